@@ -1,0 +1,131 @@
+// Package catalog holds the nouns of the problem: items and pictures on the way
+// in; verdicts, outcomes and batches on the way out. It imports the standard
+// library and fault only, and every other package speaks in its terms.
+//
+// The types are plain data. Whoever has handed a value on no longer changes it.
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Limits of an item's text, in bytes.
+const (
+	MaxFieldBytes = 32 << 10
+	MaxTextBytes  = 128 << 10
+)
+
+// Item is one product to classify. Every field may be empty.
+type Item struct {
+	// ID is the caller's own key, no part of the question.
+	ID          string
+	Name        string
+	Description string
+	// Type is the shop's short phrase for the kind of product.
+	Type string
+	// Category is the one that the product is in now.
+	Category   string
+	Styles     []string
+	Tags       []string
+	PriceRange string
+	// ProductURL is the page that sells the product, or its picture.
+	ProductURL string
+	ImageURL   string
+	// ImageData is the picture as it was sent, not yet checked.
+	ImageData []byte
+	// Attributes are any other properties.
+	Attributes map[string]string
+}
+
+// Field is one part of an item's text, with the name that the model sees.
+type Field struct{ Key, Value string }
+
+// Fields returns the item's text in a fixed order, blank parts left out and
+// attributes by key, so that equal items have equal fields. Addresses and the
+// ID are no part of it.
+func (it *Item) Fields() []Field {
+	fields := make([]Field, 0, 8+len(it.Attributes))
+	add := func(key, value string) {
+		if value = strings.TrimSpace(value); value != "" {
+			fields = append(fields, Field{key, value})
+		}
+	}
+	add("name", it.Name)
+	add("type", it.Type)
+	add("current category", it.Category)
+	add("styles", strings.Join(it.Styles, ", "))
+	add("tags", strings.Join(it.Tags, ", "))
+	add("price", it.PriceRange)
+	for _, key := range slices.Sorted(maps.Keys(it.Attributes)) {
+		add(key, it.Attributes[key])
+	}
+	add("description", it.Description)
+	return fields
+}
+
+// HasText reports whether there is any text to go by.
+func (it *Item) HasText() bool {
+	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+	for _, s := range []string{it.Name, it.Type, it.Description, it.Category, it.PriceRange} {
+		if !blank(s) {
+			return true
+		}
+	}
+	for _, list := range [][]string{it.Styles, it.Tags} {
+		if slices.ContainsFunc(list, func(s string) bool { return !blank(s) }) {
+			return true
+		}
+	}
+	for _, v := range it.Attributes {
+		if !blank(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// HasPicture reports whether there is a picture, or an address to get one from.
+func (it *Item) HasPicture() bool {
+	return len(it.ImageData) > 0 || it.ImageURL != "" || it.ProductURL != ""
+}
+
+// Check returns an InvalidItem fault if the item is unusable whatever the mode:
+// it has neither text nor picture, or a text over its limit.
+func (it *Item) Check() *fault.Fault {
+	if !it.HasText() && !it.HasPicture() {
+		return fault.New(fault.InvalidItem,
+			"the item has neither text nor a picture: give at least a product name, a description or an image")
+	}
+	total := 0
+	for _, f := range it.Fields() {
+		if len(f.Value) > MaxFieldBytes {
+			return fault.New(fault.InvalidItem, "%s has %d bytes, at most %d are taken: shorten it",
+				clip(f.Key, 64), len(f.Value), MaxFieldBytes)
+		}
+		total += len(f.Key) + len(f.Value)
+	}
+	if total > MaxTextBytes {
+		return fault.New(fault.InvalidItem, "the item's text has %d bytes, at most %d are taken: shorten it",
+			total, MaxTextBytes)
+	}
+	return nil
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s...", strings.ToValidUTF8(s[:n], ""))
+}
+
+// Picture is a picture that is fit to be sent to a model.
+type Picture struct {
+	Data []byte
+	// MediaType is what the bytes are, such as "image/jpeg".
+	MediaType string
+}

@@ -1,0 +1,176 @@
+package credenza
+
+import (
+	"time"
+)
+
+// Item is one product to classify. Every field is optional, but there must be
+// something to go by: a text, or a picture.
+type Item struct {
+	ID          string
+	ProductName string
+	Description string
+	// Type is the shop's short phrase for the kind of product.
+	Type string
+	// Category is the one that the product is in now.
+	Category   string
+	Styles     []string
+	Tags       []string
+	PriceRange string
+	// ProductURL is the page that sells the product, or its picture.
+	ProductURL string
+	ImageURL   string
+	// ImageData is the picture itself.
+	ImageData  []byte
+	Attributes map[string]string
+}
+
+// Mode is what items are classified by.
+type Mode int
+
+// The modes. Auto goes by the picture where an item has one, else by text.
+const (
+	Auto Mode = iota
+	Text
+	Image
+)
+
+// Options tune one call. The zero value takes every default.
+type Options struct {
+	Mode Mode
+	// BatchSize is at most 1,000; 0 takes the server's.
+	BatchSize int
+	// InOrder asks for whole batches in the order of the request.
+	InOrder bool
+	// Bulk asks to be served after calls that somebody waits for.
+	Bulk bool
+	// Cache is how earlier results are used.
+	Cache CachePolicy
+	// FailWithoutPicture makes an item without a usable picture fail instead of
+	// being answered from its text.
+	FailWithoutPicture bool
+	// Model is one that the server is configured for; empty takes its default.
+	Model string
+	// ItemTimeout is an item's time, waiting included; 0 is 2 minutes.
+	ItemTimeout time.Duration
+}
+
+// CachePolicy is how a call uses earlier results.
+type CachePolicy int
+
+// The policies.
+const (
+	// CacheUse reads, shares and keeps results.
+	CacheUse CachePolicy = iota
+	// CacheRefresh asks anew, shares and keeps.
+	CacheRefresh
+	// CacheBypass neither reads, shares nor keeps.
+	CacheBypass
+)
+
+// Result is the one answer to one item: Err is nil and Classification holds, or
+// the other way round.
+type Result struct {
+	// Index is the item's place in the call, from 0.
+	Index          int64
+	ItemID         string
+	ProductName    string
+	Classification Classification
+	Err            *ItemError
+	// ImageErr is why the picture was not used, where text answered.
+	ImageErr *ItemError
+	Trace    Trace
+}
+
+// Classification is what an item was found to be.
+type Classification struct {
+	Category   string
+	Confidence float64 // 0..1
+	// ConfidenceSource is "LOGPROBS", "MODEL" or "LEXICON".
+	ConfidenceSource string
+	PrimaryStyle     string
+	SecondaryStyle   string // empty: none
+	StyleTags        []string
+	PlacementTags    []string
+	Reasoning        string
+	// Evidence is "PICTURE" or "TEXT".
+	Evidence    string
+	NeedsReview bool
+}
+
+// ItemError is why an item has no classification.
+type ItemError struct {
+	// Reason is a stable name such as "REFUSED"; see the proto's ErrorReason.
+	Reason    string
+	Message   string
+	Retryable bool
+	// RetryAfter is 0 where it is not known.
+	RetryAfter time.Duration
+}
+
+// Error returns the reason and the message.
+func (e *ItemError) Error() string { return e.Reason + ": " + e.Message }
+
+// Trace is how a result came to be.
+type Trace struct {
+	Attempts           int
+	Cached             bool
+	Deduplicated       bool
+	Backend            string
+	Model              string
+	QueueTime          time.Duration
+	Latency            time.Duration
+	PromptTokens       int64
+	CachedPromptTokens int64
+	CompletionTokens   int64
+	TaxonomyVersion    string
+	PromptVersion      string
+}
+
+// Batch is a group of results of one kind.
+type Batch struct {
+	ID int64
+	// ProcessingType is "text_multithreaded" or "image_multithreaded".
+	ProcessingType string
+	Results        []Result
+	Time           time.Time
+	Progress       Progress
+}
+
+// Progress is the state of a call after a batch.
+type Progress struct {
+	Done, Failed int64
+	Total        int64 // 0: not known
+}
+
+// Summary is the end of a call.
+type Summary struct {
+	Total, Succeeded, Failed int64
+	FailuresByReason         map[string]int64
+	Cached, Deduplicated     int64
+	UpstreamCalls            int64
+	PromptTokens             int64
+	CachedPromptTokens       int64
+	CompletionTokens         int64
+	Elapsed                  time.Duration
+	PeakConcurrency          int
+}
+
+// Taxonomy is the categories and styles in force.
+type Taxonomy struct {
+	Version    string
+	Categories []Category
+	Styles     []Style
+}
+
+// Category is a kind of furniture.
+type Category struct {
+	Name, Description string
+	Placements        []string
+}
+
+// Style is a look.
+type Style struct {
+	Name, Description       string
+	Keywords, Palette, Tags []string
+}
