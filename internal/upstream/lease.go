@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // Need is what an attempt asks the gate for.
@@ -59,3 +60,63 @@ const (
 	// Exhausted: the key has no quota left (insufficient_quota).
 	Exhausted
 )
+
+// Lease is the right to make one call. It is for one goroutine, and must be
+// settled exactly once.
+type Lease struct {
+	gate    *Gate
+	key     *key
+	start   time.Time
+	queued  time.Duration
+	settled bool
+}
+
+// Secret returns the API key to send, empty for none.
+func (l *Lease) Secret() string { return l.key.secret.Reveal() }
+
+// BaseURL returns the server to call.
+func (l *Lease) BaseURL() string { return l.gate.baseURL }
+
+// Model returns the name to send for the name that a caller asked for.
+func (l *Lease) Model(asked string) string { return asked }
+
+// QueueTime returns how long the lease was waited for.
+func (l *Lease) QueueTime() time.Duration { return l.queued }
+
+// Settle gives the lease back with what came of it. Calls after the first do
+// nothing.
+func (l *Lease) Settle(r Result) {
+	if l.settled {
+		return
+	}
+	l.settled = true
+	if r.Verdict == Succeeded {
+		l.gate.latency.add(time.Since(l.start))
+	}
+	g := l.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l.key.note(r)
+	g.release(l.key)
+}
+
+// note keeps what an attempt said of its key. The gate's mu is held.
+func (k *key) note(r Result) {
+	switch r.Verdict {
+	case Succeeded:
+		k.retired = nil
+	case Refused:
+		k.retire(fault.New(fault.UpstreamAuth,
+			"the model's server refused the key ending in %q (%s): give a valid key", k.secret.Suffix(), r.Detail))
+	case Exhausted:
+		k.retire(fault.New(fault.QuotaExhausted,
+			"the key ending in %q has no quota left (%s): raise the quota or give another key", k.secret.Suffix(), r.Detail))
+	}
+	if r.Verdict != Succeeded && r.Verdict != Abandoned {
+		k.failures++
+	}
+}
+
+func (k *key) retire(why *fault.Fault) {
+	k.retired, k.retryAt = why, time.Now().Add(retirement)
+}
