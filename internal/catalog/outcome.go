@@ -74,6 +74,9 @@ type Question struct {
 	Model    string // empty: the configured one
 	Caller   Caller
 	Priority Priority
+	// Calls counts the call's attempts in flight; a backend enters it for each
+	// attempt that it makes. It may be nil.
+	Calls *Peak
 }
 
 // Answer is what a backend made of a question. The trace is filled in even

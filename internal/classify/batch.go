@@ -1,0 +1,194 @@
+package classify
+
+import (
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// group is a batch in the making.
+type group struct {
+	id       int64 // 0: numbered when it is sent
+	kind     catalog.Kind
+	outcomes []catalog.Outcome
+	since    time.Time // first admission (in order) or first outcome (as completed)
+	missing  int       // in order: places without an outcome
+}
+
+// seat is an item's place in a batch. As completed there is none.
+type seat struct {
+	group *group
+	place int
+}
+
+// batcher makes batches of one call's outcomes. seat is for the goroutine that
+// admits, the rest for the one that delivers.
+type batcher interface {
+	// seat gives an admitted item its place.
+	seat(index int64, kind catalog.Kind, at time.Time) seat
+	// add takes an outcome and returns the groups that are ready with it.
+	add(s seat, o catalog.Outcome, now time.Time) []group
+	// due returns the groups that have waited for long enough.
+	due(now time.Time) []group
+	// next tells when due has something to return, if it ever has.
+	next() (at time.Time, waiting bool)
+	// close tells that there will be no further seat.
+	close() []group
+	// rest returns what is left once every outcome was added.
+	rest() []group
+}
+
+// asCompleted batches outcomes as they come. A group is ready when it is full,
+// or when its first outcome has waited for delay.
+type asCompleted struct {
+	sizes [catalog.NumKinds]int
+	delay time.Duration
+	open  [catalog.NumKinds]group
+}
+
+func newAsCompleted(sizes [catalog.NumKinds]int, delay time.Duration) *asCompleted {
+	return &asCompleted{sizes: sizes, delay: delay}
+}
+
+func (b *asCompleted) seat(int64, catalog.Kind, time.Time) seat { return seat{} }
+
+func (b *asCompleted) add(_ seat, o catalog.Outcome, now time.Time) []group {
+	g := &b.open[o.Kind]
+	if len(g.outcomes) == 0 {
+		*g = group{kind: o.Kind, since: now, outcomes: make([]catalog.Outcome, 0, min(b.sizes[o.Kind], 64))}
+	}
+	g.outcomes = append(g.outcomes, o)
+	if len(g.outcomes) < b.sizes[o.Kind] {
+		return nil
+	}
+	return b.take(func(kind catalog.Kind) bool { return kind == o.Kind })
+}
+
+func (b *asCompleted) due(now time.Time) []group {
+	return b.take(func(kind catalog.Kind) bool { return now.Sub(b.open[kind].since) >= b.delay })
+}
+
+func (b *asCompleted) next() (at time.Time, waiting bool) {
+	for kind := range b.open {
+		g := &b.open[kind]
+		if len(g.outcomes) == 0 {
+			continue
+		}
+		if end := g.since.Add(b.delay); !waiting || end.Before(at) {
+			at, waiting = end, true
+		}
+	}
+	return at, waiting
+}
+
+func (b *asCompleted) close() []group { return nil }
+
+func (b *asCompleted) rest() []group {
+	return b.take(func(catalog.Kind) bool { return true })
+}
+
+// take removes and returns the groups of the kinds asked for that hold anything.
+func (b *asCompleted) take(which func(catalog.Kind) bool) []group {
+	var ready []group
+	for kind := range b.open {
+		if len(b.open[kind].outcomes) > 0 && which(catalog.Kind(kind)) {
+			ready = append(ready, b.open[kind])
+			b.open[kind] = group{}
+		}
+	}
+	return ready
+}
+
+// inOrder batches consecutive items of a kind. Groups are numbered by their
+// first item and become ready whole, in the order in which their last items were
+// admitted: waiting in the order of first items would let one picture among
+// thousands of texts, whose batch stays open, hold up everything behind it.
+type inOrder struct {
+	sizes [catalog.NumKinds]int
+	total int64 // items of the call, 0: not known
+	began func(id int64, kind catalog.Kind, items int)
+
+	mu     sync.Mutex
+	last   int64 // number given last
+	open   [catalog.NumKinds]*group
+	closed []*group // in the order of closing
+}
+
+func newInOrder(sizes [catalog.NumKinds]int, total int64, began func(int64, catalog.Kind, int)) *inOrder {
+	return &inOrder{sizes: sizes, total: total, began: began}
+}
+
+func (b *inOrder) seat(index int64, kind catalog.Kind, at time.Time) seat {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.open[kind]
+	if g == nil {
+		g = b.start(index, kind, at)
+	}
+	s := seat{group: g, place: len(g.outcomes)}
+	g.outcomes = append(g.outcomes, catalog.Outcome{})
+	g.missing++
+	if len(g.outcomes) == b.sizes[kind] {
+		b.shut(kind)
+	}
+	return s
+}
+
+// start opens a group. The caller holds mu.
+func (b *inOrder) start(index int64, kind catalog.Kind, at time.Time) *group {
+	b.last++
+	size := b.sizes[kind]
+	if b.total > 0 {
+		size = min(size, int(b.total-index))
+	}
+	g := &group{id: b.last, kind: kind, since: at, outcomes: make([]catalog.Outcome, 0, max(size, 1))}
+	b.open[kind] = g
+	b.began(g.id, kind, size)
+	return g
+}
+
+// shut closes the open group of a kind. The caller holds mu.
+func (b *inOrder) shut(kind catalog.Kind) {
+	b.closed = append(b.closed, b.open[kind])
+	b.open[kind] = nil
+}
+
+func (b *inOrder) add(s seat, o catalog.Outcome, _ time.Time) []group {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.group.outcomes[s.place] = o
+	s.group.missing--
+	return b.whole()
+}
+
+func (b *inOrder) close() []group {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first, second := catalog.KindText, catalog.KindImage
+	if t, p := b.open[first], b.open[second]; t != nil && p != nil && p.id < t.id {
+		first, second = second, first
+	}
+	for _, kind := range []catalog.Kind{first, second} {
+		if b.open[kind] != nil {
+			b.shut(kind)
+		}
+	}
+	return b.whole()
+}
+
+// whole removes and returns the groups in front that lack nothing. The caller
+// holds mu.
+func (b *inOrder) whole() []group {
+	var ready []group
+	for len(b.closed) > 0 && b.closed[0].missing == 0 {
+		ready = append(ready, *b.closed[0])
+		b.closed[0] = nil
+		b.closed = b.closed[1:]
+	}
+	return ready
+}
+
+func (b *inOrder) due(time.Time) []group   { return nil }
+func (b *inOrder) next() (time.Time, bool) { return time.Time{}, false }
+func (b *inOrder) rest() []group           { return nil }

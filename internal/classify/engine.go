@@ -1,0 +1,156 @@
+package classify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// MaxBatchSize is the most outcomes in a batch.
+const MaxBatchSize = 1000
+
+// Config is the engine's tuning.
+type Config struct {
+	// BatchSize is for calls that ask for none, by kind; each from 1 to
+	// MaxBatchSize.
+	BatchSize [catalog.NumKinds]int
+	// FlushDelay is how long an outcome waits for its batch to fill, as completed.
+	FlushDelay time.Duration
+	// ReviewBelow is the confidence, 0..1, under which a verdict needs review.
+	ReviewBelow float64
+}
+
+func (c Config) check() error {
+	for kind, n := range c.BatchSize {
+		if n < 1 || n > MaxBatchSize {
+			return fmt.Errorf("the %v batch size is %d: give a number from 1 to %d", catalog.Kind(kind), n, MaxBatchSize)
+		}
+	}
+	if c.FlushDelay <= 0 {
+		return fmt.Errorf("the flush delay is %v: give a time above 0", c.FlushDelay)
+	}
+	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
+		return fmt.Errorf("the review threshold is %v: give a number from 0 to 1", c.ReviewBelow)
+	}
+	return nil
+}
+
+// Pictures finds an item's picture. The error is a *fault.Fault or the
+// context's.
+type Pictures interface {
+	Picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error)
+}
+
+// Observer is told what happens, for logs and metrics. Its methods are called
+// from many goroutines and must not block.
+type Observer interface {
+	// CallBegan is told of a call at its start.
+	CallBegan(call *Call)
+	// BatchBegan is told, in order only, of a batch whose first item was
+	// admitted; items is what it will hold at most.
+	BatchBegan(call *Call, id int64, kind catalog.Kind, items int)
+	// BatchSent is told of a batch that the sink has taken, and how long after
+	// its first admission (in order) or its first outcome (as completed).
+	BatchSent(call *Call, batch *catalog.Batch, took time.Duration)
+	// ItemDone is told of each outcome.
+	ItemDone(call *Call, o *catalog.Outcome)
+	// Panicked is told of a panic that became an Internal fault.
+	Panicked(call *Call, index int64, value any, stack []byte)
+}
+
+// Parts are what the engine works with. Fallback may be nil, the rest may not.
+type Parts struct {
+	// Backend answers the questions.
+	Backend Backend
+	// Fallback answers what Backend cannot for reasons of its own.
+	Fallback Backend
+	// Pictures is asked for the picture of items that go by it.
+	Pictures Pictures
+	// PoolSize tells how many questions may be asked at once, now.
+	PoolSize func() int
+	Observer Observer
+}
+
+// Engine runs calls. It is safe for concurrent use, and need not be closed: all
+// that a call starts has ended when the call returns.
+type Engine struct {
+	config Config
+	parts  Parts
+}
+
+// New returns an engine, or an error that says what is wrong with the config.
+func New(config Config, parts Parts) (*Engine, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	if parts.Backend == nil || parts.Pictures == nil || parts.PoolSize == nil || parts.Observer == nil {
+		return nil, fmt.Errorf("the engine lacks a part: %+v", parts)
+	}
+	return &Engine{config: config, parts: parts}, nil
+}
+
+// Run takes items from next until io.EOF and hands their outcomes to send, one
+// for each item, in batches. It returns when the last batch was taken, or early
+// with the error of next, of send or of ctx; then nothing of the call is left
+// running.
+func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
+	ctx, stop := context.WithCancel(ctx)
+	r := newRun(e, call)
+	e.parts.Observer.CallBegan(&r.call)
+	var admission sync.WaitGroup
+	admission.Go(func() { r.admit(ctx, next) })
+	err := r.deliver(ctx, send)
+	stop()
+	admission.Wait()
+	r.items.Wait()
+	return r.finish(), err
+}
+
+// Classify returns the outcome of one item. The error is ctx's, if that ended
+// before the item's own time was up.
+func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (catalog.Outcome, error) {
+	call.Total = 1
+	r := newRun(e, call)
+	o := r.outcome(ctx, admitted{item: item, kind: call.Options.Mode.KindOf(item), at: time.Now()})
+	if err := ctx.Err(); err != nil && o.Err != nil {
+		return o, err
+	}
+	e.parts.Observer.ItemDone(&r.call, &o)
+	return o, nil
+}
+
+// itemTimeout is how long an item of the call may take.
+func (c *Call) itemTimeout() time.Duration {
+	if c.Options.ItemTimeout > 0 {
+		return c.Options.ItemTimeout
+	}
+	return catalog.DefaultItemTimeout
+}
+
+// batchSizes is how many outcomes the call's batches hold, by kind.
+func (e *Engine) batchSizes(call *Call) [catalog.NumKinds]int {
+	sizes := e.config.BatchSize
+	if n := call.Options.BatchSize; n > 0 {
+		for kind := range sizes {
+			sizes[kind] = n
+		}
+	}
+	return sizes
+}
+
+// answerable reports whether the fallback may answer what failed so: the model's
+// own trouble, not the item's or the caller's.
+func answerable(f *fault.Fault) bool {
+	switch f.Reason {
+	case fault.RateLimited, fault.QuotaExhausted, fault.UpstreamAuth, fault.UpstreamRejected,
+		fault.UpstreamUnavailable, fault.UpstreamTimeout, fault.MalformedAnswer, fault.Refused,
+		fault.DeadlineExceeded:
+		return true
+	default:
+		return false
+	}
+}

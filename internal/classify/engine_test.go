@@ -1,0 +1,453 @@
+package classify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+func TestEachItemHasOneOutcome(t *testing.T) {
+	// The shapes are drawn outside of the bubble, in which only the engine runs.
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 900).Draw(rt, "items")
+		size := rapid.SampledFrom([]int{0, 1, 3, 7, 1000}).Draw(rt, "batch size")
+		delivery := rapid.SampledFrom([]catalog.Delivery{catalog.AsCompleted, catalog.InOrder}).Draw(rt, "delivery")
+		slots := rapid.IntRange(1, 80).Draw(rt, "slots")
+		seed := rapid.Int().Draw(rt, "seed")
+		known := rapid.Bool().Draw(rt, "total known")
+		synctest.Test(t, func(t *testing.T) {
+			runShape(t, n, size, delivery, slots, uint(seed), known)
+		})
+	})
+}
+
+func runShape(t *testing.T, n, size int, delivery catalog.Delivery, slots int, seed uint, known bool) {
+	b, g := setUp(t, slots), collect()
+	all := items(n, 0, func(i int, it *catalog.Item) {
+		h := (uint(i) + seed) * 2654435761 % 1000
+		it.Description = (time.Duration(h) * time.Millisecond).String()
+		if h%10 == 0 {
+			it.Type = "refuse"
+		}
+		if h%7 == 0 {
+			it.ImageURL = "http://shop.example/1.jpg"
+		}
+	})
+	call := classify.Call{Options: catalog.Options{BatchSize: size, Delivery: delivery}}
+	if known {
+		call.Total = int64(n)
+	}
+	summary, err := b.Run(t.Context(), call, from(all), g.send)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkComplete(t, all, g, summary)
+	if delivery == catalog.InOrder {
+		checkOrder(t, g)
+	}
+}
+
+// checkComplete fails unless each item has exactly its own outcome.
+func checkComplete(t *testing.T, all []*catalog.Item, g *got, s catalog.Summary) {
+	t.Helper()
+	seen := make([]bool, len(all))
+	failed := int64(0)
+	for _, o := range g.outcomes() {
+		it := all[o.Index]
+		if seen[o.Index] {
+			t.Fatalf("item %d has two outcomes", o.Index)
+		}
+		seen[o.Index] = true
+		switch {
+		case o.ID != it.ID || o.Name != it.Name:
+			t.Fatalf("item %d has the outcome of %s", o.Index, o.ID)
+		case it.Type == "refuse" && !fault.Is(o.Err, fault.Refused):
+			t.Fatalf("item %d should have been refused: %v", o.Index, o.Err)
+		case it.Type == "" && (o.Err != nil || o.Verdict.Category != "SOFA:"+it.ID):
+			t.Fatalf("item %d: %v %v", o.Index, o.Err, o.Verdict)
+		}
+		if o.Err != nil {
+			failed++
+		}
+	}
+	if len(g.outcomes()) != len(all) || s.Total != int64(len(all)) || s.Failed != failed || s.Succeeded != s.Total-failed {
+		t.Fatalf("%d outcomes of %d items, %d failed, summary %+v", len(g.outcomes()), len(all), failed, s)
+	}
+	last := g.batches[len(g.batches)-1].Progress
+	if last.Done != s.Total || last.Failed != failed {
+		t.Fatalf("the last batch's progress is %+v, the summary %+v", last, s)
+	}
+}
+
+// checkOrder fails unless each kind's outcomes come in the order of the items.
+func checkOrder(t *testing.T, g *got) {
+	t.Helper()
+	last := map[catalog.Kind]int64{catalog.KindText: -1, catalog.KindImage: -1}
+	for _, b := range g.batches {
+		for _, o := range b.Outcomes {
+			if o.Kind != b.Kind || o.Index <= last[b.Kind] {
+				t.Fatalf("batch %d (%v): item %d (%v) after %d", b.ID, b.Kind, o.Index, o.Kind, last[b.Kind])
+			}
+			last[b.Kind] = o.Index
+		}
+	}
+}
+
+func TestAsCompletedSlowItemHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 32), collect()
+		all := items(25, time.Second, func(i int, it *catalog.Item) {
+			if i == 3 {
+				it.Description = "20s"
+			}
+		})
+		if _, err := b.Run(t.Context(), classify.Call{}, from(all), g.send); err != nil {
+			t.Fatal(err)
+		}
+		want := "[1s 1s 1.1s 20s]" // two full batches, the flush, the slow one
+		if at := fmt.Sprint(g.at); at != want {
+			t.Errorf("batches came at %v, want %v", at, want)
+		}
+	})
+}
+
+func TestInOrderSlowItemDoesNotIdleThePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 10), collect()
+		all := items(1009, time.Second, func(i int, it *catalog.Item) {
+			if i == 0 {
+				it.Description = "100s"
+			}
+		})
+		call := classify.Call{Options: catalog.Options{Delivery: catalog.InOrder}, Total: 1009}
+		s, err := b.Run(t.Context(), call, from(all), g.send)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// 1,008 s of work for nine slots beside the slow item is 112 s; with a
+		// barrier the slow item's 100 s would come on top.
+		if s.Elapsed > 113*time.Second {
+			t.Errorf("took %v", s.Elapsed)
+		}
+		if s.PeakConcurrency != 10 {
+			t.Errorf("peak concurrency %d, want 10", s.PeakConcurrency)
+		}
+		checkOrder(t, g)
+	})
+}
+
+func TestInOrderLonePictureHoldsUpNoText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 10), collect()
+		all := items(5000, time.Second, func(i int, it *catalog.Item) {
+			if i == 0 {
+				it.ImageData = []byte("picture")
+			}
+		})
+		call := classify.Call{Options: catalog.Options{Delivery: catalog.InOrder}}
+		if _, err := b.Run(t.Context(), call, from(all), g.send); err != nil {
+			t.Fatal(err)
+		}
+		if first := g.batches[0]; first.Kind != catalog.KindText || g.at[0] != 2*time.Second {
+			t.Errorf("the first batch is %v at %v, want text at 2s", first.Kind, g.at[0])
+		}
+		checkOrder(t, g)
+	})
+}
+
+func TestSlowReaderStopsAdmission(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, 16)
+		blocked := make(chan struct{})
+		send := func(catalog.Batch) error { <-blocked; return nil }
+		over := make(chan error)
+		go func() {
+			_, err := b.Run(t.Context(), classify.Call{}, from(items(5000, time.Second, nil)), send)
+			over <- err
+		}()
+		time.Sleep(10 * time.Minute)
+		if n := b.model.count(); n > 256+15 || n < 256 {
+			t.Errorf("the model was asked %d times while nobody read, want the window of 271", n)
+		}
+		close(blocked)
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
+		if n := b.model.count(); n != 5000 {
+			t.Errorf("asked %d times in all", n)
+		}
+	})
+}
+
+func TestCallerLeavesStopsTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 16), collect()
+		ctx, leave := context.WithCancelCause(t.Context())
+		gone := errors.New("gone")
+		time.AfterFunc(5500*time.Millisecond, func() { leave(gone) })
+		s, err := b.Run(ctx, classify.Call{}, from(items(5000, time.Second, nil)), g.send)
+		if !errors.Is(err, gone) {
+			t.Errorf("error %v", err)
+		}
+		if s.Elapsed != 5500*time.Millisecond {
+			t.Errorf("returned after %v", s.Elapsed)
+		}
+		left := b.model.last
+		time.Sleep(time.Hour)
+		if n := b.model.count(); n < 6*16 || b.model.last != left || left.After(time.Now().Add(-time.Hour)) {
+			t.Errorf("asked %d times, last %v after the caller left", n, b.model.last.Sub(left))
+		}
+	})
+}
+
+func TestFailuresOfSourceAndSinkEndTheCall(t *testing.T) {
+	broken := errors.New("broken")
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 4), collect()
+		left := from(items(30, time.Second, nil))
+		n := 0
+		source := func(ctx context.Context) (*catalog.Item, error) {
+			if n++; n > 20 {
+				return nil, broken
+			}
+			return left(ctx)
+		}
+		if _, err := b.Run(t.Context(), classify.Call{}, source, g.send); !errors.Is(err, broken) {
+			t.Errorf("the source's error became %v", err)
+		}
+		sink := func(catalog.Batch) error { return broken }
+		if _, err := b.Run(t.Context(), classify.Call{}, from(items(30, 0, nil)), sink); !errors.Is(err, broken) {
+			t.Errorf("the sink's error became %v", err)
+		}
+	})
+}
+
+func TestItemTimeoutBeginsAtAdmission(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 8), collect()
+		call := classify.Call{Options: catalog.Options{ItemTimeout: 100 * time.Second}}
+		// 512 items of 2 s on 8 slots take 128 s, longer than an item may.
+		s, err := b.Run(t.Context(), call, from(items(512, 2*time.Second, nil)), g.send)
+		if err != nil || s.Failed != 0 {
+			t.Errorf("failed %v, %v", s.FailuresByReason, err)
+		}
+		if first := b.model.deadline[0]; first != 100*time.Second {
+			t.Errorf("the first item had %v", first)
+		}
+		s, err = b.Run(t.Context(), call, from(items(3, time.Hour, nil)), g.send)
+		if err != nil || s.FailuresByReason["DEADLINE_EXCEEDED"] != 3 || s.Elapsed != 100*time.Second {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
+func TestSlowModelLosesNoItemToTheWindow(t *testing.T) {
+	tests := map[string]struct {
+		slots int
+		takes time.Duration
+	}{
+		"one slot, 5 s an answer":    {1, 5 * time.Second},
+		"two slots, 20 s an answer":  {2, 20 * time.Second},
+		"four slots, 10 s an answer": {4, 10 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, g := setUp(t, tt.slots), collect()
+				s, err := b.Run(t.Context(), classify.Call{}, from(items(600, tt.takes, nil)), g.send)
+				if err != nil || s.Failed != 0 {
+					t.Errorf("failed %v, %v", s.FailuresByReason, err)
+				}
+				if want := 600 / time.Duration(tt.slots) * tt.takes; s.Elapsed != want {
+					t.Errorf("took %v, want %v: the pool was idle", s.Elapsed, want)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicIsOneItemsFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 8), collect()
+		all := items(20, time.Second, func(i int, it *catalog.Item) {
+			if i == 7 {
+				it.Type = "panic"
+			}
+		})
+		s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+		if err != nil || s.Succeeded != 19 || s.FailuresByReason["INTERNAL"] != 1 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if !strings.Contains(b.diary.String(), "panic 7 the model's reply") {
+			t.Errorf("the panic was not told:\n%s", b.diary)
+		}
+	})
+}
+
+func TestSteps(t *testing.T) {
+	picture, url := []byte("picture"), "http://shop.example/1.jpg"
+	tests := []struct {
+		name    string
+		item    catalog.Item
+		options catalog.Options
+		want    string // kind, then reason or evidence, then the picture's reason
+	}{
+		{"text", catalog.Item{Name: "x"}, catalog.Options{}, "text TEXT"},
+		{"picture", catalog.Item{ImageData: picture}, catalog.Options{}, "image PICTURE"},
+		{"picture unusable, has text", catalog.Item{Name: "x", ImageURL: url}, catalog.Options{}, "image TEXT IMAGE_UNSUPPORTED"},
+		{
+			"picture unusable, told to fail",
+			catalog.Item{Name: "x", ImageURL: url},
+			catalog.Options{ImageFallback: catalog.FallbackError},
+			"image IMAGE_UNSUPPORTED",
+		},
+		{"picture unusable, no text", catalog.Item{ImageURL: url}, catalog.Options{}, "image IMAGE_UNSUPPORTED"},
+		{"text mode ignores pictures", catalog.Item{Name: "x", ImageData: picture}, catalog.Options{Mode: catalog.ModeText}, "text TEXT"},
+		{"text mode, only a picture", catalog.Item{ImageData: picture}, catalog.Options{Mode: catalog.ModeText}, "text INVALID_ITEM"},
+		{"image mode, only text", catalog.Item{Name: "x"}, catalog.Options{Mode: catalog.ModeImage}, "image TEXT IMAGE_UNSUPPORTED"},
+		{"nothing", catalog.Item{ID: "7"}, catalog.Options{}, "text INVALID_ITEM"},
+		{"blanks", catalog.Item{Name: "  ", Tags: []string{" "}}, catalog.Options{}, "text INVALID_ITEM"},
+		{"too long", catalog.Item{Description: strings.Repeat("x", 33<<10)}, catalog.Options{}, "text INVALID_ITEM"},
+		{"refused", catalog.Item{Name: "x", Type: "refuse"}, catalog.Options{}, "text REFUSED"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := setUp(t, 1)
+			o, err := b.Classify(t.Context(), classify.Call{Options: tt.options}, &tt.item)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(o); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func describe(o catalog.Outcome) string {
+	words := []string{o.Kind.String()}
+	switch {
+	case o.Err != nil:
+		words = append(words, o.Err.Reason.String())
+	case o.Verdict.Evidence == catalog.EvidencePicture:
+		words = append(words, "PICTURE")
+	default:
+		words = append(words, "TEXT")
+	}
+	if o.ImageErr != nil {
+		words = append(words, o.ImageErr.Reason.String())
+	}
+	return strings.Join(words, " ")
+}
+
+func TestReview(t *testing.T) {
+	b := setUp(t, 1)
+	for kind, want := range map[string]bool{"": false, "unsure": true} {
+		o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{Name: "x", Type: kind})
+		if err != nil || o.Verdict.NeedsReview != want {
+			t.Errorf("%q: needs review %v, %v", kind, o.Verdict.NeedsReview, err)
+		}
+	}
+}
+
+// lexicon answers everything at once.
+type lexicon struct{}
+
+func (lexicon) Ask(ctx context.Context, _ catalog.Question) (catalog.Answer, error) {
+	return catalog.Answer{
+		Verdict: catalog.Verdict{Category: "BED", Confidence: 1},
+		Trace:   catalog.Trace{Backend: "offline", Model: "lexicon"},
+	}, ctx.Err()
+}
+
+func TestFallbackAnswersTheModelsTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, 8, func(p *classify.Parts) { p.Fallback = lexicon{} })
+		tests := map[string]catalog.Item{
+			"offline 1": {Name: "x", Type: "down"},
+			"offline 0": {Name: "x", Description: "never", Type: ""},
+			"openai 1":  {Name: "x"},
+		}
+		slow := tests["offline 0"]
+		slow.Description = "1h" // its time is up in the middle of its one attempt
+		tests["offline 1 late"] = slow
+		delete(tests, "offline 0")
+		for want, it := range tests {
+			o, err := b.Classify(t.Context(), classify.Call{}, &it)
+			if err != nil || o.Err != nil {
+				t.Fatal(want, err, o.Err)
+			}
+			if got := fmt.Sprint(o.Trace.Backend, " ", o.Trace.Attempts); !strings.HasPrefix(want, got) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		o, _ := b.Classify(t.Context(), classify.Call{}, &catalog.Item{})
+		if !fault.Is(o.Err, fault.InvalidItem) {
+			t.Errorf("an empty item was answered: %v", o.Err)
+		}
+	})
+}
+
+func TestObserverInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 16), collect()
+		all := items(14, time.Second, func(i int, it *catalog.Item) {
+			if i == 12 {
+				it.Type = "refuse"
+			}
+		})
+		call := classify.Call{Options: catalog.Options{Delivery: catalog.InOrder}, Total: 14}
+		if _, err := b.Run(t.Context(), call, from(all), g.send); err != nil {
+			t.Fatal(err)
+		}
+		want := "call 14\nbegin text 1 of 10\nbegin text 2 of 4\nsent 1 with 10 after 1s\nitem 12 REFUSED\nsent 2 with 4 after 1s"
+		lines := strings.Split(b.diary.String(), "\n")
+		if len(lines) != 6 || !sameLines(lines, strings.Split(want, "\n")) {
+			t.Errorf("got\n%s\nwant\n%s", b.diary, want)
+		}
+	})
+}
+
+// sameLines compares without order: outcomes of one moment come in any.
+func sameLines(a, b []string) bool {
+	count := map[string]int{}
+	for _, s := range a {
+		count[s]++
+	}
+	for _, s := range b {
+		count[s]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func TestNewChecks(t *testing.T) {
+	good := classify.Config{BatchSize: [catalog.NumKinds]int{10, 5}, FlushDelay: time.Second}
+	tests := map[string]func(*classify.Config){
+		"text batch size": func(c *classify.Config) { c.BatchSize[catalog.KindText] = 0 },
+		"1001":            func(c *classify.Config) { c.BatchSize[catalog.KindImage] = 1001 },
+		"flush delay":     func(c *classify.Config) { c.FlushDelay = -1 },
+		"threshold":       func(c *classify.Config) { c.ReviewBelow = 1.5 },
+	}
+	for want, spoil := range tests {
+		c := good
+		spoil(&c)
+		if _, err := classify.New(c, classify.Parts{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error about %q, got %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package classify
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// admitted is an item on its way.
+type admitted struct {
+	item  *catalog.Item
+	index int64
+	kind  catalog.Kind
+	at    time.Time
+	seat  seat
+}
+
+// maxNameBytes bounds the name that comes back with an outcome.
+const maxNameBytes = 1 << 10
+
+// outcome takes one item all the way. It always returns an outcome, also for an
+// item whose steps panic.
+func (r *run) outcome(ctx context.Context, a admitted) (o catalog.Outcome) {
+	o = catalog.Outcome{Index: a.index, ID: a.item.ID, Name: clip(a.item.Name, maxNameBytes), Kind: a.kind}
+	defer func() {
+		if v := recover(); v != nil {
+			r.engine.parts.Observer.Panicked(&r.call, a.index, v, debug.Stack())
+			o.Err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+		}
+		o.Trace.Latency = time.Since(a.at)
+	}()
+	ctx, cancel := context.WithDeadline(ctx, a.at.Add(r.call.itemTimeout()))
+	defer cancel()
+	if err := r.resolve(ctx, a.item, &o); err != nil {
+		o.Err = fault.From(err)
+	}
+	return o
+}
+
+// resolve is the one way through: check, picture, question, verdict.
+func (r *run) resolve(ctx context.Context, it *catalog.Item, o *catalog.Outcome) error {
+	if f := it.Check(); f != nil {
+		return f
+	}
+	picture, err := r.picture(ctx, it, o)
+	if err != nil {
+		return err
+	}
+	if picture == nil && !it.HasText() {
+		return lacksText(o.ImageErr)
+	}
+	return r.ask(ctx, catalog.Question{
+		Item: it, Picture: picture, Model: r.call.Options.Model,
+		Caller: r.call.Caller, Priority: r.call.Options.Priority, Calls: &r.calls,
+	}, o)
+}
+
+// picture returns the picture to go by, or nil to go by text. Where a picture
+// was due and cannot be had, the outcome says why, or the item fails with it.
+func (r *run) picture(ctx context.Context, it *catalog.Item, o *catalog.Outcome) (*catalog.Picture, error) {
+	if o.Kind != catalog.KindImage {
+		return nil, nil
+	}
+	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
+	switch {
+	case err == nil:
+		return picture, nil
+	case ctx.Err() != nil && !errors.As(err, new(*fault.Fault)):
+		return nil, err
+	case r.call.Options.ImageFallback == catalog.FallbackError || !it.HasText():
+		return nil, err
+	}
+	o.ImageErr = fault.From(err)
+	return nil, nil
+}
+
+func lacksText(imageErr *fault.Fault) error {
+	if imageErr != nil {
+		return imageErr
+	}
+	return fault.New(fault.InvalidItem,
+		"the item has no text to go by: give a product name or a description, or ask by picture")
+}
+
+// ask has the backend answer, or the fallback where the backend cannot.
+func (r *run) ask(ctx context.Context, q catalog.Question, o *catalog.Outcome) error {
+	answer, err := r.engine.parts.Backend.Ask(ctx, q)
+	o.Trace = answer.Trace
+	if err != nil {
+		if answer, err = r.fallBack(ctx, q, err); err != nil {
+			return err
+		}
+		o.Trace.Backend, o.Trace.Model = answer.Trace.Backend, answer.Trace.Model
+		o.Trace.Taxonomy, o.Trace.PromptVersion = answer.Trace.Taxonomy, answer.Trace.PromptVersion
+	}
+	o.Verdict = answer.Verdict
+	o.Verdict.NeedsReview = answer.Verdict.Confidence < r.engine.config.ReviewBelow
+	return nil
+}
+
+// fallBack answers what the backend could not, or returns the backend's error.
+// The item's own time may be up by then, so the fallback has a little of its
+// own; the call's end still ends it.
+func (r *run) fallBack(ctx context.Context, q catalog.Question, cause error) (catalog.Answer, error) {
+	failed := fault.From(cause)
+	if r.engine.parts.Fallback == nil || !answerable(failed) || !q.Item.HasText() {
+		return catalog.Answer{}, failed
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return catalog.Answer{}, failed
+	}
+	const grace = 5 * time.Second
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	q.Picture = nil
+	answer, err := r.engine.parts.Fallback.Ask(own, q)
+	if err != nil {
+		return answer, failed
+	}
+	return answer, nil
+}
+
+// clip cuts s to at most n bytes, at a character's end.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
