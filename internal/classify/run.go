@@ -17,7 +17,7 @@ type run struct {
 	call    Call
 	began   time.Time
 	calls   catalog.Peak
-	window  window
+	window  *window
 	batches batcher
 	items   sync.WaitGroup
 
@@ -43,7 +43,7 @@ type ended struct {
 func newRun(e *Engine, call Call) *run {
 	r := &run{
 		engine: e, call: call, began: time.Now(),
-		window: window{freed: make(chan struct{}, 1)},
+		window: newWindow(call.itemTimeout() / timeShare),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),
 

@@ -20,6 +20,10 @@ type window struct {
 	held     int // admitted, outcome not yet delivered
 }
 
+func newWindow(period time.Duration) *window {
+	return &window{freed: make(chan struct{}, 1), pace: pace{period: period}}
+}
+
 // bounds are the most that a window lets in.
 type bounds struct{ underWay, held int }
 
@@ -33,8 +37,8 @@ const (
 	// orderSlack is how many windows of outcomes may wait, in order, behind one
 	// item that is slow. Without it that item would idle the pool.
 	orderSlack = 8
-	// timeShare is the part of an item's time that it may expect to wait behind
-	// the items admitted before it.
+	// timeShare is the part of an item's time, as its inverse, that it may expect
+	// to wait behind the items admitted before it.
 	timeShare = 4
 )
 
@@ -46,7 +50,7 @@ const (
 func (r *run) bounds() bounds {
 	pool := r.engine.parts.PoolSize()
 	large := max(largeWindow, 4*pool)
-	inTime := r.window.pace.perSecond(time.Now()) * r.call.itemTimeout().Seconds() / timeShare
+	inTime := r.window.pace.verdicts(time.Now())
 	b := bounds{underWay: min(large, max(pool+max(minSpare, pool/4), int(inTime))), held: large}
 	if r.call.Options.Delivery == catalog.InOrder {
 		b.held *= orderSlack
@@ -108,17 +112,16 @@ func (w *window) wake() {
 	}
 }
 
-// pace measures how fast a call gets verdicts, as an exponentially decaying
-// count: it starts low, which costs nothing but a smaller window. Failures are
+// pace counts a call's verdicts of about the last period, each with a weight that
+// decays. It starts low, which costs nothing but a smaller window. Failures are
 // left out, since they may come much faster than answers do.
 type pace struct {
+	period time.Duration
+
 	mu    sync.Mutex
 	value float64
 	at    time.Time
 }
-
-// paceMemory is the time in which a verdict's weight falls to 1/e.
-const paceMemory = 5 * time.Second
 
 func (p *pace) count(now time.Time) {
 	p.mu.Lock()
@@ -127,12 +130,12 @@ func (p *pace) count(now time.Time) {
 	p.at = now
 }
 
-func (p *pace) perSecond(now time.Time) float64 {
+func (p *pace) verdicts(now time.Time) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.decayed(now) / paceMemory.Seconds()
+	return p.decayed(now)
 }
 
 func (p *pace) decayed(now time.Time) float64 {
-	return p.value * math.Exp(-max(0, now.Sub(p.at).Seconds())/paceMemory.Seconds())
+	return p.value * math.Exp(-max(0, float64(now.Sub(p.at))/float64(p.period)))
 }
