@@ -1,14 +1,45 @@
-// Package taxonomy knows the categories and styles that items are sorted into:
-// the built-in furniture file, and files of the user's own.
+// Package taxonomy knows the categories and styles that items are sorted into.
+//
+// What a sofa-bed is, is a house rule and no fact of nature, and shops want rules
+// of their own. So the rules are a file: a category has a description, which
+// models are told, and the names of its products, which the offline classifier
+// goes by; a style has keywords, colours and tags.
+//
+//	furniture.yaml or a user's file -> Parse: checked, line by line -> Taxonomy
+//	                                                                     |
+//	                    prompts and schemas, the offline classifier, results
+//
+// A file is checked completely before anything starts, and all its problems are
+// told at once, each with its line and how to mend it. The price is strictness: a
+// key that the format does not know is refused, since a misspelt one would be
+// silently without effect.
+//
+//	t, err := taxonomy.Load("") // the built-in file
+//	if err != nil {
+//		return err
+//	}
+//	sofa, ok := t.Category("SOFA")
 package taxonomy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
 
 // Taxonomy is a list of categories and styles, with the words that point to
 // them. It is immutable and safe for concurrent use.
 type Taxonomy struct {
-	// Version is a hash of the content: equal content, equal version.
-	Version    string
+	// Version is 12 hexadecimal digits of the content's SHA-256: equal content,
+	// equal version, whatever the file's layout and comments.
+	Version string
+	// Fallback is the category of whatever no other claims. Empty: there is none.
+	Fallback string
+	// Categories are at least two, in the file's order.
 	Categories []Category
-	Styles     []Style
+	// Styles are at least one. The first is taken where nothing points to any.
+	Styles []Style
 }
 
 // Category is a kind of furniture.
@@ -18,9 +49,14 @@ type Category struct {
 	// Description says what belongs in it and what does not; models see it.
 	Description string
 	// Terms are names of products in it, singular, lower case, such as "couch"
-	// or "coffee table". The offline classifier goes by them.
+	// or "coffee table". The offline classifier goes by them. Only the fallback
+	// may have none, and no two categories share one.
 	Terms []string
-	// Placements are where such a product usually stands.
+	// Hints are words that speak for the category without naming a product,
+	// such as "light bulb sold separately". Optional.
+	Hints []string
+	// Placements are two or more places where such a product usually stands,
+	// the commonest first.
 	Placements []string
 }
 
@@ -32,6 +68,38 @@ type Style struct {
 	Keywords []string
 	// Palette are its colours.
 	Palette []string
-	// Tags are short words for its look, for verdicts.
+	// Tags are three or more short words for its look, for verdicts.
 	Tags []string
+}
+
+// Category returns the category with the name, which is compared exactly.
+func (t *Taxonomy) Category(name string) (Category, bool) {
+	for _, c := range t.Categories {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Category{}, false
+}
+
+// Style returns the style with the name, which is compared exactly.
+func (t *Taxonomy) Style(name string) (Style, bool) {
+	for _, s := range t.Styles {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Style{}, false
+}
+
+// version hashes the content. The order of lists counts: it has a meaning.
+func (t *Taxonomy) version() (string, error) {
+	content := *t
+	content.Version = ""
+	canonical, err := json.Marshal(content)
+	if err != nil {
+		return "", fmt.Errorf("hashing the taxonomy: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:6]), nil
 }

@@ -1,0 +1,54 @@
+package lexicon
+
+// headKind is what the head of a phrase is.
+type headKind uint8
+
+const (
+	headNone headKind = iota
+	headProduct
+	// headPart is a product that is sold as a part too, such as a drawer.
+	headPart
+	headAccessory
+	headHint
+	headModifier
+)
+
+// head finds the word that decides what a noun phrase names: in English the last
+// noun, with what comes after it only describing.
+func head(phrase []lexeme) (at int, kind headKind) {
+	for i := range phrase {
+		if phrase[i].role == roleCover {
+			return i, headAccessory
+		}
+	}
+	for i := len(phrase) - 1; i >= 0; i-- {
+		l := &phrase[i]
+		before := i > 0 && phrase[i-1].term != none
+		switch {
+		case l.role == roleUnit && before && l.term != none:
+			// "sofa section": the unit takes its kind from the word before it.
+		case l.counted && l.role >= rolePart && named(phrase[:i]):
+			// "corner sofa 4 seat", "wardrobe 2 door": how many it has.
+		case l.term != none && l.role >= rolePart && l.role <= roleAccessory:
+			return i, headPart
+		case l.term != none:
+			return i, headProduct
+		case l.role == roleAttribute && i > 0 && (before || phrase[i-1].role == rolePart):
+			i-- // "bed size"
+		case l.role == roleAccessory:
+			return i, headAccessory
+		case l.role == rolePart && before:
+			if named(phrase[:i-1]) {
+				i-- // "table round mirror top": the mirror is the top's
+				continue
+			}
+			return i, headAccessory
+		}
+	}
+	for i := len(phrase) - 1; i >= 0; i-- {
+		if phrase[i].hint != none {
+			return i, headHint
+		}
+	}
+	return 0, headNone
+}

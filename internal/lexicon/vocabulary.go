@@ -1,0 +1,222 @@
+package lexicon
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+)
+
+// none is the missing index.
+const none = -1
+
+// subject is what a soft clue speaks for.
+type subject uint8
+
+const (
+	forCategory subject = iota
+	forStyle            // a keyword of it
+	forPalette          // one of its colours
+	forPlace
+	forDisclaimer
+	numSubjects
+)
+
+// clue is a phrase that speaks for something wherever it stands.
+type clue struct {
+	subject subject
+	target  int16
+	id      int32 // of the phrase for this target, for counting it once
+	phrase  int32
+}
+
+// entry is what a phrase means. One phrase can have several meanings: "macrame"
+// is a product, and speaks for a style.
+type entry struct {
+	phrase int32 // its text; none: no phrase ends here
+	term   int16 // the category that it names a product of; none
+	role   role
+	clues  []clue
+}
+
+// vocabulary is a trie over words: one step for each word, so that a text is
+// looked at once whatever the number of phrases. It is immutable once built.
+type vocabulary struct {
+	words   map[string]int32
+	of      int32            // the word "of"
+	roots   []int32          // first step by word; 0: none
+	steps   map[uint64]int32 // later steps by node and word
+	entries []entry          // by node; 0 is the root
+	phrases []string
+	clueIDs int32
+	places  []string
+}
+
+func newVocabulary(t *taxonomy.Taxonomy) *vocabulary {
+	v := &vocabulary{
+		words: map[string]int32{"": 0}, roots: []int32{0}, steps: map[uint64]int32{},
+		entries: []entry{{phrase: none, term: none}},
+	}
+	v.addGrammar()
+	v.of = v.words["of"]
+	for _, text := range disclaimers {
+		v.clue(text, forDisclaimer, 0)
+	}
+	v.addCategories(t.Categories)
+	for i, s := range t.Styles {
+		v.clue(strings.ToLower(strings.ReplaceAll(s.Name, "_", " ")), forStyle, i)
+		v.clues(s.Keywords, forStyle, i)
+		v.clues(s.Palette, forPalette, i)
+	}
+	return v
+}
+
+func (v *vocabulary) addGrammar() {
+	for r := roleNone + 1; r < numRoles; r++ {
+		for _, text := range grammar[r] {
+			v.entry(text).role = r
+		}
+	}
+}
+
+func (v *vocabulary) addCategories(categories []taxonomy.Category) {
+	places := map[string]int{}
+	for i, c := range categories {
+		for _, text := range c.Terms {
+			v.addTerm(text, int16(i))
+		}
+		v.clues(c.Hints, forCategory, i)
+		for _, place := range c.Placements {
+			if _, known := places[place]; !known {
+				places[place] = len(v.places)
+				v.places = append(v.places, place)
+				v.clue(place, forPlace, places[place])
+			}
+		}
+	}
+	// Closed compounds come last, so that they never hide an entry of their own.
+	for i, c := range categories {
+		for _, text := range c.Terms {
+			v.addCompound(text, int16(i))
+		}
+	}
+}
+
+// addTerm adds a product's name. Whatever ends in "cover" is one, in any place.
+func (v *vocabulary) addTerm(text string, category int16) {
+	words := v.cut(text)
+	if len(words) == 0 {
+		return
+	}
+	last := v.step(0, v.words[words[len(words)-1]])
+	cover := last != 0 && v.entries[last].role == roleCover
+	e := v.entry(text)
+	e.term = category
+	if cover {
+		e.role = roleCover
+	}
+}
+
+// addCompound adds "bookshelf" where "book shelf" is a term, and "tealight
+// holder" and "tea lightholder" where "tea light holder" is.
+func (v *vocabulary) addCompound(text string, category int16) {
+	for _, joined := range v.joined(text) {
+		if e := v.entry(joined); e.term == none && e.role == roleNone {
+			e.term = category
+		}
+	}
+}
+
+// joined returns a short phrase's other spellings, with two words written as one.
+func (v *vocabulary) joined(text string) []string {
+	words := v.cut(text)
+	if len(words) > 3 {
+		return nil
+	}
+	var all []string
+	for i := 1; i < len(words); i++ {
+		if len(words[i-1]) >= 2 && len(words[i]) >= 3 {
+			together := slices.Concat(words[:i-1], []string{words[i-1] + words[i]}, words[i+1:])
+			all = append(all, strings.Join(together, " "))
+		}
+	}
+	return all
+}
+
+func (v *vocabulary) clues(texts []string, s subject, target int) {
+	for _, text := range texts {
+		v.clue(text, s, target)
+		for _, joined := range v.joined(text) {
+			v.clue(joined, s, target)
+		}
+	}
+}
+
+func (v *vocabulary) clue(text string, s subject, target int) {
+	e := v.entry(text)
+	for _, c := range e.clues {
+		if c.subject == s && int(c.target) == target {
+			return
+		}
+	}
+	// A product's own name already speaks louder than a hint could.
+	if e.phrase == none || s == forCategory && int(e.term) == target {
+		return
+	}
+	e.clues = append(e.clues, clue{s, int16(target), v.clueIDs, e.phrase})
+	v.clueIDs++
+}
+
+// entry returns the phrase's entry, made if need be. It is valid until the next
+// call. A text without words, such as "24", gets one that nothing reaches.
+func (v *vocabulary) entry(text string) *entry {
+	node := int32(0)
+	for i, word := range v.cut(text) {
+		id, known := v.words[word]
+		if !known {
+			id = int32(len(v.words))
+			v.words[word] = id
+			v.roots = append(v.roots, 0)
+		}
+		next := v.step(node, id)
+		if next == 0 {
+			next = int32(len(v.entries))
+			v.entries = append(v.entries, entry{phrase: none, term: none})
+			if i == 0 {
+				v.roots[id] = next
+			} else {
+				v.steps[uint64(node)<<32|uint64(id)] = next
+			}
+		}
+		node = next
+	}
+	if node == 0 {
+		return &entry{phrase: none, term: none}
+	}
+	e := &v.entries[node]
+	if e.phrase == none {
+		e.phrase = int32(len(v.phrases))
+		v.phrases = append(v.phrases, text)
+	}
+	return e
+}
+
+// step returns the node after the word, 0 if no phrase goes on like this.
+func (v *vocabulary) step(node, word int32) int32 {
+	if node == 0 {
+		return v.roots[word]
+	}
+	return v.steps[uint64(node)<<32|uint64(word)]
+}
+
+func (v *vocabulary) cut(text string) []string {
+	var words []string
+	s := scanner{text: text}
+	for {
+		word, _, ok := s.next()
+		if !ok {
+			return words
+		}
+		words = append(words, string(word))
+	}
+}

@@ -1,0 +1,107 @@
+package lexicon
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// weigh fills in the scores of the categories.
+func (c *Classifier) weigh(s *scratch, it *catalog.Item) {
+	// The shop's own styles come first: of a word that stands twice the first
+	// place counts.
+	for _, style := range it.Styles[:min(len(it.Styles), maxTags)] {
+		s.match(c.vocabulary, clip(style, maxTagBytes), fieldStyles)
+	}
+	typed := c.read(s, it.Type, fieldType, typeWeight, maxNameBytes)
+	c.read(s, it.Name, fieldName, nameWeight, maxNameBytes)
+	c.category(s, it.Category)
+	for _, tag := range it.Tags[:min(len(it.Tags), maxTags)] {
+		c.read(s, tag, fieldTags, tagWeight, maxTagBytes)
+	}
+	c.attributes(s, it.Attributes)
+	c.read(s, it.Description, fieldDescription, descriptionWeight, maxDescriptionBytes)
+	if c.fallback != none {
+		s.scores[c.fallback] += unknownItem
+		if !typed && strings.TrimSpace(it.Type) != "" {
+			s.scores[c.fallback] += unknownType
+		}
+	}
+	c.addHints(s)
+}
+
+func (c *Classifier) read(s *scratch, text string, f field, weight float64, most int) bool {
+	if text == "" {
+		return false
+	}
+	r := reading{
+		scratch: s, v: c.vocabulary, fallback: c.fallback,
+		field: f, weight: weight, prose: f == fieldDescription,
+	}
+	return r.read(s.match(c.vocabulary, clip(text, most), f))
+}
+
+// category reads the category that the product is in now. Of a path such as
+// "Home > Living room > Sofas" the last part says most.
+func (c *Classifier) category(s *scratch, text string) {
+	for i := range c.taxonomy.Categories {
+		if strings.EqualFold(strings.TrimSpace(text), c.taxonomy.Categories[i].Name) {
+			s.vote(int16(i), categoryWeight, evidence{phrase: none, owner: none, field: fieldCategory, kind: headHint})
+			return
+		}
+	}
+	if i := strings.LastIndexAny(text, ">|/"); i >= 0 && i+1 < len(text) {
+		text = text[i+1:]
+	}
+	c.read(s, text, fieldCategory, categoryWeight, maxNameBytes)
+}
+
+// attributes reads them by key, so that equal items get equal answers.
+func (c *Classifier) attributes(s *scratch, attributes map[string]string) {
+	if len(attributes) == 0 {
+		return
+	}
+	keys := slices.Sorted(maps.Keys(attributes))
+	for _, key := range keys[:min(len(keys), maxAttributes)] {
+		weight := attributeWeight
+		if namesKind(key) {
+			weight = kindWeight
+		}
+		c.read(s, attributes[key], fieldAttributes, weight, maxTagBytes)
+	}
+}
+
+func namesKind(key string) bool {
+	key = strings.ToLower(clip(key, maxTagBytes))
+	for _, word := range []string{"type", "category", "kind", "product", "class"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Classifier) addHints(s *scratch) {
+	for _, h := range s.hits {
+		if h.clue.subject != forCategory {
+			continue
+		}
+		i := h.clue.target
+		weight := min(hintWeights[h.field], maxHints-s.hints[i])
+		s.hints[i] += weight
+		s.vote(i, weight, evidence{phrase: h.clue.phrase, owner: none, field: h.field, kind: headHint})
+	}
+}
+
+// clip cuts text at a blank at or before n bytes, or at n where there is none.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	if i := strings.LastIndexByte(text[:n], ' '); i > n/2 {
+		return text[:i]
+	}
+	return strings.ToValidUTF8(text[:n], "")
+}

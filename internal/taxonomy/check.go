@@ -1,0 +1,103 @@
+package taxonomy
+
+import (
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// DefaultFallback is the fallback of a file that names none but has a category
+// of this name.
+const DefaultFallback = "OTHER"
+
+// unique refuses names that stand twice.
+func (r reader) unique(list *yaml.Node, what string) {
+	if list == nil {
+		return
+	}
+	first := map[string]int{}
+	for _, entry := range list.Content {
+		node := value(entry, "name")
+		if node == nil || !namePattern.MatchString(node.Value) {
+			continue
+		}
+		if line, twice := first[node.Value]; twice {
+			r.add(node.Line, "the %s %s is there twice, first in line %d: rename one or join them", what, node.Value, line)
+			continue
+		}
+		first[node.Value] = node.Line
+	}
+}
+
+func (r reader) fallback(m *fields, t *Taxonomy) string {
+	node, ok := m.keys["fallback"]
+	if ok {
+		if _, has := t.Category(node.Value); has && node.Value != "" {
+			return node.Value
+		}
+		r.add(node.Line, "the fallback %q is none of the categories: name one of them, or remove the line", clip(node.Value))
+	}
+	if _, has := t.Category(DefaultFallback); has {
+		return DefaultFallback
+	}
+	return ""
+}
+
+// terms refuses a term that two categories claim, since a product would then be
+// in both, and a category without any that is not the fallback.
+func (r reader) terms(list *yaml.Node, t *Taxonomy) {
+	if list == nil {
+		return
+	}
+	type claim struct {
+		category string
+		line     int
+	}
+	first := map[string]claim{}
+	for i, entry := range list.Content {
+		if i >= len(t.Categories) {
+			return
+		}
+		name := t.Categories[i].Name
+		node := value(entry, "terms")
+		if node == nil {
+			if name != "" && name != t.Fallback {
+				r.add(entry.Line, "%s has no terms: list names of its products", name)
+			}
+			continue
+		}
+		for _, term := range node.Content {
+			word := canonical(term.Value)
+			if other, taken := first[word]; taken && other.category != name {
+				r.add(term.Line, "%q is a term of %s too, in line %d: leave it with one of them", clip(term.Value), other.category, other.line)
+				continue
+			}
+			first[word] = claim{name, term.Line}
+		}
+	}
+}
+
+// value returns a mapping's value for the key, or nil.
+func value(node *yaml.Node, key string) *yaml.Node {
+	if node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// canonical is what two spellings of one word have in common: "book-shelf",
+// "Book  shelf" and "bookshelf" are the same to a reader.
+func canonical(word string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, word)
+}

@@ -1,0 +1,136 @@
+package taxonomy
+
+import (
+	"bytes"
+	_ "embed" // for the built-in file
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// MaxFileBytes is the size of the largest file that is read.
+const MaxFileBytes = 4 << 20
+
+const builtinName = "furniture.yaml"
+
+//go:embed furniture.yaml
+var builtin []byte
+
+// Builtin returns the text of the built-in file, for users to begin their own with.
+func Builtin() []byte { return bytes.Clone(builtin) }
+
+// Load reads and checks the file at path. An empty path is the built-in one. The
+// error is a *fault.Fault whose text has one line for each problem.
+func Load(path string) (*Taxonomy, error) {
+	if path == "" {
+		return Parse(builtinName, builtin)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	data, err := io.ReadAll(io.LimitReader(file, MaxFileBytes+1))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	return Parse(filepath.Base(path), data)
+}
+
+func unreadable(path string, err error) error {
+	why := err
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+		why = pathErr.Err
+	}
+	return fault.Wrap(err, fault.InvalidRequest,
+		"the taxonomy file %s cannot be read (%v): correct the path, or leave it out for the built-in taxonomy", path, why)
+}
+
+// Parse checks a file's content. The name is for messages only. The error is a
+// *fault.Fault of reason InvalidRequest: its message has one line for each
+// problem, as "name:line: what is wrong: how to mend it", sorted by line, and
+// its violations are the same in parts.
+func Parse(name string, data []byte) (*Taxonomy, error) {
+	problems := &problems{file: name}
+	if root := document(data, problems); root != nil {
+		t := read(root, problems)
+		if problems.empty() {
+			var err error
+			if t.Version, err = t.version(); err != nil {
+				return nil, fault.From(err)
+			}
+			return t, nil
+		}
+	}
+	return nil, problems.fault()
+}
+
+// document returns the file's one YAML document, or nil and a problem.
+func document(data []byte, problems *problems) *yaml.Node {
+	switch {
+	case len(data) > MaxFileBytes:
+		problems.add(1, "the file is larger than %d bytes: shorten it", MaxFileBytes)
+		return nil
+	case !utf8.Valid(data):
+		problems.add(invalidLine(data), "the file is not UTF-8 here: save it as UTF-8")
+		return nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var root, more yaml.Node
+	switch err := decoder.Decode(&root); {
+	case errors.Is(err, io.EOF), err == nil && len(root.Content) == 0:
+		problems.add(1, "the file is empty: begin with \"version: %d\"", formatVersion)
+		return nil
+	case err != nil:
+		problems.addSyntax(err)
+		return nil
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		line := more.Line
+		if err != nil {
+			problems.addSyntax(err)
+			return nil
+		}
+		problems.add(line, "a second document begins here: keep everything in one")
+		return nil
+	}
+	return root.Content[0]
+}
+
+func invalidLine(data []byte) int {
+	line := 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			return line
+		}
+		if r == '\n' {
+			line++
+		}
+		data = data[size:]
+	}
+	return line
+}
+
+// syntaxLine finds the line in the YAML library's messages, which have it in
+// their text only.
+var syntaxLine = regexp.MustCompile(`line (\d+): `)
+
+func (p *problems) addSyntax(err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
+	if m := syntaxLine.FindStringSubmatchIndex(text); m != nil {
+		line, _ = strconv.Atoi(text[m[2]:m[3]]) // only digits match
+		text = text[:m[0]] + text[m[1]:]
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	p.add(line, "this is not YAML (%s): check indentation, quotes and brackets at this line and before it", text)
+}

@@ -1,0 +1,289 @@
+package taxonomy_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const small = `version: 1
+categories:
+  - name: KITES
+    description: Things that fly.
+    terms: [kite, Box-Kite]
+    hints: [wind]
+    placements: [sky, meadow]
+  - name: OTHER
+    description: The rest.
+    placements: [shed, attic]
+styles:
+  - name: BOLD
+    description: Loud.
+    keywords: [loud]
+    palette: [red]
+    tags: [loud, large, red]
+`
+
+func TestBuiltin(t *testing.T) {
+	furniture, err := taxonomy.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var categories, styles []string
+	for _, c := range furniture.Categories {
+		categories = append(categories, c.Name)
+	}
+	for _, s := range furniture.Styles {
+		styles = append(styles, s.Name)
+	}
+	if diff := cmp.Diff(strings.Fields(
+		"SOFA CHAIR BED TABLE NIGHTSTAND STOOL STORAGE DESK BENCH OTTOMAN LIGHTING DECOR OTHER"), categories); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(strings.Fields(
+		"MODERN JAPANDI BOHEMIAN SCANDINAVIAN RUSTIC SHABBY_CHIC COASTAL"), styles); diff != "" {
+		t.Error(diff)
+	}
+	if furniture.Fallback != "OTHER" {
+		t.Errorf("fallback %q", furniture.Fallback)
+	}
+	if again, err := taxonomy.Parse("copy.yaml", taxonomy.Builtin()); err != nil || again.Version != furniture.Version {
+		t.Errorf("the text that users begin with is not what is loaded: %v", err)
+	}
+}
+
+func TestHouseRulesAreInTheDescriptions(t *testing.T) {
+	furniture, err := taxonomy.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rules := range map[string][]string{
+		"SOFA": {"Sofa-beds", "chaises"}, "BED": {"cots", "day-beds"}, "STORAGE": {"TV benches"}, "DECOR": {"rugs"},
+		"OTHER": {"mattresses", "bed linen", "covers", "parts"},
+	} {
+		c, ok := furniture.Category(name)
+		if !ok {
+			t.Fatalf("no %s", name)
+		}
+		for _, rule := range rules {
+			if !strings.Contains(c.Description, rule) {
+				t.Errorf("%s does not speak of %s", name, rule)
+			}
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	got, err := taxonomy.Parse("small.yaml", []byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &taxonomy.Taxonomy{
+		Version:  got.Version,
+		Fallback: "OTHER",
+		Categories: []taxonomy.Category{
+			{Name: "KITES", Description: "Things that fly.", Terms: []string{"kite", "box-kite"}, Hints: []string{"wind"}, Placements: []string{"sky", "meadow"}},
+			{Name: "OTHER", Description: "The rest.", Placements: []string{"shed", "attic"}},
+		},
+		Styles: []taxonomy.Style{
+			{Name: "BOLD", Description: "Loud.", Keywords: []string{"loud"}, Palette: []string{"red"}, Tags: []string{"loud", "large", "red"}},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	kites, err := taxonomy.Parse("small.yaml", []byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := kites.Category("KITES"); !ok || c.Description != "Things that fly." {
+		t.Errorf("category %+v, %v", c, ok)
+	}
+	if s, ok := kites.Style("BOLD"); !ok || s.Description != "Loud." {
+		t.Errorf("style %+v, %v", s, ok)
+	}
+	if _, ok := kites.Category("kites"); ok {
+		t.Error("a name in lower case was found")
+	}
+	if _, ok := kites.Style("KITES"); ok {
+		t.Error("a category was found among the styles")
+	}
+}
+
+func TestVersionFollowsTheContent(t *testing.T) {
+	version := func(text string) string {
+		t.Helper()
+		parsed, err := taxonomy.Parse("small.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed.Version
+	}
+	first := version(small)
+	if len(first) != 12 {
+		t.Errorf("version %q has not 12 digits", first)
+	}
+	layout := "# a comment\n" + strings.Replace(small, "[sky, meadow]", "\n      - sky\n      - meadow", 1)
+	if version(layout) != first {
+		t.Error("layout changes the version")
+	}
+	for _, change := range [][2]string{
+		{"fly", "float"}, {"kite,", "dragon,"}, {"wind", "gale"}, {"[sky, meadow]", "[meadow, sky]"}, {"BOLD", "MEEK"}, {"[red]", "[blue]"},
+	} {
+		if version(strings.Replace(small, change[0], change[1], 1)) == first {
+			t.Errorf("%q for %q does not change the version", change[1], change[0])
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	replace := func(old, with string) string { return strings.Replace(small, old, with, 1) }
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", "", `f.yaml:1: the file is empty: begin with "version: 1"`},
+		{"only a comment", "# nothing\n", `f.yaml:1: the file is empty: begin with "version: 1"`},
+		{"not UTF-8", "version: 1\n# caf\xe9\n", "f.yaml:2: the file is not UTF-8 here: save it as UTF-8"},
+		{"no mapping", "- a\n", `f.yaml:1: the file has to be a list of "key: value" lines: its keys are version, fallback, categories, styles`},
+		{"a second document", small + "---\na: b\n", "f.yaml:17: a second document begins here: keep everything in one"},
+		{"no version", replace("version: 1\n", ""), `f.yaml:1: the key "version" is missing: add "version: 1"`},
+		{"another version", replace("version: 1", "version: 2"), `f.yaml:1: the file's version is not known: write "version: 1"`},
+		{"an unknown key", replace("hints:", "hint:"), `f.yaml:6: the key "hint" is not known in a category: use name, description, terms, hints, placements`},
+		{"a key twice", replace("    hints: [wind]", "    name: KITES"), `f.yaml:6: the key "name" is there twice: remove one`},
+		{"an alias", replace("[sky, meadow]", "&p [sky, meadow]") + "fallback: *p\n", `f.yaml:17: aliases are not taken: write the value of "fallback" out`},
+		{"a category twice", replace("name: OTHER", "name: KITES\n    terms: [hawk]"), "f.yaml:8: the category KITES is there twice, first in line 3: rename one or join them"},
+		{"a style twice", small + "  - {name: BOLD, description: x, keywords: [x], palette: [x], tags: [x, y, z]}\n", "f.yaml:17: the style BOLD is there twice, first in line 12: rename one or join them"},
+		{"a term of two", replace("The rest.", "The rest.\n    terms: [box kite]"), `f.yaml:10: "box kite" is a term of KITES too, in line 5: leave it with one of them`},
+		{"a term twice", replace("Box-Kite", "KITE"), `f.yaml:5: "kite" stands in terms twice, first in line 5: remove one`},
+		{"no terms", replace("    terms: [kite, Box-Kite]\n", ""), "f.yaml:3: KITES has no terms: list names of its products"},
+		{"empty terms", replace("[kite, Box-Kite]", "[]"), "f.yaml:5: terms is empty: give at least 1"},
+		{"empty hints", replace("[wind]", ""), "f.yaml:6: hints is empty: give at least 1"},
+		{"no list", replace("[kite, Box-Kite]", "kite"), `f.yaml:5: terms has to be a list: write [a, b] or lines with "- "`},
+		{"a term that is no word", replace("Box-Kite", "'--'"), "f.yaml:5: an entry of terms is no word: write words or short phrases"},
+		{"a term that is a list", replace("Box-Kite", "[a]"), "f.yaml:5: an entry of terms is no word: write words or short phrases"},
+		{"a term that is too long", replace("Box-Kite", strings.Repeat("k", 101)), `f.yaml:5: "` + strings.Repeat("k", 40) + `..." in terms is longer than 100 bytes: shorten it`},
+		{"one placement", replace("[sky, meadow]", "[sky]"), "f.yaml:7: placements has 1, at least 2 are needed: add some"},
+		{"two tags", replace("[loud, large, red]", "[loud, red]"), "f.yaml:16: tags has 2, at least 3 are needed: add some"},
+		{"no palette", replace("    palette: [red]\n", ""), "f.yaml:12: a style has no palette: add a list of at least 1"},
+		{"a name in lower case", replace("name: KITES", "name: Kites"), `f.yaml:3: "Kites" is no name: use upper-case letters, digits and underscores, a letter first, at most 63`},
+		{"a name with a digit first", replace("name: BOLD", "name: 2BOLD"), `f.yaml:12: "2BOLD" is no name: use upper-case letters, digits and underscores, a letter first, at most 63`},
+		{"no name", replace("  - name: KITES\n    description", "  - description"), `f.yaml:3: a category has no name: add "name: SOME_NAME"`},
+		{"no description", replace("    description: Loud.\n", ""), "f.yaml:12: a style has no description: add one, models go by it"},
+		{"an empty description", replace("Loud.", `" "`), "f.yaml:13: description is empty or no text: write a sentence"},
+		{"a long description", replace("Loud.", strings.Repeat("x", 4001)), "f.yaml:13: description has 4001 bytes, at most 4000 are taken: shorten it"},
+		{"an unknown fallback", small + "fallback: NONE\n", `f.yaml:17: the fallback "NONE" is none of the categories: name one of them, or remove the line`},
+		{"no categories", "version: 1\nstyles: [{name: A, description: x, keywords: [x], palette: [x], tags: [x, y, z]}]\n", "f.yaml:1: the file has no categories: add a list of at least 2"},
+		{"too many categories", "categories: [" + strings.Repeat("1, ", 200) + "1]\n" + small[:11] + small[strings.Index(small, "styles"):], "f.yaml:1: categories has 201, at most 200 are taken: remove some"},
+		{"bad YAML", replace("terms: [kite", "terms: [kite: ["), "f.yaml:5: this is not YAML"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := taxonomy.Parse("f.yaml", []byte(test.text))
+			if got != nil {
+				t.Error("there is a taxonomy")
+			}
+			var f *fault.Fault
+			if f = fault.From(err); f == nil || f.Reason != fault.InvalidRequest {
+				t.Fatalf("error %v, want INVALID_REQUEST", err)
+			}
+			if test.name == "bad YAML" && strings.HasPrefix(f.Message, test.want[:len("f.yaml:")]) && strings.Contains(f.Message, test.want[len("f.yaml:5"):]) {
+				return // which line the library names is its own affair
+			}
+			if f.Message != test.want {
+				t.Errorf("message %q\nwant    %q", f.Message, test.want)
+			}
+		})
+	}
+}
+
+func TestAllProblemsByLine(t *testing.T) {
+	text := strings.NewReplacer("name: BOLD", "name: bold", "[kite, Box-Kite]", "[]", "[red]", "[]", "hints:", "hunts:").Replace(small)
+	_, err := taxonomy.Parse("f.yaml", []byte(text))
+	f := fault.From(err)
+	var at []string
+	for _, v := range f.Violations {
+		at = append(at, v.Field)
+	}
+	if want := []string{"f.yaml:5", "f.yaml:6", "f.yaml:12", "f.yaml:15"}; !slices.Equal(at, want) {
+		t.Errorf("problems at %v, want %v", at, want)
+	}
+	if n := len(strings.Split(f.Message, "\n")); n != 4 {
+		t.Errorf("%d lines, want 4:\n%s", n, f.Message)
+	}
+}
+
+func TestManyProblemsAreCut(t *testing.T) {
+	_, err := taxonomy.Parse("f.yaml", []byte(small+strings.Repeat("x: y\n", 60)))
+	lines := strings.Split(fault.From(err).Message, "\n")
+	if last := lines[len(lines)-1]; len(lines) != 51 || last != "f.yaml: and 10 more" {
+		t.Errorf("%d lines, the last %q", len(lines), last)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kites.yaml")
+	if err := os.WriteFile(path, []byte(small), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("a user's file", func(t *testing.T) {
+		if got, err := taxonomy.Load(path); err != nil || len(got.Categories) != 2 {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+	for name, bad := range map[string]string{"no such file": filepath.Join(dir, "none.yaml"), "a folder": dir} {
+		t.Run(name, func(t *testing.T) {
+			_, err := taxonomy.Load(bad)
+			f := fault.From(err)
+			if !fault.Is(err, fault.InvalidRequest) || !strings.Contains(f.Message, bad) || !strings.Contains(f.Message, "correct the path") {
+				t.Errorf("error %v does not say what to do", err)
+			}
+		})
+	}
+	t.Run("too large", func(t *testing.T) {
+		large := filepath.Join(dir, "large.yaml")
+		if err := os.WriteFile(large, make([]byte, taxonomy.MaxFileBytes+1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := taxonomy.Load(large); !strings.Contains(fault.From(err).Message, "large.yaml:1: the file is larger than") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add([]byte("version: 1\ncategories: [{name: A}, *x]\nstyles: {}\nfallback: [a]"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("? [x]\n: y\n<<: {version: 1}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := taxonomy.Parse("f.yaml", data)
+		if (got == nil) == (err == nil) {
+			t.Fatalf("taxonomy %v and error %v", got, err)
+		}
+		if err != nil {
+			if f := fault.From(err); f.Reason != fault.InvalidRequest || f.Message == "" {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if len(got.Categories) < 2 || len(got.Styles) < 1 || len(got.Version) != 12 {
+			t.Errorf("taken: %+v", got)
+		}
+		for _, c := range got.Categories {
+			if len(c.Placements) < 2 || c.Description == "" || c.Name != got.Fallback && len(c.Terms) == 0 {
+				t.Errorf("taken: %+v", c)
+			}
+		}
+	})
+}
