@@ -1,5 +1,12 @@
 // Package credenza is the Go client of a Credenza server.
 //
+// A catalogue is thousands of items that a model answers one by one, each in its
+// own time. So results come as an iterator while the rest is under way, and there
+// are two ways for something to go wrong, kept apart on purpose:
+//
+//	the call fails    the iteration's error, an *Error: nothing more comes
+//	an item fails     that Result's Err, an *ItemError: the others go on
+//
 //	c, err := credenza.Dial("localhost:50051", credenza.WithPlaintext())
 //	if err != nil { ... }
 //	defer c.Close()
@@ -10,4 +17,105 @@
 //		fmt.Println(result.ProductName, result.Classification.Category)
 //	}
 //	fmt.Println(stream.Summary().Succeeded)
+//
+// ClassifyStream sends one message, which bounds it to 64 MiB and, unless the
+// server says otherwise, 100,000 items. Feed has no bound: it sends while it
+// receives, and is slowed down to the pace of the model. The price is that a
+// feed ends at once when its server goes down, where a stream may finish.
+//
+// A loop that is left early cancels its call. The client never tries a call
+// again: what is worth another try says so in Error.RetryAfter and
+// ItemError.Retryable.
 package credenza
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// Client is a connection to a server. It is safe for concurrent use; calls share
+// the connection.
+type Client struct {
+	conn       *grpc.ClientConn
+	items      credenzav1.ClassificationServiceClient
+	operations credenzav1.OperationsServiceClient
+	maxMessage int
+}
+
+// Dial returns a client for a server at target, a gRPC name such as
+// "localhost:50051", "dns:///credenza.example:443" or "unix:///run/credenza". It
+// does not wait for the server: one that is not there fails the first call with
+// the code "UNAVAILABLE". Without WithPlaintext the connection is TLS.
+//
+// The caller closes the client.
+func Dial(target string, opts ...Option) (*Client, error) {
+	s := settings{maxMessage: DefaultMaxMessageBytes}
+	for _, opt := range opts {
+		opt(&s)
+	}
+	dial, err := s.dialOptions(target)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(target, dial...)
+	if err != nil {
+		return nil, fmt.Errorf("credenza: dial %s: %w", target, err)
+	}
+	return &Client{
+		conn:       conn,
+		items:      credenzav1.NewClassificationServiceClient(conn),
+		operations: credenzav1.NewOperationsServiceClient(conn),
+		maxMessage: s.maxMessage,
+	}, nil
+}
+
+// Close ends the connection, and with it the calls that still run. A second
+// Close is an error.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Classify asks about one item. An error is the call's, an *Error; the item's
+// own failure is in Result.Err. BatchSize and InOrder have no effect.
+func (c *Client) Classify(ctx context.Context, item Item, o Options) (Result, error) {
+	req := &credenzav1.ClassifyRequest{
+		Item:    itemToProto(&item),
+		Mode:    modeToProto(o.Mode),
+		Options: optionsToProto(o),
+	}
+	if err := c.checkSize(req); err != nil {
+		return Result{}, err
+	}
+	res, err := c.items.Classify(ctx, req)
+	if err != nil {
+		return Result{}, errorFrom(err)
+	}
+	return resultFromProto(res.GetResult()), nil
+}
+
+// Taxonomy returns the categories and styles that the server sorts items into.
+func (c *Client) Taxonomy(ctx context.Context) (Taxonomy, error) {
+	res, err := c.items.GetTaxonomy(ctx, &credenzav1.GetTaxonomyRequest{})
+	if err != nil {
+		return Taxonomy{}, errorFrom(err)
+	}
+	return taxonomyFromProto(res), nil
+}
+
+// checkSize refuses a message that the server would refuse, before its bytes are
+// on their way and with a better word for it.
+func (c *Client) checkSize(m proto.Message) error {
+	size := proto.Size(m)
+	if size <= c.maxMessage {
+		return nil
+	}
+	return &Error{
+		Code:   codeInvalidArgument,
+		Reason: reasonInvalidRequest,
+		Message: fmt.Sprintf("the request has %d bytes, at most %d are taken: send fewer items at once, or use Feed",
+			size, c.maxMessage),
+	}
+}

@@ -1,0 +1,73 @@
+package rpc
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// CheckAddress returns an error for an address that other machines can reach and
+// at which they would be answered in plain text, unless that is wanted. The
+// address is one to listen on, "host:port".
+func CheckAddress(address string, tls, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("the address %q is not of the form host:port, such as 127.0.0.1:50051", address)
+	}
+	if tls || insecure || isLoopbackHost(host) {
+		return nil
+	}
+	return fmt.Errorf("other machines can reach %s: give a certificate and a key for TLS, say --insecure, or listen on 127.0.0.1", address)
+}
+
+func isLoopbackHost(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isLocal reports whether an address belongs to this machine's inside: the
+// loopback device, a socket in the file system, or a connection in the process.
+// What is not known is not local.
+func isLocal(addr net.Addr) bool {
+	if addr == nil {
+		return false
+	}
+	switch addr.Network() {
+	case "unix", "bufconn", "pipe":
+		return true
+	case "tcp":
+		ap, err := netip.ParseAddrPort(addr.String())
+		return err == nil && ap.Addr().Unmap().IsLoopback()
+	default:
+		return false
+	}
+}
+
+// MarkListener returns a listener whose connections give as their local address
+// the one that is listened on. A connection's own does not tell a server on the
+// loopback device from one on all devices to which somebody on this machine, or a
+// proxy for the whole world, has connected.
+func MarkListener(l net.Listener) net.Listener { return markedListener{l} }
+
+type markedListener struct{ net.Listener }
+
+// Accept returns the next connection, marked.
+func (l markedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return markedConn{conn, l.Addr()}, nil
+}
+
+type markedConn struct {
+	net.Conn
+	listening net.Addr
+}
+
+// LocalAddr returns the address that is listened on.
+func (c markedConn) LocalAddr() net.Addr { return c.listening }

@@ -1,0 +1,102 @@
+package rpc
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// authority decides who may call what.
+//
+//	service                 with tokens            without tokens
+//	ClassificationService   scope classify         everybody
+//	OperationsService       scope operate          this machine, on an address that
+//	                                               only this machine can reach
+//	reflection              any known token        everybody
+//	health                  everybody              everybody
+//	anything else           nobody                 nobody
+//
+// Reflection asks for a token because it shows the whole contract; grpcurl sends
+// one with -H "authorization: Bearer TOKEN". Health asks for none because load
+// balancers have none.
+type authority struct{ tokens *Tokens }
+
+func (a *authority) around(ctx context.Context, method string, next func(context.Context) error) error {
+	if err := a.check(ctx, serviceOf(method)); err != nil {
+		return err
+	}
+	return next(ctx)
+}
+
+func (a *authority) check(ctx context.Context, service string) error {
+	if service == grpc_health_v1.Health_ServiceDesc.ServiceName {
+		return nil
+	}
+	need, known := scopeFor(service)
+	if !known {
+		return fault.New(fault.PermissionDenied, "this service is not open to callers")
+	}
+	if a.tokens == nil {
+		return checkOpen(ctx, need)
+	}
+	return a.checkToken(ctx, need)
+}
+
+// scopeFor returns what a service asks for, 0 for any token.
+func scopeFor(service string) (need Scope, known bool) {
+	switch {
+	case service == credenzav1.ClassificationService_ServiceDesc.ServiceName:
+		return ScopeClassify, true
+	case service == credenzav1.OperationsService_ServiceDesc.ServiceName:
+		return ScopeOperate, true
+	case isReflection(service):
+		return 0, true
+	default:
+		return 0, false
+	}
+}
+
+func checkOpen(ctx context.Context, need Scope) error {
+	if need != ScopeOperate {
+		return nil
+	}
+	if p, ok := peer.FromContext(ctx); ok && isLocal(p.Addr) && isLocal(p.LocalAddr) {
+		return nil
+	}
+	return fault.New(fault.PermissionDenied,
+		"this server knows no callers, so it is operated from its own machine and address 127.0.0.1 only: set up tokens to operate it from elsewhere")
+}
+
+func (a *authority) checkToken(ctx context.Context, need Scope) error {
+	token, err := bearerToken(ctx)
+	if err != nil {
+		return err
+	}
+	c, ok := a.tokens.find(token)
+	if !ok {
+		return fault.New(fault.Unauthenticated, "the token is not known here: check it, or ask the operator for one")
+	}
+	recordOf(ctx).name = c.name
+	if c.scopes&need != need {
+		return fault.New(fault.PermissionDenied, "the token of %q lacks the scope %q: ask the operator for it", c.name, need)
+	}
+	return nil
+}
+
+func bearerToken(ctx context.Context) (string, error) {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if len(values) == 0 {
+		return "", fault.New(fault.Unauthenticated, `a token is needed: send the header "authorization: Bearer TOKEN"`)
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	if len(values) > 1 || !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
+		return "", fault.New(fault.Unauthenticated, `one token is expected: send the header "authorization: Bearer TOKEN" once`)
+	}
+	return token, nil
+}

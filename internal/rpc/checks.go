@@ -1,0 +1,91 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// checks hold messages against the rules in the proto files. Those are about a
+// call's frame; no rule is on an item, so that an item costs no more than being
+// walked past, some 50 ns: 6 ms for the 100,000 of the largest call.
+type checks struct{ validator protovalidate.Validator }
+
+func newChecks() (*checks, error) {
+	// The rules are compiled now and for these messages only: a rule that does not
+	// compile stops the start, and no call pays for it.
+	validator, err := protovalidate.New(protovalidate.WithDisableLazy(), protovalidate.WithMessages(
+		&credenzav1.ClassifyStreamRequest{}, &credenzav1.ClassifyFeedRequest{}, &credenzav1.ClassifyRequest{},
+		&credenzav1.GetTaxonomyRequest{}, &credenzav1.GetStatusRequest{}, &credenzav1.UpdateSettingsRequest{},
+	))
+	if err != nil {
+		return nil, fmt.Errorf("compile the rules of the contract: %w", err)
+	}
+	return &checks{validator}, nil
+}
+
+func (c *checks) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if !isAttendant(serviceOf(info.FullMethod)) {
+		if err := c.check(req); err != nil {
+			return nil, err
+		}
+	}
+	return handler(ctx, req)
+}
+
+func (c *checks) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if isAttendant(serviceOf(info.FullMethod)) {
+		return handler(srv, stream)
+	}
+	return handler(srv, &checkedStream{stream, c})
+}
+
+// checkedStream checks each message that comes in.
+type checkedStream struct {
+	grpc.ServerStream
+	checks *checks
+}
+
+// RecvMsg receives a message and checks it.
+func (s *checkedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return s.checks.check(m)
+}
+
+func (c *checks) check(m any) error {
+	message, ok := m.(proto.Message)
+	if !ok {
+		return fault.From(fmt.Errorf("%T is no message", m))
+	}
+	err := c.validator.Validate(message)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return fault.From(err)
+	}
+	return violationsFault(invalid.Violations)
+}
+
+func violationsFault(violations []*protovalidate.Violation) *fault.Fault {
+	f := &fault.Fault{Reason: fault.InvalidRequest}
+	lines := make([]string, len(violations))
+	for i, v := range violations {
+		field := protovalidate.FieldPathString(v.Proto.GetField())
+		f.Violations = append(f.Violations, fault.Violation{Field: field, Message: v.Proto.GetMessage()})
+		lines[i] = field + ": " + v.Proto.GetMessage()
+	}
+	f.Message = strings.Join(lines, "; ")
+	return f
+}

@@ -1,0 +1,77 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+)
+
+// The limits of one call where the configuration sets none.
+const (
+	DefaultMaxItems        = 100_000
+	DefaultMaxRequestBytes = 64 << 20
+)
+
+// Config is the edge's tuning.
+type Config struct {
+	// MaxItems is the most items of a ClassifyStream call. 0: DefaultMaxItems.
+	MaxItems int
+	// MaxRequestBytes is the most that one message may have. 0:
+	// DefaultMaxRequestBytes.
+	MaxRequestBytes int
+	// Models are the names that a caller may ask for. An empty name is always
+	// allowed and means the configured one.
+	Models []string
+	// TLS names the certificate's files. Zero: no TLS.
+	TLS TLSFiles
+	// Tokens are the known callers. Nil: everybody may classify, and only
+	// callers on this machine may operate.
+	Tokens *Tokens
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.MaxItems < 0 || c.MaxRequestBytes < 0 {
+		return c, fmt.Errorf("the limits of a call are %d items and %d bytes: give numbers above 0, or 0 for the usual ones",
+			c.MaxItems, c.MaxRequestBytes)
+	}
+	if c.MaxItems == 0 {
+		c.MaxItems = DefaultMaxItems
+	}
+	if c.MaxRequestBytes == 0 {
+		c.MaxRequestBytes = DefaultMaxRequestBytes
+	}
+	return c, nil
+}
+
+// Engine classifies. It is safe for concurrent use, calls send on the goroutine
+// that called Run, and has ended all its goroutines when it returns, which it
+// does soon after ctx ends. Errors are faults, the context's, or what next and
+// send returned.
+type Engine interface {
+	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
+	Classify(ctx context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error)
+}
+
+// Parts are what the edge stands on. All of them are needed.
+type Parts struct {
+	Engine     Engine
+	Operations Operations
+	Taxonomy   *taxonomy.Taxonomy
+	Log        *zap.Logger
+	// Metrics is where the edge registers its own metrics.
+	Metrics prometheus.Registerer
+}
+
+func (p Parts) check() error {
+	if p.Engine == nil || p.Operations == nil || p.Taxonomy == nil || p.Log == nil || p.Metrics == nil {
+		return errors.New("the gRPC server lacks a part: engine, operations, taxonomy, log and metrics are all needed")
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+// Package rpc is the gRPC edge: it turns messages into the nouns of catalog,
+// faults into statuses, and keeps out who may not come in.
+//
+// The problem: an engine that knows nothing of networks has to be offered to
+// callers who send what they like, read as slowly as they like, leave when they
+// like, and are owed a clear answer all the same, even while the process goes
+// down.
+//
+//	listener -> record -> metrics -> log -> faults -> recovery -> gate -> auth -> checks -> handler -> Engine
+//	                                                                                        convert
+//
+// Handlers only check, convert, call and convert back. All else is an
+// interceptor's work, and their order matters; see interceptors.go. One
+// grpc.Server owns them all, so that whatever else brings calls to it, such as a
+// transcoder for HTTP (Server.GRPC), goes through the same checks, logs, metrics
+// and faults.
+//
+// The trade-off: shutting down is done here and not by grpc.Server, whose
+// graceful stop refuses new calls by hanging up and waits for everybody alike.
+// The gate tells new callers why, lets streams end, ends feeds at once, and costs
+// one lock per call for it.
+//
+// Two answers are gRPC's own and not in the fault table, because it gives them
+// before any code here runs: a message over the limit is RESOURCE_EXHAUSTED, one
+// that cannot be decoded INTERNAL. The Go client refuses too large a request
+// itself, as INVALID_ARGUMENT.
+//
+//	server, err := rpc.NewServer(rpc.Config{Models: []string{"gpt-4o-mini"}}, rpc.Parts{Engine: engine, ...})
+//	...
+//	go server.Serve(listener)
+//	server.SetReady(true)
+//	...
+//	server.Shutdown(ctx)
+package rpc

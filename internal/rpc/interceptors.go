@@ -1,0 +1,111 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	promgrpc "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
+	"google.golang.org/grpc"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// chain is the interceptors, from the outside in:
+//
+//	record    who calls, filled in by auth and read by the log
+//	metrics   outside of all that can fail, so that each call is counted with the
+//	          code that its caller sees
+//	log       for the same reason
+//	faults    under both, so that they see a status and a cause
+//	recovery  under faults, because a panic becomes a fault
+//	gate      before auth: whoever calls a server that goes down may know
+//	auth      before the checks: a stranger learns nothing about the contract
+//	checks    next to the handler
+//
+// gRPC decodes a unary call's message before the first of them, a stream's
+// messages after the last.
+type chain struct {
+	metrics *promgrpc.ServerMetrics
+	unary   []grpc.UnaryServerInterceptor
+	stream  []grpc.StreamServerInterceptor
+}
+
+// handlingBuckets are in seconds: one item takes parts of a second, a stream of
+// 100,000 many minutes.
+var handlingBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
+
+func newChain(config Config, parts Parts, gate *gate) (*chain, error) {
+	checks, err := newChecks()
+	if err != nil {
+		return nil, err
+	}
+	metrics := promgrpc.NewServerMetrics(
+		promgrpc.WithServerHandlingTimeHistogram(promgrpc.WithHistogramBuckets(handlingBuckets)))
+	if err := parts.Metrics.Register(metrics); err != nil {
+		return nil, fmt.Errorf("register the metrics of gRPC: %w", err)
+	}
+	c := &chain{metrics: metrics}
+	c.add((&recorder{}).around)
+	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
+	unaryLog, streamLog := logInterceptors(parts.Log)
+	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
+		return !isAttendant(call.Service)
+	})
+	c.addPair(selector.UnaryServerInterceptor(unaryLog, quiet), selector.StreamServerInterceptor(streamLog, quiet))
+	c.add(mapFaults)
+	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
+	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
+	c.add(gate.around)
+	c.add((&authority{tokens: config.Tokens}).around)
+	c.addPair(checks.unary, checks.stream)
+	return c, nil
+}
+
+func (c *chain) options() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(c.unary...), grpc.ChainStreamInterceptor(c.stream...)}
+}
+
+func (c *chain) addPair(unary grpc.UnaryServerInterceptor, stream grpc.StreamServerInterceptor) {
+	c.unary = append(c.unary, unary)
+	c.stream = append(c.stream, stream)
+}
+
+// around is an interceptor that cares for a call's context, name and error only,
+// and so works for both kinds.
+type around func(ctx context.Context, method string, next func(context.Context) error) error
+
+func (c *chain) add(a around) {
+	c.addPair(
+		func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (res any, err error) {
+			err = a(ctx, info.FullMethod, func(ctx context.Context) (err error) {
+				res, err = handler(ctx, req)
+				return err
+			})
+			return res, err
+		},
+		func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			return a(stream.Context(), info.FullMethod, func(ctx context.Context) error {
+				return handler(srv, &contextStream{stream, ctx})
+			})
+		},
+	)
+}
+
+// contextStream is a stream with another context.
+type contextStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
+}
+
+// Context returns the other context.
+func (s *contextStream) Context() context.Context { return s.ctx }
+
+// panicked is the fault for a panic: its text and stack are for the log.
+func panicked(value any) *fault.Fault {
+	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
+		"a fault of the service: try again, and report it if it stays")
+}

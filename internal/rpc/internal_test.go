@@ -1,0 +1,94 @@
+package rpc
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// panicking is a stream whose receiving panics, which no caller can bring about.
+type panicking struct{ grpc.ServerStream }
+
+func (panicking) Recv() (*credenzav1.ClassifyFeedRequest, error) { panic("secret state") }
+func (panicking) Send(*credenzav1.ClassifyFeedResponse) error    { return nil }
+func (panicking) SendMsg(any) error                              { return nil }
+func (panicking) RecvMsg(any) error                              { return nil }
+
+func TestPanicWhileReceivingIsAnError(t *testing.T) {
+	_, err := receive(panicking{})
+	if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Reason != fault.Internal || strings.Contains(f.Message, "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func manyItems(n int) *credenzav1.ClassifyStreamRequest {
+	req := &credenzav1.ClassifyStreamRequest{Items: make([]*credenzav1.Item, n)}
+	for i := range req.Items {
+		req.Items[i] = &credenzav1.Item{
+			ProductName: "Three-seat sofa", Description: strings.Repeat("word ", 60), Type: "sofa",
+			Tags: []string{"a", "b"}, ImageUrl: "https://shop.example/1.jpg",
+			Attributes: map[string]string{"material": "oak"},
+		}
+	}
+	return req
+}
+
+func BenchmarkChecks(b *testing.B) {
+	c, err := newChecks()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, n := range map[string]int{"items=1": 1, "items=1000": 1000, "items=100000": 100_000} {
+		b.Run(name, func(b *testing.B) {
+			req := manyItems(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.check(req); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkItemFromProto(b *testing.B) {
+	item := manyItems(1).Items[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		itemFromProto(item)
+	}
+}
+
+func BenchmarkBatchToWire(b *testing.B) {
+	outcome := catalog.Outcome{ID: "1", Name: "Three-seat sofa", Verdict: catalog.Verdict{
+		Category: "SOFA", Confidence: 0.9, ConfidenceSource: catalog.FromModel, PrimaryStyle: "MODERN",
+		StyleTags: []string{"a", "b", "c"}, PlacementTags: []string{"d", "e"},
+		Reasoning: strings.Repeat("because ", 20), Evidence: catalog.EvidenceText,
+	}}
+	batch := catalog.Batch{ID: 1, At: time.Unix(1, 0)}
+	for range 10 {
+		batch.Outcomes = append(batch.Outcomes, outcome)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := proto.Marshal(batchToProto(&batch)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTokens(b *testing.B) {
+	tokens := &Tokens{callers: make([]caller, 100)}
+	b.ReportAllocs()
+	for b.Loop() {
+		tokens.find("some-token-of-a-usual-length-of-43-characters")
+	}
+}

@@ -1,0 +1,115 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"google.golang.org/grpc"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// record is what is known of a call's caller. auth fills in the name on its way
+// in, the log reads it on the way out, both on the handler's goroutine.
+type record struct {
+	id   string // unique in the process
+	name string // the token's; empty without one
+}
+
+type recordKey struct{}
+
+// recorder begins a record for each call.
+type recorder struct{ calls atomic.Int64 }
+
+func (r *recorder) around(ctx context.Context, _ string, next func(context.Context) error) error {
+	// No token's name has a colon, so none of them can be taken for this.
+	rec := &record{id: "call:" + strconv.FormatInt(r.calls.Add(1), 10)}
+	return next(context.WithValue(ctx, recordKey{}, rec))
+}
+
+func recordOf(ctx context.Context) *record {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		return rec
+	}
+	return &record{}
+}
+
+// callerOf is who shares one turn at the model: all calls with one token, else
+// each call alone.
+func callerOf(ctx context.Context) catalog.Caller {
+	rec := recordOf(ctx)
+	if rec.name != "" {
+		return catalog.Caller{ID: rec.name}
+	}
+	return catalog.Caller{ID: rec.id}
+}
+
+// logInterceptors log one line at the end of each call: what was called, by whom,
+// the code, the time, and for a failure its public text and its cause. Nothing of
+// a message's content is in it.
+func logInterceptors(log *zap.Logger) (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
+	options := []logging.Option{
+		logging.WithLogOnEvents(logging.FinishCall),
+		logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey),
+		logging.WithFieldsFromContext(callerFields),
+		logging.WithErrorFields(causeFields),
+		logging.WithDurationField(millis),
+	}
+	logger := logging.LoggerFunc(func(_ context.Context, level logging.Level, message string, fields ...any) {
+		if entry := log.Check(zapLevel(level), message); entry != nil {
+			entry.Write(zapFields(fields)...)
+		}
+	})
+	return logging.UnaryServerInterceptor(logger, options...), logging.StreamServerInterceptor(logger, options...)
+}
+
+// callerFields name the caller as the engine's own lines do.
+func callerFields(ctx context.Context) logging.Fields {
+	return logging.Fields{"caller", callerOf(ctx).ID}
+}
+
+// millis keeps the time a number, which the library's own field is not.
+func millis(d time.Duration) logging.Fields {
+	return logging.Fields{"grpc.time_ms", float64(d.Microseconds()) / 1000}
+}
+
+func causeFields(err error) logging.Fields {
+	f, ok := errors.AsType[*fault.Fault](err)
+	if !ok {
+		return nil
+	}
+	fields := logging.Fields{"reason", f.Reason.String()}
+	if cause := f.Unwrap(); cause != nil {
+		fields = append(fields, "cause", cause.Error())
+	}
+	return fields
+}
+
+func zapLevel(level logging.Level) zapcore.Level {
+	switch {
+	case level >= logging.LevelError:
+		return zapcore.ErrorLevel
+	case level >= logging.LevelWarn:
+		return zapcore.WarnLevel
+	case level >= logging.LevelInfo:
+		return zapcore.InfoLevel
+	default:
+		return zapcore.DebugLevel
+	}
+}
+
+func zapFields(fields logging.Fields) []zap.Field {
+	out := make([]zap.Field, 0, len(fields)/2)
+	for i := fields.Iterator(); i.Next(); {
+		key, value := i.At()
+		out = append(out, zap.Any(key, value))
+	}
+	return out
+}

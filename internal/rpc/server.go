@@ -1,0 +1,146 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// Flow control of HTTP/2 for what callers send. The windows are fixed, not grown
+// with the bandwidth, so that a feed that is not read is held up after 1 MiB
+// instead of after 16. For what the server sends, the caller's windows count and
+// gRPC's 64 KiB of write buffer for a stream.
+const (
+	streamWindow     = 1 << 20
+	connectionWindow = 8 << 20
+	// maxStreams bounds what one connection may have open at once.
+	maxStreams = 1000
+	// maxHeaderBytes is for the headers of one call; a token is their largest.
+	maxHeaderBytes = 16 << 10
+)
+
+// Server serves the gRPC services. Its methods are safe for concurrent use.
+type Server struct {
+	grpc    *grpc.Server
+	health  *health.Server
+	gate    *gate
+	ready   atomic.Bool
+	readers sync.WaitGroup // of feeds; see feed.go
+
+	stop    sync.Once
+	stopErr error
+}
+
+// NewServer returns a server that is not ready and listens nowhere yet. A bad
+// limit, certificate or part is an error of one line.
+func NewServer(config Config, parts Parts) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := parts.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{health: health.NewServer(), gate: newGate()}
+	options, err := transportOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := newChain(config, parts, s.gate)
+	if err != nil {
+		return nil, err
+	}
+	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
+	s.register(config, parts)
+	chain.metrics.InitializeMetrics(s.grpc)
+	return s, nil
+}
+
+func (s *Server) register(config Config, parts Parts) {
+	credenzav1.RegisterClassificationServiceServer(s.grpc, &classification{
+		engine: parts.Engine, limits: newLimits(config),
+		taxonomy: taxonomyToProto(parts.Taxonomy), readers: &s.readers,
+	})
+	credenzav1.RegisterOperationsServiceServer(s.grpc, &operations{
+		operations: parts.Operations, ready: s.Ready,
+	})
+	for name := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
+	}
+	s.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+}
+
+func transportOptions(config Config) ([]grpc.ServerOption, error) {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		// Stop returns only when no handler runs any more.
+		grpc.WaitForHandlers(true),
+		// Finds callers that vanished without a word, so that their work stops.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		// Callers behind impatient proxies may ping every 10 s, quiet or not; half
+		// of that leaves room for a timer that goes off early.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	}
+	if config.TLS == (TLSFiles{}) {
+		return options, nil
+	}
+	tlsConfig, err := config.TLS.Load()
+	if err != nil {
+		return nil, err
+	}
+	return append(options, grpc.Creds(credentials.NewTLS(tlsConfig))), nil
+}
+
+// GRPC is the server with its interceptors, for what brings calls to it by other
+// ways than a listener, such as a transcoder for HTTP. It stays this server's: it
+// is stopped by Shutdown only. Listeners of such ways go through MarkListener.
+func (s *Server) GRPC() *grpc.Server { return s.grpc }
+
+// Serve answers calls from a listener until Shutdown, and then returns nil, at
+// once where Shutdown came first. It closes the listener. It may be called for
+// several listeners at once.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.grpc.Serve(MarkListener(listener)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+// SetReady tells the health service, for the server as a whole and each of its
+// services, whether calls are welcome. It refuses none. After Shutdown has begun
+// it has no effect.
+func (s *Server) SetReady(ready bool) {
+	status := healthv1.HealthCheckResponse_NOT_SERVING
+	if ready {
+		status = healthv1.HealthCheckResponse_SERVING
+	}
+	s.ready.Store(ready)
+	s.health.SetServingStatus("", status)
+	for name := range s.grpc.GetServiceInfo() {
+		if !isAttendant(name) {
+			s.health.SetServingStatus(name, status)
+		}
+	}
+}
+
+// Ready reports whether calls are welcome: SetReady has said so and Shutdown has
+// not begun.
+func (s *Server) Ready() bool { return s.ready.Load() && !s.gate.isClosed() }

@@ -1,0 +1,72 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// DefaultDrain is how long running calls have in Shutdown where its context has
+// no deadline.
+const DefaultDrain = 30 * time.Second
+
+// flushTime is how long callers have to take the last bytes of their streams.
+const flushTime = 2 * time.Second
+
+// Shutdown ends the server, in this order:
+//
+//  1. health says NOT_SERVING, and new calls are refused with UNAVAILABLE and the
+//     reason SHUTTING_DOWN;
+//  2. feeds, which have no end of their own, fail the same way at once;
+//  3. the other calls may end until ctx does (DefaultDrain where it has no
+//     deadline), then they fail the same way too;
+//  4. connections are closed, the last bytes once flushed.
+//
+// It returns when no handler runs any more: nil if each call came to its own end,
+// else an error that says how many did not. Later calls of it wait for the first.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop.Do(func() { s.stopErr = s.shutdown(ctx) })
+	return s.stopErr
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultDrain)
+		defer cancel()
+	}
+	s.gate.close()
+	s.health.Shutdown()
+	s.gate.end(classEndless)
+	err := s.gate.wait(ctx)
+	s.gate.end(classFinite)
+	// Watchers of health and reflection outlast the drain, so that whoever looks
+	// sees NOT_SERVING, and would hold up the stop.
+	s.gate.end(classAttendant)
+	s.close()
+	s.readers.Wait()
+	return err
+}
+
+// close stops the transports: with a goodbye that lets the last bytes through,
+// and without one where a caller does not read them.
+func (s *Server) close() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.grpc.GracefulStop()
+	}()
+	timer := time.NewTimer(flushTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		s.grpc.Stop()
+		<-done
+	}
+}
+
+// cutOff is what Shutdown says of calls that did not end in time.
+func cutOff(calls int, cause error) error {
+	return fmt.Errorf("%d calls were cut off: %w", calls, cause)
+}

@@ -1,0 +1,234 @@
+package rpc
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Scope is a set of things that a caller may do.
+type Scope uint8
+
+// The scopes.
+const (
+	// ScopeClassify is for ClassificationService.
+	ScopeClassify Scope = 1 << iota
+	// ScopeOperate is for OperationsService.
+	ScopeOperate
+)
+
+var scopes = map[string]Scope{"classify": ScopeClassify, "operate": ScopeOperate}
+
+// String returns the scope's name in the file.
+func (s Scope) String() string {
+	for name, scope := range scopes {
+		if scope == s {
+			return name
+		}
+	}
+	return "unknown"
+}
+
+// Tokens are the callers that a server knows. They hold no token, only hashes.
+// They are immutable and safe for concurrent use.
+type Tokens struct{ callers []caller }
+
+type caller struct {
+	name   string
+	hash   [sha256.Size]byte
+	scopes Scope
+	line   int
+}
+
+// LoadTokens reads a file of tokens; see ParseTokens.
+func LoadTokens(path string) (*Tokens, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the tokens: %w", err)
+	}
+	return ParseTokens(path, data)
+}
+
+// ParseTokens reads a list of callers in YAML:
+//
+//   - name: shop
+//     sha256: 9f86d081...   # printf %s TOKEN | sha256sum
+//     scopes: [classify, operate]
+//
+// Errors name the file, the line and what to do, and never show a hash or a
+// token. A token in plain text is refused.
+func ParseTokens(file string, data []byte) (*Tokens, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		// The parser's own text may quote the file, and with it a secret.
+		return nil, fmt.Errorf("%s: not YAML%s: see the example in the documentation", file, lineIn(err))
+	}
+	t := &Tokens{}
+	for _, entry := range entriesOf(&root) {
+		c, line, err := parseCaller(entry)
+		if err == nil {
+			line, err = entry.Line, t.add(c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+		}
+	}
+	if len(t.callers) == 0 {
+		return nil, fmt.Errorf("%s: no caller in it: give a list of name, sha256 and scopes", file)
+	}
+	return t, nil
+}
+
+// entriesOf returns the list's entries; a document that is no list is taken for
+// one bad entry.
+func entriesOf(root *yaml.Node) []*yaml.Node {
+	if len(root.Content) == 0 {
+		return nil
+	}
+	if list := root.Content[0]; list.Kind == yaml.SequenceNode {
+		return list.Content
+	}
+	return root.Content
+}
+
+var yamlLine = regexp.MustCompile(`line \d+`)
+
+func lineIn(err error) string {
+	if line := yamlLine.FindString(err.Error()); line != "" {
+		return " at " + line
+	}
+	return ""
+}
+
+func (t *Tokens) add(c caller) error {
+	for _, other := range t.callers {
+		if other.name == c.name {
+			return fmt.Errorf("the name %q is taken by line %d: give each caller its own", c.name, other.line)
+		}
+		if other.hash == c.hash {
+			return fmt.Errorf("the token of %q is that of %q as well: give each caller its own", c.name, other.name)
+		}
+	}
+	t.callers = append(t.callers, c)
+	return nil
+}
+
+// parseCaller returns the line of what is wrong with the error.
+func parseCaller(entry *yaml.Node) (caller, int, error) {
+	c := caller{line: entry.Line}
+	if entry.Kind != yaml.MappingNode {
+		return c, entry.Line, errors.New("a caller is expected: name, sha256 and scopes")
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(entry.Content); i += 2 {
+		key, value := entry.Content[i], entry.Content[i+1]
+		if seen[key.Value] {
+			return c, key.Line, fmt.Errorf("a second %s for one caller", knownKey(key.Value))
+		}
+		seen[key.Value] = true
+		if err := c.set(key.Value, value); err != nil {
+			return c, key.Line, err
+		}
+	}
+	for _, key := range []string{"name", "sha256", "scopes"} {
+		if !seen[key] {
+			return c, entry.Line, fmt.Errorf("the caller has no %s", key)
+		}
+	}
+	return c, entry.Line, nil
+}
+
+func (c *caller) set(key string, value *yaml.Node) error {
+	switch key {
+	case "name":
+		return c.setName(value)
+	case "sha256":
+		return c.setHash(value)
+	case "scopes":
+		return c.setScopes(value)
+	case "token", "password", "secret", "key":
+		return errors.New("tokens are not kept in plain text: give sha256, the result of: printf %s TOKEN | sha256sum")
+	default:
+		return errors.New("unknown key: a caller has name, sha256 and scopes")
+	}
+}
+
+// knownKey keeps what may be a secret in the wrong place out of error texts.
+func knownKey(key string) string {
+	switch key {
+	case "name", "sha256", "scopes":
+		return key
+	}
+	return "key"
+}
+
+var callerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (c *caller) setName(value *yaml.Node) error {
+	if value.Kind != yaml.ScalarNode || !callerName.MatchString(value.Value) {
+		return errors.New("name: up to 64 letters, digits, dots, dashes and underscores are taken")
+	}
+	c.name = value.Value
+	return nil
+}
+
+func (c *caller) setHash(value *yaml.Node) error {
+	digest, err := hex.DecodeString(value.Value)
+	if value.Kind != yaml.ScalarNode || err != nil || len(digest) != sha256.Size {
+		return fmt.Errorf("sha256: %d hexadecimal digits are expected, the result of: printf %%s TOKEN | sha256sum", 2*sha256.Size)
+	}
+	c.hash = [sha256.Size]byte(digest)
+	if c.hash == sha256.Sum256(nil) {
+		return errors.New("sha256: this is the hash of nothing: give that of a token")
+	}
+	return nil
+}
+
+func (c *caller) setScopes(value *yaml.Node) error {
+	if value.Kind != yaml.SequenceNode || len(value.Content) == 0 {
+		return errors.New("scopes: a list is expected, such as [classify]")
+	}
+	for _, node := range value.Content {
+		scope, ok := scopes[node.Value]
+		if !ok {
+			return fmt.Errorf("scopes: entry unknown in line %d: classify and operate are taken", node.Line)
+		}
+		c.scopes |= scope
+	}
+	return nil
+}
+
+// find returns the caller with the token. It looks at all of them and compares
+// hashes in constant time, so that the time says nothing of how close a guess was.
+func (t *Tokens) find(token string) (caller, bool) {
+	hash := sha256.Sum256([]byte(token))
+	found := -1
+	for i := range t.callers {
+		if subtle.ConstantTimeCompare(hash[:], t.callers[i].hash[:]) == 1 {
+			found = i
+		}
+	}
+	if found < 0 {
+		return caller{}, false
+	}
+	return t.callers[found], true
+}
+
+// GoString and String keep hashes out of logs.
+func (t *Tokens) GoString() string { return t.String() }
+
+// String returns the callers' names.
+func (t *Tokens) String() string {
+	names := make([]string, len(t.callers))
+	for i, c := range t.callers {
+		names[i] = c.name
+	}
+	return "tokens of " + strings.Join(names, ", ")
+}

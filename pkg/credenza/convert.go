@@ -1,0 +1,231 @@
+package credenza
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// text makes a string fit for the wire, where text must be UTF-8. Without it one
+// stray byte of one item would fail the whole call.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+func texts(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = text(s)
+	}
+	return out
+}
+
+func itemToProto(it *Item) *credenzav1.Item {
+	p := &credenzav1.Item{
+		Id:          text(it.ID),
+		ProductName: text(it.ProductName),
+		Description: text(it.Description),
+		Type:        text(it.Type),
+		Category:    text(it.Category),
+		Styles:      texts(it.Styles),
+		Tags:        texts(it.Tags),
+		PriceRange:  text(it.PriceRange),
+		ProductUrl:  text(it.ProductURL),
+		ImageUrl:    text(it.ImageURL),
+		ImageData:   it.ImageData,
+	}
+	if len(it.Attributes) > 0 {
+		p.Attributes = make(map[string]string, len(it.Attributes))
+		for key, value := range it.Attributes {
+			p.Attributes[text(key)] = text(value)
+		}
+	}
+	return p
+}
+
+func itemsToProto(items []Item) []*credenzav1.Item {
+	out := make([]*credenzav1.Item, len(items))
+	for i := range items {
+		out[i] = itemToProto(&items[i])
+	}
+	return out
+}
+
+// modeToProto passes a number that is no mode on, so that the server names the
+// field; the same goes for the policy below.
+func modeToProto(m Mode) credenzav1.Mode {
+	switch m {
+	case Auto:
+		return credenzav1.Mode_MODE_AUTO
+	case Text:
+		return credenzav1.Mode_MODE_TEXT
+	case Image:
+		return credenzav1.Mode_MODE_IMAGE
+	default:
+		return credenzav1.Mode(-1)
+	}
+}
+
+func cacheToProto(p CachePolicy) credenzav1.CachePolicy {
+	switch p {
+	case CacheUse:
+		return credenzav1.CachePolicy_CACHE_POLICY_USE
+	case CacheRefresh:
+		return credenzav1.CachePolicy_CACHE_POLICY_REFRESH
+	case CacheBypass:
+		return credenzav1.CachePolicy_CACHE_POLICY_BYPASS
+	default:
+		return credenzav1.CachePolicy(-1)
+	}
+}
+
+func optionsToProto(o Options) *credenzav1.ClassifyOptions {
+	p := &credenzav1.ClassifyOptions{
+		BatchSize:   clampInt32(o.BatchSize),
+		CachePolicy: cacheToProto(o.Cache),
+		Model:       text(o.Model),
+	}
+	if o.InOrder {
+		p.Delivery = credenzav1.Delivery_DELIVERY_IN_ORDER
+	}
+	if o.Bulk {
+		p.Priority = credenzav1.Priority_PRIORITY_BULK
+	}
+	if o.FailWithoutPicture {
+		p.ImageFallback = credenzav1.ImageFallback_IMAGE_FALLBACK_ERROR
+	}
+	if o.ItemTimeout != 0 {
+		p.ItemTimeout = durationpb.New(o.ItemTimeout)
+	}
+	return p
+}
+
+// clampInt32 keeps a number that does not fit as wrong as it was.
+func clampInt32(n int) int32 {
+	return int32(min(max(int64(n), -1<<31), 1<<31-1))
+}
+
+func resultFromProto(p *credenzav1.ItemResult) Result {
+	r := Result{
+		Index:       p.GetIndex(),
+		ItemID:      p.GetItemId(),
+		ProductName: p.GetProductName(),
+		Err:         itemErrorFromProto(p.GetError()),
+		ImageErr:    itemErrorFromProto(p.GetImageError()),
+		Trace:       traceFromProto(p.GetTrace()),
+	}
+	if c := p.GetClassification(); c != nil {
+		r.Classification = classificationFromProto(c)
+	} else if r.Err == nil {
+		// An outcome that this version of the client does not know.
+		r.Err = &ItemError{Reason: codeInternal, Message: "the server sent no outcome that this client can read: update it"}
+	}
+	return r
+}
+
+func classificationFromProto(p *credenzav1.Classification) Classification {
+	return Classification{
+		Category:         p.GetCategory(),
+		Confidence:       p.GetConfidence(),
+		ConfidenceSource: enumName(p.GetConfidenceSource().String(), "CONFIDENCE_SOURCE_"),
+		PrimaryStyle:     p.GetPrimaryStyle(),
+		SecondaryStyle:   p.GetSecondaryStyle(),
+		StyleTags:        p.GetStyleTags(),
+		PlacementTags:    p.GetPlacementTags(),
+		Reasoning:        p.GetReasoning(),
+		Evidence:         enumName(p.GetEvidence().String(), "EVIDENCE_"),
+		NeedsReview:      p.GetNeedsReview(),
+	}
+}
+
+func itemErrorFromProto(p *credenzav1.ItemError) *ItemError {
+	if p == nil {
+		return nil
+	}
+	return &ItemError{
+		Reason:     enumName(p.GetReason().String(), "ERROR_REASON_"),
+		Message:    p.GetMessage(),
+		Retryable:  p.GetRetryable(),
+		RetryAfter: p.GetRetryAfter().AsDuration(),
+	}
+}
+
+func traceFromProto(p *credenzav1.Trace) Trace {
+	return Trace{
+		Attempts:           int(p.GetAttempts()),
+		Cached:             p.GetCached(),
+		Deduplicated:       p.GetDeduplicated(),
+		Backend:            p.GetBackend(),
+		Model:              p.GetModel(),
+		QueueTime:          p.GetQueueTime().AsDuration(),
+		Latency:            p.GetLatency().AsDuration(),
+		PromptTokens:       p.GetPromptTokens(),
+		CachedPromptTokens: p.GetCachedPromptTokens(),
+		CompletionTokens:   p.GetCompletionTokens(),
+		TaxonomyVersion:    p.GetTaxonomyVersion(),
+		PromptVersion:      p.GetPromptVersion(),
+	}
+}
+
+func batchFromProto(p *credenzav1.Batch) Batch {
+	b := Batch{
+		ID:             p.GetBatchId(),
+		ProcessingType: p.GetProcessingType(),
+		Results:        make([]Result, len(p.GetResults())),
+		Time:           p.GetTimestamp().AsTime(),
+		Progress: Progress{
+			Done:   p.GetProgress().GetDone(),
+			Failed: p.GetProgress().GetFailed(),
+			Total:  p.GetProgress().GetTotal(),
+		},
+	}
+	for i, r := range p.GetResults() {
+		b.Results[i] = resultFromProto(r)
+	}
+	return b
+}
+
+func summaryFromProto(p *credenzav1.Summary) Summary {
+	return Summary{
+		Total:              p.GetTotal(),
+		Succeeded:          p.GetSucceeded(),
+		Failed:             p.GetFailed(),
+		FailuresByReason:   p.GetFailuresByReason(),
+		Cached:             p.GetCached(),
+		Deduplicated:       p.GetDeduplicated(),
+		UpstreamCalls:      p.GetUpstreamCalls(),
+		PromptTokens:       p.GetPromptTokens(),
+		CachedPromptTokens: p.GetCachedPromptTokens(),
+		CompletionTokens:   p.GetCompletionTokens(),
+		Elapsed:            p.GetElapsed().AsDuration(),
+		PeakConcurrency:    int(p.GetPeakConcurrency()),
+	}
+}
+
+func taxonomyFromProto(p *credenzav1.GetTaxonomyResponse) Taxonomy {
+	t := Taxonomy{Version: p.GetVersion()}
+	for _, c := range p.GetCategories() {
+		t.Categories = append(t.Categories, Category{
+			Name: c.GetName(), Description: c.GetDescription(), Placements: c.GetPlacements(),
+		})
+	}
+	for _, s := range p.GetStyles() {
+		t.Styles = append(t.Styles, Style{
+			Name: s.GetName(), Description: s.GetDescription(),
+			Keywords: s.GetKeywords(), Palette: s.GetPalette(), Tags: s.GetTags(),
+		})
+	}
+	return t
+}
+
+// enumName strips an enum's prefix. The unspecified value is the empty string.
+func enumName(value, prefix string) string {
+	name := strings.TrimPrefix(value, prefix)
+	if name == "UNSPECIFIED" {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,132 @@
+package credenza
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// Stream is the results of one call. The call begins with the iteration and ends
+// with it: nothing needs to be closed, and a stream that is never iterated over
+// costs nothing. A stream is iterated over once, by one goroutine.
+type Stream struct {
+	run     func(s *Stream, yield func(Batch, error) bool)
+	started bool
+	summary Summary
+}
+
+// event is what both streaming calls send.
+type event interface {
+	GetBatch() *credenzav1.Batch
+	GetSummary() *credenzav1.Summary
+}
+
+// ClassifyStream asks about a list of items. The list must not change before the
+// iteration has begun. It needs at least one item, may have as many as the server
+// takes (100,000 unless set), and fails with "INVALID_ARGUMENT" otherwise.
+func (c *Client) ClassifyStream(ctx context.Context, items []Item, o Options) *Stream {
+	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // a loop that was left early ends its call here
+		next, err := c.openStream(ctx, items, o)
+		if err != nil {
+			yield(Batch{}, err)
+			return
+		}
+		s.receive(next, yield)
+	}}
+}
+
+func (c *Client) openStream(ctx context.Context, items []Item, o Options) (func() (event, error), error) {
+	req := &credenzav1.ClassifyStreamRequest{
+		Items:   itemsToProto(items),
+		Mode:    modeToProto(o.Mode),
+		Options: optionsToProto(o),
+	}
+	if err := c.checkSize(req); err != nil {
+		return nil, err
+	}
+	stream, err := c.items.ClassifyStream(ctx, req)
+	if err != nil {
+		return nil, errorFrom(err)
+	}
+	return func() (event, error) {
+		res, err := stream.Recv()
+		return res, err
+	}, nil
+}
+
+// Batches iterates over the results as the server sends them. An error is an
+// *Error and the last thing that comes.
+func (s *Stream) Batches() iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		if s.started {
+			yield(Batch{}, &Error{
+				Code:    "FAILED_PRECONDITION",
+				Message: "the stream was iterated over before: make another call",
+			})
+			return
+		}
+		s.started = true
+		s.run(s, yield)
+	}
+}
+
+// Results iterates over the results one by one, in the order in which they come,
+// which is the order of the items only with Options.InOrder. An error is an
+// *Error and the last thing that comes.
+func (s *Stream) Results() iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
+		for batch, err := range s.Batches() {
+			if err != nil {
+				yield(Result{}, err)
+				return
+			}
+			for _, result := range batch.Results {
+				if !yield(result, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Summary closes a call. It is the zero value until the iteration has come to its
+// end without an error.
+func (s *Stream) Summary() Summary { return s.summary }
+
+// receive hands batches to yield until the stream's end, an error, or a loop that
+// was left.
+func (s *Stream) receive(next func() (event, error), yield func(Batch, error) bool) {
+	var summary *credenzav1.Summary
+	for {
+		e, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			s.finish(summary, yield)
+			return
+		case err != nil:
+			yield(Batch{}, errorFrom(err))
+			return
+		case e.GetSummary() != nil:
+			summary = e.GetSummary()
+		case e.GetBatch() != nil:
+			if !yield(batchFromProto(e.GetBatch()), nil) {
+				return
+			}
+		}
+	}
+}
+
+// finish takes a stream as whole only with its summary: without one, results may
+// be missing.
+func (s *Stream) finish(summary *credenzav1.Summary, yield func(Batch, error) bool) {
+	if summary == nil {
+		yield(Batch{}, &Error{Code: codeInternal, Message: "the stream ended without its summary: results may be missing"})
+		return
+	}
+	s.summary = summaryFromProto(summary)
+}
