@@ -1,0 +1,170 @@
+package prompt_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+const good = `{"category":"BED","confidence":0.9,"primary_style":"SHABBY_CHIC","secondary_style":"RUSTIC",` +
+	`"style_tags":["white","worn","soft"],"placement_tags":["bedroom","guest room"],"reasoning":"A frame."}`
+
+func TestParseTakes(t *testing.T) {
+	base := catalog.Verdict{
+		Category: "BED", Confidence: 0.9, ConfidenceSource: catalog.FromModel,
+		PrimaryStyle: "SHABBY_CHIC", SecondaryStyle: "RUSTIC",
+		StyleTags: []string{"white", "worn", "soft"}, PlacementTags: []string{"bedroom", "guest room"},
+		Reasoning: "A frame.",
+	}
+	with := func(change func(*catalog.Verdict)) catalog.Verdict {
+		v := base
+		change(&v)
+		return v
+	}
+	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
+	noSecond := with(func(v *catalog.Verdict) { v.SecondaryStyle = "" })
+	confidence := func(c float64) catalog.Verdict { return with(func(v *catalog.Verdict) { v.Confidence = c }) }
+	tests := map[string]struct {
+		reply string
+		want  catalog.Verdict
+	}{
+		"as asked":              {good, base},
+		"white space":           {"\n  " + good + "\n", base},
+		"code fence":            {"```json\n" + good + "\n```", base},
+		"prose around":          {"Sure! Here {you} are:\n" + good + "\nAnything else? }", base},
+		"prose that opens":      {"So { here it is: " + good, base},
+		"think section":         {"<think>maybe {\"category\":\"SOFA\"}?</think>\n" + good, base},
+		"in a list":             {"[" + good + "]", base},
+		"braces in a string":    {"x " + replace("A frame.", `A \"frame\" } {`), with(func(v *catalog.Verdict) { v.Reasoning = `A "frame" } {` })},
+		"lower case":            {replace(`"BED"`, `"bed"`), base},
+		"hyphen":                {replace(`SHABBY_CHIC`, `Shabby-Chic`), base},
+		"space":                 {replace(`SHABBY_CHIC`, `shabby chic`), base},
+		"no second style":       {replace(`"RUSTIC"`, `null`), noSecond},
+		"second style none":     {replace(`"RUSTIC"`, `"None"`), noSecond},
+		"second as the first":   {replace(`"RUSTIC"`, `"shabby chic"`), noSecond},
+		"percentage":            {replace("0.9", "85"), confidence(0.85)},
+		"percentage in words":   {replace("0.9", `"85 %"`), confidence(0.85)},
+		"one per cent":          {replace("0.9", `"1%"`), confidence(0.01)},
+		"confidence in quotes":  {replace("0.9", `"0.4"`), confidence(0.4)},
+		"certain":               {replace("0.9", "1"), confidence(1)},
+		"no confidence at all":  {replace("0.9", "0"), confidence(0)},
+		"more tags than asked":  {replace(`"soft"`, `"soft","a","b","c"`), with(func(v *catalog.Verdict) { v.StyleTags = []string{"white", "worn", "soft", "a", "b"} })},
+		"doubled, empty, quote": {replace(`"soft"`, `" White ","","'soft'"`), base},
+		"tags in one string":    {replace(`["bedroom","guest room"]`, `"bedroom, guest room"`), base},
+		"tags null":             {replace(`["bedroom","guest room"]`, `null`), with(func(v *catalog.Verdict) { v.PlacementTags = []string{} })},
+		"lines in reasoning":    {replace("A frame.", `A\n\n frame.\u0000\u202e`), base},
+	}
+	p := newPrompt(t)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := p.Parse(tt.reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("verdict differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
+	tests := map[string]struct{ reply, want string }{
+		"nothing":               {"", "empty"},
+		"only thoughts":         {"<think>hm</think>", "empty"},
+		"prose":                 {"It is a bed.", "no JSON object"},
+		"cut off":               {good[:len(good)-20], "no JSON object"},
+		"another object":        {`{"answer": 42}`, "category"},
+		"two answers":           {good + "\n" + good, "2 answers"},
+		"category not known":    {replace(`"BED"`, `"WARDROBE"`), "WARDROBE"},
+		"category missing":      {replace(`"category":"BED",`, ``), "category"},
+		"category a number":     {replace(`"BED"`, `3`), "no JSON object"},
+		"style not known":       {replace(`SHABBY_CHIC`, `GOTHIC`), "GOTHIC"},
+		"style null":            {replace(`"SHABBY_CHIC"`, `null`), "style"},
+		"second style unknown":  {replace(`RUSTIC`, `GOTHIC`), "GOTHIC"},
+		"confidence over":       {replace("0.9", "1.5"), "1.5"},
+		"confidence far over":   {replace("0.9", "101"), "101"},
+		"confidence under":      {replace("0.9", "-0.1"), "-0.1"},
+		"confidence in words":   {replace("0.9", `"high"`), "high"},
+		"confidence not a num.": {replace("0.9", `"NaN"`), "NaN"},
+		"confidence missing":    {replace(`"confidence":0.9,`, ``), "confidence"},
+		"tags a number":         {replace(`["bedroom","guest room"]`, `7`), "no JSON object"},
+		"far too long":          {good + strings.Repeat(" ", 64<<10), "bytes"},
+		"only braces":           {strings.Repeat("{", 60<<10), "no JSON object"},
+	}
+	p := newPrompt(t)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := p.Parse(tt.reply)
+			f, ok := errors.AsType[*fault.Fault](err)
+			if !ok || f.Reason != fault.MalformedAnswer {
+				t.Fatalf("error %v, want MALFORMED_ANSWER", err)
+			}
+			if !strings.Contains(f.Message, tt.want) {
+				t.Errorf("message %q lacks %q", f.Message, tt.want)
+			}
+			if len(f.Message) > 300 {
+				t.Errorf("message of %d bytes", len(f.Message))
+			}
+		})
+	}
+}
+
+func TestParseBoundsLengths(t *testing.T) {
+	reply := fmt.Sprintf(`{"category":"BED","confidence":1,"primary_style":"MODERN","secondary_style":null,`+
+		`"style_tags":[%q],"placement_tags":[],"reasoning":%q}`, strings.Repeat("é", 100), strings.Repeat("日本", 400))
+	v, err := newPrompt(t).Parse(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(v.Reasoning); n > 1000 || n < 990 || !utf8.ValidString(v.Reasoning) {
+		t.Errorf("reasoning has %d bytes, valid %v", n, utf8.ValidString(v.Reasoning))
+	}
+	if n := len(v.StyleTags[0]); n != 60 || !utf8.ValidString(v.StyleTags[0]) {
+		t.Errorf("tag has %d bytes", n)
+	}
+}
+
+// FuzzParse checks that every reply gives a sound verdict or a MalformedAnswer.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		good, "```json\n" + good + "```", "", "{", "}{", `{"category":"BED"}`, good + good,
+		strings.Replace(good, "0.9", "1e400", 1), strings.Replace(good, "white", `\ud800`, 1),
+	} {
+		f.Add(seed)
+	}
+	p := newPrompt(f)
+	f.Fuzz(func(t *testing.T, reply string) {
+		v, err := p.Parse(reply)
+		if err != nil {
+			if !fault.Is(err, fault.MalformedAnswer) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if v.Category == "" || v.PrimaryStyle == "" || !(v.Confidence >= 0 && v.Confidence <= 1) {
+			t.Errorf("unsound verdict %+v", v)
+		}
+		if len(v.StyleTags) > 5 || len(v.PlacementTags) > 3 || len(v.Reasoning) > 1000 || !utf8.ValidString(v.Reasoning) {
+			t.Errorf("unbounded verdict %+v", v)
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	p := newPrompt(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Parse(good); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package prompt
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+)
+
+// rendering is raised whenever AppendUser words the same item differently, as
+// that changes answers without changing the system text.
+const rendering = "1"
+
+// Prompt is the question's fixed part for one taxonomy, and what is needed to
+// read replies. It is immutable and safe for concurrent use.
+type Prompt struct {
+	system   string
+	schema   string
+	version  string
+	taxonomy string
+
+	categories names
+	styles     names
+}
+
+// New returns the prompt for a taxonomy. It fails where two categories or two
+// styles have names that a reply could not be told apart by.
+func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
+	if tax == nil || len(tax.Categories) == 0 || len(tax.Styles) == 0 {
+		return nil, fmt.Errorf("the taxonomy is empty: give at least one category and one style")
+	}
+	p := &Prompt{taxonomy: tax.Version}
+	var err error
+	if p.categories, err = newNames("categories", len(tax.Categories), func(i int) string { return tax.Categories[i].Name }); err != nil {
+		return nil, err
+	}
+	if p.styles, err = newNames("styles", len(tax.Styles), func(i int) string { return tax.Styles[i].Name }); err != nil {
+		return nil, err
+	}
+	p.system = systemText(tax)
+	p.schema = schemaText(p.categories.list, p.styles.list)
+	p.version = digest(p.system, p.schema, rendering)
+	return p, nil
+}
+
+// System returns the system text: the same bytes for every question.
+func (p *Prompt) System() string { return p.system }
+
+// Schema returns the JSON schema of an answer, fit for strict structured
+// outputs: every property required, no others allowed, enums for the names.
+func (p *Prompt) Schema() string { return p.schema }
+
+// Version returns 12 hexadecimal digits that change whenever a question to the
+// model does.
+func (p *Prompt) Version() string { return p.version }
+
+// TaxonomyVersion returns the version of the taxonomy that p was built from.
+func (p *Prompt) TaxonomyVersion() string { return p.taxonomy }
+
+// digest hashes parts so that moving a byte from one to the next changes it.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// names are the allowed values of one property.
+type names struct {
+	list []string
+	// byFold finds a name however a reply spells it: see fold.
+	byFold map[string]string
+	// nested holds the names that others begin with, such as BED beside BEDDING.
+	nested map[string]bool
+}
+
+func newNames(what string, n int, at func(int) string) (names, error) {
+	ns := names{byFold: make(map[string]string, n), nested: map[string]bool{}}
+	for i := range n {
+		name := at(i)
+		key := fold(name)
+		if key == "" {
+			return names{}, fmt.Errorf("%s: number %d has no name: give it one", what, i+1)
+		}
+		if first, taken := ns.byFold[key]; taken {
+			return names{}, fmt.Errorf("%s: %q and %q differ in case, spaces, hyphens or underscores only: rename one", what, first, name)
+		}
+		ns.byFold[key] = name
+		ns.list = append(ns.list, name)
+	}
+	for _, name := range ns.list {
+		for _, longer := range ns.list {
+			if longer != name && strings.HasPrefix(longer, name) {
+				ns.nested[name] = true
+			}
+		}
+	}
+	return ns, nil
+}
+
+// find returns the taxonomy's own spelling of s.
+func (ns *names) find(s string) (string, bool) {
+	name, ok := ns.byFold[s]
+	if !ok {
+		name, ok = ns.byFold[fold(s)]
+	}
+	return name, ok
+}
+
+// fold maps the spellings of a name onto one: "Shabby-Chic", "SHABBY CHIC" and
+// "shabby_chic" are the same.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ' || r == '-' || r == '_' || r == '\t':
+			return -1
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
+}
