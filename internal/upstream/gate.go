@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -54,7 +55,8 @@ type key struct {
 const retirement = time.Minute
 
 type waiter struct {
-	ready chan grant // room for one, so that granting never blocks
+	priority catalog.Priority
+	ready    chan grant // room for one, so that granting never blocks
 }
 
 type grant struct {
@@ -85,7 +87,7 @@ func (g *Gate) Acquire(ctx context.Context, n Need) (*Lease, error) {
 	if err := sleepUntil(ctx, n.NotBefore); err != nil {
 		return nil, err
 	}
-	w, elem := g.join()
+	w, elem := g.join(n.Priority)
 	select {
 	case <-ctx.Done():
 		g.leave(w, elem)
@@ -99,10 +101,10 @@ func (g *Gate) Acquire(ctx context.Context, n Need) (*Lease, error) {
 	}
 }
 
-func (g *Gate) join() (*waiter, *list.Element) {
+func (g *Gate) join(p catalog.Priority) (*waiter, *list.Element) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := &waiter{ready: make(chan grant, 1)}
+	w := &waiter{priority: p, ready: make(chan grant, 1)}
 	elem := g.waiting.PushBack(w)
 	g.serve()
 	return w, elem
@@ -190,9 +192,10 @@ func (g *Gate) Limit() int {
 
 // Status is the gate at one moment.
 type Status struct {
-	Limit, InUse, Waiting int
-	Latency               Latency
-	Keys                  []KeyStatus
+	Limit, InUse      int
+	Interactive, Bulk int // attempts that wait
+	Latency           Latency
+	Keys              []KeyStatus
 }
 
 // KeyStatus is one key at one moment.
@@ -207,7 +210,14 @@ func (g *Gate) Status() Status {
 	latency := g.latency.summary()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Status{Limit: g.limit, InUse: g.inUse, Waiting: g.waiting.Len(), Latency: latency}
+	s := Status{Limit: g.limit, InUse: g.inUse, Latency: latency}
+	for e := g.waiting.Front(); e != nil; e = e.Next() {
+		if e.Value.(*waiter).priority == catalog.Bulk {
+			s.Bulk++
+		} else {
+			s.Interactive++
+		}
+	}
 	for _, k := range g.keys {
 		s.Keys = append(s.Keys, KeyStatus{k.secret.Suffix(), k.inFlight, k.calls, k.failures})
 	}

@@ -111,6 +111,7 @@ func (k *key) note(r Result) {
 	case Exhausted:
 		k.retire(fault.New(fault.QuotaExhausted,
 			"the key ending in %q has no quota left (%s): raise the quota or give another key", k.secret.Suffix(), r.Detail))
+	default: // says nothing of the key
 	}
 	if r.Verdict != Succeeded && r.Verdict != Abandoned {
 		k.failures++
