@@ -1,0 +1,312 @@
+package llmsim_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+)
+
+func TestAnswersFollowAnySchema(t *testing.T) {
+	schemas := map[string]string{
+		"verdict": verdictSchema,
+		"numbers": `{"type":"object","properties":{
+			"a":{"type":"integer","minimum":3,"maximum":5},"b":{"type":"number","minimum":-0.125,"maximum":-0.1},
+			"c":{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":2},"d":{"type":"number","exclusiveMinimum":0,"maximum":0.01},
+			"e":{"type":"integer","multipleOf":7,"minimum":1},"f":{"type":"number","multipleOf":0.5,"maximum":2,"minimum":1},
+			"g":{"type":"number","maximum":-3},"h":{"type":"integer","minimum":1000}}}`,
+		"strings": `{"type":"object","properties":{
+			"a":{"type":"string","minLength":120},"b":{"type":"string","maxLength":3},
+			"c":{"type":"string","minLength":10,"maxLength":10},"d":{"type":"string","pattern":"^[A-Z]{2,3}-\\d+(x|yz)?$"},
+			"e":{"type":"string","format":"date"},"f":{"type":"string","pattern":"^[\"\\\\]+$"},"g":{}}}`,
+		"arrays": `{"type":"array","minItems":4,"maxItems":9,"items":{"type":"array","maxItems":2,
+			"items":{"type":"object","properties":{"x":{"type":"null"},"y":{"const":{"k":[1,"two"]}}}}}}`,
+		"distinct": `{"type":"array","minItems":60,"uniqueItems":true,"items":{"type":"string"}}`,
+		"few":      `{"type":"array","maxItems":9,"uniqueItems":true,"items":{"enum":["a","b","é"]}}`,
+		"refs": `{"$defs":{"tree":{"type":"object","properties":{"name":{"type":"string"},
+			"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}}}},"$ref":"#/$defs/tree"}`,
+		"itself": `{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#"},{"type":"null"}]}}}`,
+		"any of": `{"anyOf":[{"type":"string"},{"type":"integer","minimum":5},{"type":"boolean"}]}`,
+		"quoted": `{"type":"object","properties":{"a \"b\"\n":{"enum":["x\ty",1.5,null]}}}`,
+		"all of": `{"allOf":[{"type":"string","enum":["only"]}]}`,
+	}
+	for name, schema := range schemas {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, newSim(t, llmsim.Config{}))
+			var parsed any
+			if err := json.Unmarshal([]byte(schema), &parsed); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 50 {
+				p := plainParams(fmt.Sprint("item ", i))
+				p.ResponseFormat = formatOf(schema, false)
+				text := content(c.answer(t, p))
+				var value any
+				if err := json.Unmarshal([]byte(text), &value); err != nil {
+					t.Fatalf("%v in %s", err, text)
+				}
+				if err := conforms(parsed, parsed, value); err != nil {
+					t.Fatalf("%v in %s", err, text)
+				}
+			}
+		})
+	}
+}
+
+func TestSchemasThatAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		schema, want string
+		strict       bool
+	}{
+		"no object":       {`[1]`, "must be a JSON object", false},
+		"unknown type":    {`{"type":"colour"}`, "not a type", false},
+		"no types":        {`{"type":[]}`, "empty list", false},
+		"empty range":     {`{"type":"integer","minimum":3,"maximum":2}`, "leave no number", false},
+		"between":         {`{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":4}`, "leave no number", false},
+		"empty count":     {`{"type":"array","minItems":3,"maxItems":2}`, "leave nothing", false},
+		"negative length": {`{"type":"string","minLength":-1}`, "leave nothing", false},
+		"huge array":      {`{"type":"array","minItems":1000000}`, "over 10000", false},
+		"pattern":         {`{"type":"string","pattern":"("}`, "'pattern'", false},
+		"lost reference":  {`{"$ref":"#/$defs/x"}`, "points nowhere", false},
+		"two of all":      {`{"allOf":[{},{}]}`, "allOf", false},
+		"deep":            {strings.Repeat(`{"items":`, 70) + `{}` + strings.Repeat(`}`, 70), "deeper", false},
+		"strict, open":    {`{"type":"object","properties":{}}`, "additionalProperties", true},
+		"strict, optional": {
+			`{"type":"object","additionalProperties":false,"required":[],"properties":{"a":{"type":"string"}}}`,
+			"missing 'a'", true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, newSim(t, llmsim.Config{}))
+			p := plainParams("x")
+			p.ResponseFormat = formatOf(test.schema, test.strict)
+			_, err := c.ask(p)
+			if statusOf(err) != http.StatusBadRequest || !strings.Contains(messageOf(err), test.want) {
+				t.Fatalf("got %v %s, want a 400 with %q", err, messageOf(err), test.want)
+			}
+		})
+	}
+}
+
+func TestAStrictSchemaIsItsOwn(t *testing.T) {
+	c := connect(t, newSim(t, llmsim.Config{}))
+	loose := plainParams("x")
+	loose.ResponseFormat = formatOf(`{"type":"object","properties":{"a":{"type":"string"}}}`, false)
+	c.answer(t, loose)
+	loose.ResponseFormat.OfJSONSchema.JSONSchema.Strict = openai.Bool(true)
+	if _, err := c.ask(loose); statusOf(err) != http.StatusBadRequest {
+		t.Errorf("the same schema was accepted as strict: %v", err)
+	}
+}
+
+func TestEqualQuestionsGetEqualAnswers(t *testing.T) {
+	first := connect(t, newSim(t, llmsim.Config{Seed: 1}))
+	second := connect(t, newSim(t, llmsim.Config{Seed: 2}))
+	seen := make(map[string]bool)
+	for i := range 20 {
+		p := params(fmt.Sprintf("item %d <b> \u00e9 \U0001F6CB", i))
+		a, b := content(first.answer(t, p)), content(second.answer(t, p))
+		if a != b {
+			t.Fatalf("the same question was answered %s and %s", a, b)
+		}
+		seen[a] = true
+	}
+	if len(seen) < 18 {
+		t.Errorf("20 questions got only %d different answers", len(seen))
+	}
+	escaped := string(benchBody(`chair \u003cb\u003e \ud83d\udecb`))
+	plain := string(benchBody("chair <b> \U0001F6CB"))
+	if a, b := post(t, first, escaped), post(t, first, plain); a != b {
+		t.Errorf("escapes change the answer from %s to %s", b, a)
+	}
+}
+
+// post sends a body as it is and returns the answer's content.
+func post(t *testing.T, c client, body string) string {
+	t.Helper()
+	response, err := c.http.Post(c.root+"/any/base/v9/chat/completions", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var got openai.ChatCompletion
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status, err)
+	}
+	return content(&got)
+}
+
+func TestLogprobs(t *testing.T) {
+	c := connect(t, newSim(t, llmsim.Config{}))
+	for i := range 30 {
+		p := params(fmt.Sprint("item ", i))
+		p.Logprobs, p.TopLogprobs = openai.Bool(true), openai.Int(3)
+		choice := c.answer(t, p).Choices[0]
+		joined, doubts := "", 0
+		for _, token := range choice.Logprobs.Content {
+			joined += token.Token
+			if token.Logprob > 0 || math.IsInf(token.Logprob, 0) {
+				t.Fatalf("logprob %v of %q", token.Logprob, token.Token)
+			}
+			if bytesOf(token.Bytes) != token.Token {
+				t.Fatalf("bytes %v of %q", token.Bytes, token.Token)
+			}
+			total := 0.0
+			for _, top := range token.TopLogprobs {
+				total += math.Exp(top.Logprob)
+			}
+			if total > 1.000001 || len(token.TopLogprobs) == 0 || token.TopLogprobs[0].Token != token.Token {
+				t.Fatalf("alternatives %+v add up to %v", token.TopLogprobs, total)
+			}
+			if len(token.TopLogprobs) > 1 {
+				doubts++
+			}
+		}
+		if joined != choice.Message.Content {
+			t.Fatalf("tokens give %s, content is %s", joined, choice.Message.Content)
+		}
+		if doubts != 2 {
+			t.Fatalf("%d tokens have alternatives in %s, want category and style", doubts, joined)
+		}
+	}
+}
+
+func bytesOf(list []int64) string {
+	b := make([]byte, len(list))
+	for i, v := range list {
+		b[i] = byte(v)
+	}
+	return string(b)
+}
+
+func TestLogprobsThatAServerLacks(t *testing.T) {
+	p := params("x")
+	p.Logprobs = openai.Bool(true)
+	c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: llmsim.LogprobsIgnore}}))
+	if got := c.answer(t, p).Choices[0].Logprobs.Content; got != nil {
+		t.Errorf("ignored, but got %v", got)
+	}
+	c = connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: llmsim.LogprobsReject}}))
+	if _, err := c.ask(p); statusOf(err) != http.StatusBadRequest {
+		t.Errorf("rejected, but got %v", err)
+	}
+}
+
+func TestModes(t *testing.T) {
+	schema := connect(t, newSim(t, llmsim.Config{}))
+	want := content(schema.answer(t, params("x")))
+	for mode, check := range map[llmsim.AnswerMode]func(text string) bool{
+		llmsim.AnswerProse:  func(text string) bool { return !strings.Contains(text, "{") && len(text) > 20 },
+		llmsim.AnswerFenced: func(text string) bool { return strings.Contains(text, "```json\n"+want+"\n```") },
+	} {
+		c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: mode}}))
+		if text := content(c.answer(t, params("x"))); !check(text) {
+			t.Errorf("%s: %s", mode, text)
+		}
+	}
+	c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: llmsim.AnswerReject}}))
+	if _, err := c.ask(params("x")); statusOf(err) != http.StatusBadRequest {
+		t.Errorf("reject: %v", err)
+	}
+	if text := content(c.answer(t, plainParams("x"))); text == "" {
+		t.Error("a question without a schema has no answer")
+	}
+	p := plainParams("x")
+	p.ResponseFormat.OfJSONObject = &openai.ResponseFormatJSONObjectParam{}
+	if text := content(c.answer(t, p)); !json.Valid([]byte(text)) {
+		t.Errorf("json_object: %s", text)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	c := connect(t, newSim(t, llmsim.Config{Groups: map[string]llmsim.Quota{"a": {}, "b": {}}, Keys: []llmsim.Key{
+		{Secret: "sk-1", Group: "a"}, {Secret: "sk-2", Group: "a"}, {Secret: "sk-3", Group: "b"},
+	}}))
+	long := plainParams("first")
+	long.Messages[0] = openai.SystemMessage(strings.Repeat("word ", 1000)) // 5,000 bytes: 1,250 tokens
+	for _, step := range []struct {
+		name, key string
+		prompt    openai.ChatCompletionNewParams
+		cached    int64
+	}{
+		{"first sight", "sk-1", long, 0},
+		{"again", "sk-1", long, 1152},
+		{"a key of the same group", "sk-2", long, 1152},
+		{"a key of another group", "sk-3", long, 0},
+		{"too short", "sk-1", plainParams("first"), 0},
+		{"too short again", "sk-1", plainParams("first"), 0},
+	} {
+		got := c.answer(t, step.prompt, option.WithAPIKey(step.key)).Usage
+		if got.PromptTokensDetails.CachedTokens != step.cached {
+			t.Errorf("%s: %d cached tokens, want %d", step.name, got.PromptTokensDetails.CachedTokens, step.cached)
+		}
+		if got.TotalTokens != got.PromptTokens+got.CompletionTokens || got.CompletionTokens == 0 {
+			t.Errorf("%s: usage %s does not add up", step.name, got.RawJSON())
+		}
+	}
+	if got := c.answer(t, long, option.WithAPIKey("sk-1")).Usage.PromptTokens; got != (5000+5+3)/4 {
+		t.Errorf("prompt of %d tokens, want 1252", got)
+	}
+}
+
+func TestPictures(t *testing.T) {
+	c := connect(t, newSim(t, llmsim.Config{}))
+	ask := func(url, detail string) *openai.ChatCompletion {
+		p := params("")
+		p.Messages[1] = openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
+			openai.TextContentPart("What is it?"),
+			openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: url, Detail: detail}),
+		})
+		return c.answer(t, p)
+	}
+	big := "data:image/jpeg;base64," + strings.Repeat("QUJD", 100_000)
+	low, high := ask(big, "low"), ask(big, "high")
+	if got := high.Usage.PromptTokens - low.Usage.PromptTokens; got != 765-85 {
+		t.Errorf("detail high costs %d tokens more than low, want 680", got)
+	}
+	if content(low) != content(high) {
+		t.Error("the same picture got two answers")
+	}
+	if content(ask(big[:len(big)-4], "low")) == content(low) {
+		t.Error("another picture got the same answer")
+	}
+}
+
+func TestMaxTokensCutsTheAnswer(t *testing.T) {
+	c := connect(t, newSim(t, llmsim.Config{}))
+	p := params("x")
+	p.MaxCompletionTokens = openai.Int(5)
+	got := c.answer(t, p)
+	if got.Choices[0].FinishReason != "length" || got.Usage.CompletionTokens > 5 {
+		t.Errorf("finish %s after %d tokens", got.Choices[0].FinishReason, got.Usage.CompletionTokens)
+	}
+}
+
+func TestServesOverTCP(t *testing.T) {
+	sim := newSim(t, llmsim.Config{Models: []string{"small", "large"}})
+	server := httptest.NewServer(sim)
+	defer server.Close()
+	c := clientOf(server.Client(), server.URL+"/v1")
+	models := openai.NewModelService(option.WithBaseURL(server.URL+"/v1"), option.WithHTTPClient(server.Client()),
+		option.WithUnsafeAllowHTTP(), option.WithAPIKey("sk-test"))
+	list, err := models.List(t.Context())
+	if err != nil || len(list.Data) != 2 || list.Data[1].ID != "large" {
+		t.Fatalf("models %+v, %v", list, err)
+	}
+	p := params("x")
+	if _, err := c.ask(p); statusOf(err) != http.StatusNotFound {
+		t.Errorf("unknown model: %v", err)
+	}
+	p.Model = "large"
+	if got := c.answer(t, p); got.Model != "large" || got.ID == "" {
+		t.Errorf("answer %s", got.RawJSON())
+	}
+}
