@@ -1,0 +1,170 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// BackendName is what traces call this backend.
+const BackendName = "openai"
+
+// Ask returns the model's verdict on a question, making as many calls as it
+// takes within the context's deadline and the config's bounds. It holds a lease
+// only while a call is under way.
+//
+// The error is a *fault.Fault: one of the UPSTREAM reasons, RATE_LIMITED,
+// QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. Where the
+// caller cancelled ctx, it also is context.Canceled, and Ask returns at once. The
+// answer's trace is filled in either way, but for the latency; the review mark is
+// the caller's to set.
+func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
+	a := c.begin(&q)
+	for {
+		lease, err := a.acquire(ctx)
+		if err != nil {
+			return a.answer, err
+		}
+		end := a.attempt(ctx, lease)
+		if end.how == answered {
+			return a.answer, nil
+		}
+		if f := a.goOn(ctx, &end); f != nil {
+			return a.answer, f
+		}
+	}
+}
+
+// asking is the state of one question on its way.
+type asking struct {
+	*Client
+	question *catalog.Question
+	user     string
+	answer   catalog.Answer
+	need     upstream.Need
+
+	tries     int // attempts that failed for good
+	throttles int // calls answered 429
+	moves     int // calls whose key was at fault
+	taught    int // calls that said what the server lacks
+	malformed int // answers that could not be used
+
+	// last is why the item waits for another attempt, nil if it never had one.
+	last *fault.Fault
+	// body is the last request, used again where nothing about it changed.
+	body []byte
+	form form
+}
+
+// Bounds on calls that are no attempts. They end what would otherwise go round
+// for ever where a server contradicts itself or no key is ever retired.
+const (
+	maxMoves   = 20
+	maxLessons = 8
+)
+
+func (c *Client) begin(q *catalog.Question) *asking {
+	model := q.Model
+	if model == "" {
+		model = c.config.Model
+	}
+	user := string(c.prompt.AppendUser(make([]byte, 0, 512), q.Item, q.Picture != nil))
+	a := &asking{Client: c, question: q, user: user}
+	a.answer.Trace = catalog.Trace{
+		Backend:       BackendName,
+		Model:         model,
+		Taxonomy:      c.prompt.TaxonomyVersion(),
+		PromptVersion: c.prompt.Version(),
+	}
+	a.need = upstream.Need{
+		Caller: q.Caller, Priority: q.Priority, Model: model,
+		Tokens: c.parts.estimate(user, q.Picture != nil, c.config.Detail),
+	}
+	return a
+}
+
+// acquire waits for a lease, and counts the wait.
+func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
+	a.need.Attempt = a.answer.Trace.Attempts + 1
+	start := time.Now()
+	lease, err := a.gate.Acquire(ctx, a.need)
+	if err == nil {
+		a.answer.Trace.QueueTime += lease.QueueTime()
+		return lease, nil
+	}
+	a.answer.Trace.QueueTime += time.Since(start)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, fault.From(ctx.Err())
+	}
+	f := fault.From(err)
+	if f.Reason == fault.DeadlineExceeded {
+		f = a.late(f)
+	}
+	return nil, f
+}
+
+// late returns the fault of an item whose deadline came before it had its turn:
+// what it waited for is the reason.
+func (a *asking) late(f *fault.Fault) *fault.Fault {
+	if a.last == nil {
+		return f
+	}
+	f = fault.Wrap(a.last, a.last.Reason, "the deadline came before another try: %s", a.last.Message)
+	return f.After(a.last.RetryAfter)
+}
+
+// goOn decides what follows a call that gave no verdict: another one, whose
+// earliest start it sets, or the fault that ends the item.
+//
+// It is the one place where retries are decided on.
+func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
+	a.need.NotBefore = time.Time{}
+	switch end.how {
+	case keyAtFault:
+		a.moves++
+		if a.moves > maxMoves {
+			return end.fault
+		}
+		return nil
+	case learned:
+		a.taught++
+		if a.taught > maxLessons {
+			return end.fault
+		}
+		return nil
+	case unusable:
+		a.malformed++
+		a.tries++
+		if a.malformed > 1 || a.tries >= a.config.MaxAttempts {
+			return end.fault
+		}
+		a.last = end.fault
+		return nil
+	case throttled:
+		a.throttles++
+		return a.waitFor(ctx, end, throttleWait(a.throttles, end))
+	case failed:
+		a.tries++
+		if a.tries >= a.config.MaxAttempts {
+			return end.fault
+		}
+		return a.waitFor(ctx, end, failureWait(a.tries, end))
+	default: // final, gone
+		return end.fault
+	}
+}
+
+// waitFor puts the next attempt off. An item whose deadline comes first is told
+// at once.
+func (a *asking) waitFor(ctx context.Context, end *ending, wait time.Duration) *fault.Fault {
+	a.last = end.fault
+	a.need.NotBefore = time.Now().Add(wait)
+	if deadline, ok := ctx.Deadline(); ok && a.need.NotBefore.After(deadline) {
+		return a.late(end.fault)
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// roomier is how much more room an answer has when it was cut off.
+const roomier = 4
+
+// warmer is added to the temperature for an answer that could not be used: at 0
+// the same one would come back.
+const warmer = 0.4
+
+// attempt makes one call on a lease, settles the lease, and says how it ended.
+func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) ending {
+	// Settling a second time does nothing: this is for panics alone.
+	defer lease.Settle(upstream.Result{Verdict: upstream.Abandoned})
+	a.answer.Trace.Attempts++
+	where := site{lease.BaseURL(), lease.Model(a.need.Model)}
+	a.answer.Trace.Model = where.model
+	sent := a.request(where)
+
+	res, err := a.post(ctx, lease)
+	end := a.judge(ctx, res, err, lease.Secret())
+	a.learn(where, sent, &end)
+	a.answer.Trace.Usage.Add(end.result.Usage)
+	lease.Settle(end.result)
+	return end
+}
+
+// request builds a.body for a site, unless the last one will do, and returns the
+// features it was built with.
+func (a *asking) request(where site) features {
+	sent := a.lessons.of(where)
+	f := form{model: where.model, features: sent, room: a.config.MaxTokens, temperature: a.config.Temperature}
+	if a.malformed > 0 || sent.thinks {
+		f.room *= roomier
+	}
+	if a.malformed > 0 {
+		f.temperature = min(f.temperature+warmer, 2)
+	}
+	if a.body == nil || f != a.form {
+		a.form = f
+		a.body = a.parts.request(f, a.user, a.question.Picture, a.config.Detail)
+	}
+	return sent
+}
+
+// learn keeps what an end says of the site, and turns a rejection that was about
+// a parameter of ours into a lesson.
+func (a *asking) learn(where site, sent features, end *ending) {
+	if end.thinks {
+		a.lessons.add(where, features{thinks: true})
+	}
+	if end.api == nil {
+		return
+	}
+	if less, ok := sent.without(end.status, *end.api); ok {
+		a.lessons.add(where, less)
+		end.how = learned
+		end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+	}
+}
+
+// response is what came back. Status 0: nothing did.
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// post makes the call, within the attempt's own time.
+func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.config.AttemptTimeout, errAttemptTime)
+	defer cancel()
+	opts := make([]option.RequestOption, 1, 2)
+	opts[0] = a.base(lease.BaseURL())
+	if secret := lease.Secret(); secret != "" {
+		opts = append(opts, option.WithAPIKey(secret))
+	}
+	var res *http.Response
+	err := a.api.Post(ctx, "chat/completions", a.body, &res, opts...)
+	if res == nil {
+		return response{}, causeOf(ctx, err)
+	}
+	// openai-go returns its own error for 400 and up, having read the body into
+	// memory; that error says less than the body.
+	got := response{status: res.StatusCode, header: res.Header}
+	if got.body, err = readAll(res); err != nil && got.status < http.StatusBadRequest {
+		return got, causeOf(ctx, err)
+	}
+	return got, nil
+}
+
+// errAttemptTime is the cause of a context that ended with the attempt's time.
+var errAttemptTime = errors.New("no answer within the attempt's time")
+
+// causeOf prefers the reason why ctx ended to the error that this led to.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// copyBuffers are for reading bodies into strings without a copy at the end.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+func readAll(res *http.Response) (string, error) {
+	defer func() { _ = res.Body.Close() }()
+	var b strings.Builder
+	if n := res.ContentLength; n > 0 && n <= maxAnswerBytes {
+		b.Grow(int(n))
+	}
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	_, err := io.CopyBuffer(&b, onlyReader{res.Body}, *buf)
+	return b.String(), err
+}
+
+// onlyReader hides other methods, which would pass the buffer by.
+type onlyReader struct{ io.Reader }
+
+// evidence is what a question is answered from.
+func evidence(q *catalog.Question) catalog.Evidence {
+	if q.Picture != nil {
+		return catalog.EvidencePicture
+	}
+	return catalog.EvidenceText
+}

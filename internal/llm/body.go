@@ -1,0 +1,167 @@
+package llm
+
+import (
+	"encoding/base64"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/prompt"
+)
+
+// parts are the pieces of a request that never change, as JSON. The request is
+// put together by appending: the fixed system message first, so that providers
+// find the beginning of every prompt in their cache.
+type parts struct {
+	system     string // the system message
+	jsonSchema string // the response_format member, strict
+	textBytes  int    // of system text and schema, for estimates
+}
+
+const jsonObjectFormat = `,"response_format":{"type":"json_object"}`
+
+func newParts(p *prompt.Prompt) parts {
+	system := append([]byte(`{"role":"system","content":"`), appendEscaped(nil, p.System())...)
+	return parts{
+		system: string(append(system, `"}`...)),
+		jsonSchema: `,"response_format":{"type":"json_schema","json_schema":{"name":"` + prompt.SchemaName +
+			`","strict":true,"schema":` + p.Schema() + `}}`,
+		textBytes: len(p.System()) + len(p.Schema()),
+	}
+}
+
+// form is everything that a request's bytes depend on beside the item.
+type form struct {
+	model       string
+	features    features
+	room        int // tokens for the answer
+	temperature float64
+}
+
+// request returns a request in a buffer of its own, about as large as it has to
+// be. It is not pooled: a transport may still read it after the call returned.
+func (ps *parts) request(f form, user string, picture *catalog.Picture, detail Detail) []byte {
+	size := len(ps.system) + len(ps.jsonSchema) + len(user) + len(user)/8 + 512
+	if picture != nil {
+		size += base64.StdEncoding.EncodedLen(len(picture.Data))
+	}
+	b := make([]byte, 0, size)
+	b = append(b, `{"model":"`...)
+	b = appendEscaped(b, f.model)
+	b = append(b, `","messages":[`...)
+	b = append(b, ps.system...)
+	b = append(b, `,{"role":"user","content":`...)
+	if picture == nil {
+		b = append(b, '"')
+		b = appendEscaped(b, user)
+		b = append(b, '"')
+	} else {
+		b = appendPicture(b, user, picture, detail)
+	}
+	b = append(b, `}]`...)
+	b = f.appendParameters(b)
+	b = append(b, ps.format(f.features.format)...)
+	return append(b, '}')
+}
+
+// appendPicture appends text and picture as content parts. The picture is
+// encoded straight into the request, its only copy.
+func appendPicture(b []byte, user string, picture *catalog.Picture, detail Detail) []byte {
+	b = append(b, `[{"type":"text","text":"`...)
+	b = appendEscaped(b, user)
+	b = append(b, `"},{"type":"image_url","image_url":{"url":"data:`...)
+	b = appendEscaped(b, picture.MediaType)
+	b = append(b, `;base64,`...)
+	b = base64.StdEncoding.AppendEncode(b, picture.Data)
+	b = append(b, `","detail":"`...)
+	b = append(b, detail...)
+	return append(b, `"}}]`...)
+}
+
+func (f form) appendParameters(b []byte) []byte {
+	if !f.features.noTemperature {
+		b = append(b, `,"temperature":`...)
+		b = strconv.AppendFloat(b, f.temperature, 'f', -1, 64)
+	}
+	if name := f.features.limit.name(); name != "" {
+		b = append(b, `,"`...)
+		b = append(b, name...)
+		b = append(b, `":`...)
+		b = strconv.AppendInt(b, int64(f.room), 10)
+	}
+	if !f.features.noLogprobs {
+		b = append(b, `,"logprobs":true`...)
+	}
+	return b
+}
+
+func (ps *parts) format(f format) string {
+	switch f {
+	case jsonSchema:
+		return ps.jsonSchema
+	case jsonObject:
+		return jsonObjectFormat
+	default:
+		return ""
+	}
+}
+
+// Estimates for a lease; the gate corrects them by what answers report.
+const (
+	bytesPerToken     = 4
+	answerTokens      = 150
+	lowPictureTokens  = 85
+	fullPictureTokens = 765
+)
+
+// estimate returns about how many tokens a call takes, question and answer.
+func (ps *parts) estimate(user string, picture bool, detail Detail) int {
+	n := (ps.textBytes+len(user))/bytesPerToken + answerTokens
+	switch {
+	case picture && detail == DetailLow:
+		n += lowPictureTokens
+	case picture:
+		n += fullPictureTokens
+	}
+	return n
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendEscaped appends s as the inside of a JSON string. Invalid UTF-8 becomes
+// the replacement character.
+func appendEscaped(b []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || size != 1 {
+				i += size
+				continue
+			}
+		}
+		b = append(b, s[start:i]...)
+		b = appendEscape(b, c)
+		i++
+		start = i
+	}
+	return append(b, s[start:]...)
+}
+
+func appendEscape(b []byte, c byte) []byte {
+	switch {
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	case c == '\n':
+		return append(b, `\n`...)
+	case c >= utf8.RuneSelf:
+		return append(b, `\ufffd`...)
+	default:
+		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	}
+}

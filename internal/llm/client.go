@@ -1,0 +1,82 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/credenza-dev/credenza/internal/prompt"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// Gate decides when a call may start and on which key. Acquire waits for that;
+// it fails with a *fault.Fault where no key serves, and with the context's error
+// when that ends first. Each lease is settled exactly once.
+type Gate interface {
+	Acquire(ctx context.Context, n upstream.Need) (*upstream.Lease, error)
+}
+
+// Client asks a model. It is safe for concurrent use, and starts no goroutine
+// that outlives a call but those of its idle connections.
+type Client struct {
+	config    Config
+	gate      Gate
+	prompt    *prompt.Prompt
+	parts     parts
+	lessons   lessons
+	api       openai.Client
+	transport http.RoundTripper
+	bases     sync.Map // base URL -> option.RequestOption
+}
+
+// New returns a Client, or an error that says what is wrong with the config.
+func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if gate == nil || p == nil {
+		return nil, fmt.Errorf("a client needs a gate and a prompt")
+	}
+	transport := c.Transport
+	if transport == nil {
+		transport = newTransport()
+	}
+	caller := &http.Client{Transport: bounded{transport}, CheckRedirect: stay}
+	// The literal, not openai.NewClient: that one reads keys, organisations and
+	// base URLs from the environment, which is the configuration's business.
+	api := openai.Client{Options: []option.RequestOption{
+		option.WithHTTPClient(caller), option.WithMaxRetries(0), option.WithUnsafeAllowHTTP(),
+	}}
+	return &Client{
+		config: c, gate: gate, prompt: p, parts: newParts(p), api: api, transport: transport,
+	}, nil
+}
+
+// Close closes the connections that are idle. Calls under way are not touched.
+func (c *Client) Close() {
+	if idler, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		idler.CloseIdleConnections()
+	}
+}
+
+// defaultBase is where calls go whose lease names no server.
+const defaultBase = "https://api.openai.com/v1"
+
+// base returns the option for a base URL, parsed once for each.
+func (c *Client) base(url string) option.RequestOption {
+	if url == "" {
+		url = defaultBase
+	}
+	if opt, ok := c.bases.Load(url); ok {
+		return opt.(option.RequestOption)
+	}
+	opt := option.WithBaseURL(strings.TrimSuffix(url, "/") + "/")
+	c.bases.Store(url, opt)
+	return opt
+}

@@ -1,0 +1,86 @@
+package llm
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The defaults, where a Config says nothing.
+const (
+	DefaultAttemptTimeout = 30 * time.Second
+	DefaultMaxAttempts    = 4
+	DefaultMaxTokens      = 600
+)
+
+// Detail is how closely the model looks at a picture: "auto", "low" or "high".
+// More detail costs more tokens.
+type Detail string
+
+// The levels.
+const (
+	DetailAuto Detail = "auto"
+	DetailLow  Detail = "low"
+	DetailHigh Detail = "high"
+)
+
+// Config is how a Client asks. The zero value takes every default but the
+// model, which has none.
+type Config struct {
+	// Model is asked where a question names none.
+	Model string
+	// AttemptTimeout is the time for one call, from its first byte to the
+	// answer's last. 0: DefaultAttemptTimeout.
+	AttemptTimeout time.Duration
+	// MaxAttempts bounds the calls that fail for one item. 0:
+	// DefaultMaxAttempts.
+	MaxAttempts int
+	// MaxTokens is the room for an answer; an answer that was cut off is asked
+	// for again with four times as much. 0: DefaultMaxTokens.
+	MaxTokens int
+	// Temperature is from 0, the steadiest, to 2.
+	Temperature float64
+	// Detail is for pictures. Empty: DetailAuto.
+	Detail Detail
+	// Transport carries the calls. Nil: one of the client's own, for up to 4,096
+	// calls at once, which heeds the environment's proxy.
+	Transport http.RoundTripper
+}
+
+// withDefaults returns c with every default filled in, or what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	if c.Model == "" {
+		return c, fmt.Errorf("no model is configured: name one, such as gpt-4o-mini")
+	}
+	if c.AttemptTimeout == 0 {
+		c.AttemptTimeout = DefaultAttemptTimeout
+	}
+	if c.MaxAttempts == 0 {
+		c.MaxAttempts = DefaultMaxAttempts
+	}
+	if c.MaxTokens == 0 {
+		c.MaxTokens = DefaultMaxTokens
+	}
+	if c.Detail == "" {
+		c.Detail = DetailAuto
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	switch {
+	case c.AttemptTimeout < 0:
+		return fmt.Errorf("the time for one attempt is %v: give a positive one", c.AttemptTimeout)
+	case c.MaxAttempts < 0:
+		return fmt.Errorf("the number of attempts is %d: give a positive one", c.MaxAttempts)
+	case c.MaxTokens < 0:
+		return fmt.Errorf("the room for an answer is %d tokens: give a positive number", c.MaxTokens)
+	case !(c.Temperature >= 0 && c.Temperature <= 2):
+		return fmt.Errorf("the temperature is %v: give one from 0 to 2", c.Temperature)
+	}
+	switch c.Detail {
+	case DetailAuto, DetailLow, DetailHigh:
+		return nil
+	}
+	return fmt.Errorf("the detail level is %q: give auto, low or high", c.Detail)
+}

@@ -1,0 +1,236 @@
+package llm
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// TestVerdicts checks what the gate is told, which no caller sees.
+func TestVerdicts(t *testing.T) {
+	statuses := map[int]upstream.Verdict{
+		302: upstream.Rejected, 400: upstream.Rejected, 404: upstream.Rejected, 422: upstream.Rejected,
+		401: upstream.Refused, 403: upstream.Refused, 402: upstream.Exhausted, 408: upstream.TimedOut,
+		429: upstream.Throttled, 500: upstream.Broken, 502: upstream.Broken, 504: upstream.Broken,
+		503: upstream.Overloaded, 529: upstream.Overloaded,
+	}
+	for status, want := range statuses {
+		header := http.Header{"Retry-After": {"7"}}
+		end := judgeStatus(response{status: status, header: header}, apiError{Code: "why"}, "")
+		if end.result.Verdict != want || end.result.RetryAfter != 7*time.Second || end.result.Header == nil {
+			t.Errorf("%d: %+v, want verdict %v", status, end.result, want)
+		}
+		if retired := want == upstream.Refused || want == upstream.Exhausted; retired != strings.HasSuffix(end.result.Detail, " why") {
+			t.Errorf("%d: detail %q", status, end.result.Detail)
+		}
+	}
+	failures := map[string]struct {
+		err  error
+		want upstream.Verdict
+	}{
+		"time":    {errAttemptTime, upstream.TimedOut},
+		"refused": {&url.Error{Op: "Post", URL: "http://x", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, upstream.Overloaded},
+		"no host": {&url.Error{Err: &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host"}}}, upstream.Overloaded},
+		"reset":   {&url.Error{Err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}}, upstream.Broken},
+		"long":    {errTooLong, upstream.Succeeded},
+	}
+	for name, tt := range failures {
+		if end := judgeFailure(tt.err, response{}, ""); end.result.Verdict != tt.want {
+			t.Errorf("%s: verdict %v, want %v", name, end.result.Verdict, tt.want)
+		}
+	}
+}
+
+func TestParseWait(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tests := map[string]time.Duration{
+		"":                              0,
+		"0":                             0,
+		"1":                             time.Second,
+		" 1.5 ":                         1500 * time.Millisecond,
+		"120ms":                         120 * time.Millisecond,
+		"6m0s":                          maxWait,
+		"4m59s":                         299 * time.Second,
+		"1h":                            maxWait,
+		"-3":                            0,
+		"-3s":                           0,
+		"NaN":                           0,
+		"+Inf":                          maxWait,
+		"1e300":                         maxWait,
+		"1e999":                         maxWait,
+		"300":                           maxWait,
+		"301":                           maxWait,
+		"soon":                          0,
+		"1767323055":                    10 * time.Second, // epochs
+		"1767323055500":                 10500 * time.Millisecond,
+		"1767323000":                    0,
+		"Fri, 02 Jan 2026 03:04:35 GMT": 30 * time.Second,
+		"Fri, 02 Jan 2026 03:04:00 GMT": 0,
+		"2026-01-02T03:05:05Z":          time.Minute,
+	}
+	for in, want := range tests {
+		if got := parseWait(in, now); got != want {
+			t.Errorf("%q: %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestRetryAfterPrefersMilliseconds(t *testing.T) {
+	now := time.Now()
+	tests := map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"both":            {http.Header{"Retry-After-Ms": {"250"}, "Retry-After": {"1"}}, 250 * time.Millisecond},
+		"only seconds":    {http.Header{"Retry-After": {"1"}}, time.Second},
+		"bad millisecond": {http.Header{"Retry-After-Ms": {"NaN"}, "Retry-After": {"1"}}, time.Second},
+		"huge":            {http.Header{"Retry-After-Ms": {"1e30"}}, maxWait},
+		"none":            {nil, 0},
+	}
+	for name, tt := range tests {
+		if got := retryAfter(tt.header, now); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func FuzzParseWait(f *testing.F) {
+	for _, s := range []string{"1", "6m0s", "120ms", "-1", "NaN", "1e308", "1767323055", "Fri, 02 Jan 2026 03:04:35 GMT"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d := parseWait(s, time.Unix(1767323045, 0)); d < 0 || d > maxWait {
+			t.Errorf("%q: %v", s, d)
+		}
+	})
+}
+
+func FuzzAppendEscaped(f *testing.F) {
+	for _, s := range []string{"", "plain", "\"\\\n\t\x00\x1f", "größe 日本 🛋", "\xff\xc3", "\u2028</script>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var back string
+		if err := json.Unmarshal(append(appendEscaped([]byte{'"'}, s), '"'), &back); err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var same string
+		if err := json.Unmarshal(want, &same); err != nil || same != back {
+			t.Errorf("%q came back as %q, encoding/json's as %q", s, back, same)
+		}
+	})
+}
+
+func FuzzReadReply(f *testing.F) {
+	for _, s := range []string{"", "{}", "[]", `{"choices":[{"message":{"content":"x"},"logprobs":{"content":[{"token":"a","logprob":-1}]}}]}`, `{"choices":[{`, `{"error":"x"}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r := readReply(s)
+		for range r.tokens() {
+		}
+		if r.usage.Prompt < 0 || r.usage.Completion < 0 {
+			t.Errorf("usage %+v", r.usage)
+		}
+		if text := public(readError(s).Message, "secret-key"); !utf8.ValidString(text) || len(text) > maxPublicBytes+3 || strings.ContainsAny(text, "\n\r") {
+			t.Errorf("public text %q", text)
+		}
+	})
+}
+
+func TestPublic(t *testing.T) {
+	tests := map[string]struct{ in, want string }{
+		"lines":   {"a\n b\x00\u202ec", "a b c"},
+		"secret":  {"wrong key abcd-efgh.", "wrong key [key]."},
+		"bearer":  {"got Bearer xyz, no", "got [key], no"},
+		"masked":  {"provided: sk-proj-abc****wxyz. See", "provided: [key]. See"},
+		"words":   {"the key-value store", "the key-value store"},
+		"invalid": {"a\xff", "a\uFFFD"},
+		"long":    {strings.Repeat("é", 150), strings.Repeat("é", 100) + "..."},
+	}
+	for name, tt := range tests {
+		if got := public(tt.in, "abcd-efgh"); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestReadError(t *testing.T) {
+	tests := map[string]struct {
+		body string
+		want apiError
+	}{
+		"OpenAI":     {`{"error":{"message":"m","type":"t","code":"c","param":"p"}}`, apiError{"m", "t", "c", "p"}},
+		"null":       {`{"error":{"message":"m","code":null,"param":null}}`, apiError{Message: "m"}},
+		"a text":     {`{"error":"m"}`, apiError{Message: "m"}},
+		"vLLM":       {`{"object":"error","message":"m","type":"t","param":null,"code":400}`, apiError{"m", "t", "400", ""}},
+		"detail":     {`{"detail":"m"}`, apiError{Message: "m"}},
+		"violations": {`{"detail":[{"loc":["body","x"],"msg":"bad","input":{"secret":1}},{"loc":["y"],"msg":"worse"}]}`, apiError{Message: "body.x. bad; y. worse"}},
+		"text":       {"no such page", apiError{Message: "no such page"}},
+		"page":       {"<html>no</html>", apiError{}},
+		"nothing":    {"", apiError{}},
+	}
+	for name, tt := range tests {
+		if got := readError(tt.body); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
+func TestBackoffGrowsAndIsBounded(t *testing.T) {
+	for n, want := range []time.Duration{1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second, 20: longestWait} {
+		if want == 0 {
+			continue
+		}
+		var most time.Duration
+		for range 300 {
+			wait := failureWait(n, &ending{})
+			if wait < 0 || wait > want {
+				t.Fatalf("failure %d: %v, want at most %v", n, wait, want)
+			}
+			most = max(most, wait)
+		}
+		if most < want*3/4 {
+			t.Errorf("failure %d: never over %v of %v", n, most, want)
+		}
+	}
+	if wait := throttleWait(50, &ending{}); wait < longestThrottle/2 || wait > longestThrottle {
+		t.Errorf("50th 429: %v", wait)
+	}
+}
+
+func TestScrubKeepsTheCause(t *testing.T) {
+	err := scrub(&url.Error{Op: "Post", URL: "http://u:pw@x/?key=abcd", Err: errors.New("boom abcd-efgh")}, "abcd-efgh")
+	if got := err.Error(); got != "boom [key]" {
+		t.Errorf("scrubbed to %q", got)
+	}
+}
+
+// TestFeaturesEnd checks that lessons can only be added.
+func TestFeaturesEnd(t *testing.T) {
+	f := features{format: freeText, limit: maxTokens, noLogprobs: true}
+	g := features{limit: noLimit, noTemperature: true, thinks: true}
+	want := features{format: freeText, limit: noLimit, noLogprobs: true, noTemperature: true, thinks: true}
+	if f.join(g) != want || g.join(f) != want {
+		t.Errorf("joined to %+v", f.join(g))
+	}
+	var l lessons
+	l.add(site{"a", "m"}, f)
+	l.add(site{"a", "m"}, g)
+	if l.of(site{"a", "m"}) != want || l.of(site{"a", "other"}) != (features{}) {
+		t.Error("lessons went astray")
+	}
+}

@@ -1,0 +1,65 @@
+package llm
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// maxAnswerBytes bounds what is read of any answer. An answer with
+// log-probabilities has some 20 KB; a server that sends without end is no reason
+// to run out of memory.
+const maxAnswerBytes = 8 << 20
+
+var errTooLong = errors.New("the answer is over 8 MiB")
+
+// newTransport returns a transport that keeps a connection for every call of the
+// largest pool, and notices dead ones: on HTTP/2 a connection whose peer is gone
+// looks like calls that hang, so it is pinged when nothing comes.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
+		MaxIdleConns:        4096,
+		MaxIdleConnsPerHost: 4096,
+		IdleConnTimeout:     90 * time.Second,
+		// A question is about 10 KB and an answer 20: fewer system calls.
+		WriteBufferSize: 16 << 10,
+		ReadBufferSize:  16 << 10,
+	}
+}
+
+// stay keeps redirects from being followed: they are an answer like another, and
+// a key goes nowhere but to the server that it was given for.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// bounded cuts off answers that are too long.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := b.next.RoundTrip(r)
+	if err == nil {
+		res.Body = &boundedBody{ReadCloser: res.Body, left: maxAnswerBytes}
+	}
+	return res, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read fails with errTooLong once more than the bound was read.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, errTooLong
+	}
+	return n, err
+}
