@@ -1,0 +1,174 @@
+// Package app puts the service together: settings, wiring, start and end.
+//
+// It is the only package that knows all the others. Everything is an ordinary
+// constructor call in wire.go, and the tests that go through the front door
+// start the same App as the command does.
+//
+//	a, err := app.Start(ctx, config)
+//	if err != nil { ... }              // one line that says what to do
+//	err = a.Wait(ctx)                  // serves until ctx ends, then drains
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/web"
+)
+
+// Version is the program's version; releases set it at link time.
+var Version = "dev"
+
+// Options are what a program around an App may want otherwise.
+type Options struct {
+	// LogTo is where log lines go. Nil: standard error.
+	LogTo io.Writer
+	// Listen opens the listener of a setting's address. Nil: TCP.
+	Listen func(ctx context.Context, addr string) (net.Listener, error)
+	// Model carries the calls to the model. Nil: the network.
+	Model http.RoundTripper
+}
+
+func (o Options) withDefaults() Options {
+	if o.LogTo == nil {
+		o.LogTo = os.Stderr
+	}
+	if o.Listen == nil {
+		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		}
+	}
+	return o
+}
+
+// App is a service that runs. Its methods are safe for concurrent use. Whoever
+// started it ends it, by Wait or Close.
+type App struct {
+	config  Config
+	options Options
+	log     *zap.Logger
+	rpc     *rpc.Server
+	web     *web.Server
+	grpcLis net.Listener
+	httpLis net.Listener
+	ready   atomic.Bool
+	failed  chan error // room for both servers
+	serving sync.WaitGroup
+	closers []func() // of the parts that hold connections; run in reverse
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Start listens on the configured addresses and serves in the background. Ports
+// may be 0: GRPCAddr and HTTPAddr tell what they became. Any problem with a
+// setting, a file or a port is an error, and then nothing is left running.
+func Start(ctx context.Context, config Config, options Options) (*App, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{config: config, options: options.withDefaults(), failed: make(chan error, 2)}
+	if err := a.wire(); err != nil {
+		a.closeParts()
+		return nil, err
+	}
+	if err := a.listen(ctx); err != nil {
+		a.closeParts()
+		return nil, err
+	}
+	a.serve()
+	a.log.Info("serving", zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
+		zap.String("backend", config.backend()), zap.String("version", Version))
+	return a, nil
+}
+
+func (a *App) listen(ctx context.Context) (err error) {
+	if a.grpcLis, err = a.listenOn(ctx, "grpc-addr", a.config.GRPCAddr); err != nil {
+		return err
+	}
+	if a.httpLis, err = a.listenOn(ctx, "http-addr", a.config.HTTPAddr); err != nil {
+		return errors.Join(err, a.grpcLis.Close())
+	}
+	return nil
+}
+
+func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
+	l, err := a.options.Listen(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: give %s another address", addr, err, setting)
+	}
+	return l, nil
+}
+
+func (a *App) serve() {
+	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
+	a.serving.Go(func() { a.failed <- a.web.Serve(a.httpLis) })
+	a.rpc.SetReady(true)
+	a.ready.Store(true)
+}
+
+// GRPCAddr returns the address on which gRPC is served.
+func (a *App) GRPCAddr() string { return a.grpcLis.Addr().String() }
+
+// HTTPAddr returns the address on which HTTP is served.
+func (a *App) HTTPAddr() string { return a.httpLis.Addr().String() }
+
+// Backend returns what answers: "openai" or "offline".
+func (a *App) Backend() string { return a.config.backend() }
+
+// Wait serves until ctx ends or a server fails, then closes the app, giving
+// running calls the configured time to end. It returns what failed, nil if
+// nothing did.
+func (a *App) Wait(ctx context.Context) error {
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-a.failed:
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.DrainTimeout)
+	defer cancel()
+	return errors.Join(failed, a.Close(drain))
+}
+
+// Close ends the app: not ready, then running calls may end until ctx does, then
+// the rest is cut off. Calls that were cut off are logged and no error: going
+// down in time is what was asked for.
+func (a *App) Close(ctx context.Context) error {
+	a.closing.Do(func() { a.closeErr = a.close(ctx) })
+	return a.closeErr
+}
+
+func (a *App) close(ctx context.Context) error {
+	a.log.Info("going down: no new calls, running ones may end")
+	a.ready.Store(false)
+	if err := a.rpc.Shutdown(ctx); err != nil {
+		a.log.Warn("calls were cut off", zap.Error(err))
+	}
+	// The HTTP address goes last, so that probes see the drain.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := a.web.Shutdown(last)
+	a.serving.Wait()
+	a.closeParts()
+	a.log.Info("gone down")
+	_ = a.log.Sync() // standard error cannot be synced everywhere, and nothing can be done
+	return err
+}
+
+func (a *App) closeParts() {
+	for _, f := range slices.Backward(a.closers) {
+		f()
+	}
+}

@@ -1,0 +1,308 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"go.uber.org/goleak"
+
+	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// parse returns the defaults with some flags.
+func parse(flags ...string) (app.Config, error) {
+	var c app.Config
+	parser, err := kong.New(&c, kong.Resolvers(app.FileResolver()))
+	if err != nil {
+		return c, err
+	}
+	_, err = parser.Parse(append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, flags...))
+	return c, err
+}
+
+func settings(t *testing.T, flags ...string) app.Config {
+	t.Helper()
+	c, err := parse(flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// buffer is a log that tests can read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// world is the whole service and a simulated model, in memory.
+type world struct {
+	app    *app.App
+	sim    *llmsim.Server
+	client *credenza.Client
+	log    *buffer
+}
+
+// build starts a world inside a synctest bubble.
+func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
+	t.Helper()
+	w := &world{log: &buffer{}}
+	var err error
+	if w.sim, err = llmsim.New(sim); err != nil {
+		t.Fatal(err)
+	}
+	model := w.sim.Local()
+	t.Cleanup(func() { model.Close() })
+	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
+	pipes := []*llmsim.Pipe{llmsim.NewPipe(), llmsim.NewPipe()}
+	grpcPipe := pipes[0]
+	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
+		LogTo: w.log,
+		Model: model.Client.Transport,
+		Listen: func(context.Context, string) (net.Listener, error) {
+			p := pipes[0]
+			pipes = pipes[1:]
+			return p, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := w.app.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	w.client, err = credenza.Dial("passthrough:///memory", credenza.WithPlaintext(),
+		credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return grpcPipe.DialContext(ctx, "", "") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.client.Close() })
+	return w
+}
+
+// goods returns n items; f may change them.
+func goods(n int, f func(i int, it *credenza.Item)) []credenza.Item {
+	items := make([]credenza.Item, n)
+	for i := range items {
+		items[i] = credenza.Item{ID: fmt.Sprint("id-", i), ProductName: fmt.Sprint("oak chair ", i)}
+		if f != nil {
+			f(i, &items[i])
+		}
+	}
+	return items
+}
+
+func TestTenPercentFailingEachItemItsOwnResult(t *testing.T) {
+	for _, inOrder := range []bool{false, true} {
+		t.Run(fmt.Sprint("in order ", inOrder), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency()})
+				items := goods(2000, func(i int, it *credenza.Item) {
+					if i%10 == 3 {
+						it.Description = "sim:refuse"
+					}
+				})
+				stream := w.client.ClassifyStream(t.Context(), items, credenza.Options{InOrder: inOrder})
+				seen := make([]int, len(items))
+				for r, err := range stream.Results() {
+					if err != nil {
+						t.Fatal(err)
+					}
+					seen[r.Index]++
+					failed := r.Err != nil && r.Err.Reason == "REFUSED"
+					if r.ItemID != items[r.Index].ID || failed != (r.Index%10 == 3) || (r.Err != nil) != failed {
+						t.Fatalf("item %d: %+v", r.Index, r)
+					}
+				}
+				for i, n := range seen {
+					if n != 1 {
+						t.Errorf("item %d has %d results", i, n)
+					}
+				}
+				s := stream.Summary()
+				if s.Total != 2000 || s.Succeeded != 1800 || s.FailuresByReason["REFUSED"] != 200 || s.UpstreamCalls != 2000 {
+					t.Errorf("summary %+v", s)
+				}
+			})
+		})
+	}
+}
+
+func TestCallerLeavesNoCallFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency()})
+		n := 0
+		for _, err := range w.client.ClassifyStream(t.Context(), goods(2000, nil), credenza.Options{}).Results() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == 100 {
+				break
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		calls := w.sim.Stats().Calls
+		time.Sleep(time.Minute)
+		if later := w.sim.Stats().Calls - calls; later != 0 || w.sim.Stats().InFlight != 0 {
+			t.Errorf("%d calls came later than 100 ms after the caller left, %d are in flight", later, w.sim.Stats().InFlight)
+		}
+		if calls < 100 || calls > 400 {
+			t.Errorf("%d calls were made for 100 results", calls)
+		}
+	})
+}
+
+func TestDrainLetsStreamsEndAndRefusesNewOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: time.Second}}, "--max-workers=10")
+		down := make(chan error, 1)
+		n, refused := 0, false
+		for r, err := range w.client.ClassifyStream(t.Context(), goods(100, nil), credenza.Options{}).Results() {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+			if n++; n == 10 {
+				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+				defer cancel()
+				go func() { down <- w.app.Close(ctx) }()
+				synctest.Wait()
+				_, err := w.client.Classify(t.Context(), credenza.Item{ProductName: "late"}, credenza.Options{})
+				var e *credenza.Error
+				refused = errors.As(err, &e) && e.Reason == "SHUTTING_DOWN"
+			}
+		}
+		if n != 100 || !refused {
+			t.Errorf("%d of 100 results; a new call was refused: %v", n, refused)
+		}
+		if err := <-down; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLogTellsBatchesAndFailuresButNoSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Keys: []llmsim.Key{{Secret: "sk-other"}}}, "--log-level=debug")
+		items := goods(12, func(i int, it *credenza.Item) {
+			if i == 11 {
+				it.ProductName = ""
+			}
+		})
+		for _, inOrder := range []bool{true, false} {
+			for _, err := range w.client.ClassifyStream(t.Context(), items, credenza.Options{InOrder: inOrder}).Results() {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, want := range []string{
+			`"msg":"processing text batch"`, `"batch":1,"items":10,"concurrent":true`, `"batch":2,"items":2`,
+			`"msg":"processed batch"`, `"took":`, `"msg":"processing items as completed"`,
+			`"index":11,"reason":"INVALID_ITEM"`, `"index":3,"reason":"UPSTREAM_AUTH"`, `\"cret\"`,
+		} {
+			if !strings.Contains(w.log.String(), want) {
+				t.Errorf("the log lacks %s", want)
+			}
+		}
+		if strings.Contains(w.log.String(), "0123456789") {
+			t.Errorf("the log holds the key:\n%s", w.log)
+		}
+	})
+}
+
+func TestOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: time.Second}}, "--max-workers=2")
+		before, err := w.client.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.Pool.Limit != 2 || !before.Pool.Fixed || before.Backend != "openai" || before.Keys[0].Suffix != "cret" {
+			t.Errorf("status %+v", before)
+		}
+		began := time.Now()
+		for r, err := range w.client.ClassifyStream(t.Context(), goods(40, nil), credenza.Options{}).Results() {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+			if time.Since(began) < 1500*time.Millisecond {
+				if _, err := w.client.UpdateSettings(t.Context(), credenza.Settings{MaxWorkers: 20}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("40 items of 1 s took %v with 2 and then 20 workers", took)
+		}
+	})
+}
+
+func TestOfflineOverTheNetwork(t *testing.T) {
+	client, done, err := app.InProcess(t.Context(), settings(t), &buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r, err := client.Classify(t.Context(), credenza.Item{ProductName: "Bed with storage", ImageURL: "http://shop.example/1.jpg"}, credenza.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Classification.Category != "BED" || r.Trace.Backend != "offline" || r.ImageErr == nil || r.Classification.Evidence != "TEXT" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestHTTPAddress(t *testing.T) {
+	a, err := app.Start(t.Context(), settings(t), app.Options{LogTo: &buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get("http://" + a.HTTPAddr() + "/readyz")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Error(resp, err)
+	}
+	_ = resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := a.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get("http://" + a.HTTPAddr() + "/readyz"); err == nil {
+		t.Error("the address still answers")
+	}
+}

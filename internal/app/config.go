@@ -1,0 +1,100 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// Backends that CREDENZA_BACKEND names.
+const (
+	backendAuto    = "auto"
+	backendOpenAI  = "openai"
+	backendOffline = "offline"
+)
+
+const defaultBaseURL = "https://api.openai.com/v1"
+
+// Config is every setting of the service. Each has one name in three forms, as
+// the tags of the fields say: a flag, an environment variable, and a key of the
+// YAML file, which is the flag's name with underscores. A flag wins over the
+// environment, and that over the file.
+type Config struct {
+	APIKeys Keys     `name:"openai-api-key" env:"OPENAI_API_KEY" placeholder:"KEY,..." help:"One API key, or several with commas. Prefer the environment: others can read a command line."`
+	BaseURL string   `name:"openai-base-url" env:"OPENAI_BASE_URL" placeholder:"URL" help:"An OpenAI-compatible server (default: https://api.openai.com/v1). Without a key, calls carry none."`
+	Model   string   `name:"openai-model" env:"OPENAI_MODEL" default:"gpt-4o-mini" help:"The model that is asked."`
+	Models  []string `name:"models" env:"CREDENZA_MODELS" placeholder:"MODEL,..." help:"Further models that callers may ask for."`
+
+	Backend  string `name:"backend" env:"CREDENZA_BACKEND" default:"auto" placeholder:"auto|openai|offline" help:"What answers. auto: openai where a key or a base URL is set, else offline."`
+	Fallback string `name:"fallback" env:"CREDENZA_FALLBACK" default:"none" placeholder:"none|offline" help:"What answers when the model cannot."`
+
+	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Where gRPC is served."`
+	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where /metrics, /healthz and /readyz are served."`
+	TLSCert      string        `name:"tls-cert" env:"CREDENZA_TLS_CERT" placeholder:"FILE" help:"The server's certificate, PEM."`
+	TLSKey       string        `name:"tls-key" env:"CREDENZA_TLS_KEY" placeholder:"FILE" help:"The certificate's key, PEM."`
+	TLSClientCA  string        `name:"tls-client-ca" env:"CREDENZA_TLS_CLIENT_CA" placeholder:"FILE" help:"Callers must show a certificate of this authority, PEM."`
+	Insecure     bool          `name:"insecure" env:"CREDENZA_INSECURE" help:"Serve without TLS on addresses other than loopback."`
+	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one."`
+	MaxItems     int           `name:"max-items" env:"CREDENZA_MAX_ITEMS" default:"100000" help:"The most items of one ClassifyStream call."`
+	MaxMessage   int           `name:"max-message-mib" env:"CREDENZA_MAX_MESSAGE_MIB" default:"64" help:"The largest message that is taken, in MiB."`
+	DrainTimeout time.Duration `name:"drain-timeout" env:"CREDENZA_DRAIN_TIMEOUT" default:"30s" help:"How long running calls may go on after SIGTERM."`
+
+	TextBatchSize  int           `name:"text-batch-size" env:"TEXT_BATCH_SIZE" default:"10" help:"Results in a batch of texts."`
+	ImageBatchSize int           `name:"image-batch-size" env:"IMAGE_BATCH_SIZE" default:"5" help:"Results in a batch of pictures."`
+	FlushDelay     time.Duration `name:"flush-delay" env:"CREDENZA_FLUSH_DELAY" default:"100ms" help:"How long a result waits for its batch to fill, as completed."`
+	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once. 0: min(32, CPUs + 4)."`
+	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"30s" help:"How long one call to the model may take."`
+	ReviewBelow    float64       `name:"review-below" env:"CREDENZA_REVIEW_BELOW" default:"0.5" help:"The confidence under which a result needs review."`
+	ImageMaxBytes  int           `name:"image-max-bytes" env:"CREDENZA_IMAGE_MAX_BYTES" default:"10000000" help:"The largest picture that is taken, in bytes."`
+	ImageDetail    string        `name:"image-detail" env:"CREDENZA_IMAGE_DETAIL" default:"auto" placeholder:"auto|low|high" help:"How closely the model looks at pictures."`
+	Taxonomy       string        `name:"taxonomy" env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"A taxonomy of your own, YAML (default: furniture, built in)."`
+
+	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
+	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"json" placeholder:"json|console" help:"How log lines are written to standard error."`
+
+	File string `name:"config" env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, named as the flags with underscores."`
+}
+
+// backend returns what answers: backendOpenAI or backendOffline.
+func (c *Config) backend() string {
+	switch {
+	case c.Backend != backendAuto:
+		return c.Backend
+	case len(c.APIKeys.secrets) > 0 || c.BaseURL != "":
+		return backendOpenAI
+	default:
+		return backendOffline
+	}
+}
+
+func (c *Config) baseURL() string {
+	if c.BaseURL == "" {
+		return defaultBaseURL
+	}
+	return c.BaseURL
+}
+
+// Keys are API keys, which print as their last four characters.
+type Keys struct{ secrets []upstream.Secret }
+
+// NewKeys returns the keys with the given values; empty ones are left out.
+func NewKeys(values ...string) Keys {
+	var k Keys
+	for _, v := range values {
+		if v = strings.TrimSpace(v); v != "" {
+			k.secrets = append(k.secrets, upstream.NewSecret(v))
+		}
+	}
+	return k
+}
+
+// UnmarshalText reads keys separated by commas.
+func (k *Keys) UnmarshalText(text []byte) error {
+	*k = NewKeys(strings.Split(string(text), ",")...)
+	return nil
+}
+
+// Format writes the masked keys, whatever the verb.
+func (k Keys) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, k.secrets) }

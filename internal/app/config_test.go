@@ -1,0 +1,141 @@
+package app_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/credenza-dev/credenza/internal/app"
+)
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFlagsThenEnvironmentThenFile(t *testing.T) {
+	file := write(t, "credenza.yaml", "max_workers: 3\ntext_batch_size: 4\nopenai_model: from-file\nmodels: [a, b]\ninsecure: true\nflush_delay: 1s\n")
+	t.Setenv("CREDENZA_CONFIG", file)
+	t.Setenv("TEXT_BATCH_SIZE", "5")
+	t.Setenv("OPENAI_MODEL", "") // empty counts as not set
+	t.Setenv("IMAGE_BATCH_SIZE", "")
+	c := settings(t, "--max-workers=6")
+	got := fmt.Sprintln(c.MaxWorkers, c.TextBatchSize, c.Model, c.Models, c.Insecure, c.FlushDelay, c.ImageBatchSize)
+	if want := "6 5 from-file [a b] true 1s 5\n"; got != want {
+		t.Errorf("got %swant %s", got, want)
+	}
+}
+
+func TestFileProblems(t *testing.T) {
+	tests := map[string]struct{ content, want string }{
+		"unknown":    {"max_workers: 3\nmax_worker: 4\n", `:2: unknown setting "max_worker": did you mean "max_workers"?`},
+		"typing":     {"max_wrkers: 3\n", `did you mean "max_workers"?`},
+		"flag's way": {"max-workers: 3\n", `did you mean "max_workers"?`},
+		"strange":    {"zzz: 1\n", "credenza serve --help"},
+		"twice":      {"backend: auto\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
+		"nested":     {"models: {a: 1}\n", ":1: models: give a plain value or a list"},
+		"list":       {"- backend\n", ":1: settings are `name: value` lines"},
+		"no YAML":    {"backend: [\n", "credenza.yaml: yaml: line"},
+		"wrong type": {"max_workers: many\n", "max-workers"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var c app.Config
+			parser := kong.Must(&c, kong.Resolvers(app.FileResolver()))
+			_, err := parser.Parse([]string{"--config", write(t, "credenza.yaml", tt.content)})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestStartRefusesWithOneLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	doubled := "categories:\n  - {name: A, description: x, terms: [a]}\n  - {name: A, description: x, terms: [b]}\nstyles: []\n"
+	tests := map[string]struct{ flag, want string }{
+		"port taken":   {"--grpc-addr=" + taken.Addr().String(), "grpc-addr"},
+		"http taken":   {"--http-addr=" + taken.Addr().String(), "http-addr"},
+		"open address": {"--grpc-addr=0.0.0.0:0", "--insecure"},
+		"open http":    {"--http-addr=:0", "http-addr"},
+		"no port":      {"--grpc-addr=localhost", "HOST:PORT"},
+		"half TLS":     {"--tls-cert=x.pem", "tls-key"},
+		"bad backend":  {"--backend=magic", "backend"},
+		"no key":       {"--backend=openai", "OPENAI_API_KEY"},
+		"batch size":   {"--text-batch-size=0", "text-batch-size is 0"},
+		"workers":      {"--max-workers=-1", "max-workers is -1"},
+		"threshold":    {"--review-below=NaN", "review-below"},
+		"base URL":     {"--openai-base-url=ftp://x", "openai-base-url"},
+		"taxonomy":     {"--taxonomy=" + write(t, "own.yaml", doubled), "own.yaml"},
+		"no taxonomy":  {"--taxonomy=/nowhere.yaml", "nowhere.yaml"},
+		"no tokens":    {"--token-file=/nowhere.yaml", "nowhere.yaml"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, err := parse(tt.flag) // some are found here, the rest at the start
+			if err == nil {
+				a, started := app.Start(t.Context(), c, app.Options{LogTo: &buffer{}})
+				if err = started; err == nil {
+					_ = a.Close(t.Context())
+					t.Fatal("it started")
+				}
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want something about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestBadCertificate(t *testing.T) {
+	bad := write(t, "bad.pem", "no certificate")
+	_, err := app.Start(t.Context(), settings(t, "--tls-cert="+bad, "--tls-key="+bad), app.Options{LogTo: &buffer{}})
+	if err == nil || !strings.Contains(err.Error(), "bad.pem") || strings.Contains(err.Error(), "\n") {
+		t.Error(err)
+	}
+}
+
+func TestKeysDoNotPrint(t *testing.T) {
+	c := settings(t, "--openai-api-key=sk-0123456789abcdef,sk-9876543210fedcba")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if s := fmt.Sprintf(verb, c); strings.Contains(s, "0123456789") || strings.Contains(s, "30313233") {
+			t.Errorf("%s prints %s", verb, s)
+		}
+	}
+}
+
+// TestReadmeNamesEverySetting keeps the README's table true.
+func TestReadmeNamesEverySetting(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := reflect.TypeFor[app.Config]()
+	for i := range config.NumField() {
+		field := config.Field(i)
+		env, usual := field.Tag.Get("env"), field.Tag.Get("default")
+		row := ""
+		for line := range strings.Lines(string(readme)) {
+			if strings.HasPrefix(line, "| `"+env+"`") {
+				row = line
+			}
+		}
+		if row == "" || !strings.Contains(row, "`"+usual+"`") && usual != "" {
+			t.Errorf("the README's table has no row for %s with its default %q", env, usual)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+)
+
+// observer writes the engine's log lines and counts its metrics.
+type observer struct {
+	log      *zap.Logger
+	items    *prometheus.CounterVec
+	batches  *prometheus.CounterVec
+	latency  *prometheus.HistogramVec
+	queue    prometheus.Histogram
+	attempts prometheus.Counter
+	tokens   *prometheus.CounterVec
+}
+
+func newObserver(log *zap.Logger, registry prometheus.Registerer) *observer {
+	seconds := prometheus.ExponentialBuckets(0.001, 2, 18) // 1 ms to 2 min
+	o := &observer{
+		log: log,
+		items: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credenza_items_total", Help: "Items answered, by kind and result (ok or the error's reason).",
+		}, []string{"kind", "result"}),
+		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credenza_batches_total", Help: "Batches sent, by kind.",
+		}, []string{"kind"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "credenza_item_seconds", Help: "Time from an item's admission to its result.", Buckets: seconds,
+		}, []string{"kind"}),
+		queue: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "credenza_item_queue_seconds", Help: "Time that an item waited for its turns.", Buckets: seconds,
+		}),
+		attempts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "credenza_upstream_calls_total", Help: "Calls to the model, failed ones included.",
+		}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credenza_tokens_total", Help: "Tokens, by kind: prompt, cached_prompt (part of prompt), completion.",
+		}, []string{"kind"}),
+	}
+	registry.MustRegister(o.items, o.batches, o.latency, o.queue, o.attempts, o.tokens)
+	return o
+}
+
+// CallBegan logs the call. In order, the batches' own lines say the rest.
+func (o *observer) CallBegan(call *classify.Call) {
+	if call.Options.Delivery == catalog.InOrder {
+		return
+	}
+	o.log.Info("processing items as completed", zap.String("caller", call.Caller.ID), zap.Int64("items", call.Total))
+}
+
+// BatchBegan logs an in-order batch at its first admission.
+func (o *observer) BatchBegan(call *classify.Call, id int64, kind catalog.Kind, items int) {
+	o.log.Info("processing "+kind.String()+" batch", zap.String("caller", call.Caller.ID),
+		zap.Int64("batch", id), zap.Int("items", items), zap.Bool("concurrent", true))
+}
+
+// BatchSent logs and counts a batch.
+func (o *observer) BatchSent(call *classify.Call, b *catalog.Batch, took time.Duration) {
+	o.batches.WithLabelValues(b.Kind.String()).Inc()
+	o.log.Info("processed batch", zap.String("caller", call.Caller.ID), zap.Int64("batch", b.ID),
+		zap.Stringer("kind", b.Kind), zap.Int("items", len(b.Outcomes)), zap.Duration("took", took),
+		zap.Int64("done", b.Progress.Done), zap.Int64("failed", b.Progress.Failed))
+}
+
+// ItemDone counts an outcome, and logs a failure with its cause.
+func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
+	result := "ok"
+	if out.Err != nil {
+		result = out.Err.Reason.String()
+		o.log.Warn("item failed", zap.String("caller", call.Caller.ID), zap.Int64("index", out.Index),
+			zap.String("reason", result), zap.Int("attempts", out.Trace.Attempts), zap.Error(out.Err))
+	}
+	kind := out.Kind.String()
+	o.items.WithLabelValues(kind, result).Inc()
+	o.latency.WithLabelValues(kind).Observe(out.Trace.Latency.Seconds())
+	o.queue.Observe(out.Trace.QueueTime.Seconds())
+	o.attempts.Add(float64(out.Trace.Attempts))
+	u := out.Trace.Usage
+	o.tokens.WithLabelValues("prompt").Add(float64(u.Prompt))
+	o.tokens.WithLabelValues("cached_prompt").Add(float64(u.CachedPrompt))
+	o.tokens.WithLabelValues("completion").Add(float64(u.Completion))
+}
+
+// Panicked logs a panic with its stack.
+func (o *observer) Panicked(call *classify.Call, index int64, value any, stack []byte) {
+	o.log.Error("an item's steps panicked", zap.String("caller", call.Caller.ID), zap.Int64("index", index),
+		zap.Any("panic", value), zap.ByteString("stack", stack))
+}

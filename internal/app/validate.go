@@ -1,0 +1,119 @@
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// Validate returns an error for the first setting that is wrong, in one line
+// that names it and says what is right.
+func (c *Config) Validate() error {
+	for _, check := range []func() error{c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkChoices() error {
+	for _, s := range []struct {
+		name, value string
+		choices     []string
+	}{
+		{"backend", c.Backend, []string{backendAuto, backendOpenAI, backendOffline}},
+		{"fallback", c.Fallback, []string{"none", backendOffline}},
+		{"image-detail", c.ImageDetail, []string{"auto", "low", "high"}},
+		{"log-level", c.LogLevel, []string{"debug", "info", "warn", "error"}},
+		{"log-format", c.LogFormat, []string{"json", "console"}},
+	} {
+		if !slices.Contains(s.choices, s.value) {
+			return fmt.Errorf("%s is %q: give one of %v", s.name, s.value, s.choices)
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkNumbers() error {
+	for _, s := range []struct {
+		name           string
+		value, low, up int
+	}{
+		{"text-batch-size", c.TextBatchSize, 1, classify.MaxBatchSize},
+		{"image-batch-size", c.ImageBatchSize, 1, classify.MaxBatchSize},
+		{"max-workers", c.MaxWorkers, 0, upstream.MaxCeiling},
+		{"max-items", c.MaxItems, 1, 10_000_000},
+		{"max-message-mib", c.MaxMessage, 1, 1024},
+		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
+	} {
+		if s.value < s.low || s.value > s.up {
+			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
+		}
+	}
+	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
+		return fmt.Errorf("review-below is %v: give a number from 0 to 1", c.ReviewBelow)
+	}
+	return nil
+}
+
+func (c *Config) checkTimes() error {
+	for _, s := range []struct {
+		name           string
+		value, low, up time.Duration
+	}{
+		{"flush-delay", c.FlushDelay, time.Millisecond, time.Minute},
+		{"attempt-timeout", c.AttemptTimeout, time.Second, time.Hour},
+		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
+	} {
+		if s.value < s.low || s.value > s.up {
+			return fmt.Errorf("%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkUpstream() error {
+	if c.backend() != backendOpenAI {
+		return nil
+	}
+	u, err := url.Parse(c.baseURL())
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("openai-base-url is no http or https address: give one such as %s", defaultBaseURL)
+	}
+	if u.User != nil {
+		return fmt.Errorf("openai-base-url holds a user or password: give keys by OPENAI_API_KEY")
+	}
+	if c.Model == "" {
+		return fmt.Errorf("openai-model is empty: give the name of a model")
+	}
+	if c.Backend == backendOpenAI && len(c.APIKeys.secrets) == 0 && c.BaseURL == "" {
+		return fmt.Errorf("backend is openai, but there is neither a key nor a base URL: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys")
+	}
+	return nil
+}
+
+func (c *Config) checkAddresses() error {
+	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:50051", name, addr)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("%s has the port %q: give a number up to 65535 (%d)", name, port, n)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("tls-cert and tls-key go together: give both or neither")
+	}
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		return fmt.Errorf("tls-client-ca needs tls-cert and tls-key")
+	}
+	return nil
+}

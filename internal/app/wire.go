@@ -1,0 +1,155 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/lexicon"
+	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/picture"
+	"github.com/credenza-dev/credenza/internal/prompt"
+	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/internal/upstream"
+	"github.com/credenza-dev/credenza/internal/web"
+)
+
+// wire builds the parts, from the bottom up.
+func (a *App) wire() error {
+	log, level, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
+	if err != nil {
+		return err
+	}
+	a.log = log
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	tax, err := taxonomy.Load(a.config.Taxonomy)
+	if err != nil {
+		return err
+	}
+	gate, err := newGate(&a.config)
+	if err != nil {
+		return err
+	}
+	registerGate(metrics, gate)
+	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
+	if err != nil {
+		return err
+	}
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, level), log, metrics})
+}
+
+type edges struct {
+	engine     *classify.Engine
+	taxonomy   *taxonomy.Taxonomy
+	operations *operations
+	log        *zap.Logger
+	metrics    *prometheus.Registry
+}
+
+func (a *App) wireEdges(e edges) error {
+	c := &a.config
+	files := rpc.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
+	secure := files != rpc.TLSFiles{}
+	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
+		if err := rpc.CheckAddress(addr, secure, c.Insecure); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	tokens, err := loadTokens(c.TokenFile)
+	if err != nil {
+		return err
+	}
+	a.rpc, err = rpc.NewServer(rpc.Config{
+		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
+		Models: c.servedModels(), TLS: files, Tokens: tokens,
+	}, rpc.Parts{Engine: e.engine, Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
+	if err != nil {
+		return err
+	}
+	var tlsConfig *tls.Config
+	if secure {
+		if tlsConfig, err = files.Load(); err != nil {
+			return err
+		}
+	}
+	a.web = web.New(e.metrics, a.ready.Load, tlsConfig)
+	return nil
+}
+
+func loadTokens(path string) (*rpc.Tokens, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return rpc.LoadTokens(path)
+}
+
+// servedModels are the names that callers may ask for.
+func (c *Config) servedModels() []string {
+	if c.backend() == backendOffline {
+		return []string{lexiconModel}
+	}
+	return append([]string{c.Model}, c.Models...)
+}
+
+const lexiconModel = "lexicon"
+
+// newGate returns the gate to the model, or to the processor where the offline
+// classifier answers.
+func newGate(c *Config) (*upstream.Gate, error) {
+	limit := c.MaxWorkers
+	if limit == 0 {
+		limit = min(32, runtime.NumCPU()+4)
+	}
+	config := upstream.Config{Limit: limit}
+	if c.backend() == backendOpenAI {
+		config.BaseURL, config.Keys = c.baseURL(), c.APIKeys.secrets
+	}
+	return upstream.New(config)
+}
+
+func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.Observer) (*classify.Engine, error) {
+	c := &a.config
+	offline, err := lexicon.New(tax)
+	if err != nil {
+		return nil, err
+	}
+	parts := classify.Parts{Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Observer: o}
+	if c.backend() == backendOpenAI {
+		model, err := a.newModel(tax, gate)
+		if err != nil {
+			return nil, err
+		}
+		a.closers = append(a.closers, model.Close)
+		parts.Backend = model
+		if parts.Pictures, err = picture.New(picture.Config{MaxBytes: c.ImageMaxBytes}); err != nil {
+			return nil, err
+		}
+		if c.Fallback == backendOffline {
+			parts.Fallback = offline
+		}
+	}
+	return classify.New(classify.Config{
+		BatchSize:   [catalog.NumKinds]int{catalog.KindText: c.TextBatchSize, catalog.KindImage: c.ImageBatchSize},
+		FlushDelay:  c.FlushDelay,
+		ReviewBelow: c.ReviewBelow,
+	}, parts)
+}
+
+func (a *App) newModel(tax *taxonomy.Taxonomy, gate *upstream.Gate) (*llm.Client, error) {
+	p, err := prompt.New(tax)
+	if err != nil {
+		return nil, err
+	}
+	return llm.New(llm.Config{
+		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
+		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model,
+	}, gate, p)
+}
