@@ -1,0 +1,39 @@
+package main
+
+import (
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// callFlags are the options of a call.
+type callFlags struct {
+	Mode               string        `enum:"auto,text,image" default:"auto" placeholder:"auto|text|image" help:"What items are classified by (default: the picture where there is one)."`
+	Model              string        `placeholder:"NAME" help:"The model to ask, one of those that the service knows (default: its own)."`
+	Cache              string        `enum:"use,refresh,bypass" default:"use" placeholder:"use|refresh|bypass" help:"How earlier results are used (default: use)."`
+	FailWithoutPicture bool          `help:"With --mode=image, let items without a usable picture fail instead of going by their text."`
+	Bulk               bool          `help:"Let calls that somebody waits for go first."`
+	BatchSize          int           `placeholder:"N" help:"Results in a batch, up to 1000 (default: the service's)."`
+	ItemTimeout        time.Duration `placeholder:"TIME" help:"How long an item may take, waiting included (default: 2m)."`
+}
+
+func (c *callFlags) options() credenza.Options {
+	modes := map[string]credenza.Mode{"auto": credenza.Auto, "text": credenza.Text, "image": credenza.Image}
+	caches := map[string]credenza.CachePolicy{
+		"use": credenza.CacheUse, "refresh": credenza.CacheRefresh, "bypass": credenza.CacheBypass,
+	}
+	return credenza.Options{
+		Mode: modes[c.Mode], BatchSize: c.BatchSize, Bulk: c.Bulk, Cache: caches[c.Cache],
+		FailWithoutPicture: c.FailWithoutPicture, Model: c.Model, ItemTimeout: c.ItemTimeout,
+	}
+}
+
+// itemOf gives an item the client's type.
+func itemOf(it *catalog.Item) credenza.Item {
+	return credenza.Item{
+		ID: it.ID, ProductName: it.Name, Description: it.Description, Type: it.Type, Category: it.Category,
+		Styles: it.Styles, Tags: it.Tags, PriceRange: it.PriceRange,
+		ProductURL: it.ProductURL, ImageURL: it.ImageURL, ImageData: it.ImageData, Attributes: it.Attributes,
+	}
+}

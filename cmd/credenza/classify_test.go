@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+const twoRows = "id,name,type\na,Oak chair,Dining chair\nb,Linen sofa,Sofa\n"
+
+// answers reads JSON lines back, as id=category by their index.
+func answers(t *testing.T, text string) map[float64]string {
+	t.Helper()
+	got := map[float64]string{}
+	for line := range strings.Lines(text) {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		index := row["index"].(float64)
+		if _, twice := got[index]; twice {
+			t.Errorf("two results for row %v", index)
+		}
+		got[index] = fmt.Sprintf("%v=%v", row["id"], row["category"])
+	}
+	return got
+}
+
+func TestClassifyInProcess(t *testing.T) {
+	want := map[float64]string{0: "a=CHAIR", 1: "b=SOFA"}
+	path := write(t, "in.csv", twoRows)
+	for name, got := range map[string]outcome{
+		"a file":         credenzaWith(t, "", "classify", path),
+		"standard input": credenzaWith(t, twoRows, "classify", "-"),
+		"JSON lines":     credenzaWith(t, `{"id":"a","Product Name":"Oak chair"}`+"\n"+`{"id":"b","title":"Linen sofa"}`, "classify", "-"),
+		"in order":       credenzaWith(t, twoRows, "classify", "-", "--in-order", "--batch-size=1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got.expect(t, exitOK, "credenza: 2 items classified in")
+			if diff := cmp.Diff(want, answers(t, got.out)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestClassifyNotesTheOfflineBackendUnlessAskedFor(t *testing.T) {
+	note := "no key is set, so the offline classifier answers"
+	credenzaWith(t, twoRows, "classify", "-").expect(t, exitOK, note)
+	if got := credenzaWith(t, twoRows, "classify", "-", "--backend=offline"); strings.Contains(got.err, note) {
+		t.Errorf("told what was asked for: %s", got.err)
+	}
+}
+
+func TestClassifyVerboseShowsTheLog(t *testing.T) {
+	credenzaWith(t, twoRows, "classify", "-", "-v").expect(t, exitOK, `"msg":"processed batch"`)
+}
+
+func TestClassifyOutputs(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct{ args, want string }{
+		"csv":           {"--output=csv", "index,id,product_name,category"},
+		"table":         {"--output=table", "row  product"},
+		"csv by ending": {"--out=" + filepath.Join(dir, "r.csv"), "index,id,product_name,category"},
+		"jsonl":         {"--out=" + filepath.Join(dir, "r.jsonl"), `{"index":`},
+		"told":          {"--output=table --out=" + filepath.Join(dir, "r.txt"), "row  product"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := credenzaWith(t, twoRows, append([]string{"classify", "-"}, strings.Fields(c.args)...)...)
+			got.expect(t, exitOK, "2 items classified")
+			text := got.out
+			if _, path, ok := strings.Cut(c.args, "--out="); ok {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = string(data)
+			}
+			if !strings.HasPrefix(text, c.want) || !strings.Contains(text, "Oak chair") {
+				t.Errorf("got %s", text)
+			}
+		})
+	}
+}
+
+func TestClassifyRefusesOutputs(t *testing.T) {
+	path := write(t, "in.csv", twoRows)
+	credenzaWith(t, "", "classify", path, "--out", path).expect(t, exitFailed, "--out is the file that is read")
+	credenzaWith(t, "", "classify", path, "--out", "r.xlsx").expect(t, exitFailed, "names no format")
+	credenzaWith(t, "", "classify", path, "--out", "/nowhere/r.csv").expect(t, exitFailed, "the results cannot be written")
+	if data, err := os.ReadFile(path); err != nil || string(data) != twoRows {
+		t.Errorf("the input was changed: %q, %v", data, err)
+	}
+}
+
+func TestClassifyCountsFailures(t *testing.T) {
+	got := credenzaWith(t, "id,name\n1,Oak chair\n2,\n3,nan\n", "classify", "-", "--output=csv", "--in-order")
+	got.expect(t, exitFailed, "credenza: 1 items classified in")
+	got.expect(t, exitFailed, ", 2 failed: 2 INVALID_ITEM\n")
+	rows, err := csv.NewReader(strings.NewReader(got.out)).ReadAll()
+	if err != nil || len(rows) != 4 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for i, want := range []string{"", "INVALID_ITEM", "INVALID_ITEM"} {
+		if e := rows[i+1][13]; rows[0][13] != "error" || e != want {
+			t.Errorf("row %d: error %q, want %q", i+1, e, want)
+		}
+	}
+}
+
+func TestClassifyBadFiles(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":       {"", "credenza: standard input is empty"},
+		"header only": {"name,type\n", "credenza: standard input has no rows"},
+		"no rows":     {"[]", "credenza: standard input has no rows"},
+		"UTF-16":      {"\xff\xfen\x00", "credenza: standard input is in UTF-16"},
+		"first row":   {"name,type\na\n", "credenza: standard input: line 2, column 1: the row has 1 values"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := credenzaWith(t, c.text, "classify", "-")
+			got.expect(t, exitFailed, c.want)
+			if got.out != "" {
+				t.Errorf("wrote %q", got.out)
+			}
+		})
+	}
+}
+
+func TestClassifyGivesTheRowsBeforeAMistake(t *testing.T) {
+	got := credenzaWith(t, twoRows+"c,Bed\n", "classify", "-")
+	got.expect(t, exitFailed, "credenza: standard input: line 4, column 3: the row has 2 values")
+	got.expect(t, exitFailed, "credenza: 2 items classified")
+	if len(answers(t, got.out)) != 2 {
+		t.Errorf("got %s", got.out)
+	}
+}
+
+func TestClassifyManyRows(t *testing.T) {
+	const rows = 5_000
+	got := credenzaWith(t, "name\n"+strings.Repeat("Oak chair\n", rows), "classify", "-", "--batch-size=100")
+	got.expect(t, exitOK, "5000 items classified")
+	if n := len(answers(t, got.out)); n != rows {
+		t.Errorf("%d results for %d rows", n, rows)
+	}
+}
+
+func TestClassifyInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	in, pipe := io.Pipe()
+	out := &lines{seen: map[string]func(){"Oak chair": cancel}}
+	var notes bytes.Buffer
+	feeding := make(chan struct{})
+	go func() { // a catalogue without end, of which nothing comes after a row
+		defer close(feeding)
+		_, _ = io.WriteString(pipe, "name\nOak chair\n")
+	}()
+	code := run(ctx, []string{"classify", "-"}, streams{in: in, out: out, err: &notes})
+	got := outcome{code, out.all.String(), notes.String()}
+	got.expect(t, exitInterrupted, "credenza: interrupted: 1 items classified in")
+	if len(answers(t, got.out)) != 1 {
+		t.Errorf("what was done is not there: %s", got.out)
+	}
+	<-feeding
+	_ = pipe.Close() // the goroutine that read standard input ends with the program, or here
+}
+
+func TestClassifyInterruptedBeforeTheFirstRow(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	in, pipe := io.Pipe()
+	cancel()
+	var notes bytes.Buffer
+	if code := run(ctx, []string{"classify", "-"}, streams{in: in, out: io.Discard, err: &notes}); code != exitInterrupted {
+		t.Errorf("got exit code %d and %s", code, notes.String())
+	}
+	_ = pipe.Close()
+}
+
+func TestClassifyWhenResultsCannotBeWritten(t *testing.T) {
+	var notes bytes.Buffer
+	code := run(t.Context(), []string{"classify", "-"}, streams{in: strings.NewReader(twoRows), out: closed{}, err: &notes})
+	outcome{code, "", notes.String()}.expect(t, exitFailed, "the results cannot be written: no more paper")
+}
+
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, fmt.Errorf("no more paper") }
+
+func TestColumnsOfAnswersAndErrors(t *testing.T) {
+	answered := credenza.Result{
+		Index: 3, ItemID: "x", ProductName: "Oak\x1b[31m chair",
+		Classification: credenza.Classification{
+			Category: "CHAIR", Confidence: 0.875, ConfidenceSource: "MODEL", PrimaryStyle: "RUSTIC",
+			StyleTags: []string{"oak", "plain"}, PlacementTags: []string{"kitchen"}, Reasoning: "It is a chair.", Evidence: "TEXT",
+		},
+		ImageErr: &credenza.ItemError{Reason: "IMAGE_FORBIDDEN"},
+		Trace:    credenza.Trace{Attempts: 2, Backend: "openai", Model: "m", TaxonomyVersion: "t"},
+	}
+	failed := credenza.Result{
+		Index: 4, ProductName: "=1+1", Err: &credenza.ItemError{Reason: "REFUSED", Message: "the model declined"},
+	}
+	for _, format := range []string{"csv", "jsonl", "table"} {
+		t.Run(format, func(t *testing.T) {
+			var out bytes.Buffer
+			to, err := openOutput("", format, &input{}, &out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := newResultWriter(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.write([]credenza.Result{answered, failed}); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "results."+format, out.String())
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/credenza-dev/credenza/internal/eval"
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// printReport prints the figures for people.
+func printReport(s streams, by string, r *evalReport) error {
+	say(s.out, "%d items, %s (%s), taxonomy %s", r.Items, r.Backend, r.Model, r.Taxonomy)
+	if r.Failed > 0 {
+		say(s.out, "%d failed and are in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
+	}
+	say(s.out, "")
+	say(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)
+	say(s.out, "macro-F1           %6s %%", percent(r.MacroF1))
+	say(s.out, "calibration error  %6s %%", percent(r.CalibrationError))
+	for _, part := range []func() error{
+		func() error { return printCategories(s, r.Categories) },
+		func() error { return printGroups(s, by, r.Groups) },
+		func() error { return printConfusion(s, r) },
+		func() error { return printCalibration(s, r.Calibration) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figures prints a table of which all columns but the first are numbers.
+func figures(s streams, title string, columns []string, rows [][]string) error {
+	say(s.out, "\n%s", title)
+	w, err := table.NewWriter(s.out, table.WriterConfig{Format: table.Aligned, Columns: columns})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		values := make([]table.Value, len(row))
+		for i, text := range row {
+			values[i] = table.Value{Kind: table.Number, Text: text}
+		}
+		values[0].Kind = table.Text
+		if err := w.Write(values); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func printCategories(s streams, categories []eval.CategoryScores) error {
+	var rows [][]string
+	for _, c := range categories {
+		row := []string{c.Name, "-", "-", "-", strconv.Itoa(c.Support)}
+		if c.Predicted > 0 {
+			row[1] = percent(c.Precision)
+		}
+		if c.Support > 0 {
+			row[2] = percent(c.Recall)
+		}
+		if c.Support+c.Predicted > 0 {
+			row[3] = percent(c.F1)
+		}
+		rows = append(rows, row)
+	}
+	return figures(s, "By category, in %", []string{"category", "precision", "recall", "F1", "support"}, rows)
+}
+
+func printGroups(s streams, by string, groups []eval.GroupScores) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, g := range groups {
+		rows = append(rows, []string{
+			g.Name, percent(g.Accuracy), percent(g.MacroF1), strconv.Itoa(g.Answered), strconv.Itoa(g.Failed),
+		})
+	}
+	return figures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
+}
+
+// printConfusion numbers the categories, so that the matrix fits a terminal.
+func printConfusion(s streams, r *evalReport) error {
+	columns := []string{"label", ""}
+	var rows [][]string
+	for i, counts := range r.Confusion {
+		columns = append(columns, strconv.Itoa(i+1))
+		row := []string{r.Categories[i].Name, strconv.Itoa(i + 1)}
+		for _, n := range counts {
+			if n == 0 {
+				row = append(row, ".")
+			} else {
+				row = append(row, strconv.Itoa(n))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return figures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
+}
+
+func printCalibration(s streams, bins []eval.Calibration) error {
+	var rows [][]string
+	for _, b := range bins {
+		row := []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), strconv.Itoa(b.Items), "-", "-"}
+		if b.Items > 0 {
+			row[2], row[3] = percent(b.Confidence), percent(b.Accuracy)
+		}
+		rows = append(rows, row)
+	}
+	return figures(s, "By confidence, in %", []string{"confidence", "items", "mean", "accuracy"}, rows)
+}
+
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) }

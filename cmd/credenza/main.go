@@ -1,0 +1,28 @@
+// Command credenza classifies furniture catalogues: as a service, or a file at a
+// time.
+//
+//	credenza demo                          the service at work, in a second
+//	credenza serve                         the service
+//	credenza classify catalogue.csv        one file, without a service
+//	credenza eval labelled.csv             how good the answers are
+//	credenza taxonomy show                 the categories and styles
+//
+// Every command but `taxonomy` takes the service's settings: `classify` and
+// `eval` run the service within their own process where no --server is named.
+// What comes out is the same either way, since even then items go through gRPC.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the program at once
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}

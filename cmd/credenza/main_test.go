@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) {
+	// What the machine has set must not decide what the tests find.
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "CREDENZA_") || strings.HasPrefix(name, "OPENAI_") || strings.HasSuffix(name, "_BATCH_SIZE") {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// outcome is what a command has left behind.
+type outcome struct {
+	code     int
+	out, err string
+}
+
+// credenzaWith runs the command line with stdin.
+func credenzaWith(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
+	var out, notes bytes.Buffer
+	code := run(t.Context(), args, streams{in: strings.NewReader(stdin), out: &out, err: &notes})
+	return outcome{code, out.String(), notes.String()}
+}
+
+func (o outcome) expect(t *testing.T, code int, errText string) {
+	t.Helper()
+	if o.code != code || !strings.Contains(o.err, errText) {
+		t.Errorf("got exit code %d and %q\nwant %d and %q", o.code, o.err, code, errText)
+	}
+}
+
+// write puts a file into a folder of the test's own.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: %s", path, diff)
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/term"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// output is where results go, and how.
+type output struct {
+	io.Writer
+	format   table.Format
+	width    int  // of the terminal; 0 elsewhere
+	terminal bool // people read along
+	close    func() error
+}
+
+// openOutput creates the file at path, empty for standard output. An empty
+// format goes by the file's ending, else it is a table on a terminal and JSON
+// lines elsewhere. It refuses to write over the input.
+func openOutput(path, format string, in *input, stdout io.Writer) (*output, error) {
+	out := &output{Writer: stdout, close: func() error { return nil }}
+	if path == "" {
+		out.terminal = isTerminal(stdout)
+		out.width = terminalWidth(stdout)
+	}
+	var err error
+	if out.format, err = chooseFormat(format, path, out.terminal); err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return out, nil
+	}
+	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
+		return nil, fmt.Errorf("--out is the file that is read: give another one")
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("the results cannot be written: %w", err)
+	}
+	out.Writer, out.close = file, file.Close
+	return out, nil
+}
+
+func chooseFormat(format, path string, terminal bool) (table.Format, error) {
+	if format != "" && format != "auto" {
+		return table.ParseFormat(format)
+	}
+	switch filepath.Ext(path) {
+	case ".csv":
+		return table.CSV, nil
+	case "", ".json", ".jsonl", ".ndjson":
+	default:
+		return table.Auto, errors.New("--out has an ending that names no format: give --output csv, jsonl or table")
+	}
+	if terminal {
+		return table.Aligned, nil
+	}
+	return table.JSON, nil
+}
+
+// descriptor is what files have and tests' buffers have not.
+type descriptor interface{ Fd() uintptr }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(descriptor)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalWidth returns the characters of a terminal's line, 0 where w is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(descriptor)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}

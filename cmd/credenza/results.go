@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// column is one column of the results, with what stands in it.
+type column struct {
+	name  string
+	value func(r *credenza.Result) table.Value
+}
+
+func text(of func(r *credenza.Result) string) func(*credenza.Result) table.Value {
+	return func(r *credenza.Result) table.Value { return table.TextValue(of(r)) }
+}
+
+// found is for what only a classified item has.
+func found(of func(c *credenza.Classification) table.Value) func(*credenza.Result) table.Value {
+	return func(r *credenza.Result) table.Value {
+		if r.Err != nil {
+			return table.Value{}
+		}
+		return of(&r.Classification)
+	}
+}
+
+func errorText(e *credenza.ItemError, of func(e *credenza.ItemError) string) string {
+	if e == nil {
+		return ""
+	}
+	return of(e)
+}
+
+func reason(e *credenza.ItemError) string  { return e.Reason }
+func message(e *credenza.ItemError) string { return e.Message }
+
+// fullColumns are for programs: everything, in CSV and JSON lines.
+var fullColumns = []column{
+	{"index", func(r *credenza.Result) table.Value { return table.IntValue(r.Index) }},
+	{"id", text(func(r *credenza.Result) string { return r.ItemID })},
+	{"product_name", text(func(r *credenza.Result) string { return r.ProductName })},
+	{"category", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Category) })},
+	{"confidence", found(func(c *credenza.Classification) table.Value { return table.NumberValue(c.Confidence) })},
+	{"confidence_source", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.ConfidenceSource) })},
+	{"needs_review", found(func(c *credenza.Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
+	{"primary_style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
+	{"secondary_style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.SecondaryStyle) })},
+	{"style_tags", found(func(c *credenza.Classification) table.Value { return table.ListValue(c.StyleTags) })},
+	{"placement_tags", found(func(c *credenza.Classification) table.Value { return table.ListValue(c.PlacementTags) })},
+	{"reasoning", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Reasoning) })},
+	{"evidence", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Evidence) })},
+	{"error", text(func(r *credenza.Result) string { return errorText(r.Err, reason) })},
+	{"error_message", text(func(r *credenza.Result) string { return errorText(r.Err, message) })},
+	{"retryable", func(r *credenza.Result) table.Value {
+		if r.Err == nil {
+			return table.Value{}
+		}
+		return table.BoolValue(r.Err.Retryable)
+	}},
+	{"image_error", text(func(r *credenza.Result) string { return errorText(r.ImageErr, reason) })},
+	{"backend", text(func(r *credenza.Result) string { return r.Trace.Backend })},
+	{"model", text(func(r *credenza.Result) string { return r.Trace.Model })},
+	{"cached", func(r *credenza.Result) table.Value { return table.BoolValue(r.Trace.Cached) }},
+	{"attempts", func(r *credenza.Result) table.Value { return table.IntValue(int64(r.Trace.Attempts)) }},
+	{"latency_ms", func(r *credenza.Result) table.Value { return table.IntValue(r.Trace.Latency.Milliseconds()) }},
+	{"taxonomy_version", text(func(r *credenza.Result) string { return r.Trace.TaxonomyVersion })},
+}
+
+// briefColumns are for people, in an aligned table.
+var briefColumns = []column{
+	{"row", func(r *credenza.Result) table.Value { return table.IntValue(r.Index + 1) }},
+	{"product", text(func(r *credenza.Result) string { return r.ProductName })},
+	{"category", text(func(r *credenza.Result) string {
+		if r.Err != nil {
+			return "-"
+		}
+		return r.Classification.Category
+	})},
+	{"conf", found(func(c *credenza.Classification) table.Value {
+		return table.Value{Kind: table.Number, Text: fmt.Sprintf("%.2f", c.Confidence)}
+	})},
+	{"style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
+	{"because", text(func(r *credenza.Result) string {
+		if r.Err != nil {
+			return r.Err.Error()
+		}
+		return strings.TrimSpace(r.Classification.Reasoning)
+	})},
+}
+
+// resultWriter writes results in the columns that suit their format.
+type resultWriter struct {
+	table   *table.Writer
+	columns []column
+	values  []table.Value
+}
+
+func newResultWriter(out *output) (*resultWriter, error) {
+	w := &resultWriter{columns: fullColumns}
+	if out.format == table.Aligned {
+		w.columns = briefColumns
+	}
+	names := make([]string, len(w.columns))
+	for i, c := range w.columns {
+		names[i] = c.name
+	}
+	var err error
+	w.table, err = table.NewWriter(out, table.WriterConfig{Format: out.format, Columns: names, Width: out.width})
+	return w, err
+}
+
+// write writes a batch, all of it at once.
+func (w *resultWriter) write(results []credenza.Result) error {
+	for i := range results {
+		w.values = w.values[:0]
+		for _, c := range w.columns {
+			w.values = append(w.values, c.value(&results[i]))
+		}
+		if err := w.table.Write(w.values); err != nil {
+			return err
+		}
+	}
+	return w.table.Flush()
+}

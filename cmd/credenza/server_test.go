@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/credenza-dev/credenza/internal/app"
+)
+
+// service starts a service with the given flags and returns its address.
+func service(t *testing.T, flags ...string) string {
+	t.Helper()
+	var config app.Config
+	parser, err := kong.New(&config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags = append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, flags...)
+	if _, err := parser.Parse(flags); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Start(t.Context(), config, app.Options{LogTo: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := a.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return a.GRPCAddr()
+}
+
+func TestClassifyOnAServer(t *testing.T) {
+	got := credenzaWith(t, twoRows, "classify", "-", "--server", service(t))
+	got.expect(t, exitOK, "2 items classified")
+	if n := len(answers(t, got.out)); n != 2 {
+		t.Errorf("%d results", n)
+	}
+}
+
+func TestServerThatIsNotThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"classify", "eval"} {
+		got := credenzaWith(t, "name,label\nOak chair,CHAIR\n", command, "-", "--server", address)
+		got.expect(t, exitFailed, "credenza: "+address+" cannot be reached: is the service running there")
+	}
+}
+
+func TestAFailedCallIsToldWhileTheInputIsSilent(t *testing.T) {
+	in, pipe := io.Pipe()
+	var notes bytes.Buffer
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		_, _ = io.WriteString(pipe, "name\nOak chair\n") // and then nothing, neither rows nor an end
+	}()
+	args := []string{"classify", "-", "--server", service(t), "--model=nobody"}
+	code := run(t.Context(), args, streams{in: in, out: io.Discard, err: &notes})
+	outcome{code, "", notes.String()}.expect(t, exitFailed, "this model is not served")
+	<-fed
+	_ = pipe.Close()
+}
+
+func TestServerThatRefusesTheCall(t *testing.T) {
+	got := credenzaWith(t, twoRows, "classify", "-", "--server", service(t), "--model=nobody")
+	got.expect(t, exitFailed, "this model is not served")
+}
+
+func TestTokens(t *testing.T) {
+	const token = "open-sesame-123456"
+	tokens := fmt.Sprintf("- name: shop\n  sha256: %x\n  scopes: [classify]\n", sha256.Sum256([]byte(token)))
+	address := service(t, "--token-file="+write(t, "tokens.yaml", tokens))
+	classify := func(args ...string) outcome {
+		got := credenzaWith(t, twoRows, append([]string{"classify", "-", "--server", address}, args...)...)
+		if strings.Contains(got.out+got.err, token) {
+			t.Errorf("the token is shown: %s", got.err)
+		}
+		return got
+	}
+	classify().expect(t, exitFailed, "UNAUTHENTICATED")
+	classify("--server-token-file", write(t, "token", token+"\n")).expect(t, exitOK, "2 items classified")
+	classify("--server-token-file", write(t, "token", "wrong")).expect(t, exitFailed, "UNAUTHENTICATED")
+	classify("--server-token-file", write(t, "token", "\n")).expect(t, exitFailed, "is empty")
+	classify("--server-token-file", "/nowhere").expect(t, exitFailed, "the token cannot be read")
+	t.Setenv(tokenVariable, token)
+	classify().expect(t, exitOK, "2 items classified")
+}
+
+func TestTokenIsNotSentReadable(t *testing.T) {
+	t.Setenv(tokenVariable, "open-sesame-123456")
+	got := credenzaWith(t, twoRows, "classify", "-", "--server=192.0.2.1:50051", "--plaintext")
+	got.expect(t, exitFailed, "the token would travel readable to 192.0.2.1:50051")
+}
+
+func TestTLS(t *testing.T) {
+	cert, key := selfSigned(t)
+	address := service(t, "--tls-cert="+cert, "--tls-key="+key)
+	classify := func(args ...string) outcome {
+		return credenzaWith(t, twoRows, append([]string{"classify", "-", "--server", address}, args...)...)
+	}
+	classify("--tls-ca="+cert).expect(t, exitOK, "2 items classified")
+	classify("--plaintext").expect(t, exitFailed, "cannot be reached")
+	classify("--plaintext", "--tls-ca="+cert).expect(t, exitFailed, "exclude each other")
+	classify("--tls-ca="+key).expect(t, exitFailed, "has no certificate in PEM")
+	classify("--tls-ca=/nowhere").expect(t, exitFailed, "certificate cannot be read")
+}
+
+// selfSigned writes a certificate for 127.0.0.1 and its key.
+func selfSigned(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := func(kind string, data []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}))
+	}
+	return write(t, "cert.pem", encode("CERTIFICATE", der)), write(t, "key.pem", encode("EC PRIVATE KEY", secret))
+}
+
+func TestIsLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
+		"localhost:1": true, "127.0.0.1:1": true, "127.9.9.9": true, "[::1]:1": true, "::1": true, "unix:/run/c": true,
+		"[::ffff:127.0.0.1]:1": true, "10.0.0.1:1": false, "example.com:1": false, "localhost.example:1": false, "": false,
+	} {
+		if got := isLoopback(address); got != want {
+			t.Errorf("%q: got %v", address, got)
+		}
+	}
+}

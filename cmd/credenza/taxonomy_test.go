@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+)
+
+func TestTaxonomyShow(t *testing.T) {
+	got := credenzaWith(t, "", "taxonomy", "show")
+	got.expect(t, exitOK, "")
+	for _, name := range []string{"SOFA", "NIGHTSTAND", "OTHER", "JAPANDI", "SHABBY_CHIC", "13 categories, 7 styles"} {
+		if !strings.Contains(got.out, name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestTaxonomyYAMLIsAFileToBeginWith(t *testing.T) {
+	shown := credenzaWith(t, "", "taxonomy", "show", "--yaml")
+	shown.expect(t, exitOK, "")
+	builtin, err := taxonomy.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := credenzaWith(t, "", "taxonomy", "check", write(t, "own.yaml", shown.out))
+	got.expect(t, exitOK, "")
+	if !strings.Contains(got.out, "is sound: 13 categories, 7 styles, version "+builtin.Version) {
+		t.Errorf("got %s", got.out)
+	}
+}
+
+func TestTaxonomyCheckTellsEveryProblem(t *testing.T) {
+	path := write(t, "own.yaml", "version: 1\nunknown: 2\ncategories: []\n")
+	got := credenzaWith(t, "", "taxonomy", "check", path)
+	got.expect(t, exitFailed, "credenza: own.yaml:2:")
+	if strings.Count(got.err, "\n") < 2 || got.out != "" {
+		t.Errorf("got %q and %q", got.err, got.out)
+	}
+}
+
+func TestTaxonomyFromTheEnvironment(t *testing.T) {
+	t.Setenv("CREDENZA_TAXONOMY", "/nowhere.yaml")
+	credenzaWith(t, "", "taxonomy", "check").expect(t, exitFailed, "/nowhere.yaml cannot be read")
+}

@@ -1,0 +1,143 @@
+package table
+
+import (
+	"bufio"
+	"strings"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+)
+
+const (
+	columnGap      = 2
+	minColumnWidth = 4
+	ellipsis       = "…"
+)
+
+// alignedEncoder pads values to columns by the width that a terminal gives them,
+// so that names in any script line up. Rows wait until the first flush, which
+// sets the widths.
+type alignedEncoder struct {
+	out    *bufio.Writer
+	width  int
+	rows   [][]string // the header first; those that wait
+	right  []bool     // columns of numbers
+	widths []int      // nil before the first flush
+}
+
+func (e *alignedEncoder) header(columns []string) error {
+	e.right = make([]bool, len(columns))
+	e.rows = append(e.rows, clean(append([]string(nil), columns...)))
+	return nil
+}
+
+func (e *alignedEncoder) row(values []Value) error {
+	cells := make([]string, len(values))
+	for i, v := range values {
+		cells[i] = v.String()
+		if v.Kind == Number && e.widths == nil {
+			e.right[i] = true
+		}
+	}
+	e.rows = append(e.rows, clean(cells))
+	return nil
+}
+
+func (e *alignedEncoder) flush() error {
+	if e.widths == nil {
+		e.widths = layout(e.rows, e.width)
+	}
+	for _, row := range e.rows {
+		if _, err := e.out.WriteString(e.line(row)); err != nil {
+			return err
+		}
+	}
+	e.rows = e.rows[:0]
+	return e.out.Flush()
+}
+
+func (e *alignedEncoder) line(row []string) string {
+	var b strings.Builder
+	for i, text := range row {
+		text, used := clipWidth(text, e.widths[i])
+		padding := strings.Repeat(" ", e.widths[i]-used)
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", columnGap))
+		}
+		if e.right[i] {
+			b.WriteString(padding + text)
+		} else {
+			b.WriteString(text + padding)
+		}
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// layout gives every column the width that its widest value needs, and where
+// that is more than a line has, takes from the widest columns first.
+func layout(rows [][]string, most int) []int {
+	widths := make([]int, len(rows[0]))
+	total := columnGap * (len(widths) - 1)
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], uniseg.StringWidth(text))
+		}
+	}
+	for _, w := range widths {
+		total += w
+	}
+	for most > 0 && total > most {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= minColumnWidth {
+			break
+		}
+		widths[widest]--
+		total--
+	}
+	return widths
+}
+
+// clipWidth returns what of text fits into width, and how much of it that takes.
+func clipWidth(text string, width int) (string, int) {
+	full := uniseg.StringWidth(text)
+	if full <= width {
+		return text, full
+	}
+	end, used := 0, 0
+	graphemes := uniseg.NewGraphemes(text)
+	for graphemes.Next() {
+		if used+graphemes.Width() > width-1 {
+			break
+		}
+		used += graphemes.Width()
+		_, end = graphemes.Positions()
+	}
+	return text[:end] + ellipsis, used + 1
+}
+
+func clean(cells []string) []string {
+	for i, text := range cells {
+		cells[i] = Printable(text)
+	}
+	return cells
+}
+
+// Printable returns s with everything taken out that could move a terminal's
+// cursor, colour it or turn its text round: product names come from strangers.
+// Line ends and tabs become spaces.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,50 @@
+package table
+
+import (
+	"fmt"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// position is a place in a file. Lines count from 1, columns are bytes from 1,
+// as editors and encoding/csv count them; 0 stands for the file as a whole.
+type position struct {
+	file         string
+	line, column int
+}
+
+func (p position) at(line, column int) position {
+	return position{file: p.file, line: line, column: column}
+}
+
+// after returns the place that is reached from p by reading text.
+func (p position) after(text string) position {
+	for _, c := range []byte(text) {
+		p.column++
+		if c == '\n' {
+			p.line++
+			p.column = 1
+		}
+	}
+	return p
+}
+
+func (p position) String() string {
+	if p.line == 0 {
+		return p.file
+	}
+	return fmt.Sprintf("%s: line %d, column %d", p.file, p.line, p.column)
+}
+
+// fault returns an InvalidRequest that begins with the place.
+func (p position) fault(format string, args ...any) *fault.Fault {
+	separator := ": "
+	if p.line == 0 {
+		separator = " "
+	}
+	return fault.New(fault.InvalidRequest, "%s%s%s", p, separator, fmt.Sprintf(format, args...))
+}
+
+func (p position) unreadable(cause error) *fault.Fault {
+	return fault.Wrap(cause, fault.InvalidRequest, "%s cannot be read: %v", p.file, cause)
+}

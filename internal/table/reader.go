@@ -1,0 +1,234 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Format is how rows are written down.
+type Format uint8
+
+// The formats. Auto is for reading only, Aligned for writing only.
+const (
+	Auto Format = iota
+	CSV
+	JSON // one object a line; read: also objects one after the other, or one array of them
+	Aligned
+)
+
+// ParseFormat returns the format of that name: auto, csv, json, jsonl or table.
+func ParseFormat(name string) (Format, error) {
+	switch strings.ToLower(name) {
+	case "", "auto":
+		return Auto, nil
+	case "csv", "tsv":
+		return CSV, nil
+	case "json", "jsonl", "ndjson":
+		return JSON, nil
+	case "table":
+		return Aligned, nil
+	}
+	return Auto, fault.Invalid("format", "%q is none of auto, csv, jsonl and table", name)
+}
+
+// DefaultMaxRowBytes is room for every text that an item may have, escaped.
+const DefaultMaxRowBytes = 1 << 20
+
+// headBytes is how much of a file its format is told from.
+const headBytes = 64 << 10
+
+// ReaderConfig says what is read.
+type ReaderConfig struct {
+	// Name is the file's name for messages. Empty: "input".
+	Name string
+	// Format is CSV or JSON, or Auto to go by the content.
+	Format Format
+	// MaxRowBytes is about how long one row may be. 0: DefaultMaxRowBytes.
+	MaxRowBytes int
+}
+
+// source is one format's reader. next returns io.EOF after the last row, and the
+// line, from 1, where the row begins.
+type source interface {
+	next() (row Row, line int, err error)
+}
+
+// Reader reads rows, one at a time. It is not safe for concurrent use.
+type Reader struct {
+	source  source
+	columns []string
+	line    int
+	err     error
+}
+
+// NewReader returns a reader of in, having looked at the beginning: an error
+// says that the input is empty, is no UTF-8 text, or has an unusable header. It
+// does not close in.
+func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
+	if cfg.Name == "" {
+		cfg.Name = "input"
+	}
+	if cfg.MaxRowBytes == 0 {
+		cfg.MaxRowBytes = DefaultMaxRowBytes
+	}
+	if cfg.MaxRowBytes < 0 {
+		return nil, fault.Invalid("max_row_bytes", "%d is negative: give 0 for the default, or a size", cfg.MaxRowBytes)
+	}
+	buffered := bufio.NewReaderSize(in, headBytes)
+	at := position{file: cfg.Name}
+	head, err := readHead(buffered, at)
+	if err != nil {
+		return nil, err
+	}
+	switch cfg.Format {
+	case Auto, CSV, JSON:
+	default:
+		return nil, fault.Invalid("format", "an aligned table cannot be read: give csv, jsonl or auto")
+	}
+	if cfg.Format == JSON || (cfg.Format == Auto && looksLikeJSON(head)) {
+		return &Reader{source: newJSONSource(buffered, at, cfg.MaxRowBytes)}, nil
+	}
+	csv, err := newCSVSource(buffered, at, separatorOf(head), cfg.MaxRowBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{source: csv, columns: csv.names}, nil
+}
+
+// Read returns the next row, and io.EOF after the last one. Any other error is
+// final and names the file, the line and the column.
+func (r *Reader) Read() (Row, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	row, line, err := r.source.next()
+	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	r.line = line
+	return row, nil
+}
+
+// Rows returns the rows that are left. An error ends them.
+func (r *Reader) Rows() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for {
+			row, err := r.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Line returns the line, from 1, where the row read last begins.
+func (r *Reader) Line() int { return r.line }
+
+// Columns returns the names in the header of a CSV file, nil for JSON. Columns
+// without a name have an empty one.
+func (r *Reader) Columns() []string { return r.columns }
+
+// readHead returns the first line, or as much of it as is needed to tell the
+// format, without consuming it, and refuses what is no UTF-8 text. It waits for
+// no more than the first line, so that rows can come from a live pipe.
+func readHead(in *bufio.Reader, at position) ([]byte, error) {
+	head, err := peekLine(in)
+	if err != nil {
+		return nil, at.unreadable(err)
+	}
+	for _, s := range signatures {
+		if bytes.HasPrefix(head, s.prefix) {
+			return nil, at.fault("%s", s.advice)
+		}
+	}
+	if mark := []byte("\xef\xbb\xbf"); bytes.HasPrefix(head, mark) {
+		if _, err := in.Discard(len(mark)); err != nil {
+			return nil, at.unreadable(err)
+		}
+		head = head[len(mark):]
+	}
+	if bytes.IndexByte(head, 0) >= 0 {
+		return nil, at.fault("is not a text file, or not in UTF-8: save it as CSV or JSON in UTF-8")
+	}
+	if len(bytes.TrimSpace(head)) == 0 && len(head) < headBytes {
+		if _, err := in.Peek(len(head) + 1); err != nil {
+			return nil, at.fault("is empty: it needs a header and a row, or JSON objects")
+		}
+	}
+	return head, nil
+}
+
+// signatures are the beginnings of what people take for CSV files.
+var signatures = []struct {
+	prefix []byte
+	advice string
+}{
+	{[]byte("\xff\xfe"), "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"},
+	{[]byte("\xfe\xff"), "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"},
+	{[]byte("PK\x03\x04"), "is a spreadsheet or a zip archive: save the sheet as \"CSV UTF-8\""},
+	{[]byte("\xd0\xcf\x11\xe0"), "is an old spreadsheet: save the sheet as \"CSV UTF-8\""},
+	{[]byte("\x1f\x8b"), "is compressed: unpack it first (gunzip)"},
+	{[]byte("PAR1"), "is a Parquet file: convert it to CSV or JSON lines"},
+}
+
+// peekLine returns the input up to its first line end behind something visible,
+// at most headBytes of it.
+func peekLine(in *bufio.Reader) ([]byte, error) {
+	for want := 1; ; {
+		_, err := in.Peek(want)
+		head, _ := in.Peek(in.Buffered())
+		text := bytes.TrimLeft(head, " \t\r\n")
+		if bytes.IndexByte(text, '\n') >= 0 || len(head) == in.Size() || errors.Is(err, io.EOF) {
+			return head, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		want = len(head) + 1
+	}
+}
+
+func looksLikeJSON(head []byte) bool {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	if len(text) == 0 || (text[0] != '{' && text[0] != '[') {
+		return false
+	}
+	// A CSV header may begin with a bracket, but hardly goes on like JSON.
+	rest := bytes.TrimLeft(text[1:], " \t\r\n")
+	return len(rest) == 0 || bytes.IndexByte([]byte(`{}]"`), rest[0]) >= 0
+}
+
+// separatorOf returns the character that stands most often in the header,
+// quoted parts left out. A comma wins a tie.
+func separatorOf(head []byte) rune {
+	counts := map[byte]int{}
+	quoted := false
+	for _, c := range bytes.TrimLeft(head, " \r\n") {
+		if c == '"' {
+			quoted = !quoted
+		}
+		if c == '\n' && !quoted {
+			break
+		}
+		if !quoted {
+			counts[c]++
+		}
+	}
+	best := byte(',')
+	for _, c := range []byte{';', '\t', '|'} {
+		if counts[c] > counts[best] {
+			best = c
+		}
+	}
+	return rune(best)
+}

@@ -1,0 +1,356 @@
+package table_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+func read(t *testing.T, text string, cfg table.ReaderConfig) ([]table.Row, error) {
+	t.Helper()
+	cfg.Name = "in.csv"
+	// One byte at a time: no reader may depend on how the input is cut.
+	r, err := table.NewReader(iotest.OneByteReader(strings.NewReader(text)), cfg)
+	if err != nil {
+		return nil, err
+	}
+	var rows []table.Row
+	for row, err := range r.Rows() {
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// brief writes rows as key=value, one row a line, for short expectations.
+func brief(rows []table.Row) string {
+	var b strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			if i > 0 {
+				b.WriteString(" ")
+			}
+			fmt.Fprintf(&b, "%s=%q", cell.Key, cell.Value.String())
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestReadsWhatPeopleSave(t *testing.T) {
+	one := "name=\"oak table\" price=\"12\"\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"plain":                   {"name,price\noak table,12\n", one},
+		"no line end at the end":  {"name,price\noak table,12", one},
+		"carriage returns":        {"name,price\r\noak table,12\r\n", one},
+		"byte order mark":         {"\ufeffname,price\noak table,12\n", one},
+		"mark and quoted header":  {"\ufeff\"name\",\"price\"\noak table,12\n", one},
+		"semicolons":              {"name;price\noak table;12\n", one},
+		"tabs":                    {"name\tprice\noak table\t12\n", one},
+		"bars":                    {"name|price\noak table|12\n", one},
+		"empty cell between tabs": {"name\ttype\tprice\noak table\t\t12\n", "name=\"oak table\" type=\"\" price=\"12\"\n"},
+		"spaces after commas":     {"name, price\n\"oak table\", 12\n", one},
+		"blank lines":             {"\n\nname,price\n\noak table,12\n\n", one},
+		"separator within quotes": {"\"name\",\"a;b;c;d\"\n\"x, y\",1\n", "name=\"x, y\" a;b;c;d=\"1\"\n"},
+		"line end within quotes":  {"name\n\"oak\ntable\"\n", "name=\"oak\\ntable\"\n"},
+		"doubled quotes":          {"name\n\"30\"\" wide\"\n", "name=\"30\\\" wide\"\n"},
+		"a data frame's index":    {",name\n0,oak table\n1,bed\n", "name=\"oak table\"\nname=\"bed\"\n"},
+		"unnamed, always empty":   {"name,,\noak table,,\n", "name=\"oak table\"\n"},
+		"other scripts":           {"name\nкресло\n椅子\n", "name=\"кресло\"\nname=\"椅子\"\n"},
+		"header alone":            {"name,price\n", ""},
+		"JSON lines":              {"{\"name\":\"oak table\",\"price\":12}\n", one},
+		"JSON lines, no last end": {"{\"name\":\"oak table\",\"price\":12}", one},
+		"JSON lines, spread out":  {"{\n  \"name\": \"oak table\",\n  \"price\": 12\n}\n", one},
+		"JSON array":              {" [ {\"name\":\"oak table\",\"price\":12} ]\n", one},
+		"JSON array of two":       {"[{\"name\":\"a\"},\n{\"name\":\"b\"}]", "name=\"a\"\nname=\"b\"\n"},
+		"JSON array of none":      {"[]", ""},
+		"braces within strings":   {"{\"name\":\"a } \\\" { ] b\"}", "name=\"a } \\\" { ] b\"\n"},
+		"bare NaN":                {"{\"name\":\"a\",\"price\":NaN,\"x\":[-Infinity,1]}", "name=\"a\" price=\"\" x=\"1\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRefusesWhatItCannotRead(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":                {"", "in.csv is empty"},
+		"white space":            {" \n\n ", "in.csv is empty"},
+		"mark alone":             {"\ufeff", "in.csv is empty"},
+		"UTF-16, little end":     {"\xff\xfen\x00a\x00", "in.csv is in UTF-16"},
+		"UTF-16, big end":        {"\xfe\xff\x00n\x00a", "in.csv is in UTF-16"},
+		"UTF-16 without mark":    {"n\x00a\x00m\x00e\x00\n\x00", "in.csv is not a text file"},
+		"a spreadsheet":          {"PK\x03\x04rest", "in.csv is a spreadsheet"},
+		"gzip":                   {"\x1f\x8b\x08", "in.csv is compressed"},
+		"Latin-1":                {"name,type\nbed,ok\ntable,caf\xe9\n", "line 3, column 10: is not in UTF-8"},
+		"Latin-1 in a header":    {"name,t\xe9pe\n", "line 1, column 7: is not in UTF-8"},
+		"a real U+FFFD before":   {"name\n\ufffd\xe9\n", "line 2, column 4: is not in UTF-8"},
+		"too many values":        {"name,type\nbed,a\ntable,b,c\n", "line 3, column 9: the row has 3 values and the header 2 columns"},
+		"too few values":         {"name,type,price\nbed\n", "line 2, column 1: the row has 1 values and the header 3 columns: type, price is missing"},
+		"no header":              {"bed,12\ntable,13\n", "line 1, column 1: the first line must name the columns, and none of bed, 12 is known"},
+		"a header of keys alone": {"id,price\n1,2\n", "the first line must name the columns"},
+		"doubled names":          {"name,type,name\na,b,c\n", "line 1, column 11: \"name\" names column 1 and column 3"},
+		"a value without a name": {"name,\nbed,x\n", "line 2, column 5: column 2 has a value and no name"},
+		"quote within a value":   {"name\nok\ntable 30\" wide\n", "line 3, column 9: a double quote within a value"},
+		"quote not closed":       {"name\n\"oak\ntable\n", "the quote that begins in line 2 is not closed"},
+		"text after a quote":     {"name\n\"oak\" table\n", "line 2, column 5: the quote that begins in line 2"},
+		"carriage returns alone": {"name,type\rbed,a\rtable,b\r", "save the file with line feeds"},
+		"JSON cut off":           {"{\"name\":\"a\"}\n{\"name\":\"b\"", "line 2, column 1: the object that begins here is not closed"},
+		"JSON array cut off":     {"[{\"name\":\"a\"},", "the array is not closed"},
+		"JSON string cut off":    {"{\"name\":\"a\n\"}", "line 1, column 11: the line ends within a string"},
+		"JSON no object":         {"{\"name\":\"a\"}\n12\n", "line 2, column 1: expected an object"},
+		"JSON array of texts":    {"[\"a\"]", "line 1, column 2: expected an object"},
+		"JSON trailing comma":    {"[{\"name\":\"a\"},]", "line 1, column 15: expected an object after the comma"},
+		"JSON comma missing":     {"[{\"name\":\"a\"} {\"name\":\"b\"}]", "line 1, column 15: expected a comma"},
+		"JSON something after":   {"[{\"name\":\"a\"}] x", "line 1, column 16: something follows"},
+		"JSON syntax":            {"{\"name\":\"a\"}\n{\"name\":\n  oak}", "line 3, column 3: is no JSON"},
+		"JSON Latin-1":           {"{\"name\":\"caf\xe9\"}", "line 1, column 13: is not in UTF-8"},
+		"JSON bad NaN":           {"{\"name\":NaNo}", "line 1, column 9: is no JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{})
+			f, ok := errors.AsType[*fault.Fault](err)
+			if !ok || f.Reason != fault.InvalidRequest {
+				t.Fatalf("got rows %q and error %v, want a fault for the caller", brief(rows), err)
+			}
+			if !strings.Contains(f.Message, c.want) || !strings.HasPrefix(f.Message, "in.csv") {
+				t.Errorf("got  %s\nwant %s", f.Message, c.want)
+			}
+		})
+	}
+}
+
+func TestRowsBeforeAMistakeAreHandedOut(t *testing.T) {
+	rows, err := read(t, "name,type\nbed,a\ntable\n", table.ReaderConfig{})
+	if err == nil || brief(rows) != "name=\"bed\" type=\"a\"\n" {
+		t.Errorf("got %q and %v", brief(rows), err)
+	}
+}
+
+func TestHugeRowsAreRefusedInBoundedMemory(t *testing.T) {
+	for name, c := range map[string]struct{ start, want string }{
+		"a quote never closed": {"name\nok\n\"", "line 3, column 1: the row from here on has over 10000 bytes"},
+		"a long line":          {"name\nok\n", "line 3, column 1: the row from here on has over 10000 bytes"},
+		"a long header":        {"name,", "line 1, column 1: the row from here on has over 10000 bytes"},
+		"a JSON object":        {"{\"name\":1}\n{\"name\":\"", "line 2, column 1: the object from here on has over 10000 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			endless := &counter{in: io.MultiReader(strings.NewReader(c.start), repeat("word "))}
+			r, err := table.NewReader(endless, table.ReaderConfig{Name: "in.csv", MaxRowBytes: 10_000})
+			for err == nil {
+				_, err = r.Read()
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+			if endless.n > 200_000 {
+				t.Errorf("read %d bytes of a row that may have 10000", endless.n)
+			}
+		})
+	}
+}
+
+type counter struct {
+	in io.Reader
+	n  int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.n += n
+	return n, err
+}
+
+type repeat string
+
+func (r repeat) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], r)
+	}
+	return n, nil
+}
+
+func TestManyRowsOfAGoodSizeArePastTheLimitTogether(t *testing.T) {
+	text := "name\n" + strings.Repeat("a fine oak table\n", 5_000)
+	rows, err := read(t, text, table.ReaderConfig{MaxRowBytes: 1_000})
+	if err != nil || len(rows) != 5_000 {
+		t.Errorf("got %d rows and %v", len(rows), err)
+	}
+}
+
+func TestTooManyColumns(t *testing.T) {
+	header := "name" + strings.Repeat(",c", table.MaxColumns)
+	if _, err := read(t, header, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "at most 1000") {
+		t.Errorf("CSV: got %v", err)
+	}
+	var object strings.Builder
+	for i := range table.MaxColumns + 1 {
+		fmt.Fprintf(&object, ",\"k%d\":1", i)
+	}
+	if _, err := read(t, "{"+object.String()[1:]+"}", table.ReaderConfig{}); err == nil ||
+		!strings.Contains(err.Error(), "at most 1000") {
+		t.Errorf("JSON: got %v", err)
+	}
+}
+
+func TestBrokenInput(t *testing.T) {
+	broken := errors.New("disk on fire")
+	for name, start := range map[string]string{"csv": "name\nbed\n", "json": "{\"name\":1}\n{\"na", "start": ""} {
+		t.Run(name, func(t *testing.T) {
+			in := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
+			r, err := table.NewReader(in, table.ReaderConfig{Name: "in.csv"})
+			for err == nil {
+				_, err = r.Read()
+			}
+			if !errors.Is(err, broken) || !strings.Contains(err.Error(), "in.csv cannot be read") {
+				t.Errorf("got %v", err)
+			}
+			if r != nil {
+				if _, again := r.Read(); !errors.Is(again, err) {
+					t.Errorf("the second time: %v", again)
+				}
+			}
+		})
+	}
+}
+
+func TestLineAndColumns(t *testing.T) {
+	r, err := table.NewReader(strings.NewReader("name, Type \n\"a\nb\",x\nc,y\n"), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"name", "Type"}, r.Columns()); diff != "" {
+		t.Error(diff)
+	}
+	var lines []int
+	for range r.Rows() {
+		lines = append(lines, r.Line())
+	}
+	if diff := cmp.Diff([]int{2, 4}, lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestALivePipeIsNotWaitedFor(t *testing.T) {
+	for name, parts := range map[string][2]string{
+		"csv":  {"name\nbed\n", "table\n"},
+		"json": {"{\"name\":\"bed\"}\n", "{\"name\":\"table\"}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, out := io.Pipe()
+			seen := make(chan struct{})
+			go func() {
+				_, _ = io.WriteString(out, parts[0])
+				<-seen // the second row is written when the first has been read
+				_, _ = io.WriteString(out, parts[1])
+				_ = out.Close()
+			}()
+			r, err := table.NewReader(in, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for row, err := range r.Rows() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if names = append(names, row[0].Value.Text); len(names) == 1 {
+					close(seen)
+				}
+			}
+			if diff := cmp.Diff([]string{"bed", "table"}, names); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestFormats(t *testing.T) {
+	if _, err := table.ParseFormat("xml"); err == nil {
+		t.Error("xml was taken")
+	}
+	if f, err := table.ParseFormat("JSONL"); err != nil || f != table.JSON {
+		t.Errorf("JSONL: %v, %v", f, err)
+	}
+	if _, err := read(t, "{\"name\":1}", table.ReaderConfig{Format: table.CSV}); err == nil {
+		t.Error("JSON was read as CSV")
+	}
+	if _, err := read(t, "name\n", table.ReaderConfig{Format: table.Aligned}); err == nil {
+		t.Error("an aligned table was read")
+	}
+	if _, err := read(t, "name\n", table.ReaderConfig{MaxRowBytes: -1}); err == nil {
+		t.Error("a negative limit was taken")
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	for _, seed := range []string{
+		"name,price\noak table,12\n", "\ufeffname;type\n\"a\";b", "{\"name\":NaN}\n{\"a\":[1,{\"b\":2}]}",
+		"[{\"name\":\"a\"},{\"name\":\"b\"}]", "name\n\"a", "name\tb\n\t\xff", "{", "[", "[{}", "\"\n\"name",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := table.NewReader(bytes.NewReader(data), table.ReaderConfig{Name: "f", MaxRowBytes: 4096})
+		last := 0
+		for err == nil {
+			var row table.Row
+			if row, err = r.Read(); err != nil {
+				break
+			}
+			if r.Line() < last {
+				t.Fatalf("line %d after line %d", r.Line(), last)
+			}
+			last = r.Line()
+			table.MapRow(row, "Product URL")
+		}
+		if _, ok := errors.AsType[*fault.Fault](err); !ok && !errors.Is(err, io.EOF) {
+			t.Fatalf("not a fault: %v", err)
+		}
+	})
+}
+
+func BenchmarkReader(b *testing.B) {
+	csv := "id,product_name,description,type,price,tags\n" + strings.Repeat(
+		"17,\"Round oak table\",\"A table for four, with a turned leg\",Dining table,120-150,\"oak, round\"\n", 1_000)
+	jsonl := strings.Repeat(`{"id":17,"product_name":"Round oak table","description":"A table for four, with a turned leg",`+
+		`"type":"Dining table","price":120.0,"tags":["oak","round"]}`+"\n", 1_000)
+	for name, text := range map[string]string{"csv": csv, "jsonl": jsonl} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for row, err := range r.Rows() {
+					if err != nil {
+						b.Fatal(err)
+					}
+					table.MapRow(row, "")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1_000, "ns/row")
+		})
+	}
+}
