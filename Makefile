@@ -1,0 +1,73 @@
+# Everything that is done with this repository. `make` lists it.
+
+GO      ?= go
+BIN     := $(CURDIR)/.bin
+TOOLS   := $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
+
+# The race detector needs a C compiler. CI sets RACE=require.
+CC_FOUND := $(shell command -v $${CC:-cc} 2>/dev/null)
+ifneq ($(CC_FOUND),)
+RACE_FLAG := -race
+RACE_SAYS := on
+else
+RACE_FLAG :=
+RACE_SAYS := off, because there is no C compiler
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build lint vet generate drift bench bench-micro tools clean
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## classify the sample catalogue through a real server (offline without a key)
+	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
+
+test: ## run all tests
+	@echo "race detector: $(RACE_SAYS)"
+	@test "$(RACE)" != require || test -n "$(RACE_FLAG)" || { echo "the race detector is required: install a C compiler"; exit 1; }
+	$(GO) test $(RACE_FLAG) -timeout 15m ./...
+
+build: ## build both programs into .bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/credenza ./cmd/credenza
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/llmsim ./cmd/llmsim
+
+lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the contract
+	$(BIN)/golangci-lint run
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code --exclude-path proto/buf
+	@if git rev-parse --verify --quiet origin/main >/dev/null && git cat-file -e origin/main:buf.yaml 2>/dev/null; \
+	then $(BIN)/buf breaking --against '.git#ref=origin/main'; \
+	elif git cat-file -e HEAD~1:buf.yaml 2>/dev/null; then $(BIN)/buf breaking --against '.git#ref=HEAD~1'; \
+	else echo "buf breaking: nothing earlier to compare with"; fi
+
+vet: ## run go vet
+	$(GO) vet ./...
+
+generate: $(TOOLS) ## generate the code of the contract
+	PATH="$(BIN):$$PATH" $(BIN)/buf generate
+
+drift: generate ## fail if the generated code or go.mod is not what is committed
+	git diff --exit-code -- pkg/credenza/v1
+	$(GO) mod tidy -diff
+
+bench: build ## measure throughput and CPU beside a bare loop, and the hot paths
+	$(GO) run ./internal/bench -bin $(BIN)
+	$(MAKE) bench-micro
+
+bench-micro: ## measure the hot paths alone
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
+
+tools: $(TOOLS) $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/grpcurl ## install the pinned tools into .bin
+
+clean: ## remove what was built
+	rm -rf $(BIN)
+
+$(BIN)/buf: ; GOBIN=$(BIN) $(GO) install github.com/bufbuild/buf/cmd/buf@v1.75.0
+$(BIN)/protoc-gen-go: ; GOBIN=$(BIN) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+$(BIN)/protoc-gen-go-grpc: ; GOBIN=$(BIN) $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+$(BIN)/golangci-lint: ; GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+$(BIN)/gofumpt: ; GOBIN=$(BIN) $(GO) install mvdan.cc/gofumpt@v0.12.0
+$(BIN)/grpcurl: ; GOBIN=$(BIN) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4

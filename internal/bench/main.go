@@ -1,0 +1,60 @@
+// Command bench measures the service's throughput and its processor time beside
+// a yardstick: a bare errgroup loop over openai-go, in the same run, against the
+// same simulated model.
+//
+// Each program is a process of its own, so that its processor time is its own.
+// Figures are of a steady state: the first seconds are left out, and the run is
+// cut off while it is still at full load. The ideal is workers / mean latency,
+// with the mean as the simulator measured it in the same seconds. Absolute
+// figures depend on the machine; the shares and ratios are what counts.
+//
+// It runs on Linux, whose /proc tells a process's time.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole program. The first argument may name the role of a child
+// process: this program starts itself for each.
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "sim":
+			return runSim(ctx, args[1:])
+		case "bare":
+			return runBare(ctx, args[1:])
+		case "load":
+			return runLoad(ctx, args[1:])
+		}
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	bin := flags.String("bin", ".bin", "folder with the credenza program")
+	warm := flags.Duration("warm", 4*time.Second, "time to reach the steady state")
+	measure := flags.Duration("measure", 10*time.Second, "time measured")
+	rounds := flags.Int("rounds", 1, "how often each pair is measured")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
+	return b.table(ctx, os.Stdout, *rounds)
+}

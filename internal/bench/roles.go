@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/shared"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/prompt"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// runSim serves the simulated model until it is killed.
+func runSim(ctx context.Context, _ []string) error {
+	sim, err := llmsim.New(llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}})
+	if err != nil {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready", l.Addr())
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	return server.Serve(l)
+}
+
+// runBare is the yardstick: what a Go programmer writes first. It asks the same
+// questions with the same schema, without any of the service's care.
+func runBare(ctx context.Context, args []string) error {
+	workers, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	tax, err := taxonomy.Load("")
+	if err != nil {
+		return err
+	}
+	p, err := prompt.New(tax)
+	if err != nil {
+		return err
+	}
+	var schema any
+	if err := json.Unmarshal([]byte(p.Schema()), &schema); err != nil {
+		return err
+	}
+	client := openai.NewChatCompletionService(
+		option.WithBaseURL("http://"+args[0]+"/v1"), option.WithAPIKey("sk-bench"), option.WithUnsafeAllowHTTP(),
+		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 2 * workers, MaxIdleConnsPerHost: 2 * workers}}))
+	fmt.Println("ready")
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for i := 0; ctx.Err() == nil; i++ {
+		group.Go(func() error { return askBare(ctx, &client, p, schema, i) })
+	}
+	return group.Wait()
+}
+
+func askBare(ctx context.Context, client *openai.ChatCompletionService, p *prompt.Prompt, schema any, i int) error {
+	name, description := question(i)
+	answer, err := client.New(ctx, openai.ChatCompletionNewParams{
+		Model: "gpt-4o-mini",
+		Messages: []openai.ChatCompletionMessageParamUnion{
+			openai.SystemMessage(p.System()),
+			openai.UserMessage(string(p.AppendUser(nil, &catalog.Item{Name: name, Description: description}, false))),
+		},
+		Temperature: openai.Float(0),
+		Logprobs:    openai.Bool(true),
+		ResponseFormat: openai.ChatCompletionNewParamsResponseFormatUnion{
+			OfJSONSchema: &shared.ResponseFormatJSONSchemaParam{
+				JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{
+					Name: "classification", Schema: schema, Strict: openai.Bool(true),
+				},
+			},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	var verdict struct {
+		Category   string  `json:"category"`
+		Confidence float64 `json:"confidence"`
+	}
+	return json.Unmarshal([]byte(answer.Choices[0].Message.Content), &verdict)
+}
+
+// runLoad keeps one ClassifyStream call after the other going, each of them long
+// enough for the whole measurement.
+func runLoad(ctx context.Context, args []string) error {
+	client, err := credenza.Dial(args[0], credenza.WithPlaintext())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	items := make([]credenza.Item, 90_000)
+	for i := range items {
+		items[i].ProductName, items[i].Description = question(i)
+	}
+	fmt.Println("ready")
+	for {
+		for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text}).Results() {
+			if err != nil {
+				return err
+			}
+			if result.Err != nil {
+				return errors.New(result.Err.Error())
+			}
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// median and sigma are the simulated model's latency distribution, lognormal.
+const (
+	median = 200 * time.Millisecond
+	sigma  = 0.5
+)
+
+// goals are the shares of the ideal to be reached, by workers.
+var goals = []struct {
+	workers int
+	share   float64
+}{{32, 0.97}, {128, 0.95}, {512, 0.90}}
+
+// bench runs one program after the other under the same load.
+type bench struct {
+	self, credenza string
+	warm, measure  time.Duration
+}
+
+// figures are of one steady state.
+type figures struct {
+	rate  float64       // answers a second
+	mean  time.Duration // the simulator's
+	share float64       // of the ideal
+	cpu   time.Duration // the program's own, for each answer
+	sim   time.Duration // the simulator's, for each answer
+}
+
+func (b bench) table(ctx context.Context, w io.Writer, rounds int) error {
+	t := &table{w: w}
+	t.row("workers", "program", "items/s", "mean", "of ideal", "goal", "CPU/item", "sim CPU/item")
+	for _, g := range goals {
+		for range rounds {
+			bare, err := b.measureBare(ctx, g.workers)
+			if err != nil {
+				return fmt.Errorf("bare loop with %d workers: %w", g.workers, err)
+			}
+			ours, err := b.measureCredenza(ctx, g.workers)
+			if err != nil {
+				return fmt.Errorf("credenza with %d workers: %w", g.workers, err)
+			}
+			t.row(strconv.Itoa(g.workers), "bare loop", f1(bare.rate), ms(bare.mean), pct(bare.share), "", us(bare.cpu), us(bare.sim))
+			t.row("", "credenza", f1(ours.rate), ms(ours.mean), pct(ours.share), pct(g.share), us(ours.cpu), us(ours.sim))
+			t.printf("%9scredenza / bare loop: %.2f of the items/s, %.2f of the CPU for each item\n", "",
+				ours.rate/bare.rate, float64(ours.cpu)/float64(bare.cpu))
+		}
+	}
+	return t.err
+}
+
+// table writes lines until one fails.
+type table struct {
+	w   io.Writer
+	err error
+}
+
+func (t *table) printf(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, format, args...)
+	}
+}
+
+func (t *table) row(cells ...any) {
+	t.printf("%-8s %-10s %9s %10s %10s %8s %12s %12s\n", cells...)
+}
+
+func f1(v float64) string       { return strconv.FormatFloat(v, 'f', 1, 64) }
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
+func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d)/1e3) }
+func pct(v float64) string      { return fmt.Sprintf("%.1f %%", 100*v) }
+
+func (b bench) measureBare(ctx context.Context, workers int) (figures, error) {
+	return b.withSim(ctx, func(ctx context.Context, sim *process) (figures, error) {
+		loop, err := start(ctx, b.self, nil, "bare", sim.addr, strconv.Itoa(workers))
+		if err != nil {
+			return figures{}, err
+		}
+		defer loop.stop()
+		return b.steady(ctx, workers, sim, loop)
+	})
+}
+
+func (b bench) measureCredenza(ctx context.Context, workers int) (figures, error) {
+	return b.withSim(ctx, func(ctx context.Context, sim *process) (figures, error) {
+		addr, err := freeAddr(ctx)
+		if err != nil {
+			return figures{}, err
+		}
+		server, err := start(ctx, b.credenza, []string{
+			"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
+			"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
+		}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+		if err != nil {
+			return figures{}, err
+		}
+		defer server.stop()
+		load, err := start(ctx, b.self, nil, "load", server.addr)
+		if err != nil {
+			return figures{}, err
+		}
+		defer load.stop()
+		return b.steady(ctx, workers, sim, server)
+	})
+}
+
+func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (figures, error)) (figures, error) {
+	sim, err := start(ctx, b.self, nil, "sim")
+	if err != nil {
+		return figures{}, err
+	}
+	defer sim.stop()
+	return f(ctx, sim)
+}
+
+// steady measures program p after the warm-up.
+func (b bench) steady(ctx context.Context, workers int, sim, p *process) (figures, error) {
+	if err := sleep(ctx, b.warm); err != nil {
+		return figures{}, err
+	}
+	before, simBefore, err := cpuOf(p, sim)
+	if err != nil {
+		return figures{}, err
+	}
+	if err := resetStats(ctx, sim.addr); err != nil {
+		return figures{}, err
+	}
+	if err := sleep(ctx, b.measure); err != nil {
+		return figures{}, err
+	}
+	stats, err := readStats(ctx, sim.addr)
+	if err != nil {
+		return figures{}, err
+	}
+	after, simAfter, err := cpuOf(p, sim)
+	if err != nil {
+		return figures{}, err
+	}
+	n := stats.Latency.Count
+	if n == 0 || stats.Calls > n+int64(2*workers) {
+		return figures{}, fmt.Errorf("%d of %d calls were answered: %v", n, stats.Calls, stats.ByStatus)
+	}
+	rate := float64(n) / stats.Period.Seconds()
+	return figures{
+		rate: rate, mean: stats.Latency.Mean,
+		share: rate * stats.Latency.Mean.Seconds() / float64(workers),
+		cpu:   (after - before) / time.Duration(n),
+		sim:   (simAfter - simBefore) / time.Duration(n),
+	}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// question is item i's text, of the length of an ordinary catalogue entry.
+func question(i int) (name, description string) {
+	name = fmt.Sprintf("Lounge item %d", i)
+	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
+}
