@@ -26,15 +26,11 @@ func newOperations(c *Config, gate *upstream.Gate, level zap.AtomicLevel) *opera
 // Status returns the state of the process.
 func (o *operations) Status(context.Context) (rpc.Status, error) {
 	g := o.gate.Status()
-	model := o.config.Model
-	if o.config.backend() == backendOffline {
-		model = lexiconModel
-	}
 	s := rpc.Status{
 		Version: Version,
 		Start:   o.start,
 		Backend: o.config.backend(),
-		Model:   model,
+		Model:   o.config.servedModels()[0],
 		Pool:    rpc.PoolStatus{Limit: g.Limit, InUse: g.InUse, Ceiling: g.Limit, Fixed: o.config.MaxWorkers > 0},
 		Queue:   rpc.QueueStatus{Interactive: int64(g.Interactive), Bulk: int64(g.Bulk)},
 		Upstream: rpc.LatencyStatus{
@@ -42,6 +38,9 @@ func (o *operations) Status(context.Context) (rpc.Status, error) {
 			P50: g.Latency.P50, P95: g.Latency.P95, P99: g.Latency.P99,
 		},
 		Settings: o.settings(g.Limit),
+	}
+	if o.config.backend() == backendOffline {
+		return s, nil // its turns are taken on no key
 	}
 	for _, k := range g.Keys {
 		s.Keys = append(s.Keys, rpc.KeyStatus{Suffix: k.Suffix, InFlight: k.InFlight, Calls: k.Calls, Failures: k.Failures})

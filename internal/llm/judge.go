@@ -144,6 +144,7 @@ func judgeStatus(res response, e apiError, secret string) ending {
 		end.fault = end.fault.After(end.result.RetryAfter)
 	case keyAtFault:
 		end.result.Detail = public(strings.TrimSpace(fmt.Sprintf("%d %s", res.status, e.Code)), secret)
+	default: // final
 	}
 	return end
 }

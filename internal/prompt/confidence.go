@@ -71,13 +71,14 @@ func (t *tape) value(p *Prompt, category string) (first, end int, ok bool) {
 		}
 		t.from += at
 		first, end, state := quotedValue(t.text, t.from+len(categoryKey))
-		switch {
-		case state == unfinished:
+		switch state {
+		case unfinished:
 			return 0, 0, false
-		case state == found:
+		case found:
 			if name, known := p.categories.find(string(t.text[first:end])); known && name == category {
 				return first, end, true
 			}
+		case notThere:
 		}
 		t.from += len(categoryKey)
 	}

@@ -63,7 +63,7 @@ func (p *Prompt) TaxonomyVersion() string { return p.taxonomy }
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash takes everything
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
