@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 // other.
 func small() *taxonomy.Taxonomy {
 	return &taxonomy.Taxonomy{
-		Version: "t-1",
+		Version:  "t-1",
+		Fallback: "OTHER",
 		Categories: []taxonomy.Category{
 			{Name: "SOFA", Description: "Upholstered seats for two and more.", Placements: []string{"living room", "lounge"}},
 			{Name: "BED", Description: "Frames to sleep on.\nNo mattresses.", Placements: []string{"bedroom"}},

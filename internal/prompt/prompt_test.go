@@ -31,8 +31,18 @@ func TestFixedPartIsTheSameEveryTime(t *testing.T) {
 // Providers cache prompts from 1,024 tokens on. English text has about 4.5 bytes
 // a token; 5 leaves a margin.
 func TestSystemTextIsLongEnoughForPromptCaches(t *testing.T) {
-	if n := len(newPrompt(t).System()); n < 1024*5 {
-		t.Errorf("the system text has %d bytes: too few for 1,024 tokens", n)
+	builtin, err := taxonomy.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tax := range map[string]*taxonomy.Taxonomy{"small": small(), "built-in": builtin} {
+		p, err := prompt.New(tax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(p.System()); n < 1024*5 {
+			t.Errorf("%s: the system text has %d bytes: too few for 1,024 tokens", name, n)
+		}
 	}
 }
 

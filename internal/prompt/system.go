@@ -27,6 +27,9 @@ func systemText(tax *taxonomy.Taxonomy) string {
 		line(&b, c.Name, c.Description)
 		detail(&b, "usual places", c.Placements)
 	}
+	if tax.Fallback != "" {
+		b.WriteString("The category for everything else is " + tax.Fallback + ".\n")
+	}
 	b.WriteString("\nSTYLES\n")
 	for i := range tax.Styles {
 		s := &tax.Styles[i]

@@ -1,0 +1,156 @@
+package llm_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/llm"
+)
+
+// TestWaits checks when the call after a failure starts.
+func TestWaits(t *testing.T) {
+	header := func(pairs ...string) http.Header {
+		h := http.Header{}
+		for i := 0; i < len(pairs); i += 2 {
+			h.Set(pairs[i], pairs[i+1])
+		}
+		return h
+	}
+	tests := map[string]struct {
+		first    answer
+		min, max time.Duration
+	}{
+		"429, seconds":      {answer{status: 429, body: "{}", header: header("Retry-After", "2")}, 2 * time.Second, 2020 * time.Millisecond},
+		"429, milliseconds": {answer{status: 429, body: "{}", header: header("Retry-After", "9", "retry-after-ms", "700")}, 700 * time.Millisecond, 720 * time.Millisecond},
+		"429, date": {answer{status: 429, body: "{}", header: header(
+			"Date", "Mon, 02 Jan 2006 15:04:05 GMT", "Retry-After", "Mon, 02 Jan 2006 15:04:08 GMT")}, 3 * time.Second, 3020 * time.Millisecond},
+		"429, reset": {answer{status: 429, body: "{}", header: header(
+			"x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1.5s",
+			"x-ratelimit-remaining-tokens", "10", "x-ratelimit-reset-tokens", "6m0s")}, 1500 * time.Millisecond, 1520 * time.Millisecond},
+		"429, no word":                    {answer{status: 429, body: "{}"}, 100 * time.Millisecond, 200 * time.Millisecond},
+		"429, nonsense":                   {answer{status: 429, body: "{}", header: header("Retry-After", "-5")}, 100 * time.Millisecond, 200 * time.Millisecond},
+		"503, seconds":                    {answer{status: 503, body: "{}", header: header("Retry-After", "4")}, 4 * time.Second, 4020 * time.Millisecond},
+		"503, no word":                    {answer{status: 503, body: "{}"}, 0, 500 * time.Millisecond},
+		"an unusable reply":               {answer{content: "?"}, 0, 0},
+		"a hang costs one attempt's time": {answer{hang: true}, 30 * time.Second, 30500 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: []answer{tt.first, {}}}, one, func(t *testing.T, b *bench) {
+				start := time.Now()
+				if _, err := b.Ask(t.Context(), sofa()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took < tt.min || took > tt.max {
+					t.Errorf("took %v, want %v to %v", took, tt.min, tt.max)
+				}
+			})
+		})
+	}
+}
+
+// TestDeadline checks which reason an item has whose time is up.
+func TestDeadline(t *testing.T) {
+	slow := http.Header{"Retry-After": {"60"}}
+	tests := map[string]struct {
+		script  []answer
+		full    bool // the gate has no room
+		timeout time.Duration
+		want    fault.Reason
+		early   bool // told before the deadline
+	}{
+		"waiting for quota":         {[]answer{{status: 429, body: "{}"}}, false, 10 * time.Second, fault.RateLimited, true},
+		"quota comes too late":      {[]answer{{status: 429, header: slow, body: "{}"}}, false, 10 * time.Second, fault.RateLimited, true},
+		"waiting after 503":         {[]answer{{status: 503, header: slow, body: "{}"}}, false, 10 * time.Second, fault.UpstreamUnavailable, true},
+		"in a call":                 {[]answer{{hang: true}}, false, 10 * time.Second, fault.UpstreamTimeout, false},
+		"in the second call":        {[]answer{{status: 500, body: "{}"}, {hang: true}}, false, 10 * time.Second, fault.UpstreamTimeout, false},
+		"in the queue":              {[]answer{{}}, true, 10 * time.Second, fault.DeadlineExceeded, false},
+		"attempts before the limit": {[]answer{{hang: true}}, false, 10 * time.Minute, fault.UpstreamTimeout, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: tt.script}, one, func(t *testing.T, b *bench) {
+				if tt.full {
+					defer fill(t, b)()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
+				defer cancel()
+				start := time.Now()
+				got, err := b.Ask(ctx, sofa())
+				checkEnd(t, err, tt.want, "")
+				if took := time.Since(start); took > tt.timeout || (took == tt.timeout) == tt.early {
+					t.Errorf("took %v of %v", took, tt.timeout)
+				}
+				if tt.full && got.Trace.QueueTime != tt.timeout {
+					t.Errorf("queue time %v", got.Trace.QueueTime)
+				}
+			})
+		})
+	}
+}
+
+func TestHopelessWaitSaysWhenToComeAgain(t *testing.T) {
+	script := []answer{{status: 429, header: http.Header{"Retry-After": {"60"}}, body: "{}"}}
+	inBubble(t, llm.Config{}, &server{script: script}, one, func(t *testing.T, b *bench) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := b.Ask(ctx, sofa())
+		if f := fault.From(err); f.RetryAfter != time.Minute {
+			t.Errorf("retry after %v, want the server's minute", f.RetryAfter)
+		}
+	})
+}
+
+// fill takes every slot of the gate and returns what gives them back.
+func fill(t *testing.T, b *bench) (free func()) {
+	t.Helper()
+	var frees []func()
+	for range b.gate.Limit() {
+		lease, err := b.gate.Gate.Acquire(t.Context(), needOf())
+		if err != nil {
+			t.Fatal(err)
+		}
+		frees = append(frees, func() { lease.Settle(abandoned()) })
+	}
+	return func() {
+		for _, f := range frees {
+			f()
+		}
+	}
+}
+
+func TestCancelReturnsAtOnce(t *testing.T) {
+	tests := map[string]struct {
+		script []answer
+		full   bool
+	}{
+		"in a call":      {[]answer{{hang: true}}, false},
+		"in a wait":      {[]answer{{status: 503, header: http.Header{"Retry-After": {"60"}}, body: "{}"}}, false},
+		"in the queue":   {[]answer{{}}, true},
+		"between 429s":   {[]answer{{status: 429, body: "{}"}}, false},
+		"after one hang": {[]answer{{status: 500, body: "{}"}, {hang: true}}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: tt.script}, one, func(t *testing.T, b *bench) {
+				if tt.full {
+					defer fill(t, b)()
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(5*time.Second, cancel)
+				start := time.Now()
+				_, err := b.Ask(ctx, sofa())
+				if !errors.Is(err, context.Canceled) || !fault.Is(err, fault.Cancelled) {
+					t.Errorf("error %v, want a cancelled one", err)
+				}
+				if took := time.Since(start); took != 5*time.Second {
+					t.Errorf("returned after %v, want 5 s", took)
+				}
+			})
+		})
+	}
+}
