@@ -47,7 +47,7 @@ type asking struct {
 	answer   catalog.Answer
 	need     upstream.Need
 
-	tries     int // attempts that failed for good
+	failures  failures
 	throttles int // calls answered 429
 	moves     int // calls whose key was at fault
 	taught    int // calls that said what the server lacks
@@ -138,8 +138,7 @@ func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
 		return nil
 	case unusable:
 		a.malformed++
-		a.tries++
-		if a.malformed > 1 || a.tries >= a.config.MaxAttempts {
+		if a.malformed > 1 {
 			return end.fault
 		}
 		a.last = end.fault
@@ -148,14 +147,37 @@ func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
 		a.throttles++
 		return a.waitFor(ctx, end, throttleWait(a.throttles, end))
 	case failed:
-		a.tries++
-		if a.tries >= a.config.MaxAttempts {
+		if a.failures.count(end) >= a.config.MaxAttempts || a.failures.all >= 2*a.config.MaxAttempts {
 			return end.fault
 		}
-		return a.waitFor(ctx, end, failureWait(a.tries, end))
+		return a.waitFor(ctx, end, failureWait(a.failures.all, end))
 	default: // final, gone
 		return end.fault
 	}
+}
+
+// failures counts an item's failed attempts by their kind. What is wrong with an
+// item or a server fails in one way each time; failures of different kinds in a
+// row are bad luck, for which an item has twice the attempts.
+type failures struct {
+	all   int
+	kinds map[failureKind]int
+}
+
+type failureKind struct {
+	status int // 0: no answer
+	reason fault.Reason
+}
+
+// count counts a failure and returns how many of its kind there were.
+func (f *failures) count(end *ending) int {
+	if f.kinds == nil {
+		f.kinds = map[failureKind]int{}
+	}
+	kind := failureKind{end.status, end.fault.Reason}
+	f.all++
+	f.kinds[kind]++
+	return f.kinds[kind]
 }
 
 // waitFor puts the next attempt off. An item whose deadline comes first is told

@@ -130,11 +130,11 @@ func TestEveryEnd(t *testing.T) {
 		"error without code": {[]answer{{body: `{"error":{"message":"upstream gone"}}`}}, fault.UpstreamUnavailable, 4, "upstream gone"},
 		"cut connection":     {[]answer{{cut: true}}, fault.UpstreamUnavailable, 4, "broke"},
 		"hang":               {[]answer{{hang: true}}, fault.UpstreamTimeout, 4, "in time"},
-		"garbage":            {[]answer{{body: "\x00not json"}}, fault.MalformedAnswer, 2, "empty"},
+		"garbage":            {[]answer{{body: "\x00not json"}}, fault.MalformedAnswer, 4, "no chat completion"},
 		"prose":              {[]answer{{content: "It is a sofa."}}, fault.MalformedAnswer, 2, "no JSON object"},
 		"not in taxonomy":    {[]answer{{content: strings.Replace(good, "SOFA", "CAR", 1)}}, fault.MalformedAnswer, 2, "CAR"},
 		"cut off":            {[]answer{{content: good[:40], finish: "length"}}, fault.MalformedAnswer, 2, "cut off"},
-		"no choices":         {[]answer{{body: `{"choices":[]}`}}, fault.MalformedAnswer, 2, ""},
+		"no choices":         {[]answer{{body: `{"choices":[]}`}}, fault.MalformedAnswer, 4, ""},
 		"refusal":            {[]answer{{body: `{"choices":[{"message":{"content":null,"refusal":"I can't."}}]}`}}, fault.Refused, 1, "I can't."},
 		"content filter":     {[]answer{{content: good[:9], finish: "content_filter"}}, fault.Refused, 1, "declined"},
 		"too long":           {[]answer{{body: strings.Repeat("x", 9<<20)}}, fault.MalformedAnswer, 2, "no end"},
@@ -148,8 +148,13 @@ func TestEveryEnd(t *testing.T) {
 		"429 ten times, well":  {append(repeat(status(429), 10), answer{}), 0, 11, ""},
 		"three faults, well":   {[]answer{status(500), status(503), {cut: true}, {}}, 0, 4, ""},
 		"429s are no attempts": {[]answer{status(500), status(429), status(500), status(429), status(500), status(429), {}}, 0, 7, ""},
-		"fault, 2 x garbage":   {[]answer{status(500), {content: "?"}, status(500), {content: "?"}}, fault.MalformedAnswer, 4, ""},
-		"content in parts":     {[]answer{{body: `{"choices":[{"message":{"content":[{"type":"text","text":` + quote(good) + `}]}}]}`}}, 0, 1, ""},
+		"mixed faults, well":   {[]answer{status(500), status(503), {cut: true}, {hang: true}, status(502), {}}, 0, 6, ""},
+		"too many faults": {
+			[]answer{status(500), status(503), {cut: true}, {body: "?"}, status(500), status(503), {cut: true}, {body: "?"}},
+			fault.MalformedAnswer, 8, "",
+		},
+		"fault, 2 x garbage": {[]answer{status(500), {content: "?"}, status(500), {content: "?"}}, fault.MalformedAnswer, 4, ""},
+		"content in parts":   {[]answer{{body: `{"choices":[{"message":{"content":[{"type":"text","text":` + quote(good) + `}]}}]}`}}, 0, 1, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -32,8 +32,8 @@ type Config struct {
 	// AttemptTimeout is the time for one call, from its first byte to the
 	// answer's last. 0: DefaultAttemptTimeout.
 	AttemptTimeout time.Duration
-	// MaxAttempts bounds the calls that fail for one item. 0:
-	// DefaultMaxAttempts.
+	// MaxAttempts bounds the calls for one item that fail in the same way; twice
+	// as many may fail in different ones. 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// MaxTokens is the room for an answer; an answer that was cut off is asked
 	// for again with four times as much. 0: DefaultMaxTokens.

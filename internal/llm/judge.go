@@ -74,6 +74,9 @@ func (a *asking) judgeReply(res response, secret string) ending {
 	if !r.found && r.fault.IsObject() {
 		return judgeStatus(disguised(res, &r), readError(res.body), secret)
 	}
+	if !r.found {
+		return noCompletion(res)
+	}
 	end := ending{
 		result: upstream.Result{Verdict: upstream.Succeeded, Header: res.header, Usage: r.usage},
 		status: res.status, thinks: r.thinks,
@@ -96,6 +99,17 @@ func (a *asking) judgeReply(res response, secret string) ending {
 	}
 	end.how = unusable
 	return end
+}
+
+// noCompletion is the ending of a call whose body is no completion at all: a
+// proxy's page, noise, half a document. The model never saw to it, so this is a
+// failure on the way and not an answer that the model may be asked to mend.
+func noCompletion(res response) ending {
+	return ending{
+		how: failed, status: res.status, result: upstream.Result{Verdict: upstream.Broken, Header: res.header},
+		fault: fault.New(fault.MalformedAnswer,
+			"what the model's server sent is no chat completion: check the base URL, or try again later"),
+	}
 }
 
 // complete fills in what the reply's text does not say.

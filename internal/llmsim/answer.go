@@ -11,7 +11,8 @@ const (
 	proseText    = "This is a simulated answer in plain words, of the length that a model might use for it."
 	fenceHead    = "Here is the result:\n```json\n"
 	fenceTail    = "\n```"
-	garbageText  = "Certainly! Let me think about {this: one, step by"
+	babbleText   = "Certainly! Let me think about {this: one, step by"
+	garbageText  = "\x00\x17\xfe}{]\"\xc3:::"
 	mismatchText = `{"simulated":"an object that follows no schema"}`
 	objectText   = `{"answer":"simulated"}`
 	refusalText  = "I'm sorry, but I can't assist with that request."
@@ -33,8 +34,8 @@ func (a *answer) compose(q *question, schema *node, mode AnswerMode, m mishap) {
 	a.finish, a.refusal, a.logprobs = "stop", false, false
 	a.content = append(a.content[:0], a.plain(q, schema, mode)...)
 	switch m {
-	case garbage:
-		a.replace(garbageText)
+	case babble:
+		a.replace(babbleText)
 	case mismatch:
 		a.replace(mismatchText)
 	case refuse:

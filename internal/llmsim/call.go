@@ -88,6 +88,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
 	}
 	q := &c.reader.question
 	m := pick(s.chances, place)
+	if m == cut && q.maxTokens >= roomy {
+		m = fine
+	}
 	if attempt := s.tally.ask(q.subject); q.mark.mishap != fine {
 		m = fine
 		if q.mark.befalls(attempt) {
@@ -178,9 +181,14 @@ func (s *Server) work(r *http.Request, latency time.Duration) bool {
 func (s *Server) deliver(w http.ResponseWriter, c *call, m mishap) int {
 	c.flawed = m != fine
 	c.identify(w)
-	if m == page {
+	switch m {
+	case page:
 		send(w, http.StatusOK, typeHTML, []byte(pageText))
 		return http.StatusOK
+	case garbage:
+		send(w, http.StatusOK, typeJSON, []byte(garbageText))
+		return http.StatusOK
+	default: // an answer, of whatever worth
 	}
 	c.out = c.answer.appendCompletion(c.out[:0], &c.reader.question, c.usage, c.serial, time.Now())
 	send(w, http.StatusOK, typeJSON, c.out)

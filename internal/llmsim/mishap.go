@@ -16,7 +16,8 @@ const (
 	fine        mishap = iota
 	reset              // the connection is cut with the work half done
 	hang               // no answer, ever
-	garbage            // the content is no JSON
+	garbage            // the whole body is noise instead of JSON
+	babble             // the content is no JSON
 	mismatch           // the content is JSON that does not follow the schema
 	page               // the whole body is a proxy's HTML page
 	cut                // half an answer, with finish_reason length
@@ -27,7 +28,7 @@ const (
 )
 
 var mishapNames = map[string]mishap{
-	"reset": reset, "hang": hang, "garbage": garbage, "mismatch": mismatch,
+	"reset": reset, "hang": hang, "garbage": garbage, "babble": babble, "mismatch": mismatch,
 	"html": page, "cut": cut, "refuse": refuse, "filter": filter,
 }
 
@@ -48,13 +49,17 @@ type Faults struct {
 	Reset float64 `yaml:"reset"`
 	// Hang gives no answer until the client leaves, or until HangLimit.
 	Hang float64 `yaml:"hang"`
-	// Garbage is content that is no JSON.
+	// Garbage is a body of noise with status 200.
 	Garbage float64 `yaml:"garbage"`
+	// Babble is content that is no JSON.
+	Babble float64 `yaml:"babble"`
 	// Mismatch is content that is JSON and does not follow the schema.
 	Mismatch float64 `yaml:"mismatch"`
 	// HTML is a proxy's page with status 200.
 	HTML float64 `yaml:"html"`
-	// Cut is half an answer, with finish_reason length.
+	// Cut is half an answer, with finish_reason length. It befalls requests that
+	// leave the answer less room than 1,024 tokens, or do not say: as with a model
+	// that begins to ramble, more room is the cure.
 	Cut float64 `yaml:"cut"`
 	// Refuse is a refusal instead of content.
 	Refuse float64 `yaml:"refuse"`
@@ -81,6 +86,7 @@ func (f Faults) chances() []chance {
 		{f.Reset, reset},
 		{f.Hang, hang},
 		{f.Garbage, garbage},
+		{f.Babble, babble},
 		{f.Mismatch, mismatch},
 		{f.HTML, page},
 		{f.Cut, cut},
@@ -105,6 +111,9 @@ func (f Faults) check() error {
 	}
 	return nil
 }
+
+// roomy is the room, in tokens, in which no answer is cut off by chance.
+const roomy = 1024
 
 // pick returns the mishap at a place in [0, 1).
 func pick(chances []chance, place float64) mishap {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -28,8 +29,10 @@ func kindOf(answer *openai.ChatCompletion, err error) string {
 		return "hang"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return "reset"
-	case err != nil:
+	case err != nil && strings.Contains(err.Error(), "text/html"):
 		return "html"
+	case err != nil:
+		return "garbage"
 	}
 	choice := answer.Choices[0]
 	var verdict struct{ Category string }
@@ -41,7 +44,7 @@ func kindOf(answer *openai.ChatCompletion, err error) string {
 	case choice.FinishReason == "length":
 		return "cut"
 	case parsed != nil:
-		return "garbage"
+		return "babble"
 	case verdict.Category == "":
 		return "mismatch"
 	}
@@ -66,6 +69,7 @@ func TestMarks(t *testing.T) {
 		"sim:reset":           {"reset"},
 		"sim:hang":            {"hang"},
 		"sim:garbage":         {"garbage"},
+		"sim:babble":          {"babble"},
 		"sim:mismatch":        {"mismatch"},
 		"sim:html":            {"html"},
 		"sim:cut":             {"cut"},
@@ -93,11 +97,11 @@ func TestMarks(t *testing.T) {
 
 func TestFaultsComeAsOftenAsTheyShould(t *testing.T) {
 	faults := llmsim.Faults{
-		Throttle: 0.1, Error: 0.05, Unavailable: 0.06, Reset: 0.04, Hang: 0.03, Garbage: 0.05,
+		Throttle: 0.1, Error: 0.05, Unavailable: 0.06, Reset: 0.04, Hang: 0.03, Garbage: 0.02, Babble: 0.03,
 		Mismatch: 0.05, HTML: 0.04, Cut: 0.05, Refuse: 0.05, Filter: 0.05,
 	}
 	want := map[string]float64{
-		"429": 0.1, "500": 0.05, "503": 0.06, "reset": 0.04, "hang": 0.03, "garbage": 0.05,
+		"429": 0.1, "500": 0.05, "503": 0.06, "reset": 0.04, "hang": 0.03, "garbage": 0.02, "babble": 0.03,
 		"mismatch": 0.05, "html": 0.04, "cut": 0.05, "refuse": 0.05, "filter": 0.05, "fine": 0.43,
 	}
 	run := func(seed uint64) (kinds []string, count map[string]int) {
