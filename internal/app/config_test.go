@@ -77,6 +77,7 @@ func TestStartRefusesWithOneLine(t *testing.T) {
 		"bad backend":  {"--backend=magic", "backend"},
 		"no key":       {"--backend=openai", "OPENAI_API_KEY"},
 		"batch size":   {"--text-batch-size=0", "text-batch-size is 0"},
+		"broken key":   {"--openai-api-key=sk-0123456789\nabcd", "openai-api-key"},
 		"workers":      {"--max-workers=-1", "max-workers is -1"},
 		"threshold":    {"--review-below=NaN", "review-below"},
 		"base URL":     {"--openai-base-url=ftp://x", "openai-base-url"},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/classify"
@@ -15,7 +16,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
+	for _, check := range []func() error{c.checkKeys, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -36,6 +37,18 @@ func (c *Config) checkChoices() error {
 	} {
 		if !slices.Contains(s.choices, s.value) {
 			return fmt.Errorf("%s is %q: give one of %v", s.name, s.value, s.choices)
+		}
+	}
+	return nil
+}
+
+// checkKeys finds keys that no header can carry, as a file read with its line
+// break gives.
+func (c *Config) checkKeys() error {
+	for _, key := range c.APIKeys.secrets {
+		strange := func(r rune) bool { return r <= ' ' || r > '~' }
+		if strings.ContainsFunc(key.Reveal(), strange) {
+			return fmt.Errorf("openai-api-key: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
 		}
 	}
 	return nil

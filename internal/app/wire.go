@@ -79,6 +79,8 @@ func (a *App) wireEdges(e edges) error {
 		if tlsConfig, err = files.Load(); err != nil {
 			return err
 		}
+		// Probes and scrapers have no certificate of their own.
+		tlsConfig.ClientAuth = tls.NoClientCert
 	}
 	a.web = web.New(e.metrics, a.ready.Load, tlsConfig)
 	return nil
@@ -121,7 +123,10 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	if err != nil {
 		return nil, err
 	}
-	parts := classify.Parts{Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Observer: o}
+	parts := classify.Parts{
+		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Observer: o,
+	}
 	if c.backend() == backendOpenAI {
 		model, err := a.newModel(tax, gate)
 		if err != nil {

@@ -6,7 +6,6 @@
 package catalog
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +17,8 @@ import (
 const (
 	MaxFieldBytes = 32 << 10
 	MaxTextBytes  = 128 << 10
+	// MaxIDBytes bounds what comes back with each result.
+	MaxIDBytes = 1 << 10
 )
 
 // Item is one product to classify. Every field may be empty.
@@ -91,7 +92,7 @@ func (it *Item) HasText() bool {
 
 // HasPicture reports whether there is a picture, or an address to get one from.
 func (it *Item) HasPicture() bool {
-	return len(it.ImageData) > 0 || it.ImageURL != "" || it.ProductURL != ""
+	return len(it.ImageData) > 0 || strings.TrimSpace(it.ImageURL) != "" || strings.TrimSpace(it.ProductURL) != ""
 }
 
 // Check returns an InvalidItem fault if the item is unusable whatever the mode:
@@ -101,11 +102,14 @@ func (it *Item) Check() *fault.Fault {
 		return fault.New(fault.InvalidItem,
 			"the item has neither text nor a picture: give at least a product name, a description or an image")
 	}
+	if len(it.ID) > MaxIDBytes {
+		return fault.New(fault.InvalidItem, "the id has %d bytes, at most %d are taken: shorten it", len(it.ID), MaxIDBytes)
+	}
 	total := 0
-	for _, f := range it.Fields() {
+	for _, f := range append(it.Fields(), Field{"product_url", it.ProductURL}, Field{"image_url", it.ImageURL}) {
 		if len(f.Value) > MaxFieldBytes {
 			return fault.New(fault.InvalidItem, "%s has %d bytes, at most %d are taken: shorten it",
-				clip(f.Key, 64), len(f.Value), MaxFieldBytes)
+				Clip(f.Key, 64), len(f.Value), MaxFieldBytes)
 		}
 		total += len(f.Key) + len(f.Value)
 	}
@@ -116,11 +120,30 @@ func (it *Item) Check() *fault.Fault {
 	return nil
 }
 
-func clip(s string, n int) string {
+// Size is how many bytes the item holds, for budgets.
+func (it *Item) Size() int {
+	n := len(it.ID) + len(it.Name) + len(it.Description) + len(it.Type) + len(it.Category) +
+		len(it.PriceRange) + len(it.ProductURL) + len(it.ImageURL) + len(it.ImageData)
+	for _, list := range [][]string{it.Styles, it.Tags} {
+		for _, s := range list {
+			n += len(s)
+		}
+	}
+	for k, v := range it.Attributes {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+// Clip returns s, or its first n bytes at most, cut at a character's end.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return fmt.Sprintf("%s...", strings.ToValidUTF8(s[:n], ""))
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
 }
 
 // Picture is a picture that is fit to be sent to a model.

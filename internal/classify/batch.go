@@ -100,19 +100,18 @@ func (b *asCompleted) take(which func(catalog.Kind) bool) []group {
 	return ready
 }
 
-// inOrder batches consecutive items of a kind. Groups are numbered by their
-// first item and become ready whole, in the order in which their last items were
-// admitted: waiting in the order of first items would let one picture among
-// thousands of texts, whose batch stays open, hold up everything behind it.
+// inOrder batches consecutive items of one kind, in the order of the call. A
+// group that is full, or is followed by an item of the other kind, is closed;
+// groups become ready whole, one after the other.
 type inOrder struct {
 	sizes [catalog.NumKinds]int
 	total int64 // items of the call, 0: not known
 	began func(id int64, kind catalog.Kind, items int)
 
 	mu     sync.Mutex
-	last   int64 // number given last
-	open   [catalog.NumKinds]*group
-	closed []*group // in the order of closing
+	last   int64    // number given last
+	groups []*group // not yet ready; the last one may be open
+	open   *group
 }
 
 func newInOrder(sizes [catalog.NumKinds]int, total int64, began func(int64, catalog.Kind, int)) *inOrder {
@@ -122,36 +121,29 @@ func newInOrder(sizes [catalog.NumKinds]int, total int64, began func(int64, cata
 func (b *inOrder) seat(index int64, kind catalog.Kind, at time.Time) seat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.open[kind]
-	if g == nil {
-		g = b.start(index, kind, at)
+	if b.open == nil || b.open.kind != kind {
+		b.start(index, kind, at)
 	}
+	g := b.open
 	s := seat{group: g, place: len(g.outcomes)}
 	g.outcomes = append(g.outcomes, catalog.Outcome{})
 	g.missing++
 	if len(g.outcomes) == b.sizes[kind] {
-		b.shut(kind)
+		b.open = nil
 	}
 	return s
 }
 
-// start opens a group. The caller holds mu.
-func (b *inOrder) start(index int64, kind catalog.Kind, at time.Time) *group {
+// start opens a group in place of the one that is open. The caller holds mu.
+func (b *inOrder) start(index int64, kind catalog.Kind, at time.Time) {
 	b.last++
 	size := b.sizes[kind]
 	if b.total > 0 {
 		size = min(size, int(b.total-index))
 	}
-	g := &group{id: b.last, kind: kind, since: at, outcomes: make([]catalog.Outcome, 0, max(size, 1))}
-	b.open[kind] = g
-	b.began(g.id, kind, size)
-	return g
-}
-
-// shut closes the open group of a kind. The caller holds mu.
-func (b *inOrder) shut(kind catalog.Kind) {
-	b.closed = append(b.closed, b.open[kind])
-	b.open[kind] = nil
+	b.open = &group{id: b.last, kind: kind, since: at, outcomes: make([]catalog.Outcome, 0, min(max(size, 1), 64))}
+	b.groups = append(b.groups, b.open)
+	b.began(b.last, kind, size)
 }
 
 func (b *inOrder) add(s seat, o catalog.Outcome, _ time.Time) []group {
@@ -165,26 +157,18 @@ func (b *inOrder) add(s seat, o catalog.Outcome, _ time.Time) []group {
 func (b *inOrder) close() []group {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	first, second := catalog.KindText, catalog.KindImage
-	if t, p := b.open[first], b.open[second]; t != nil && p != nil && p.id < t.id {
-		first, second = second, first
-	}
-	for _, kind := range []catalog.Kind{first, second} {
-		if b.open[kind] != nil {
-			b.shut(kind)
-		}
-	}
+	b.open = nil
 	return b.whole()
 }
 
-// whole removes and returns the groups in front that lack nothing. The caller
-// holds mu.
+// whole removes and returns the groups in front that are closed and lack
+// nothing. The caller holds mu.
 func (b *inOrder) whole() []group {
 	var ready []group
-	for len(b.closed) > 0 && b.closed[0].missing == 0 {
-		ready = append(ready, *b.closed[0])
-		b.closed[0] = nil
-		b.closed = b.closed[1:]
+	for len(b.groups) > 0 && b.groups[0] != b.open && b.groups[0].missing == 0 {
+		ready = append(ready, *b.groups[0])
+		b.groups[0] = nil
+		b.groups = b.groups[1:]
 	}
 	return ready
 }

@@ -70,6 +70,9 @@ type Parts struct {
 	Fallback Backend
 	// Pictures is asked for the picture of items that go by it.
 	Pictures Pictures
+	// Trace is what is known of an outcome before anything was asked: the
+	// backend, its model and the taxonomy.
+	Trace catalog.Trace
 	// PoolSize tells how many questions may be asked at once, now.
 	PoolSize func() int
 	Observer Observer

@@ -89,16 +89,20 @@ func checkComplete(t *testing.T, all []*catalog.Item, g *got, s catalog.Summary)
 	}
 }
 
-// checkOrder fails unless each kind's outcomes come in the order of the items.
+// checkOrder fails unless outcomes come in the order of the items, in batches of
+// one kind that are numbered as they come.
 func checkOrder(t *testing.T, g *got) {
 	t.Helper()
-	last := map[catalog.Kind]int64{catalog.KindText: -1, catalog.KindImage: -1}
-	for _, b := range g.batches {
+	next := int64(0)
+	for i, b := range g.batches {
+		if b.ID != int64(i+1) {
+			t.Fatalf("batch %d came as number %d", b.ID, i+1)
+		}
 		for _, o := range b.Outcomes {
-			if o.Kind != b.Kind || o.Index <= last[b.Kind] {
-				t.Fatalf("batch %d (%v): item %d (%v) after %d", b.ID, b.Kind, o.Index, o.Kind, last[b.Kind])
+			if o.Kind != b.Kind || o.Index != next {
+				t.Fatalf("batch %d (%v): item %d (%v), want %d", b.ID, b.Kind, o.Index, o.Kind, next)
 			}
-			last[b.Kind] = o.Index
+			next++
 		}
 	}
 }
@@ -146,11 +150,11 @@ func TestInOrderSlowItemDoesNotIdleThePool(t *testing.T) {
 	})
 }
 
-func TestInOrderLonePictureHoldsUpNoText(t *testing.T) {
+func TestInOrderPictureAmongTexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 10), collect()
-		all := items(5000, time.Second, func(i int, it *catalog.Item) {
-			if i == 0 {
+		all := items(30, time.Second, func(i int, it *catalog.Item) {
+			if i == 14 {
 				it.ImageData = []byte("picture")
 			}
 		})
@@ -158,11 +162,35 @@ func TestInOrderLonePictureHoldsUpNoText(t *testing.T) {
 		if _, err := b.Run(t.Context(), call, from(all), g.send); err != nil {
 			t.Fatal(err)
 		}
-		if first := g.batches[0]; first.Kind != catalog.KindText || g.at[0] != 2*time.Second {
-			t.Errorf("the first batch is %v at %v, want text at 2s", first.Kind, g.at[0])
-		}
 		checkOrder(t, g)
+		var sizes []int
+		for _, batch := range g.batches {
+			sizes = append(sizes, len(batch.Outcomes))
+		}
+		if fmt.Sprint(sizes) != "[10 4 1 10 5]" {
+			t.Errorf("batches of %v", sizes)
+		}
 	})
+}
+
+func TestLargeItemsAreFewAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 100), collect()
+		large := make([]byte, 10<<20)
+		all := items(50, time.Second, func(_ int, it *catalog.Item) { it.ImageData = large })
+		s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+		if err != nil || s.Total != 50 || s.PeakConcurrency != 7 {
+			t.Errorf("%d items of 10 MiB, at most %d at once, want 7 for 64 MiB and one more: %v", s.Total, s.PeakConcurrency, err)
+		}
+	})
+}
+
+func TestOutcomeNamesTheTaxonomyWhateverHappens(t *testing.T) {
+	b := setUp(t, 1, func(p *classify.Parts) { p.Trace = catalog.Trace{Taxonomy: "v1"} })
+	o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{})
+	if err != nil || o.Err == nil || o.Trace.Taxonomy != "v1" {
+		t.Errorf("%+v, %v", o, err)
+	}
 }
 
 func TestSlowReaderStopsAdmission(t *testing.T) {
@@ -316,7 +344,9 @@ func TestSteps(t *testing.T) {
 		{"text mode, only a picture", catalog.Item{ImageData: picture}, catalog.Options{Mode: catalog.ModeText}, "text INVALID_ITEM"},
 		{"image mode, only text", catalog.Item{Name: "x"}, catalog.Options{Mode: catalog.ModeImage}, "image TEXT IMAGE_UNSUPPORTED"},
 		{"nothing", catalog.Item{ID: "7"}, catalog.Options{}, "text INVALID_ITEM"},
-		{"blanks", catalog.Item{Name: "  ", Tags: []string{" "}}, catalog.Options{}, "text INVALID_ITEM"},
+		{"blanks", catalog.Item{Name: "  ", Tags: []string{" "}, ProductURL: " "}, catalog.Options{}, "text INVALID_ITEM"},
+		{"long id", catalog.Item{ID: strings.Repeat("x", 1025), Name: "x"}, catalog.Options{}, "text INVALID_ITEM"},
+		{"long address", catalog.Item{Name: "x", ImageURL: strings.Repeat("x", 33<<10)}, catalog.Options{}, "image INVALID_ITEM"},
 		{"too long", catalog.Item{Description: strings.Repeat("x", 33<<10)}, catalog.Options{}, "text INVALID_ITEM"},
 		{"refused", catalog.Item{Name: "x", Type: "refuse"}, catalog.Options{}, "text REFUSED"},
 	}
@@ -394,6 +424,15 @@ func TestFallbackAnswersTheModelsTrouble(t *testing.T) {
 		o, _ := b.Classify(t.Context(), classify.Call{}, &catalog.Item{})
 		if !fault.Is(o.Err, fault.InvalidItem) {
 			t.Errorf("an empty item was answered: %v", o.Err)
+		}
+		seen := catalog.Item{Name: "x", Type: "down", ImageData: []byte("picture")}
+		o, _ = b.Classify(t.Context(), classify.Call{}, &seen)
+		if o.Err != nil || !fault.Is(o.ImageErr, fault.UpstreamUnavailable) {
+			t.Errorf("a picture that the model could not look at: %v, %v", o.Err, o.ImageErr)
+		}
+		strict := catalog.Options{ImageFallback: catalog.FallbackError}
+		if o, _ = b.Classify(t.Context(), classify.Call{Options: strict}, &seen); !fault.Is(o.Err, fault.UpstreamUnavailable) {
+			t.Errorf("answered from text against the caller's wish: %v", o.Err)
 		}
 	})
 }

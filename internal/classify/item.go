@@ -25,7 +25,8 @@ const maxNameBytes = 1 << 10
 // outcome takes one item all the way. It always returns an outcome, also for an
 // item whose steps panic.
 func (r *run) outcome(ctx context.Context, a admitted) (o catalog.Outcome) {
-	o = catalog.Outcome{Index: a.index, ID: a.item.ID, Name: clip(a.item.Name, maxNameBytes), Kind: a.kind}
+	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
+	o.Trace = r.engine.parts.Trace
 	defer func() {
 		if v := recover(); v != nil {
 			r.engine.parts.Observer.Panicked(&r.call, a.index, v, debug.Stack())
@@ -89,10 +90,16 @@ func lacksText(imageErr *fault.Fault) error {
 // ask has the backend answer, or the fallback where the backend cannot.
 func (r *run) ask(ctx context.Context, q catalog.Question, o *catalog.Outcome) error {
 	answer, err := r.engine.parts.Backend.Ask(ctx, q)
-	o.Trace = answer.Trace
+	if answer.Trace.Backend != "" {
+		o.Trace = answer.Trace
+	}
 	if err != nil {
-		if answer, err = r.fallBack(ctx, q, err); err != nil {
+		failed := fault.From(err)
+		if answer, err = r.fallBack(ctx, q, failed); err != nil {
 			return err
+		}
+		if q.Picture != nil {
+			o.ImageErr = failed
 		}
 		o.Trace.Backend, o.Trace.Model = answer.Trace.Backend, answer.Trace.Model
 		o.Trace.Taxonomy, o.Trace.PromptVersion = answer.Trace.Taxonomy, answer.Trace.PromptVersion
@@ -104,13 +111,14 @@ func (r *run) ask(ctx context.Context, q catalog.Question, o *catalog.Outcome) e
 
 // fallBack answers what the backend could not, or returns the backend's error.
 // The item's own time may be up by then, so the fallback has a little of its
-// own; the call's end still ends it.
-func (r *run) fallBack(ctx context.Context, q catalog.Question, cause error) (catalog.Answer, error) {
-	failed := fault.From(cause)
-	if r.engine.parts.Fallback == nil || !answerable(failed) || !q.Item.HasText() {
+// own.
+func (r *run) fallBack(ctx context.Context, q catalog.Question, failed *fault.Fault) (catalog.Answer, error) {
+	switch {
+	case r.engine.parts.Fallback == nil, !answerable(failed), !q.Item.HasText():
 		return catalog.Answer{}, failed
-	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	case q.Picture != nil && r.call.Options.ImageFallback == catalog.FallbackError:
+		return catalog.Answer{}, failed
+	case errors.Is(ctx.Err(), context.Canceled):
 		return catalog.Answer{}, failed
 	}
 	const grace = 5 * time.Second
@@ -122,15 +130,4 @@ func (r *run) fallBack(ctx context.Context, q catalog.Question, cause error) (ca
 		return answer, failed
 	}
 	return answer, nil
-}
-
-// clip cuts s to at most n bytes, at a character's end.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:n]
 }

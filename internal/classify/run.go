@@ -76,6 +76,7 @@ func (r *run) admit(ctx context.Context, next Source) {
 			r.end <- ended{n, err}
 			return
 		}
+		r.window.admitted(item.Size())
 		a := admitted{item: item, index: n, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
 		a.seat = r.batches.seat(n, a.kind, a.at)
 		r.items.Go(func() { r.work(ctx, a) })
@@ -86,7 +87,7 @@ func (r *run) admit(ctx context.Context, next Source) {
 // work runs one item and passes its outcome on, unless the call is over.
 func (r *run) work(ctx context.Context, a admitted) {
 	o := r.outcome(ctx, a)
-	r.window.finished(o.Err == nil)
+	r.window.finished(a.item.Size(), o.Err == nil)
 	select {
 	case r.done <- finished{o, a.seat}:
 	case <-ctx.Done():

@@ -18,6 +18,7 @@ type window struct {
 	mu       sync.Mutex
 	underWay int // admitted, no outcome yet
 	held     int // admitted, outcome not yet delivered
+	bytes    int // of the items under way
 }
 
 func newWindow(period time.Duration) *window {
@@ -34,6 +35,9 @@ const (
 	// minSpare is what is under way beyond a full pool, at the least, so that a
 	// slot that becomes free finds an item ready.
 	minSpare = 2
+	// windowBytes bounds the items under way where they are large, as inline
+	// pictures are. One item more may be under way than fits.
+	windowBytes = 64 << 20
 	// orderSlack is how many windows of outcomes may wait, in order, behind one
 	// item that is slow. Without it that item would idle the pool.
 	orderSlack = 8
@@ -78,7 +82,7 @@ func (w *window) enter(ctx context.Context, limit func() bounds) error {
 func (w *window) tryEnter(b bounds) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.underWay >= b.underWay || w.held >= b.held {
+	if w.underWay >= b.underWay || w.held >= b.held || w.bytes >= windowBytes {
 		return false
 	}
 	w.underWay++
@@ -86,13 +90,21 @@ func (w *window) tryEnter(b bounds) bool {
 	return true
 }
 
+// admitted tells how many bytes the item has that came in.
+func (w *window) admitted(bytes int) {
+	w.mu.Lock()
+	w.bytes += bytes
+	w.mu.Unlock()
+}
+
 // finished tells that an item has its outcome, a verdict or a failure.
-func (w *window) finished(verdict bool) {
+func (w *window) finished(bytes int, verdict bool) {
 	if verdict {
 		w.pace.count(time.Now())
 	}
 	w.mu.Lock()
 	w.underWay--
+	w.bytes -= bytes
 	w.mu.Unlock()
 	w.wake()
 }

@@ -26,6 +26,8 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) ending {
 	// Settling a second time does nothing: this is for panics alone.
 	defer lease.Settle(upstream.Result{Verdict: upstream.Abandoned})
 	a.answer.Trace.Attempts++
+	a.question.Calls.Enter()
+	defer a.question.Calls.Leave()
 	where := site{lease.BaseURL(), lease.Model(a.need.Model)}
 	a.answer.Trace.Model = where.model
 	sent := a.request(where)

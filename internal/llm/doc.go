@@ -10,8 +10,8 @@
 //	     |    holding nothing)                   |
 //	     +------ need with a not-before time <---+   the lease is settled first
 //
-// Limits nest: an attempt has Config.AttemptTimeout, an item Config.MaxAttempts
-// and the deadline of its context. A 429 is no attempt, as waiting for quota is
+// Limits nest: an attempt has Config.AttemptTimeout, an item Config.MaxAttempts of
+// one kind of failure, twice as many of all, and the deadline of its context. A 429 is no attempt, as waiting for quota is
 // not the item's fault; neither is a key that was refused, nor a call that only
 // taught us what the server cannot do.
 //

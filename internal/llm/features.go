@@ -71,15 +71,21 @@ func (f features) without(status int, e apiError) (features, bool) {
 	default:
 		return f, false
 	}
+	if filtered(e) || exhausted(status, e) {
+		return f, false
+	}
 	text := strings.ToLower(e.Param + " " + e.Message)
+	refused := refuses(text, e.Code)
 	switch {
+	case !refused:
+		return f, false
 	case !f.noLogprobs && strings.Contains(text, "logprobs"):
 		f.noLogprobs = true
 	case f.format < freeText && namesAny(text, "response_format", "response format", "json_schema", "json_object", "json schema", "structured output"):
 		f.format++
 	case !f.noTemperature && strings.Contains(text, "temperature"):
 		f.noTemperature = true
-	case f.limit < noLimit && strings.Contains(text, f.limit.name()) && refuses(text, e.Code):
+	case f.limit < noLimit && strings.Contains(text, f.limit.name()):
 		f.limit++
 	default:
 		return f, false
@@ -97,8 +103,11 @@ func refuses(text, code string) bool {
 	case "context_length_exceeded":
 		return false
 	}
-	return namesAny(text, "unsupported", "not support", "unrecognized", "unknown", "unexpected",
-		"not permitted", "not allowed", "extra inputs", "extra fields", "additional properties")
+	if namesAny(text, "context length", "context window") {
+		return false
+	}
+	return namesAny(text, "unsupported", "not support", "unrecognized", "unknown", "unexpected", "unavailable",
+		"must be", "not permitted", "not allowed", "extra inputs", "extra fields", "additional properties")
 }
 
 func namesAny(text string, words ...string) bool {

@@ -202,8 +202,14 @@ func exhausted(status int, e apiError) bool {
 	return false
 }
 
+// filtered tells a question that moderation keeps from the model, which says
+// nothing of the key, whatever the status: some gateways answer 403.
 func filtered(e apiError) bool {
-	return e.Code == "content_filter" || e.Code == "content_policy_violation"
+	switch e.Code {
+	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged":
+		return true
+	}
+	return namesAny(strings.ToLower(e.Type+" "+e.Message), "moderation", "content policy", "content filter", "was flagged", "safety system")
 }
 
 // judgeFailure reads a call without a whole answer.

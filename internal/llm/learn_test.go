@@ -120,6 +120,40 @@ func TestNoLessonFromOneItem(t *testing.T) {
 			t.Error("the limit was given up")
 		}
 	})
+	named := apiErr("", "This model's maximum context length is 512 tokens; 600 are in the response_format schemas, which is not supported")
+	inBubble(t, llm.Config{}, &server{script: []answer{{status: 400, body: named}, {}}}, one, func(t *testing.T, b *bench) {
+		_, err := b.Ask(t.Context(), sofa())
+		checkEnd(t, err, fault.UpstreamRejected, "context length")
+		if _, err := b.Ask(t.Context(), sofa()); err != nil {
+			t.Fatal(err)
+		}
+		if !has(b.server.requests()[1], "response_format") {
+			t.Error("the schema was given up")
+		}
+	})
+}
+
+// TestModeratedItemCostsNoKey: gateways answer 403 for what they will not pass on.
+func TestModeratedItemCostsNoKey(t *testing.T) {
+	flagged := answer{status: 403, body: apiErr("", "Your input was flagged by moderation")}
+	inBubble(t, llm.Config{}, &server{script: []answer{flagged, {}}}, one, func(t *testing.T, b *bench) {
+		_, err := b.Ask(t.Context(), sofa())
+		checkEnd(t, err, fault.Refused, "flagged")
+		if _, err := b.Ask(t.Context(), sofa()); err != nil {
+			t.Errorf("the key was retired: %v", err)
+		}
+	})
+}
+
+func TestCallsInFlightAreCounted(t *testing.T) {
+	inBubble(t, llm.Config{}, &server{script: []answer{{}}}, one, func(t *testing.T, b *bench) {
+		var peak catalog.Peak
+		q := sofa()
+		q.Calls = &peak
+		if _, err := b.Ask(t.Context(), q); err != nil || peak.Most() != 1 {
+			t.Errorf("%d calls at once, %v", peak.Most(), err)
+		}
+	})
 }
 
 func TestServerThatContradictsItselfEnds(t *testing.T) {

@@ -70,15 +70,14 @@ func appendClean(dst []byte, s string, limit int) []byte {
 	return dst
 }
 
-// hidden reports whether r is invisible and of no use in a product's text: byte
-// order marks, the bidirectional overrides, and the tag characters, in which
-// whole sentences can be hidden. The joiners stay: scripts and emoji need them.
+// hidden reports whether r is invisible and of no use in a product's text: the
+// format characters (byte order marks, bidirectional overrides, soft hyphens, the
+// tag characters) and the supplementary variation selectors, in which whole
+// sentences can be hidden. The two joiners stay: scripts and emoji need them.
 func hidden(r rune) bool {
-	switch {
-	case r == '\uFEFF', r == '\u200B', r == '\u200E', r == '\u200F', r == '\u2060':
-		return true
-	case '\u202A' <= r && r <= '\u202E', '\u2066' <= r && r <= '\u2069':
-		return true
+	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200C', '\u200D'
+	if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
+		return false
 	}
-	return '\U000E0000' <= r && r <= '\U000E007F'
+	return unicode.Is(unicode.Cf, r) || '\U000E0100' <= r && r <= '\U000E01EF'
 }

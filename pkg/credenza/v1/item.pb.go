@@ -27,8 +27,8 @@ const (
 // any field but `id`, or a picture. No rule on an item's content fails a call:
 // an item that cannot be used gets its own ItemError with
 // ERROR_REASON_INVALID_ITEM, and its neighbours are not touched. One text field
-// may hold 32 KiB, an item's fields together 128 KiB, and `image_data` what
-// the server's limit for pictures is (10 MB unless set).
+// or address may hold 32 KiB, an item's texts together 128 KiB, `id` 1 KiB, and
+// `image_data` what the server's limit for pictures is (10 MB unless set).
 type Item struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The caller's own key. It comes back in ItemResult.item_id, is never shown

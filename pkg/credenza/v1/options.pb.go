@@ -93,7 +93,7 @@ const (
 	// (100 ms unless set), so a slow item holds up nobody.
 	Delivery_DELIVERY_AS_COMPLETED Delivery = 1
 	// Batches hold consecutive items of one kind, in the order of the request, and
-	// are sent whole.
+	// are sent whole. An item of the other kind ends a batch before it is full.
 	Delivery_DELIVERY_IN_ORDER Delivery = 2
 )
 

@@ -58,7 +58,8 @@ const (
 	// Attempts used up, or the deadline came, in a call without answer. Worth
 	// another try.
 	ErrorReason_ERROR_REASON_UPSTREAM_TIMEOUT ErrorReason = 12
-	// The model gave no usable answer, twice. Worth another try.
+	// The model gave no usable answer, twice, or its server sent something that is
+	// no answer at all, in every attempt. Worth another try.
 	ErrorReason_ERROR_REASON_MALFORMED_ANSWER ErrorReason = 13
 	// The model declined to answer. Final.
 	ErrorReason_ERROR_REASON_REFUSED ErrorReason = 14
@@ -452,8 +453,9 @@ func (x *ItemError) GetRetryAfter() *durationpb.Duration {
 // Trace is how a result came to be.
 type Trace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Calls to the model made for this item, failed ones included. 0: none was
-	// needed, or none was possible.
+	// Calls to the model made for this item, failed ones included. Four that fail
+	// in the same way end an item, or eight that fail in different ones; waiting
+	// for quota is no attempt. 0: none was needed, or none was possible.
 	Attempts int32 `protobuf:"varint,1,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Whether the result of an earlier call was used.
 	Cached bool `protobuf:"varint,2,opt,name=cached,proto3" json:"cached,omitempty"`
@@ -795,7 +797,8 @@ func (x *Progress) GetTotal() int64 {
 // Batch is a group of results of one kind.
 type Batch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From 1, in the order of sending.
+	// From 1, in the order of sending. In order, batches of both kinds are numbered
+	// together.
 	BatchId int64 `protobuf:"varint,1,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	// "text_multithreaded" or "image_multithreaded".
 	ProcessingType string `protobuf:"bytes,2,opt,name=processing_type,json=processingType,proto3" json:"processing_type,omitempty"`
