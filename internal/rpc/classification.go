@@ -19,28 +19,18 @@ import (
 // limits are the checks that depend on the configuration and so are no rules of
 // the contract.
 type limits struct {
-	items  int
 	models map[string]bool
 	names  string
 }
 
 func newLimits(config Config) limits {
-	l := limits{items: config.MaxItems, models: map[string]bool{"": true}}
+	l := limits{models: map[string]bool{"": true}}
 	names := slices.Compact(slices.Sorted(slices.Values(config.Models)))
 	for _, name := range names {
 		l.models[name] = true
 	}
 	l.names = strings.Join(names, ", ")
 	return l
-}
-
-func (l limits) checkItems(n int) error {
-	if n <= l.items {
-		return nil
-	}
-	f := fault.Invalid("items", "there are %d, at most %d are taken: send them in several calls, or as a feed", n, l.items)
-	f.Reason = fault.TooManyItems
-	return f
 }
 
 func (l limits) checkModel(field, model string) error {
@@ -67,9 +57,6 @@ type classification struct {
 // ClassifyStream answers a list of items.
 func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, stream credenzav1.ClassificationService_ClassifyStreamServer) error {
 	ctx := stream.Context()
-	if err := c.limits.checkItems(len(req.GetItems())); err != nil {
-		return err
-	}
 	call, err := c.call(ctx, "options.model", req.GetMode(), req.GetOptions())
 	if err != nil {
 		return err

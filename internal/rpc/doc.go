@@ -20,10 +20,14 @@
 // The gate tells new callers why, lets streams end, ends feeds at once, and costs
 // one lock per call for it.
 //
-// Two answers are gRPC's own and not in the fault table, because it gives them
-// before any code here runs: a message over the limit is RESOURCE_EXHAUSTED, one
-// that cannot be decoded INTERNAL. The Go client refuses too large a request
-// itself, as INVALID_ARGUMENT.
+// The limit on a message's bytes does not bound the memory that decoding takes, so
+// the codec counts items and their parts first; see codec.go.
+//
+// One answer is gRPC's own and not in the fault table: a message with more bytes
+// than the limit fails its call with RESOURCE_EXHAUSTED and no details. gRPC looks
+// at the length that announces a message, and sends that status itself before any
+// code here can have a say; a unary call is then neither logged nor counted. The
+// Go client refuses too large a request itself, as INVALID_ARGUMENT.
 //
 //	server, err := rpc.NewServer(rpc.Config{Models: []string{"gpt-4o-mini"}}, rpc.Parts{Engine: engine, ...})
 //	...

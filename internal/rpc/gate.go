@@ -17,7 +17,7 @@ type class uint8
 const (
 	// classFinite may come to its end.
 	classFinite class = iota
-	// classEndless is told at once.
+	// classEndless is told at once, and not waited for.
 	classEndless
 	// classAttendant is about the server and not work: let in until the end.
 	classAttendant
@@ -129,8 +129,10 @@ func (g *gate) end(c class) {
 	}
 }
 
-// wait returns when no call is left but attendants, or with an error that counts
-// the others when ctx ends. One goroutine may wait.
+// wait returns when no finite call is left, or with an error that counts them
+// when ctx ends. It does not wait for endless ones: the end of a context does not
+// interrupt a send to a caller who does not read, the end of the connection does.
+// One goroutine may wait.
 func (g *gate) wait(ctx context.Context) error {
 	for {
 		n := g.working()
@@ -150,7 +152,7 @@ func (g *gate) working() int {
 	defer g.mu.Unlock()
 	n := 0
 	for v := range g.visits {
-		if v.class != classAttendant {
+		if v.class == classFinite {
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -27,6 +28,37 @@ func TestPanicWhileReceivingIsAnError(t *testing.T) {
 	if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Reason != fault.Internal || strings.Contains(f.Message, "secret") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// What is counted is what decoding makes of a message, and no message that can be
+// decoded is refused for its form.
+func FuzzCensus(f *testing.F) {
+	seed, err := proto.Marshal(manyItems(3))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte("\x0a\x00\x0a\x02\x3a\x00"))
+	f.Add([]byte("\x08\x01\x0a\x02\x38\x01"))
+	f.Add([]byte("\x0b\x0c\x0a\x02\x3a"))
+	form := newForm(&credenzav1.ClassifyStreamRequest{}, DefaultMaxItems)
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		req := &credenzav1.ClassifyStreamRequest{}
+		if err := decoding.Unmarshal(wire, req); err != nil {
+			return
+		}
+		c := census{form: form}
+		if err := c.count(wire, form.parts); err != nil {
+			t.Fatal(err)
+		}
+		least := 0 // of the entries: equal keys of a map are one in the end
+		for _, item := range req.GetItems() {
+			least += len(item.GetStyles()) + len(item.GetTags()) + len(item.GetAttributes())
+		}
+		if c.items != len(req.GetItems()) || c.entries < least {
+			t.Errorf("counted %d items and %d entries, want %d and %d at least", c.items, c.entries, len(req.GetItems()), least)
+		}
+	})
 }
 
 func manyItems(n int) *credenzav1.ClassifyStreamRequest {
@@ -57,6 +89,35 @@ func BenchmarkChecks(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkCodec(b *testing.B) {
+	wire, err := proto.Marshal(manyItems(100_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, maxItems := range map[string]int{"taken": 100_000, "refused": 1000} {
+		b.Run(name, func(b *testing.B) {
+			c := newCodec(Config{MaxItems: maxItems})
+			b.ReportAllocs()
+			b.SetBytes(int64(len(wire)))
+			for b.Loop() {
+				if err := c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(wire)}, &credenzav1.ClassifyStreamRequest{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("count", func(b *testing.B) {
+		f := newForm(&credenzav1.ClassifyStreamRequest{}, 100_000)
+		b.ReportAllocs()
+		b.SetBytes(int64(len(wire)))
+		for b.Loop() {
+			if r := f.check(wire); r != nil {
+				b.Fatal(r)
+			}
+		}
+	})
 }
 
 func BenchmarkItemFromProto(b *testing.B) {

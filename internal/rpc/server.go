@@ -87,6 +87,7 @@ func (s *Server) register(config Config, parts Parts) {
 func transportOptions(config Config) ([]grpc.ServerOption, error) {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
+		grpc.ForceServerCodecV2(newCodec(config)),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(maxStreams),

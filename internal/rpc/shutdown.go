@@ -10,20 +10,24 @@ import (
 // no deadline.
 const DefaultDrain = 30 * time.Second
 
-// flushTime is how long callers have to take the last bytes of their streams.
+// flushTime is how long callers have to take the last bytes of their streams,
+// once only those are left who were told to go.
 const flushTime = 2 * time.Second
 
 // Shutdown ends the server, in this order:
 //
 //  1. health says NOT_SERVING, and new calls are refused with UNAVAILABLE and the
 //     reason SHUTTING_DOWN;
-//  2. feeds, which have no end of their own, fail the same way at once;
+//  2. feeds, which have no end of their own, fail the same way at once; nobody
+//     waits for one whose caller does not read, which is cut off in step 4;
 //  3. the other calls may end until ctx does (DefaultDrain where it has no
 //     deadline), then they fail the same way too;
-//  4. connections are closed, the last bytes once flushed.
+//  4. connections are closed, the last bytes once flushed, or after 2 s where
+//     somebody does not take them.
 //
-// It returns when no handler runs any more: nil if each call came to its own end,
-// else an error that says how many did not. Later calls of it wait for the first.
+// It returns when no handler runs any more: nil if each call that has an end came
+// to it, else an error that says how many did not. Later calls of it wait for the
+// first.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stop.Do(func() { s.stopErr = s.shutdown(ctx) })
 	return s.stopErr

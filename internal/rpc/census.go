@@ -1,0 +1,192 @@
+package rpc
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+const (
+	// entriesPerItem is how many styles, tags and attributes an item of a message
+	// with the most items may have on average. One takes 2 bytes on the wire at
+	// least and some 100 in memory.
+	entriesPerItem = 20
+	// minMessageItems keeps a low limit, which is meant for whole calls, from
+	// breaking feeds, whose chunks have a hundred items or so, and single items
+	// with long lists.
+	minMessageItems = 1000
+)
+
+// form is what one kind of request may hold.
+type form struct {
+	parts   *parts
+	items   int
+	entries int
+	advice  string // to a caller with too many items
+}
+
+func newForm(request proto.Message, maxItems int) *form {
+	f := &form{
+		parts: partsOf(request.ProtoReflect().Descriptor()), items: maxItems,
+		entries: entriesPerItem * max(maxItems, minMessageItems),
+		advice:  "send them in several calls, or as a feed",
+	}
+	if _, chunk := request.(*credenzav1.ClassifyFeedRequest); chunk {
+		f.items = max(maxItems, minMessageItems)
+		f.advice = "send them in several messages"
+	}
+	return f
+}
+
+// check counts what is in a message that is not decoded yet. It allocates nothing
+// for it and takes some 10 ns for a field.
+func (f *form) check(wire []byte) *refusal {
+	c := census{form: f}
+	err := c.count(wire, f.parts)
+	switch {
+	case c.items > f.items:
+		return &refusal{
+			Reason: fault.TooManyItems, Field: "items",
+			Text: fmt.Sprintf("there are %d, at most %d are taken: %s", c.items, f.items, f.advice),
+		}
+	case c.entries > f.entries:
+		return &refusal{
+			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
+			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),
+		}
+	case err != nil:
+		return undecodable(err)
+	}
+	return nil
+}
+
+// census is a count under way.
+type census struct {
+	form    *form
+	items   int
+	entries int // those of lists and maps, but for items
+}
+
+func (c *census) count(wire []byte, of *parts) error {
+	for len(wire) > 0 {
+		number, kind, n := protowire.ConsumeTag(wire)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		wire = wire[n:]
+		size := protowire.ConsumeFieldValue(number, kind, wire)
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		if err := c.countPart(wire[:size], kind, of.part(number)); err != nil {
+			return err
+		}
+		wire = wire[size:]
+	}
+	return nil
+}
+
+func (c *census) countPart(value []byte, kind protowire.Type, p part) error {
+	if kind != protowire.BytesType {
+		return nil // numbers hardly grow, and with the wrong type a field is an unknown one
+	}
+	switch p.role {
+	case roleItem:
+		c.items++
+	case roleEntry:
+		c.entries++
+	case roleSingle: // takes another's place
+	}
+	if p.inner == nil {
+		return nil
+	}
+	if p.role != roleSingle && c.full() {
+		return nil // what is said of it is known, but for how many items there are
+	}
+	inner, n := protowire.ConsumeBytes(value)
+	if n < 0 {
+		return protowire.ParseError(n)
+	}
+	return c.count(inner, p.inner)
+}
+
+func (c *census) full() bool { return c.items > c.form.items || c.entries > c.form.entries }
+
+// role is how a field adds to the memory that its message takes.
+type role uint8
+
+const (
+	roleSingle role = iota // no matter how often it comes, one is kept
+	roleEntry              // of a list or a map
+	roleItem
+)
+
+// part is what a census needs to know of a field.
+type part struct {
+	name  protoreflect.Name
+	role  role
+	inner *parts // nil where there is nothing to count inside
+}
+
+// parts are a message's, by number.
+type parts struct{ list []part }
+
+func (p *parts) part(number protowire.Number) part {
+	if p == nil || int(number) >= len(p.list) {
+		return part{}
+	}
+	return p.list[number]
+}
+
+// itemField is the name of the field that has what can be counted, for a message
+// of the contract that has any.
+func (p *parts) itemField() string {
+	for _, part := range p.list {
+		if part.role != roleSingle || part.inner != nil {
+			return string(part.name)
+		}
+	}
+	return ""
+}
+
+var itemName = proto.MessageName(&credenzav1.Item{})
+
+// partsOf describes a message, nil where there is nothing to count in it. It is
+// for messages that do not contain themselves, as none of the requests does.
+func partsOf(message protoreflect.MessageDescriptor) *parts {
+	p, countable := &parts{}, false
+	fields := message.Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		made := partOf(field)
+		countable = countable || made.role != roleSingle || made.inner != nil
+		for len(p.list) <= int(field.Number()) {
+			p.list = append(p.list, part{})
+		}
+		p.list[field.Number()] = made
+	}
+	if !countable {
+		return nil
+	}
+	return p
+}
+
+func partOf(field protoreflect.FieldDescriptor) part {
+	p := part{name: field.Name()}
+	message := field.Message()
+	switch {
+	case field.IsList() && message != nil && message.FullName() == itemName:
+		p.role = roleItem
+	case field.IsList(), field.IsMap():
+		p.role = roleEntry
+	}
+	if message != nil {
+		p.inner = partsOf(message)
+	}
+	return p
+}

@@ -1,0 +1,125 @@
+package rpc
+
+import (
+	"encoding/json"
+	"errors"
+
+	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// codec is gRPC's own for protobuf, but for requests of the contract: it counts
+// what is in them before it decodes them, and refuses in the contract's terms.
+//
+// An item that takes 2 bytes on the wire takes 300 in memory, so the limit on a
+// message's bytes does not bound what decoding it costs, and a limit that is
+// checked afterwards comes too late.
+//
+// An error of a codec reaches the caller as INTERNAL without details, for a unary
+// call even past all interceptors. So this one returns none: it leaves the
+// message empty but for a mark, from which the checks make the fault. The mark is
+// an unknown field, because what gRPC hands to a codec is the generated message
+// and nothing around it. No caller can forge one: unknown fields that come in are
+// dropped.
+type codec struct {
+	encoding.CodecV2
+	forms map[protoreflect.FullName]*form
+}
+
+func newCodec(config Config) *codec {
+	c := &codec{
+		CodecV2: encoding.GetCodecV2(protocodec.Name),
+		forms:   map[protoreflect.FullName]*form{},
+	}
+	for _, request := range requests {
+		c.forms[proto.MessageName(request)] = newForm(request, config.MaxItems)
+	}
+	return c
+}
+
+var decoding = proto.UnmarshalOptions{DiscardUnknown: true}
+
+// Unmarshal decodes a message, or marks it.
+func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	form, ok := c.forms[proto.MessageName(message)]
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer buffer.Free()
+	wire := buffer.ReadOnlyData()
+	if r := form.check(wire); r != nil {
+		return r.mark(message)
+	}
+	if err := decoding.Unmarshal(wire, message); err != nil {
+		proto.Reset(message) // decoding has begun to fill it
+		return undecodable(err).mark(message)
+	}
+	return nil
+}
+
+// markNumber is of the range that protobuf keeps for its implementations: no
+// field of any contract has it.
+const markNumber protowire.Number = 19_000
+
+// refusal is why a message was not decoded, in the form that a mark carries.
+type refusal struct {
+	Reason fault.Reason
+	Field  string // may be empty
+	Text   string
+	Cause  string // for the log; may be empty
+}
+
+func undecodable(err error) *refusal {
+	return &refusal{
+		Reason: fault.InvalidRequest,
+		Text:   "the message cannot be decoded: send one of the package credenza.v1 whose texts are UTF-8",
+		Cause:  err.Error(),
+	}
+}
+
+func (r *refusal) mark(message proto.Message) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	field := protowire.AppendTag(nil, markNumber, protowire.BytesType)
+	message.ProtoReflect().SetUnknown(protowire.AppendBytes(field, text))
+	return nil
+}
+
+// marked returns the fault of a message that the codec has refused, else nil.
+func marked(message proto.Message) error {
+	number, _, n := protowire.ConsumeTag(message.ProtoReflect().GetUnknown())
+	if n < 0 || number != markNumber {
+		return nil
+	}
+	text, n := protowire.ConsumeBytes(message.ProtoReflect().GetUnknown()[n:])
+	if n < 0 {
+		return fault.From(protowire.ParseError(n))
+	}
+	var r refusal
+	if err := json.Unmarshal(text, &r); err != nil {
+		return fault.From(err)
+	}
+	return r.fault()
+}
+
+func (r *refusal) fault() *fault.Fault {
+	if r.Field != "" {
+		f := fault.Invalid(r.Field, "%s", r.Text)
+		f.Reason = r.Reason
+		return f
+	}
+	return fault.Wrap(errors.New(r.Cause), r.Reason, "%s", r.Text)
+}
