@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -16,6 +17,23 @@ type callFlags struct {
 	Bulk               bool          `help:"Let calls that somebody waits for go first."`
 	BatchSize          int           `placeholder:"N" help:"Results in a batch, up to 1000 (default: the service's)."`
 	ItemTimeout        time.Duration `placeholder:"TIME" help:"How long an item may take, waiting included (default: 2m)."`
+}
+
+// The contract's bounds for a call.
+const (
+	maxBatchSize   = 1000
+	maxItemTimeout = 24 * time.Hour
+)
+
+// Validate finds what any service would refuse, before anything is started.
+func (c *callFlags) Validate() error {
+	if c.BatchSize < 0 || c.BatchSize > maxBatchSize {
+		return fmt.Errorf("--batch-size is %d: give a number from 1 to %d, or 0 for the service's own", c.BatchSize, maxBatchSize)
+	}
+	if c.ItemTimeout < 0 || c.ItemTimeout > maxItemTimeout {
+		return fmt.Errorf("--item-timeout is %v: give a time up to %v, or 0 for the service's own", c.ItemTimeout, maxItemTimeout)
+	}
+	return nil
 }
 
 func (c *callFlags) options() credenza.Options {

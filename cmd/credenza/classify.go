@@ -32,23 +32,31 @@ func (*classifyCommand) Help() string {
 Results are written batch by batch as they are ready, and FILE may be of any size. In CSV, texts that a spreadsheet would run as a formula get an apostrophe in front. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
 
+// Validate checks what can be checked before anything is started.
+func (c *classifyCommand) Validate() error {
+	if err := c.callFlags.Validate(); err != nil {
+		return err
+	}
+	return c.target.Validate()
+}
+
 // Run classifies the file.
 func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
-	in, err := c.open(ctx, s.in)
+	in, err := c.open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer in.close()
+	out, err := openOutput(ctx, c.Out, c.Output, in, s.out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.close()) }()
 	client, end, err := c.connect(ctx, s.err)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	out, err := openOutput(c.Out, c.Output, in, s.out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.close()) }()
 	options := c.options()
 	options.InOrder = c.InOrder
 	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
@@ -162,8 +170,8 @@ func (t *tally) add(results []credenza.Result) {
 
 func (t *tally) failed() int {
 	n := 0
-	for _, count := range t.failures {
-		n += count
+	for _, failures := range t.failures {
+		n += failures
 	}
 	return n
 }
@@ -173,7 +181,7 @@ func (t *tally) conclude(notes io.Writer, err error) error {
 	if t.done == 0 && err != nil && !errors.Is(err, errInterrupted) {
 		return err
 	}
-	line := fmt.Sprintf("%d items classified in %v", t.done-t.failed(), time.Since(t.start).Round(time.Millisecond))
+	line := fmt.Sprintf("%s classified in %v", countItems(t.done-t.failed()), time.Since(t.start).Round(time.Millisecond))
 	if errors.Is(err, errInterrupted) {
 		line = "interrupted: " + line
 	}

@@ -104,9 +104,81 @@ func TestClassifyRefusesOutputs(t *testing.T) {
 	}
 }
 
+// overItself runs a command that reads the file and is told to write to it, by
+// its name or by a link, and expects the file as it was.
+func overItself(t *testing.T, text, want string, stdin bool, args ...string) {
+	t.Helper()
+	path := write(t, "in.csv", text)
+	link := filepath.Join(t.TempDir(), "link.csv")
+	if err := os.Link(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, link} {
+		in, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := path
+		if stdin {
+			source = "-"
+		}
+		var out, notes bytes.Buffer
+		line := append([]string{args[0], source}, append(args[1:], name)...)
+		code := run(t.Context(), line, streams{in: in, out: &out, err: &notes})
+		outcome{code, out.String(), notes.String()}.expect(t, exitFailed, want)
+		_ = in.Close()
+		if data, err := os.ReadFile(path); err != nil || string(data) != text {
+			t.Errorf("%v: the input was changed: %q, %v", line, data, err)
+		}
+	}
+}
+
+func TestNothingIsWrittenOverTheInput(t *testing.T) {
+	for _, stdin := range []bool{false, true} {
+		overItself(t, twoRows, "--out is the file that is read", stdin, "classify", "--out")
+		overItself(t, labelled, "--confusion is the file that is read", stdin, "eval", "--confusion")
+	}
+}
+
+func TestStandardOutputIsNotTheInput(t *testing.T) {
+	path := write(t, "in.csv", twoRows)
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	var notes bytes.Buffer
+	code := run(t.Context(), []string{"classify", path}, streams{out: out, err: &notes})
+	outcome{code, "", notes.String()}.expect(t, exitFailed, "standard output is the file that is read")
+}
+
+func TestAFailedCallLeavesEarlierResultsAlone(t *testing.T) {
+	old := write(t, "old.csv", "results of yesterday, which are longer than the new ones\n"+strings.Repeat("x", 10_000))
+	fresh := filepath.Join(t.TempDir(), "fresh.csv")
+	for _, path := range []string{old, fresh} {
+		got := credenzaWith(t, twoRows, "classify", "-", "--out", path, "--server", service(t), "--model=nobody")
+		got.expect(t, exitFailed, "this model is not served")
+	}
+	if data, err := os.ReadFile(old); err != nil || !strings.HasPrefix(string(data), "results of yesterday") {
+		t.Errorf("got %.40q, %v", data, err)
+	}
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("an empty file was left")
+	}
+	credenzaWith(t, twoRows, "classify", "-", "--out", old).expect(t, exitOK, "2 items classified")
+	if data, err := os.ReadFile(old); err != nil || !strings.HasPrefix(string(data), "index,") || strings.Contains(string(data), "xxx") {
+		t.Errorf("the new results did not replace the old ones: %.40q, %v", data, err)
+	}
+}
+
+func TestResultsThatCannotBeWrittenAreToldBeforeTheCall(t *testing.T) {
+	got := credenzaWith(t, twoRows, "classify", "-", "--out=/nowhere/r.csv", "--server=127.0.0.1:1")
+	got.expect(t, exitFailed, "the results cannot be written: open /nowhere/r.csv")
+}
+
 func TestClassifyCountsFailures(t *testing.T) {
 	got := credenzaWith(t, "id,name\n1,Oak chair\n2,\n3,nan\n", "classify", "-", "--output=csv", "--in-order")
-	got.expect(t, exitFailed, "credenza: 1 items classified in")
+	got.expect(t, exitFailed, "credenza: 1 item classified in")
 	got.expect(t, exitFailed, ", 2 failed: 2 INVALID_ITEM\n")
 	rows, err := csv.NewReader(strings.NewReader(got.out)).ReadAll()
 	if err != nil || len(rows) != 4 {
@@ -167,7 +239,7 @@ func TestClassifyInterrupted(t *testing.T) {
 	}()
 	code := run(ctx, []string{"classify", "-"}, streams{in: in, out: out, err: &notes})
 	got := outcome{code, out.all.String(), notes.String()}
-	got.expect(t, exitInterrupted, "credenza: interrupted: 1 items classified in")
+	got.expect(t, exitInterrupted, "credenza: interrupted: 1 item classified in")
 	if len(answers(t, got.out)) != 1 {
 		t.Errorf("what was done is not there: %s", got.out)
 	}
@@ -212,7 +284,7 @@ func TestColumnsOfAnswersAndErrors(t *testing.T) {
 	for _, format := range []string{"csv", "jsonl", "table"} {
 		t.Run(format, func(t *testing.T) {
 			var out bytes.Buffer
-			to, err := openOutput("", format, &input{}, &out)
+			to, err := openOutput(t.Context(), "", format, &input{}, &out)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -104,8 +104,8 @@ func showBatches(ctx context.Context, client *credenza.Client, items []credenza.
 		if err != nil {
 			return credenza.Summary{}, err
 		}
-		say(out, "batch %d after %v: %d items, %d of %d done", batch.ID,
-			time.Since(start).Round(100*time.Microsecond), len(batch.Results), batch.Progress.Done, len(items))
+		say(out, "batch %d after %v: %s, %d of %d done", batch.ID,
+			time.Since(start).Round(100*time.Microsecond), countItems(len(batch.Results)), batch.Progress.Done, len(items))
 		for i := range batch.Results {
 			showResult(out, &batch.Results[i])
 		}
@@ -128,7 +128,7 @@ func showSummary(out io.Writer, sum *credenza.Summary) {
 	if sum.Elapsed > 0 {
 		rate = fmt.Sprintf(", %.0f items/s", float64(sum.Total)/sum.Elapsed.Seconds())
 	}
-	say(out, "\n%d items: %d classified, %d failed, in %v%s, at most %d at once.", sum.Total, sum.Succeeded, sum.Failed,
+	say(out, "\n%s: %d classified, %d failed, in %v%s, at most %d at once.", countItems(int(sum.Total)), sum.Succeeded, sum.Failed,
 		sum.Elapsed.Round(100*time.Microsecond), rate, sum.PeakConcurrency)
 	if sum.UpstreamCalls > 0 {
 		say(out, "%d calls to the model, %d tokens in, %d out.", sum.UpstreamCalls, sum.PromptTokens, sum.CompletionTokens)

@@ -42,6 +42,16 @@ func TestDemoInterrupted(t *testing.T) {
 	}
 }
 
+func TestOutputThatIsLostIsAFailure(t *testing.T) {
+	for _, args := range [][]string{{"demo"}, {"taxonomy", "show"}, {"--help"}, {"--version"}, {"eval", "../../examples/labelled.csv"}} {
+		var notes strings.Builder
+		code := run(t.Context(), args, streams{out: closed{}, err: &notes})
+		if code != exitFailed || !strings.Contains(notes.String(), "no more paper") {
+			t.Errorf("%v: got exit code %d and %q", args, code, notes.String())
+		}
+	}
+}
+
 func TestDemoVerbose(t *testing.T) {
 	if got := credenzaWith(t, "", "demo", "-v"); !strings.Contains(got.err, `"msg":"serving"`) {
 		t.Errorf("got %s", got.err)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,9 +41,17 @@ type evalReport struct {
 	eval.Report
 }
 
+// Validate checks what can be checked before anything is started.
+func (c *evalCommand) Validate() error {
+	if err := c.callFlags.Validate(); err != nil {
+		return err
+	}
+	return c.target.Validate()
+}
+
 // Run classifies the file and prints the figures.
 func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
-	in, err := c.open(ctx, s.in)
+	in, err := c.open(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -51,6 +59,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.checkColumns(in); err != nil {
 		return err
 	}
+	matrix, err := c.openConfusion(ctx, in)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, matrix.close()) }()
 	client, end, err := c.connect(ctx, s.err)
 	if err != nil {
 		return err
@@ -60,32 +73,54 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return c.explain(err)
 	}
-	if c.Confusion != "" {
-		if err := c.writeConfusion(&report); err != nil {
-			return err
-		}
-	}
+	return errors.Join(c.print(s, &report), matrix.write(&report))
+}
+
+func (c *evalCommand) print(s streams, report *evalReport) error {
 	if c.JSON {
 		encoder := json.NewEncoder(s.out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	return printReport(s, c.By, &report)
+	return printReport(s, c.By, report)
 }
 
 // checkColumns finds misspelt names where a header tells the columns, before
-// anything is classified: an --exclude without effect would make figures look
-// better than they are.
+// anything is classified.
 func (c *evalCommand) checkColumns(in *input) error {
 	if in.rows.Columns() == nil {
 		return nil
 	}
-	for _, name := range c.hidden() {
-		if _, ok := in.first.Get(name); !ok {
-			return fmt.Errorf("%s has no column %q: it has %s", in.name, name, strings.Join(in.rows.Columns(), ", "))
-		}
+	missing := c.watch()
+	missing.see(in.first)
+	return missing.problem(in)
+}
+
+func (c *evalCommand) watch() *missingColumns { return &missingColumns{c.hidden()} }
+
+// missingColumns are columns that no row has had so far. One that stays missing
+// is misspelt, and fails the evaluation: an --exclude without effect would make
+// figures look better than they are.
+type missingColumns struct{ names []string }
+
+// see looks for the columns in a row.
+func (m *missingColumns) see(row table.Row) {
+	m.names = slices.DeleteFunc(m.names, func(name string) bool {
+		_, there := row.Get(name)
+		return there
+	})
+}
+
+// problem is the error when all rows have been seen.
+func (m *missingColumns) problem(in *input) error {
+	if len(m.names) == 0 {
+		return nil
 	}
-	return nil
+	extent := "it has"
+	if in.rows.Columns() == nil {
+		extent = "no row has it, and the first has"
+	}
+	return fmt.Errorf("%s has no column %q: %s %s", in.name, m.names[0], extent, strings.Join(in.columns, ", "))
 }
 
 // hidden are the columns that no classifier sees.
@@ -106,12 +141,14 @@ func (c *evalCommand) evaluate(
 	if err != nil {
 		return evalReport{}, err
 	}
-	if err := c.checkLabels(ctx, scorer, in); err != nil {
+	if err := c.checkRows(ctx, scorer, in); err != nil {
 		return evalReport{}, err
 	}
 	report := evalReport{Taxonomy: version}
 	wanted := &ledger{samples: map[int64]eval.Sample{}}
+	missing := c.watch()
 	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
+		missing.see(row)
 		sample, err := c.sample(row, scorer, in)
 		if err != nil {
 			return credenza.Item{}, err
@@ -133,6 +170,9 @@ func (c *evalCommand) evaluate(
 		return nil
 	})
 	report.Report = scorer.Report()
+	if err == nil {
+		err = missing.problem(in)
+	}
 	if err == nil && report.Answered == 0 {
 		err = fmt.Errorf("no item was answered: %s", countsByReason(report.FailuresByReason))
 	}
@@ -152,23 +192,26 @@ func newScorer(ctx context.Context, client *credenza.Client) (*eval.Scorer, stri
 	return scorer, t.Version, err
 }
 
-// checkLabels reads a file through once more beforehand, so that a wrong label
-// at its end does not come to light when the model has been paid for the rest.
-// Rows from a pipe can be read only once: their labels are checked on the way.
-func (c *evalCommand) checkLabels(ctx context.Context, scorer *eval.Scorer, in *input) error {
-	if in.info == nil || !in.info.Mode().IsRegular() {
+// checkRows reads a file through once more beforehand, so that a wrong label at
+// its end, or a column that no row has, does not come to light when the model has
+// been paid for the rest. Rows from a pipe can be read only once: they are checked
+// on the way.
+func (c *evalCommand) checkRows(ctx context.Context, scorer *eval.Scorer, in *input) error {
+	if !in.again {
 		return nil
 	}
-	again, err := c.open(ctx, nil)
+	again, err := c.open(ctx, streams{})
 	if err != nil {
 		return err
 	}
 	defer again.close()
-	for {
+	missing := c.watch()
+	for ctx.Err() == nil {
 		row, err := again.next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return missing.problem(again)
 		}
+		missing.see(row)
 		if err == nil {
 			_, err = c.sample(row, scorer, again)
 		}
@@ -176,6 +219,7 @@ func (c *evalCommand) checkLabels(ctx context.Context, scorer *eval.Scorer, in *
 			return err
 		}
 	}
+	return errInterrupted
 }
 
 // sample returns the row's label and group. A label that the taxonomy has not is
@@ -235,30 +279,4 @@ func (l *ledger) take(index int64) eval.Sample {
 	sample := l.samples[index]
 	delete(l.samples, index)
 	return sample
-}
-
-func (c *evalCommand) writeConfusion(report *evalReport) (err error) {
-	file, err := os.Create(c.Confusion)
-	if err != nil {
-		return fmt.Errorf("the confusion matrix cannot be written: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	columns := []string{"label"}
-	for _, category := range report.Categories {
-		columns = append(columns, category.Name)
-	}
-	w, err := table.NewWriter(file, table.WriterConfig{Format: table.CSV, Columns: columns})
-	if err != nil {
-		return err
-	}
-	for i, counts := range report.Confusion {
-		values := []table.Value{table.TextValue(report.Categories[i].Name)}
-		for _, n := range counts {
-			values = append(values, table.IntValue(int64(n)))
-		}
-		if err := w.Write(values); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

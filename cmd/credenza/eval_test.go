@@ -53,7 +53,7 @@ func TestEvalForPeople(t *testing.T) {
 	confusion := filepath.Join(t.TempDir(), "confusion.csv")
 	got := credenzaWith(t, "", "eval", path, "--by=shop", "--confusion", confusion)
 	got.expect(t, exitOK, "")
-	for _, want := range []string{"66.7 %  (2 of 3)", "1 failed and are in none of the figures: 1 INVALID_ITEM", "By shop", "north"} {
+	for _, want := range []string{"66.7 %  (2 of 3)", "1 failed, in none of the figures: 1 INVALID_ITEM", "By shop", "north"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("%q is missing in %s", want, got.out)
 		}
@@ -110,6 +110,48 @@ func TestEvalRefuses(t *testing.T) {
 func TestEvalFindsWrongLabelsInAPipeOnTheWay(t *testing.T) {
 	got := credenzaWith(t, "{\"name\":\"Oak chair\",\"label\":\"CHAIR\"}\n{\"name\":\"Bed\"}\n", "eval", "-")
 	got.expect(t, exitFailed, "standard input: line 2: the label \"\" is no category")
+}
+
+func TestEvalFindsMisspeltColumnsInJSON(t *testing.T) {
+	rows := `{"name":"Oak chair","label":"CHAIR","shop":"n"}` + "\n" + `{"name":"Bed","label":"BED","hint":"b"}` + "\n"
+	path := write(t, "in.jsonl", rows)
+	for _, c := range []struct{ flag, want string }{
+		{"--exclude=hnit", `has no column "hnit": no row has it, and the first has name, label, shop`},
+		{"--by=shops", `has no column "shops"`},
+		{"--label=lable", `the lable "" is no category`},
+		{"--exclude=hint", ""}, // the second row has it
+		{"--by=shop", ""},
+	} {
+		for _, source := range []string{path, "-"} {
+			t.Run(c.flag+" "+filepath.Base(source), func(t *testing.T) {
+				m := &model{}
+				server := httptest.NewServer(m)
+				defer server.Close()
+				got := credenzaWith(t, rows, "eval", source, c.flag, "--openai-base-url="+server.URL)
+				if calls, _ := m.asked(); c.want != "" && source == path && calls != 0 {
+					t.Errorf("%d calls were made before it was found", calls)
+				}
+				if c.want == "" {
+					c.want = "no item was answered"
+				}
+				got.expect(t, exitFailed, c.want)
+				if got.out != "" {
+					t.Errorf("figures were printed: %s", got.out)
+				}
+			})
+		}
+	}
+}
+
+func TestEvalFindsAnUnwritableMatrixBeforeTheCall(t *testing.T) {
+	m := &model{}
+	server := httptest.NewServer(m)
+	defer server.Close()
+	got := credenzaWith(t, labelled, "eval", "-", "--confusion=/nowhere/c.csv", "--openai-base-url="+server.URL)
+	got.expect(t, exitFailed, "the confusion matrix cannot be written")
+	if calls, _ := m.asked(); calls != 0 {
+		t.Errorf("%d calls were made before it was found", calls)
+	}
 }
 
 // model is a server that remembers what it was asked and answers nothing useful.

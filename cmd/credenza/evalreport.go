@@ -10,9 +10,9 @@ import (
 
 // printReport prints the figures for people.
 func printReport(s streams, by string, r *evalReport) error {
-	say(s.out, "%d items, %s (%s), taxonomy %s", r.Items, r.Backend, r.Model, r.Taxonomy)
+	say(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
 	if r.Failed > 0 {
-		say(s.out, "%d failed and are in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
+		say(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
 	}
 	say(s.out, "")
 	say(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)

@@ -20,29 +20,32 @@ type source struct {
 type input struct {
 	rows  *table.Reader
 	first table.Row
-	info  os.FileInfo // nil for standard input
+	info  os.FileInfo // nil for standard input that is no file
 	name  string
 	close func()
+
+	columns []string // of the first row
+	again   bool     // the file can be read once more
 }
 
 // open opens the file and reads up to its first row, so that what is plainly
-// wrong is told before any work begins. Reading ends with ctx. The caller calls
-// close.
-func (s *source) open(ctx context.Context, stdin io.Reader) (*input, error) {
+// wrong is told before any work begins. Opening and reading end with ctx. It
+// refuses standard output that goes into the same file. The caller calls close.
+func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	format, err := table.ParseFormat(s.Format)
 	if err != nil {
 		return nil, err
 	}
 	in := &input{name: s.File, close: func() {}}
-	reader, err := in.reader(ctx, stdin)
+	reader, err := in.reader(ctx, std.in)
 	if err != nil {
 		return nil, err
 	}
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err == nil {
-		in.first, err = in.rows.Read()
+	if file, ok := asFile(std.out); ok {
+		err = in.refuse("standard output", file)
 	}
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%s has no rows: there is nothing to do", in.name)
+	if err == nil {
+		err = in.begin(reader, format)
 	}
 	if err != nil {
 		in.close()
@@ -54,14 +57,31 @@ func (s *source) open(ctx context.Context, stdin io.Reader) (*input, error) {
 	return in, nil
 }
 
+// begin reads the first row.
+func (in *input) begin(reader io.Reader, format table.Format) (err error) {
+	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err == nil {
+		in.first, err = in.rows.Read()
+	}
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s has no rows: there is nothing to do", in.name)
+	}
+	if in.columns = in.first.Keys(); err == nil && in.rows.Columns() != nil {
+		in.columns = in.rows.Columns()
+	}
+	return err
+}
+
 func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error) {
 	if in.name == "-" {
 		in.name = "standard input"
+		if file, ok := stdin.(*os.File); ok {
+			in.info, _ = file.Stat() // without it, it is like any stream
+		}
 		reader, end := interruptible(ctx, stdin)
 		in.close = end
 		return reader, nil
 	}
-	file, err := os.Open(in.name)
+	file, err := openWithin(ctx, func() (*os.File, error) { return os.Open(in.name) })
 	if err != nil {
 		return nil, fmt.Errorf("the file cannot be read: %w", err)
 	}
@@ -73,12 +93,25 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 		in.close()
 		return nil, fmt.Errorf("the file %s cannot be read: %w", in.name, err)
 	}
-	if in.info.Mode().IsRegular() {
+	if in.again = in.info.Mode().IsRegular(); in.again {
 		return file, nil
 	}
 	reader, end := interruptible(ctx, file)
 	in.close = func() { end(); _ = file.Close() }
 	return reader, nil
+}
+
+// refuse returns an error if the file, opened for writing by that name, is the
+// one that is read. Terminals and other devices can be both.
+func (in *input) refuse(name string, file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", name, err)
+	}
+	if in.info == nil || info.Mode()&os.ModeDevice != 0 || !os.SameFile(info, in.info) {
+		return nil
+	}
+	return fmt.Errorf("%s is the file that is read: give another one", name)
 }
 
 // next returns the first row, then the others.
@@ -88,35 +121,4 @@ func (in *input) next() (table.Row, error) {
 		return row, nil
 	}
 	return in.rows.Read()
-}
-
-// interruptible returns a reader that stops when ctx ends, also while in, such
-// as a terminal or a pipe, has nothing to give. A system call that waits cannot
-// be taken back: what then still waits is one goroutine, until the input says
-// something or the program ends, which it is about to do. The caller calls end.
-func interruptible(ctx context.Context, in io.Reader) (reader io.Reader, end func()) {
-	out, pipe := io.Pipe()
-	go func() {
-		_, err := io.Copy(pipe, in)
-		_ = pipe.CloseWithError(err) // always nil
-	}()
-	stop := context.AfterFunc(ctx, func() { _ = out.CloseWithError(context.Cause(ctx)) })
-	return readOnly{pipe: out, ctx: ctx.Err}, func() {
-		stop()
-		_ = out.Close()
-	}
-}
-
-// readOnly has reads after the end fail with the context's error.
-type readOnly struct {
-	pipe *io.PipeReader
-	ctx  func() error
-}
-
-func (r readOnly) Read(p []byte) (int, error) {
-	n, err := r.pipe.Read(p)
-	if errors.Is(err, io.ErrClosedPipe) && r.ctx() != nil {
-		err = r.ctx()
-	}
-	return n, err
 }

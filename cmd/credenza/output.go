@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +22,10 @@ type output struct {
 	close    func() error
 }
 
-// openOutput creates the file at path, empty for standard output. An empty
-// format goes by the file's ending, else it is a table on a terminal and JSON
-// lines elsewhere. It refuses to write over the input.
-func openOutput(path, format string, in *input, stdout io.Writer) (*output, error) {
+// openOutput opens the file at path, empty for standard output. An empty format
+// goes by the file's ending, else it is a table on a terminal and JSON lines
+// elsewhere. The caller calls close.
+func openOutput(ctx context.Context, path, format string, in *input, stdout io.Writer) (*output, error) {
 	out := &output{Writer: stdout, close: func() error { return nil }}
 	if path == "" {
 		out.terminal = isTerminal(stdout)
@@ -37,14 +38,11 @@ func openOutput(path, format string, in *input, stdout io.Writer) (*output, erro
 	if path == "" {
 		return out, nil
 	}
-	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
-		return nil, fmt.Errorf("--out is the file that is read: give another one")
-	}
-	file, err := os.Create(path)
+	file, err := openDestination(ctx, path, "--out", in)
 	if err != nil {
 		return nil, fmt.Errorf("the results cannot be written: %w", err)
 	}
-	out.Writer, out.close = file, file.Close
+	out.Writer, out.close = file, file.close
 	return out, nil
 }
 
@@ -65,17 +63,23 @@ func chooseFormat(format, path string, terminal bool) (table.Format, error) {
 	return table.JSON, nil
 }
 
-// descriptor is what files have and tests' buffers have not.
-type descriptor interface{ Fd() uintptr }
+// asFile returns the file behind a stream.
+func asFile(w io.Writer) (*os.File, bool) {
+	if p, ok := w.(*printed); ok {
+		w = p.Writer
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(descriptor)
+	f, ok := asFile(w)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // terminalWidth returns the characters of a terminal's line, 0 where w is none.
 func terminalWidth(w io.Writer) int {
-	f, ok := w.(descriptor)
+	f, ok := asFile(w)
 	if !ok {
 		return 0
 	}

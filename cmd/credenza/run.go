@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -57,11 +58,14 @@ var errItemsFailed = errors.New("items failed")
 // run does what args ask for and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
 	exited := false
+	settings := app.FileResolver()
+	out := &printed{Writer: s.out}
+	s.out = out
 	parser, err := kong.New(&commands{},
 		kong.Name("credenza"), kong.Description(description),
 		kong.Vars{"version": "credenza " + app.Version},
 		kong.Writers(s.out, s.err), kong.Exit(func(int) { exited = true }),
-		kong.Resolvers(app.FileResolver()),
+		kong.Resolvers(settings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s),
 	)
@@ -69,14 +73,18 @@ func run(ctx context.Context, args []string, s streams) int {
 		return report(s.err, err)
 	}
 	command, err := parser.Parse(args)
-	if exited { // --help and --version have printed what they should
-		return exitOK
-	}
-	if err == nil {
+	switch {
+	case exited: // --help and --version have printed what they should
+		err = nil
+	case err == nil:
 		err = command.Run()
 	}
-	return report(s.err, err)
+	return report(s.err, out.verdict(settings.Explain(err)))
 }
+
+// negativeValue is what kong says of `--batch-size -1`, with the advice to write it
+// in another way, although nothing here may be negative.
+var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)".*; perhaps try .*$`)
 
 // report prints an error as one line for people and returns its exit code.
 func report(w io.Writer, err error) int {
@@ -91,12 +99,9 @@ func report(w io.Writer, err error) int {
 	}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.ExitCode() != exitFailed {
 		code = exitUsage
-		err = fmt.Errorf("%w: see credenza --help", err)
+		err = fmt.Errorf("%s: see credenza --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"))
 	}
-	// kong blames the flag whose value it was looking for when the settings file
-	// turned out to be wrong, which is always the first one.
-	text := strings.TrimPrefix(publicText(err), "--help: ")
-	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
 		say(w, "credenza: %s", table.Printable(line))
 	}
 	return code
@@ -113,7 +118,16 @@ func publicText(err error) string {
 	return err.Error()
 }
 
-// say writes a line for people. There is nobody to tell if that fails.
+// countItems returns "1 item" or such as "3 items".
+func countItems(n int) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return fmt.Sprintf("%d items", n)
+}
+
+// say writes a line for people. On standard output, printed keeps
+// what went wrong; there is nobody to tell of standard error.
 func say(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format+"\n", args...)
 }

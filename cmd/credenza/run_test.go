@@ -18,6 +18,11 @@ func TestUsage(t *testing.T) {
 		"unknown flag":        {[]string{"serve", "--nope"}, exitUsage, "credenza: unknown flag --nope"},
 		"bad value":           {[]string{"serve", "--max-workers=many"}, exitUsage, "--max-workers"},
 		"bad choice":          {[]string{"classify", "-", "--mode=smell"}, exitUsage, "--mode must be one of"},
+		"negative":            {[]string{"classify", "-", "--batch-size", "-1"}, exitUsage, "credenza: --batch-size is -1: give nothing negative: see"},
+		"negative, as one":    {[]string{"classify", "-", "--batch-size=-1"}, exitUsage, "--batch-size is -1: give a number from 1 to 1000"},
+		"large":               {[]string{"eval", "-", "--batch-size=1001"}, exitUsage, "--batch-size is 1001: give a number from 1 to 1000"},
+		"in process":          {[]string{"classify", "/nowhere.csv", "--text-batch-size=0"}, exitUsage, "text-batch-size is 0: give a number"},
+		"negative time":       {[]string{"eval", "-", "--item-timeout=-1s"}, exitUsage, "--item-timeout is -1s: give a time up to 24h"},
 		"no file":             {[]string{"classify"}, exitUsage, "expected \"<file>\""},
 		"missing file":        {[]string{"classify", "/nowhere.csv"}, exitFailed, "credenza: the file cannot be read: open /nowhere.csv: no such file"},
 		"a folder":            {[]string{"classify", "/"}, exitFailed, "is a folder"},
@@ -41,6 +46,41 @@ func TestUnknownSettingInTheFile(t *testing.T) {
 	path := write(t, "c.yaml", "text_batch_size: 5\nmax_wrkers: 3\n")
 	got := credenzaWith(t, "", "serve", "--config", path)
 	got.expect(t, exitFailed, "credenza: "+path+":2: unknown setting \"max_wrkers\"")
+}
+
+func TestWrongSettingsStopTheStart(t *testing.T) {
+	for name, c := range map[string]struct{ file, variable, want string }{
+		"file, no number":         {"# mine\nmax_workers: many\n", "", `FILE:2: max_workers: expected a valid 64 bit int but got "many"`},
+		"file, out of range":      {"max_workers: -1\n", "", "FILE:1: max_workers is -1: give a number from 0 to 4096"},
+		"file, no choice":         {"\nlog_level: loud\n", "", "FILE:2: log_level is \"loud\": give one of"},
+		"file, no switch":         {"insecure: perhaps\n", "", "FILE:1: insecure: bool value must be"},
+		"file, found by a part":   {"http_addr: 0.0.0.0:0\n", "", "FILE:1: http_addr: "},
+		"file, two that belong":   {"tls_cert: x\n", "", "FILE:1: tls_cert and tls-key go together"},
+		"file, unknown":           {"\nmax_wrkers: 3\n", "", "FILE:2: unknown setting \"max_wrkers\""},
+		"file, two documents":     {"max_workers: 1\n---\ninsecure: true\n", "", "FILE:2: a second YAML document begins here"},
+		"variable, no number":     {"", "CREDENZA_MAX_WORKERS=many", `CREDENZA_MAX_WORKERS: expected a valid 64 bit int but got "many"`},
+		"variable, out of range":  {"max_workers: 2", "CREDENZA_MAX_WORKERS=-1", "CREDENZA_MAX_WORKERS is -1: give a number from 0 to 4096"},
+		"variable, not the key's": {"", "CREDENZA_BACKEND=openai", "CREDENZA_BACKEND is openai, but there is neither a key"},
+		"variable, config":        {"", "CREDENZA_CONFIG=/nowhere.yaml", "the settings file cannot be read: open /nowhere.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"serve", "--grpc-addr=127.0.0.1:0"}
+			path := write(t, "c.yaml", c.file)
+			if c.file != "" {
+				args = append(args, "--config", path)
+			}
+			if variable, value, ok := strings.Cut(c.variable, "="); ok {
+				t.Setenv(variable, value)
+			}
+			got := credenzaWith(t, "", args...)
+			if want := "credenza: " + strings.ReplaceAll(c.want, "FILE", path); got.code != exitFailed || !strings.HasPrefix(got.err, want) {
+				t.Errorf("got exit code %d and %q\nwant %q", got.code, got.err, want)
+			}
+			if strings.Count(got.err, "\n") != 1 || strings.Contains(got.err, "--help") {
+				t.Errorf("want one line that does not blame the command line, got %q", got.err)
+			}
+		})
+	}
 }
 
 func TestHelpAndVersion(t *testing.T) {

@@ -57,6 +57,13 @@ func TestClassifyOnAServer(t *testing.T) {
 	}
 }
 
+func TestSettingsOfAServiceWithinTheProcessAreNotAServers(t *testing.T) {
+	t.Setenv("CREDENZA_BACKEND", "openai") // without a key
+	credenzaWith(t, twoRows, "classify", "-").expect(t, exitFailed, "CREDENZA_BACKEND is openai")
+	address := service(t, "--backend=offline")
+	credenzaWith(t, twoRows, "classify", "-", "--server", address).expect(t, exitOK, "2 items classified")
+}
+
 func TestServerThatIsNotThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -32,6 +32,15 @@ type target struct {
 	app.Config `embed:"" group:"Settings of the service within this process:"`
 }
 
+// Validate checks the settings of the service within this process, where there
+// will be one.
+func (t *target) Validate() error {
+	if t.Server != "" {
+		return nil
+	}
+	return t.Config.Validate()
+}
+
 // connect returns a client and what ends it, along with the service that was
 // started for it. It tells people on notes which of the two answers, where that
 // is not what they may expect.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -13,9 +14,15 @@ type taxonomyCommand struct {
 	Check taxonomyCheck `cmd:"" help:"Check a taxonomy file: every problem with its line."`
 }
 
+// taxonomyFile names a taxonomy: a file, else the one that a service with the
+// same settings uses.
 type taxonomyFile struct {
-	File string `arg:"" optional:"" env:"CREDENZA_TAXONOMY" help:"A taxonomy file (default: CREDENZA_TAXONOMY, else the built-in furniture)."`
+	File     string `arg:"" optional:"" help:"A taxonomy file (default: the one in force)."`
+	Taxonomy string `env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"The taxonomy in force (default: furniture, built in)."`
+	Config   string `env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, of which taxonomy counts."`
 }
+
+func (f *taxonomyFile) path() string { return cmp.Or(f.File, f.Taxonomy) }
 
 type taxonomyShow struct {
 	taxonomyFile
@@ -28,7 +35,7 @@ func (c *taxonomyShow) Run(s streams) error {
 		_, err := s.out.Write(taxonomy.Builtin())
 		return err
 	}
-	t, err := taxonomy.Load(c.File)
+	t, err := taxonomy.Load(c.path())
 	if err != nil {
 		return err
 	}
@@ -73,14 +80,11 @@ type taxonomyCheck struct{ taxonomyFile }
 
 // Run checks the file.
 func (c *taxonomyCheck) Run(s streams) error {
-	t, err := taxonomy.Load(c.File)
+	t, err := taxonomy.Load(c.path())
 	if err != nil {
 		return err
 	}
-	name := c.File
-	if name == "" {
-		name = "the built-in taxonomy"
-	}
+	name := cmp.Or(c.path(), "the built-in taxonomy")
 	_, err = fmt.Fprintf(s.out, "%s is sound: %d categories, %d styles, version %s\n",
 		name, len(t.Categories), len(t.Styles), t.Version)
 	return err

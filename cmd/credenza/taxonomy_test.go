@@ -40,6 +40,30 @@ func TestTaxonomyCheckTellsEveryProblem(t *testing.T) {
 	}
 }
 
+func TestTaxonomyFromTheSettingsFile(t *testing.T) {
+	own := strings.Replace(string(taxonomy.Builtin()), "name: SOFA", "name: COUCH", 1)
+	settings := write(t, "credenza.yaml", "taxonomy: "+write(t, "own.yaml", own)+"\nmax_workers: 3\n")
+	expect := func(args ...string) {
+		t.Helper()
+		got := credenzaWith(t, "", append([]string{"taxonomy", "show"}, args...)...)
+		got.expect(t, exitOK, "")
+		if !strings.Contains(got.out, "COUCH") {
+			t.Errorf("%v: the taxonomy in force is not shown: %s", args, got.out)
+		}
+	}
+	expect("--config", settings)
+	t.Setenv("CREDENZA_CONFIG", settings)
+	expect()
+	t.Setenv("CREDENZA_TAXONOMY", "")
+	expect()
+	got := credenzaWith(t, "", "taxonomy", "check")
+	got.expect(t, exitOK, "")
+	if !strings.HasPrefix(got.out, "/") {
+		t.Errorf("the file's name is not told: %s", got.out)
+	}
+	credenzaWith(t, "", "taxonomy", "check", "/nowhere.yaml").expect(t, exitFailed, "/nowhere.yaml cannot be read")
+}
+
 func TestTaxonomyFromTheEnvironment(t *testing.T) {
 	t.Setenv("CREDENZA_TAXONOMY", "/nowhere.yaml")
 	credenzaWith(t, "", "taxonomy", "check").expect(t, exitFailed, "/nowhere.yaml cannot be read")

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,25 +39,55 @@ func TestFlagsThenEnvironmentThenFile(t *testing.T) {
 
 func TestFileProblems(t *testing.T) {
 	tests := map[string]struct{ content, want string }{
-		"unknown":    {"max_workers: 3\nmax_worker: 4\n", `:2: unknown setting "max_worker": did you mean "max_workers"?`},
-		"typing":     {"max_wrkers: 3\n", `did you mean "max_workers"?`},
-		"flag's way": {"max-workers: 3\n", `did you mean "max_workers"?`},
-		"strange":    {"zzz: 1\n", "credenza serve --help"},
-		"twice":      {"backend: auto\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
-		"nested":     {"models: {a: 1}\n", ":1: models: give a plain value or a list"},
-		"list":       {"- backend\n", ":1: settings are `name: value` lines"},
-		"no YAML":    {"backend: [\n", "credenza.yaml: yaml: line"},
-		"wrong type": {"max_workers: many\n", "max-workers"},
+		"unknown":     {"max_workers: 3\nmax_worker: 4\n", `:2: unknown setting "max_worker": did you mean "max_workers"?`},
+		"typing":      {"max_wrkers: 3\n", `did you mean "max_workers"?`},
+		"flag's way":  {"max-workers: 3\n", `did you mean "max_workers"?`},
+		"strange":     {"zzz: 1\n", "credenza serve --help"},
+		"twice":       {"backend: auto\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
+		"nested":      {"models: {a: 1}\n", ":1: models: give a plain value or a list"},
+		"list":        {"- backend\n", ":1: settings are `name: value` lines"},
+		"no YAML":     {"backend: [\n", "credenza.yaml: yaml: line"},
+		"wrong type":  {"max_workers: many\n", "credenza.yaml:1: max_workers: expected"},
+		"range":       {"\nmax_workers: -1\n", "credenza.yaml:2: max_workers is -1"},
+		"two":         {"backend: auto\n---\nbackend: offline\n", ":2: a second YAML document"},
+		"two, empty":  {"backend: auto\n---\n", "a second YAML document"},
+		"null twice":  {"backend: ~\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
+		"null inside": {"models: [a, ~]\n", ":1: models: give a list of plain values"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var c app.Config
-			parser := kong.Must(&c, kong.Resolvers(app.FileResolver()))
+			resolver := app.FileResolver()
+			parser := kong.Must(&c, kong.Resolvers(resolver))
 			_, err := parser.Parse([]string{"--config", write(t, "credenza.yaml", tt.content)})
+			err = resolver.Explain(err)
+			if _, ok := errors.AsType[*app.SettingError](err); !ok {
+				t.Errorf("got a %T", err)
+			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestNullIsNotSet(t *testing.T) {
+	for _, content := range []string{"max_workers: ~\ntext_batch_size:\nopenai_model: null\n", "", "# nothing\n", "---\n", "~\n"} {
+		c := settings(t, "--config", write(t, "credenza.yaml", content))
+		if got := fmt.Sprintln(c.MaxWorkers, c.TextBatchSize, c.Model); got != "0 10 gpt-4o-mini\n" {
+			t.Errorf("%q: got %s", content, got)
+		}
+	}
+}
+
+func TestTheCommandLineIsLeftToKong(t *testing.T) {
+	t.Setenv("CREDENZA_MAX_WORKERS", "3")
+	for _, flag := range []string{"--max-workers=many", "--max-workers=-1", "--nope"} {
+		resolver := app.FileResolver()
+		_, err := kong.Must(&app.Config{}, kong.Resolvers(resolver)).Parse([]string{flag})
+		if _, blamed := errors.AsType[*app.SettingError](resolver.Explain(err)); err == nil || blamed {
+			t.Errorf("%s: got %v", flag, resolver.Explain(err))
+		}
 	}
 }
 

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -11,37 +14,108 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FileResolver returns a kong.Resolver that takes settings from the YAML file
-// that --config or CREDENZA_CONFIG names. What the command line or a non-empty
-// environment variable sets is left alone; an empty variable counts as not set.
-func FileResolver() kong.Resolver { return &fileResolver{} }
+// FileResolver returns a Resolver for one parse of a command line.
+func FileResolver() *Resolver { return &Resolver{origins: map[string]origin{}} }
 
-type fileResolver struct {
-	path   string
-	values map[string]string
+// Resolver is a kong.Resolver that takes settings from the YAML file that
+// --config or CREDENZA_CONFIG names. What the command line or a non-empty
+// environment variable sets is left alone; an empty variable and a null in the
+// file count as not set. It is not safe for concurrent use.
+type Resolver struct {
+	path    string
+	values  map[string]entry
+	origins map[string]origin // by flag; those on the command line are not there
+}
+
+// entry is a setting as the file has it.
+type entry struct {
+	text string
+	line int
+}
+
+// origin is where a value comes from.
+type origin struct {
+	place string // such as "credenza.yaml:3: "; empty for the environment
+	name  string // of the setting in that place
+}
+
+// SettingError is a problem with what the settings file or the environment says.
+// The command line, which kong's errors are about, is not to blame for it.
+type SettingError struct {
+	text string
+}
+
+// Error returns one line with the file and the line, or the variable.
+func (e *SettingError) Error() string { return e.text }
+
+func settingError(format string, args ...any) error {
+	return &SettingError{fmt.Sprintf(format, args...)}
 }
 
 // Validate has nothing to check before the file is known.
-func (r *fileResolver) Validate(*kong.Application) error { return nil }
+func (r *Resolver) Validate(*kong.Application) error { return nil }
 
-// Resolve returns the file's value for the flag, or nil.
-func (r *fileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if flag.Name == "config" || inEnvironment(flag, func(v string) bool { return v != "" }) {
+// Resolve returns the file's value for the flag, or nil. kong asks for flags that
+// are not on the command line.
+func (r *Resolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if name := inEnvironment(flag, func(v string) bool { return v != "" }); name != "" {
+		r.origins[flag.Name] = origin{name: name}
+		return nil, nil
+	}
+	if flag.Name == "config" {
 		return nil, nil
 	}
 	if err := r.load(configPath(ctx)); err != nil {
 		return nil, err
 	}
-	if v, ok := r.values[yamlName(flag.Name)]; ok {
-		return v, nil
+	if e, ok := r.values[yamlName(flag.Name)]; ok {
+		r.origins[flag.Name] = origin{fmt.Sprintf("%s:%d: ", r.path, e.line), yamlName(flag.Name)}
+		return e.text, nil
 	}
-	if inEnvironment(flag, func(v string) bool { return v == "" }) {
+	if inEnvironment(flag, func(v string) bool { return v == "" }) != "" {
 		return unset(flag), nil
 	}
 	return nil, nil
 }
 
-func (r *fileResolver) load(path string) error {
+// Explain returns a *SettingError in place of an error about settings that the
+// file or the environment has set, and any other error as it is. Errors of kong,
+// of Validate and of Start begin with the setting's name, by which it knows them.
+func (r *Resolver) Explain(err error) error {
+	if e, ok := errors.AsType[*SettingError](err); ok {
+		return e // without the flag that kong was looking for when the file was read
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if text, ok := r.locate(e.Error()); ok {
+			return &SettingError{text}
+		}
+	}
+	return err
+}
+
+// locate puts the place in front of a text that begins with a setting's name, and
+// names settings as that place does.
+func (r *Resolver) locate(text string) (string, bool) {
+	text, _, _ = strings.Cut(strings.TrimPrefix(text, "--"), " (from envar ")
+	subject, _, _ := strings.Cut(text, ":")
+	words := strings.Fields(subject)
+	if len(words) == 0 || !slices.Contains(knownSettings(), yamlName(words[0])) {
+		return "", false
+	}
+	place, found := "", false
+	for _, word := range words {
+		o, ok := r.origins[word]
+		if !ok {
+			continue
+		}
+		found = true
+		place = cmp.Or(place, o.place)
+		text = strings.Replace(text, word, o.name, 1)
+	}
+	return place + text, found
+}
+
+func (r *Resolver) load(path string) error {
 	if path == "" || path == r.path {
 		return nil
 	}
@@ -53,13 +127,15 @@ func (r *fileResolver) load(path string) error {
 	return nil
 }
 
-// inEnvironment reports whether one of the flag's variables is there with a
-// value that fits.
-func inEnvironment(flag *kong.Flag, fits func(string) bool) bool {
-	return slices.ContainsFunc(flag.Envs, func(name string) bool {
-		value, ok := os.LookupEnv(name)
-		return ok && fits(value)
-	})
+// inEnvironment returns the flag's variable that is there with a value that fits,
+// empty for none.
+func inEnvironment(flag *kong.Flag, fits func(string) bool) string {
+	for _, name := range flag.Envs {
+		if value, ok := os.LookupEnv(name); ok && fits(value) {
+			return name
+		}
+	}
+	return ""
 }
 
 // unset is the value of a flag that nothing sets.
@@ -97,58 +173,80 @@ func knownSettings() []string {
 }
 
 // readFile returns the settings of a YAML file as text, lists with commas.
-func readFile(path string, known []string) (map[string]string, error) {
+func readFile(path string, known []string) (map[string]entry, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the settings file cannot be read: %w", err)
+		return nil, settingError("the settings file cannot be read: %v", err)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	top, err := document(path, data)
+	if err != nil || top == nil {
+		return nil, err
 	}
-	values := map[string]string{}
-	if len(doc.Content) == 0 {
-		return values, nil
-	}
-	top := doc.Content[0]
 	if top.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("%s:%d: settings are `name: value` lines", path, top.Line)
+		return nil, settingError("%s:%d: settings are `name: value` lines", path, top.Line)
 	}
+	values, seen := map[string]entry{}, map[string]bool{}
 	for i := 0; i+1 < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
 		if !slices.Contains(known, key.Value) {
-			return nil, fmt.Errorf("%s:%d: unknown setting %q%s", path, key.Line, key.Value, nearest(key.Value, known))
+			return nil, settingError("%s:%d: unknown setting %q%s", path, key.Line, key.Value, nearest(key.Value, known))
 		}
-		if _, twice := values[key.Value]; twice {
-			return nil, fmt.Errorf("%s:%d: the setting %q is there twice", path, key.Line, key.Value)
+		if seen[key.Value] {
+			return nil, settingError("%s:%d: the setting %q is there twice", path, key.Line, key.Value)
+		}
+		seen[key.Value] = true
+		if isNull(value) {
+			continue
 		}
 		text, err := scalar(value)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %s: %w", path, value.Line, key.Value, err)
+			return nil, settingError("%s:%d: %s: %v", path, value.Line, key.Value, err)
 		}
-		values[key.Value] = text
+		values[key.Value] = entry{text, key.Line}
 	}
 	return values, nil
 }
 
+// document returns what the file's one YAML document holds, nil for nothing.
+func document(path string, data []byte) (*yaml.Node, error) {
+	var doc, next yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	err := decoder.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, settingError("%s: %v", path, err)
+	}
+	switch err := decoder.Decode(&next); {
+	case err == nil:
+		return nil, settingError("%s:%d: a second YAML document begins here: put all settings into one", path, next.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, settingError("%s: %v", path, err)
+	}
+	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
 func scalar(n *yaml.Node) (string, error) {
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if n.Tag == "!!null" {
-			return "", nil
-		}
 		return n.Value, nil
 	case yaml.SequenceNode:
 		parts := make([]string, len(n.Content))
 		for i, c := range n.Content {
-			if c.Kind != yaml.ScalarNode {
-				return "", fmt.Errorf("give a list of plain values")
+			if c.Kind != yaml.ScalarNode || isNull(c) {
+				return "", errors.New("give a list of plain values")
 			}
 			parts[i] = c.Value
 		}
 		return strings.Join(parts, ","), nil
 	default:
-		return "", fmt.Errorf("give a plain value or a list")
+		return "", errors.New("give a plain value or a list")
 	}
 }
 

@@ -157,6 +157,9 @@ func readHead(in *bufio.Reader, at position) ([]byte, error) {
 		}
 		head = head[len(mark):]
 	}
+	if looksLikeUTF16(head) {
+		return nil, at.fault("%s", adviceUTF16)
+	}
 	if bytes.IndexByte(head, 0) >= 0 {
 		return nil, at.fault("is not a text file, or not in UTF-8: save it as CSV or JSON in UTF-8")
 	}
@@ -168,13 +171,28 @@ func readHead(in *bufio.Reader, at position) ([]byte, error) {
 	return head, nil
 }
 
+const adviceUTF16 = "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"
+
+// looksLikeUTF16 reports whether every other byte is NUL for the most part, as it
+// is where Latin letters take two bytes each. The mark at the beginning, which
+// signatures know, may be missing.
+func looksLikeUTF16(head []byte) bool {
+	var nuls [2]int
+	for i, c := range head {
+		if c == 0 {
+			nuls[i%2]++
+		}
+	}
+	return max(nuls[0], nuls[1]) > len(head)/4 && min(nuls[0], nuls[1]) <= len(head)/64
+}
+
 // signatures are the beginnings of what people take for CSV files.
 var signatures = []struct {
 	prefix []byte
 	advice string
 }{
-	{[]byte("\xff\xfe"), "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"},
-	{[]byte("\xfe\xff"), "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"},
+	{[]byte("\xff\xfe"), adviceUTF16},
+	{[]byte("\xfe\xff"), adviceUTF16},
 	{[]byte("PK\x03\x04"), "is a spreadsheet or a zip archive: save the sheet as \"CSV UTF-8\""},
 	{[]byte("\xd0\xcf\x11\xe0"), "is an old spreadsheet: save the sheet as \"CSV UTF-8\""},
 	{[]byte("\x1f\x8b"), "is compressed: unpack it first (gunzip)"},
@@ -205,7 +223,7 @@ func looksLikeJSON(head []byte) bool {
 	}
 	// A CSV header may begin with a bracket, but hardly goes on like JSON.
 	rest := bytes.TrimLeft(text[1:], " \t\r\n")
-	return len(rest) == 0 || bytes.IndexByte([]byte(`{}]"`), rest[0]) >= 0
+	return len(rest) == 0 || bytes.IndexByte([]byte(`{}[]"`), rest[0]) >= 0
 }
 
 // separatorOf returns the character that stands most often in the header,

@@ -19,6 +19,15 @@ type Cell struct {
 // key, to the letter; keys that differ in case only are two keys.
 type Row []Cell
 
+// Keys returns the names of the row's columns, in their order.
+func (r Row) Keys() []string {
+	keys := make([]string, len(r))
+	for i, cell := range r {
+		keys[i] = cell.Key
+	}
+	return keys
+}
+
 // Get returns the value in the column of that name, its case, spaces,
 // underscores and hyphens aside. Of several such columns the last counts. It
 // reports false where there is none.
