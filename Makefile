@@ -17,7 +17,7 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint vet generate drift bench bench-micro tools clean
+.PHONY: help demo test build lint vet generate drift bench bench-quota bench-micro tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ drift: generate ## fail if the generated code or go.mod is not what is committed
 bench: build ## measure throughput and CPU beside a bare loop, and the hot paths
 	$(GO) run ./internal/bench -bin $(BIN)
 	$(MAKE) bench-micro
+
+bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
+	$(GO) run ./internal/bench -bin $(BIN) -quota
+	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

@@ -228,7 +228,7 @@ func TestLogTellsBatchesAndFailuresButNoSecret(t *testing.T) {
 		for _, want := range []string{
 			`"msg":"processing text batch"`, `"batch":1,"items":10,"concurrent":true`, `"batch":2,"items":2`,
 			`"msg":"processed batch"`, `"took":`, `"msg":"processing items as completed"`,
-			`"index":11,"reason":"INVALID_ITEM"`, `"index":3,"reason":"UPSTREAM_AUTH"`, `\"cret\"`,
+			`"index":11,"reason":"INVALID_ITEM"`, `"index":3,"reason":"UPSTREAM_AUTH"`, `key ...cret`,
 		} {
 			if !strings.Contains(w.log.String(), want) {
 				t.Errorf("the log lacks %s", want)
@@ -304,5 +304,106 @@ func TestHTTPAddress(t *testing.T) {
 	}
 	if _, err := http.Get("http://" + a.HTTPAddr() + "/readyz"); err == nil {
 		t.Error("the address still answers")
+	}
+}
+
+func TestFullServerTurnsNewCallsAwayAndKeepsRunningOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: time.Second}}, "--max-workers=2", "--queue-limit=1")
+		n := 0
+		for r, err := range w.client.ClassifyStream(t.Context(), goods(20, nil), credenza.Options{BatchSize: 1}).Results() {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+			if n++; n != 4 {
+				continue
+			}
+			_, err := w.client.Classify(t.Context(), credenza.Item{ProductName: "stool"}, credenza.Options{})
+			var e *credenza.Error
+			if !errors.As(err, &e) || e.Code != "RESOURCE_EXHAUSTED" || e.Reason != "SERVER_FULL" || e.RetryAfter == 0 {
+				t.Errorf("a new call was answered %v", err)
+			}
+		}
+		if n != 20 {
+			t.Errorf("the running call has %d results", n)
+		}
+	})
+}
+
+func TestKeyGroups(t *testing.T) {
+	t.Setenv("TEAM_KEY", "sk-0123456789team")
+	synctest.Test(t, func(t *testing.T) {
+		groups := `[{name: team, keys: [$TEAM_KEY, {secret: sk-0123456789gone, weight: 2}], base_url: "http://model.test/v1", models: {gpt-4o-mini: house-model}, requests_per_minute: 600}]`
+		w := build(t, llmsim.Config{Models: []string{"house-model"}, Keys: []llmsim.Key{{Secret: "sk-0123456789team"}}},
+			"--openai-api-key=", "--openai-base-url=", "--key-groups="+groups)
+		began := time.Now()
+		for r, err := range w.client.ClassifyStream(t.Context(), goods(100, nil), credenza.Options{}).Results() {
+			if err != nil || r.Err != nil || r.Trace.Model != "house-model" {
+				t.Fatal(err, r.Err, r.Trace.Model)
+			}
+		}
+		if took := time.Since(began); took < 8*time.Second {
+			t.Errorf("100 items took %v at 600 a minute", took)
+		}
+		s, err := w.client.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := s.Groups; len(g) != 1 || g[0].Requests == nil || g[0].Requests.Limit != 600 {
+			t.Errorf("groups %+v", g)
+		}
+		if len(s.Keys) != 2 || s.Keys[1].Retired == "" || s.Keys[0].Suffix != "team" || s.Keys[1].Failures == 0 {
+			t.Errorf("keys %+v", s.Keys)
+		}
+	})
+}
+
+func TestKeyGroupProblems(t *testing.T) {
+	for text, want := range map[string]string{
+		"[{name: a}]":                                   "no keys",
+		"[{name: a, keys: [$NO_SUCH_KEY_HERE]}]":        "NO_SUCH_KEY_HERE",
+		"[{name: a, keys: [k]}, {name: a, keys: [l]}]":  "twice",
+		"[{name: a, key: sk-0123456789secret}]":         "line 1",
+		"[{name: a, keys: [k], base_url: 'ftp://x'}]":   "base URL",
+		"[{name: a, keys: [k], tokens_per_minute: -1}]": "negative",
+		"[{name: a, keys: [{secret: k, weight: -1}]}]":  "weight",
+	} {
+		c, err := parse("--key-groups=" + text)
+		if err == nil {
+			var a *app.App
+			if a, err = app.Start(t.Context(), c, app.Options{LogTo: &buffer{}}); err == nil {
+				_ = a.Close(t.Context())
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "0123456789") {
+			t.Errorf("%s: %v, want something about %q", text, err, want)
+		}
+	}
+}
+
+func TestHedgingOvertakesStragglers(t *testing.T) {
+	play := func(t *testing.T, flags ...string) (took time.Duration, calls int64) {
+		synctest.Test(t, func(t *testing.T) {
+			w := build(t, llmsim.Config{Seed: 5, Latency: llmsim.Latency{Median: 200 * time.Millisecond, Sigma: 0.2}},
+				append(flags, "--max-workers=16")...)
+			items := goods(600, func(i int, it *credenza.Item) {
+				if i == 590 {
+					it.Description = "sim:hangx1"
+				}
+			})
+			began := time.Now()
+			for r, err := range w.client.ClassifyStream(t.Context(), items, credenza.Options{}).Results() {
+				if err != nil || r.Err != nil {
+					t.Fatal(err, r.Err)
+				}
+			}
+			took, calls = time.Since(began), w.sim.Stats().Calls
+		})
+		return took, calls
+	}
+	plain, _ := play(t)
+	hedged, calls := play(t, "--hedge-share=0.05")
+	if hedged > plain-4*time.Second || calls > 635 {
+		t.Errorf("%v with hedging (%d calls), %v without", hedged, calls, plain)
 	}
 }

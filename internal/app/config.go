@@ -44,8 +44,12 @@ type Config struct {
 	TextBatchSize  int           `name:"text-batch-size" env:"TEXT_BATCH_SIZE" default:"10" help:"Results in a batch of texts."`
 	ImageBatchSize int           `name:"image-batch-size" env:"IMAGE_BATCH_SIZE" default:"5" help:"Results in a batch of pictures."`
 	FlushDelay     time.Duration `name:"flush-delay" env:"CREDENZA_FLUSH_DELAY" default:"100ms" help:"How long a result waits for its batch to fill, as completed."`
-	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once. 0: min(32, CPUs + 4)."`
-	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"30s" help:"How long one call to the model may take."`
+	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once, fixed. 0: adapts, up to 256."`
+	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see the README. Instead of --openai-api-key."`
+	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions that wait for the model before new calls are turned away."`
+	BulkShare      float64       `name:"bulk-share" env:"CREDENZA_BULK_SHARE" default:"0.1" help:"The part of the calls to the model that bulk gets while interactive calls wait too."`
+	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
+	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: 30s, and from 100 answers on five times their 99th percentile, 5s to 30s."`
 	ReviewBelow    float64       `name:"review-below" env:"CREDENZA_REVIEW_BELOW" default:"0.5" help:"The confidence under which a result needs review."`
 	ImageMaxBytes  int           `name:"image-max-bytes" env:"CREDENZA_IMAGE_MAX_BYTES" default:"10000000" help:"The largest picture that is taken, in bytes."`
 	ImageDetail    string        `name:"image-detail" env:"CREDENZA_IMAGE_DETAIL" default:"auto" placeholder:"auto|low|high" help:"How closely the model looks at pictures."`
@@ -62,7 +66,7 @@ func (c *Config) backend() string {
 	switch {
 	case c.Backend != backendAuto:
 		return c.Backend
-	case len(c.APIKeys.secrets) > 0 || c.BaseURL != "":
+	case len(c.APIKeys.secrets) > 0 || len(c.KeyGroups.groups) > 0 || c.BaseURL != "":
 		return backendOpenAI
 	default:
 		return backendOffline

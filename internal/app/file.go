@@ -198,7 +198,7 @@ func readFile(path string, known []string) (map[string]entry, error) {
 		if isNull(value) {
 			continue
 		}
-		text, err := scalar(value)
+		text, err := textOf(key.Value, value)
 		if err != nil {
 			return nil, settingError("%s:%d: %s: %v", path, value.Line, key.Value, err)
 		}
@@ -231,6 +231,15 @@ func document(path string, data []byte) (*yaml.Node, error) {
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// textOf is a setting's value as its flag takes it. Key groups are YAML there too.
+func textOf(setting string, n *yaml.Node) (string, error) {
+	if setting != "key_groups" {
+		return scalar(n)
+	}
+	text, err := yaml.Marshal(n)
+	return string(text), err
+}
 
 func scalar(n *yaml.Node) (string, error) {
 	switch n.Kind {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
@@ -27,54 +27,66 @@ func newOperations(c *Config, gate *upstream.Gate, level zap.AtomicLevel) *opera
 func (o *operations) Status(context.Context) (rpc.Status, error) {
 	g := o.gate.Status()
 	s := rpc.Status{
-		Version: Version,
-		Start:   o.start,
-		Backend: o.config.backend(),
-		Model:   o.config.servedModels()[0],
-		Pool:    rpc.PoolStatus{Limit: g.Limit, InUse: g.InUse, Ceiling: g.Limit, Fixed: o.config.MaxWorkers > 0},
-		Queue:   rpc.QueueStatus{Interactive: int64(g.Interactive), Bulk: int64(g.Bulk)},
-		Upstream: rpc.LatencyStatus{
-			Samples: int64(g.Latency.Samples), Mean: g.Latency.Mean,
-			P50: g.Latency.P50, P95: g.Latency.P95, P99: g.Latency.P99,
-		},
-		Settings: o.settings(g.Limit),
+		Version:  Version,
+		Start:    o.start,
+		Backend:  o.config.backend(),
+		Model:    o.config.servedModels()[0],
+		Pool:     rpc.PoolStatus{Limit: g.Limit, InUse: g.InFlight, Ceiling: g.Ceiling, Fixed: g.Fixed > 0},
+		Queue:    rpc.QueueStatus{Interactive: int64(g.QueuedInteractive), Bulk: int64(g.QueuedBulk)},
+		Settings: rpc.Settings{MaxWorkers: g.Ceiling, LogLevel: o.level.Level()},
+	}
+	for i := range g.Groups {
+		if l := latencyOf(g.Groups[i].Latency); l.Samples > s.Upstream.Samples {
+			s.Upstream = l
+		}
 	}
 	if o.config.backend() == backendOffline {
 		return s, nil // its turns are taken on no key
 	}
-	for _, k := range g.Keys {
-		s.Keys = append(s.Keys, rpc.KeyStatus{Suffix: k.Suffix, InFlight: k.InFlight, Calls: k.Calls, Failures: k.Failures})
+	for i := range g.Groups {
+		addGroup(&s, &g.Groups[i])
 	}
 	return s, nil
 }
 
-func (o *operations) settings(maxWorkers int) rpc.Settings {
-	return rpc.Settings{MaxWorkers: maxWorkers, LogLevel: o.level.Level()}
+func addGroup(s *rpc.Status, g *upstream.GroupStatus) {
+	for _, k := range g.Keys {
+		s.Keys = append(s.Keys, rpc.KeyStatus{
+			Suffix: k.Suffix, Group: g.Name, InFlight: k.InFlight, Calls: k.Calls, Failures: k.Failures,
+			Retired: k.Retired, RetryIn: k.RetryIn,
+		})
+	}
+	s.Groups = append(s.Groups, rpc.GroupStatus{
+		Name: g.Name, Limit: g.Limit, InFlight: g.InFlight,
+		Requests: quotaOf(g.Requests), Tokens: quotaOf(g.Tokens),
+		LearnedPerSecond: g.LearnedPerSecond, CoolDown: g.Paused, BreakerOpen: g.Open, Outages: g.Outages,
+		Braked: g.Braked, Latency: latencyOf(g.Latency), AttemptTimeout: g.Latency.Timeout,
+	})
 }
 
-// Update changes the pool's size and the log level.
+func quotaOf(q upstream.QuotaStatus) *rpc.QuotaStatus {
+	if !q.Known {
+		return nil
+	}
+	return &rpc.QuotaStatus{Limit: q.Limit, Remaining: q.Remaining, PerSecond: q.PerSecond, ResetIn: q.ResetIn}
+}
+
+func latencyOf(l upstream.LatencyStatus) rpc.LatencyStatus {
+	return rpc.LatencyStatus{Samples: l.Count, Mean: l.Mean, P50: l.P50, P95: l.P95, P99: l.P99}
+}
+
+// Update changes the pool's ceiling and the log level.
 func (o *operations) Update(_ context.Context, change rpc.SettingsChange) (rpc.Settings, error) {
-	if change.MaxWorkers != nil {
-		if err := o.gate.SetLimit(*change.MaxWorkers); err != nil {
+	if n := change.MaxWorkers; n != nil {
+		if *n > maxWorkers {
+			return rpc.Settings{}, fault.Invalid("max_workers", "%d is over %d", *n, maxWorkers)
+		}
+		if err := o.gate.SetCeiling(*n); err != nil {
 			return rpc.Settings{}, err
 		}
 	}
 	if change.LogLevel != nil {
 		o.level.SetLevel(*change.LogLevel)
 	}
-	return o.settings(o.gate.Limit()), nil
-}
-
-// registerGate has the gate's figures read whenever metrics are asked for.
-func registerGate(registry prometheus.Registerer, gate *upstream.Gate) {
-	gauge := func(name, help string, read func(upstream.Status) int) {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
-			func() float64 { return float64(read(gate.Status())) }))
-	}
-	gauge("credenza_pool_limit", "Calls to the model that may be in flight.",
-		func(s upstream.Status) int { return s.Limit })
-	gauge("credenza_pool_in_use", "Calls to the model in flight.",
-		func(s upstream.Status) int { return s.InUse })
-	gauge("credenza_queue_waiting", "Attempts that wait for their turn.",
-		func(s upstream.Status) int { return s.Interactive + s.Bulk })
+	return rpc.Settings{MaxWorkers: o.gate.Status().Ceiling, LogLevel: o.level.Level()}, nil
 }

@@ -42,13 +42,29 @@ func (c *Config) checkChoices() error {
 	return nil
 }
 
+func (c *Config) allKeys() []upstream.Secret {
+	keys := slices.Clone(c.APIKeys.secrets)
+	for _, g := range c.KeyGroups.groups {
+		for _, k := range g.Keys {
+			keys = append(keys, k.Secret)
+		}
+	}
+	return keys
+}
+
+// maxWorkers is the largest pool, as the contract of UpdateSettings has it.
+const maxWorkers = 4096
+
 // checkKeys finds keys that no header can carry, as a file read with its line
 // break gives.
 func (c *Config) checkKeys() error {
-	for _, key := range c.APIKeys.secrets {
+	if len(c.APIKeys.secrets) > 0 && len(c.KeyGroups.groups) > 0 {
+		return fmt.Errorf("there are both openai-api-key and key-groups: give the keys in one of them")
+	}
+	for _, key := range c.allKeys() {
 		strange := func(r rune) bool { return r <= ' ' || r > '~' }
 		if strings.ContainsFunc(key.Reveal(), strange) {
-			return fmt.Errorf("openai-api-key: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
+			return fmt.Errorf("openai-api-key or key-groups: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
 		}
 	}
 	return nil
@@ -61,7 +77,8 @@ func (c *Config) checkNumbers() error {
 	}{
 		{"text-batch-size", c.TextBatchSize, 1, classify.MaxBatchSize},
 		{"image-batch-size", c.ImageBatchSize, 1, classify.MaxBatchSize},
-		{"max-workers", c.MaxWorkers, 0, upstream.MaxCeiling},
+		{"max-workers", c.MaxWorkers, 0, maxWorkers},
+		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
@@ -73,6 +90,12 @@ func (c *Config) checkNumbers() error {
 	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
 		return fmt.Errorf("review-below is %v: give a number from 0 to 1", c.ReviewBelow)
 	}
+	if !(c.BulkShare > 0 && c.BulkShare <= 1) {
+		return fmt.Errorf("bulk-share is %v: give a number above 0, up to 1", c.BulkShare)
+	}
+	if !(c.HedgeShare >= 0 && c.HedgeShare <= 0.5) {
+		return fmt.Errorf("hedge-share is %v: give a number from 0 to 0.5", c.HedgeShare)
+	}
 	return nil
 }
 
@@ -82,7 +105,7 @@ func (c *Config) checkTimes() error {
 		value, low, up time.Duration
 	}{
 		{"flush-delay", c.FlushDelay, time.Millisecond, time.Minute},
-		{"attempt-timeout", c.AttemptTimeout, time.Second, time.Hour},
+		{"attempt-timeout", c.AttemptTimeout, 0, time.Hour},
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {
@@ -106,7 +129,7 @@ func (c *Config) checkUpstream() error {
 	if c.Model == "" {
 		return fmt.Errorf("openai-model is empty: give the name of a model")
 	}
-	if c.Backend == backendOpenAI && len(c.APIKeys.secrets) == 0 && c.BaseURL == "" {
+	if c.Backend == backendOpenAI && len(c.allKeys()) == 0 && c.BaseURL == "" {
 		return fmt.Errorf("backend is openai, but there is neither a key nor a base URL: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys")
 	}
 	return nil

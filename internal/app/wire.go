@@ -38,7 +38,7 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
-	registerGate(metrics, gate)
+	metrics.MustRegister(gateMetrics{gate})
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
 		return err
@@ -106,15 +106,30 @@ const lexiconModel = "lexicon"
 // newGate returns the gate to the model, or to the processor where the offline
 // classifier answers.
 func newGate(c *Config) (*upstream.Gate, error) {
-	limit := c.MaxWorkers
-	if limit == 0 {
-		limit = min(32, runtime.NumCPU()+4)
+	config := upstream.Config{
+		Groups: c.groups(), Fixed: c.MaxWorkers, QueueBound: c.QueueLimit, BulkShare: c.BulkShare, HedgeShare: c.HedgeShare,
 	}
-	config := upstream.Config{Limit: limit}
-	if c.backend() == backendOpenAI {
-		config.BaseURL, config.Keys = c.baseURL(), c.APIKeys.secrets
+	if c.backend() == backendOffline && config.Fixed == 0 {
+		config.Fixed = min(32, runtime.NumCPU()+4) // there is nothing to adapt to
 	}
 	return upstream.New(config)
+}
+
+// groups are the quota groups: as configured, or each key one of its own.
+func (c *Config) groups() []upstream.Group {
+	switch {
+	case c.backend() == backendOffline:
+		return []upstream.Group{{Name: backendOffline, BaseURL: "http://localhost", Keys: []upstream.Key{{}}}}
+	case len(c.KeyGroups.groups) > 0:
+		return c.KeyGroups.groups
+	case len(c.APIKeys.secrets) == 0:
+		return []upstream.Group{{BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
+	}
+	var groups []upstream.Group
+	for _, secret := range c.APIKeys.secrets {
+		groups = append(groups, upstream.Group{BaseURL: c.baseURL(), Keys: []upstream.Key{{Secret: secret}}})
+	}
+	return groups
 }
 
 func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.Observer) (*classify.Engine, error) {
@@ -125,7 +140,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	}
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
-		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Observer: o,
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Observer: o,
 	}
 	if c.backend() == backendOpenAI {
 		model, err := a.newModel(tax, gate)
@@ -155,6 +170,6 @@ func (a *App) newModel(tax *taxonomy.Taxonomy, gate *upstream.Gate) (*llm.Client
 	}
 	return llm.New(llm.Config{
 		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
-		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model,
+		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model, Hedge: a.config.HedgeShare > 0,
 	}, gate, p)
 }

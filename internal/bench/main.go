@@ -47,6 +47,8 @@ func run(ctx context.Context, args []string) error {
 	bin := flags.String("bin", ".bin", "folder with the credenza program")
 	warm := flags.Duration("warm", 4*time.Second, "time to reach the steady state")
 	measure := flags.Duration("measure", 10*time.Second, "time measured")
+	quota := flags.Bool("quota", false, "play upstreams with limits, faults and outages instead")
+	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -56,5 +58,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
+	if *quota {
+		return b.quotaTable(ctx, os.Stdout, *only)
+	}
 	return b.table(ctx, os.Stdout, *rounds)
 }

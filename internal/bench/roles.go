@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -22,9 +23,15 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// runSim serves the simulated model until it is killed.
-func runSim(ctx context.Context, _ []string) error {
-	sim, err := llmsim.New(llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}})
+// runSim serves the simulated model until it is killed. Its argument is YAML for
+// what is not as usual.
+func runSim(ctx context.Context, args []string) error {
+	config, err := llmsim.ReadConfig(strings.NewReader(strings.Join(args, "\n")),
+		llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}})
+	if err != nil {
+		return err
+	}
+	sim, err := llmsim.New(config)
 	if err != nil {
 		return err
 	}

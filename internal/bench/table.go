@@ -27,8 +27,8 @@ type bench struct {
 	warm, measure  time.Duration
 }
 
-// figures are of one steady state.
-type figures struct {
+// rates are of one steady state.
+type rates struct {
 	rate  float64       // answers a second
 	mean  time.Duration // the simulator's
 	share float64       // of the ideal
@@ -79,78 +79,78 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) 
 func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d)/1e3) }
 func pct(v float64) string      { return fmt.Sprintf("%.1f %%", 100*v) }
 
-func (b bench) measureBare(ctx context.Context, workers int) (figures, error) {
-	return b.withSim(ctx, func(ctx context.Context, sim *process) (figures, error) {
+func (b bench) measureBare(ctx context.Context, workers int) (rates, error) {
+	return b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
 		loop, err := start(ctx, b.self, nil, "bare", sim.addr, strconv.Itoa(workers))
 		if err != nil {
-			return figures{}, err
+			return rates{}, err
 		}
 		defer loop.stop()
 		return b.steady(ctx, workers, sim, loop)
 	})
 }
 
-func (b bench) measureCredenza(ctx context.Context, workers int) (figures, error) {
-	return b.withSim(ctx, func(ctx context.Context, sim *process) (figures, error) {
+func (b bench) measureCredenza(ctx context.Context, workers int) (rates, error) {
+	return b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
 		addr, err := freeAddr(ctx)
 		if err != nil {
-			return figures{}, err
+			return rates{}, err
 		}
 		server, err := start(ctx, b.credenza, []string{
 			"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
 			"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
 		}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
 		if err != nil {
-			return figures{}, err
+			return rates{}, err
 		}
 		defer server.stop()
 		load, err := start(ctx, b.self, nil, "load", server.addr)
 		if err != nil {
-			return figures{}, err
+			return rates{}, err
 		}
 		defer load.stop()
 		return b.steady(ctx, workers, sim, server)
 	})
 }
 
-func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (figures, error)) (figures, error) {
+func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (rates, error)) (rates, error) {
 	sim, err := start(ctx, b.self, nil, "sim")
 	if err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	defer sim.stop()
 	return f(ctx, sim)
 }
 
 // steady measures program p after the warm-up.
-func (b bench) steady(ctx context.Context, workers int, sim, p *process) (figures, error) {
+func (b bench) steady(ctx context.Context, workers int, sim, p *process) (rates, error) {
 	if err := sleep(ctx, b.warm); err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	before, simBefore, err := cpuOf(p, sim)
 	if err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	if err := resetStats(ctx, sim.addr); err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	if err := sleep(ctx, b.measure); err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	stats, err := readStats(ctx, sim.addr)
 	if err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	after, simAfter, err := cpuOf(p, sim)
 	if err != nil {
-		return figures{}, err
+		return rates{}, err
 	}
 	n := stats.Latency.Count
 	if n == 0 || stats.Calls > n+int64(2*workers) {
-		return figures{}, fmt.Errorf("%d of %d calls were answered: %v", n, stats.Calls, stats.ByStatus)
+		return rates{}, fmt.Errorf("%d of %d calls were answered: %v", n, stats.Calls, stats.ByStatus)
 	}
 	rate := float64(n) / stats.Period.Seconds()
-	return figures{
+	return rates{
 		rate: rate, mean: stats.Latency.Mean,
 		share: rate * stats.Latency.Mean.Seconds() / float64(workers),
 		cpu:   (after - before) / time.Duration(n),

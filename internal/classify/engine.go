@@ -75,6 +75,9 @@ type Parts struct {
 	Trace catalog.Trace
 	// PoolSize tells how many questions may be asked at once, now.
 	PoolSize func() int
+	// Full returns a fault, with a time to come again, where so many questions
+	// wait that a new call is not to be begun. Nil: never.
+	Full     func() error
 	Observer Observer
 }
 
@@ -97,10 +100,14 @@ func New(config Config, parts Parts) (*Engine, error) {
 }
 
 // Run takes items from next until io.EOF and hands their outcomes to send, one
-// for each item, in batches. It returns when the last batch was taken, or early
+// for each item, in batches. Where too much waits already, it begins nothing and
+// returns a ServerFull fault. It returns when the last batch was taken, or early
 // with the error of next, of send or of ctx; then nothing of the call is left
 // running.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
+	if err := e.full(); err != nil {
+		return catalog.Summary{}, err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	r := newRun(e, call)
 	e.parts.Observer.CallBegan(&r.call)
@@ -116,6 +123,9 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 // Classify returns the outcome of one item. The error is ctx's, if that ended
 // before the item's own time was up.
 func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (catalog.Outcome, error) {
+	if err := e.full(); err != nil {
+		return catalog.Outcome{}, err
+	}
 	call.Total = 1
 	r := newRun(e, call)
 	o := r.outcome(ctx, admitted{item: item, kind: call.Options.Mode.KindOf(item), at: time.Now()})
@@ -124,6 +134,14 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	}
 	e.parts.Observer.ItemDone(&r.call, &o)
 	return o, nil
+}
+
+// full turns a call away that arrives when too much waits already.
+func (e *Engine) full() error {
+	if e.parts.Full == nil {
+		return nil
+	}
+	return e.parts.Full()
 }
 
 // itemTimeout is how long an item of the call may take.

@@ -48,7 +48,6 @@ type asking struct {
 	need     upstream.Need
 
 	failures  failures
-	throttles int // calls answered 429
 	moves     int // calls whose key was at fault
 	taught    int // calls that said what the server lacks
 	malformed int // answers that could not be used
@@ -92,11 +91,10 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	a.need.Attempt = a.answer.Trace.Attempts + 1
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
+	a.answer.Trace.QueueTime += time.Since(start)
 	if err == nil {
-		a.answer.Trace.QueueTime += lease.QueueTime()
 		return lease, nil
 	}
-	a.answer.Trace.QueueTime += time.Since(start)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fault.From(ctx.Err())
 	}
@@ -144,13 +142,15 @@ func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
 		a.last = end.fault
 		return nil
 	case throttled:
-		a.throttles++
-		return a.waitFor(ctx, end, throttleWait(a.throttles, end))
+		return a.waitUntil(ctx, end, end.advice.NotBefore)
 	case failed:
+		if !end.advice.Counts {
+			return a.waitUntil(ctx, end, end.advice.NotBefore)
+		}
 		if a.failures.count(end) >= a.config.MaxAttempts || a.failures.all >= 2*a.config.MaxAttempts {
 			return end.fault
 		}
-		return a.waitFor(ctx, end, failureWait(a.failures.all, end))
+		return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(failureWait(a.failures.all, end))))
 	default: // final, gone
 		return end.fault
 	}
@@ -180,13 +180,20 @@ func (f *failures) count(end *ending) int {
 	return f.kinds[kind]
 }
 
-// waitFor puts the next attempt off. An item whose deadline comes first is told
+// waitUntil puts the next attempt off. An item whose deadline comes first is told
 // at once.
-func (a *asking) waitFor(ctx context.Context, end *ending, wait time.Duration) *fault.Fault {
+func (a *asking) waitUntil(ctx context.Context, end *ending, start time.Time) *fault.Fault {
 	a.last = end.fault
-	a.need.NotBefore = time.Now().Add(wait)
+	a.need.NotBefore = start
 	if deadline, ok := ctx.Deadline(); ok && a.need.NotBefore.After(deadline) {
 		return a.late(end.fault)
 	}
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

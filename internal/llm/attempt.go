@@ -21,23 +21,29 @@ const roomier = 4
 // the same one would come back.
 const warmer = 0.4
 
-// attempt makes one call on a lease, settles the lease, and says how it ended.
-func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) ending {
-	// Settling a second time does nothing: this is for panics alone.
-	defer lease.Settle(upstream.Result{Verdict: upstream.Abandoned})
-	a.answer.Trace.Attempts++
-	a.question.Calls.Enter()
-	defer a.question.Calls.Leave()
-	where := site{lease.BaseURL(), lease.Model(a.need.Model)}
+// attempt makes one call on a lease, or two where the first is a straggler,
+// settles the leases, and says how it ended.
+func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending) {
+	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
+	defer func() {
+		lease.Settle(end.result)
+		end.advice = lease.Advice()
+		a.need.After = end.result.Verdict
+	}()
+	where := a.site(lease)
 	a.answer.Trace.Model = where.model
 	sent := a.request(where)
-
-	res, err := a.post(ctx, lease)
-	end := a.judge(ctx, res, err, lease.Secret())
+	var res response
+	var err error
+	lease, res, err = a.send(ctx, lease, where)
+	end = a.judge(ctx, res, err, lease.Secret())
 	a.learn(where, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
-	lease.Settle(end.result)
 	return end
+}
+
+func (a *asking) site(lease *upstream.Lease) site {
+	return site{lease.BaseURL(), lease.Model(a.need.Model)}
 }
 
 // request builds a.body for a site, unless the last one will do, and returns the
@@ -83,7 +89,9 @@ type response struct {
 
 // post makes the call, within the attempt's own time.
 func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.config.AttemptTimeout, errAttemptTime)
+	a.question.Calls.Enter()
+	defer a.question.Calls.Leave()
+	ctx, cancel := a.bound(ctx, lease)
 	defer cancel()
 	opts := make([]option.RequestOption, 1, 2)
 	opts[0] = a.base(lease.BaseURL())
@@ -104,8 +112,26 @@ func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, err
 	return got, nil
 }
 
-// errAttemptTime is the cause of a context that ended with the attempt's time.
-var errAttemptTime = errors.New("no answer within the attempt's time")
+// bound limits a call to its own time, and ends it when the gate gives it up.
+func (a *asking) bound(ctx context.Context, lease *upstream.Lease) (context.Context, context.CancelFunc) {
+	limit := a.config.AttemptTimeout
+	if limit == 0 {
+		limit = lease.Timeout()
+	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errAttemptTime)
+	lease.WhenGivenUp(func() { giveUp(errGivenUp) })
+	return ctx, func() {
+		cancel()
+		giveUp(nil)
+	}
+}
+
+// The causes of a call's context that ended before the item's did.
+var (
+	errAttemptTime = errors.New("no answer within the attempt's time")
+	errGivenUp     = errors.New("the server went away during the call")
+)
 
 // causeOf prefers the reason why ctx ended to the error that this led to.
 func causeOf(ctx context.Context, err error) error {

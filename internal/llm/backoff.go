@@ -5,16 +5,12 @@ import (
 	"time"
 )
 
-// The waits. A failure's is exponential with full jitter, as "Exponential Backoff
-// And Jitter" (AWS Architecture Blog, 2015) found best. A 429 without a hint
-// starts lower and never at nothing: quotas refill all the time, and the gate
-// paces the calls anyway.
+// The wait after a failure is exponential with full jitter, as "Exponential
+// Backoff And Jitter" (AWS Architecture Blog, 2015) found best. The waits for
+// quota and for a server that is away are the gate's.
 const (
-	failureBase  = 500 * time.Millisecond
-	throttleBase = 200 * time.Millisecond
-	longestWait  = 20 * time.Second
-	// A guess of ours must not cost an item its last chance for quota.
-	longestThrottle = 5 * time.Second
+	failureBase = 500 * time.Millisecond
+	longestWait = 20 * time.Second
 	// spread keeps items that were told the same moment from coming together.
 	spread = 20 * time.Millisecond
 )
@@ -26,18 +22,6 @@ func failureWait(n int, end *ending) time.Duration {
 		wait = max(wait, asked+jitter(spread))
 	}
 	return wait
-}
-
-// throttleWait returns the wait after the n-th 429, n from 1.
-func throttleWait(n int, end *ending) time.Duration {
-	switch {
-	case end.result.RetryAfter > 0:
-		return end.result.RetryAfter + jitter(spread)
-	case end.reset > 0:
-		return end.reset + jitter(spread)
-	}
-	half := exponential(throttleBase, longestThrottle, n) / 2
-	return half + jitter(half)
 }
 
 // exponential doubles base n-1 times, up to longest.

@@ -19,6 +19,8 @@ import (
 // when that ends first. Each lease is settled exactly once.
 type Gate interface {
 	Acquire(ctx context.Context, n upstream.Need) (*upstream.Lease, error)
+	// Hedge returns a lease for a second call if one is to spare, and never waits.
+	Hedge(n upstream.Need) (*upstream.Lease, bool)
 }
 
 // Client asks a model. It is safe for concurrent use, and starts no goroutine

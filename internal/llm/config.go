@@ -8,9 +8,8 @@ import (
 
 // The defaults, where a Config says nothing.
 const (
-	DefaultAttemptTimeout = 30 * time.Second
-	DefaultMaxAttempts    = 4
-	DefaultMaxTokens      = 600
+	DefaultMaxAttempts = 4
+	DefaultMaxTokens   = 600
 )
 
 // Detail is how closely the model looks at a picture: "auto", "low" or "high".
@@ -30,7 +29,7 @@ type Config struct {
 	// Model is asked where a question names none.
 	Model string
 	// AttemptTimeout is the time for one call, from its first byte to the
-	// answer's last. 0: DefaultAttemptTimeout.
+	// answer's last. 0: as the gate learns it from the answers.
 	AttemptTimeout time.Duration
 	// MaxAttempts bounds the calls for one item that fail in the same way; twice
 	// as many may fail in different ones. 0: DefaultMaxAttempts.
@@ -42,6 +41,9 @@ type Config struct {
 	Temperature float64
 	// Detail is for pictures. Empty: DetailAuto.
 	Detail Detail
+	// Hedge sends a call that straggles a second time, where the gate has a lease
+	// to spare.
+	Hedge bool
 	// Transport carries the calls. Nil: one of the client's own, for up to 4,096
 	// calls at once, which heeds the environment's proxy.
 	Transport http.RoundTripper
@@ -51,9 +53,6 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Model == "" {
 		return c, fmt.Errorf("no model is configured: name one, such as gpt-4o-mini")
-	}
-	if c.AttemptTimeout == 0 {
-		c.AttemptTimeout = DefaultAttemptTimeout
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = DefaultMaxAttempts

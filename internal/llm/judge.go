@@ -43,6 +43,7 @@ type ending struct {
 	status int
 	api    *apiError // nil unless the server spoke of an error
 	thinks bool
+	advice upstream.Advice // the gate's, once the lease is settled
 }
 
 // judge reads what came of a call. A verdict goes to a.answer.
@@ -217,7 +218,7 @@ func judgeFailure(err error, res response, secret string) ending {
 	end := ending{how: failed, status: res.status, result: upstream.Result{Header: res.header}}
 	cause := scrub(err, secret)
 	switch {
-	case errors.Is(err, errAttemptTime):
+	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
 		end.result.Verdict = upstream.TimedOut
 		end.fault = fault.Wrap(cause, fault.UpstreamTimeout, "the model's server did not answer in time: try again later")
 	case errors.Is(err, errTooLong):

@@ -180,11 +180,14 @@ const baseURL = "http://model.test/v1"
 
 func newGate(tb testing.TB, base string, limit int, keys ...string) *gate {
 	tb.Helper()
-	var secrets []upstream.Secret
-	for _, k := range keys {
-		secrets = append(secrets, upstream.NewSecret(k))
+	if len(keys) == 0 {
+		keys = []string{""}
 	}
-	g, err := upstream.New(upstream.Config{BaseURL: base, Keys: secrets, Limit: limit})
+	c := upstream.Config{Fixed: limit}
+	for _, k := range keys {
+		c.Groups = append(c.Groups, upstream.Group{BaseURL: base, Keys: []upstream.Key{{Secret: upstream.NewSecret(k)}}})
+	}
+	g, err := upstream.New(c)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -220,7 +223,7 @@ func inBubble(t *testing.T, c llm.Config, s *server, keys []string, f func(t *te
 			t.Fatal(err)
 		}
 		f(t, &bench{client, g, s})
-		if used := g.Status().InUse; used != 0 {
+		if used := g.Status().InFlight; used != 0 {
 			t.Errorf("%d leases were not settled", used)
 		}
 		client.Close()

@@ -25,14 +25,14 @@ func TestWaits(t *testing.T) {
 		min, max time.Duration
 	}{
 		"429, seconds":      {answer{status: 429, body: "{}", header: header("Retry-After", "2")}, 2 * time.Second, 2020 * time.Millisecond},
-		"429, milliseconds": {answer{status: 429, body: "{}", header: header("Retry-After", "9", "retry-after-ms", "700")}, 700 * time.Millisecond, 720 * time.Millisecond},
+		"429, milliseconds": {answer{status: 429, body: "{}", header: header("Retry-After", "9", "retry-after-ms", "700")}, 700 * time.Millisecond, 800 * time.Millisecond},
 		"429, date": {answer{status: 429, body: "{}", header: header(
-			"Date", "Mon, 02 Jan 2006 15:04:05 GMT", "Retry-After", "Mon, 02 Jan 2006 15:04:08 GMT")}, 3 * time.Second, 3020 * time.Millisecond},
+			"Date", "Mon, 02 Jan 2006 15:04:05 GMT", "Retry-After", "Mon, 02 Jan 2006 15:04:08 GMT")}, 3 * time.Second, 3100 * time.Millisecond},
 		"429, reset": {answer{status: 429, body: "{}", header: header(
 			"x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1.5s",
-			"x-ratelimit-remaining-tokens", "10", "x-ratelimit-reset-tokens", "6m0s")}, 1500 * time.Millisecond, 1520 * time.Millisecond},
-		"429, no word":                    {answer{status: 429, body: "{}"}, 100 * time.Millisecond, 200 * time.Millisecond},
-		"429, nonsense":                   {answer{status: 429, body: "{}", header: header("Retry-After", "-5")}, 100 * time.Millisecond, 200 * time.Millisecond},
+			"x-ratelimit-remaining-tokens", "10", "x-ratelimit-reset-tokens", "6m0s")}, 100 * time.Millisecond, 1520 * time.Millisecond},
+		"429, no word":                    {answer{status: 429, body: "{}"}, 100 * time.Millisecond, 300 * time.Millisecond},
+		"429, nonsense":                   {answer{status: 429, body: "{}", header: header("Retry-After", "-5")}, 100 * time.Millisecond, 300 * time.Millisecond},
 		"503, seconds":                    {answer{status: 503, body: "{}", header: header("Retry-After", "4")}, 4 * time.Second, 4020 * time.Millisecond},
 		"503, no word":                    {answer{status: 503, body: "{}"}, 0, 500 * time.Millisecond},
 		"an unusable reply":               {answer{content: "?"}, 0, 0},

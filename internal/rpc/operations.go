@@ -38,6 +38,8 @@ type Status struct {
 	// Cache is nil where there is none.
 	Cache    *CacheStatus
 	Settings Settings
+	// Groups are in the order of the configuration.
+	Groups []GroupStatus
 }
 
 // PoolStatus is the use of the process-wide pool, in calls.
@@ -60,8 +62,33 @@ type LatencyStatus struct {
 type KeyStatus struct {
 	// Suffix is the key's last four characters, never more.
 	Suffix          string
+	Group           string
 	InFlight        int
 	Calls, Failures int64
+	// Retired is why the key is out of service, empty where it serves, and RetryIn
+	// when it is tried again.
+	Retired string
+	RetryIn time.Duration
+}
+
+// GroupStatus is a set of keys that share one quota.
+type GroupStatus struct {
+	Name             string
+	Limit, InFlight  int
+	Requests, Tokens *QuotaStatus // nil: not known
+	LearnedPerSecond float64
+	CoolDown         time.Duration // 0: none
+	BreakerOpen      bool
+	Outages          int64
+	Braked           bool
+	Latency          LatencyStatus
+	AttemptTimeout   time.Duration
+}
+
+// QuotaStatus is a limit of the provider.
+type QuotaStatus struct {
+	Limit, Remaining, PerSecond float64
+	ResetIn                     time.Duration // 0: not known
 }
 
 // CacheStatus is the use of the cache.
@@ -154,23 +181,58 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 			Limit: int32(s.Pool.Limit), InUse: int32(s.Pool.InUse),
 			Ceiling: int32(s.Pool.Ceiling), Fixed: s.Pool.Fixed,
 		},
-		Queue: &credenzav1.QueueStatus{Interactive: s.Queue.Interactive, Bulk: s.Queue.Bulk},
-		UpstreamLatency: &credenzav1.LatencyStatus{
-			Samples: s.Upstream.Samples,
-			Mean:    durationpb.New(s.Upstream.Mean),
-			P50:     durationpb.New(s.Upstream.P50),
-			P95:     durationpb.New(s.Upstream.P95),
-			P99:     durationpb.New(s.Upstream.P99),
-		},
-		Settings: settingsToProto(s.Settings),
+		Queue:           &credenzav1.QueueStatus{Interactive: s.Queue.Interactive, Bulk: s.Queue.Bulk},
+		UpstreamLatency: latencyToProto(s.Upstream),
+		Settings:        settingsToProto(s.Settings),
 	}
 	for _, k := range s.Keys {
 		p.Keys = append(p.Keys, &credenzav1.KeyStatus{
 			Suffix: text(k.Suffix), InFlight: int32(k.InFlight), Calls: k.Calls, Failures: k.Failures,
+			Group: text(k.Group), RetiredReason: text(k.Retired), RetryIn: durationIfAny(k.RetryIn),
 		})
+	}
+	for i := range s.Groups {
+		p.Groups = append(p.Groups, groupToProto(&s.Groups[i]))
 	}
 	if c := s.Cache; c != nil {
 		p.Cache = &credenzav1.CacheStatus{Entries: c.Entries, Bytes: c.Bytes, Hits: c.Hits, Misses: c.Misses}
 	}
 	return p
+}
+
+func groupToProto(g *GroupStatus) *credenzav1.QuotaGroupStatus {
+	return &credenzav1.QuotaGroupStatus{
+		Name: text(g.Name), Limit: int32(g.Limit), InFlight: int32(g.InFlight),
+		Requests: quotaToProto(g.Requests), Tokens: quotaToProto(g.Tokens),
+		LearnedPerSecond: g.LearnedPerSecond, CoolDown: durationIfAny(g.CoolDown),
+		BreakerOpen: g.BreakerOpen, Outages: g.Outages, Braked: g.Braked,
+		Latency: latencyToProto(g.Latency), AttemptTimeout: durationpb.New(g.AttemptTimeout),
+	}
+}
+
+func quotaToProto(q *QuotaStatus) *credenzav1.QuotaStatus {
+	if q == nil {
+		return nil
+	}
+	return &credenzav1.QuotaStatus{
+		Limit: q.Limit, Remaining: q.Remaining, PerSecond: q.PerSecond, ResetIn: durationIfAny(q.ResetIn),
+	}
+}
+
+func latencyToProto(l LatencyStatus) *credenzav1.LatencyStatus {
+	return &credenzav1.LatencyStatus{
+		Samples: l.Samples,
+		Mean:    durationpb.New(l.Mean),
+		P50:     durationpb.New(l.P50),
+		P95:     durationpb.New(l.P95),
+		P99:     durationpb.New(l.P99),
+	}
+}
+
+// durationIfAny leaves a duration of 0 out.
+func durationIfAny(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
 }

@@ -1,10 +1,9 @@
 package upstream
 
 import (
-	"container/list"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,265 +11,271 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// MaxCeiling is the largest pool that a Gate takes.
-const MaxCeiling = 4096
-
-// Config is what a Gate is built from.
-type Config struct {
-	// BaseURL is the server that the keys are for.
-	BaseURL string
-	// Keys are the secrets, tried in turn. None: calls carry no key.
-	Keys []Secret
-	// Limit is how many leases may be out at once, from 1 to MaxCeiling.
-	Limit int
-}
-
-// Gate bounds the calls in flight for the whole process and hands out keys. It
-// is safe for concurrent use. It starts no goroutine and need not be closed.
+// Gate hands out leases. It is safe for concurrent use. It has no goroutine and
+// needs no closing: when nothing waits and nothing is in flight, its timer is off.
 type Gate struct {
-	baseURL string
-	latency latencies
+	epoch      time.Time
+	queueBound int
+	hedgeShare float64
 
-	mu      sync.Mutex
-	limit   int
-	inUse   int
-	keys    []*key
-	turn    int        // the key to try first
-	waiting *list.List // of *waiter, the longest waiting in front
-}
-
-// key is one secret and what was seen of it. Guarded by Gate.mu.
-type key struct {
-	secret   Secret
+	mu       sync.Mutex
+	groups   []*group
+	lanes    []*lane
+	byModel  map[string]*lane // nil: every model takes the first lane
+	pool     int              // calls in flight at most, on all keys
+	fixed    int
 	inFlight int
-	calls    int64
-	failures int64
-	// retired is why the key is not used until retryAt, nil while it serves.
-	retired *fault.Fault
-	retryAt time.Time
+
+	callers callers
+	delayed delayed
+	waiting [numClasses]int // in lanes and delayed
+	floor   floor
+	budget  budget
+	order   uint64
+	hedges  float64 // allowance
+
+	timer    *time.Timer
+	timerAt  instant
+	counters Counters
 }
 
-// retirement is how long a refused or exhausted key rests before it is tried
-// again: an operator may have mended it at the provider.
-const retirement = time.Minute
-
-type waiter struct {
-	priority catalog.Priority
-	ready    chan grant // room for one, so that granting never blocks
-}
-
-type grant struct {
-	lease *Lease
-	err   error
-}
-
-// New returns a Gate, or an error that says what is wrong with the config.
+// New returns a gate, or an error that says which value of the configuration is wrong.
 func New(c Config) (*Gate, error) {
-	if c.Limit < 1 || c.Limit > MaxCeiling {
-		return nil, fmt.Errorf("the pool has room for %d calls: give a number from 1 to %d", c.Limit, MaxCeiling)
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
-	g := &Gate{baseURL: c.BaseURL, limit: c.Limit, waiting: list.New()}
-	for _, s := range c.Keys {
-		g.keys = append(g.keys, &key{secret: s})
+	g := &Gate{
+		epoch: time.Now(), queueBound: c.QueueBound, hedgeShare: c.HedgeShare,
+		fixed: c.Fixed, callers: callers{}, floor: floor{share: c.BulkShare},
+		budget: budget{left: budgetSize}, timerAt: never,
 	}
-	if len(g.keys) == 0 {
-		g.keys = []*key{{}}
+	for i := range c.Groups {
+		g.groups = append(g.groups, newGroup(i, &c))
 	}
+	if len(g.groups) == 1 && len(g.groups[0].keys) == 1 {
+		// There is no better key to keep calls for.
+		g.groups[0].keys[0].proven = true
+	}
+	g.makeLanes()
+	g.setCeiling(c.Ceiling)
+	// Stopped at once: it is set when there is something to wait for.
+	g.timer = time.AfterFunc(time.Hour, g.tick)
+	g.timer.Stop()
 	return g, nil
 }
 
-// Acquire waits for n's earliest start and then for its turn. It fails with
-// UpstreamAuth or QuotaExhausted when every key is retired, and with the
-// context's error when that ends first.
-func (g *Gate) Acquire(ctx context.Context, n Need) (*Lease, error) {
-	asked := time.Now()
-	if err := sleepUntil(ctx, n.NotBefore); err != nil {
-		return nil, err
+func newGroup(i int, c *Config) *group {
+	from := &c.Groups[i]
+	q := &group{
+		name: from.Name, baseURL: from.BaseURL, models: from.Models,
+		requestsPerSecond: from.RequestsPerMinute / 60, tokensPerSecond: from.TokensPerMinute / 60,
+		limit: newLimit(startLimit(), c.Ceiling, false),
+		pacer: newPacer(), learned: newLearned(), breaker: newBreaker(), estimate: estimate{factor: 1},
 	}
-	w, elem := g.join(n.Priority)
-	select {
-	case <-ctx.Done():
-		g.leave(w, elem)
-		return nil, ctx.Err()
-	case got := <-w.ready:
-		if got.err != nil {
-			return nil, got.err
+	if c.Fixed > 0 {
+		q.limit = newLimit(c.Fixed, c.Fixed, true)
+	}
+	if q.name == "" {
+		q.name = fmt.Sprintf("group %d", i+1)
+	}
+	for _, k := range from.Keys {
+		weight := k.Weight
+		if weight == 0 {
+			weight = 1
 		}
-		got.lease.queued = time.Since(asked)
-		return got.lease, nil
+		q.keys = append(q.keys, &key{secret: k.Secret, weight: weight})
+		q.weight += weight
 	}
+	return q
 }
 
-func (g *Gate) join(p catalog.Priority) (*waiter, *list.Element) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	w := &waiter{priority: p, ready: make(chan grant, 1)}
-	elem := g.waiting.PushBack(w)
-	g.serve()
-	return w, elem
-}
+func (g *Gate) now() instant { return time.Since(g.epoch) }
 
-// leave takes a waiter out of the queue, or gives back the lease that it was
-// granted in the same moment.
-func (g *Gate) leave(w *waiter, elem *list.Element) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	select {
-	case got := <-w.ready:
-		if got.lease != nil {
-			g.release(got.lease.key)
-		}
-	default:
-		g.waiting.Remove(elem)
-	}
-}
+// wall is the time of day at an instant.
+func (g *Gate) wall(at instant) time.Time { return g.epoch.Add(at) }
 
-// serve grants leases while there is room. The caller holds mu.
-func (g *Gate) serve() {
-	for g.waiting.Len() > 0 && g.inUse < g.limit {
-		k, err := g.choose(time.Now())
-		front := g.waiting.Remove(g.waiting.Front()).(*waiter)
-		if err != nil {
-			front.ready <- grant{err: err}
-			continue
-		}
-		g.inUse++
-		k.inFlight++
-		k.calls++
-		front.ready <- grant{lease: &Lease{gate: g, key: k, start: time.Now()}}
-	}
-}
-
-// choose returns the next key in turn that serves, or why none does. The caller
-// holds mu.
-func (g *Gate) choose(now time.Time) (*key, error) {
-	var why *fault.Fault
-	for i := range g.keys {
-		at := (g.turn + i) % len(g.keys)
-		k := g.keys[at]
-		if k.retired == nil {
-			g.turn = at + 1
-			return k, nil
-		}
-		if !now.Before(k.retryAt) {
-			// One call finds out; the rest go on elsewhere meanwhile.
-			k.retryAt = now.Add(retirement)
-			g.turn = at + 1
-			return k, nil
-		}
-		why = k.retired
-	}
-	return nil, why
-}
-
-// release frees a key's slot. The caller holds mu.
-func (g *Gate) release(k *key) {
-	g.inUse--
-	k.inFlight--
-	g.serve()
-}
-
-// SetLimit changes how many leases may be out, from 1 to MaxCeiling. Leases
-// over a lower limit end on their own.
-func (g *Gate) SetLimit(limit int) error {
-	if limit < 1 || limit > MaxCeiling {
-		return fault.Invalid("max_workers", "%d is not a number from 1 to %d", limit, MaxCeiling)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.limit = limit
-	g.serve()
-	return nil
-}
-
-// Limit returns how many leases may be out.
+// Limit is how many calls may be in flight now, on all keys together.
 func (g *Gate) Limit() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.limit
+	return g.limit()
 }
 
-// Status is the gate at one moment.
-type Status struct {
-	Limit, InUse      int
-	Interactive, Bulk int // attempts that wait
-	Latency           Latency
-	Keys              []KeyStatus
+func (g *Gate) limit() int {
+	n := 0
+	for _, q := range g.groups {
+		n += int(q.limit.value)
+	}
+	return min(n, g.pool)
 }
 
-// KeyStatus is one key at one moment.
-type KeyStatus struct {
-	Suffix          string // the secret's last four characters
-	InFlight        int
-	Calls, Failures int64
-}
-
-// Status returns the gate's state.
-func (g *Gate) Status() Status {
-	latency := g.latency.summary()
+// SetCeiling changes how many calls may be in flight on all keys together; a
+// fixed pool is from then on fixed at that number. What is in flight beyond it
+// ends by itself. Values outside 1..MaxWorkers are refused.
+func (g *Gate) SetCeiling(n int) error {
+	if n < 1 || n > MaxWorkers {
+		return fault.Invalid("max_workers", "%d is not within 1..%d", n, MaxWorkers)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Status{Limit: g.limit, InUse: g.inUse, Latency: latency}
-	for e := g.waiting.Front(); e != nil; e = e.Next() {
-		if e.Value.(*waiter).priority == catalog.Bulk {
-			s.Bulk++
-		} else {
-			s.Interactive++
-		}
-	}
-	for _, k := range g.keys {
-		s.Keys = append(s.Keys, KeyStatus{k.secret.Suffix(), k.inFlight, k.calls, k.failures})
-	}
-	return s
+	g.setCeiling(n)
+	g.dispatch(g.now())
+	return nil
 }
 
-func sleepUntil(ctx context.Context, t time.Time) error {
-	wait := time.Until(t)
-	if t.IsZero() || wait <= 0 {
-		return ctx.Err()
+func (g *Gate) setCeiling(n int) {
+	g.pool = n
+	if g.fixed > 0 {
+		g.fixed = n
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
+	for _, q := range g.groups {
+		q.limit.setCeiling(n)
+	}
+}
+
+// Full returns a ServerFull fault with a time to come again if more attempts
+// wait than the gate wants to keep waiting, else nil. It is to be asked when a
+// call arrives; a call that has been let in is never turned away by it.
+func (g *Gate) Full() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.queued()
+	if n < g.queueBound {
 		return nil
 	}
-}
-
-// latencies keeps the last answer times.
-type latencies struct {
-	mu   sync.Mutex
-	ring [1024]time.Duration
-	n    int // answers seen
-}
-
-func (l *latencies) add(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ring[l.n%len(l.ring)] = d
-	l.n++
-}
-
-// Latency describes answer times. All are zero where Samples is.
-type Latency struct {
-	Samples             int
-	Mean, P50, P95, P99 time.Duration
-}
-
-func (l *latencies) summary() Latency {
-	l.mu.Lock()
-	sorted := slices.Clone(l.ring[:min(l.n, len(l.ring))])
-	l.mu.Unlock()
-	if len(sorted) == 0 {
-		return Latency{}
+	speed := 0.0
+	for _, q := range g.groups {
+		speed += q.recent.rate(g.now())
 	}
-	slices.Sort(sorted)
-	var sum time.Duration
-	for _, d := range sorted {
-		sum += d
+	again := min(max(float64(n-g.queueBound/2)/max(speed, 1), 1), 60)
+	return fault.New(fault.ServerFull, "%d questions are waiting for the model already: try again in %.0f s", n, again).
+		After(time.Duration(again * float64(time.Second)).Round(time.Second))
+}
+
+func (g *Gate) queued() int {
+	n := 0
+	for _, w := range g.waiting {
+		n += w
 	}
-	at := func(q float64) time.Duration { return sorted[int(q*float64(len(sorted)-1))] }
-	return Latency{len(sorted), sum / time.Duration(len(sorted)), at(0.50), at(0.95), at(0.99)}
+	return n
+}
+
+// Serves reports whether some key serves the model.
+func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 }
+
+// Acquire waits for a turn and returns a lease, which is to be settled.
+//
+// It ends early with a *fault.Fault if waiting is of no use: UpstreamAuth or
+// QuotaExhausted where every serving key is refused or out of quota, RateLimited
+// where a known pause outlasts ctx's deadline, InvalidItem where the item needs
+// more tokens than any key is allowed, UpstreamRejected where no key serves the
+// model. When the deadline comes the fault says what was waited for. A cancelled
+// ctx ends the wait at once with its error.
+func (g *Gate) Acquire(ctx context.Context, need Need) (*Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, endOf(err)
+	}
+	w, lease, err := g.ask(ctx, need)
+	if w == nil {
+		return lease, err
+	}
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+	}
+	return g.collect(ctx, w)
+}
+
+// ask grants a lease on the spot, or puts a waiter into the queue and returns it.
+func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, deadline: never}
+	if t, ok := ctx.Deadline(); ok {
+		w.deadline = t.Sub(g.epoch)
+	}
+	if !need.NotBefore.IsZero() {
+		w.notBefore = need.NotBefore.Sub(g.epoch)
+	}
+	if f := g.hopeless(now, w); f != nil {
+		return nil, nil, f
+	}
+	w.caller = g.callers.get(need.Caller.ID)
+	if w.notBefore <= now && g.queued() == 0 {
+		if q := g.place(now, w); q != nil {
+			g.start(now, w, q)
+			return nil, w.lease, nil
+		}
+	}
+	w.ready = make(chan struct{})
+	g.enqueue(now, w)
+	g.dispatch(now)
+	return w, nil, nil
+}
+
+// collect takes what a waiter got. Where the context ended as the lease came,
+// the context wins: no call is to be made for one who has left.
+func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, err := g.now(), ctx.Err()
+	switch {
+	case w.err != nil:
+		return nil, w.err
+	case err == nil:
+		return w.lease, nil
+	case w.lease != nil:
+		w.lease.settled = true
+		g.settle(now, w.lease, &Result{Verdict: Abandoned})
+		g.dispatch(now)
+		return nil, endOf(err)
+	}
+	f := g.late(now, w)
+	g.dequeue(w)
+	g.dispatch(now)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, f
+	}
+	return nil, err
+}
+
+// endOf is a context's end as Acquire returns it.
+func endOf(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.From(err)
+	}
+	return err
+}
+
+// Hedge returns a second lease for an attempt that is a straggler, if that costs
+// nobody anything: nobody waits, a key has room, and the share of hedged calls
+// that the configuration allows is not used up. It never waits.
+func (g *Gate) Hedge(need Need) (*Lease, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hedges < 1 || g.queued() > 0 {
+		return nil, false
+	}
+	now := g.now()
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now}
+	q := g.place(now, w)
+	if q == nil || q.breaker.open {
+		return nil, false
+	}
+	w.caller = g.callers.get(need.Caller.ID)
+	g.hedges--
+	g.counters.Hedges++
+	g.start(now, w, q)
+	w.lease.hedge = true
+	return w.lease, true
+}
+
+// class is the priority that the attempt waits in.
+func (n *Need) class() catalog.Priority {
+	if n.Priority == catalog.Bulk {
+		return catalog.Bulk
+	}
+	return catalog.Interactive
 }

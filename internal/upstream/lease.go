@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // Need is what an attempt asks the gate for.
@@ -19,8 +18,12 @@ type Need struct {
 	Tokens int
 	// NotBefore is the earliest start of a retry. Zero: now.
 	NotBefore time.Time
-	// Attempt is 1 for an item's first attempt. Later ones go ahead of first ones.
+	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
+	// so it counts every lease that the item has had.
 	Attempt int
+	// After is how the item's attempt before this one ended, for the fault where
+	// the deadline comes while the retry waits. Abandoned: there was none.
+	After Verdict
 }
 
 // Result is how an attempt ended, for Lease.Settle.
@@ -30,10 +33,20 @@ type Result struct {
 	Header http.Header
 	// Usage is what the answer reported, zero where it reported nothing.
 	Usage catalog.Usage
-	// RetryAfter is how long the answer asks to wait. 0: it does not say.
+	// RetryAfter is how long the answer asks to wait. 0: it does not say, or
+	// Header does.
 	RetryAfter time.Duration
 	// Detail is a short public text for a Refused or Exhausted key, e.g. "401 invalid_api_key".
 	Detail string
+}
+
+// asked is how long the answer asks to wait, and whether that is rounded to seconds.
+func (r *Result) asked(now time.Time) (d time.Duration, coarse bool) {
+	if d, coarse, ok := retryAfter(r.Header, now); ok {
+		return d, coarse
+	}
+	d = min(max(r.RetryAfter, 0), longestDelay)
+	return d, d%time.Second == 0
 }
 
 // Verdict is what an attempt's end says of the key and the server behind it.
@@ -59,65 +72,136 @@ const (
 	Refused
 	// Exhausted: the key has no quota left (insufficient_quota).
 	Exhausted
+
+	numVerdicts
 )
 
-// Lease is the right to make one call. It is for one goroutine, and must be
-// settled exactly once.
-type Lease struct {
-	gate    *Gate
-	key     *key
-	start   time.Time
-	queued  time.Duration
-	settled bool
+var verdictNames = [numVerdicts]string{
+	"abandoned", "succeeded", "throttled", "overloaded", "timed_out",
+	"broken", "rejected", "refused", "exhausted",
 }
 
-// Secret returns the API key to send, empty for none.
+// String returns the name as metrics have it, such as "timed_out".
+func (v Verdict) String() string {
+	if v >= numVerdicts {
+		return "unknown"
+	}
+	return verdictNames[v]
+}
+
+// Lease is the right to make one call on one key. Whoever acquires it settles
+// it. Its methods are safe for concurrent use.
+type Lease struct {
+	gate   *Gate
+	group  *group
+	key    *key
+	caller *caller
+	need   Need
+
+	started instant
+	queued  time.Duration
+	number  int64 // among the group's starts
+
+	cost        float64 // tokens
+	spentTokens float64 // the group's by then, with this
+	sawInFlight int     // in the group, with this
+	busy        bool    // that was most of the limit
+	probe       bool
+	hedge       bool
+	gaveUp      bool
+	settled     bool
+
+	timeout, hedgeAfter time.Duration
+	advice              Advice
+	whenGivenUp         func()
+
+	prev, next *Lease // in flight in the group, by start
+}
+
+// Advice is what the gate says of an attempt that did not succeed.
+type Advice struct {
+	// NotBefore is when the item may be tried again at the earliest. Zero: now.
+	NotBefore time.Time
+	// Counts reports whether the attempt is one of those that bound an item. It
+	// is not where it failed for want of quota, on a bad key, or as a probe or
+	// victim of an outage.
+	Counts bool
+}
+
+// Secret is the key itself, for the Authorization header alone. Empty: the
+// server asks for none.
 func (l *Lease) Secret() string { return l.key.secret.Reveal() }
 
-// BaseURL returns the server to call.
-func (l *Lease) BaseURL() string { return l.gate.baseURL }
+// BaseURL is the address of the server that the key is for.
+func (l *Lease) BaseURL() string { return l.group.baseURL }
 
-// Model returns the name to send for the name that a caller asked for.
-func (l *Lease) Model(asked string) string { return asked }
+// Model is the name that the key's server knows the model by.
+func (l *Lease) Model(asked string) string {
+	if sent, ok := l.group.models[asked]; ok {
+		return sent
+	}
+	return asked
+}
 
-// QueueTime returns how long the lease was waited for.
+// QueueTime is how long the attempt waited, from when it was asked for or from
+// its not-before time.
 func (l *Lease) QueueTime() time.Duration { return l.queued }
 
-// Settle gives the lease back with what came of it. Calls after the first do
-// nothing.
-func (l *Lease) Settle(r Result) {
-	if l.settled {
+// Timeout is how long the attempt may take: 30 s until the group has seen 100
+// answers, then five times their 99th percentile, within 5 to 30 s.
+func (l *Lease) Timeout() time.Duration { return l.timeout }
+
+// HedgeAfter is the time that all but one in twenty answers need. An attempt
+// that takes longer is a straggler worth a Hedge. 0: not known yet.
+func (l *Lease) HedgeAfter() time.Duration { return l.hedgeAfter }
+
+// WhenGivenUp has f called when the gate gives the call up, since it was under
+// way when the server went away. The call is to be ended then and settled as
+// TimedOut, whatever its error; the attempt does not count. f, such as a
+// context's cancel, must not block nor call the gate. It is called at most once,
+// and not after Settle.
+func (l *Lease) WhenGivenUp(f func()) {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	if l.gaveUp {
+		f()
 		return
 	}
-	l.settled = true
-	if r.Verdict == Succeeded {
-		l.gate.latency.add(time.Since(l.start))
+	l.whenGivenUp = f
+}
+
+// giveUp is called with the gate locked.
+func (l *Lease) giveUp() {
+	if l.gaveUp {
+		return
 	}
+	l.gaveUp = true
+	l.gate.counters.GivenUp++
+	if l.whenGivenUp != nil {
+		l.whenGivenUp()
+	}
+}
+
+// Settle gives the lease back with what the attempt came to. Only the first call
+// counts; further ones are ignored and show up in Status as a fault of the program.
+func (l *Lease) Settle(r Result) {
 	g := l.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l.key.note(r)
-	g.release(l.key)
+	if l.settled {
+		g.counters.Misused++
+		return
+	}
+	l.settled = true
+	now := g.now()
+	g.settle(now, l, &r)
+	g.dispatch(now)
 }
 
-// note keeps what an attempt said of its key. The gate's mu is held.
-func (k *key) note(r Result) {
-	switch r.Verdict {
-	case Succeeded:
-		k.retired = nil
-	case Refused:
-		k.retire(fault.New(fault.UpstreamAuth,
-			"the model's server refused the key ending in %q (%s): give a valid key", k.secret.Suffix(), r.Detail))
-	case Exhausted:
-		k.retire(fault.New(fault.QuotaExhausted,
-			"the key ending in %q has no quota left (%s): raise the quota or give another key", k.secret.Suffix(), r.Detail))
-	default: // says nothing of the key
-	}
-	if r.Verdict != Succeeded && r.Verdict != Abandoned {
-		k.failures++
-	}
-}
-
-func (k *key) retire(why *fault.Fault) {
-	k.retired, k.retryAt = why, time.Now().Add(retirement)
+// Advice is for after Settle: whether the attempt counts, and when the item may
+// be tried again.
+func (l *Lease) Advice() Advice {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return l.advice
 }

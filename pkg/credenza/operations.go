@@ -22,6 +22,8 @@ type Status struct {
 	Queue    Queue
 	Upstream Latency
 	Keys     []Key
+	// Groups are the quota groups of the keys.
+	Groups []Group
 	// Cache is nil where there is none.
 	Cache    *Cache
 	Settings Settings
@@ -47,9 +49,43 @@ type Latency struct {
 // Key is one key of the model's server.
 type Key struct {
 	// Suffix is its last four characters.
-	Suffix          string
+	Suffix string
+	// Group is the name of its quota group.
+	Group           string
 	InFlight        int
 	Calls, Failures int64
+	// Retired is why it is out of service, empty where it serves; RetryIn is then
+	// when it is tried again.
+	Retired string
+	RetryIn time.Duration
+}
+
+// Group is a set of keys that share one quota.
+type Group struct {
+	Name            string
+	Limit, InFlight int
+	// Requests and Tokens are nil where no limit is known.
+	Requests, Tokens *Quota
+	// LearnedPerSecond is the speed learned from 429s, 0 where none was.
+	LearnedPerSecond float64
+	// CoolDown is how long no call starts after a 429.
+	CoolDown time.Duration
+	// BreakerOpen is whether the server is away; Outages is how often it was.
+	BreakerOpen bool
+	Outages     int64
+	// Braked is whether the limit follows the latency of a server that queues.
+	Braked         bool
+	Latency        Latency
+	AttemptTimeout time.Duration
+}
+
+// Quota is a limit of the provider.
+type Quota struct {
+	Limit, Remaining float64
+	// PerSecond is the speed that calls are paced at, 0: they are not.
+	PerSecond float64
+	// ResetIn is when the limit is whole again, 0: not known.
+	ResetIn time.Duration
 }
 
 // Cache is the use of a server's cache.
@@ -132,7 +168,11 @@ func statusFromProto(p *credenzav1.GetStatusResponse) Status {
 	for _, k := range p.GetKeys() {
 		s.Keys = append(s.Keys, Key{
 			Suffix: k.GetSuffix(), InFlight: int(k.GetInFlight()), Calls: k.GetCalls(), Failures: k.GetFailures(),
+			Group: k.GetGroup(), Retired: k.GetRetiredReason(), RetryIn: k.GetRetryIn().AsDuration(),
 		})
+	}
+	for _, g := range p.GetGroups() {
+		s.Groups = append(s.Groups, groupFromProto(g))
 	}
 	if c := p.GetCache(); c != nil {
 		s.Cache = &Cache{Entries: c.GetEntries(), Bytes: c.GetBytes(), Hits: c.GetHits(), Misses: c.GetMisses()}
@@ -147,5 +187,24 @@ func latencyFromProto(p *credenzav1.LatencyStatus) Latency {
 		P50:     p.GetP50().AsDuration(),
 		P95:     p.GetP95().AsDuration(),
 		P99:     p.GetP99().AsDuration(),
+	}
+}
+
+func groupFromProto(g *credenzav1.QuotaGroupStatus) Group {
+	return Group{
+		Name: g.GetName(), Limit: int(g.GetLimit()), InFlight: int(g.GetInFlight()),
+		Requests: quotaFromProto(g.GetRequests()), Tokens: quotaFromProto(g.GetTokens()),
+		LearnedPerSecond: g.GetLearnedPerSecond(), CoolDown: g.GetCoolDown().AsDuration(),
+		BreakerOpen: g.GetBreakerOpen(), Outages: g.GetOutages(), Braked: g.GetBraked(),
+		Latency: latencyFromProto(g.GetLatency()), AttemptTimeout: g.GetAttemptTimeout().AsDuration(),
+	}
+}
+
+func quotaFromProto(q *credenzav1.QuotaStatus) *Quota {
+	if q == nil {
+		return nil
+	}
+	return &Quota{
+		Limit: q.GetLimit(), Remaining: q.GetRemaining(), PerSecond: q.GetPerSecond(), ResetIn: q.GetResetIn().AsDuration(),
 	}
 }

@@ -139,14 +139,16 @@ type GetStatusResponse struct {
 	Pool *PoolStatus `protobuf:"bytes,6,opt,name=pool,proto3" json:"pool,omitempty"`
 	// Items that wait for their turn.
 	Queue *QueueStatus `protobuf:"bytes,7,opt,name=queue,proto3" json:"queue,omitempty"`
-	// The model's answer times, over the last 1,024 answers.
+	// The answer times of the quota group with the most answers.
 	UpstreamLatency *LatencyStatus `protobuf:"bytes,8,opt,name=upstream_latency,json=upstreamLatency,proto3" json:"upstream_latency,omitempty"`
 	// Keys of the model's server, in the order of the configuration.
 	Keys []*KeyStatus `protobuf:"bytes,9,rep,name=keys,proto3" json:"keys,omitempty"`
 	// The cache. Not set where there is none.
 	Cache *CacheStatus `protobuf:"bytes,10,opt,name=cache,proto3" json:"cache,omitempty"`
 	// The settings in force that UpdateSettings can change.
-	Settings      *Settings `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
+	Settings *Settings `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
+	// The quota groups that the keys belong to, in the order of the configuration.
+	Groups        []*QuotaGroupStatus `protobuf:"bytes,12,rep,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +256,13 @@ func (x *GetStatusResponse) GetCache() *CacheStatus {
 func (x *GetStatusResponse) GetSettings() *Settings {
 	if x != nil {
 		return x.Settings
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetGroups() []*QuotaGroupStatus {
+	if x != nil {
+		return x.Groups
 	}
 	return nil
 }
@@ -478,7 +487,13 @@ type KeyStatus struct {
 	// Calls made on it since the start.
 	Calls int64 `protobuf:"varint,3,opt,name=calls,proto3" json:"calls,omitempty"`
 	// Calls of them that failed.
-	Failures      int64 `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
+	Failures int64 `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
+	// The name of its quota group.
+	Group string `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
+	// Why it is out of service, such as "401 invalid_api_key". Empty: it serves.
+	RetiredReason string `protobuf:"bytes,6,opt,name=retired_reason,json=retiredReason,proto3" json:"retired_reason,omitempty"`
+	// When a retired key is tried again. Not set for one that serves.
+	RetryIn       *durationpb.Duration `protobuf:"bytes,7,opt,name=retry_in,json=retryIn,proto3" json:"retry_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -541,6 +556,245 @@ func (x *KeyStatus) GetFailures() int64 {
 	return 0
 }
 
+func (x *KeyStatus) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *KeyStatus) GetRetiredReason() string {
+	if x != nil {
+		return x.RetiredReason
+	}
+	return ""
+}
+
+func (x *KeyStatus) GetRetryIn() *durationpb.Duration {
+	if x != nil {
+		return x.RetryIn
+	}
+	return nil
+}
+
+// QuotaGroupStatus is a set of keys that share one quota.
+type QuotaGroupStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name from the configuration, or "group N".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Calls that may be in flight on the group now.
+	Limit int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Calls in flight.
+	InFlight int32 `protobuf:"varint,3,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	// The limit on requests. Not set where none is known.
+	Requests *QuotaStatus `protobuf:"bytes,4,opt,name=requests,proto3" json:"requests,omitempty"`
+	// The limit on tokens. Not set where none is known.
+	Tokens *QuotaStatus `protobuf:"bytes,5,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	// The speed learned from 429s, in requests a second. 0: none had to be learned.
+	LearnedPerSecond float64 `protobuf:"fixed64,6,opt,name=learned_per_second,json=learnedPerSecond,proto3" json:"learned_per_second,omitempty"`
+	// How long no call starts after a 429. Not set: calls start.
+	CoolDown *durationpb.Duration `protobuf:"bytes,7,opt,name=cool_down,json=coolDown,proto3" json:"cool_down,omitempty"`
+	// Whether the server is away, so that nothing but probes is sent.
+	BreakerOpen bool `protobuf:"varint,8,opt,name=breaker_open,json=breakerOpen,proto3" json:"breaker_open,omitempty"`
+	// How often that has been so since the start.
+	Outages int64 `protobuf:"varint,9,opt,name=outages,proto3" json:"outages,omitempty"`
+	// Whether the limit follows the latency of a server that queues.
+	Braked bool `protobuf:"varint,10,opt,name=braked,proto3" json:"braked,omitempty"`
+	// The group's answer times.
+	Latency *LatencyStatus `protobuf:"bytes,11,opt,name=latency,proto3" json:"latency,omitempty"`
+	// How long one call may take.
+	AttemptTimeout *durationpb.Duration `protobuf:"bytes,12,opt,name=attempt_timeout,json=attemptTimeout,proto3" json:"attempt_timeout,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *QuotaGroupStatus) Reset() {
+	*x = QuotaGroupStatus{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaGroupStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaGroupStatus) ProtoMessage() {}
+
+func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaGroupStatus.ProtoReflect.Descriptor instead.
+func (*QuotaGroupStatus) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *QuotaGroupStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QuotaGroupStatus) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaGroupStatus) GetInFlight() int32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *QuotaGroupStatus) GetRequests() *QuotaStatus {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *QuotaGroupStatus) GetTokens() *QuotaStatus {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *QuotaGroupStatus) GetLearnedPerSecond() float64 {
+	if x != nil {
+		return x.LearnedPerSecond
+	}
+	return 0
+}
+
+func (x *QuotaGroupStatus) GetCoolDown() *durationpb.Duration {
+	if x != nil {
+		return x.CoolDown
+	}
+	return nil
+}
+
+func (x *QuotaGroupStatus) GetBreakerOpen() bool {
+	if x != nil {
+		return x.BreakerOpen
+	}
+	return false
+}
+
+func (x *QuotaGroupStatus) GetOutages() int64 {
+	if x != nil {
+		return x.Outages
+	}
+	return 0
+}
+
+func (x *QuotaGroupStatus) GetBraked() bool {
+	if x != nil {
+		return x.Braked
+	}
+	return false
+}
+
+func (x *QuotaGroupStatus) GetLatency() *LatencyStatus {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *QuotaGroupStatus) GetAttemptTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.AttemptTimeout
+	}
+	return nil
+}
+
+// QuotaStatus is a limit of the provider, from its headers or the configuration.
+type QuotaStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The limit as the provider states it.
+	Limit float64 `protobuf:"fixed64,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What is left of it now, by the last headers and what was sent since.
+	Remaining float64 `protobuf:"fixed64,2,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	// The speed that calls are paced at, in units a second. 0: not paced.
+	PerSecond float64 `protobuf:"fixed64,3,opt,name=per_second,json=perSecond,proto3" json:"per_second,omitempty"`
+	// When the limit is whole again. Not set: not known.
+	ResetIn       *durationpb.Duration `protobuf:"bytes,4,opt,name=reset_in,json=resetIn,proto3" json:"reset_in,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaStatus) Reset() {
+	*x = QuotaStatus{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaStatus) ProtoMessage() {}
+
+func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaStatus.ProtoReflect.Descriptor instead.
+func (*QuotaStatus) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *QuotaStatus) GetLimit() float64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaStatus) GetRemaining() float64 {
+	if x != nil {
+		return x.Remaining
+	}
+	return 0
+}
+
+func (x *QuotaStatus) GetPerSecond() float64 {
+	if x != nil {
+		return x.PerSecond
+	}
+	return 0
+}
+
+func (x *QuotaStatus) GetResetIn() *durationpb.Duration {
+	if x != nil {
+		return x.ResetIn
+	}
+	return nil
+}
+
 // CacheStatus is the use of the cache.
 type CacheStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -558,7 +812,7 @@ type CacheStatus struct {
 
 func (x *CacheStatus) Reset() {
 	*x = CacheStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +824,7 @@ func (x *CacheStatus) String() string {
 func (*CacheStatus) ProtoMessage() {}
 
 func (x *CacheStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +837,7 @@ func (x *CacheStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheStatus.ProtoReflect.Descriptor instead.
 func (*CacheStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CacheStatus) GetEntries() int64 {
@@ -628,7 +882,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +894,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +907,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Settings) GetMaxWorkers() int32 {
@@ -684,7 +938,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +950,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +963,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateSettingsRequest) GetMaxWorkers() int32 {
@@ -737,7 +991,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +1003,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +1016,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *Settings {
@@ -777,7 +1031,7 @@ var File_credenza_v1_operations_service_proto protoreflect.FileDescriptor
 const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
 	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xe1\x03\n" +
+	"\x10GetStatusRequest\"\x98\x04\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -791,7 +1045,8 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x04keys\x18\t \x03(\v2\x16.credenza.v1.KeyStatusR\x04keys\x12.\n" +
 	"\x05cache\x18\n" +
 	" \x01(\v2\x18.credenza.v1.CacheStatusR\x05cache\x121\n" +
-	"\bsettings\x18\v \x01(\v2\x15.credenza.v1.SettingsR\bsettings\"i\n" +
+	"\bsettings\x18\v \x01(\v2\x15.credenza.v1.SettingsR\bsettings\x125\n" +
+	"\x06groups\x18\f \x03(\v2\x1d.credenza.v1.QuotaGroupStatusR\x06groups\"i\n" +
 	"\n" +
 	"PoolStatus\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\x05R\x05limit\x12\x15\n" +
@@ -806,12 +1061,35 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x04mean\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04mean\x12+\n" +
 	"\x03p50\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03p50\x12+\n" +
 	"\x03p95\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x03p95\x12+\n" +
-	"\x03p99\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03p99\"r\n" +
+	"\x03p99\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03p99\"\xe5\x01\n" +
 	"\tKeyStatus\x12\x16\n" +
 	"\x06suffix\x18\x01 \x01(\tR\x06suffix\x12\x1b\n" +
 	"\tin_flight\x18\x02 \x01(\x05R\binFlight\x12\x14\n" +
 	"\x05calls\x18\x03 \x01(\x03R\x05calls\x12\x1a\n" +
-	"\bfailures\x18\x04 \x01(\x03R\bfailures\"i\n" +
+	"\bfailures\x18\x04 \x01(\x03R\bfailures\x12\x14\n" +
+	"\x05group\x18\x05 \x01(\tR\x05group\x12%\n" +
+	"\x0eretired_reason\x18\x06 \x01(\tR\rretiredReason\x124\n" +
+	"\bretry_in\x18\a \x01(\v2\x19.google.protobuf.DurationR\aretryIn\"\xf6\x03\n" +
+	"\x10QuotaGroupStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x1b\n" +
+	"\tin_flight\x18\x03 \x01(\x05R\binFlight\x124\n" +
+	"\brequests\x18\x04 \x01(\v2\x18.credenza.v1.QuotaStatusR\brequests\x120\n" +
+	"\x06tokens\x18\x05 \x01(\v2\x18.credenza.v1.QuotaStatusR\x06tokens\x12,\n" +
+	"\x12learned_per_second\x18\x06 \x01(\x01R\x10learnedPerSecond\x126\n" +
+	"\tcool_down\x18\a \x01(\v2\x19.google.protobuf.DurationR\bcoolDown\x12!\n" +
+	"\fbreaker_open\x18\b \x01(\bR\vbreakerOpen\x12\x18\n" +
+	"\aoutages\x18\t \x01(\x03R\aoutages\x12\x16\n" +
+	"\x06braked\x18\n" +
+	" \x01(\bR\x06braked\x124\n" +
+	"\alatency\x18\v \x01(\v2\x1a.credenza.v1.LatencyStatusR\alatency\x12B\n" +
+	"\x0fattempt_timeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\x0eattemptTimeout\"\x96\x01\n" +
+	"\vQuotaStatus\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\x01R\x05limit\x12\x1c\n" +
+	"\tremaining\x18\x02 \x01(\x01R\tremaining\x12\x1d\n" +
+	"\n" +
+	"per_second\x18\x03 \x01(\x01R\tperSecond\x124\n" +
+	"\breset_in\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\aresetIn\"i\n" +
 	"\vCacheStatus\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x03R\aentries\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x12\n" +
@@ -855,7 +1133,7 @@ func file_credenza_v1_operations_service_proto_rawDescGZIP() []byte {
 }
 
 var file_credenza_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(LogLevel)(0),                  // 0: credenza.v1.LogLevel
 	(*GetStatusRequest)(nil),       // 1: credenza.v1.GetStatusRequest
@@ -864,37 +1142,47 @@ var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(*QueueStatus)(nil),            // 4: credenza.v1.QueueStatus
 	(*LatencyStatus)(nil),          // 5: credenza.v1.LatencyStatus
 	(*KeyStatus)(nil),              // 6: credenza.v1.KeyStatus
-	(*CacheStatus)(nil),            // 7: credenza.v1.CacheStatus
-	(*Settings)(nil),               // 8: credenza.v1.Settings
-	(*UpdateSettingsRequest)(nil),  // 9: credenza.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil), // 10: credenza.v1.UpdateSettingsResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 12: google.protobuf.Duration
+	(*QuotaGroupStatus)(nil),       // 7: credenza.v1.QuotaGroupStatus
+	(*QuotaStatus)(nil),            // 8: credenza.v1.QuotaStatus
+	(*CacheStatus)(nil),            // 9: credenza.v1.CacheStatus
+	(*Settings)(nil),               // 10: credenza.v1.Settings
+	(*UpdateSettingsRequest)(nil),  // 11: credenza.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil), // 12: credenza.v1.UpdateSettingsResponse
+	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
 }
 var file_credenza_v1_operations_service_proto_depIdxs = []int32{
-	11, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	13, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
 	4,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
 	5,  // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
 	6,  // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
-	7,  // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
-	8,  // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
-	12, // 7: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
-	12, // 8: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
-	12, // 9: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
-	12, // 10: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
-	0,  // 11: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
-	0,  // 12: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
-	8,  // 13: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
-	1,  // 14: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
-	9,  // 15: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
-	2,  // 16: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
-	10, // 17: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
-	16, // [16:18] is the sub-list for method output_type
-	14, // [14:16] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	9,  // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
+	10, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
+	7,  // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
+	14, // 8: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
+	14, // 9: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
+	14, // 10: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
+	14, // 11: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
+	14, // 12: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
+	8,  // 13: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
+	8,  // 14: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
+	14, // 15: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
+	5,  // 16: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
+	14, // 17: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
+	14, // 18: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
+	0,  // 19: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
+	0,  // 20: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
+	10, // 21: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
+	1,  // 22: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
+	11, // 23: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
+	2,  // 24: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
+	12, // 25: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
+	24, // [24:26] is the sub-list for method output_type
+	22, // [22:24] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_operations_service_proto_init() }
@@ -902,14 +1190,14 @@ func file_credenza_v1_operations_service_proto_init() {
 	if File_credenza_v1_operations_service_proto != nil {
 		return
 	}
-	file_credenza_v1_operations_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_credenza_v1_operations_service_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_operations_service_proto_rawDesc), len(file_credenza_v1_operations_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

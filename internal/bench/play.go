@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// scenario is a kind of upstream and the work that is sent to it.
+type scenario struct {
+	name  string
+	sim   string // llmsim's configuration, YAML over seed 1 and the usual latency
+	keys  string // as in OPENAI_API_KEY
+	items int    // of all callers together
+	env   []string
+	// replicas are the services that share the work. 0: one.
+	replicas int
+	// figures turns what was seen into cells of the table.
+	figures func(*played) []figure
+	// yardstick: plain AIMD plays it too.
+	yardstick bool
+}
+
+// figure is one cell: what was measured, and whether it is what was wanted.
+type figure struct {
+	text string
+	good bool
+}
+
+// played is what came of a scenario.
+type played struct {
+	scenario *scenario
+	stats    llmsim.Stats
+	elapsed  time.Duration
+	answered int
+	lost     map[string]int64 // by reason
+	// share is how many answers each replica had when the first was through.
+	share []int
+}
+
+func (p *played) losses() int {
+	n := int64(0)
+	for _, k := range p.lost {
+		n += k
+	}
+	return int(n)
+}
+
+// play runs a scenario against the whole service.
+func (b bench) play(ctx context.Context, s *scenario) (*played, error) {
+	sim, err := start(ctx, b.self, nil, "sim", s.sim)
+	if err != nil {
+		return nil, err
+	}
+	defer sim.stop()
+	replicas := make([]*process, max(1, s.replicas))
+	for i := range replicas {
+		if replicas[i], err = b.serve(ctx, sim.addr, s); err != nil {
+			return nil, err
+		}
+		defer replicas[i].stop()
+	}
+	p := &played{scenario: s, lost: map[string]int64{}, share: make([]int, len(replicas))}
+	if err := resetStats(ctx, sim.addr); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := p.callAll(ctx, replicas); err != nil {
+		return nil, err
+	}
+	p.elapsed = time.Since(began)
+	p.stats, err = readStats(ctx, sim.addr)
+	return p, err
+}
+
+// serve starts one service.
+func (b bench) serve(ctx context.Context, simAddr string, s *scenario) (*process, error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env := append([]string{
+		"OPENAI_API_KEY=" + s.keys, "OPENAI_BASE_URL=http://" + simAddr + "/v1", "CREDENZA_LOG_LEVEL=error",
+	}, s.env...)
+	return start(ctx, b.credenza, env, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+}
+
+// callAll sends each replica its part of the items, all at once.
+func (p *played) callAll(ctx context.Context, replicas []*process) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	through := false
+	counts := make([]int, len(replicas))
+	for i, r := range replicas {
+		wg.Go(func() {
+			err := classify(ctx, r.addr, p.scenario.items/len(replicas), func(result credenza.Result) {
+				mu.Lock()
+				defer mu.Unlock()
+				if result.Err != nil {
+					p.lost[result.Err.Reason]++
+					return
+				}
+				p.answered++
+				counts[i]++
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if !through {
+				through = true
+				copy(p.share, counts)
+			}
+			if err != nil {
+				failed = err
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// classify sends n items to a service and hands on each result.
+func classify(ctx context.Context, addr string, n int, each func(credenza.Result)) error {
+	client, err := credenza.Dial(addr, credenza.WithPlaintext())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	items := make([]credenza.Item, n)
+	for i := range items {
+		items[i].ProductName, items[i].Description = question(i)
+	}
+	for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, BatchSize: 1}).Results() {
+		if err != nil {
+			return fmt.Errorf("the call failed: %w", err)
+		}
+		each(result)
+	}
+	return nil
+}

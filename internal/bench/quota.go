@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+)
+
+// perSecond is the quota of the scenarios that have one, in requests a second.
+const perSecond = 100
+
+const (
+	bucket = "quota: {requests: {amount: 100, per: 1s}}"
+	oneKey = "sk-bench-key-0001"
+)
+
+// quotaScenarios are upstreams with limits that are known, hidden or shared.
+var quotaScenarios = []scenario{
+	{
+		name: "100/s, one key", sim: bucket, keys: oneKey, items: 3000, yardstick: true,
+		figures: figures(use(2, 0.97), throttled(0.005)),
+	},
+	{
+		name: "50/s on each of two keys", sim: "quota: {requests: {amount: 50, per: 1s}}",
+		keys: oneKey + ",sk-bench-key-0002", items: 3000, yardstick: true,
+		figures: figures(use(2, 0.97), throttled(0.005)),
+	},
+	{
+		name: "1,000 every 10 s, fixed windows", sim: "quota: {requests: {amount: 1000, per: 10s, window: true}}",
+		keys: oneKey, items: 5000, yardstick: true,
+		figures: figures(use(0, 0.97), throttled(0.005)),
+	},
+	{
+		name: "150,000 tokens/s", sim: "quota: {tokens: {amount: 150000, per: 1s}}",
+		keys: oneKey, items: 3000,
+		figures: figures(tokenUse(150_000, 0.97), throttled(0.005)),
+	},
+	{
+		name: "100/s, no headers", sim: "quota: {requests: {amount: 100, per: 1s}, no_headers: true, retry_after: none}",
+		keys: oneKey, items: 3000, yardstick: true,
+		figures: figures(use(2, 0.95), throttled(0.01)),
+	},
+	{
+		name: "100/s, three replicas", sim: bucket, keys: oneKey, items: 6000, replicas: 3,
+		figures: figures(use(2, 0.97), throttled(0.02), fair(0.95)),
+	},
+	{
+		name: "32 slots and a queue", sim: "slots: 32", keys: oneKey, items: 6000, yardstick: true,
+		figures: figures(slotThroughput(32, 0.95), slotLatency(2)),
+	},
+}
+
+// quotaTable plays every scenario and prints a row for each program.
+func (b bench) quotaTable(ctx context.Context, w io.Writer, only string) error {
+	t := &table{w: w}
+	for _, group := range [][]scenario{quotaScenarios, faultScenarios} {
+		for i := range group {
+			s := &group[i]
+			if !strings.Contains(s.name, only) {
+				continue
+			}
+			p, err := b.play(ctx, s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			t.outcome("credenza", p)
+			if !s.yardstick {
+				continue
+			}
+			if p, err = b.playAIMD(ctx, s); err != nil {
+				return fmt.Errorf("%s, AIMD: %w", s.name, err)
+			}
+			t.outcome("AIMD", p)
+		}
+	}
+	if strings.Contains("small call beside large ones", only) {
+		return b.fairness(ctx, t)
+	}
+	return t.err
+}
+
+// outcome prints what was measured; a figure that misses its goal has a "!".
+func (t *table) outcome(program string, p *played) {
+	var cells []string
+	lost := fmt.Sprintf("lost %d", p.losses())
+	if p.losses() > 0 {
+		lost += fmt.Sprintf(" %v !", p.lost)
+	}
+	for _, f := range append([]figure{{lost, true}}, p.scenario.figures(p)...) {
+		if !f.good {
+			f.text += " !"
+		}
+		cells = append(cells, f.text)
+	}
+	t.printf("%-34s %-9s %6.1fs  %s\n", p.scenario.name, program, p.elapsed.Seconds(), strings.Join(cells, ", "))
+}
+
+func figures(fs ...func(*played) figure) func(*played) []figure {
+	return func(p *played) []figure {
+		all := make([]figure, len(fs))
+		for i, f := range fs {
+			all[i] = f(p)
+		}
+		return all
+	}
+}
+
+// use is the answers over the quota of the time from the first call to the last
+// answer. The first seconds are left out of both: a bucket that is full allows a
+// burst then.
+func use(seconds int, goal float64) func(*played) figure {
+	return func(p *played) figure {
+		answers, span := p.answered, p.elapsed.Seconds()-float64(seconds)
+		for _, n := range p.stats.ServedPerSecond[:seconds] {
+			answers -= int(n)
+		}
+		v := float64(answers) / (perSecond * span)
+		return figure{fmt.Sprintf("use %.1f %% (goal %.0f)", 100*v, 100*goal), v >= goal}
+	}
+}
+
+// tokenUse is the same for tokens; a bucket holds those of one second.
+func tokenUse(rate, goal float64) func(*played) figure {
+	return func(p *played) figure {
+		tokens := float64(p.stats.Tokens.Prompt + p.stats.Tokens.Completion)
+		v := (tokens - rate) / (rate * p.elapsed.Seconds())
+		return figure{fmt.Sprintf("tokens used %.1f %% (goal %.0f)", 100*v, 100*goal), v >= goal}
+	}
+}
+
+func throttled(goal float64) func(*played) figure {
+	return func(p *played) figure {
+		v := float64(p.stats.Throttled) / float64(p.stats.Calls)
+		return figure{fmt.Sprintf("429s %.2f %% (goal under %.1f)", 100*v, 100*goal), v < goal}
+	}
+}
+
+// fair is Jain's index of the replicas' answers (Jain, Chiu and Hawe 1984), as
+// they stood when the first replica was through.
+func fair(goal float64) func(*played) figure {
+	return func(p *played) figure {
+		sum, squares := 0.0, 0.0
+		for _, n := range p.share {
+			sum += float64(n)
+			squares += float64(n) * float64(n)
+		}
+		v := sum * sum / (float64(len(p.share)) * squares)
+		return figure{fmt.Sprintf("Jain %.3f (goal %.2f)", v, goal), v >= goal}
+	}
+}
+
+// meanLatency is of the simulated model when nobody waits for a slot.
+const meanLatency = 226_629 * time.Microsecond // median x exp(sigma^2 / 2)
+
+// slotThroughput is of what the slots can do when none is ever free.
+func slotThroughput(slots int, goal float64) func(*played) figure {
+	return func(p *played) figure {
+		v := steadyRate(&p.stats) * meanLatency.Seconds() / float64(slots)
+		return figure{fmt.Sprintf("throughput %.1f %% (goal %.0f)", 100*v, 100*goal), v >= goal}
+	}
+}
+
+func slotLatency(goal float64) func(*played) figure {
+	return func(p *played) figure {
+		v := float64(p.stats.Latency.Mean) / float64(meanLatency)
+		return figure{fmt.Sprintf("latency %.2f x unloaded (goal %.0f)", v, goal), v <= goal}
+	}
+}
+
+// steadyRate is answers a second, without the first five seconds, in which the
+// limit is found, and the last two, in which the work runs out.
+func steadyRate(s *llmsim.Stats) float64 {
+	served := s.ServedPerSecond
+	if len(served) < 10 {
+		return 0
+	}
+	served = served[5 : len(served)-2]
+	sum := int64(0)
+	for _, n := range served {
+		sum += n
+	}
+	return float64(sum) / float64(len(served))
+}
+
+// fairness compares a call of ten items alone and beside two of 5,000.
+func (b bench) fairness(ctx context.Context, t *table) error {
+	s := &scenario{keys: oneKey, env: []string{"CREDENZA_MAX_WORKERS=32"}}
+	sim, err := start(ctx, b.self, nil, "sim", "seed: 3")
+	if err != nil {
+		return err
+	}
+	defer sim.stop()
+	server, err := b.serve(ctx, sim.addr, s)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	alone, err := medianTime(ctx, server.addr)
+	if err != nil {
+		return err
+	}
+	busy, stop := context.WithCancel(ctx)
+	done := make(chan error, 2)
+	for range 2 {
+		go func() { done <- classify(busy, server.addr, 5000, ignore) }()
+	}
+	if err := sleep(ctx, 3*time.Second); err != nil {
+		stop()
+		return err
+	}
+	beside, err := medianTime(ctx, server.addr)
+	stop()
+	for range 2 {
+		if ended := <-done; busy.Err() == nil && ended != nil {
+			return ended
+		}
+	}
+	ratio := float64(beside) / float64(alone)
+	mark := ""
+	if ratio > 1.5 {
+		mark = " !"
+	}
+	t.printf("%-34s %-9s          alone %v, beside two of 5,000 %v: %.2f times (goal 1.5)%s\n",
+		"small call beside large ones", "credenza", alone.Round(time.Millisecond), beside.Round(time.Millisecond), ratio, mark)
+	return err
+}
+
+// medianTime is of five calls with ten items each.
+func medianTime(ctx context.Context, addr string) (time.Duration, error) {
+	times := make([]time.Duration, 5)
+	for i := range times {
+		began := time.Now()
+		if err := classify(ctx, addr, 10, ignore); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	return times[len(times)/2], nil
+}

@@ -1,0 +1,114 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// call is one of the two calls of an attempt, and what came of it.
+type call struct {
+	lease *upstream.Lease
+	res   response
+	err   error
+}
+
+func (c *call) good() bool { return c.err == nil && c.res.status == http.StatusOK }
+
+// send makes the attempt's call. Where hedging is on and the answer takes longer
+// than almost all do, it makes the same call again if the gate has room to spare,
+// and goes on with the better of the two. It returns the lease to be settled; the
+// other one it settles itself.
+//
+// Idea from Dean and Barroso, "The Tail at Scale", 2013.
+func (a *asking) send(ctx context.Context, lease *upstream.Lease, where site) (*upstream.Lease, response, error) {
+	a.answer.Trace.Attempts++
+	after := lease.HedgeAfter()
+	if !a.config.Hedge || after == 0 {
+		res, err := a.post(ctx, lease)
+		return lease, res, err
+	}
+	best := a.race(ctx, lease, where, after)
+	return best.lease, best.res, best.err
+}
+
+// race returns when a good answer has come, or when every call has failed. Both
+// calls have ended by then.
+func (a *asking) race(ctx context.Context, lease *upstream.Lease, where site, after time.Duration) call {
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	racing, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan call, 2) // room for both: no call waits for a reader
+	start := func(l *upstream.Lease) {
+		calls.Go(func() {
+			res, err := a.postSafely(racing, l)
+			ended <- call{l, res, err}
+		})
+	}
+	start(lease)
+	straggles := time.NewTimer(after)
+	defer straggles.Stop()
+	var other *upstream.Lease
+	for {
+		select {
+		case got := <-ended:
+			rest := other
+			if got.lease == other {
+				rest = lease
+			}
+			if other == nil || got.good() {
+				abandon(rest)
+				return got
+			}
+			a.lose(ctx, &got)
+			return <-ended
+		case <-straggles.C:
+			if other = a.second(where); other != nil {
+				a.answer.Trace.Attempts++
+				start(other)
+			}
+		}
+	}
+}
+
+// second returns a lease for the same call again, nil where the gate has none to
+// spare or the call would be another one there.
+func (a *asking) second(where site) *upstream.Lease {
+	lease, ok := a.gate.Hedge(a.need)
+	if !ok {
+		return nil
+	}
+	if a.site(lease) != where {
+		abandon(lease)
+		return nil
+	}
+	return lease
+}
+
+// lose settles a call that failed while the other goes on.
+func (a *asking) lose(ctx context.Context, c *call) {
+	end := a.judge(ctx, c.res, c.err, c.lease.Secret())
+	a.answer.Trace.Usage.Add(end.result.Usage)
+	c.lease.Settle(end.result)
+}
+
+func abandon(lease *upstream.Lease) {
+	if lease != nil {
+		lease.Settle(upstream.Result{Verdict: upstream.Abandoned})
+	}
+}
+
+// postSafely is post for a goroutine that nobody recovers.
+func (a *asking) postSafely(ctx context.Context, lease *upstream.Lease) (res response, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			res, err = response{}, fmt.Errorf("the call panicked: %v", v)
+		}
+	}()
+	return a.post(ctx, lease)
+}

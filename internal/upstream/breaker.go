@@ -1,0 +1,100 @@
+package upstream
+
+import "time"
+
+// The breaker's constants.
+const (
+	breakerFailures = 5
+	stallInFlight   = 8
+	stallOld        = 3
+	probeLateAfter  = 15 * time.Second
+)
+
+// breaker keeps calls from a server that is away. It judges by when calls
+// started, never by when they ended: failures count only from calls that
+// started after the newest one that went well.
+//
+// A single 500 or a reset comes alone and is no failure here; 503, a refused
+// connection and a time-out are.
+type breaker struct {
+	open     bool
+	openedAt instant
+	closedAt instant // 0: it has never been open
+	opened   int64   // times
+
+	probes  int
+	probeAt instant
+
+	newestGood   instant   // start of the newest call that the server dealt with
+	newestAnswer instant   // the same, with failures that are an answer
+	answerAt     instant   // when the last answer came
+	failures     []instant // starts, later than newestGood
+}
+
+func newBreaker() breaker { return breaker{newestGood: -1, newestAnswer: -1} }
+
+// answered notes that the server said something, good or bad.
+func (b *breaker) answered(now, started instant) {
+	b.newestAnswer, b.answerAt = max(b.newestAnswer, started), now
+}
+
+// good notes a call that the server dealt with. It reports whether this closes
+// the breaker.
+func (b *breaker) good(now, started instant) (closed bool) {
+	if started > b.newestGood {
+		b.newestGood = started
+		later := b.failures[:0]
+		for _, s := range b.failures {
+			if s > started {
+				later = append(later, s)
+			}
+		}
+		b.failures = later
+	}
+	if !b.open || started < b.openedAt {
+		return false
+	}
+	b.open, b.closedAt, b.failures = false, now, b.failures[:0]
+	return true
+}
+
+// failed notes a failure, and reports whether it opens the breaker.
+func (b *breaker) failed(now, started instant) (opened bool) {
+	if b.open || started <= b.newestGood {
+		return false
+	}
+	b.failures = append(b.failures, started)
+	if len(b.failures) < breakerFailures {
+		return false
+	}
+	b.trip(now)
+	return true
+}
+
+// trip opens the breaker.
+func (b *breaker) trip(now instant) {
+	b.open, b.openedAt, b.probes = true, now, 0
+	b.opened++
+	b.failures = b.failures[:0]
+	b.probeAt = now + time.Second/2
+}
+
+// probed notes that a probe was sent and sets the time of the next one: twice
+// after half a second, then each second, and each two seconds in a long outage.
+func (b *breaker) probed(now instant) {
+	b.probes++
+	switch {
+	case now-b.openedAt >= probeLateAfter:
+		b.probeAt = now + 2*time.Second
+	case b.probes < 2:
+		b.probeAt = now + time.Second/2
+	default:
+		b.probeAt = now + time.Second
+	}
+}
+
+// during reports whether a call that started then was under way in the last
+// outage, and so may never be answered.
+func (b *breaker) during(started instant) bool {
+	return b.open || started < b.closedAt
+}

@@ -1,0 +1,143 @@
+package upstream_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// work sends n items of one caller at once and returns how long they took.
+func work(g *upstream.Gate, s *server, who string, p catalog.Priority, n int) time.Duration {
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			l, err := g.Acquire(context.Background(), upstream.Need{
+				Caller: catalog.Caller{ID: who}, Priority: p, Attempt: 1,
+			})
+			if err != nil {
+				return
+			}
+			l.Settle(s.call(context.Background(), nil, l.Secret(), 0))
+		})
+	}
+	wg.Wait()
+	return time.Since(began)
+}
+
+func mustGate(t testing.TB, c upstream.Config) *upstream.Gate {
+	t.Helper()
+	g, err := upstream.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// newcomer is how long ten items take beside others, on 32 workers.
+func newcomer(t *testing.T, seed uint64, p catalog.Priority, others int) (d time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		c := keys("k")
+		c.Fixed = 32
+		g, s := mustGate(t, c), newServer(seed)
+		var wg sync.WaitGroup
+		for i := range others {
+			wg.Go(func() { work(g, s, fmt.Sprint("big ", i), p, 2500) })
+		}
+		time.Sleep(3 * time.Second)
+		d = work(g, s, "small", p, 10)
+		wg.Wait()
+	})
+	return d
+}
+
+func TestNewcomerWaitsForNobody(t *testing.T) {
+	for _, p := range []catalog.Priority{catalog.Interactive, catalog.Bulk} {
+		// The slowest of ten calls varies much: more runs than the five that are asked for.
+		var alone, beside []time.Duration
+		for seed := range uint64(15) {
+			alone = append(alone, newcomer(t, seed, p, 0))
+			beside = append(beside, newcomer(t, seed+100, p, 2))
+		}
+		slices.Sort(alone)
+		slices.Sort(beside)
+		ratio := beside[7].Seconds() / alone[7].Seconds()
+		t.Logf("priority %d: %v alone, %v beside others, %.2f times", p, alone[7], beside[7], ratio)
+		if ratio > 1.5 {
+			t.Errorf("priority %d: the newcomer takes %.2f times its time alone", p, ratio)
+		}
+	}
+}
+
+func TestInteractiveGoesFirstAndBulkNeverStarves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := keys("k")
+		c.Fixed = 10
+		g, s := mustGate(t, c), newServer(1)
+		var bulk, interactive time.Duration
+		var wg sync.WaitGroup
+		wg.Go(func() { bulk = work(g, s, "bulk", catalog.Bulk, 50) })
+		wg.Go(func() { interactive = work(g, s, "someone", catalog.Interactive, 900) })
+		wg.Wait()
+		// A tenth of the starts is bulk's, so fifty of them take as long as five
+		// hundred starts, of which there are 950.
+		if r := bulk.Seconds() / interactive.Seconds(); r < 0.4 || r > 0.7 {
+			t.Errorf("bulk took %v, interactive %v", bulk, interactive)
+		}
+	})
+}
+
+func BenchmarkLease(b *testing.B) {
+	c := keys("k")
+	c.Fixed = 64
+	g := mustGate(b, c)
+	need := upstream.Need{Caller: catalog.Caller{ID: "a"}, Attempt: 1, Tokens: 500}
+	b.ReportAllocs()
+	var wg sync.WaitGroup
+	n := b.N/64 + 1
+	for i := range 64 {
+		wg.Go(func() {
+			need := need
+			need.Caller.ID = fmt.Sprint(i)
+			for range n {
+				l, err := g.Acquire(context.Background(), need)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkLeaseQueued(b *testing.B) {
+	c := keys("k")
+	c.Fixed = 8
+	g := mustGate(b, c)
+	b.ReportAllocs()
+	var wg sync.WaitGroup
+	n := b.N/64 + 1
+	for i := range 64 {
+		wg.Go(func() {
+			need := upstream.Need{Caller: catalog.Caller{ID: fmt.Sprint(i % 4)}, Attempt: 1, Tokens: 500}
+			for range n {
+				l, err := g.Acquire(context.Background(), need)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,163 @@
+package upstream
+
+import (
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// hopeless returns the fault of a waiter for which waiting is of no use, or nil.
+func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
+	l := w.lane
+	if len(l.groups) == 0 {
+		return fault.New(fault.UpstreamRejected, "no key serves the model %.100q: name another one", w.need.Model)
+	}
+	if f := l.closed(now); f != nil {
+		return f
+	}
+	if f := l.tooLarge(w.need.Tokens); f != nil {
+		return f
+	}
+	if at := l.opensAt(now, w.need.Tokens); at > w.deadline {
+		return fault.New(fault.RateLimited,
+			"the provider allows no call before the item's deadline: allow more time, or try again in %s",
+			(at - now).Round(time.Second)).After(at - now)
+	}
+	if w.notBefore > w.deadline {
+		return g.late(now, w)
+	}
+	return nil
+}
+
+// closed returns a fault if every key of the lane is retired, and none is due to
+// be tried again.
+func (l *lane) closed(now instant) *fault.Fault {
+	reason := fault.UpstreamAuth
+	again := never
+	var why strings.Builder
+	for _, q := range l.groups {
+		for _, k := range q.keys {
+			if ok, _ := k.usable(now); ok || k.retired == 0 {
+				return nil
+			}
+			if k.retired == Exhausted {
+				reason = fault.QuotaExhausted
+			}
+			if why.Len() > 0 {
+				why.WriteString("; ")
+			}
+			why.WriteString("key " + k.secret.Tail() + ": " + k.why)
+			again = min(again, k.dueAt)
+		}
+	}
+	do := "give valid keys"
+	if reason == fault.QuotaExhausted {
+		do = "raise the quota or give other keys"
+	}
+	return fault.New(reason, "no key can be used (%s): %s", why.String(), do).After(max(again-now, time.Second))
+}
+
+// tooLarge returns a fault if an item needs more tokens than any group's limit.
+func (l *lane) tooLarge(tokens int) *fault.Fault {
+	most := 0.0
+	for _, q := range l.groups {
+		limit := q.tokenLimit()
+		if limit == 0 || q.estimate.cost(tokens) <= limit {
+			return nil
+		}
+		most = max(most, limit)
+	}
+	return fault.New(fault.InvalidItem,
+		"the item needs about %d tokens, no key is allowed more than %.0f at once: shorten it", tokens, most)
+}
+
+// tokenLimit is the most that one call may use, 0 where that is not known.
+func (q *group) tokenLimit() float64 {
+	if q.tokens.seen {
+		return q.tokens.last.limit
+	}
+	return 60 * q.tokensPerSecond
+}
+
+// opensAt is when the lane can start a call at the earliest, by what is known now.
+func (l *lane) opensAt(now instant, tokens int) instant {
+	at := never
+	for _, q := range l.groups {
+		if q.serving() {
+			at = min(at, q.opensAt(now, tokens))
+		}
+	}
+	if at == never {
+		return now // a retired key is due to be tried
+	}
+	return at
+}
+
+func (q *group) opensAt(now instant, tokens int) instant {
+	at := max(now, q.pacer.paused)
+	if q.deaf.is(now) {
+		return at
+	}
+	return max(at,
+		q.requests.opensAt(now, float64(q.starts), 1),
+		q.tokens.opensAt(now, q.spentTokens, q.estimate.cost(tokens)))
+}
+
+// late is the fault of a waiter whose deadline comes: by how its last attempt
+// ended, or else by what held its lane up.
+func (g *Gate) late(now instant, w *waiter) *fault.Fault {
+	switch w.need.After {
+	case Throttled:
+		return lateThrottled()
+	case Overloaded, Broken:
+		return lateAway()
+	case TimedOut:
+		return fault.New(fault.UpstreamTimeout,
+			"the model did not answer in time, and the deadline came before it could be asked again: try again later")
+	}
+	paced := false
+	for _, q := range w.lane.groups {
+		if q.breaker.open {
+			return lateAway()
+		}
+		paced = paced || q.pacing(now, w.need.Tokens)
+	}
+	if paced {
+		return lateThrottled()
+	}
+	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited its turn: allow more time")
+}
+
+func lateThrottled() *fault.Fault {
+	return fault.New(fault.RateLimited,
+		"the deadline came while the item waited for the provider's quota: allow more time or send fewer at once")
+}
+
+func lateAway() *fault.Fault {
+	return fault.New(fault.UpstreamUnavailable,
+		"the model's server is away or failing, and the deadline came first: try again later")
+}
+
+// pacing reports whether quota rather than the number of calls in flight is what
+// holds starts up.
+func (q *group) pacing(now instant, tokens int) bool {
+	return now < q.pacer.paused || q.limit.allows(q.inFlight) && now < q.pacer.due(q.gap(now, q.estimate.cost(tokens)))
+}
+
+// tellHopeless ends the wait of everyone for whom it has become of no use.
+func (g *Gate) tellHopeless(now instant) {
+	tell := func(w *waiter) {
+		if f := g.hopeless(now, w); f != nil {
+			g.dequeue(w)
+			w.err = f
+			close(w.ready)
+		}
+	}
+	for _, l := range g.lanes {
+		l.each(tell)
+	}
+	for _, w := range append(delayed(nil), g.delayed...) {
+		tell(w)
+	}
+}

@@ -1,0 +1,100 @@
+package upstream
+
+import (
+	"math"
+	"time"
+)
+
+// The latency's constants.
+const (
+	latencyStep    = 0.05 // each bucket is 5 % wider than the one before
+	latencyBuckets = 256  // 1 ms to 350 s
+	latencyWindow  = 2048 // answers after which old ones count half
+	latencyFresh   = 16   // answers after which quantiles are worked out anew
+
+	timeoutLong   = 30 * time.Second
+	timeoutShort  = 5 * time.Second
+	timeoutAfter  = 100 // answers that make the 99th percentile worth something
+	timeoutFactor = 5
+)
+
+// latency is how long answers take: a histogram with buckets of equal ratio,
+// whose old entries fade.
+type latency struct {
+	counts [latencyBuckets]float64
+	total  float64
+	seen   int64 // answers ever
+	mean   float64
+
+	p25, p50, p95, p99 time.Duration
+}
+
+// add notes one answer's time.
+func (l *latency) add(d time.Duration) {
+	i := int(math.Log(max(1, float64(d)/float64(time.Millisecond))) / latencyStep)
+	l.counts[min(i, latencyBuckets-1)]++
+	l.total++
+	l.seen++
+	// The mean follows the last hundred answers or so.
+	l.mean += (d.Seconds() - l.mean) / min(float64(l.seen), 100)
+	if l.total >= latencyWindow {
+		l.fade()
+	}
+	if l.seen < latencyFresh || l.seen%latencyFresh == 0 {
+		l.refresh()
+	}
+}
+
+func (l *latency) fade() {
+	for i := range l.counts {
+		l.counts[i] /= 2
+	}
+	l.total /= 2
+}
+
+// refresh works out all quantiles in one pass.
+func (l *latency) refresh() {
+	wanted := [...]struct {
+		share float64
+		to    *time.Duration
+	}{{0.25, &l.p25}, {0.50, &l.p50}, {0.95, &l.p95}, {0.99, &l.p99}}
+	sum, k := 0.0, 0
+	for i := range l.counts {
+		sum += l.counts[i]
+		for k < len(wanted) && sum >= wanted[k].share*l.total {
+			// The middle of the bucket, in ratio.
+			ms := math.Exp((float64(i) + 0.5) * latencyStep)
+			*wanted[k].to = time.Duration(ms * float64(time.Millisecond))
+			k++
+		}
+	}
+}
+
+// timeout is how long an attempt may take: long while little is known, then
+// five times what all but one in a hundred need.
+func (l *latency) timeout() time.Duration {
+	if l.seen < timeoutAfter {
+		return timeoutLong
+	}
+	return min(max(timeoutFactor*l.p99, timeoutShort), timeoutLong)
+}
+
+// stalledAfter is the age from which a call is one of those that should have
+// been answered, 0 while too little is known. Three times the lower quartile is
+// soon; the 99th percentile keeps a mixture of quick and slow questions from
+// looking like an outage.
+func (l *latency) stalledAfter() time.Duration {
+	if l.seen < 20 {
+		return 0
+	}
+	return max(3*l.p25, l.p99)
+}
+
+// hopelessAfter is the age from which a call that was under way in an outage is
+// given up.
+func (l *latency) hopelessAfter() time.Duration {
+	if l.seen < 20 {
+		return timeoutShort
+	}
+	return max(time.Second, 3*l.p99)
+}

@@ -1,0 +1,222 @@
+package upstream
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"time"
+)
+
+// The constants of what follows a failure.
+const (
+	backoffFirst  = 100 * time.Millisecond
+	backoffMost   = 2 * time.Second
+	throttleShort = 250 * time.Millisecond // pause of the group where only whole seconds are given
+	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
+	throttleBlur  = 20 * time.Millisecond
+	dryMost       = 5 * time.Second
+)
+
+// settle takes in how a lease ended, and returns how long its item has to wait.
+// The lease is no longer in flight.
+func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
+	if r.Verdict == Abandoned && !l.gaveUp {
+		return 0
+	}
+	told := q.readHeader(now, l, r.Header)
+	q.estimate.follow(l.need.Tokens, float64(r.Usage.Prompt+r.Usage.Completion))
+	if q.lone.tried(l.number) {
+		q.learned.release()
+		q.limit.restart(now, q.limit.value)
+	}
+	switch r.Verdict {
+	case Succeeded, Rejected:
+		q.succeeded(now, l, r.Verdict)
+	case Throttled:
+		q.accepted(now, l)
+		return q.refused(now, l, r, told)
+	case Overloaded:
+		q.breaker.answered(now, l.started)
+		return q.overloaded(now, l)
+	case TimedOut, Abandoned:
+		return q.unanswered(now, l)
+	case Broken:
+		q.breaker.answered(now, l.started)
+		return backoff(l.need.Attempt)
+	case Refused, Exhausted:
+		q.breaker.answered(now, l.started)
+		q.close(now, l)
+		l.key.retire(now, r.Verdict, r.Detail)
+	}
+	return 0
+}
+
+// accepted notes that the server dealt with the call on this key.
+func (q *group) accepted(now instant, l *Lease) {
+	q.breaker.answered(now, l.started)
+	if l.key.accepted(l.started) {
+		q.limit.restart(now, q.limit.start)
+	}
+	q.close(now, l)
+}
+
+// close closes the breaker if the call shows that the server is back.
+func (q *group) close(now instant, l *Lease) {
+	if q.breaker.good(now, l.started) {
+		q.limit.restart(now, q.limit.value/2)
+	}
+}
+
+func (q *group) succeeded(now instant, l *Lease, v Verdict) {
+	q.accepted(now, l)
+	if v == Rejected {
+		return // says nothing of how long answers take
+	}
+	q.limit.strained(false)
+	q.latency.add(now - l.started)
+	q.learned.succeeded(l.number)
+	if !q.limited && !q.limit.fixed {
+		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
+	}
+	if q.limited || !q.brake.engaged() && !q.brake.wary() {
+		q.limit.succeeded(now, l.busy)
+	}
+}
+
+func (q *group) overloaded(now instant, l *Lease) time.Duration {
+	q.limit.strained(true)
+	q.limit.overloaded(now, l.started, q.inFlight+1)
+	q.breaker.failed(now, l.started)
+	return backoff(l.need.Attempt)
+}
+
+// unanswered: a time-out is a sample too, or a model that has become slower than
+// the time-out would never be found out. A call that was given up is none.
+func (q *group) unanswered(now instant, l *Lease) time.Duration {
+	if l.gaveUp {
+		return 0
+	}
+	if !q.breaker.open {
+		q.latency.add(now - l.started)
+	}
+	return q.overloaded(now, l)
+}
+
+// backoff doubles with each attempt, with full jitter in its upper half.
+func backoff(attempt int) time.Duration {
+	d := min(backoffFirst<<min(max(attempt-1, 0), 10), backoffMost)
+	return d/2 + rand.N(d/2+1)
+}
+
+// refused takes in a 429.
+func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.Duration) {
+	q.limited = true
+	asked, coarse := r.asked(l.gate.wall(now))
+	wait, pause := throttleTimes(asked, coarse)
+	q.lone.rejected(l.number)
+	if q.lone.passes() {
+		return wait
+	}
+	q.limit.endSlowStart()
+	if told == usedUp {
+		q.deaf.throttled(now)
+	} else {
+		pause = max(pause, q.learn(now, l))
+	}
+	if asked > 0 || l.started > q.pacer.since {
+		q.pacer.pause(now, now+pause, q.gap(now, l.cost))
+	}
+	return wait
+}
+
+// learn takes in a 429 that headers do not account for, and returns how long the
+// group has to pause where the quota is used up: in proportion to how long it
+// has been, so that few calls are wasted on asking.
+func (q *group) learn(now instant, l *Lease) (pause time.Duration) {
+	switch q.learned.throttled(now, l.started, l.number, q.starts, q.recent.rate(now)) {
+	case dry:
+		return min(q.learned.dryFor(now)/5, dryMost)
+	case episode:
+		q.lone.cut(q.learned.goodput, q.starts)
+	}
+	return 0
+}
+
+// throttleTimes is how long a 429's item waits, and how long its group.
+func throttleTimes(asked time.Duration, coarse bool) (wait, pause time.Duration) {
+	switch {
+	case asked == 0:
+		pause = 100*time.Millisecond + rand.N(100*time.Millisecond)
+		wait = pause
+	case coarse && asked <= throttleRound:
+		// Most of these stand for something far shorter.
+		wait, pause = asked, throttleShort
+	default:
+		wait, pause = asked, asked
+	}
+	return wait + rand.N(throttleBlur), pause
+}
+
+// room is what an answer's headers say is left.
+type room uint8
+
+const (
+	untold room = iota
+	left
+	usedUp
+)
+
+// readHeader takes in the rate headers of an answer.
+func (q *group) readHeader(now instant, l *Lease, h http.Header) room {
+	if len(h) == 0 {
+		return untold
+	}
+	at := l.gate.wall(now)
+	requests, ok1 := readQuota(h, requestNames, at)
+	tokens, ok2 := readQuota(h, tokenNames, at)
+	if !ok1 && !ok2 {
+		return untold
+	}
+	q.limited = true
+	if ok1 {
+		requests.sent, requests.spent = l.started, float64(l.number)
+		q.requests.observe(requests)
+	}
+	if ok2 {
+		tokens.sent, tokens.spent = l.started, l.spentTokens
+		q.tokens.observe(tokens)
+	}
+	switch {
+	case q.deaf.is(now):
+		return untold
+	case ok1 && requests.remaining < 1, ok2 && tokens.remaining < l.cost:
+		return usedUp
+	default:
+		return left
+	}
+}
+
+// The constants of disregarding headers.
+const (
+	deafAfter = 60
+	deafOver  = 5 * time.Second
+	deafFor   = time.Minute
+)
+
+// deaf disregards headers for a while after they have misled: many 429s in a
+// short time although the headers were followed.
+type deaf struct {
+	until instant
+	since instant // of the count
+	count int
+}
+
+func (d *deaf) is(now instant) bool { return now < d.until }
+
+func (d *deaf) throttled(now instant) {
+	if now-d.since > deafOver {
+		d.since, d.count = now, 0
+	}
+	if d.count++; d.count > deafAfter {
+		d.until, d.count = now+deafFor, 0
+	}
+}

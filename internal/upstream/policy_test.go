@@ -1,0 +1,258 @@
+package upstream
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+const ms = time.Millisecond
+
+func TestLevelTellsBucketsFromWindows(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reset  func(at instant, used float64) time.Duration
+		bucket bool
+	}{
+		"bucket": {func(_ instant, used float64) time.Duration { return time.Duration(used / 100 * float64(time.Second)) }, true},
+		"window": {func(at instant, _ float64) time.Duration { return 10*time.Second - at }, false},
+	} {
+		var l level
+		for i := 1; i <= 6; i++ {
+			at, used := time.Duration(i)*60*ms, float64(10*i)
+			l.observe(reading{limit: 1000, remaining: 1000 - used, reset: tc.reset(at, used), sent: at, spent: used})
+		}
+		if l.bucket() != tc.bucket {
+			t.Errorf("%s: taken for a bucket: %v", name, l.bucket())
+		}
+	}
+}
+
+func TestLevelIgnoresOlderReadings(t *testing.T) {
+	var l level
+	l.observe(reading{limit: 100, remaining: 10, reset: time.Second, sent: 200 * ms, spent: 90})
+	l.observe(reading{limit: 100, remaining: 90, reset: time.Second, sent: 100 * ms, spent: 10})
+	if got := l.available(200*ms, 95, 1); got != 5 {
+		t.Errorf("%v left, want the 10 of the later call less the 5 spent since", got)
+	}
+}
+
+func TestLevelStopsBeforeAWindowIsOver(t *testing.T) {
+	var l level
+	l.observe(reading{limit: 100, remaining: 1, reset: 5 * time.Second, sent: 0, spent: 99})
+	if rate := l.rate(ms, 99, 1); rate <= 0 || rate > 1 {
+		t.Errorf("the last call is paced at %v a second", rate)
+	}
+	if rate := l.rate(ms, 100, 1); rate != 0 {
+		t.Errorf("paced at %v a second with nothing left", rate)
+	}
+	if at := l.opensAt(ms, 100, 1); at != 5*time.Second {
+		t.Errorf("opens at %v", at)
+	}
+	if rate := l.rate(5*time.Second, 100, 1); math.Abs(rate-20) > 0.1 {
+		t.Errorf("a new window of 100 in 5 s is paced at %v a second", rate)
+	}
+}
+
+func TestLevelIsNeverStuck(t *testing.T) {
+	l := level{compared: 2, windowErr: 1}
+	l.observe(reading{limit: 100, remaining: 1, reset: 990 * ms, sent: 0, spent: 46})
+	l.compared, l.windowErr, l.refill, l.others = 2, 1, 100, 101
+	if rate := l.rate(levelTrust+ms, 46, 1); rate <= 0 {
+		t.Errorf("paced at %v a second, and nothing will ever be read again", rate)
+	}
+}
+
+func TestLimitGrowsOnlyWhereItBinds(t *testing.T) {
+	l := newLimit(20, 256, false)
+	l.succeeded(0, false)
+	if l.value != 20 {
+		t.Errorf("grew to %v idle", l.value)
+	}
+	l.succeeded(0, true)
+	if l.value != 20+limitStep {
+		t.Errorf("grew to %v in slow start", l.value)
+	}
+	l.endSlowStart()
+	for range 22 {
+		l.succeeded(0, true)
+	}
+	if l.value < 23 || l.value > 25 {
+		t.Errorf("grew to %v in a round", l.value)
+	}
+}
+
+func TestLimitIsCutOnceAnEpisode(t *testing.T) {
+	l := newLimit(100, 256, false)
+	l.overloaded(time.Second, 0, 100)
+	if l.value != 100 {
+		t.Errorf("one overload that came alone cut the limit to %v", l.value)
+	}
+	for range 5 {
+		l.strained(true)
+	}
+	l.overloaded(time.Second, 0, 100)
+	l.overloaded(time.Second+ms, ms, 100)
+	if l.value != 70 {
+		t.Errorf("cut to %v", l.value)
+	}
+	l.succeeded(2*time.Second, true)
+	if l.value != 70 {
+		t.Error("grew too soon after a cut")
+	}
+	fixed := newLimit(100, 100, true)
+	fixed.strained(true)
+	fixed.overloaded(time.Second, 0, 100)
+	fixed.restart(time.Second, 5)
+	if fixed.value != 100 {
+		t.Errorf("a fixed pool moved to %v", fixed.value)
+	}
+}
+
+func TestBreakerGoesByWhenCallsStarted(t *testing.T) {
+	b := newBreaker()
+	b.good(0, 10*ms)
+	for range 10 {
+		if b.failed(0, 5*ms) {
+			t.Fatal("opened by calls from before the newest success")
+		}
+	}
+	for i := range 4 {
+		b.failed(0, time.Duration(11+i)*ms)
+	}
+	b.good(0, 12*ms) // two of the four started after this
+	for i, want := range []bool{false, false, true} {
+		if b.failed(time.Second, 20*ms) != want {
+			t.Fatalf("five failures after the newest success open it, not %d", 3+i)
+		}
+	}
+	if b.good(2*time.Second, 900*ms) {
+		t.Error("closed by a call from before it opened")
+	}
+	if !b.good(2*time.Second, 1500*ms) {
+		t.Error("not closed by a probe")
+	}
+}
+
+func TestLearnedCutsOnceAndComesBack(t *testing.T) {
+	l := newLearned()
+	if got := l.throttled(time.Second, 900*ms, 200, 220, 200); got != episode || l.current() != 100 {
+		t.Fatalf("%v, %v a second", got, l.current())
+	}
+	if got := l.throttled(time.Second+ms, 950*ms, 210, 220, 200); got != known {
+		t.Errorf("a call from before the cut is news: %v", got)
+	}
+	if got := l.throttled(1200*ms, 1100*ms, 221, 222, 200); got != dry || l.current() != learnedAsk {
+		t.Errorf("the very next call: %v, %v a second", got, l.current())
+	}
+	l.succeeded(223)
+	// 200 to 520 in 4 s, two of them refused.
+	if got := l.throttled(5*time.Second, 4900*ms, 520, 530, 100); got != episode {
+		t.Fatalf("%v", got)
+	}
+	if want := 317.0 / 4; math.Abs(l.top-want) > 1 {
+		t.Errorf("the top is %v, want the goodput %v", l.top, want)
+	}
+	low := l.current()
+	for range 20 {
+		l.advance(time.Second / 2)
+	}
+	if l.current() < l.top || low >= l.top {
+		t.Errorf("from %v to %v, around %v", low, l.current(), l.top)
+	}
+}
+
+func TestPauseTakesTheLaterEnd(t *testing.T) {
+	p := newPacer()
+	p.pause(0, time.Minute, 10*ms)
+	p.pause(0, time.Second, 10*ms)
+	if at := p.due(10 * ms); at < time.Minute || at > time.Minute+10*ms {
+		t.Errorf("goes on at %v", at)
+	}
+}
+
+func TestBudgetDelaysAndNeverForbids(t *testing.T) {
+	b := budget{left: budgetSize}
+	for range int(budgetSize) {
+		if d := b.take(0); d != 0 {
+			t.Fatalf("delayed by %v within the budget", d)
+		}
+	}
+	for range 1000 {
+		if d := b.take(0); d <= 0 || d > budgetLatest {
+			t.Fatalf("delayed by %v beyond the budget", d)
+		}
+	}
+}
+
+func TestKeyRestsLongerEachTime(t *testing.T) {
+	k := key{weight: 1}
+	now := instant(0)
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+		k.retire(now, Refused, "401")
+		k.retire(now, Refused, "401") // of a call that was under way too
+		if got := k.dueAt - now; got != want*time.Minute {
+			t.Fatalf("rests for %v, want %v", got, want*time.Minute)
+		}
+		now = k.dueAt
+	}
+	if k.accepted(now - 1) {
+		t.Error("brought back by a call from before")
+	}
+	if !k.accepted(now) || k.retired != 0 || k.rest != 0 {
+		t.Error("not brought back")
+	}
+}
+
+func TestRecentForgets(t *testing.T) {
+	var r recent
+	for i := range 300 {
+		r.add(time.Duration(i) * 10 * ms)
+	}
+	if rate := r.rate(3 * time.Second); rate < 90 || rate > 105 {
+		t.Errorf("%v a second, want 100", rate)
+	}
+	if n := r.count(time.Hour); n != 0 {
+		t.Errorf("%d after an hour", n)
+	}
+}
+
+func TestLimitTakesBackWhatIsNotUsed(t *testing.T) {
+	l := newLimit(20, 256, false)
+	l.set(200)
+	l.started(time.Second, 40)
+	l.started(limitTrim, 1)
+	if l.value != 60 {
+		t.Errorf("%v is left of 200 after a peak of 40", l.value)
+	}
+	l.started(2*limitTrim, 1)
+	if l.value != 20 {
+		t.Errorf("idling leaves %v, want what it began with", l.value)
+	}
+}
+
+func TestEstimateFollowsUsage(t *testing.T) {
+	e := estimate{factor: 1}
+	for range 300 {
+		e.follow(1000, 1500)
+	}
+	if got := e.cost(2000); math.Abs(got-3000) > 20 {
+		t.Errorf("2,000 guessed tokens cost %v, want 3,000", got)
+	}
+	if got := e.cost(0); math.Abs(got-1500) > 20 {
+		t.Errorf("no guess costs %v, want the mean", got)
+	}
+}
+
+func TestDeafAfterHeadersMisled(t *testing.T) {
+	var d deaf
+	for i := range deafAfter {
+		d.throttled(time.Duration(i) * 10 * ms)
+	}
+	if d.is(time.Second) {
+		t.Fatal("deaf too soon")
+	}
+	d.throttled(time.Second)
+	if !d.is(time.Second) || d.is(time.Second+deafFor) {
+		t.Error("headers are to be disregarded for a minute")
+	}
+}

@@ -1,0 +1,187 @@
+package upstream_test
+
+import (
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The scenarios hold for any seed; more of them make the table worth more.
+var (
+	seeds = flag.Int("seeds", 1, "how many seeds each scenario is played with")
+	only  = flag.String("only", "", "")
+)
+
+// one sets the quota of the key "k".
+func one(requests func() quota) func(*server) {
+	return func(s *server) { s.account("k").requests = requests() }
+}
+
+// both sets several things of a server.
+func both(fs ...func(*server)) func(*server) {
+	return func(s *server) {
+		for _, f := range fs {
+			f(s)
+		}
+	}
+}
+
+func unlimited(*server) {}
+
+func silent(s *server) { s.headers, s.ask = false, askNothing }
+
+func slow(s *server) { s.median = 2 * time.Second }
+
+func slots(n int) func(*server) {
+	return func(s *server) { s.slots = make(chan struct{}, n) }
+}
+
+var (
+	hundred = one(func() quota { return newBucket(100, 100) })
+	windows = one(func() quota { return &window{limit: 1000, length: 10 * time.Second} })
+	minutes = one(func() quota { return &window{limit: 6000, length: time.Minute} })
+)
+
+func twoKeys(s *server) {
+	s.account("a").requests = newBucket(50, 50)
+	s.account("b").requests = newBucket(50, 50)
+}
+
+func tokenBucket(s *server) { s.account("k").tokens = newBucket(100_000, 100_000) }
+
+func tokenWindow(s *server) {
+	s.account("k").tokens = &window{limit: 1_000_000, length: 10 * time.Second}
+}
+
+// hidden lets no more than ten calls through in a tenth of a second, and shows a
+// limit of 200 a second instead.
+func hidden(s *server) {
+	s.account("k").requests, s.account("k").hidden = newBucket(200, 200), newBucket(10, 100)
+}
+
+// told are upstreams whose headers tell the limit.
+func told() []scenario {
+	k := keys("k")
+	return []scenario{
+		{name: "100/s", items: 3000, server: hundred, quota: 100, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "100/s, AIMD", items: 3000, server: hundred, quota: 100, aimd: true},
+		{name: "two keys of 50/s", items: 3000, server: twoKeys, quota: 100, config: keys("a", "b"), minUse: 0.97, maxThrottled: 0.005},
+		{name: "1,000 every 10 s", items: 5000, server: windows, quota: 100, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "1,000 every 10 s, AIMD", items: 5000, server: windows, quota: 100, aimd: true},
+		{name: "6,000 a minute", items: 12000, server: minutes, quota: 100, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "tokens, 100,000/s", items: 3000, server: tokenBucket, quota: 100_000, tokens: true, guess: 800, truth: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "tokens, 100,000/s, AIMD", items: 3000, server: tokenBucket, quota: 100_000, tokens: true, truth: 1000, aimd: true},
+		{name: "tokens, 1,000,000 every 10 s", items: 5000, server: tokenWindow, quota: 100_000, tokens: true, guess: 1500, truth: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "1,000/s", items: 10000, server: one(func() quota { return newBucket(1000, 1000) }), quota: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "5/s, 10 at once", items: 300, server: one(func() quota { return newBucket(10, 5) }), quota: 5, config: k, minUse: 0.95},
+		{name: "100/s, network jitter 20 ms", items: 3000, server: both(hundred, func(s *server) { s.jitter = 20 * time.Millisecond }), quota: 100, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "100/s, resets in seconds", items: 3000, server: both(hundred, func(s *server) { s.coarse = true }), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
+		{name: "1,000 every 10 s, in seconds", items: 5000, server: both(windows, func(s *server) { s.coarse = true }), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
+		{name: "1,000 every 10 s, stamped late", items: 5000, server: both(windows, func(s *server) { s.late = true }), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
+		{name: "3 replicas, 100/s", items: 9000, replicas: 3, server: hundred, quota: 100, config: k, minUse: 0.97, maxThrottled: 0.02, minJain: 0.95},
+		{name: "3 replicas, 100/s, AIMD", items: 9000, replicas: 3, server: hundred, quota: 100, aimd: true},
+		{name: "3 replicas, 1,000 every 10 s", items: 9000, replicas: 3, server: windows, quota: 100, config: k, minUse: 0.94, maxThrottled: 0.02, minJain: 0.95},
+	}
+}
+
+// untold are upstreams whose 429s alone tell it.
+func untold() []scenario {
+	k := keys("k")
+	millis := func(s *server) { s.headers = false }
+	whole := func(s *server) { s.headers, s.ask = false, askSeconds }
+	return []scenario{
+		{name: "100/s, Retry-After-Ms", items: 3000, server: both(hundred, millis), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
+		{name: "100/s, Retry-After", items: 3000, server: both(hundred, whole), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
+		{name: "100/s, silent", items: 3000, server: both(hundred, silent), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
+		{name: "100/s, silent, AIMD", items: 3000, server: both(hundred, silent), quota: 100, aimd: true},
+		{name: "100/s, silent, long", items: 8000, server: both(hundred, silent), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
+		{name: "1,000 every 10 s, silent", items: 5000, server: both(windows, silent), quota: 100, config: k, minUse: 0.7, maxThrottled: 0.05},
+		{name: "20/s at 2 s, silent", items: 1200, server: both(one(func() quota { return newBucket(20, 20) }), silent, slow), quota: 20, config: k, minUse: 0.95, maxThrottled: 0.05},
+		{name: "hidden 10 in 0.1 s", items: 3000, server: hidden, quota: 100, config: k, minUse: 0.75, maxThrottled: 0.01},
+		{name: "3 replicas, 100/s, silent", items: 9000, replicas: 3, server: both(hundred, silent), quota: 100, config: k, minUse: 0.9, maxThrottled: 0.03, minJain: 0.75},
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	t.Log(rowHead)
+	for _, sc := range append(told(), untold()...) {
+		if *only != "" && !strings.Contains(sc.name, *only) {
+			continue
+		}
+		sc.skip = 2 * time.Second
+		play(t, sc, (*report).quiet)
+	}
+}
+
+// play runs a scenario with each seed, adds its rows to the table and checks it.
+func play(t *testing.T, sc scenario, more ...func(*report) []string) {
+	t.Helper()
+	for seed := range uint64(*seeds) {
+		r := run(t, sc, seed)
+		t.Log(r.row(seed))
+		if sc.aimd {
+			continue
+		}
+		wrong := r.check()
+		for _, f := range more {
+			wrong = append(wrong, f(r)...)
+		}
+		for _, w := range wrong {
+			t.Errorf("%s, seed %d: %s", sc.name, seed, w)
+		}
+	}
+}
+
+func TestServersThatQueue(t *testing.T) {
+	k := keys("k")
+	t.Log(rowHead)
+	for _, sc := range []scenario{
+		{name: "32 slots", items: 3000, server: slots(32), slots: 32, config: k, minUse: 0.9, maxLatency: 2.8},
+		{name: "32 slots, AIMD", items: 3000, server: slots(32), slots: 32, aimd: true},
+		{name: "8 slots", items: 1000, server: slots(8), slots: 8, config: k, minUse: 0.8, maxLatency: 7},
+		{name: "100 slots", items: 9000, server: slots(100), slots: 100, config: k, minUse: 0.7, maxLatency: 2},
+		{name: "no limit, 10,000 items", items: 10000, server: unlimited, slots: 256, config: k, minUse: 0.8, maxLatency: 1.1},
+	} {
+		play(t, sc)
+	}
+}
+
+// A quota that is halved for 15 s and returns.
+func TestQuotaChanges(t *testing.T) {
+	for _, sc := range []scenario{
+		{name: "halved and back", server: unlimited, maxThrottled: 0.005},
+		{name: "halved and back, silent", server: silent, maxThrottled: 0.02},
+	} {
+		var b *bucket
+		base := sc.server
+		sc.items, sc.config, sc.quota = 4500, keys("k"), 100
+		sc.server = func(s *server) {
+			base(s)
+			b = newBucket(100, 100)
+			s.account("k").requests = b
+		}
+		sc.during = func(s *server) {
+			for _, to := range []float64{50, 100} {
+				time.Sleep(15 * time.Second)
+				s.mu.Lock()
+				b.refill(time.Now())
+				b.size, b.rate, b.level = to, to, min(b.level, to)
+				s.mu.Unlock()
+			}
+		}
+		play(t, sc, func(r *report) (wrong []string) {
+			if n := r.sentOK(15*time.Second, 30*time.Second); n < 650 {
+				wrong = append(wrong, "too few answers while the quota was halved")
+			}
+			if back := r.until(30*time.Second, 47); back > 12*time.Second {
+				wrong = append(wrong, "full speed came back only after "+back.String())
+			}
+			return wrong
+		})
+	}
+}

@@ -1,0 +1,53 @@
+package upstream
+
+import "time"
+
+const (
+	recentSlots = 20
+	recentSlot  = 50 * time.Millisecond
+)
+
+// recent counts events over about the last second.
+type recent struct {
+	counts [recentSlots]int64
+	slot   int64 // the current one's number since the beginning
+	first  instant
+	any    bool
+}
+
+func (r *recent) add(now instant) {
+	if !r.any {
+		r.any, r.first = true, now
+	}
+	r.turn(now)
+	r.counts[r.slot%recentSlots]++
+}
+
+// turn empties the slots that time has passed by.
+func (r *recent) turn(now instant) {
+	slot := int64(now / recentSlot)
+	if slot-r.slot >= recentSlots {
+		r.counts = [recentSlots]int64{}
+	} else {
+		for s := r.slot + 1; s <= slot; s++ {
+			r.counts[s%recentSlots] = 0
+		}
+	}
+	r.slot = slot
+}
+
+// count is how many there were.
+func (r *recent) count(now instant) int64 {
+	r.turn(now)
+	var n int64
+	for _, c := range r.counts {
+		n += c
+	}
+	return n
+}
+
+// rate is events a second, over the time since the first where that is shorter.
+func (r *recent) rate(now instant) float64 {
+	over := min(max(now-r.first, recentSlot), recentSlots*recentSlot)
+	return float64(r.count(now)) / over.Seconds()
+}
