@@ -41,6 +41,17 @@ categories:
   - {name: CHAIRS, description: Chairs., terms: [стул], placements: [кухня, зал]}
 ` + styles
 
+// kitchen has foreign words of its own.
+const kitchen = `
+version: 1
+fallback: REST
+foreign: [camping, doll]
+categories:
+  - {name: STOVES, description: Stoves., terms: [stove], placements: [kitchen, hall]}
+  - {name: MUGS, description: Mugs., terms: [mug], native: [camping], placements: [kitchen, hall]}
+  - {name: REST, description: The rest., placements: [anywhere, elsewhere]}
+` + styles
+
 func TestUsersOwnTaxonomy(t *testing.T) {
 	for _, test := range []struct {
 		name, file, text, want string
@@ -52,6 +63,10 @@ func TestUsersOwnTaxonomy(t *testing.T) {
 		{"a unit may be a product", textiles, "Set, striped", "MISC"},
 		{"but takes its kind from the word before it", textiles, "Cushion set", "CUSHIONS"},
 		{"hints", textiles, "Linnea, block-out", "CURTAINS"},
+		{"a foreign word of one's own", kitchen, "Camping stove", "REST"},
+		{"and a native one", kitchen, "Camping mug", "MUGS"},
+		{"only where it is native", kitchen, "Doll mug", "REST"},
+		{"no foreign words", textiles, "Dog cushion", "CUSHIONS"},
 		{"folded letters", german, "Nahtisch Eiche", "TISCHE"},
 		{"letters with marks", german, "Blaue STÜHLE", "STUEHLE"},
 		{"another alphabet", russian, "Белый СТУЛ", "CHAIRS"},
@@ -88,5 +103,27 @@ func TestNoFallbackIsAGuess(t *testing.T) {
 	}
 	if got.Confidence != 0.5 {
 		t.Errorf("confidence %v of one among two, want 0.5", got.Confidence)
+	}
+}
+
+func TestUnknownHeadWithoutFallback(t *testing.T) {
+	own, err := taxonomy.Parse("own.yaml", []byte(german))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := lexicon.New(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := c.Classify(&catalog.Item{Name: "tisch"})
+	var doubted catalog.Verdict
+	for range 20 { // a doubt must not outlast its item
+		doubted = c.Classify(&catalog.Item{Name: "tisch tennis"})
+		if again := c.Classify(&catalog.Item{Name: "tisch"}); again.Confidence != plain.Confidence {
+			t.Fatalf("confidence %.2f, at first %.2f", again.Confidence, plain.Confidence)
+		}
+	}
+	if plain.Confidence < 0.9 || doubted.Confidence >= 0.5 {
+		t.Errorf("confidences %.2f and %.2f, want the second under 0.5", plain.Confidence, doubted.Confidence)
 	}
 }

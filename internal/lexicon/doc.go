@@ -5,7 +5,8 @@
 // "desk lamp" no desk, and a "bed with storage" stays a bed. What decides is
 // English grammar: the head of a noun phrase is its last noun, what comes after a
 // preposition only adds to it, and parts and accessories are not what they belong
-// to. The grammar is here; which noun belongs to which category comes from the
+// to. Some words before a product make it something else: a "dog bed" is no bed, and
+// which words do is the taxonomy's to say ("foreign"). The grammar is here; which noun belongs to which category comes from the
 // taxonomy, so that a user's own file works offline too.
 //
 //	text -> words -> lexemes -> noun phrases -> votes -> category, confidence
@@ -19,7 +20,9 @@
 // a preposition, adds a little.
 //
 // The trade-off is that only known nouns are seen. An item whose head is unknown
-// falls to the taxonomy's fallback, with a confidence that says so. In return an
+// falls to the taxonomy's fallback, and where an unknown word follows the last known
+// noun ("table salt") that noun's vote is shared with the fallback; the confidence
+// says so in both cases. In return an
 // answer costs microseconds, is the same every time, and can be explained by the
 // words in it.
 //

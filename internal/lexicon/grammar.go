@@ -33,6 +33,8 @@ const (
 	roleAccessory
 	// roleCover is an accessory even before its product: "cover 2-seat sofa".
 	roleCover
+	// roleLike makes the noun before it a property: "pet-friendly", "cat print".
+	roleLike
 	// roleFiller says nothing and parts nothing: "black", "round", "the".
 	roleFiller
 	numRoles
@@ -58,7 +60,7 @@ var grammar = [numRoles][]string{
 		"look", "complement", "blend", "combine", "choose", "enjoy", "read", "allow", "easy", "also", "but", "while", "sold",
 	},
 	roleUnit: {
-		"unit", "combination", "combo", "comb", "set", "pair", "pack", "system", "module", "frame", "frm", "series", "collection", "piece", "suite", "model", "group",
+		"unit", "combination", "combo", "comb", "set", "pair", "pack", "system", "module", "frame", "series", "collection", "piece", "suite", "model", "group",
 		"section", "range", "bundle", "package", "replica", "design", "furniture", "qty", "pk", "element", "version",
 	},
 	roleAttribute: {
@@ -67,7 +69,7 @@ var grammar = [numRoles][]string{
 		"shade material", "shade finish", "shade shape", "base finish", "home decor", "home decoration", "living room decor",
 		"room decor", "home furniture", "furniture design", "hardware finish",
 	},
-	rolePart: {"top", "base", "back", "seat", "arm", "trim", "foot", "edge", "side", "rest", "footrest ring", "apron"},
+	rolePart: {"top", "base", "back", "seat", "arm", "trim", "foot", "edge", "side", "rest", "apron"},
 	roleAccessory: {
 		"pad", "cushion", "leg", "castor", "caster", "wheel", "handle", "knob", "hinge", "bracket", "connector", "cap", "glide", "slide", "mount", "rail",
 		"rod", "panel", "door", "drawer", "front", "plinth", "insert", "divider", "fitting", "screw", "bolt", "lever", "cable", "cord", "protector",
@@ -77,13 +79,16 @@ var grammar = [numRoles][]string{
 		"tray", "mat", "throw", "runner", "skirting", "part", "component", "plan", "catalog", "catalogue", "sample", "swatch", "book", "sticker", "decal",
 	},
 	roleCover: {"cover", "replacement", "spare", "spare part"},
+	roleLike: {
+		"friendly", "proof", "safe", "resistant", "repellent", "free", "shaped", "print", "printed", "themed", "motif", "hair", "lover",
+	},
 	roleFiller: {
 		"a", "an", "new", "best", "black", "white", "grey", "gray", "brown", "beige", "blue", "green", "red", "pink", "yellow", "orange", "purple", "silver", "gold",
 		"natural", "walnut", "oak", "teak", "pine", "birch", "mahogany", "wood", "wooden", "metal", "steel", "leather", "velvet", "linen", "glass", "marble",
-		"small", "large", "tall", "low", "high", "wide", "big", "mini", "compact", "long", "short", "left", "right", "round", "square", "rectangular", "oval", "modern", "outdoor", "indoor",
+		"small", "large", "tall", "low", "high", "wide", "big", "mini", "compact", "long", "short", "narrow", "slim", "thin", "thick", "deep", "matt", "matte", "left", "right", "round", "square", "rectangular", "oval", "triangle", "hexagon", "modern", "outdoor", "indoor",
 		"light brown", "light grey", "light gray", "light blue", "light green", "light wood", "light walnut", "light oak", "light beige", "light pink", "light purple", "light yellow",
-		"light teak", "light weight", "light duty", "light finish", "light colour", "light color", "light filtering", "light khaki", "light natural", "light brass", "king", "queen", "double", "single", "twin",
-		"bed room", "bathroom", "living room", "dining room", "all", "very", "extra", "each", "other", "home",
+		"light teak", "light weight", "light duty", "light finish", "light colour", "light color", "light filtering", "light brass", "king", "queen", "double", "single", "twin",
+		"bed room", "bathroom", "living room", "dining room", "all", "very", "extra", "basic", "sit", "each", "other", "home",
 	},
 }
 

@@ -77,7 +77,7 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
 	category := &c.taxonomy.Categories[found.first]
 	v := catalog.Verdict{
 		Category:         category.Name,
-		Confidence:       found.confidence(len(s.scores)),
+		Confidence:       found.confidence(len(s.scores), s.unnamed),
 		ConfidenceSource: catalog.FromLexicon,
 		PrimaryStyle:     c.taxonomy.Styles[look.first].Name,
 		StyleTags:        c.styleTags(s, look),

@@ -12,6 +12,9 @@ type lexeme struct {
 	first, last int32
 	disclaimer  bool
 	counted     bool // a number stands before it
+	foreign     bool // makes what follows something of the fallback
+	letters     letters
+	noun        bool // unknown, and by its form it may be a noun
 }
 
 // hit is a clue and the field that it was found in.
@@ -47,6 +50,7 @@ func (s *scratch) match(v *vocabulary, text string, f field) []lexeme {
 			end = i + 1
 		}
 		l.gap, l.counted, l.first, l.last = t.gap, t.counted, t.word, s.tokens[end-1].word
+		l.letters, l.noun = s.tokens[end-1].letters, t.noun && l.phrase == none
 		s.lexemes = append(s.lexemes, l)
 		i = end
 	}
@@ -61,7 +65,10 @@ func (s *scratch) cut(v *vocabulary, text string) {
 		if !ok {
 			return
 		}
-		s.tokens = append(s.tokens, token{word: v.words[string(word)], gap: gap, counted: scan.counted})
+		s.tokens = append(s.tokens, token{
+			word: v.words[string(word)], gap: gap, counted: scan.counted,
+			letters: lettersOf(text[scan.from:scan.pos]), noun: mayBeNoun(word),
+		})
 	}
 }
 
@@ -118,7 +125,7 @@ func (s *scratch) note(c clue, f field) {
 
 func (v *vocabulary) lexeme(node int32) lexeme {
 	e := &v.entries[node]
-	l := lexeme{phrase: e.phrase, term: e.term, hint: none, role: e.role}
+	l := lexeme{phrase: e.phrase, term: e.term, hint: none, role: e.role, foreign: e.foreign}
 	for _, c := range e.clues {
 		switch c.subject {
 		case forCategory:

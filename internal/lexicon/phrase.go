@@ -25,6 +25,7 @@ type reading struct {
 	part   part    // of the phrase being read
 	share  float64 // of the phrase among its co-ordinates
 	aside  float64 // of the segment
+	owner  int32   // foreign, whose the phrase's product is; none
 	object bool    // the segment before ended in an object
 	spoken bool    // anything has been named as the subject
 }
@@ -63,7 +64,7 @@ func (r *reading) sentence(lexemes []lexeme) {
 
 // segment reads what stands between two commas.
 func (r *reading) segment(lexemes []lexeme) {
-	r.part, r.share, r.aside = partSubject, 1, 1
+	r.part, r.share, r.aside, r.owner = partSubject, 1, 1, none
 	list := r.object && lexemes[0].gap == gapLoose
 	switch {
 	case lexemes[0].gap == gapOpen:
@@ -75,7 +76,11 @@ func (r *reading) segment(lexemes []lexeme) {
 	for i := range lexemes {
 		switch l := &lexemes[i]; {
 		case r.parts(l) && !hyphened(lexemes, i):
+			if l.role == roleFor {
+				r.owner = foreignOwner(lexemes[i+1:])
+			}
 			r.boundary(lexemes[begin:i], l.role)
+			r.owner = none
 			begin = i + 1
 		case i > begin && (l.gap == gapTight || l.gap == gapAnd || l.role == roleAnd) && named(lexemes[begin:i]):
 			if !r.shared(lexemes[begin:i], lexemes[i:]) {
@@ -181,16 +186,17 @@ func (r *reading) close(phrase []lexeme) {
 		if i == at-1 || i > at {
 			share = modifierShare
 		}
-		r.vote(phrase[i].term, weight*share, evidence{phrase: phrase[i].phrase, owner: none, field: r.field, kind: headModifier})
+		r.vote(phrase[i].term, weight*share, evidence{phrase: phrase[i].phrase, owner: none, foreign: none, field: r.field, kind: headModifier})
 	}
 }
 
 func (r *reading) voteHead(phrase []lexeme, at int, kind headKind, weight float64) {
 	l := &phrase[at]
-	e := evidence{phrase: l.phrase, owner: none, field: r.field, kind: kind}
+	e := noEvidence
+	e.phrase, e.field, e.kind = l.phrase, r.field, kind
 	switch kind {
 	case headHint:
-		r.vote(l.hint, weight*hintHeadWeight, e)
+		r.voteUnlessDoubtful(phrase, at, l.hint, weight*hintHeadWeight, e)
 	case headAccessory:
 		if at > 0 && phrase[at-1].term != none {
 			e.owner = phrase[at-1].phrase
@@ -201,8 +207,29 @@ func (r *reading) voteHead(phrase []lexeme, at int, kind headKind, weight float6
 		}
 		r.vote(target, weight, e)
 	default:
-		r.vote(l.term, weight, e)
+		r.voteProduct(phrase, at, weight, e)
 	}
+}
+
+func (r *reading) voteProduct(phrase []lexeme, at int, weight float64, e evidence) {
+	term := phrase[at].term
+	if e.foreign = r.estranged(phrase, at); e.foreign != none {
+		r.vote(r.fallback, weight, e)
+		return
+	}
+	r.voteUnlessDoubtful(phrase, at, term, weight, e)
+}
+
+// voteUnlessDoubtful votes for the category, or shares the vote with whatever an
+// unknown word after the head may name.
+func (r *reading) voteUnlessDoubtful(phrase []lexeme, at int, category int16, weight float64, e evidence) {
+	if r.prose || category == r.fallback || !r.doubtful(phrase, at) {
+		r.vote(category, weight, e)
+		return
+	}
+	e.doubted = true
+	r.vote(category, weight*doubtShare, e)
+	r.doubt(r.fallback, weight*(1-doubtShare))
 }
 
 // phraseWeight is how much the phrase's head says.

@@ -23,23 +23,25 @@ func rank(scores []float64) ranking {
 	return r
 }
 
-// The logistic curve from margin to probability (Platt, 1999), fitted to labelled
-// catalogues with and without a shop's type. Where no word is known it gives a
-// little under one half, which is how often the fallback is right then.
+// Confidence is a logistic function of the margin (Platt, 1999) with these two
+// constants. To derive them anew, compare "mean" with "accuracy" in the table by
+// confidence that `credenza eval FILE` prints: raise the base where accuracy is the
+// higher one at low confidences, the slope where it is at high ones. Where no word
+// is known they give a little under one half, so that such items are looked at.
 const (
-	confidenceBase  = -0.6
-	confidenceSlope = 6.4
+	confidenceBase  = -0.7
+	confidenceSlope = 6.0
 	// fullScore is what a name says by itself: more makes nothing surer.
 	fullScore = 1.0
 )
 
-// confidence is the probability, by how such margins turned out, that the first
-// is right. A margin counts by how much was said at all: a single hint without
-// a rival is no proof.
-func (r ranking) confidence(choices int) float64 {
+// confidence is how probable it is that the first is right. A margin counts by how
+// much was said at all: a single hint without a rival is no proof. What speaks for
+// none of the choices, unnamed, is a rival too.
+func (r ranking) confidence(choices int, unnamed float64) float64 {
 	if r.top <= 0 {
 		return 1 / float64(choices)
 	}
-	margin := (r.top - r.next) / r.top * min(r.top, fullScore)
+	margin := max(0, r.top-max(r.next, unnamed)) / r.top * min(r.top, fullScore)
 	return 1 / (1 + math.Exp(-(confidenceBase + confidenceSlope*margin)))
 }

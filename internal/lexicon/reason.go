@@ -42,6 +42,10 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 		fmt.Fprintf(b, "The head of the %s is %q, a part or accessory, and so %s.", e.field, phrase, name)
 	case e.kind == headHint || e.kind == headModifier:
 		fmt.Fprintf(b, "No head noun decides, but %q in the %s speaks for %s.", phrase, e.field, name)
+	case e.foreign != none:
+		fmt.Fprintf(b, "In the %s, %q is said of %q, which makes it %s.", e.field, c.vocabulary.phrases[e.foreign], phrase, name)
+	case e.doubted:
+		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word behind it may be what is sold.", e.field, phrase, name)
 	default:
 		fmt.Fprintf(b, "The head noun of the %s is %q, which is %s.", e.field, phrase, name)
 	}

@@ -31,6 +31,7 @@ const maxWord = 40
 type scanner struct {
 	text string
 	pos  int
+	from int // where the word last read begins; it ends at pos
 	gap  gap // since the last word or number
 	held gap // before the numbers that were left out
 	// afterNumber is set between a number and the next word; counted, whether a
@@ -111,6 +112,7 @@ func (s *scanner) word() (word []byte, number bool) {
 		n = s.putRune(n, r)
 		s.pos += size
 	}
+	s.from = first
 	return s.buf[:n], first < len(s.text) && isDigit(s.text[first])
 }
 

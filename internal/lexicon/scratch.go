@@ -23,6 +23,8 @@ type token struct {
 	word    int32 // 0: not in the vocabulary
 	gap     gap
 	counted bool // a number stands before it
+	letters letters
+	noun    bool // it may be one, by its form
 	// node is the longest phrase that begins here, end the token after it; 0: none.
 	node int32
 	end  int32
@@ -35,7 +37,13 @@ type evidence struct {
 	owner  int32 // for accessories, of what
 	field  field
 	kind   headKind
+	// doubted is set where the head may be a word after it; foreign is the word
+	// before it that made it something else, or none.
+	doubted bool
+	foreign int32
 }
+
+var noEvidence = evidence{phrase: none, owner: none, foreign: none}
 
 // scratch is the memory of one classification, used again by later ones.
 type scratch struct {
@@ -50,7 +58,9 @@ type scratch struct {
 	hints  []float64
 	best   []evidence
 	votes  int
-	styles []float64
+	// unnamed is what speaks for none of the categories, where none is a fallback.
+	unnamed float64
+	styles  []float64
 }
 
 func newScratch(v *vocabulary, categories, styles int) *scratch {
@@ -72,10 +82,10 @@ func (s *scratch) reset() {
 	clear(s.scores)
 	clear(s.hints)
 	for i := range s.best {
-		s.best[i] = evidence{phrase: none, owner: none}
+		s.best[i] = noEvidence
 	}
 	clear(s.styles)
-	s.votes = 0
+	s.votes, s.unnamed = 0, 0
 }
 
 // vote adds weight to the category, if it is one; e says why.
@@ -89,4 +99,14 @@ func (s *scratch) vote(category int16, weight float64, e evidence) {
 		e.weight = weight
 		s.best[category] = e
 	}
+}
+
+// doubt adds weight for the product's being none that the taxonomy names: to the
+// fallback, or where there is none, against every category alike.
+func (s *scratch) doubt(fallback int16, weight float64) {
+	if fallback == none {
+		s.unnamed += weight
+		return
+	}
+	s.scores[fallback] += weight
 }

@@ -36,7 +36,9 @@ type entry struct {
 	phrase int32 // its text; none: no phrase ends here
 	term   int16 // the category that it names a product of; none
 	role   role
-	clues  []clue
+	// foreign is set where it makes the product named behind it none.
+	foreign bool
+	clues   []clue
 }
 
 // vocabulary is a trie over words: one step for each word, so that a text is
@@ -50,6 +52,8 @@ type vocabulary struct {
 	phrases []string
 	clueIDs int32
 	places  []string
+	// natives are the foreign words that change nothing, by category.
+	natives [][]int32
 }
 
 func newVocabulary(t *taxonomy.Taxonomy) *vocabulary {
@@ -63,6 +67,7 @@ func newVocabulary(t *taxonomy.Taxonomy) *vocabulary {
 		v.clue(text, forDisclaimer, 0)
 	}
 	v.addCategories(t.Categories)
+	v.addForeign(t)
 	for i, s := range t.Styles {
 		v.clue(strings.ToLower(strings.ReplaceAll(s.Name, "_", " ")), forStyle, i)
 		v.clues(s.Keywords, forStyle, i)
@@ -99,6 +104,24 @@ func (v *vocabulary) addCategories(categories []taxonomy.Category) {
 		for _, text := range c.Terms {
 			v.addCompound(text, int16(i))
 		}
+	}
+}
+
+// addForeign marks the foreign words, in one word and in two.
+func (v *vocabulary) addForeign(t *taxonomy.Taxonomy) {
+	for _, text := range t.Foreign {
+		for _, spelling := range append(v.joined(text), text) {
+			v.entry(spelling).foreign = true
+		}
+	}
+	for _, c := range t.Categories {
+		var natives []int32
+		for _, text := range c.Native {
+			for _, spelling := range append(v.joined(text), text) {
+				natives = append(natives, v.entry(spelling).phrase)
+			}
+		}
+		v.natives = append(v.natives, natives)
 	}
 }
 

@@ -23,12 +23,11 @@ func (c *Classifier) weigh(s *scratch, it *catalog.Item) {
 	}
 	c.attributes(s, it.Attributes)
 	c.read(s, it.Description, fieldDescription, descriptionWeight, maxDescriptionBytes)
-	if c.fallback != none {
-		s.scores[c.fallback] += unknownItem
-		if !typed && strings.TrimSpace(it.Type) != "" {
-			s.scores[c.fallback] += unknownType
-		}
+	unnamed := unknownItem
+	if !typed && strings.TrimSpace(it.Type) != "" {
+		unnamed += unknownType
 	}
+	s.doubt(c.fallback, unnamed)
 	c.addHints(s)
 }
 
@@ -48,7 +47,7 @@ func (c *Classifier) read(s *scratch, text string, f field, weight float64, most
 func (c *Classifier) category(s *scratch, text string) {
 	for i := range c.taxonomy.Categories {
 		if strings.EqualFold(strings.TrimSpace(text), c.taxonomy.Categories[i].Name) {
-			s.vote(int16(i), categoryWeight, evidence{phrase: none, owner: none, field: fieldCategory, kind: headHint})
+			s.vote(int16(i), categoryWeight, evidence{phrase: none, owner: none, foreign: none, field: fieldCategory, kind: headHint})
 			return
 		}
 	}
@@ -91,7 +90,7 @@ func (c *Classifier) addHints(s *scratch) {
 		i := h.clue.target
 		weight := min(hintWeights[h.field], maxHints-s.hints[i])
 		s.hints[i] += weight
-		s.vote(i, weight, evidence{phrase: h.clue.phrase, owner: none, field: h.field, kind: headHint})
+		s.vote(i, weight, evidence{phrase: h.clue.phrase, owner: none, foreign: none, field: h.field, kind: headHint})
 	}
 }
 

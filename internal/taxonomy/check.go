@@ -78,6 +78,33 @@ func (r reader) terms(list *yaml.Node, t *Taxonomy) {
 	}
 }
 
+// foreign refuses foreign words without a fallback to send products to, and
+// native ones that are not foreign: they would be silently without effect.
+func (r reader) foreign(m *fields, t *Taxonomy) {
+	if node, ok := m.keys["foreign"]; ok && t.Fallback == "" {
+		r.add(node.Line, "foreign needs a fallback, which such products go to: name one of the categories as fallback, or remove the line")
+	}
+	known := map[string]bool{}
+	for _, word := range t.Foreign {
+		known[canonical(word)] = true
+	}
+	list, ok := m.keys["categories"]
+	if !ok {
+		return
+	}
+	for _, entry := range list.Content {
+		node := value(entry, "native")
+		if node == nil {
+			continue
+		}
+		for _, word := range node.Content {
+			if !known[canonical(word.Value)] {
+				r.add(word.Line, "%q is native without being foreign: add it to the file's foreign words, or remove it", clip(word.Value))
+			}
+		}
+	}
+}
+
 // value returns a mapping's value for the key, or nil.
 func value(node *yaml.Node, key string) *yaml.Node {
 	if node.Kind != yaml.MappingNode {

@@ -28,7 +28,7 @@ type reader struct{ *problems }
 func read(root *yaml.Node, p *problems) *Taxonomy {
 	r := reader{p}
 	t := &Taxonomy{}
-	m := r.mapping(root, "the file", "version", "fallback", "categories", "styles")
+	m := r.mapping(root, "the file", "version", "fallback", "foreign", "categories", "styles")
 	if m == nil {
 		return t
 	}
@@ -43,6 +43,8 @@ func read(root *yaml.Node, p *problems) *Taxonomy {
 	r.unique(m.keys["styles"], "style")
 	t.Fallback = r.fallback(m, t)
 	r.terms(m.keys["categories"], t)
+	t.Foreign = r.words(m, "foreign", 1, false)
+	r.foreign(m, t)
 	return t
 }
 
@@ -57,7 +59,7 @@ func (r reader) version(m *fields) {
 }
 
 func (r reader) category(node *yaml.Node) Category {
-	m := r.mapping(node, "a category", "name", "description", "terms", "hints", "placements")
+	m := r.mapping(node, "a category", "name", "description", "terms", "hints", "native", "placements")
 	if m == nil {
 		return Category{}
 	}
@@ -66,6 +68,7 @@ func (r reader) category(node *yaml.Node) Category {
 		Description: r.text(m, "description"),
 		Placements:  r.words(m, "placements", 2, true),
 		Hints:       r.words(m, "hints", 1, false),
+		Native:      r.words(m, "native", 1, false),
 		// Whether terms are needed is known once the fallback is: see terms.
 		Terms: r.words(m, "terms", 1, false),
 	}

@@ -36,6 +36,10 @@ type Taxonomy struct {
 	Version string
 	// Fallback is the category of whatever no other claims. Empty: there is none.
 	Fallback string
+	// Foreign are words that, before a product's name, make it something of the
+	// fallback: with "dog" among them, a "dog bed" is no bed. Optional, and only
+	// where there is a fallback.
+	Foreign []string
 	// Categories are at least two, in the file's order.
 	Categories []Category
 	// Styles are at least one. The first is taken where nothing points to any.
@@ -55,6 +59,9 @@ type Category struct {
 	// Hints are words that speak for the category without naming a product,
 	// such as "light bulb sold separately". Optional.
 	Hints []string
+	// Native are those of the taxonomy's foreign words that change nothing here:
+	// a cat figurine is as much decor as any. Optional.
+	Native []string
 	// Placements are two or more places where such a product usually stands,
 	// the commonest first.
 	Placements []string

@@ -104,6 +104,19 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestForeignWords(t *testing.T) {
+	got, err := taxonomy.Parse("small.yaml", []byte(strings.Replace(small, "[wind]", "[wind]\n    native: [toy]", 1)+"foreign: [Toy, doll house]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"toy", "doll house"}, got.Foreign); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"toy"}, got.Categories[0].Native); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLookup(t *testing.T) {
 	kites, err := taxonomy.Parse("small.yaml", []byte(small))
 	if err != nil {
@@ -155,11 +168,11 @@ func TestProblems(t *testing.T) {
 		{"empty", "", `f.yaml:1: the file is empty: begin with "version: 1"`},
 		{"only a comment", "# nothing\n", `f.yaml:1: the file is empty: begin with "version: 1"`},
 		{"not UTF-8", "version: 1\n# caf\xe9\n", "f.yaml:2: the file is not UTF-8 here: save it as UTF-8"},
-		{"no mapping", "- a\n", `f.yaml:1: the file has to be a list of "key: value" lines: its keys are version, fallback, categories, styles`},
+		{"no mapping", "- a\n", `f.yaml:1: the file has to be a list of "key: value" lines: its keys are version, fallback, foreign, categories, styles`},
 		{"a second document", small + "---\na: b\n", "f.yaml:17: a second document begins here: keep everything in one"},
 		{"no version", replace("version: 1\n", ""), `f.yaml:1: the key "version" is missing: add "version: 1"`},
 		{"another version", replace("version: 1", "version: 2"), `f.yaml:1: the file's version is not known: write "version: 1"`},
-		{"an unknown key", replace("hints:", "hint:"), `f.yaml:6: the key "hint" is not known in a category: use name, description, terms, hints, placements`},
+		{"an unknown key", replace("hints:", "hint:"), `f.yaml:6: the key "hint" is not known in a category: use name, description, terms, hints, native, placements`},
 		{"a key twice", replace("    hints: [wind]", "    name: KITES"), `f.yaml:6: the key "name" is there twice: remove one`},
 		{"an alias", replace("[sky, meadow]", "&p [sky, meadow]") + "fallback: *p\n", `f.yaml:17: aliases are not taken: write the value of "fallback" out`},
 		{"a category twice", replace("name: OTHER", "name: KITES\n    terms: [hawk]"), "f.yaml:8: the category KITES is there twice, first in line 3: rename one or join them"},
@@ -183,6 +196,9 @@ func TestProblems(t *testing.T) {
 		{"an empty description", replace("Loud.", `" "`), "f.yaml:13: description is empty or no text: write a sentence"},
 		{"a long description", replace("Loud.", strings.Repeat("x", 4001)), "f.yaml:13: description has 4001 bytes, at most 4000 are taken: shorten it"},
 		{"an unknown fallback", small + "fallback: NONE\n", `f.yaml:17: the fallback "NONE" is none of the categories: name one of them, or remove the line`},
+		{"foreign without a fallback", strings.ReplaceAll(small, "OTHER", "REST\n    terms: [rest]") + "foreign: [toy]\n", "f.yaml:18: foreign needs a fallback, which such products go to: name one of the categories as fallback, or remove the line"},
+		{"foreign and empty", small + "foreign: []\n", "f.yaml:17: foreign is empty: give at least 1"},
+		{"native without being foreign", replace("[wind]", "[wind]\n    native: [toy, doll]") + "foreign: [Toy]\n", `f.yaml:7: "doll" is native without being foreign: add it to the file's foreign words, or remove it`},
 		{"no categories", "version: 1\nstyles: [{name: A, description: x, keywords: [x], palette: [x], tags: [x, y, z]}]\n", "f.yaml:1: the file has no categories: add a list of at least 2"},
 		{"too many categories", "categories: [" + strings.Repeat("1, ", 200) + "1]\n" + small[:11] + small[strings.Index(small, "styles"):], "f.yaml:1: categories has 201, at most 200 are taken: remove some"},
 		{"bad YAML", replace("terms: [kite", "terms: [kite: ["), "f.yaml:5: this is not YAML"},
