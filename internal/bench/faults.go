@@ -32,14 +32,15 @@ var faultScenarios = []scenario{
 	},
 	outage("503"),
 	outage("hang"),
+	outage("reset"),
 }
 
 // outage is ten seconds without the upstream, in the middle of 4,000 items.
 func outage(kind string) scenario {
 	return scenario{
-		name: "10 s of " + kind, sim: fmt.Sprintf("outages: [{start: 12s, for: 10s, kind: %q}]", kind),
+		name: "10 s of " + kind, sim: fmt.Sprintf("outages: [{start: %v, for: %v, kind: %q}]", outageStart, outageLength, kind),
 		keys: oneKey, items: 4000, env: []string{"CREDENZA_MAX_WORKERS=32"},
-		figures: figures(intoOutage(50+32), back(2)),
+		figures: figures(intoOutage(50+32), back(2*time.Second)),
 	}
 }
 
@@ -71,18 +72,24 @@ func intoOutage(goal int64) func(*played) figure {
 	}
 }
 
-// back is how many seconds after the outage the answers come as before.
-func back(goal int) func(*played) figure {
+// outageStart and outageLength are when the upstream goes away, and for how long.
+const (
+	outageStart  = 12 * time.Second
+	outageLength = 10 * time.Second
+)
+
+// back is how long after the upstream's return the answers come as before, to
+// the second in which they first do.
+func back(goal time.Duration) func(*played) figure {
 	return func(p *played) figure {
 		served := p.stats.ServedPerSecond
 		full := fullSpeed(served)
-		first := -1
+		returned := outageStart + outageLength - p.offset
 		for i, n := range served {
-			if i > 0 && served[i-1] < full/10 && n > 0 && first < 0 && i > 8 {
-				first = i
-			}
-			if first >= 0 && float64(n) >= 0.9*float64(full) {
-				return figure{fmt.Sprintf("full speed %d s after the first answer (goal %d)", i-first, goal), i-first <= goal}
+			at := time.Duration(i) * time.Second
+			if at >= returned-time.Second && full > 0 && float64(n) >= 0.9*float64(full) {
+				took := max(0, at-returned)
+				return figure{fmt.Sprintf("full speed %.1f s after the return (goal %v)", took.Seconds(), goal), took <= goal}
 			}
 		}
 		return figure{"never back at full speed", false}

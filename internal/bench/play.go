@@ -36,6 +36,7 @@ type played struct {
 	scenario *scenario
 	stats    llmsim.Stats
 	elapsed  time.Duration
+	offset   time.Duration // of the statistics' start from the simulator's
 	answered int
 	lost     map[string]int64 // by reason
 	// share is how many answers each replica had when the first was through.
@@ -57,6 +58,7 @@ func (b bench) play(ctx context.Context, s *scenario) (*played, error) {
 		return nil, err
 	}
 	defer sim.stop()
+	simBegan := time.Now()
 	replicas := make([]*process, max(1, s.replicas))
 	for i := range replicas {
 		if replicas[i], err = b.serve(ctx, sim.addr, s); err != nil {
@@ -68,6 +70,7 @@ func (b bench) play(ctx context.Context, s *scenario) (*played, error) {
 	if err := resetStats(ctx, sim.addr); err != nil {
 		return nil, err
 	}
+	p.offset = time.Since(simBegan)
 	began := time.Now()
 	if err := p.callAll(ctx, replicas); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -116,7 +117,7 @@ func figures(fs ...func(*played) figure) func(*played) []figure {
 func use(seconds int, goal float64) func(*played) figure {
 	return func(p *played) figure {
 		answers, span := p.answered, p.elapsed.Seconds()-float64(seconds)
-		for _, n := range p.stats.ServedPerSecond[:seconds] {
+		for _, n := range p.stats.ServedPerSecond[:min(seconds, len(p.stats.ServedPerSecond))] {
 			answers -= int(n)
 		}
 		v := float64(answers) / (perSecond * span)
@@ -214,11 +215,15 @@ func (b bench) fairness(ctx context.Context, t *table) error {
 		return err
 	}
 	beside, err := medianTime(ctx, server.addr)
+	select {
+	case ended := <-done:
+		stop()
+		return fmt.Errorf("a large call ended too soon: %w", errors.Join(ended, err))
+	default:
+	}
 	stop()
 	for range 2 {
-		if ended := <-done; busy.Err() == nil && ended != nil {
-			return ended
-		}
+		<-done //nolint:errcheck // it ends with our cancelling
 	}
 	ratio := float64(beside) / float64(alone)
 	mark := ""

@@ -177,7 +177,8 @@ func sentence(status int, e apiError, said string) (how, upstream.Verdict, *faul
 		return throttled, upstream.Throttled, fault.New(fault.RateLimited, "%s: allow more time, or raise the quota", said)
 	case status == http.StatusRequestTimeout:
 		return failed, upstream.TimedOut, fault.New(fault.UpstreamTimeout, "%s: try again later", said)
-	case status == http.StatusServiceUnavailable, status == 529: // 529: overloaded, as some providers have it
+	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout,
+		status == 529: // overloaded, as some providers have it
 		return failed, upstream.Overloaded, fault.New(fault.UpstreamUnavailable, "%s: try again later", said)
 	case status >= 500, status == http.StatusConflict, status == http.StatusTooEarly:
 		return failed, upstream.Broken, fault.New(fault.UpstreamUnavailable, "%s: try again later", said)

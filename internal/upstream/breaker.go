@@ -1,10 +1,14 @@
 package upstream
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The breaker's constants.
 const (
 	breakerFailures = 5
+	breakerBroken   = 15
 	stallInFlight   = 8
 	stallOld        = 3
 	probeLateAfter  = 15 * time.Second
@@ -14,8 +18,9 @@ const (
 // started, never by when they ended: failures count only from calls that
 // started after the newest one that went well.
 //
-// A single 500 or a reset comes alone and is no failure here; 503, a refused
-// connection and a time-out are.
+// 503, a refused connection and a time-out are failures. A single 500 or reset
+// comes alone and is none; many of them in a row, with nothing good in between,
+// are an outage too.
 type breaker struct {
 	open     bool
 	openedAt instant
@@ -29,6 +34,7 @@ type breaker struct {
 	newestAnswer instant   // the same, with failures that are an answer
 	answerAt     instant   // when the last answer came
 	failures     []instant // starts, later than newestGood
+	broken       []instant // the same, of calls that broke
 }
 
 func newBreaker() breaker { return breaker{newestGood: -1, newestAnswer: -1} }
@@ -43,18 +49,13 @@ func (b *breaker) answered(now, started instant) {
 func (b *breaker) good(now, started instant) (closed bool) {
 	if started > b.newestGood {
 		b.newestGood = started
-		later := b.failures[:0]
-		for _, s := range b.failures {
-			if s > started {
-				later = append(later, s)
-			}
-		}
-		b.failures = later
+		b.failures = laterThan(b.failures, started)
+		b.broken = laterThan(b.broken, started)
 	}
 	if !b.open || started < b.openedAt {
 		return false
 	}
-	b.open, b.closedAt, b.failures = false, now, b.failures[:0]
+	b.open, b.closedAt, b.failures, b.broken = false, now, b.failures[:0], b.broken[:0]
 	return true
 }
 
@@ -71,11 +72,29 @@ func (b *breaker) failed(now, started instant) (opened bool) {
 	return true
 }
 
+// broke notes a call that broke, and reports whether this opens the breaker.
+func (b *breaker) broke(now, started instant) (opened bool) {
+	if b.open || started <= b.newestGood {
+		return false
+	}
+	b.broken = append(b.broken, started)
+	if len(b.broken)+len(b.failures) < breakerBroken {
+		return false
+	}
+	b.trip(now)
+	return true
+}
+
+// laterThan keeps the starts after one, in place.
+func laterThan(starts []instant, than instant) []instant {
+	return slices.DeleteFunc(starts, func(s instant) bool { return s <= than })
+}
+
 // trip opens the breaker.
 func (b *breaker) trip(now instant) {
 	b.open, b.openedAt, b.probes = true, now, 0
 	b.opened++
-	b.failures = b.failures[:0]
+	b.failures, b.broken = b.failures[:0], b.broken[:0]
 	b.probeAt = now + time.Second/2
 }
 

@@ -31,7 +31,7 @@ func (b *budget) succeeded() { b.left = min(b.left+budgetRefill, budgetSize) }
 // take charges one retry and returns how long it has to be put off.
 func (b *budget) take(now instant) time.Duration {
 	b.refill(now)
-	b.left--
+	b.left = max(b.left-1, -budgetSize)
 	if b.left >= 0 {
 		return 0
 	}

@@ -48,8 +48,10 @@ func (g *Gate) dispatch(now instant) {
 			wake = min(wake, at)
 			break
 		}
-		g.dequeue(w)
+		// Started first: a caller with nothing waiting and nothing in flight is
+		// forgotten, and would be counted anew beside its own lease.
 		g.start(now, w, q)
+		g.dequeue(w)
 		close(w.ready)
 	}
 	g.arm(now, wake)

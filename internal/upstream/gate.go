@@ -206,6 +206,10 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	if w.notBefore <= now && g.queued() == 0 {
 		if q := g.place(now, w); q != nil {
 			g.start(now, w, q)
+			if g.timerAt == never {
+				// Calls that hang settle nothing, so nobody else would look.
+				g.arm(now, g.watch(now))
+			}
 			return nil, w.lease, nil
 		}
 	}

@@ -16,7 +16,7 @@ func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
 	if f := l.closed(now); f != nil {
 		return f
 	}
-	if f := l.tooLarge(w.need.Tokens); f != nil {
+	if f := l.tooLarge(now, w.need.Tokens); f != nil {
 		return f
 	}
 	if at := l.opensAt(now, w.need.Tokens); at > w.deadline {
@@ -59,10 +59,10 @@ func (l *lane) closed(now instant) *fault.Fault {
 }
 
 // tooLarge returns a fault if an item needs more tokens than any group's limit.
-func (l *lane) tooLarge(tokens int) *fault.Fault {
+func (l *lane) tooLarge(now instant, tokens int) *fault.Fault {
 	most := 0.0
 	for _, q := range l.groups {
-		limit := q.tokenLimit()
+		limit := q.tokenLimit(now)
 		if limit == 0 || q.estimate.cost(tokens) <= limit {
 			return nil
 		}
@@ -72,9 +72,25 @@ func (l *lane) tooLarge(tokens int) *fault.Fault {
 		"the item needs about %d tokens, no key is allowed more than %.0f at once: shorten it", tokens, most)
 }
 
-// tokenLimit is the most that one call may use, 0 where that is not known.
-func (q *group) tokenLimit() float64 {
-	if q.tokens.seen {
+// away reports whether the servers of all groups that still serve are away.
+func (l *lane) away() bool {
+	serving := false
+	for _, q := range l.groups {
+		if q.serving() {
+			serving = true
+			if !q.breaker.open {
+				return false
+			}
+		}
+	}
+	return serving
+}
+
+// tokenLimit is the most that one call may use, 0 where that is not known. What
+// an answer said is believed for a minute: if no call fits into it, only another
+// answer can correct it.
+func (q *group) tokenLimit(now instant) float64 {
+	if q.tokens.seen && now-q.tokens.last.sent < time.Minute {
 		return q.tokens.last.limit
 	}
 	return 60 * q.tokensPerSecond
@@ -107,6 +123,9 @@ func (q *group) opensAt(now instant, tokens int) instant {
 // late is the fault of a waiter whose deadline comes: by how its last attempt
 // ended, or else by what held its lane up.
 func (g *Gate) late(now instant, w *waiter) *fault.Fault {
+	if w.lane.away() {
+		return lateAway()
+	}
 	switch w.need.After {
 	case Throttled:
 		return lateThrottled()

@@ -41,6 +41,7 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 		return q.unanswered(now, l)
 	case Broken:
 		q.breaker.answered(now, l.started)
+		q.breaker.broke(now, l.started)
 		return backoff(l.need.Attempt)
 	case Refused, Exhausted:
 		q.breaker.answered(now, l.started)
@@ -83,8 +84,10 @@ func (q *group) succeeded(now instant, l *Lease, v Verdict) {
 }
 
 func (q *group) overloaded(now instant, l *Lease) time.Duration {
-	q.limit.strained(true)
-	q.limit.overloaded(now, l.started, q.inFlight+1)
+	if !q.breaker.open { // a probe's failure says nothing that is not known
+		q.limit.strained(true)
+		q.limit.overloaded(now, l.started, q.inFlight+1)
+	}
 	q.breaker.failed(now, l.started)
 	return backoff(l.need.Attempt)
 }

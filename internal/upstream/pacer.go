@@ -33,7 +33,9 @@ func (p *pacer) started(now instant, gap time.Duration) (waited time.Duration) {
 	if gap > 0 && due >= now-pacerSlack {
 		waited = now - p.began
 	}
-	p.last, p.began = max(due, now-pacerSlack), now
+	// Never later than now: probes do not wait for the pacer, and must not put
+	// those off that come after them.
+	p.last, p.began = min(max(due, now-pacerSlack), now), now
 	return waited
 }
 

@@ -215,6 +215,8 @@ func (f *floor) started(p catalog.Priority, bulkWaits bool) {
 	case p == catalog.Bulk:
 		f.owed = max(0, f.owed-1)
 	case bulkWaits:
-		f.owed += f.share
+		// One start at most: what waits for a time of its own cannot use its share,
+		// and must not save it up.
+		f.owed = min(f.owed+f.share, 1)
 	}
 }

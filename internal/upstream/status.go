@@ -152,7 +152,8 @@ func (s *QuotaStatus) configured(perSecond float64) {
 		return
 	}
 	if !s.Known {
-		*s = QuotaStatus{Known: true, Limit: 60 * perSecond, PerSecond: perSecond}
+		// Nothing is saved up between calls that are paced, so nothing is used up.
+		*s = QuotaStatus{Known: true, Limit: 60 * perSecond, Remaining: 60 * perSecond, PerSecond: perSecond}
 	}
 	s.PerSecond = min(s.PerSecond, perSecond)
 }
