@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -67,6 +68,22 @@ type world struct {
 	sim    *llmsim.Server
 	client *credenza.Client
 	log    *buffer
+	web    *llmsim.Pipe
+}
+
+// metrics returns what /metrics says.
+func (w *world) metrics(t *testing.T) string {
+	t.Helper()
+	transport := &http.Transport{DialContext: w.web.DialContext, DisableKeepAlives: true}
+	res, err := (&http.Client{Transport: transport}).Get("http://memory/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // build starts a world inside a synctest bubble.
@@ -82,6 +99,7 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
 	pipes := []*llmsim.Pipe{llmsim.NewPipe(), llmsim.NewPipe()}
 	grpcPipe := pipes[0]
+	w.web = pipes[1]
 	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
 		LogTo: w.log,
 		Model: model.Client.Transport,
@@ -318,6 +336,7 @@ func TestFullServerTurnsNewCallsAwayAndKeepsRunningOnes(t *testing.T) {
 			if n++; n != 4 {
 				continue
 			}
+			synctest.Wait() // for the items that the results made room for
 			_, err := w.client.Classify(t.Context(), credenza.Item{ProductName: "stool"}, credenza.Options{})
 			var e *credenza.Error
 			if !errors.As(err, &e) || e.Code != "RESOURCE_EXHAUSTED" || e.Reason != "SERVER_FULL" || e.RetryAfter == 0 {
@@ -360,13 +379,16 @@ func TestKeyGroups(t *testing.T) {
 
 func TestKeyGroupProblems(t *testing.T) {
 	for text, want := range map[string]string{
-		"[{name: a}]":                                   "no keys",
-		"[{name: a, keys: [$NO_SUCH_KEY_HERE]}]":        "NO_SUCH_KEY_HERE",
-		"[{name: a, keys: [k]}, {name: a, keys: [l]}]":  "twice",
-		"[{name: a, key: sk-0123456789secret}]":         "line 1",
-		"[{name: a, keys: [k], base_url: 'ftp://x'}]":   "base URL",
-		"[{name: a, keys: [k], tokens_per_minute: -1}]": "negative",
-		"[{name: a, keys: [{secret: k, weight: -1}]}]":  "weight",
+		"[{name: a}]":                                                          "no keys",
+		"[{name: a, keys: [$NO_SUCH_KEY_HERE]}]":                               "NO_SUCH_KEY_HERE",
+		"[{name: a, keys: [k]}, {name: a, keys: [l]}]":                         "twice",
+		"[{name: a, key: sk-0123456789secret}]":                                "line 1",
+		"[{name: a, keys: [k], base_url: 'ftp://x'}]":                          "base URL",
+		"[{name: a, keys: [k], tokens_per_minute: -1}]":                        "negative",
+		"[{name: a, keys: [{secret: k, weight: -1}]}]":                         "weight",
+		"[{keys: [k], base_url: 'http://u:sk-0123456789@x/v1'}]":               "user or password",
+		"[{keys: [sk-0123456789abcd]}, {keys: [l, sk-0123456789abcd]}]":        `key-groups: the key ...abcd is there twice`,
+		"[{keys: [k], models: {other: x}}, {keys: [l], models: {another: x}}]": `openai-model: no key group serves "gpt-4o-mini"`,
 	} {
 		c, err := parse("--key-groups=" + text)
 		if err == nil {
@@ -377,6 +399,19 @@ func TestKeyGroupProblems(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "0123456789") {
 			t.Errorf("%s: %v, want something about %q", text, err, want)
+		}
+	}
+}
+
+func TestEveryModelNeedsAGroup(t *testing.T) {
+	groups := "[{keys: [k], models: {gpt-4o-mini: x}}, {keys: [k], models: {b: x}, base_url: 'http://other.test/v1'}]"
+	for models, want := range map[string]string{"b": "", "b,c": `models: no key group serves "c"`} {
+		a, err := app.Start(t.Context(), settings(t, "--models="+models, "--key-groups="+groups), app.Options{LogTo: &buffer{}})
+		if err == nil {
+			err = errors.Join(a.Close(t.Context()), errors.New(""))
+		}
+		if !strings.HasPrefix(err.Error(), want) || (want == "") != (err.Error() == "") {
+			t.Errorf("%s: got %q, want %q", models, err, want)
 		}
 	}
 }
@@ -398,6 +433,11 @@ func TestHedgingOvertakesStragglers(t *testing.T) {
 				}
 			}
 			took, calls = time.Since(began), w.sim.Stats().Calls
+			for _, line := range []string{fmt.Sprintf("credenza_hedges_total %d\n", calls-600), "credenza_leases_misused_total 0\n"} {
+				if len(flags) > 0 && !strings.Contains(w.metrics(t), line) {
+					t.Errorf("the metrics lack %s", line)
+				}
+			}
 		})
 		return took, calls
 	}

@@ -46,12 +46,17 @@ func TestFileProblems(t *testing.T) {
 		"twice":       {"backend: auto\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
 		"nested":      {"models: {a: 1}\n", ":1: models: give a plain value or a list"},
 		"list":        {"- backend\n", ":1: settings are `name: value` lines"},
-		"no YAML":     {"backend: [\n", "credenza.yaml: yaml: line"},
+		"no YAML":     {"backend: [\n", "credenza.yaml:1: this is no YAML"},
 		"wrong type":  {"max_workers: many\n", "credenza.yaml:1: max_workers: expected"},
 		"range":       {"\nmax_workers: -1\n", "credenza.yaml:2: max_workers is -1"},
 		"two":         {"backend: auto\n---\nbackend: offline\n", ":2: a second YAML document"},
 		"two, empty":  {"backend: auto\n---\n", "a second YAML document"},
 		"null twice":  {"backend: ~\nbackend: offline\n", ":2: the setting \"backend\" is there twice"},
+		"anchor":      {"key_groups:\n  - keys: [*sk-0123456789]\n", "credenza.yaml: this is no YAML"},
+		"group field": {"max_workers: 3\n\nkey_groups:\n  # ours\n  - name: a\n    key: sk-0123456789\n", "credenza.yaml:6: key_groups: key group 1"},
+		"group type":  {"max_workers: 3\nkey_groups:\n\n  - keys: sk-0123456789\n", "credenza.yaml:4: key_groups: key group 1"},
+		"group keys":  {"max_workers: 3\nkey_groups:\n  - {name: a, keys: [k]}\n  - {name: b}\n", "credenza.yaml:4: key_groups: key group 2"},
+		"no groups":   {"max_workers: 3\nkey_groups: sk-0123456789\n", "credenza.yaml:2: key_groups: give a list"},
 		"null inside": {"models: [a, ~]\n", ":1: models: give a list of plain values"},
 	}
 	for name, tt := range tests {
@@ -64,7 +69,7 @@ func TestFileProblems(t *testing.T) {
 			if _, ok := errors.AsType[*app.SettingError](err); !ok {
 				t.Errorf("got a %T", err)
 			}
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "0123456789") {
 				t.Errorf("got %v, want one line with %q", err, tt.want)
 			}
 		})
@@ -111,6 +116,7 @@ func TestStartRefusesWithOneLine(t *testing.T) {
 		"broken key":   {"--openai-api-key=sk-0123456789\nabcd", "openai-api-key"},
 		"workers":      {"--max-workers=-1", "max-workers is -1"},
 		"threshold":    {"--review-below=NaN", "review-below"},
+		"key twice":    {"--openai-api-key=sk-0123456789abcd,sk-other012345,sk-0123456789abcd", `openai-api-key: the key ...abcd is there twice`},
 		"base URL":     {"--openai-base-url=ftp://x", "openai-base-url"},
 		"taxonomy":     {"--taxonomy=" + write(t, "own.yaml", doubled), "own.yaml"},
 		"no taxonomy":  {"--taxonomy=/nowhere.yaml", "nowhere.yaml"},
@@ -148,6 +154,38 @@ func TestKeysDoNotPrint(t *testing.T) {
 			t.Errorf("%s prints %s", verb, s)
 		}
 	}
+}
+
+func TestWrongKeyGroupsInTheEnvironmentDoNotPrint(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"keys": ["sk-0123456789abc"]`:                   "CREDENZA_KEY_GROUPS: this is no YAML",
+		`[{"key": ["sk-0123456789abc"]}]`:                  "CREDENZA_KEY_GROUPS: key group 1",
+		`[{"keys": ["sk-0123456789abc", {"weigh": 1}]}]`:   "its line 1",
+		`[{"keys": [*sk-0123456789]}]`:                     "no YAML",
+		`[{"keys": {"sk-0123456789abc": 1}}]`:              "its line 1",
+		`sk-0123456789abc`:                                 "give a list",
+		`[{"keys": ["$sk-0123456789abc"]}]`:                "key 1 begins with $ and names no variable",
+		`[{"keys": ["sk-0123456789abc", "$NO_SUCH_KEY"]}]`: "no NO_SUCH_KEY",
+	} {
+		t.Setenv("CREDENZA_KEY_GROUPS", text)
+		resolver := app.FileResolver()
+		_, err := kong.Must(&app.Config{}, kong.Resolvers(resolver)).Parse(nil)
+		if err == nil {
+			t.Errorf("%s was taken", text)
+			continue
+		}
+		told := resolver.Explain(err).Error()
+		if !strings.Contains(told, want) || strings.Contains(err.Error()+told, "0123456789") {
+			t.Errorf("%s: got %v, explained as %s, want %q", text, err, told, want)
+		}
+	}
+}
+
+func TestFaultyGroupsOfTheFileThatAreOverruledDoNoHarm(t *testing.T) {
+	file := write(t, "credenza.yaml", "key_groups: [{name: a}]\n")
+	settings(t, "--config", file, "--key-groups=[{keys: [k]}]")
+	t.Setenv("CREDENZA_KEY_GROUPS", "[{keys: [k]}]")
+	settings(t, "--config", file)
 }
 
 // TestReadmeNamesEverySetting keeps the README's table true.

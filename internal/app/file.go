@@ -31,6 +31,8 @@ type Resolver struct {
 type entry struct {
 	text string
 	line int
+	// problem is told only if the setting is taken from the file.
+	problem error
 }
 
 // origin is where a value comes from.
@@ -69,6 +71,9 @@ func (r *Resolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 		return nil, err
 	}
 	if e, ok := r.values[yamlName(flag.Name)]; ok {
+		if e.problem != nil {
+			return nil, e.problem
+		}
 		r.origins[flag.Name] = origin{fmt.Sprintf("%s:%d: ", r.path, e.line), yamlName(flag.Name)}
 		return e.text, nil
 	}
@@ -202,7 +207,7 @@ func readFile(path string, known []string) (map[string]entry, error) {
 		if err != nil {
 			return nil, settingError("%s:%d: %s: %v", path, value.Line, key.Value, err)
 		}
-		values[key.Value] = entry{text, key.Line}
+		values[key.Value] = entry{text, key.Line, problemOf(path, key.Value, value)}
 	}
 	return values, nil
 }
@@ -216,18 +221,27 @@ func document(path string, data []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, settingError("%s: %v", path, err)
+		return nil, noYAML(path, err)
 	}
 	switch err := decoder.Decode(&next); {
 	case err == nil:
 		return nil, settingError("%s:%d: a second YAML document begins here: put all settings into one", path, next.Line)
 	case !errors.Is(err, io.EOF):
-		return nil, settingError("%s: %v", path, err)
+		return nil, noYAML(path, err)
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// noYAML names the place alone, since YAML's own error may quote a key.
+func noYAML(path string, err error) error {
+	place := path
+	if line := yamlLine(err); line > 0 {
+		place = fmt.Sprintf("%s:%d", path, line)
+	}
+	return settingError("%s: this is no YAML: see that brackets and quotes are closed, and that lines are indented alike", place)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
@@ -239,6 +253,18 @@ func textOf(setting string, n *yaml.Node) (string, error) {
 	}
 	text, err := yaml.Marshal(n)
 	return string(text), err
+}
+
+// problemOf finds what is wrong with key groups while their lines in the file are
+// known; the flag sees a text of its own.
+func problemOf(path, setting string, n *yaml.Node) error {
+	if setting != "key_groups" {
+		return nil
+	}
+	if _, p := readGroups(n); p != nil {
+		return settingError("%s:%d: %s: %s", path, p.line, setting, p.text)
+	}
+	return nil
 }
 
 func scalar(n *yaml.Node) (string, error) {

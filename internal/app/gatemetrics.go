@@ -23,6 +23,8 @@ var (
 	queued      = describe("queue_waiting", "Attempts that wait for their turn, by class.", "class")
 	settled     = describe("attempts_total", "Calls to the model that have ended, by how: the share of throttled ones is that of 429s.", "end")
 	retries     = describe("retries_total", "Calls to the model after an item's first.")
+	hedges      = describe("hedges_total", "Calls to the model sent a second time to overtake a straggler.")
+	misused     = describe("leases_misused_total", "Leases settled twice: faults of the program.")
 	givenUp     = describe("attempts_given_up_total", "Calls that an outage swallowed.")
 	queueTime   = describe("attempt_queue_seconds", "Time that an attempt waited for its turn.")
 	groupLimit  = describe("group_limit", "Calls that may be in flight on a quota group.", "group")
@@ -54,6 +56,8 @@ func (m gateMetrics) Collect(out chan<- prometheus.Metric) {
 		count(settled, n, upstream.Verdict(v).String())
 	}
 	count(retries, s.Counters.Retries)
+	count(hedges, s.Counters.Hedges)
+	count(misused, s.Counters.Misused)
 	count(givenUp, s.Counters.GivenUp)
 	out <- queueHistogram(&s.Counters)
 	for i := range s.Groups {

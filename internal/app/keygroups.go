@@ -1,12 +1,14 @@
 package app
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
+	"net/url"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -24,7 +26,12 @@ import (
 //     tokens_per_minute: 2000000
 //
 // A secret that begins with "$" names an environment variable.
-type KeyGroups struct{ groups []upstream.Group }
+type KeyGroups struct {
+	groups []upstream.Group
+	// problem is what is wrong with the text. It waits for Config.Validate, since
+	// an error of UnmarshalText is printed with the whole variable, keys included.
+	problem error
+}
 
 type keyGroup struct {
 	Name              string            `yaml:"name"`
@@ -41,48 +48,127 @@ type groupKey struct {
 	Weight float64 `yaml:"weight"`
 }
 
+// UnmarshalYAML refuses fields that a group does not have.
+func (g *keyGroup) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyFields(n, "name", "keys", "base_url", "models", "requests_per_minute", "tokens_per_minute"); err != nil {
+		return err
+	}
+	type plain keyGroup
+	return n.Decode((*plain)(g))
+}
+
 // UnmarshalYAML reads both forms.
 func (k *groupKey) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		return n.Decode(&k.Secret)
 	}
+	if err := onlyFields(n, "secret", "weight"); err != nil {
+		return err
+	}
 	type plain groupKey
 	return n.Decode((*plain)(k))
 }
 
-// UnmarshalText reads a list of groups. Errors name the line and no secret.
-func (k *KeyGroups) UnmarshalText(text []byte) error {
-	k.groups = nil
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	var groups []keyGroup
-	if err := decoder.Decode(&groups); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("no list of key groups (name, keys, base_url, models, requests_per_minute, tokens_per_minute): %s", yamlProblem(err))
+// onlyFields names the line of an unknown field and not the field: with a colon
+// too many, that is a key. Decoder.KnownFields does not reach into nodes.
+func onlyFields(n *yaml.Node, known ...string) error {
+	if n.Kind != yaml.MappingNode {
+		return nil
 	}
-	for i, g := range groups {
-		group, err := g.convert()
-		if err != nil {
-			return fmt.Errorf("key group %d: %w", i+1, err)
+	for i := 0; i < len(n.Content); i += 2 {
+		if field := n.Content[i]; field.Tag != "!!merge" && !slices.Contains(known, field.Value) {
+			return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: unknown field", field.Line)}}
 		}
-		if group.Name == "" {
-			group.Name = fmt.Sprintf("group %d", i+1)
-		}
-		if slices.ContainsFunc(k.groups, func(other upstream.Group) bool { return other.Name == group.Name }) {
-			return fmt.Errorf("key group %d: the name %q is there twice", i+1, group.Name)
-		}
-		k.groups = append(k.groups, group)
 	}
 	return nil
 }
 
-// yamlProblem is where YAML went wrong, without the value, which may be a key.
-func yamlProblem(err error) string {
-	text := err.Error()
-	if _, rest, ok := strings.Cut(text, "line "); ok {
-		line, _, _ := strings.Cut(rest, ":")
-		return "see its line " + line
+// UnmarshalText reads a list of groups. It never fails: Config.Validate reports
+// what is wrong with the text.
+func (k *KeyGroups) UnmarshalText(text []byte) error {
+	k.groups, k.problem = parseGroups(text)
+	return nil
+}
+
+func parseGroups(text []byte) ([]upstream.Group, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, &groupsProblem{yamlLine(err), "this is no YAML"}
 	}
-	return "it is no YAML"
+	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
+		return nil, nil
+	}
+	groups, problem := readGroups(doc.Content[0])
+	if problem != nil {
+		return nil, problem
+	}
+	return groups, nil
+}
+
+// groupsProblem is what is wrong with key groups, without a secret, and the line
+// in their document, 0 if not known.
+type groupsProblem struct {
+	line int
+	text string
+}
+
+// Error returns one line.
+func (p *groupsProblem) Error() string {
+	if p.line == 0 {
+		return p.text
+	}
+	return fmt.Sprintf("%s: see its line %d", p.text, p.line)
+}
+
+// readGroups reads the list of groups that a node holds.
+func readGroups(list *yaml.Node) ([]upstream.Group, *groupsProblem) {
+	if list.Kind == yaml.AliasNode {
+		list = list.Alias
+	}
+	if list.Kind != yaml.SequenceNode {
+		return nil, &groupsProblem{list.Line, "give a list of key groups"}
+	}
+	var groups []upstream.Group
+	for i, n := range list.Content {
+		group, problem := readGroup(i+1, n)
+		if problem != nil {
+			return nil, problem
+		}
+		if slices.ContainsFunc(groups, func(other upstream.Group) bool { return other.Name == group.Name }) {
+			return nil, &groupsProblem{n.Line, fmt.Sprintf("key group %d: its name is there twice", i+1)}
+		}
+		groups = append(groups, group)
+	}
+	return groups, nil
+}
+
+func readGroup(number int, n *yaml.Node) (upstream.Group, *groupsProblem) {
+	var g keyGroup
+	if err := n.Decode(&g); err != nil {
+		return upstream.Group{}, &groupsProblem{
+			cmp.Or(yamlLine(err), n.Line),
+			fmt.Sprintf("key group %d is none (name, keys, base_url, models, requests_per_minute, tokens_per_minute)", number),
+		}
+	}
+	group, err := g.convert()
+	if err != nil {
+		return group, &groupsProblem{n.Line, fmt.Sprintf("key group %d: %v", number, err)}
+	}
+	group.Name = cmp.Or(group.Name, fmt.Sprintf("group %d", number))
+	return group, nil
+}
+
+var lineNumber = regexp.MustCompile(`\bline (\d+)\b`)
+
+// yamlLine is where YAML went wrong, 0 if it does not say. The rest of such an
+// error is for nobody's eyes: it quotes values, which may be keys.
+func yamlLine(err error) int {
+	found := lineNumber.FindStringSubmatch(err.Error())
+	if found == nil {
+		return 0
+	}
+	line, _ := strconv.Atoi(found[1]) // too large a number is none
+	return line
 }
 
 func (g *keyGroup) convert() (upstream.Group, error) {
@@ -96,16 +182,37 @@ func (g *keyGroup) convert() (upstream.Group, error) {
 	if group.BaseURL == "" {
 		group.BaseURL = defaultBaseURL
 	}
+	if u, err := url.Parse(group.BaseURL); err == nil && u.User != nil {
+		return group, errors.New("its base_url holds a user or password: give keys by its keys")
+	}
 	for i, k := range g.Keys {
-		secret := strings.TrimSpace(k.Secret)
-		if name, ok := strings.CutPrefix(secret, "$"); ok {
-			if secret = os.Getenv(name); secret == "" {
-				return group, fmt.Errorf("the environment has no %s: set it, or give key %d otherwise", name, i+1)
-			}
+		secret, err := resolveSecret(k.Secret, i+1)
+		if err != nil {
+			return group, err
 		}
 		group.Keys = append(group.Keys, upstream.Key{Secret: upstream.NewSecret(secret), Weight: k.Weight})
 	}
 	return group, nil
+}
+
+var variableName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
+// resolveSecret returns the value of the variable that a secret names, and other
+// secrets as they are. What does not look like a variable may be a key itself,
+// so errors do not quote it.
+func resolveSecret(secret string, number int) (string, error) {
+	secret = strings.TrimSpace(secret)
+	name, ok := strings.CutPrefix(secret, "$")
+	if !ok {
+		return secret, nil
+	}
+	if value := strings.TrimSpace(os.Getenv(name)); value != "" {
+		return value, nil
+	}
+	if !variableName.MatchString(name) {
+		return "", fmt.Errorf("key %d begins with $ and names no variable", number)
+	}
+	return "", fmt.Errorf("the environment has no %s: set it, or give key %d otherwise", name, number)
 }
 
 // Format writes the groups' names alone, whatever the verb.

@@ -16,7 +16,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkKeys, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -65,6 +65,34 @@ func (c *Config) checkKeys() error {
 		strange := func(r rune) bool { return r <= ' ' || r > '~' }
 		if strings.ContainsFunc(key.Reveal(), strange) {
 			return fmt.Errorf("openai-api-key or key-groups: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkGroups() error {
+	if c.KeyGroups.problem != nil {
+		return fmt.Errorf("key-groups: %w", c.KeyGroups.problem)
+	}
+	return nil
+}
+
+// checkTwins finds keys that are there twice: each would be given a
+// quota of its own that it does not have. The same key for another server is another one.
+func (c *Config) checkTwins() error {
+	setting := "openai-api-key"
+	if len(c.KeyGroups.groups) > 0 {
+		setting = "key-groups"
+	}
+	type place struct{ server, key string }
+	seen := map[place]bool{}
+	for _, g := range c.groups() {
+		for _, k := range g.Keys {
+			here := place{strings.TrimRight(g.BaseURL, "/"), k.Secret.Reveal()}
+			if seen[here] {
+				return fmt.Errorf("%s: the key %s is there twice: give each key once", setting, k.Secret.Tail())
+			}
+			seen[here] = true
 		}
 	}
 	return nil

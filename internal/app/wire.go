@@ -38,6 +38,9 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	if err := a.config.checkServed(gate); err != nil {
+		return err
+	}
 	metrics.MustRegister(gateMetrics{gate})
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
@@ -99,6 +102,24 @@ func (c *Config) servedModels() []string {
 		return []string{lexiconModel}
 	}
 	return append([]string{c.Model}, c.Models...)
+}
+
+// checkServed finds models that callers may ask for and no key group has.
+func (c *Config) checkServed(gate *upstream.Gate) error {
+	if c.backend() != backendOpenAI {
+		return nil
+	}
+	for i, model := range c.servedModels() {
+		if gate.Serves(model) {
+			continue
+		}
+		setting := "openai-model"
+		if i > 0 {
+			setting = "models"
+		}
+		return fmt.Errorf("%s: no key group serves %q: add it to the models of a group, or give another model", setting, model)
+	}
+	return nil
 }
 
 const lexiconModel = "lexicon"

@@ -3,7 +3,6 @@ package llm
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -17,7 +16,11 @@ type call struct {
 	err   error
 }
 
-func (c *call) good() bool { return c.err == nil && c.res.status == http.StatusOK }
+// good reports whether a completion came, usable or not: a proxy's page with
+// status 200 is no reason to give up the other call.
+func (c *call) good() bool {
+	return c.err == nil && c.res.status >= 200 && c.res.status < 300 && readReply(c.res.body).found
+}
 
 // send makes the attempt's call. Where hedging is on and the answer takes longer
 // than almost all do, it makes the same call again if the gate has room to spare,
@@ -37,7 +40,8 @@ func (a *asking) send(ctx context.Context, lease *upstream.Lease, where site) (*
 }
 
 // race returns when a good answer has come, or when every call has failed. Both
-// calls have ended by then.
+// calls have ended by then. A lease goes back only when its call has ended, so
+// that the server never sees more calls than the gate allows.
 func (a *asking) race(ctx context.Context, lease *upstream.Lease, where site, after time.Duration) call {
 	var calls sync.WaitGroup
 	defer calls.Wait()
@@ -57,16 +61,21 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where site, af
 	for {
 		select {
 		case got := <-ended:
+			if other == nil {
+				return got
+			}
+			if !got.good() {
+				a.lose(ctx, &got)
+				return <-ended
+			}
 			rest := other
 			if got.lease == other {
 				rest = lease
 			}
-			if other == nil || got.good() {
-				abandon(rest)
-				return got
-			}
-			a.lose(ctx, &got)
-			return <-ended
+			stop()
+			calls.Wait()
+			abandon(rest)
+			return got
 		case <-straggles.C:
 			if other = a.second(where); other != nil {
 				a.answer.Trace.Attempts++
@@ -90,18 +99,15 @@ func (a *asking) second(where site) *upstream.Lease {
 	return lease
 }
 
-// lose settles a call that failed while the other goes on.
+// lose settles a call that failed while the other goes on. It is for calls that
+// are not good, in which judge finds no verdict to write into the answer.
 func (a *asking) lose(ctx context.Context, c *call) {
 	end := a.judge(ctx, c.res, c.err, c.lease.Secret())
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	c.lease.Settle(end.result)
 }
 
-func abandon(lease *upstream.Lease) {
-	if lease != nil {
-		lease.Settle(upstream.Result{Verdict: upstream.Abandoned})
-	}
-}
+func abandon(lease *upstream.Lease) { lease.Settle(upstream.Result{Verdict: upstream.Abandoned}) }
 
 // postSafely is post for a goroutine that nobody recovers.
 func (a *asking) postSafely(ctx context.Context, lease *upstream.Lease) (res response, err error) {

@@ -20,7 +20,7 @@ func TestVerdicts(t *testing.T) {
 	statuses := map[int]upstream.Verdict{
 		302: upstream.Rejected, 400: upstream.Rejected, 404: upstream.Rejected, 422: upstream.Rejected,
 		401: upstream.Refused, 403: upstream.Refused, 402: upstream.Exhausted, 408: upstream.TimedOut,
-		429: upstream.Throttled, 500: upstream.Broken, 502: upstream.Broken, 504: upstream.Broken,
+		429: upstream.Throttled, 500: upstream.Broken, 502: upstream.Overloaded, 504: upstream.Overloaded,
 		503: upstream.Overloaded, 529: upstream.Overloaded,
 	}
 	for status, want := range statuses {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -49,12 +50,18 @@ type answer struct {
 	content string
 	finish  string
 	hang    bool // never answers
+	after   time.Duration
 	cut     bool // closes the connection in the middle
 }
 
 func (a answer) serve(w http.ResponseWriter, r *http.Request) {
 	if a.hang {
 		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
+	select {
+	case <-time.After(a.after):
+	case <-r.Context().Done():
 		panic(http.ErrAbortHandler)
 	}
 	for key, values := range a.header {
@@ -183,7 +190,7 @@ func newGate(tb testing.TB, base string, limit int, keys ...string) *gate {
 	if len(keys) == 0 {
 		keys = []string{""}
 	}
-	c := upstream.Config{Fixed: limit}
+	c := upstream.Config{Fixed: limit, HedgeShare: 0.5}
 	for _, k := range keys {
 		c.Groups = append(c.Groups, upstream.Group{BaseURL: base, Keys: []upstream.Key{{Secret: upstream.NewSecret(k)}}})
 	}
@@ -200,6 +207,8 @@ type bench struct {
 	*llm.Client
 	gate   *gate
 	server *server
+	// cancelled is told of each call that was cut off, before the client hears.
+	cancelled func()
 }
 
 const testKey = "sk-test-secret-0123456789"
@@ -213,7 +222,8 @@ func inBubble(t *testing.T, c llm.Config, s *server, keys []string, f func(t *te
 		web := &http.Server{Handler: s, ErrorLog: nil}
 		done := make(chan error, 1)
 		go func() { done <- web.Serve(listener) }()
-		c.Transport = &http.Transport{DialContext: listener.dial, MaxIdleConnsPerHost: 64}
+		b := &bench{server: s, cancelled: func() {}}
+		c.Transport = &watched{&http.Transport{DialContext: listener.dial, MaxIdleConnsPerHost: 64}, b}
 		if c.Model == "" {
 			c.Model = "test-model"
 		}
@@ -222,7 +232,8 @@ func inBubble(t *testing.T, c llm.Config, s *server, keys []string, f func(t *te
 		if err != nil {
 			t.Fatal(err)
 		}
-		f(t, &bench{client, g, s})
+		b.Client, b.gate = client, g
+		f(t, b)
 		if used := g.Status().InFlight; used != 0 {
 			t.Errorf("%d leases were not settled", used)
 		}
@@ -231,6 +242,20 @@ func inBubble(t *testing.T, c llm.Config, s *server, keys []string, f func(t *te
 		<-done
 		synctest.Wait()
 	})
+}
+
+// watched tells of calls that are cut off.
+type watched struct {
+	*http.Transport
+	bench *bench
+}
+
+func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := w.Transport.RoundTrip(r)
+	if r.Context().Err() != nil {
+		w.bench.cancelled()
+	}
+	return res, err
 }
 
 // memory is a listener on net.Pipe connections.
