@@ -4,6 +4,9 @@ GO      ?= go
 BIN     := $(CURDIR)/.bin
 TOOLS   := $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# How much each fuzz test runs (a count, because its end by the clock is not reliable), and the folder of pictures that bench sends.
+FUZZTIME ?= 3000x
+PICTURES ?= generated
 LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # The race detector needs a C compiler. CI sets RACE=require.
@@ -17,7 +20,7 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint vet generate drift bench bench-quota bench-micro tools clean
+.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-micro tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +32,14 @@ test: ## run all tests
 	@echo "race detector: $(RACE_SAYS)"
 	@test "$(RACE)" != require || test -n "$(RACE_FLAG)" || { echo "the race detector is required: install a C compiler"; exit 1; }
 	$(GO) test $(RACE_FLAG) -timeout 15m ./...
+
+# A target fails on its own: with the input that broke it, kept under testdata.
+fuzz: ## run each fuzz test for FUZZTIME (3000x)
+	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' cmd internal pkg); do \
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]+)\(.*/\1/p' $$file); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; \
+	  done; \
+	done
 
 build: ## build both programs into .bin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/credenza ./cmd/credenza
@@ -53,8 +64,9 @@ drift: generate ## fail if the generated code or go.mod is not what is committed
 	git diff --exit-code -- pkg/credenza/v1
 	$(GO) mod tidy -diff
 
-bench: build ## measure throughput and CPU beside a bare loop, and the hot paths
+bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURES=folder), and the hot paths
 	$(GO) run ./internal/bench -bin $(BIN)
+	$(GO) run ./internal/bench -bin $(BIN) -pictures $(PICTURES)
 	$(MAKE) bench-micro
 
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)

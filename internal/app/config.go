@@ -51,8 +51,12 @@ type Config struct {
 	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
 	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: 30s, and from 100 answers on five times their 99th percentile, 5s to 30s."`
 	ReviewBelow    float64       `name:"review-below" env:"CREDENZA_REVIEW_BELOW" default:"0.5" help:"The confidence under which a result needs review."`
-	ImageMaxBytes  int           `name:"image-max-bytes" env:"CREDENZA_IMAGE_MAX_BYTES" default:"10000000" help:"The largest picture that is taken, in bytes."`
+	ImageMaxBytes  int           `name:"image-max-bytes" env:"CREDENZA_IMAGE_MAX_BYTES" default:"10000000" help:"The largest picture or page that is taken, in bytes."`
 	ImageDetail    string        `name:"image-detail" env:"CREDENZA_IMAGE_DETAIL" default:"auto" placeholder:"auto|low|high" help:"How closely the model looks at pictures."`
+	ImageFit       int           `name:"image-fit" env:"CREDENZA_IMAGE_FIT" default:"0" placeholder:"PIXELS" help:"Pictures are shrunk to fit a square of so many pixels a side. 0: 768, at the detail low 512."`
+	ImageTimeout   time.Duration `name:"image-timeout" env:"CREDENZA_IMAGE_TIMEOUT" default:"15s" help:"How long a shop may take for a picture or page."`
+	ImageHostRate  float64       `name:"image-host-rate" env:"CREDENZA_IMAGE_HOST_RATE" default:"0" help:"Requests a second to a shop. 0: no limit beside 4 at once."`
+	ImageAllow     []string      `name:"image-allow" env:"CREDENZA_IMAGE_ALLOW" placeholder:"NETWORK|HOST,..." help:"Networks or hosts that pictures may come from although they are private, on every port."`
 	Taxonomy       string        `name:"taxonomy" env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"A taxonomy of your own, YAML (default: furniture, built in)."`
 
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`

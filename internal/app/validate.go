@@ -55,6 +55,12 @@ func (c *Config) allKeys() []upstream.Secret {
 // maxWorkers is the largest pool, as the contract of UpdateSettings has it.
 const maxWorkers = 4096
 
+// Bounds of what is asked of shops and sent to models.
+const (
+	maxFit      = 4096
+	maxHostRate = 1_000_000
+)
+
 // checkKeys finds keys that no header can carry, as a file read with its line
 // break gives.
 func (c *Config) checkKeys() error {
@@ -110,6 +116,7 @@ func (c *Config) checkNumbers() error {
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
+		{"image-fit", c.ImageFit, 0, maxFit},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
@@ -117,6 +124,9 @@ func (c *Config) checkNumbers() error {
 	}
 	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
 		return fmt.Errorf("review-below is %v: give a number from 0 to 1", c.ReviewBelow)
+	}
+	if !(c.ImageHostRate >= 0 && c.ImageHostRate <= maxHostRate) {
+		return fmt.Errorf("image-host-rate is %v: give requests a second up to %d, or 0 for no limit", c.ImageHostRate, maxHostRate)
 	}
 	if !(c.BulkShare > 0 && c.BulkShare <= 1) {
 		return fmt.Errorf("bulk-share is %v: give a number above 0, up to 1", c.BulkShare)
@@ -134,6 +144,7 @@ func (c *Config) checkTimes() error {
 	}{
 		{"flush-delay", c.FlushDelay, time.Millisecond, time.Minute},
 		{"attempt-timeout", c.AttemptTimeout, 0, time.Hour},
+		{"image-timeout", c.ImageTimeout, 100 * time.Millisecond, 10 * time.Minute},
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {

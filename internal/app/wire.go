@@ -159,6 +159,11 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	if err != nil {
 		return nil, err
 	}
+	pictures, err := newPictures(c) // also offline, to find wrong settings
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, pictures.Close)
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
 		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Observer: o,
@@ -170,9 +175,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		}
 		a.closers = append(a.closers, model.Close)
 		parts.Backend = model
-		if parts.Pictures, err = picture.New(picture.Config{MaxBytes: c.ImageMaxBytes}); err != nil {
-			return nil, err
-		}
+		parts.Pictures = pictures
 		if c.Fallback == backendOffline {
 			parts.Fallback = offline
 		}
@@ -182,6 +185,36 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		FlushDelay:  c.FlushDelay,
 		ReviewBelow: c.ReviewBelow,
 	}, parts)
+}
+
+// Pictures are shrunk to what the model sees: 512 pixels a side at the detail low,
+// else 768, to which OpenAI's models scale a picture's shorter side.
+const (
+	lowFit  = 512
+	fullFit = 768
+)
+
+// maxFetches is how many answers of shops are under way at once, each with up to
+// 512 KiB of memory, a few with more: enough for a full pool of 256 whose shops
+// take a second.
+const maxFetches = 256
+
+func newPictures(c *Config) (*picture.Source, error) {
+	fit := c.ImageFit
+	switch {
+	case fit == 0 && llm.Detail(c.ImageDetail) == llm.DetailLow:
+		fit = lowFit
+	case fit == 0:
+		fit = fullFit
+	}
+	pictures, err := picture.New(picture.Config{
+		Version: Version, MaxBytes: c.ImageMaxBytes, Fit: fit, Timeout: c.ImageTimeout,
+		HostRate: c.ImageHostRate, Allow: c.ImageAllow, Fetches: maxFetches,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("image-allow: %w", err) // the rest was checked
+	}
+	return pictures, nil
 }
 
 func (a *App) newModel(tax *taxonomy.Taxonomy, gate *upstream.Gate) (*llm.Client, error) {

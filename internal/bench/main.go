@@ -41,6 +41,10 @@ func run(ctx context.Context, args []string) error {
 			return runBare(ctx, args[1:])
 		case "load":
 			return runLoad(ctx, args[1:])
+		case "shop":
+			return runShop(ctx, args[1:])
+		case "pictures":
+			return runPictures(ctx, args[1:])
 		}
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -50,6 +54,7 @@ func run(ctx context.Context, args []string) error {
 	quota := flags.Bool("quota", false, "play upstreams with limits, faults and outages instead")
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
+	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -58,6 +63,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
+	if *pictures != "" {
+		return b.pictureTable(ctx, os.Stdout, *pictures)
+	}
 	if *quota {
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}

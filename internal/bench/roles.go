@@ -103,21 +103,29 @@ func askBare(ctx context.Context, client *openai.ChatCompletionService, p *promp
 	return json.Unmarshal([]byte(answer.Choices[0].Message.Content), &verdict)
 }
 
-// runLoad keeps one ClassifyStream call after the other going, each of them long
-// enough for the whole measurement.
+// runLoad sends texts. Its argument is the service's address.
 func runLoad(ctx context.Context, args []string) error {
-	client, err := credenza.Dial(args[0], credenza.WithPlaintext())
+	return load(ctx, args[0], credenza.Text, func(i int) credenza.Item {
+		name, description := question(i)
+		return credenza.Item{ProductName: name, Description: description}
+	})
+}
+
+// load keeps one ClassifyStream call after the other going, each of them long
+// enough for the whole measurement.
+func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int) credenza.Item) error {
+	client, err := credenza.Dial(addr, credenza.WithPlaintext())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
 	items := make([]credenza.Item, 90_000)
 	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
+		items[i] = item(i)
 	}
 	fmt.Println("ready")
 	for {
-		for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text}).Results() {
+		for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: mode}).Results() {
 			if err != nil {
 				return err
 			}

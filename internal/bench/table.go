@@ -92,25 +92,31 @@ func (b bench) measureBare(ctx context.Context, workers int) (rates, error) {
 
 func (b bench) measureCredenza(ctx context.Context, workers int) (rates, error) {
 	return b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-		addr, err := freeAddr(ctx)
-		if err != nil {
-			return rates{}, err
-		}
-		server, err := start(ctx, b.credenza, []string{
-			"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
-			"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
-		}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
-		if err != nil {
-			return rates{}, err
-		}
-		defer server.stop()
-		load, err := start(ctx, b.self, nil, "load", server.addr)
-		if err != nil {
-			return rates{}, err
-		}
-		defer load.stop()
-		return b.steady(ctx, workers, sim, server)
+		return b.measureServer(ctx, workers, sim, nil, "load")
 	})
+}
+
+// measureServer measures the service under a load: the role of that name, which is
+// told the service's address and args.
+func (b bench) measureServer(ctx context.Context, workers int, sim *process, env []string, role string, args ...string) (rates, error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return rates{}, err
+	}
+	server, err := start(ctx, b.credenza, append([]string{
+		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
+		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
+	}, env...), "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	if err != nil {
+		return rates{}, err
+	}
+	defer server.stop()
+	load, err := start(ctx, b.self, nil, append([]string{role, server.addr}, args...)...)
+	if err != nil {
+		return rates{}, err
+	}
+	defer load.stop()
+	return b.steady(ctx, workers, sim, server)
 }
 
 func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (rates, error)) (rates, error) {

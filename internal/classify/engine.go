@@ -128,7 +128,7 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	}
 	call.Total = 1
 	r := newRun(e, call)
-	o := r.outcome(ctx, admitted{item: item, kind: call.Options.Mode.KindOf(item), at: time.Now()})
+	o := r.outcome(ctx, &admitted{item: item, kind: call.Options.Mode.KindOf(item), at: time.Now()})
 	if err := ctx.Err(); err != nil && o.Err != nil {
 		return o, err
 	}

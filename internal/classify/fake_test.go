@@ -206,3 +206,34 @@ func (g *got) outcomes() []catalog.Outcome {
 	}
 	return all
 }
+
+// shop is an album whose pictures take a while each, few of them at once where it
+// has slots.
+type shop struct {
+	takes time.Duration
+	slots chan struct{} // nil: any number
+}
+
+func (s shop) Picture(ctx context.Context, _ *catalog.Item) (*catalog.Picture, error) {
+	if s.slots != nil {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	select {
+	case <-time.After(s.takes):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return &catalog.Picture{Data: make([]byte, 50<<10), MediaType: "image/jpeg"}, nil
+}
+
+// heavy has pictures of 1 MiB, at once.
+type heavy struct{}
+
+func (heavy) Picture(context.Context, *catalog.Item) (*catalog.Picture, error) {
+	return &catalog.Picture{Data: make([]byte, 1<<20), MediaType: "image/png"}, nil
+}

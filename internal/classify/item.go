@@ -17,6 +17,10 @@ type admitted struct {
 	kind  catalog.Kind
 	at    time.Time
 	seat  seat
+
+	// What the window counts it as.
+	bytes    int
+	fetching bool
 }
 
 // maxNameBytes bounds the name that comes back with an outcome.
@@ -24,7 +28,7 @@ const maxNameBytes = 1 << 10
 
 // outcome takes one item all the way. It always returns an outcome, also for an
 // item whose steps panic.
-func (r *run) outcome(ctx context.Context, a admitted) (o catalog.Outcome) {
+func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
 	o.Trace = r.engine.parts.Trace
 	defer func() {
@@ -36,18 +40,20 @@ func (r *run) outcome(ctx context.Context, a admitted) (o catalog.Outcome) {
 	}()
 	ctx, cancel := context.WithDeadline(ctx, a.at.Add(r.call.itemTimeout()))
 	defer cancel()
-	if err := r.resolve(ctx, a.item, &o); err != nil {
+	if err := r.resolve(ctx, a, &o); err != nil {
 		o.Err = fault.From(err)
 	}
 	return o
 }
 
 // resolve is the one way through: check, picture, question, verdict.
-func (r *run) resolve(ctx context.Context, it *catalog.Item, o *catalog.Outcome) error {
+func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) error {
+	it := a.item
 	if f := it.Check(); f != nil {
 		return f
 	}
 	picture, err := r.picture(ctx, it, o)
+	r.window.fetched(a, picture)
 	if err != nil {
 		return err
 	}

@@ -76,8 +76,8 @@ func (r *run) admit(ctx context.Context, next Source) {
 			r.end <- ended{n, err}
 			return
 		}
-		r.window.admitted(item.Size())
-		a := admitted{item: item, index: n, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
+		a := &admitted{item: item, index: n, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
+		r.window.admitted(a)
 		a.seat = r.batches.seat(n, a.kind, a.at)
 		r.items.Go(func() { r.work(ctx, a) })
 		n++
@@ -85,9 +85,9 @@ func (r *run) admit(ctx context.Context, next Source) {
 }
 
 // work runs one item and passes its outcome on, unless the call is over.
-func (r *run) work(ctx context.Context, a admitted) {
+func (r *run) work(ctx context.Context, a *admitted) {
 	o := r.outcome(ctx, a)
-	r.window.finished(a.item.Size(), o.Err == nil)
+	r.window.finished(a, o.Err == nil)
 	select {
 	case r.done <- finished{o, a.seat}:
 	case <-ctx.Done():

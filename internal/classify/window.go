@@ -9,24 +9,33 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// window bounds what a call has begun: items under way, and items whose outcome
-// the reader has not taken. One goroutine enters it, any number leave it.
+// window bounds what a call has begun: items whose picture is on its way, items
+// for the model, and items whose outcome the reader has not taken. One goroutine
+// enters it, any number leave it.
 type window struct {
-	freed chan struct{} // room for one: a wake-up is never lost
-	pace  pace
+	freed    chan struct{} // room for one: a wake-up is never lost
+	verdicts pace
+	pictures pace
 
 	mu       sync.Mutex
 	underWay int // admitted, no outcome yet
+	pictured int // of these, the ones that go by a picture
+	fetching int // of these, without it yet
 	held     int // admitted, outcome not yet delivered
-	bytes    int // of the items under way
+	bytes    int // of the items under way, and of their pictures
+	typical  int // bytes of a picture, as they came lately
 }
 
 func newWindow(period time.Duration) *window {
-	return &window{freed: make(chan struct{}, 1), pace: pace{period: period}}
+	return &window{
+		freed: make(chan struct{}, 1), verdicts: pace{period: period}, pictures: pace{period: period},
+		typical: usualPicture,
+	}
 }
 
-// bounds are the most that a window lets in.
-type bounds struct{ underWay, held int }
+// bounds are the most that a window lets in: under way, and under way while fewer
+// than pool of these are for the model.
+type bounds struct{ underWay, hungry, pool, texts, pictured, fetching, held int }
 
 const (
 	// largeWindow is enough for any pool up to 64, and the least that a window
@@ -35,27 +44,54 @@ const (
 	// minSpare is what is under way beyond a full pool, at the least, so that a
 	// slot that becomes free finds an item ready.
 	minSpare = 2
-	// windowBytes bounds the items under way where they are large, as inline
-	// pictures are. One item more may be under way than fits.
-	windowBytes = 64 << 20
+	// firstFetches is how many pictures are on their way before it is known how
+	// fast they come: what one shop with four connections that takes its whole
+	// time for each still sends within an item's usual time, twice over.
+	firstFetches = 64
+	// largePictured is what the items that go by a picture may grow to, at the
+	// least, and poolPictured for each of the pool's slots. They wait for shops too,
+	// and come from them in waves: full slots take as many more of them as the
+	// shops' time is longer than the model's.
+	largePictured = 1024
+	poolPictured  = 8
+	// windowBytes bounds the items under way and their pictures where they are
+	// large. One item more may be under way than fits. A picture on its way counts
+	// as the usual size of a prepared one, then as those that came before it.
+	windowBytes  = 64 << 20
+	usualPicture = 64 << 10
 	// orderSlack is how many windows of outcomes may wait, in order, behind one
 	// item that is slow. Without it that item would idle the pool.
 	orderSlack = 8
 	// timeShare is the part of an item's time, as its inverse, that it may expect
 	// to wait behind the items admitted before it.
 	timeShare = 4
+	// eager is how many times more may be under way while slots are idle because
+	// the pictures are not there yet, and how many times more pictures may be on
+	// their way than came lately. It makes a window that is too small for slow
+	// shops grow threefold in the time that an item takes.
+	eager = 2
 )
 
 // bounds follow the pool and the pace, which change while the call runs. An
 // item's time starts with its admission, so where the model is slow or its quota
-// small, a large window would let items in whose time is up before their turn.
-// Open batches are on top of what is held: outcomes that wait for their batch to
-// fill must not stop admission.
+// small, a large window would let items in whose time is up before their turn;
+// and so would many pictures on their way where their shop is slow. Open batches
+// are on top of what is held: outcomes that wait for their batch to fill must not
+// stop admission.
 func (r *run) bounds() bounds {
 	pool := r.engine.parts.PoolSize()
-	large := max(largeWindow, 4*pool)
-	inTime := r.window.pace.verdicts(time.Now())
-	b := bounds{underWay: min(large, max(pool+max(minSpare, pool/4), int(inTime))), held: large}
+	now := time.Now()
+	first, large := pool+max(minSpare, pool/4), max(largeWindow, 4*pool)
+	verdicts, pictures := r.window.verdicts.lately(now), r.window.pictures.lately(now)
+	b := bounds{
+		underWay: max(first, verdicts),
+		hungry:   max(first, eager*verdicts),
+		pool:     pool,
+		texts:    large,
+		pictured: max(largePictured, poolPictured*pool),
+		fetching: max(firstFetches, eager*pictures),
+		held:     large,
+	}
 	if r.call.Options.Delivery == catalog.InOrder {
 		b.held *= orderSlack
 	}
@@ -82,7 +118,14 @@ func (w *window) enter(ctx context.Context, limit func() bounds) error {
 func (w *window) tryEnter(b bounds) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.underWay >= b.underWay || w.held >= b.held || w.bytes >= windowBytes {
+	most := b.underWay
+	if w.underWay-w.fetching < b.pool {
+		most = b.hungry
+	}
+	switch {
+	case w.underWay >= most, w.bytes+w.fetching*w.typical >= windowBytes,
+		w.pictured >= b.pictured, w.fetching >= b.fetching,
+		w.underWay-w.pictured >= b.texts, w.held-w.pictured >= b.held:
 		return false
 	}
 	w.underWay++
@@ -90,21 +133,55 @@ func (w *window) tryEnter(b bounds) bool {
 	return true
 }
 
-// admitted tells how many bytes the item has that came in.
-func (w *window) admitted(bytes int) {
+// admitted tells what came in.
+func (w *window) admitted(a *admitted) {
+	a.bytes = a.item.Size()
+	a.fetching = a.kind == catalog.KindImage
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bytes += a.bytes
+	if a.fetching {
+		w.pictured++
+		w.fetching++
+	}
+}
+
+// fetched tells that the item has its picture, nil if it goes without.
+func (w *window) fetched(a *admitted, picture *catalog.Picture) {
+	if !a.fetching {
+		return
+	}
+	bytes := 0
+	if picture != nil {
+		w.pictures.count(time.Now())
+		if len(a.item.ImageData) == 0 { // else it was counted with the item
+			bytes = len(picture.Data)
+		}
+	}
+	w.mu.Lock()
+	a.fetching = false
+	a.bytes += bytes
+	w.fetching--
 	w.bytes += bytes
+	if bytes > 0 {
+		w.typical += (bytes - w.typical) / 16
+	}
 	w.mu.Unlock()
+	w.wake()
 }
 
 // finished tells that an item has its outcome, a verdict or a failure.
-func (w *window) finished(bytes int, verdict bool) {
+func (w *window) finished(a *admitted, verdict bool) {
 	if verdict {
-		w.pace.count(time.Now())
+		w.verdicts.count(time.Now())
 	}
+	w.fetched(a, nil)
 	w.mu.Lock()
 	w.underWay--
-	w.bytes -= bytes
+	w.bytes -= a.bytes
+	if a.kind == catalog.KindImage {
+		w.pictured--
+	}
 	w.mu.Unlock()
 	w.wake()
 }
@@ -124,9 +201,9 @@ func (w *window) wake() {
 	}
 }
 
-// pace counts a call's verdicts of about the last period, each with a weight that
-// decays. It starts low, which costs nothing but a smaller window. Failures are
-// left out, since they may come much faster than answers do.
+// pace counts a call's verdicts, or pictures, of about the last period, each with
+// a weight that decays. It starts low, which costs nothing but a smaller window.
+// Failures are left out, since they may come much faster than answers do.
 type pace struct {
 	period time.Duration
 
@@ -142,10 +219,10 @@ func (p *pace) count(now time.Time) {
 	p.at = now
 }
 
-func (p *pace) verdicts(now time.Time) float64 {
+func (p *pace) lately(now time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.decayed(now)
+	return int(p.decayed(now))
 }
 
 func (p *pace) decayed(now time.Time) float64 {

@@ -48,13 +48,18 @@ type Item struct {
 	Tags []string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
 	// The price or the range of prices, with or without a currency.
 	PriceRange string `protobuf:"bytes,8,opt,name=price_range,json=priceRange,proto3" json:"price_range,omitempty"`
-	// The page that sells the product, or its picture. Used for a picture where
-	// `image_data` and `image_url` are empty.
+	// The page that sells the product, http or https. Where `image_data` and
+	// `image_url` are empty or fail, the page's main picture is used; an address
+	// that turns out to be a picture's is taken too. robots.txt of the shop is
+	// kept.
 	ProductUrl string `protobuf:"bytes,9,opt,name=product_url,json=productUrl,proto3" json:"product_url,omitempty"`
-	// The address of the product's picture, http or https.
+	// The address of the product's picture, http or https, on the usual port of
+	// either. Addresses in private networks are ERROR_REASON_IMAGE_FORBIDDEN unless
+	// the server allows them. A page there is taken for its picture if it declares
+	// one.
 	ImageUrl string `protobuf:"bytes,10,opt,name=image_url,json=imageUrl,proto3" json:"image_url,omitempty"`
-	// The picture itself: JPEG, PNG, GIF, WebP, BMP or TIFF. Preferred over both
-	// addresses.
+	// The picture itself: JPEG, PNG, GIF, WebP, BMP or TIFF, recognised by its
+	// bytes. It is used before both addresses.
 	ImageData []byte `protobuf:"bytes,11,opt,name=image_data,json=imageData,proto3" json:"image_data,omitempty"`
 	// Any other property, such as "material": "oak". Keys are shown to the model
 	// in alphabetical order.

@@ -38,9 +38,11 @@ const (
 	// The picture's address is not allowed: an internal network, another scheme
 	// than http and https, or robots.txt. Final.
 	ErrorReason_ERROR_REASON_IMAGE_FORBIDDEN ErrorReason = 3
-	// The picture has more bytes or pixels than the limit. Final.
+	// The picture has more bytes than the limit (10 MB unless set), or more pixels
+	// (50 million). Final.
 	ErrorReason_ERROR_REASON_IMAGE_TOO_LARGE ErrorReason = 4
-	// Not a picture, or one that cannot be read. Final.
+	// Not a picture, or one that cannot be read; also from the offline classifier,
+	// which cannot see. Final.
 	ErrorReason_ERROR_REASON_IMAGE_UNSUPPORTED ErrorReason = 5
 	// A page without a usable picture. Final.
 	ErrorReason_ERROR_REASON_NO_IMAGE_FOUND ErrorReason = 6

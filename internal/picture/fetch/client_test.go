@@ -1,0 +1,350 @@
+package fetch_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/picture/fetch"
+)
+
+func gzipped(data []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(data)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// shop behaves as its path says.
+func shop(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; path {
+	case "/ok":
+		w.Header().Set("Content-Type", "image/jpeg")
+		_, _ = fmt.Fprint(w, "a sofa")
+	case "/gzip":
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(gzipped([]byte("a sofa")))
+	case "/large":
+		_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))
+	case "/moved":
+		http.Redirect(w, r, "ok", http.StatusMovedPermanently)
+	case "/403", "/404", "/500", "/418":
+		code := 0
+		_, _ = fmt.Sscan(path[1:], &code)
+		w.WriteHeader(code)
+	case "/circle":
+		http.Redirect(w, r, "/circle2", http.StatusFound)
+	case "/circle2":
+		http.Redirect(w, r, "/circle", http.StatusFound)
+	case "/nowhere":
+		w.Header().Set("Location", "http://%zz/")
+		w.WriteHeader(http.StatusFound)
+	case "/declared":
+		w.Header().Set("Content-Length", "99999999")
+		_, _ = fmt.Fprint(w, "x")
+	case "/endless":
+		for block := bytes.Repeat([]byte("x"), 64<<10); ; {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	case "/bomb":
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(gzipped(make([]byte, 40<<20)))
+	case "/notgzip":
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = fmt.Fprint(w, "a sofa, plainly")
+	case "/damaged":
+		data := gzipped(bytes.Repeat([]byte("a sofa"), 100))
+		data[len(data)-6] ^= 1
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(data)
+	case "/brotli":
+		w.Header().Set("Content-Encoding", "br")
+		_, _ = fmt.Fprint(w, "a sofa")
+	case "/truncated":
+		w.Header().Set("Content-Length", "100")
+		_, _ = fmt.Fprint(w, "a sofa")
+	case "/empty":
+	case "/slow":
+		for {
+			if _, err := fmt.Fprint(w, "x"); err != nil || r.Context().Err() != nil {
+				return
+			}
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	case "/silent":
+		<-r.Context().Done()
+	case "/headers":
+		for i := range 20000 {
+			w.Header().Add("X-Endless", fmt.Sprint(strings.Repeat("x", 30), i))
+		}
+	default:
+		n := 0
+		_, _ = fmt.Sscanf(path, "/hop/%d", &n)
+		http.Redirect(w, r, fmt.Sprintf("/hop/%d", n+1), http.StatusFound)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	server := serve(t, shop)
+	client := newClient(t, usual())
+	for path, want := range map[string]string{"/ok": "a sofa", "/gzip": "a sofa", "/moved": "a sofa", "/large": strings.Repeat("x", 1<<20)} {
+		t.Run(path, func(t *testing.T) {
+			got, err := get(t, client, server.URL+path)
+			if err != nil || string(got.Body) != want {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			if path == "/moved" && got.Address.Path != "/ok" {
+				t.Errorf("it was found at %v", got.Address)
+			}
+		})
+	}
+}
+
+func TestFailures(t *testing.T) {
+	server := serve(t, shop)
+	client := newClient(t, usual())
+	hasty := usual()
+	hasty.Timeout = 200 * time.Millisecond
+	impatient := newClient(t, hasty)
+	tests := []struct {
+		path   string
+		client *fetch.Client
+		reason fault.Reason
+		says   string
+	}{
+		{"/403", client, fault.ImageUnreachable, "refuses"},
+		{"/404", client, fault.ImageUnreachable, "404 Not Found"},
+		{"/418", client, fault.ImageUnreachable, "418"},
+		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has a fault: try again later"},
+		{"/circle", client, fault.ImageUnreachable, "in a circle"},
+		{"/hop/0", client, fault.ImageUnreachable, "more than 5 times"},
+		{"/nowhere", client, fault.ImageForbidden, "no host"},
+		{"/declared", client, fault.ImageTooLarge, "more than the 1.05 MB"},
+		{"/endless", client, fault.ImageTooLarge, "more than the 1.05 MB"},
+		{"/bomb", client, fault.ImageTooLarge, "more than the 1.05 MB"},
+		{"/notgzip", client, fault.ImageUnsupported, "packs its answer wrongly"},
+		{"/damaged", client, fault.ImageUnsupported, "packs its answer wrongly"},
+		{"/brotli", client, fault.ImageUnsupported, `"br"`},
+		{"/truncated", client, fault.ImageUnreachable, "broke off"},
+		{"/empty", client, fault.ImageUnsupported, "empty"},
+		{"/headers", client, fault.ImageUnreachable, "cannot be reached"},
+		{"/slow", impatient, fault.ImageUnreachable, "within 200ms"},
+		{"/silent", impatient, fault.ImageUnreachable, "within 200ms"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path, func(t *testing.T) {
+			_, err := get(t, tt.client, server.URL+tt.path)
+			if f := fault.From(err); err == nil || f.Reason != tt.reason || !strings.Contains(f.Message, tt.says) {
+				t.Errorf("got %v, want %v with %q", err, tt.reason, tt.says)
+			}
+		})
+	}
+	t.Run("nobody listens", func(t *testing.T) {
+		closed := serve(t, shop)
+		closed.Close()
+		if _, err := get(t, client, closed.URL); !fault.Is(err, fault.ImageUnreachable) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRedirectsAreFew(t *testing.T) {
+	for _, hops := range []int{5, 6} {
+		asked := 0
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked <= hops {
+				http.Redirect(w, r, fmt.Sprintf("/%d", asked), http.StatusFound)
+				return
+			}
+			_, _ = fmt.Fprint(w, "a sofa")
+		})
+		if _, err := get(t, newClient(t, usual()), server.URL); (err == nil) != (hops == 5) || asked != 6 {
+			t.Errorf("of %d redirects: %d requests, %v", hops, asked, err)
+		}
+	}
+}
+
+func TestShopsKnowWhoAsks(t *testing.T) {
+	var seen http.Header
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+		_, _ = fmt.Fprint(w, "a sofa")
+	})
+	client := newClient(t, usual())
+	for range 2 {
+		if _, err := get(t, client, server.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := seen.Get("User-Agent"); got != "Credenza/1.2.3 (+https://github.com/credenza-dev/credenza)" {
+		t.Errorf("the user agent is %q", got)
+	}
+	if strings.Contains(seen.Get("Accept"), "avif") || !strings.Contains(seen.Get("Accept"), "image/jpeg") {
+		t.Errorf("accepted is %q", seen.Get("Accept"))
+	}
+	if seen.Get("Cookie") != "" || seen.Get("Referer") != "" {
+		t.Error("more was told than needed")
+	}
+}
+
+func TestValidators(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/old" {
+			http.Redirect(w, r, "/new", http.StatusFound)
+			return
+		}
+		w.Header().Set("ETag", `"7"`)
+		http.ServeContent(w, r, "", time.Unix(1e9, 0), strings.NewReader("a sofa"))
+	})
+	client := newClient(t, usual())
+	first, err := get(t, client, server.URL+"/old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := client.Get(t.Context(), parse(t, server.URL+"/old"), first.Validators)
+	if err != nil || !again.NotModified || again.Body != nil {
+		t.Fatalf("got %+v, %v", again, err)
+	}
+	again.Close()
+}
+
+func TestEachHostHasFourConnections(t *testing.T) {
+	var now, most atomic.Int64
+	release := make(chan struct{})
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if n == 4 {
+			close(release)
+		}
+		<-release
+		_, _ = fmt.Fprint(w, "a sofa")
+	})
+	client := newClient(t, usual())
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			r, err := client.Get(t.Context(), parse(t, server.URL), fetch.Validators{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Close()
+		})
+	}
+	wg.Wait()
+	if most.Load() != 4 {
+		t.Errorf("there were %d at once", most.Load())
+	}
+}
+
+func TestCallerWhoLeavesIsLetGo(t *testing.T) {
+	server := serve(t, shop)
+	client := newClient(t, usual())
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := client.Get(ctx, parse(t, server.URL+"/silent"), fetch.Validators{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+func TestRobots(t *testing.T) {
+	var asked atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.URL.Path != "/robots.txt" {
+			t.Errorf("%s was asked for", r.URL.Path)
+		}
+		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
+	})
+	client := newClient(t, usual())
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := client.MayRead(t.Context(), parse(t, server.URL+"/private/oak.html")); !fault.Is(err, fault.ImageForbidden) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); err != nil {
+		t.Error(err)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("robots.txt was asked for %d times", asked.Load())
+	}
+}
+
+func TestRobotsThatCannotBeHad(t *testing.T) {
+	tests := []struct {
+		code   int
+		reason string
+	}{
+		{404, "no error"},
+		{403, "no error"},
+		{500, "IMAGE_UNREACHABLE"},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.code), func(t *testing.T) {
+			asked := 0
+			server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				w.WriteHeader(tt.code)
+			})
+			client := newClient(t, usual())
+			for range 3 {
+				if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); reasonOf(err) != tt.reason {
+					t.Error(err)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("robots.txt was asked for %d times", asked)
+			}
+		})
+	}
+}
+
+func TestLongRobotsAreCut(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
+		_, _ = w.Write(bytes.Repeat([]byte("# much\n"), 1<<20))
+	})
+	if err := newClient(t, usual()).MayRead(t.Context(), parse(t, server.URL+"/private")); !fault.Is(err, fault.ImageForbidden) {
+		t.Error(err)
+	}
+}
+
+func TestNewChecks(t *testing.T) {
+	for name, change := range map[string]func(*fetch.Config){
+		"time": func(c *fetch.Config) { c.Timeout = 0 }, "bytes": func(c *fetch.Config) { c.MaxBytes = 0 },
+		"connections": func(c *fetch.Config) { c.HostConnections = 0 }, "rate": func(c *fetch.Config) { c.HostRate = -1 },
+		"fetches": func(c *fetch.Config) { c.Bodies = 0 }, "network": func(c *fetch.Config) { c.Allow = []string{"10.0.0.0/99"} },
+		"host": func(c *fetch.Config) { c.Allow = []string{"shop example"} },
+	} {
+		c := usual()
+		change(&c)
+		if _, err := fetch.New(c); err == nil {
+			t.Errorf("a wrong %s was taken", name)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"code.dny.dev/ssrf"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// statusError is an answer other than the one that was hoped for.
+type statusError struct {
+	host string
+	code int
+}
+
+// Error implements error.
+func (e *statusError) Error() string { return fmt.Sprintf("%s answered %d", e.host, e.code) }
+
+// fault says what the user can do about it.
+func (e *statusError) fault() *fault.Fault {
+	advice := "open the address in a browser, and correct it"
+	switch {
+	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
+		advice = "the shop refuses programs or asks for a login: send the picture in image_data"
+	case e.code == http.StatusNotFound || e.code == http.StatusGone:
+		advice = "there is nothing at the address: correct it"
+	case e.code >= 500:
+		advice = "the shop has a fault: try again later"
+	}
+	return fault.New(fault.ImageUnreachable, "%s answered %s; %s",
+		e.host, strings.TrimSpace(fmt.Sprint(e.code, " ", http.StatusText(e.code))), advice)
+}
+
+// explain turns what went wrong on the way into a fault. It leaves alone what is
+// one, and what the caller deals with.
+func (c *Client) explain(ctx context.Context, err error, address *url.URL, r request) error {
+	host := address.Hostname()
+	if context.Cause(ctx) == errSlow { //nolint:errorlint // the very cause that the clock gave
+		return fault.Wrap(err, fault.ImageUnreachable,
+			"%s did not send all of its answer within %v: try again later, or send the picture in image_data", host, r.timeout)
+	}
+	var (
+		known   *fault.Fault
+		busy    *Busy
+		status  *statusError
+		dns     *net.DNSError
+		untrust *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &known), errors.As(err, &busy), errors.As(err, &status):
+		return err
+	case errors.Is(err, ssrf.ErrProhibitedPort):
+		return fault.Wrap(err, fault.ImageForbidden,
+			"port %s of %s is not asked, only %s: give another address, or have the host allowed with CREDENZA_IMAGE_ALLOW",
+			portOf(address), host, c.ports())
+	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
+		return fault.Wrap(err, fault.ImageForbidden,
+			"%s is in a private or reserved network, which is not asked: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fault.Wrap(err, fault.ImageUnreachable, "there is no host %s: correct the address", host)
+	case errors.As(err, &untrust):
+		return fault.Wrap(err, fault.ImageUnreachable, "%s has no certificate that can be trusted: send the picture in image_data", host)
+	case errors.Is(err, errPacked):
+		return fault.Wrap(err, fault.ImageUnsupported, "%s packs its answer wrongly: send the picture in image_data", host)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.Wrap(err, fault.ImageUnreachable, "%s broke off in the middle of its answer: try again later", host)
+	}
+	return fault.Wrap(err, fault.ImageUnreachable, "%s cannot be reached: try again later, or correct the address", host)
+}
+
+func portOf(address *url.URL) string {
+	if p := address.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"http": "80", "https": "443"}[address.Scheme]
+}
+
+// ports lists those that are asked, for people.
+func (c *Client) ports() string {
+	names := make([]string, len(c.config.Ports))
+	for i, p := range c.config.Ports {
+		names[i] = strconv.Itoa(int(p))
+	}
+	return strings.Join(names, " and ")
+}
+
+func tooLarge(resp *http.Response, r request) *fault.Fault {
+	return fault.New(fault.ImageTooLarge, "%s sends more than the %s that are taken: give the address of a smaller version",
+		resp.Request.URL.Hostname(), size(r.limit))
+}
+
+func size(n int64) string {
+	if n >= 1e6 {
+		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func clip(s string, n int) string { return s[:min(len(s), n)] }
+
+// retryAfter reads the header (RFC 9110, section 10.2.3): seconds or a date. 0
+// if there is none that makes sense.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.Atoi(v); err == nil {
+		return time.Duration(min(max(n, 0), 1e6)) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

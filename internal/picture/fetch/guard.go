@@ -1,0 +1,91 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"code.dny.dev/ssrf"
+)
+
+// guard decides which addresses are connected to. It works in the dialer: for
+// each connection, after the name was resolved, with the very address that is
+// about to be used.
+type guard struct {
+	strict  *ssrf.Guardian
+	nets    []netip.Prefix
+	hosts   map[string]bool
+	guarded net.Dialer
+	open    net.Dialer // for hosts that are allowed by name
+}
+
+// dialTimeout is for one address of a host that may have several.
+const dialTimeout = 10 * time.Second
+
+// newGuard returns a guard that lets through, on every port, the networks,
+// addresses and host names in allow.
+func newGuard(allow []string, ports []uint16, resolver *net.Resolver) (*guard, error) {
+	g := &guard{hosts: map[string]bool{}}
+	for _, a := range allow {
+		if err := g.allow(strings.TrimSpace(a)); err != nil {
+			return nil, err
+		}
+	}
+	g.strict = ssrf.New(ssrf.WithPorts(ports...))
+	g.open = net.Dialer{Timeout: dialTimeout, Resolver: resolver}
+	g.guarded = g.open
+	g.guarded.Control = g.check
+	return g, nil
+}
+
+func (g *guard) allow(s string) error {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		g.nets = append(g.nets, p.Masked())
+		return nil
+	}
+	if ip, err := netip.ParseAddr(s); err == nil {
+		ip = ip.Unmap().WithZone("")
+		g.nets = append(g.nets, netip.PrefixFrom(ip, ip.BitLen()))
+		return nil
+	}
+	name, err := parseHost(s)
+	if err != nil || endsInNumber(name) {
+		return fmt.Errorf("the allowed network or host %q is neither: give for example 10.0.0.0/8, 10.1.2.3 or shop.example", s)
+	}
+	g.hosts[strings.TrimSuffix(name, ".")] = true
+	return nil
+}
+
+// dial connects to host:port if the guard allows it.
+func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	host = strings.TrimSuffix(host, ".")
+	if g.hosts[host] {
+		return g.open.DialContext(ctx, network, address)
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		// Always this machine (RFC 6761, section 6.3), whatever a resolver says.
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return g.guarded.DialContext(ctx, network, address)
+}
+
+// check is called with each address before it is connected to.
+func (g *guard) check(network, address string, c syscall.RawConn) error {
+	if at, err := netip.ParseAddrPort(address); err == nil {
+		ip := at.Addr().Unmap().WithZone("")
+		for _, n := range g.nets {
+			if n.Contains(ip) {
+				return nil
+			}
+		}
+	}
+	return g.strict.Safe(network, address, c)
+}

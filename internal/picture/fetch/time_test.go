@@ -1,0 +1,360 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// pipes is a network in memory, where time is the bubble's.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	close(p.closed)
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// inMemory returns a client whose every host is the handler.
+func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
+	t.Helper()
+	client, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := &pipes{make(chan net.Conn), make(chan struct{})}
+	client.transport.DialContext = network.dial
+	server := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(network)
+	}()
+	t.Cleanup(func() {
+		client.Close()
+		_ = server.Close()
+		<-done
+	})
+	return client
+}
+
+func usual() Config {
+	return Config{Timeout: 15 * time.Second, MaxBytes: 1 << 20, HostConnections: 4, Bodies: 16}
+}
+
+// getPatiently does what callers of Get do.
+func getPatiently(ctx context.Context, c *Client, raw string) error {
+	u, err := Parse(raw)
+	if err != nil {
+		return err
+	}
+	for {
+		r, err := c.Get(ctx, u, Validators{})
+		if err == nil {
+			r.Close()
+		}
+		busy, ok := errors.AsType[*Busy](err)
+		if !ok {
+			return err
+		}
+		if err := busy.Wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func TestBusyShopIsWaitedFor(t *testing.T) {
+	tests := []struct {
+		name       string
+		retryAfter string
+		times      int // how often it is busy
+		want       time.Duration
+	}{
+		{"in seconds", "30", 1, 30 * time.Second},
+		{"by a date", "Sat, 01 Jan 2000 00:00:40 GMT", 1, 40 * time.Second},
+		{"twice", "10", 2, 20 * time.Second},
+		{"without a word", "", 3, (1 + 2 + 4) * time.Second},
+		{"with nonsense", "soon", 1, time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+					if asked++; asked <= tt.times {
+						w.Header().Set("Retry-After", tt.retryAfter)
+						w.WriteHeader(http.StatusServiceUnavailable)
+						return
+					}
+					_, _ = fmt.Fprint(w, "a sofa")
+				})
+				begin := time.Now()
+				if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took != tt.want {
+					t.Errorf("it took %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestPauseIsForEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var early atomic.Int64
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			if time.Since(begin) < 20*time.Second {
+				early.Add(1)
+				w.Header().Set("Retry-After", "20")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = fmt.Fprint(w, "a sofa")
+		})
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				if err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop.example/%d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if early.Load() > 4 {
+			t.Errorf("it was asked %d times before it was ready, by more than those under way", early.Load())
+		}
+	})
+}
+
+func TestLongPauseFailsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, t.Context()} { // with a deadline, and without one
+			err := getPatiently(ctx, client, "http://shop.example/")
+			if f := fault.From(err); f.Reason != fault.ImageUnreachable || f.RetryAfter == 0 || !strings.Contains(f.Message, "429") {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestShopThatStaysBusyFailsBeforeTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		err := getPatiently(ctx, client, "http://shop.example/")
+		if !fault.Is(err, fault.ImageUnreachable) || ctx.Err() != nil || asked > 10 {
+			t.Errorf("after %d attempts: %v", asked, err)
+		}
+	})
+}
+
+// TestQueueingIsNotCounted has more to fetch from a slow shop than its
+// connections manage within the time for one fetch.
+func TestQueueingIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(10 * time.Second)
+			if r.URL.Path == "/redirect" {
+				http.Redirect(w, r, "/slow", http.StatusFound)
+				return
+			}
+			_, _ = fmt.Fprint(w, "a sofa")
+		})
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				if err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop.example/%d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begin); took != 30*time.Second {
+			t.Errorf("12 fetches of 10 s over 4 connections took %v", took)
+		}
+		begin = time.Now()
+		err := getPatiently(t.Context(), client, "http://shop.example/redirect")
+		if !fault.Is(err, fault.ImageUnreachable) || time.Since(begin) != 15*time.Second {
+			t.Errorf("a redirect began the time anew: %v after %v", err, time.Since(begin))
+		}
+		time.Sleep(time.Minute) // the shop finishes what nobody waits for
+	})
+}
+
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := usual()
+		config.HostRate = 2
+		client := inMemory(t, config, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "a sofa") })
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop%d.example/", i%2)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begin); took != 4500*time.Millisecond {
+			t.Errorf("10 requests to each of two shops, 2 a second, took %v", took)
+		}
+	})
+}
+
+func TestLargeBodiesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, smallBody+1))
+		})
+		var held []*Resource
+		for i := range largeBodies {
+			u, _ := Parse(fmt.Sprintf("http://shop%d.example/", i))
+			r, err := client.Get(t.Context(), u, Validators{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, r)
+		}
+		done := make(chan error, 1)
+		go func() { done <- getPatiently(t.Context(), client, "http://another.example/") }()
+		time.Sleep(time.Hour) // its own time stands still meanwhile
+		select {
+		case err := <-done:
+			t.Fatal("one large body more was read:", err)
+		default:
+		}
+		held[0].Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		for _, r := range held[1:] {
+			r.Close()
+		}
+	})
+}
+
+func TestHostsAreForgotten(t *testing.T) {
+	hosts := newHosts(4, 0)
+	for i := range 3 * maxHosts {
+		leave, err := hosts.enter(t.Context(), fmt.Sprint(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	if n := len(hosts.byName); n > maxHosts {
+		t.Errorf("%d hosts are remembered", n)
+	}
+}
+
+func TestNoProxyIsUsed(t *testing.T) {
+	if newTransport(&guard{}, 4).Proxy != nil {
+		t.Error("behind a proxy the guard sees the proxy alone")
+	}
+}
+
+func TestRules(t *testing.T) {
+	tests := []struct {
+		name, robots, path string
+		want               bool
+	}{
+		{"nothing", "", "/a", true},
+		{"everything forbidden", "User-agent: *\nDisallow: /", "/a", false},
+		{"empty rule", "User-agent: *\nDisallow:", "/a", true},
+		{"another program", "User-agent: Other\nDisallow: /", "/a", true},
+		{"by our name", "User-agent: *\nAllow: /\n\nUser-agent: credenza\nDisallow: /", "/a", false},
+		{"by our name and version", "User-agent: Credenza/2.0\nDisallow: /", "/a", false},
+		{"a longer name", "User-agent: CredenzaBot\nDisallow: /", "/a", true},
+		{"our own group wins", "User-agent: *\nDisallow: /\nUser-agent: Credenza\nDisallow: /b", "/a", true},
+		{"a group of several", "User-agent: Other\nUser-agent: Credenza\nDisallow: /", "/a", false},
+		{"groups are joined", "User-agent: Credenza\nDisallow: /a\nUser-agent: Other\nDisallow: /c\nUser-agent: Credenza\nDisallow: /b", "/a", false},
+		{"the longest wins", "User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/c", true},
+		{"a tie allows", "User-agent: *\nDisallow: /a\nAllow: /a", "/a", true},
+		{"a star", "User-agent: *\nDisallow: /*.html", "/p/oak.html?x", false},
+		{"two stars", "User-agent: *\nDisallow: /*/p/*?q=", "/de/p/oak?q=1", false},
+		{"an end", "User-agent: *\nDisallow: /*.php$", "/a.php?x", true},
+		{"an end that is there", "User-agent: *\nDisallow: /*.php$", "/a.php.php", false},
+		{"a whole path", "User-agent: *\nDisallow: /a$", "/ab", true},
+		{"a query", "User-agent: *\nDisallow: /p?id=", "/p?id=7", false},
+		{"escapes", "User-agent: *\nDisallow: /stühle", "/st%C3%BChle", false},
+		{"comments and case", "USER-AGENT: * # all\r\nDISALLOW: /a # no\r\n", "/a", false},
+		{"a byte order mark", "\ufeffUser-agent: *\nDisallow: /a", "/a", false},
+		{"rules of nobody", "Disallow: /", "/a", true},
+		{"other lines", "User-agent: *\nCrawl-delay: 5\nDisallow: /a\nSitemap: https://shop.example/s.xml", "/a", false},
+		{"a page instead", "<!DOCTYPE html><p>Disallow: /", "/a", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := parseRobots([]byte(tt.robots)).allows(tt.path); got != tt.want {
+				t.Errorf("%s is allowed: %v", tt.path, got)
+			}
+		})
+	}
+}
+
+func FuzzRobots(f *testing.F) {
+	f.Add("User-agent: *\nDisallow: /*a*b$\nAllow: /%", "/a")
+	f.Fuzz(func(t *testing.T, text, path string) {
+		if len(text) > 1000 {
+			return
+		}
+		// Whoever names us with nothing forbidden lets us have everything.
+		ours := parseRobots([]byte(text + "\nUser-agent: Credenza\nAllow: /\nUser-agent: *\nDisallow: /\n"))
+		all := parseRobots([]byte("User-agent: *\nDisallow: /\n"))
+		if path = "/" + path; all.allows(path) || !parseRobots(nil).allows(path) || ours.weight() < 1 {
+			t.Errorf("%q is decided wrongly", path)
+		}
+	})
+}

@@ -1,0 +1,119 @@
+package page
+
+import (
+	"html"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// maxAddress is the longest address that is followed, in bytes.
+const maxAddress = 4096
+
+// resolve makes a reference in the page absolute, or returns nil if it is
+// nothing to be fetched. It forgives what browsers forgive: line breaks, blanks,
+// backslashes and entities that were escaped twice.
+func (s *scan) resolve(reference string) *url.URL {
+	reference = strings.TrimSpace(reference)
+	if reference == "" || len(reference) > maxAddress || strings.HasPrefix(reference, "#") {
+		return nil
+	}
+	if strings.Contains(reference, "&") {
+		reference = unescape(reference)
+	}
+	u, err := url.Parse(forgiving.Replace(reference))
+	if err != nil {
+		return nil
+	}
+	u = s.base.ResolveReference(u)
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil
+	}
+	u.Fragment, u.RawFragment, u.ForceQuery = "", "", false
+	return u
+}
+
+var forgiving = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
+
+// unescape replaces the entities that are written out whole. Those without a
+// semicolon are rather parameters: "?a=1&copy=2".
+func unescape(s string) string {
+	for _, e := range []string{"&amp;", "&#38;", "&#x26;", "&quot;", "&#34;", "&#39;", "&#x2F;", "&#47;"} {
+		s = strings.ReplaceAll(s, e, html.UnescapeString(e))
+	}
+	return s
+}
+
+// words splits a name as addresses are written into lower-case words.
+func words(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r < 0x80
+	})
+}
+
+func set(names string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range strings.Fields(names) {
+		m[n] = true
+	}
+	return m
+}
+
+var (
+	// logoWords in a file's name tell that it shows no product.
+	logoWords = set("logo logos logotype favicon sprite sprites placeholder spacer blank noimage nophoto " +
+		"loader loading avatar watermark pixel transparent")
+	// logoFolders hold such files.
+	logoFolders = set("logo logos icons favicon favicons sprites flags badges payment payments avatars ads banner banners")
+	// cardFolders hold pictures for social networks.
+	cardFolders = set("social opengraph og-images share sharing social-share")
+	// cardWords make up the names of pictures for social networks, all of them.
+	cardWords = set("social share sharing shared card facebook fb twitter default")
+	// fillerWords may stand beside cardWords.
+	fillerWords = set("og ogimage opengraph image img picture pic preview banner site home homepage website page main thumb thumbnail meta shop store new")
+)
+
+// isLogo reports whether the address is that of something which is on every page.
+func isLogo(u *url.URL) bool {
+	folder, file := path.Split(u.Path)
+	ext := strings.ToLower(path.Ext(file))
+	if ext == ".svg" || ext == ".ico" {
+		return true
+	}
+	name := words(strings.TrimSuffix(file, path.Ext(file)))
+	for i, w := range name {
+		if logoWords[w] || (w == "no" && i+1 < len(name) && set("image images photo picture img")[name[i+1]]) {
+			return true
+		}
+	}
+	return inFolder(folder, logoFolders)
+}
+
+// isCard reports whether the address is that of a card for social networks,
+// which shows the shop, or the product with text over it.
+func isCard(u *url.URL) bool {
+	folder, file := path.Split(u.Path)
+	if inFolder(folder, cardFolders) {
+		return true
+	}
+	card := false
+	for _, w := range words(strings.TrimSuffix(file, path.Ext(file))) {
+		switch {
+		case cardWords[w]:
+			card = true
+		case fillerWords[w] || strings.Trim(w, "0123456789x") == "":
+		default:
+			return false
+		}
+	}
+	return card
+}
+
+func inFolder(folder string, names map[string]bool) bool {
+	for f := range strings.SplitSeq(strings.ToLower(folder), "/") {
+		if names[f] {
+			return true
+		}
+	}
+	return false
+}

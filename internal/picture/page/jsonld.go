@@ -1,0 +1,206 @@
+package page
+
+import (
+	"html"
+	"net/url"
+	"strings"
+)
+
+// productTypes are those of schema.org that a page sells, in lower case as some
+// pages have them.
+var productTypes = set("product productgroup productmodel individualproduct someproducts")
+
+// others are properties that lead to other products, or to what is not one.
+var others = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
+	"seller offers author publisher logo aggregateRating breadcrumb")
+
+// product is a node that describes one.
+type product struct {
+	node  map[string]any
+	score int
+}
+
+// productImages returns the pictures of the page's product by its JSON-LD.
+func (s *scan) productImages() []string {
+	var values []any
+	for _, text := range s.scripts {
+		values = append(values, parseLoosely(cleaned(text))...)
+	}
+	w := &walker{scan: s, ids: map[string]map[string]any{}}
+	for _, v := range values {
+		w.identify(v, 0)
+	}
+	for _, v := range values {
+		w.visit(v, 0, false)
+	}
+	if w.best.node == nil {
+		return nil
+	}
+	return w.images(w.best.node)
+}
+
+// cleaned takes away what surrounds JSON in a script, and the entities of
+// templates that escaped too much.
+func cleaned(text string) string {
+	text = wrappers.Replace(text)
+	if !strings.Contains(text, `"`) && strings.Contains(text, "&quot;") {
+		text = html.UnescapeString(text)
+	}
+	return text
+}
+
+var wrappers = strings.NewReplacer("<![CDATA[", " ", "]]>", " ", "<!--", " ", "-->", " ")
+
+// walker goes through JSON-LD values.
+type walker struct {
+	scan *scan
+	ids  map[string]map[string]any
+	best product
+}
+
+// identify remembers the nodes that others may refer to.
+func (w *walker) identify(v any, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			w.identify(e, depth+1)
+		}
+	case map[string]any:
+		if id, ok := v["@id"].(string); ok && len(v) > 1 {
+			w.ids[id] = v
+		}
+		w.scan.icon(w.addresses(v["logo"]))
+		for _, e := range v {
+			w.identify(e, depth+1)
+		}
+	}
+}
+
+// visit looks for the product that the page is about. listed is set within
+// lists, which a shop uses for a single product as well as for its neighbours.
+func (w *walker) visit(v any, depth int, listed bool) {
+	if depth > maxDepth {
+		return
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			w.visit(e, depth+1, listed)
+		}
+	case map[string]any:
+		if isProductNode(v) {
+			w.consider(v, listed)
+		}
+		listed = listed || v["itemListElement"] != nil
+		// In the order of the keys, so that a page always gives the same picture.
+		for _, key := range sortedKeys(v) {
+			if !others[key] {
+				w.visit(v[key], depth+1, listed)
+			}
+		}
+	}
+}
+
+// consider takes a product if it is better than the best so far.
+func (w *walker) consider(node map[string]any, listed bool) {
+	if len(w.images(node)) == 0 {
+		return
+	}
+	score := 1
+	if !listed {
+		score += 4
+	}
+	if name, ok := node["name"].(string); ok && share(name, w.scan.subject()) >= 0.5 {
+		score += 2
+	}
+	for _, key := range []string{"url", "@id", "mainEntityOfPage"} {
+		if s, ok := node[key].(string); ok && samePage(w.scan.resolve(s), w.scan.address) {
+			score += 2
+			break
+		}
+	}
+	if score > w.best.score {
+		w.best = product{node, score}
+	}
+}
+
+func samePage(a, b *url.URL) bool {
+	return a != nil && strings.EqualFold(a.Host, b.Host) && strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
+}
+
+// images returns a node's pictures; those of its first variant where it is a
+// group that has none.
+func (w *walker) images(node map[string]any) []string {
+	var out []string
+	for _, key := range []string{"image", "images", "photo", "primaryImageOfPage", "thumbnailUrl"} {
+		w.image(node[key], 0, &out)
+		if len(out) > 0 {
+			return out
+		}
+	}
+	variants, _ := node["hasVariant"].([]any)
+	for _, v := range variants {
+		if variant, ok := v.(map[string]any); ok {
+			w.image(variant["image"], 0, &out)
+		}
+		if len(out) > 0 {
+			break
+		}
+	}
+	return out
+}
+
+func (w *walker) addresses(v any) []string {
+	var out []string
+	w.image(v, 0, &out)
+	return out
+}
+
+// image takes an address, a list, an ImageObject or a reference to one.
+func (w *walker) image(v any, depth int, out *[]string) {
+	if depth > 8 {
+		return
+	}
+	switch v := v.(type) {
+	case string:
+		if strings.ContainsAny(v, "/.") {
+			keep(out, v)
+		}
+	case []any:
+		for _, e := range v {
+			w.image(e, depth+1, out)
+		}
+	case map[string]any:
+		before := len(*out)
+		for _, key := range []string{"contentUrl", "contentURL", "url", "image", "@list", "thumbnailUrl", "thumbnail"} {
+			if w.image(v[key], depth+1, out); len(*out) > before {
+				return
+			}
+		}
+		if id, ok := v["@id"].(string); ok {
+			if node, ok := w.ids[id]; ok && len(v) == 1 {
+				w.image(node, depth+1, out)
+			} else {
+				w.image(id, depth+1, out)
+			}
+		}
+	}
+}
+
+// isProductNode reports whether a node is a product, with its type written in
+// any of the ways that are about: "Product", "http://schema.org/Product", a list.
+func isProductNode(node map[string]any) bool {
+	list, ok := node["@type"].([]any)
+	if !ok {
+		list = []any{node["@type"]}
+	}
+	for _, v := range list {
+		if s, ok := v.(string); ok && isProduct(s) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,250 @@
+package page
+
+import (
+	"bytes"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/charset"
+)
+
+// Limits on what is kept of a page. What goes beyond is passed over.
+const (
+	maxNesting = 512
+	maxImages  = 1000
+	maxJSON    = 1 << 20 // bytes of JSON-LD: parsed, it takes many times that
+	maxKept    = 64      // of each other kind of evidence
+)
+
+// scan is one pass over a page, and what it has gathered.
+type scan struct {
+	address   *url.URL
+	base      *url.URL
+	based     bool // there was a base element
+	stack     []element
+	scripts   []string // JSON-LD
+	json      int      // its bytes
+	graph     []string // og:image and its like
+	microdata []string
+	marked    []string
+	images    []picture
+	icons     map[string]bool
+	title     strings.Builder
+	heading   strings.Builder
+}
+
+// element is an open one, with what it has from those around it.
+type element struct {
+	name string
+	// aside is set in navigation, footers and other products' lists.
+	aside bool
+	// product is set within the scope of a schema.org Product, other within any
+	// other scope.
+	product, other bool
+	// image is set within a scope that is itself an itemprop="image".
+	image bool
+	// large is the address of a picture that the element links to.
+	large string
+}
+
+// namesPicture spares the many links that lead elsewhere from being resolved.
+var namesPicture = regexp.MustCompile(`(?i)\.(jpe?g|png|webp)`)
+
+func newScan(address *url.URL) *scan {
+	return &scan{address: address, base: address, icons: map[string]bool{}}
+}
+
+// decoded returns the page in UTF-8, by its byte order mark, the server's
+// content type, its own meta element, or what its bytes look like.
+func decoded(body []byte, contentType string) io.Reader {
+	r, err := charset.NewReader(bytes.NewReader(body), contentType)
+	if err != nil {
+		return bytes.NewReader(body)
+	}
+	return r
+}
+
+func (s *scan) read(r io.Reader) { s.tokens(html.NewTokenizer(r), true) }
+
+// tokens goes through the tags. Pictures for browsers without scripts are
+// inside noscript, as text that is gone through in its turn.
+func (s *scan) tokens(z *html.Tokenizer, outer bool) {
+	raw := "" // the element whose text comes next
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return
+		case html.TextToken:
+			s.text(raw, z, outer)
+			raw = ""
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := readTag(z)
+			raw = t.name
+			if t.name == "script" && !strings.Contains(strings.ToLower(t.get("type")), "ld+json") {
+				raw = "code"
+			}
+			s.start(t)
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			s.end(string(name))
+			raw = ""
+		default: // comments and the document type
+		}
+	}
+}
+
+func (s *scan) text(raw string, z *html.Tokenizer, outer bool) {
+	switch {
+	case raw == "script":
+		if n := len(z.Raw()); s.json+n <= maxJSON {
+			s.scripts = append(s.scripts, string(z.Raw()))
+			s.json += n
+		}
+	case raw == "noscript" && outer:
+		inner := html.NewTokenizer(bytes.NewReader(bytes.Clone(z.Raw())))
+		s.tokens(inner, false)
+	case raw == "title" && s.title.Len() == 0:
+		s.title.Write(z.Text())
+	case s.heading.Len() < 500 && s.within("h1"):
+		s.heading.Write(z.Text())
+		s.heading.WriteByte(' ')
+	}
+}
+
+// within reports whether one of the innermost elements has that name.
+func (s *scan) within(name string) bool {
+	for _, e := range s.stack[max(0, len(s.stack)-4):] {
+		if e.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scan) start(t tag) {
+	e := s.inner(t)
+	switch t.name {
+	case "base":
+		s.setBase(t.get("href"))
+	case "meta":
+		s.meta(t)
+	case "link":
+		s.link(t)
+	case "img", "amp-img":
+		s.img(t, e)
+	}
+	if t.has("itemprop", "image") {
+		s.property(t, e)
+	} else if p := t.get("itemprop"); e.image && (p == "contentUrl" || p == "url") {
+		keep(&s.microdata, t.reference())
+	}
+	if !void[t.name] && len(s.stack) < maxNesting {
+		s.stack = append(s.stack, e)
+	}
+}
+
+// inner returns the element that the tag opens.
+func (s *scan) inner(t tag) element {
+	var e element
+	if len(s.stack) > 0 {
+		e = s.stack[len(s.stack)-1]
+	}
+	e.name = t.name
+	e.aside = e.aside || besides(t)
+	if t.present("itemscope") {
+		kind := t.get("itemtype")
+		e.image = t.has("itemprop", "image") && !e.other
+		if isProduct(kind) {
+			e.product, e.other = true, t.get("itemprop") != "" && e.product
+		} else if !e.image {
+			e.other = true
+		}
+	}
+	if t.name == "a" {
+		e.large = ""
+		if href := t.get("href"); namesPicture.MatchString(href) {
+			if u := s.resolve(href); u != nil && IsPictureFile(u) {
+				e.large = u.String()
+			}
+		}
+	}
+	return e
+}
+
+// end closes the innermost element of that name, and those that were left open
+// in it. An end tag without a start is passed over.
+func (s *scan) end(name string) {
+	for i := len(s.stack) - 1; i >= 0 && i >= len(s.stack)-32; i-- {
+		if s.stack[i].name == name {
+			s.stack = s.stack[:i]
+			return
+		}
+	}
+}
+
+func (s *scan) setBase(href string) {
+	if u := s.resolve(href); u != nil && !s.based {
+		s.base, s.based = u, true
+	}
+}
+
+func (s *scan) meta(t tag) {
+	key := t.get("property")
+	if key == "" {
+		key = t.get("name")
+	}
+	switch strings.ToLower(key) {
+	case "og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src":
+		keep(&s.graph, t.get("content"))
+	}
+}
+
+func (s *scan) link(t tag) {
+	for rel := range strings.FieldsSeq(strings.ToLower(t.get("rel"))) {
+		switch rel {
+		case "image_src":
+			keep(&s.graph, t.get("href"))
+		case "icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon":
+			s.icon([]string{t.get("href")})
+		}
+	}
+}
+
+// icon takes in pictures that stand for the shop.
+func (s *scan) icon(references []string) {
+	for _, r := range references {
+		if u := s.resolve(r); u != nil && len(s.icons) < maxKept {
+			s.icons[u.String()] = true
+		}
+	}
+}
+
+// property takes in an itemprop="image": of a product, or of the page where it
+// stands in no scope.
+func (s *scan) property(t tag, e element) {
+	switch {
+	case e.aside || e.other || t.present("itemscope"):
+	case e.product:
+		keep(&s.microdata, t.reference())
+	default:
+		keep(&s.graph, t.reference())
+	}
+}
+
+func keep(list *[]string, reference string) {
+	if reference != "" && len(*list) < maxKept {
+		*list = append(*list, reference)
+	}
+}
+
+func isProduct(itemtype string) bool {
+	for kind := range strings.FieldsSeq(itemtype) {
+		if productTypes[strings.ToLower(kind[strings.LastIndexAny(kind, "/#:")+1:])] {
+			return true
+		}
+	}
+	return false
+}

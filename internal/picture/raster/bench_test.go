@@ -1,0 +1,65 @@
+package raster_test
+
+import (
+	"bytes"
+	"image/jpeg"
+	"testing"
+)
+
+// BenchmarkShrinkPhotograph is a large photograph on its way to a model; the
+// yardstick is what its decoding alone takes.
+func BenchmarkShrinkPhotograph(b *testing.B) {
+	data := asJPEG(b, photograph(3000, 2000))
+	p := newPreparer(b, usual())
+	b.Run("prepare", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := p.Prepare(b.Context(), data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("yardstick: decode alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkPassOn is a small photograph that needs no work; the yardstick is
+// what its decoding would take.
+func BenchmarkPassOn(b *testing.B) {
+	data := asJPEG(b, photograph(500, 500))
+	p := newPreparer(b, usual())
+	b.Run("prepare", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			got, err := p.Prepare(b.Context(), data)
+			if err != nil || &got.Data[0] != &data[0] {
+				b.Fatal("it was not passed on untouched", err)
+			}
+		}
+	})
+	b.Run("yardstick: decode alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkShrinkPNG(b *testing.B) {
+	data := asPNG(b, photograph(1500, 1000))
+	p := newPreparer(b, usual())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Prepare(b.Context(), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

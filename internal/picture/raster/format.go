@@ -1,0 +1,183 @@
+package raster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// header is what is known of a picture before its pixels are decoded.
+type header struct {
+	width, height int
+	// memory is what decoding takes at its height, in bytes.
+	memory      int64
+	orientation orientation
+	// whole is the picture as it can be sent without decoding, if it is sound
+	// and every model can read it; else nil.
+	whole []byte
+	// plain is set where the picture can be sent as it is, if it decodes and
+	// proves to be opaque.
+	plain bool
+}
+
+// format is one that can be read.
+type format struct {
+	name      string
+	mediaType string
+	matches   func([]byte) bool
+	header    func([]byte) (header, error)
+	decode    func(context.Context, []byte) (image.Image, error)
+}
+
+var formats = []*format{
+	{"JPEG", "image/jpeg", prefixed("\xff\xd8\xff"), jpegHeader, decodeJPEG},
+	{"PNG", "image/png", prefixed(pngSignature), pngHeader, streamed(png.Decode)},
+	{"GIF", "image/gif", prefixed("GIF87a", "GIF89a"), gifHeader, streamed(gif.Decode)},
+	{"WebP", "image/webp", isWebP, webpHeader, decodeWebP},
+	{"BMP", "image/bmp", prefixed("BM"), bmpHeader, streamed(bmp.Decode)},
+	{"TIFF", "image/tiff", prefixed("II*\x00", "MM\x00*"), tiffHeader, decodeTIFF},
+}
+
+func prefixed(prefixes ...string) func([]byte) bool {
+	return func(data []byte) bool {
+		for _, p := range prefixes {
+			if bytes.HasPrefix(data, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func streamed(decode func(io.Reader) (image.Image, error)) func(context.Context, []byte) (image.Image, error) {
+	return func(ctx context.Context, data []byte) (image.Image, error) { return decode(newReader(ctx, data)) }
+}
+
+// recognise returns the format by the bytes, or nil.
+func recognise(data []byte) *format {
+	for _, f := range formats {
+		if f.matches(data) {
+			return f
+		}
+	}
+	return nil
+}
+
+// variantError is a picture that is sound but of a kind that cannot be read.
+type variantError struct{ what string }
+
+func (e *variantError) Error() string { return e.what }
+
+// readHeader is header with panics turned into errors.
+func (f *format) readHeader(data []byte) (h header, err error) {
+	defer rescue(&err)
+	h, err = f.header(data)
+	return h, classified(err)
+}
+
+// decodeSafely decodes data until ctx ends, with panics turned into errors:
+// decoders of other people's bytes have had some.
+func (f *format) decodeSafely(ctx context.Context, data []byte) (img image.Image, err error) {
+	defer rescue(&err)
+	img, err = f.decode(ctx, data)
+	return img, classified(err)
+}
+
+func rescue(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("the decoder gave up: %v", v)
+	}
+}
+
+// classified tells what a decoder does not know from what is broken.
+func classified(err error) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		j   jpeg.UnsupportedError
+		p   png.UnsupportedError
+		t   tiff.UnsupportedError
+		bad png.FormatError
+	)
+	switch {
+	case errors.As(err, &bad) && (bad == "unexpected EOF" || bad == "not enough pixel data"):
+		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+	case errors.As(err, &j):
+		return &variantError{string(j)}
+	case errors.As(err, &p):
+		return &variantError{string(p)}
+	case errors.As(err, &t):
+		return &variantError{string(t)}
+	case errors.Is(err, bmp.ErrUnsupported):
+		return &variantError{"compressed, or of an odd depth"}
+	default:
+		return err
+	}
+}
+
+// reader reads data until its context ends: decoding a large picture stops
+// soon after its last caller has left.
+type reader struct {
+	ended func() error
+	data  []byte
+}
+
+func newReader(ctx context.Context, data []byte) *reader { return &reader{ctx.Err, data} }
+
+// Read implements io.Reader. At most 32 KiB at a time, so that the context is
+// looked at often.
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ended(); err != nil {
+		return 0, err
+	}
+	if len(r.data) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.data[:min(len(r.data), 32<<10)])
+	r.data = r.data[n:]
+	return n, nil
+}
+
+func bmpHeader(data []byte) (header, error) {
+	c, err := bmp.DecodeConfig(bytes.NewReader(data))
+	return header{width: c.Width, height: c.Height, memory: area(c.Width, c.Height) * 4, orientation: upright}, err
+}
+
+func tiffHeader(data []byte) (header, error) {
+	c, err := tiff.DecodeConfig(bytes.NewReader(data))
+	// As much as the pixels take can be a strip that is the whole picture.
+	each := int64(2 * 4)
+	switch c.ColorModel {
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		each = 2 * 8
+	}
+	return header{
+		width: c.Width, height: c.Height, memory: each * area(c.Width, c.Height), orientation: exifOrientation(data),
+	}, err
+}
+
+// decodeTIFF reads from memory: the decoder jumps about, and would copy what it
+// cannot jump in.
+func decodeTIFF(_ context.Context, data []byte) (image.Image, error) {
+	return tiff.Decode(bytes.NewReader(data))
+}
+
+// area is w x h, or as good as endless where that overflows.
+func area(w, h int) int64 {
+	const endless = 1 << 40
+	if w < 0 || h < 0 || (h > 0 && int64(w) > endless/int64(h)) {
+		return endless
+	}
+	return int64(w) * int64(h)
+}

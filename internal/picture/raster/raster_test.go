@@ -1,0 +1,373 @@
+package raster_test
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/gif"
+	"image/jpeg"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/picture/raster"
+)
+
+func TestEachFormatIsRead(t *testing.T) {
+	img := corners(60, 40)
+	write := func(encode func(*bytes.Buffer) error) []byte {
+		var b bytes.Buffer
+		if err := encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	nrgba64, ycbcr := image.NewNRGBA64(img.Rect), image.NewPaletted(img.Rect, color.Palette{})
+	draw.Draw(nrgba64, img.Rect, img, image.Point{}, draw.Src)
+	for _, c := range cornerColours {
+		ycbcr.Palette = append(ycbcr.Palette, c)
+	}
+	draw.Draw(ycbcr, img.Rect, img, image.Point{}, draw.Src)
+	tests := []struct {
+		name string
+		data []byte
+		kept bool
+	}{
+		{"JPEG", asJPEG(t, img), true},
+		{"PNG", asPNG(t, img), true},
+		{"PNG with a palette", asPNG(t, ycbcr), true},
+		{"PNG of 16 bits", asPNG(t, nrgba64), false},
+		{"GIF", write(func(b *bytes.Buffer) error { return gif.Encode(b, ycbcr, nil) }), true},
+		{"moving GIF", moving(t, ycbcr), false},
+		{"BMP", write(func(b *bytes.Buffer) error { return bmp.Encode(b, img) }), false},
+		{"TIFF", write(func(b *bytes.Buffer) error { return tiff.Encode(b, img, nil) }), false},
+		{"packed TIFF", write(func(b *bytes.Buffer) error {
+			return tiff.Encode(b, nrgba64, &tiff.Options{Compression: tiff.Deflate, Predictor: true})
+		}), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := prepared(t, tt.data)
+			if kept := bytes.Equal(got.Data, tt.data); kept != tt.kept {
+				t.Errorf("passed on untouched: %v, want %v", kept, tt.kept)
+			}
+			if !tt.kept && got.MediaType != "image/jpeg" {
+				t.Errorf("it became %s", got.MediaType)
+			}
+			if got.Width != 60 || got.Height != 40 {
+				t.Errorf("it has %d x %d pixels", got.Width, got.Height)
+			}
+			checkCorners(t, decoded(t, got.Data))
+		})
+	}
+}
+
+// moving is a GIF whose second picture is black.
+func moving(t *testing.T, first *image.Paletted) []byte {
+	t.Helper()
+	second := image.NewPaletted(first.Rect, color.Palette{color.Black, color.White})
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, &gif.GIF{Image: []*image.Paletted{first, second}, Delay: []int{1, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// colour returns a result's colour in the middle.
+func colour(t *testing.T, p raster.Prepared) color.RGBA {
+	t.Helper()
+	img := decoded(t, p.Data)
+	return color.RGBAModel.Convert(img.At(img.Bounds().Dx()/2, img.Bounds().Dy()/2)).(color.RGBA)
+}
+
+func TestColours(t *testing.T) {
+	adobe := func(data []byte, transform byte) []byte {
+		return withSegment(data, 0xee, "Adobe\x00\x64\x00\x00\x00\x00"+string([]byte{transform}))
+	}
+	nrgba := func(c color.NRGBA) []byte {
+		img := image.NewNRGBA(image.Rect(0, 0, 8, 8))
+		draw.Draw(img, img.Rect, image.NewUniform(c), image.Point{}, draw.Src)
+		return asPNG(t, img)
+	}
+	tests := []struct {
+		name string
+		data []byte
+		want color.RGBA
+	}{
+		{"grey JPEG", flatJPEG(0xc0, 200), color.RGBA{200, 200, 200, 255}},
+		{"JPEG", flatJPEG(0xc0, 76, 85, 255), color.RGBA{254, 0, 0, 255}},
+		{"progressive JPEG", flatJPEG(0xc2, 76, 85, 255), color.RGBA{254, 0, 0, 255}},
+		{"JPEG that is RGB", adobe(flatJPEG(0xc0, 10, 200, 60), 0), color.RGBA{10, 200, 60, 255}},
+		{"CMYK JPEG by Adobe, inverted", adobe(flatJPEG(0xc0, 255, 55, 55, 255), 0), color.RGBA{255, 55, 55, 255}},
+		{"CMYK JPEG by others", flatJPEG(0xc0, 0, 200, 200, 0), color.RGBA{255, 55, 55, 255}},
+		{"half transparent PNG on white", nrgba(color.NRGBA{0, 0, 0, 128}), color.RGBA{127, 127, 127, 255}},
+		{"transparent PNG on white", nrgba(color.NRGBA{200, 0, 0, 0}), color.RGBA{255, 255, 255, 255}},
+		{"WebP", flatWebP(9, 7, 10, 200, 60, 255), color.RGBA{10, 200, 60, 255}},
+		{"transparent WebP on white", flatWebP(9, 7, 10, 200, 60, 0), color.RGBA{255, 255, 255, 255}},
+		{"moving WebP", riff(
+			chunk("VP8X", []byte{2, 0, 0, 0, 8, 0, 0, 6, 0, 0}), chunk("ANIM", make([]byte, 6)),
+			chunk("ANMF", append(make([]byte, 16), flatWebP(9, 7, 10, 200, 60, 255)[12:]...)),
+			chunk("ANMF", append(make([]byte, 16), flatWebP(9, 7, 0, 0, 0, 255)[12:]...)),
+		), color.RGBA{10, 200, 60, 255}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := colour(t, prepared(t, tt.data)); !near(got, tt.want, 4) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLossyWebPIsStretched(t *testing.T) {
+	// (128 - 16) * 255 / 219
+	if got := colour(t, prepared(t, lossyWebP)); !near(got, color.RGBA{130, 130, 130, 255}, 1) {
+		t.Errorf("a pixel between video's black and white is %v", got)
+	}
+}
+
+// lossyWebP is one pixel with a luma of 128.
+var lossyWebP, _ = base64.StdEncoding.DecodeString("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA")
+
+func TestOrientationIsApplied(t *testing.T) {
+	upright := corners(60, 40)
+	for o := uint16(1); o <= 8; o++ {
+		w, h := 60, 40
+		if o >= 5 {
+			w, h = h, w
+		}
+		lying := image.NewRGBA(image.Rect(0, 0, w, h))
+		for y := range h {
+			for x := range w {
+				ux, uy := uprightPlace(o, x, y, w, h)
+				lying.Set(x, y, upright.At(ux, uy))
+			}
+		}
+		profile := hex.EncodeToString(append([]byte("Exif\x00\x00"), exif(o, binary.BigEndian)...))
+		text := fmt.Sprintf("\nexif\n%8d\n%s\n%s\n", len(profile)/2, profile[:20], profile[20:])
+		tests := map[string][]byte{
+			"JPEG, little endian": withSegment(asJPEG(t, lying), 0xe1, "Exif\x00\x00"+string(exif(o, binary.LittleEndian))),
+			"JPEG, big endian":    withSegment(asJPEG(t, lying), 0xe1, "Exif\x00\x00"+string(exif(o, binary.BigEndian))),
+			"PNG":                 withChunk(asPNG(t, lying), "eXIf", exif(o, binary.BigEndian)),
+			"PNG by ImageMagick":  withChunk(asPNG(t, lying), "tEXt", []byte("Raw profile type exif\x00"+text)),
+			"PNG, packed profile": withChunk(asPNG(t, lying), "zTXt", append([]byte("Raw profile type exif\x00\x00"), deflated(text)...)),
+		}
+		for name, data := range tests {
+			t.Run(fmt.Sprintf("%s %d", name, o), func(t *testing.T) {
+				got := prepared(t, data)
+				if got.Width != 60 || got.Height != 40 {
+					t.Errorf("it has %d x %d pixels", got.Width, got.Height)
+				}
+				checkCorners(t, decoded(t, got.Data))
+				if kept := bytes.Equal(got.Data, data); kept != (o == 1) {
+					t.Errorf("passed on untouched: %v", kept)
+				}
+			})
+		}
+	}
+}
+
+func deflated(text string) []byte {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	_, _ = z.Write([]byte(text))
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// uprightPlace returns where a stored pixel belongs, by the table in the EXIF
+// standard: what the stored row 0 and column 0 are, seen upright.
+func uprightPlace(o uint16, x, y, w, h int) (int, int) {
+	switch o {
+	case 2: // top, right
+		return w - 1 - x, y
+	case 3: // bottom, right
+		return w - 1 - x, h - 1 - y
+	case 4: // bottom, left
+		return x, h - 1 - y
+	case 5: // left, top
+		return y, x
+	case 6: // right, top
+		return h - 1 - y, x
+	case 7: // right, bottom
+		return h - 1 - y, w - 1 - x
+	case 8: // left, bottom
+		return y, w - 1 - x
+	}
+	return x, y
+}
+
+func TestWebPIsTurned(t *testing.T) {
+	still := flatWebP(9, 7, 10, 200, 60, 255)
+	got := prepared(t, riff(chunk("VP8X", []byte{8, 0, 0, 0, 8, 0, 0, 6, 0, 0}), still[12:],
+		chunk("EXIF", exif(6, binary.LittleEndian))))
+	if got.Width != 7 || got.Height != 9 {
+		t.Errorf("it has %d x %d pixels", got.Width, got.Height)
+	}
+}
+
+func TestLargeIsShrunk(t *testing.T) {
+	tests := []struct{ w, h, wantW, wantH int }{
+		{192, 128, 96, 64},
+		{125, 126, 95, 96},
+		{97, 96, 96, 95},
+		{3, 500, 1, 96},
+		{96, 96, 96, 96},
+	}
+	for _, tt := range tests {
+		for name, data := range map[string][]byte{
+			"JPEG": asJPEG(t, corners(tt.w, tt.h)), "PNG": asPNG(t, corners(tt.w, tt.h)),
+		} {
+			t.Run(fmt.Sprintf("%s %dx%d", name, tt.w, tt.h), func(t *testing.T) {
+				got := preparedTo(t, 96, data)
+				if b := decoded(t, got.Data).Bounds(); got.Width != tt.wantW || got.Height != tt.wantH || b.Dx() != tt.wantW || b.Dy() != tt.wantH {
+					t.Errorf("it has %d x %d pixels (%v), want %d x %d", got.Width, got.Height, b, tt.wantW, tt.wantH)
+				}
+				if tt.w > 3 {
+					checkCorners(t, decoded(t, got.Data))
+				}
+			})
+		}
+	}
+}
+
+// TestShrinkingAverages compares with the mean of each area, worked out in
+// floating point.
+func TestShrinkingAverages(t *testing.T) {
+	src := photograph(500, 371)
+	for name, data := range map[string][]byte{"planes": asJPEG(t, src), "RGB": asPNG(t, src)} {
+		got := decoded(t, preparedTo(t, 349, data).Data)
+		w, h := got.Bounds().Dx(), got.Bounds().Dy()
+		worst, sum, n := 0.0, 0.0, 0.0
+		for y := 0; y < h; y += 5 {
+			for x := 0; x < w; x += 5 {
+				r, _, _, _ := got.At(x, y).RGBA()
+				d := max(mean(src, x, y, w, h)-float64(r>>8), float64(r>>8)-mean(src, x, y, w, h))
+				worst, sum, n = max(worst, d), sum+d, n+1
+			}
+		}
+		// The rest is what JPEG loses, mostly chroma at edges.
+		if average := sum / n; average > 6 {
+			t.Errorf("%s: off by %.1f on average, %.0f at worst", name, average, worst)
+		}
+	}
+}
+
+// mean is the red of the area that a pixel covers.
+func mean(src *image.RGBA, x, y, w, h int) float64 {
+	sx, sy := float64(src.Rect.Dx())/float64(w), float64(src.Rect.Dy())/float64(h)
+	sum, weight := 0.0, 0.0
+	for j := int(float64(y) * sy); float64(j) < float64(y+1)*sy && j < src.Rect.Dy(); j++ {
+		for i := int(float64(x) * sx); float64(i) < float64(x+1)*sx && i < src.Rect.Dx(); i++ {
+			cover := (min(float64(i+1), float64(x+1)*sx) - max(float64(i), float64(x)*sx)) *
+				(min(float64(j+1), float64(y+1)*sy) - max(float64(j), float64(y)*sy))
+			sum, weight = sum+cover*float64(src.RGBAAt(i, j).R), weight+cover
+		}
+	}
+	return sum / weight
+}
+
+func TestSoundJPEGIsPassedOn(t *testing.T) {
+	data := asJPEG(t, photograph(300, 200))
+	got := prepared(t, append(bytes.Clone(data), bytes.Repeat([]byte("junk"), 9000)...))
+	if !bytes.Equal(got.Data, data) || got.MediaType != "image/jpeg" {
+		t.Errorf("of %d bytes with junk behind them %d were passed on", len(data), len(got.Data))
+	}
+	heavy := withSegment(data, 0xe2, strings.Repeat("x", 60000))
+	for len(heavy) < 1<<20 {
+		heavy = withSegment(heavy, 0xe2, strings.Repeat("x", 60000))
+	}
+	if got := prepared(t, heavy); len(got.Data) > len(data) {
+		t.Errorf("%d bytes around a small picture were passed on as %d", len(heavy), len(got.Data))
+	}
+}
+
+func TestDecodingWaitsForItsMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPreparer(t, raster.Config{MaxPixels: 50e6, Fit: 64, Memory: 1e6, Workers: 8})
+		release, err := p.Reserve(t.Context(), 1e6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		data := asJPEG(t, photograph(300, 200))
+		go func() {
+			_, err := p.Prepare(t.Context(), data)
+			done <- err
+		}()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatal("it was decoded without memory:", err)
+		default:
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := p.Prepare(ctx, data); !errors.Is(err, context.Canceled) {
+			t.Error("a caller who left went on waiting:", err)
+		}
+		release()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNewChecks(t *testing.T) {
+	for name, change := range map[string]func(*raster.Config){
+		"pixels": func(c *raster.Config) { c.MaxPixels = 0 }, "fit": func(c *raster.Config) { c.Fit = 0 },
+		"large fit": func(c *raster.Config) { c.Fit = 70000 }, "memory": func(c *raster.Config) { c.Memory = 0 },
+		"workers": func(c *raster.Config) { c.Workers = -1 },
+	} {
+		c := usual()
+		change(&c)
+		if _, err := raster.New(c); err == nil {
+			t.Errorf("wrong %s were taken", name)
+		}
+	}
+}
+
+// FuzzPrepare holds the front door: whatever is sent, there is a picture that
+// can be decoded and fits, or a fault of the right kind.
+func FuzzPrepare(f *testing.F) {
+	for _, data := range [][]byte{
+		asJPEG(f, corners(20, 10)), asPNG(f, corners(20, 10)), flatJPEG(0xc2, 76, 85, 255), flatJPEG(0xc0, 1, 2, 3, 4),
+		flatWebP(3, 2, 1, 2, 3, 4), lossyWebP, []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"),
+		[]byte("BM"), []byte("II*\x00\x08\x00\x00\x00"), []byte("<svg>"),
+		withSegment(asJPEG(f, corners(20, 10)), 0xe1, "Exif\x00\x00"+string(exif(6, binary.BigEndian))),
+	} {
+		f.Add(data)
+	}
+	p := newPreparer(f, raster.Config{MaxPixels: 1e6, Fit: 16, Memory: 8e6, Workers: 1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := p.Prepare(t.Context(), data)
+		var fl *fault.Fault
+		if err != nil {
+			if !errors.As(err, &fl) || (fl.Reason != fault.ImageUnsupported && fl.Reason != fault.ImageTooLarge) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if got.Width < 1 || got.Height < 1 || got.Width > 16 || got.Height > 16 {
+			t.Errorf("it has %d x %d pixels", got.Width, got.Height)
+		}
+		if &got.Data[0] == &data[0] {
+			return // passed on: its segments are whole, its pixels may be anything
+		}
+		if c, err := jpeg.DecodeConfig(bytes.NewReader(got.Data)); err != nil || c.Width != got.Width || c.Height != got.Height {
+			t.Error(c, err)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+package raster
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// IsPicture reports whether data is a picture by its bytes, readable or not.
+func IsPicture(data []byte) bool {
+	if recognise(data) != nil {
+		return true
+	}
+	s := foreign(data)
+	return s != nil && s.picture
+}
+
+// signature is a format that is known and not read.
+type signature struct {
+	name    string
+	picture bool
+	matches func([]byte) bool
+}
+
+var signatures = []signature{
+	{"an AVIF picture", true, branded("avif", "avis")},
+	{"a HEIC picture", true, branded("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")},
+	{"a video", false, branded("")},
+	{"a Photoshop document", true, prefixed("8BPS")},
+	{"a JPEG XL picture", true, prefixed("\xff\x0a", "\x00\x00\x00\x0cJXL ")},
+	{"a JPEG 2000 picture", true, prefixed("\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51")},
+	{"an icon (ICO)", true, prefixed("\x00\x00\x01\x00", "\x00\x00\x02\x00")},
+	{"a BigTIFF picture", true, prefixed("II+\x00", "MM\x00+")},
+	{"an SGI picture", true, prefixed("\x01\xda\x00", "\x01\xda\x01")},
+	{"a Netpbm picture", true, isNetpbm},
+	{"an SVG drawing", true, isSVG},
+	{"a PDF document", false, prefixed("%PDF")},
+	{"an Office document", false, prefixed("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")},
+	{"a ZIP archive", false, prefixed("PK\x03\x04")},
+	{"data that is still compressed (gzip)", false, prefixed("\x1f\x8b")},
+	{"a web page", false, func(data []byte) bool { return strings.HasPrefix(http.DetectContentType(data), "text/html") }},
+	{"JSON", false, func(data []byte) bool { return prefixed("{", "[")(trimmed(data)) }},
+	{"text (text/plain)", false, func(data []byte) bool { return strings.HasPrefix(http.DetectContentType(data), "text/") }},
+}
+
+// Describe says what data is, by its bytes, for people: "a web page".
+func Describe(data []byte) string {
+	if len(data) == 0 {
+		return "empty"
+	}
+	if f := recognise(data); f != nil {
+		return "a " + f.name
+	}
+	if s := foreign(data); s != nil {
+		return s.name
+	}
+	return "of an unknown format"
+}
+
+func foreign(data []byte) *signature {
+	for i := range signatures {
+		if signatures[i].matches(data) {
+			return &signatures[i]
+		}
+	}
+	return nil
+}
+
+// branded matches ISO media files (ISO/IEC 14496-12) by their major brand, or
+// by one of the compatible ones. An empty brand matches them all.
+func branded(brands ...string) func([]byte) bool {
+	return func(data []byte) bool {
+		if len(data) < 12 || string(data[4:8]) != "ftyp" {
+			return false
+		}
+		end := min(len(data), 64, max(12, int(data[2])<<8|int(data[3])))
+		for _, brand := range brands {
+			if bytes.HasPrefix(data[8:], []byte(brand)) || bytes.Contains(data[12:end], []byte(brand)) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func isNetpbm(data []byte) bool {
+	return len(data) > 2 && data[0] == 'P' && '1' <= data[1] && data[1] <= '7' && (data[2] == '\n' || data[2] == ' ' || data[2] == '\r')
+}
+
+// isSVG looks behind the prologue, comments and the document type.
+func isSVG(data []byte) bool {
+	text := trimmed(data)
+	if !bytes.HasPrefix(text, []byte("<")) {
+		return false
+	}
+	text = bytes.ToLower(text[:min(len(text), 4096)])
+	at := bytes.Index(text, []byte("<svg"))
+	if at < 0 {
+		return false
+	}
+	for _, page := range []string{"<html", "<body", "<!doctype html"} {
+		if bytes.Contains(text[:at], []byte(page)) {
+			return false
+		}
+	}
+	return true
+}
+
+func trimmed(data []byte) []byte {
+	data = bytes.TrimPrefix(data[:min(len(data), 8192)], []byte("\xef\xbb\xbf"))
+	return bytes.TrimLeft(data, " \t\r\n")
+}
