@@ -104,11 +104,17 @@ func (s *Source) recall(key string) (found, fetch.Validators) {
 	return found{picture: p}, k.validators
 }
 
+// maxValidators bounds what is kept to ask a shop again with, in bytes.
+const maxValidators = 1 << 10
+
 func (s *Source) remember(key string, k known) {
 	if k.validators.ETag == "" && k.validators.LastModified == "" {
 		return
 	}
-	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.Address)
+	if len(k.validators.ETag)+len(k.validators.LastModified) > maxValidators {
+		return // no shop's own
+	}
+	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.LastModified) + len(k.validators.Address)
 	for _, c := range k.candidates {
 		weight += 32 + len(c.Address)
 	}

@@ -35,7 +35,8 @@ func newGuard(allow []string, ports []uint16, resolver *net.Resolver) (*guard, e
 			return nil, err
 		}
 	}
-	g.strict = ssrf.New(ssrf.WithPorts(ports...))
+	// The one public address that some clouds answer their machines on.
+	g.strict = ssrf.New(ssrf.WithPorts(ports...), ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32")))
 	g.open = net.Dialer{Timeout: dialTimeout, Resolver: resolver}
 	g.guarded = g.open
 	g.guarded.Control = g.check

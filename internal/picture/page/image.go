@@ -191,7 +191,7 @@ func (s *scan) subject() map[string]bool {
 		text = s.title.String()
 	}
 	subject := map[string]bool{}
-	for _, w := range words(text) {
+	for _, w := range words(clip(text)) {
 		if len(w) > 2 {
 			subject[w] = true
 		}

@@ -26,7 +26,7 @@ func (s *scan) productImages() []string {
 	for _, text := range s.scripts {
 		values = append(values, parseLoosely(cleaned(text))...)
 	}
-	w := &walker{scan: s, ids: map[string]map[string]any{}}
+	w := &walker{scan: s, ids: map[string]map[string]any{}, subject: s.subject()}
 	for _, v := range values {
 		w.identify(v, 0)
 	}
@@ -56,7 +56,19 @@ type walker struct {
 	scan *scan
 	ids  map[string]map[string]any
 	best product
+
+	// subject are the words of what the page is about.
+	subject map[string]bool
+	// steps bounds the work: references can lead round in circles, and each round
+	// through a list multiplies them.
+	steps int
 }
+
+// Bounds of the work on one page's data.
+const (
+	maxSteps    = 100_000
+	maxNameText = 500
+)
 
 // identify remembers the nodes that others may refer to.
 func (w *walker) identify(v any, depth int) {
@@ -113,7 +125,7 @@ func (w *walker) consider(node map[string]any, listed bool) {
 	if !listed {
 		score += 4
 	}
-	if name, ok := node["name"].(string); ok && share(name, w.scan.subject()) >= 0.5 {
+	if name, ok := node["name"].(string); ok && share(clip(name), w.subject) >= 0.5 {
 		score += 2
 	}
 	for _, key := range []string{"url", "@id", "mainEntityOfPage"} {
@@ -130,6 +142,9 @@ func (w *walker) consider(node map[string]any, listed bool) {
 func samePage(a, b *url.URL) bool {
 	return a != nil && strings.EqualFold(a.Host, b.Host) && strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
+
+// clip bounds a text that is compared by its words.
+func clip(s string) string { return s[:min(len(s), maxNameText)] }
 
 // images returns a node's pictures; those of its first variant where it is a
 // group that has none.
@@ -161,7 +176,7 @@ func (w *walker) addresses(v any) []string {
 
 // image takes an address, a list, an ImageObject or a reference to one.
 func (w *walker) image(v any, depth int, out *[]string) {
-	if depth > 8 {
+	if w.steps++; depth > 8 || w.steps > maxSteps {
 		return
 	}
 	switch v := v.(type) {

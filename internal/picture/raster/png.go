@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
 )
 
@@ -28,6 +29,10 @@ func pngHeader(data []byte) (header, error) {
 		case "IHDR":
 			if len(body) < 13 {
 				return io.ErrUnexpectedEOF
+			}
+			if depth != 0 {
+				// The decoder makes room by the first one.
+				return errors.New("a second header")
 			}
 			h.width, h.height = int(binary.BigEndian.Uint32(body)), int(binary.BigEndian.Uint32(body[4:]))
 			depth, colours, interlaced = body[8], body[9], body[12]

@@ -1,6 +1,7 @@
 package raster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,10 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 		return Prepared{}, err
 	}
 	if h.whole != nil && p.keeps(h, h.whole) {
+		if 4*cap(data) > 5*len(h.whole) {
+			// What follows the picture must not live as long as the picture does.
+			h.whole = bytes.Clone(h.whole)
+		}
 		return Prepared{catalog.Picture{Data: h.whole, MediaType: f.mediaType}, h.width, h.height}, nil
 	}
 	release, err := p.Reserve(ctx, h.memory)

@@ -1,0 +1,30 @@
+package raster
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"testing"
+)
+
+// TestSecondHeaderIsRefused: the decoder makes room by the first header, so a
+// small one behind it must not pass for the picture's size.
+func TestSecondHeaderIsRefused(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
+		t.Fatal(err)
+	}
+	const signature, header = 8, 8 + 25
+	data := b.Bytes()
+	if _, err := pngHeader(data); err != nil {
+		t.Fatal(err)
+	}
+	second := append([]byte{0, 0, 0, 13}, data[signature+4:header-4]...)
+	second = binary.BigEndian.AppendUint32(second, crc32.ChecksumIEEE(second[4:]))
+	twice := append(bytes.Clone(data[:header]), second...)
+	if _, err := pngHeader(append(twice, data[header:]...)); err == nil {
+		t.Error("two headers were taken")
+	}
+}
