@@ -363,7 +363,7 @@ func FuzzPrepare(f *testing.F) {
 		if got.Width < 1 || got.Height < 1 || got.Width > 16 || got.Height > 16 {
 			t.Errorf("it has %d x %d pixels", got.Width, got.Height)
 		}
-		if &got.Data[0] == &data[0] {
+		if bytes.HasPrefix(data, got.Data) {
 			return // passed on: its segments are whole, its pixels may be anything
 		}
 		if c, err := jpeg.DecodeConfig(bytes.NewReader(got.Data)); err != nil || c.Width != got.Width || c.Height != got.Height {
