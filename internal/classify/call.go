@@ -12,6 +12,10 @@ type Call struct {
 	Options catalog.Options
 	// Total is how many items will come. 0: not known.
 	Total int64
+	// Patient says that nobody waits: an item's time counts while its picture is
+	// fetched and while the model is asked, and stands still while it waits for
+	// quota or for an outage to end.
+	Patient bool
 }
 
 // Source gives the call's next item, io.EOF after the last one. It is called

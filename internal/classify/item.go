@@ -38,7 +38,7 @@ func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 		}
 		o.Trace.Latency = time.Since(a.at)
 	}()
-	ctx, cancel := context.WithDeadline(ctx, a.at.Add(r.call.itemTimeout()))
+	ctx, cancel := r.timed(ctx, a.at)
 	defer cancel()
 	if err := r.resolve(ctx, a, &o); err != nil {
 		o.Err = fault.From(err)
@@ -60,10 +60,23 @@ func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) erro
 	if picture == nil && !it.HasText() {
 		return lacksText(o.ImageErr)
 	}
-	return r.ask(ctx, catalog.Question{
+	q := catalog.Question{
 		Item: it, Picture: picture, Model: r.call.Options.Model,
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Calls: &r.calls,
-	}, o)
+	}
+	if r.call.Patient {
+		q.Budget = r.call.itemTimeout()
+	}
+	return r.ask(ctx, q, o)
+}
+
+// timed bounds an item's time from its admission. A patient call's items have
+// bounds for each step instead.
+func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context.CancelFunc) {
+	if r.call.Patient {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, at.Add(r.call.itemTimeout()))
 }
 
 // picture returns the picture to go by, or nil to go by text. Where a picture
@@ -71,6 +84,11 @@ func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) erro
 func (r *run) picture(ctx context.Context, it *catalog.Item, o *catalog.Outcome) (*catalog.Picture, error) {
 	if o.Kind != catalog.KindImage {
 		return nil, nil
+	}
+	if r.call.Patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
+		defer cancel()
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
 	switch {

@@ -156,7 +156,7 @@ func (r *run) batch(g group) catalog.Batch {
 			r.progress.Failed++
 		}
 	}
-	return catalog.Batch{ID: g.id, Kind: g.kind, Outcomes: g.outcomes, At: time.Now(), Progress: r.progress}
+	return catalog.Batch{ID: g.id, Kind: g.kind, Outcomes: g.outcomes, At: time.Now(), Progress: r.progress, Peak: r.calls.Most()}
 }
 
 func (r *run) finish() catalog.Summary {

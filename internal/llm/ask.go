@@ -25,11 +25,14 @@ const BackendName = "openai"
 func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	a := c.begin(&q)
 	for {
+		if f := a.overspent(); f != nil {
+			return a.answer, f
+		}
 		lease, err := a.acquire(ctx)
 		if err != nil {
 			return a.answer, err
 		}
-		end := a.attempt(ctx, lease)
+		end := a.timedAttempt(ctx, lease)
 		if end.how == answered {
 			return a.answer, nil
 		}
@@ -51,6 +54,8 @@ type asking struct {
 	moves     int // calls whose key was at fault
 	taught    int // calls that said what the server lacks
 	malformed int // answers that could not be used
+
+	spent time.Duration // of the question's budget
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault

@@ -1,0 +1,126 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+)
+
+// embedded is a NATS server within the process, which no address leads to.
+type embedded struct {
+	server *server.Server
+	lock   *flock.Flock
+	log    *zap.Logger
+	stop   context.CancelFunc
+	nurse  sync.WaitGroup
+}
+
+// nursing is how often it is looked whether a full disk has room again.
+const nursing = 5 * time.Second
+
+func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
+	if dir == "" {
+		return nil, errors.New("no data folder is given: name one in data-dir")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: name another one in data-dir (%w)", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	held, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the data folder cannot be locked: name another one in data-dir (%w)", err)
+	case !held:
+		return nil, fmt.Errorf("another process uses the data folder %s: end it, or name another folder in data-dir", dir)
+	}
+	e := &embedded{lock: lock, log: log}
+	if err := e.start(dir); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return e, nil
+}
+
+func (e *embedded) start(dir string) (err error) {
+	e.server, err = server.NewServer(&server.Options{
+		ServerName: "credenza", DontListen: true, NoSigs: true,
+		JetStream: true, StoreDir: dir,
+		// Streams have bounds of their own; the server's would be a part of the disk
+		// that is free when it starts.
+		JetStreamMaxStore: math.MaxInt64, JetStreamMaxMemory: 64 << 20,
+		MaxPayload: maxPayload, DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("set the embedded NATS server up: %w", err)
+	}
+	e.server.SetLoggerV2(natsLog{e.log}, false, false, false)
+	e.server.Start()
+	if !e.server.ReadyForConnections(startTime) || !e.server.JetStreamEnabled() {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+		return fmt.Errorf("what is stored in the data folder %s cannot be opened: check that it is writable and the disk not full, or name another folder in data-dir", dir)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	e.nurse.Go(func() { e.revive(ctx) })
+	return nil
+}
+
+// revive turns JetStream on again: the server turns it off when the disk is full,
+// and would leave it so until the process ends.
+func (e *embedded) revive(ctx context.Context) {
+	tick := time.NewTicker(nursing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if e.server.JetStreamEnabled() {
+			continue
+		}
+		if err := e.server.EnableJetStream(e.server.JetStreamConfig()); err != nil {
+			e.log.Warn("the data folder is full or cannot be written: jobs wait for it", zap.Error(err))
+			continue
+		}
+		e.log.Info("the data folder is in use again")
+	}
+}
+
+// InProcessConn opens a connection, for nats.InProcessServer.
+func (e *embedded) InProcessConn() (net.Conn, error) { return e.server.InProcessConn() }
+
+func (e *embedded) close() {
+	e.stop()
+	e.nurse.Wait()
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+	if err := e.lock.Unlock(); err != nil {
+		e.log.Warn("the data folder stays locked until the process ends", zap.Error(err))
+	}
+}
+
+// natsLog takes the embedded server's words: what is fatal to it is not fatal to
+// the process, and its notices are of no interest.
+type natsLog struct{ log *zap.Logger }
+
+func (natsLog) Noticef(string, ...any)             {}
+func (natsLog) Debugf(string, ...any)              {}
+func (natsLog) Tracef(string, ...any)              {}
+func (l natsLog) Warnf(format string, args ...any) { l.log.Warn("NATS: " + fmt.Sprintf(format, args...)) }
+func (l natsLog) Errorf(format string, args ...any) {
+	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
+}
+func (l natsLog) Fatalf(format string, args ...any) {
+	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
+}
