@@ -157,4 +157,3 @@ func (b *Broker) Close() {
 		b.server.close()
 	}
 }
-

@@ -114,13 +114,17 @@ func (e *embedded) close() {
 // the process, and its notices are of no interest.
 type natsLog struct{ log *zap.Logger }
 
-func (natsLog) Noticef(string, ...any)             {}
-func (natsLog) Debugf(string, ...any)              {}
-func (natsLog) Tracef(string, ...any)              {}
-func (l natsLog) Warnf(format string, args ...any) { l.log.Warn("NATS: " + fmt.Sprintf(format, args...)) }
+func (natsLog) Noticef(string, ...any) {}
+func (natsLog) Debugf(string, ...any)  {}
+func (natsLog) Tracef(string, ...any)  {}
+func (l natsLog) Warnf(format string, args ...any) {
+	l.log.Warn("NATS: " + fmt.Sprintf(format, args...))
+}
+
 func (l natsLog) Errorf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
+
 func (l natsLog) Fatalf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
