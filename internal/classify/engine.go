@@ -105,8 +105,10 @@ func New(config Config, parts Parts) (*Engine, error) {
 // with the error of next, of send or of ctx; then nothing of the call is left
 // running.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
-	if err := e.full(); err != nil {
-		return catalog.Summary{}, err
+	if !call.Patient {
+		if err := e.full(); err != nil {
+			return catalog.Summary{}, err
+		}
 	}
 	ctx, stop := context.WithCancel(ctx)
 	r := newRun(e, call)

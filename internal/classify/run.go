@@ -106,7 +106,7 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case f := <-r.done:
-			ready = r.collect(f)
+			ready = r.gather(f)
 		case end := <-r.end:
 			if end.err != nil {
 				return end.err
@@ -124,6 +124,19 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 		}
 	}
 	return r.sendAll(r.batches.rest(), send)
+}
+
+// gather collects an outcome and, where batches are to leave promptly, those that
+// came while the sink was busy.
+func (r *run) gather(f finished) []group {
+	ready := r.collect(f)
+	if !r.call.Prompt {
+		return ready
+	}
+	for range len(r.done) { // nobody else receives
+		ready = append(ready, r.collect(<-r.done)...)
+	}
+	return append(ready, r.batches.rest()...)
 }
 
 func (r *run) collect(f finished) []group {
