@@ -19,11 +19,19 @@ import (
 // embedded is a NATS server within the process, which no address leads to.
 type embedded struct {
 	server *server.Server
+	dir    string
 	lock   *flock.Flock
 	log    *zap.Logger
 	stop   context.CancelFunc
 	nurse  sync.WaitGroup
 }
+
+// Streams have bounds of their own; the server's would be a part of the disk that
+// is free when it starts.
+const (
+	maxStore  = math.MaxInt64
+	maxMemory = 64 << 20
+)
 
 // nursing is how often it is looked whether a full disk has room again.
 const nursing = 5 * time.Second
@@ -43,20 +51,18 @@ func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
 	case !held:
 		return nil, fmt.Errorf("another process uses the data folder %s: end it, or name another folder in data-dir", dir)
 	}
-	e := &embedded{lock: lock, log: log}
-	if err := e.start(dir); err != nil {
+	e := &embedded{dir: dir, lock: lock, log: log}
+	if err := e.start(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return e, nil
 }
 
-func (e *embedded) start(dir string) (err error) {
+func (e *embedded) start() (err error) {
 	e.server, err = server.NewServer(&server.Options{
 		ServerName: "credenza", DontListen: true, NoSigs: true,
-		JetStream: true, StoreDir: dir,
-		// Streams have bounds of their own; the server's would be a part of the disk
-		// that is free when it starts.
-		JetStreamMaxStore: math.MaxInt64, JetStreamMaxMemory: 64 << 20,
+		JetStream: true, StoreDir: e.dir,
+		JetStreamMaxStore: maxStore, JetStreamMaxMemory: maxMemory,
 		MaxPayload: maxPayload, DisableJetStreamBanner: true,
 	})
 	if err != nil {
@@ -67,7 +73,7 @@ func (e *embedded) start(dir string) (err error) {
 	if !e.server.ReadyForConnections(startTime) || !e.server.JetStreamEnabled() {
 		e.server.Shutdown()
 		e.server.WaitForShutdown()
-		return fmt.Errorf("what is stored in the data folder %s cannot be opened: check that it is writable and the disk not full, or name another folder in data-dir", dir)
+		return fmt.Errorf("what is stored in the data folder %s cannot be opened: check that it is writable and the disk not full, or name another folder in data-dir", e.dir)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
@@ -75,8 +81,9 @@ func (e *embedded) start(dir string) (err error) {
 	return nil
 }
 
-// revive turns JetStream on again: the server turns it off when the disk is full,
-// and would leave it so until the process ends.
+// revive opens what is stored again once a full disk has room: the server takes no
+// more for a stream that it could not write to, and would leave it so until the
+// process ends.
 func (e *embedded) revive(ctx context.Context) {
 	tick := time.NewTicker(nursing)
 	defer tick.Stop()
@@ -86,15 +93,43 @@ func (e *embedded) revive(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if e.server.JetStreamEnabled() {
+		health := e.server.Healthz(&server.HealthzOptions{})
+		if health.Status == "ok" {
 			continue
 		}
-		if err := e.server.EnableJetStream(e.server.JetStreamConfig()); err != nil {
-			e.log.Warn("the data folder is full or cannot be written: jobs wait for it", zap.Error(err))
+		if err := e.reopen(); err != nil {
+			e.log.Warn("the data folder is full or cannot be written: jobs wait, and the cache is not kept",
+				zap.String("state", health.Error), zap.Error(err))
 			continue
 		}
-		e.log.Info("the data folder is in use again")
+		e.log.Info("the data folder is in use again", zap.String("before", health.Error))
 	}
+}
+
+// reopen begins anew with what is stored, if there is room for more.
+func (e *embedded) reopen() error {
+	if err := probe(e.dir); err != nil {
+		return err
+	}
+	if e.server.JetStreamEnabled() {
+		if err := e.server.ShutdownJetStream(); err != nil {
+			return err
+		}
+	}
+	return e.server.EnableJetStream(&server.JetStreamConfig{StoreDir: e.dir, MaxStore: maxStore, MaxMemory: maxMemory})
+}
+
+// probeBytes is the room that must be there before a full disk is tried again.
+const probeBytes = 16 << 20
+
+// probe returns an error unless the folder can take some more.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, "probe")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeBytes))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // InProcessConn opens a connection, for nats.InProcessServer.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -59,7 +58,7 @@ func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) 
 	if err != nil {
 		return catalog.Job{}, err
 	}
-	if !rec.Deleted.IsZero() {
+	if rec.Deleted != 0 {
 		return catalog.Job{}, notFound()
 	}
 	return s.show(ctx, rec)
@@ -78,7 +77,7 @@ func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) er
 		return catalog.Job{}, asFault(err)
 	}
 	rec.Upload, rec.Items, rec.Chunks, rec.Objects = u.name, u.items, u.chunks, u.bucket != nil
-	rec.Created = time.Now()
+	rec.Created = now()
 	switch err := s.enter(ctx, rec); {
 	case err == nil, s.entered(ctx, rec):
 		return rec.job(nil), nil
@@ -107,7 +106,7 @@ func (s *Service) enter(ctx context.Context, rec *jobRecord) error {
 	revision, err := s.store.put(ctx, rec, 0)
 	if errors.Is(err, errOutrun) {
 		old, at, getErr := s.store.get(ctx, rec.ID)
-		if getErr != nil || old.Deleted.IsZero() {
+		if getErr != nil || old.Deleted == 0 {
 			return err
 		}
 		if err := s.removeStored(ctx, old); err != nil {

@@ -21,7 +21,7 @@ const headerEnd = "Credenza-End"
 type endForm struct {
 	State   catalog.JobState `json:"state"`
 	Message string           `json:"message,omitempty"`
-	At      time.Time        `json:"at"`
+	At      moment           `json:"at"`
 }
 
 func (e *endForm) read(msg jetstream.Msg) error {
@@ -45,7 +45,7 @@ func (s *Service) markRunning(ctx context.Context, id string) error {
 		if rec.State == catalog.JobRunning {
 			return nil
 		}
-		rec.State, rec.Started = catalog.JobRunning, time.Now()
+		rec.State, rec.Started = catalog.JobRunning, now()
 		if revision, err = s.store.put(ctx, rec, revision); err == nil {
 			s.mirror.put(rec, revision)
 			return nil
@@ -85,7 +85,7 @@ func (s *Service) endIfDone(ctx context.Context, r *run) (ended bool, err error)
 func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobState, message string) error {
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	form, err := json.Marshal(endForm{State: state, Message: message, At: time.Now()})
+	form, err := json.Marshal(endForm{State: state, Message: message, At: now()})
 	if err != nil {
 		return err
 	}

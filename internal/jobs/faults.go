@@ -50,7 +50,7 @@ func asFault(err error) error {
 func apiFault(err error, api *jetstream.APIError) error {
 	switch api.ErrorCode {
 	case codeStoreFailed, codeNoResources, codeStorageExceeded, codeAccountResources:
-		return fault.Wrap(err, fault.StorageFull, "the storage of jobs is full: delete jobs, or ask the operator for more room")
+		return storageFull(err)
 	case codeNoLeader, codeStreamOffline, codeConsumerOffline, codeClusterNoPeers,
 		jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
 		return storageAway(err)
@@ -61,8 +61,12 @@ func apiFault(err error, api *jetstream.APIError) error {
 	return err
 }
 
+func storageFull(err error) *fault.Fault {
+	return fault.Wrap(err, fault.StorageFull, "the storage of jobs is full: delete jobs, or ask the operator for more room")
+}
+
 func storageAway(err error) *fault.Fault {
-	return fault.Wrap(err, fault.StorageAway, "the storage of jobs cannot be reached: try again later")
+	return fault.Wrap(err, fault.StorageAway, "the storage of jobs cannot be reached or written: try again later")
 }
 
 func notFound() *fault.Fault {

@@ -56,6 +56,12 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 		return answer, fault.New(fault.Refused, "no")
 	case "down":
 		return answer, fault.New(fault.UpstreamUnavailable, "down")
+	case "slow":
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return answer, ctx.Err()
+		}
 	case "down once":
 		if times == 1 {
 			return answer, fault.New(fault.UpstreamUnavailable, "down")

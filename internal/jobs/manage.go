@@ -18,7 +18,7 @@ func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobR
 		return nil, 0, notFound()
 	}
 	rec, revision, err := s.store.get(ctx, id)
-	if err == nil && (!rec.Deleted.IsZero() || !who.Sees(rec.Owner)) {
+	if err == nil && (rec.Deleted != 0 || !who.Sees(rec.Owner)) {
 		return nil, 0, notFound()
 	}
 	return rec, revision, err
@@ -71,10 +71,10 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 		return nil, "", err
 	}
 	records := s.mirror.all(func(rec *jobRecord) bool {
-		return rec.Deleted.IsZero() && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
+		return rec.Deleted == 0 && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
 	})
 	slices.SortFunc(records, func(a, b *jobRecord) int {
-		return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Created, a.Created), strings.Compare(a.ID, b.ID))
 	})
 	next := ""
 	if len(records) > q.Size {
@@ -126,7 +126,7 @@ func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) erro
 // worker still stores that has not heard of it, is removed later.
 func (s *Service) bury(ctx context.Context, rec *jobRecord, revision uint64) error {
 	gone := *rec
-	gone.Deleted = time.Now()
+	gone.Deleted = now()
 	revision, err := s.store.put(ctx, &gone, revision)
 	if err != nil {
 		return err

@@ -22,13 +22,13 @@ type jobRecord struct {
 	Items    int64            `cbor:"8,keyasint"`
 	Chunks   int64            `cbor:"9,keyasint"`
 	Objects  bool             `cbor:"10,keyasint,omitempty"` // some items are in a bucket of the upload's
-	Created  time.Time        `cbor:"11,keyasint"`
-	Started  time.Time        `cbor:"12,keyasint"`
-	Ended    time.Time        `cbor:"13,keyasint"`
+	Created  moment           `cbor:"11,keyasint,omitempty"`
+	Started  moment           `cbor:"12,keyasint,omitempty"`
+	Ended    moment           `cbor:"13,keyasint,omitempty"`
 	Message  string           `cbor:"14,keyasint,omitempty"`
 	Tally    *tally           `cbor:"15,keyasint,omitempty"` // at the end
 	EndedSeq uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
-	Deleted  time.Time        `cbor:"17,keyasint"`           // since when the job is being removed; zero: it is not
+	Deleted  moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
 }
 
 // options has the fields of catalog.Options in the same order.
@@ -43,13 +43,28 @@ type options struct {
 	ItemTimeout   time.Duration         `cbor:"8,keyasint,omitempty"`
 }
 
-func (r *jobRecord) active() bool { return !r.State.Ended() && r.Deleted.IsZero() }
+// moment is a time in microseconds since 1970. 0: never.
+type moment int64
+
+func now() moment { return moment(time.Now().UnixMicro()) }
+
+func (m moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m))
+}
+
+// since is how long ago the moment was.
+func (m moment) since() time.Duration { return time.Since(m.time()) }
+
+func (r *jobRecord) active() bool { return !r.State.Ended() && r.Deleted == 0 }
 
 // job is the record as callers see it, with what is stored of its results so far.
 func (r *jobRecord) job(t *tally) catalog.Job {
 	j := catalog.Job{
 		ID: r.ID, Name: r.Name, Owner: r.Owner, State: r.State, Options: catalog.Options(r.Options), RetryOf: r.RetryOf,
-		Progress: catalog.Progress{Total: r.Items}, Created: r.Created, Started: r.Started, Ended: r.Ended, Message: r.Message,
+		Progress: catalog.Progress{Total: r.Items}, Created: r.Created.time(), Started: r.Started.time(), Ended: r.Ended.time(), Message: r.Message,
 	}
 	if t != nil {
 		j.Progress.Done, j.Progress.Failed, j.Failures = t.Done, t.Failed, t.Failures
@@ -57,13 +72,13 @@ func (r *jobRecord) job(t *tally) catalog.Job {
 	return j
 }
 
-// ends tells when the job ended, or now.
+// elapsed is how long the job has taken, or has taken so far.
 func (r *jobRecord) elapsed() time.Duration {
 	end := r.Ended
-	if end.IsZero() {
-		end = time.Now()
+	if end == 0 {
+		end = now()
 	}
-	return end.Sub(r.Created)
+	return end.time().Sub(r.Created.time())
 }
 
 var naming = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

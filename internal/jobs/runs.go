@@ -57,7 +57,7 @@ func (r *runs) first(waiting []*jobRecord) (first int) {
 	}
 	for i, rec := range waiting {
 		best := waiting[first]
-		if mine, least := underWay[rec.Owner], underWay[best.Owner]; mine < least || (mine == least && rec.Created.Before(best.Created)) {
+		if mine, least := underWay[rec.Owner], underWay[best.Owner]; mine < least || (mine == least && rec.Created < best.Created) {
 			first = i
 		}
 	}

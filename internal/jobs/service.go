@@ -17,7 +17,8 @@ import (
 
 // Config is the service's tuning.
 type Config struct {
-	// MaxBytes bounds what all jobs together store, items and results half each.
+	// MaxBytes bounds what all jobs together store, items and results half each. Items
+	// that are larger than a message have as much again.
 	MaxBytes int64
 	// Keep is how long a job that has ended is kept.
 	Keep time.Duration
@@ -34,7 +35,7 @@ type Config struct {
 
 // The least and the most of what is configured.
 const (
-	MinBytes       = 64 << 20
+	MinBytes       = 16 << 20
 	defaultAckWait = 15 * time.Second
 )
 

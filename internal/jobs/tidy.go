@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -43,12 +44,12 @@ func (s *Service) tidyRegularly(ctx context.Context) {
 // ended jobs where the room for jobs runs out, and what is left of deleted jobs
 // and broken uploads.
 func (s *Service) Tidy(ctx context.Context) error {
-	ended := s.mirror.all(func(rec *jobRecord) bool { return rec.State.Ended() && rec.Deleted.IsZero() })
-	slices.SortFunc(ended, func(a, b *jobRecord) int { return a.Ended.Compare(b.Ended) })
+	ended := s.mirror.all(func(rec *jobRecord) bool { return rec.State.Ended() && rec.Deleted == 0 })
+	slices.SortFunc(ended, func(a, b *jobRecord) int { return cmp.Compare(a.Ended, b.Ended) })
 	full, err := s.isFull(ctx)
 	problems := []error{err}
 	for _, rec := range ended {
-		if !full && time.Since(rec.Ended) < s.config.Keep {
+		if !full && rec.Ended.since() < s.config.Keep {
 			break // the others are younger
 		}
 		problems = append(problems, s.retire(ctx, rec))
@@ -56,7 +57,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 			problems = append(problems, err)
 		}
 	}
-	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return time.Since(rec.Deleted) > graveTime && !rec.Deleted.IsZero() }) {
+	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted.since() > graveTime && rec.Deleted != 0 }) {
 		problems = append(problems, s.forget(ctx, rec))
 	}
 	return errors.Join(append(problems, s.removeOrphans(ctx))...)
@@ -64,12 +65,12 @@ func (s *Service) Tidy(ctx context.Context) error {
 
 // retire deletes a job whose time is over.
 func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
-	now, revision, err := s.store.get(ctx, rec.ID)
-	if err != nil || !now.Deleted.IsZero() || now.Upload != rec.Upload {
+	current, revision, err := s.store.get(ctx, rec.ID)
+	if err != nil || current.Deleted != 0 || current.Upload != rec.Upload {
 		return ignoreMissing(err)
 	}
-	s.log.Info("a job is deleted, as it was over for long enough or room is needed", zap.String("job", rec.ID), zap.Time("ended", rec.Ended))
-	err = s.bury(ctx, now, revision)
+	s.log.Info("a job is deleted, as it was over for long enough or room is needed", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
+	err = s.bury(ctx, current, revision)
 	if errors.Is(err, errOutrun) {
 		return nil
 	}
@@ -78,11 +79,11 @@ func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
 
 // forget removes the last of a deleted job.
 func (s *Service) forget(ctx context.Context, rec *jobRecord) error {
-	now, revision, err := s.store.get(ctx, rec.ID)
-	if err != nil || now.Upload != rec.Upload {
+	current, revision, err := s.store.get(ctx, rec.ID)
+	if err != nil || current.Upload != rec.Upload {
 		return ignoreMissing(err)
 	}
-	if err := s.removeStored(ctx, now); err != nil {
+	if err := s.removeStored(ctx, current); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)

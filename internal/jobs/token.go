@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"encoding/base64"
-	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/record"
@@ -43,8 +42,8 @@ func parseResume(token string, rec *jobRecord) (resume, error) {
 
 // page is what a page token holds: the last job of the page before.
 type page struct {
-	Created time.Time `cbor:"1,keyasint"`
-	ID      string    `cbor:"2,keyasint"`
+	Created moment `cbor:"1,keyasint"`
+	ID      string `cbor:"2,keyasint"`
 }
 
 func pageAfter(rec *jobRecord) string { return encodeToken(page{rec.Created, rec.ID}) }
@@ -59,13 +58,7 @@ func parsePage(token string) (page, error) {
 
 // before reports whether a record comes after the page in the order of a list.
 func (p page) before(rec *jobRecord) bool {
-	if p.ID == "" {
-		return true
-	}
-	// Tokens have microseconds.
-	created := rec.Created.Truncate(time.Microsecond)
-	last := p.Created.Truncate(time.Microsecond)
-	return created.Before(last) || (created.Equal(last) && rec.ID > p.ID)
+	return p.ID == "" || rec.Created < p.Created || (rec.Created == p.Created && rec.ID > p.ID)
 }
 
 func encodeToken(v any) string {

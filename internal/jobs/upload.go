@@ -75,15 +75,33 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 	ctx, cancel := context.WithTimeout(ctx, objectTime)
 	defer cancel()
 	if u.bucket == nil {
-		u.bucket, err = u.store.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: objectsBucket(u.name), Storage: jetstream.FileStorage, Replicas: u.store.config.Replicas,
-		})
-		if err != nil {
+		if u.bucket, err = u.store.newBucket(ctx, u.name); err != nil {
 			return err
 		}
 	}
 	_, err = u.bucket.PutBytes(ctx, objectName(index), b)
 	return err
+}
+
+// newBucket makes an upload's bucket, which may take what the others leave of the
+// room for items.
+func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
+	room := st.config.MaxBytes / 2
+	buckets := st.js.ObjectStores(ctx)
+	for status := range buckets.Status() {
+		if strings.HasPrefix(status.Bucket(), objectsPrefix) {
+			room -= int64(status.Size())
+		}
+	}
+	if err := buckets.Error(); err != nil {
+		return nil, err
+	}
+	if room <= 0 {
+		return nil, storageFull(errors.New("no room for objects"))
+	}
+	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, MaxBytes: room, Replicas: st.config.Replicas,
+	})
 }
 
 // send has the chunk stored, without waiting for it.

@@ -132,7 +132,17 @@ func (w *watch) inOrder(ctx context.Context, from position) error {
 			}
 		}
 	}
-	return nil
+	return w.end(ctx)
+}
+
+// end waits for the job's end.
+func (w *watch) end(ctx context.Context) error {
+	end := reading{filters: []string{endSubject(w.rec.Upload)}}
+	err := w.service.store.follow(ctx, end, func(jetstream.Msg, *jetstream.MsgMetadata) error { return errAtEnd })
+	if errors.Is(err, errAtEnd) {
+		return nil
+	}
+	return err
 }
 
 // chunk waits for all results of a chunk, or for the job's end, and returns them in
