@@ -319,8 +319,11 @@ func TestListJobsByPages(t *testing.T) {
 	equal(t, []string(nil), jobIDs(t, c, credenza.JobQuery{State: credenza.JobFailed}))
 	all := catalog.Owner{All: true}
 	equal(t, []catalog.JobQuery{
-		{Owner: all, Size: 2}, {Owner: all, Size: 2, Token: "job-4"}, {Owner: all, Size: 2, Token: "job-2"},
-		{Owner: all, Size: 50, State: catalog.JobSucceeded}, {Owner: all, Size: 50, State: catalog.JobFailed},
+		{Owner: all, Size: 2},
+		{Owner: all, Size: 2, Token: "job-4"},
+		{Owner: all, Size: 2, Token: "job-2"},
+		{Owner: all, Size: 50, State: catalog.JobSucceeded},
+		{Owner: all, Size: 50, State: catalog.JobFailed},
 	}, asked)
 	for _, err := range c.Jobs(context.Background(), credenza.JobQuery{State: "LOST"}) {
 		if e := clientError(t, err); e.Code != "INVALID_ARGUMENT" || e.Fields[0].Field != "state" {
