@@ -61,9 +61,13 @@ type Engine interface {
 	Classify(ctx context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error)
 }
 
-// Parts are what the edge stands on. All of them are needed.
+// Parts are what the edge stands on. All but Jobs are needed.
 type Parts struct {
-	Engine     Engine
+	Engine Engine
+	// Jobs is nil where there is no storage for them. JobService is not offered
+	// then: reflection and health do not know it, and gRPC answers its calls with
+	// UNIMPLEMENTED.
+	Jobs       Jobs
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

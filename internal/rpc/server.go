@@ -37,7 +37,7 @@ type Server struct {
 	health  *health.Server
 	gate    *gate
 	ready   atomic.Bool
-	readers sync.WaitGroup // of feeds; see feed.go
+	readers sync.WaitGroup // of feeds and uploads; see feed.go
 
 	stop    sync.Once
 	stopErr error
@@ -76,6 +76,9 @@ func (s *Server) register(config Config, parts Parts) {
 	credenzav1.RegisterOperationsServiceServer(s.grpc, &operations{
 		operations: parts.Operations, ready: s.Ready,
 	})
+	if parts.Jobs != nil {
+		credenzav1.RegisterJobServiceServer(s.grpc, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
+	}
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
 	}
