@@ -7,6 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # How much each fuzz test runs (a count, because its end by the clock is not reliable), and the folder of pictures that bench sends.
 FUZZTIME ?= 3000x
 PICTURES ?= generated
+JOB_ITEMS ?= 1000000
 LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # The race detector needs a C compiler. CI sets RACE=require.
@@ -20,7 +21,7 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-micro tools clean
+.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-jobs bench-micro tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURE
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
 	$(GO) run ./internal/bench -bin $(BIN) -quota
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
+
+bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
+	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
+	jobs := flags.Int("jobs", 0, "measure a job of so many items instead")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -63,6 +64,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
+	if *jobs > 0 {
+		return b.jobTable(ctx, os.Stdout, *jobs)
+	}
 	if *pictures != "" {
 		return b.pictureTable(ctx, os.Stdout, *pictures)
 	}
