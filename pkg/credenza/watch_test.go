@@ -189,7 +189,7 @@ type watched struct {
 }
 
 // watchScript watches a server that does what the script says, call by call.
-func watchScript(t *testing.T, ctx context.Context, script []func(watchServer) error, opts ...credenza.WatchOption) watched {
+func watchScript(ctx context.Context, t *testing.T, script []func(watchServer) error, opts ...credenza.WatchOption) watched {
 	t.Helper()
 	var w watched
 	var mu sync.Mutex // the server may be in a call that nobody waits for any more
@@ -233,7 +233,7 @@ func send(messages ...*credenzav1.WatchJobResponse) func(watchServer) error {
 
 func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watchScript(t, context.Background(), []func(watchServer) error{
+		w := watchScript(context.Background(), t, []func(watchServer) error{
 			send(jobBatch("one", "a")), away, away, away, away, away, away, away, away,
 			send(&credenzav1.WatchJobResponse{ResumeToken: "quiet"}), // moves on without results
 			send(jobBatch("two", "b"), jobSummary("three")),
@@ -281,7 +281,7 @@ func TestWatchEndsForWhatNoWaitingMends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := watchScript(t, context.Background(), []func(watchServer) error{
+				w := watchScript(context.Background(), t, []func(watchServer) error{
 					func(watchServer) error { return tc.err }, send(jobSummary("one")),
 				})
 				if code(w.err) != tc.code || (len(w.tokens) > 1) != tc.passes || w.took < tc.wait {
@@ -312,7 +312,7 @@ func TestWatchPatience(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := watchScript(t, context.Background(), tc.script, credenza.WatchPatience(patience))
+				w := watchScript(context.Background(), t, tc.script, credenza.WatchPatience(patience))
 				if code(w.err) != "UNAVAILABLE" || w.took < tc.from || w.took > tc.to {
 					t.Errorf("got %v after %v, want it after %v to %v", w.err, w.took, tc.from, tc.to)
 				}
@@ -330,7 +330,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 				defer cancel()
-				w := watchScript(t, ctx, []func(watchServer) error{script})
+				w := watchScript(ctx, t, []func(watchServer) error{script})
 				if !errors.Is(w.err, context.DeadlineExceeded) || w.took != time.Hour {
 					t.Errorf("got %v after %v", w.err, w.took)
 				}
