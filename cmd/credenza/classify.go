@@ -151,9 +151,10 @@ func (f *rowFeed) classify(
 
 // tally counts results.
 type tally struct {
-	start    time.Time
-	done     int
-	failures map[string]int
+	start     time.Time
+	done      int
+	failures  map[string]int
+	retryable int // of the failures
 }
 
 func (t *tally) add(results []credenza.Result) {
@@ -166,6 +167,9 @@ func (t *tally) add(results []credenza.Result) {
 			t.failures = map[string]int{}
 		}
 		t.failures[r.Err.Reason]++
+		if r.Err.Retryable {
+			t.retryable++
+		}
 	}
 }
 

@@ -248,7 +248,7 @@ func TestEndsOfJobs(t *testing.T) {
 	got := k.run(t, "", "retry", id)
 	got.expect(t, exitOK, "credenza: 1 item in the job")
 	k.jobs.Work(strings.TrimSpace(got.out), 1)
-	k.run(t, "", "watch", strings.TrimSpace(got.out)).expect(t, exitFailed, "try what failed again with credenza jobs retry job-2")
+	k.run(t, "", "watch", strings.TrimSpace(got.out)).expect(t, exitFailed, "1 may succeed later: try them again with credenza jobs retry job-2")
 	k.run(t, "", "delete", id).expect(t, exitOK, "credenza: job-1 is deleted")
 	for _, command := range []string{"show", "watch", "results", "cancel", "retry", "delete"} {
 		k.run(t, "", command, id).expect(t, exitFailed, `there is no job "job-1": list the jobs`)

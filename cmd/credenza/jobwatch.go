@@ -35,21 +35,25 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 	bar := newProgress(notes, false, "classifying", job.Progress.Total)
 	defer bar.end()
 	watch := client.WatchJob(ctx, job.ID, "", j.onOutage(notes, bar))
-	var done int64
+	var seen tally
 	for batch, err := range watch.Batches() {
 		if err != nil {
 			if ctx.Err() != nil {
 				bar.end()
 				say(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
-					done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+					seen.done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
 			}
 			return err
 		}
-		done = batch.Progress.Done
-		bar.at(done)
+		seen.add(batch.Results)
+		bar.at(batch.Progress.Done)
 	}
 	bar.end()
-	return j.conclude(ctx, client, job, watch.Summary(), notes)
+	err := j.conclude(ctx, client, job, watch.Summary(), notes)
+	if seen.retryable > 0 {
+		say(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
+	}
+	return err
 }
 
 // onOutage says once of each outage that there is one.
@@ -79,9 +83,6 @@ func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *
 		}
 	}
 	say(notes, "credenza: %s", line)
-	if sum.Failed > 0 {
-		say(notes, "credenza: try what failed again with %s", j.again("retry "+job.ID))
-	}
 	if sum.Failed > 0 || missing > 0 {
 		return errItemsFailed
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -258,6 +260,40 @@ func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
 		if got := w.at[10] - w.at[9]; got > 300*time.Millisecond {
 			t.Errorf("the first attempt of a second outage came after %v", got)
 		}
+	})
+}
+
+// A connection that failed for long is tried ever more rarely by gRPC, which a
+// watch must not wait for.
+func TestWatchFindsAServerSoonAfterALongOutage(t *testing.T) {
+	const outage = 30 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		listener, began := bufconn.Listen(64<<10), time.Now()
+		server := grpc.NewServer(grpc.WaitForHandlers(true))
+		credenzav1.RegisterJobServiceServer(server, &fakeJobs{watch: func(_ *credenzav1.WatchJobRequest, s watchServer) error {
+			return s.Send(jobSummary("one"))
+		}})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		c, err := credenza.Dial("passthrough:///in-process", credenza.WithPlaintext(),
+			credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+				if time.Since(began) < outage {
+					return nil, errors.New("refused")
+				}
+				return listener.DialContext(ctx)
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range c.WatchJob(context.Background(), "j", "").Batches() {
+			t.Error(err)
+		}
+		if late := time.Since(began) - outage; late > 15*time.Second {
+			t.Errorf("the server was found %v after it was back", late)
+		}
+		_ = c.Close()
+		server.Stop()
+		<-served
 	})
 }
 
