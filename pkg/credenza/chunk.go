@@ -33,27 +33,32 @@ func send[M proto.Message](
 	ctx context.Context, c *Client, stream uplink[M], wrap func(*credenzav1.ItemChunk) M, slot <-chan *chunk,
 ) error {
 	for {
-		select {
-		case <-ctx.Done():
+		chunk, alive := take(ctx, slot)
+		switch {
+		case !alive:
 			return nil
-		case chunk, ok := <-slot:
-			if ctx.Err() != nil { // both may have been ready, and select picks at random
-				return nil
-			}
-			if !ok {
-				return errorFrom(stream.CloseSend())
-			}
-			message := wrap(&credenzav1.ItemChunk{Items: chunk.items})
-			if err := c.checkSize(message); err != nil {
-				return err
-			}
-			if err := stream.Send(message); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return errorFrom(err)
-			}
+		case chunk == nil:
+			return errorFrom(stream.CloseSend())
+		}
+		message := wrap(&credenzav1.ItemChunk{Items: chunk.items})
+		if err := c.checkSize(message); err != nil {
+			return err
+		}
+		if err := stream.Send(message); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return errorFrom(err)
 		}
 	}
+}
+
+// take waits for the next chunk, nil after the last one, while ctx is alive.
+func take(ctx context.Context, slot <-chan *chunk) (next *chunk, alive bool) {
+	select {
+	case next = <-slot:
+	case <-ctx.Done():
+	}
+	return next, ctx.Err() == nil // both may have been ready, and select picks at random
 }
 
 type chunk struct {

@@ -76,12 +76,17 @@ type JobQuery struct {
 // fit into memory.
 //
 // The sequence runs on a goroutine of its own, as that of Feed does, and is
-// stopped at its next item when the call fails. A sequence that cannot go on
-// cancels ctx before it ends: no job is made then.
+// stopped at its next item when the call fails: one that blocks on something else
+// holds up the return until then, which UploadEnded is for. A sequence that cannot
+// go on cancels ctx before it ends: no job is made then.
 //
 // A call that failed is not repeated, since its items are used up. With a
 // RequestID the caller can do so, and gets the job that an answer was lost of.
-func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSpec) (Job, error) {
+func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSpec, opts ...UploadOption) (Job, error) {
+	up := upload{ended: func() {}}
+	for _, opt := range opts {
+		opt(&up)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	var work sync.WaitGroup
 	defer work.Wait() // runs after the cancel below
@@ -98,7 +103,9 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 		}
 	})
 	res := &credenzav1.CreateJobResponse{}
-	if err := stream.RecvMsg(res); err != nil { // not CloseAndRecv: who sends closes
+	err = stream.RecvMsg(res) // not CloseAndRecv: who sends closes
+	up.ended()
+	if err != nil {
 		if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
 			return Job{}, e
 		}
@@ -106,6 +113,16 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 	}
 	return jobFromProto(res.GetJob()), nil
 }
+
+// UploadOption tunes CreateJob.
+type UploadOption func(*upload)
+
+type upload struct{ ended func() }
+
+// UploadEnded calls f once the server has answered, well or badly, and before
+// CreateJob waits for a sequence that still runs: what that waits for can be closed
+// there.
+func UploadEnded(f func()) UploadOption { return func(u *upload) { u.ended = f } }
 
 type uploadStream = grpc.ClientStreamingClient[credenzav1.CreateJobRequest, credenzav1.CreateJobResponse]
 

@@ -137,6 +137,16 @@ func TestCreateJobThatTheServerEnds(t *testing.T) {
 	}
 }
 
+func TestASequenceThatBlocksIsTold(t *testing.T) {
+	c := dial(t, &fakeServer{jobs: fakeJobs{create: func(createServer) error { return status.Error(codes.NotFound, "x") }}})
+	told := make(chan struct{})
+	silent := func(func(credenza.Item) bool) { <-told }
+	_, err := c.CreateJob(context.Background(), silent, credenza.JobSpec{}, credenza.UploadEnded(func() { close(told) }))
+	if code(err) != "NOT_FOUND" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCreateJobRefusesTooLargeAnItem(t *testing.T) {
 	var names []string
 	var chunks []int

@@ -14,8 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -189,7 +191,7 @@ type watched struct {
 }
 
 // watchScript watches a server that does what the script says, call by call.
-func watchScript(t *testing.T, ctx context.Context, script []func(watchServer) error, opts ...credenza.WatchOption) watched {
+func watchScript(ctx context.Context, t *testing.T, script []func(watchServer) error, opts ...credenza.WatchOption) watched {
 	t.Helper()
 	var w watched
 	var mu sync.Mutex // the server may be in a call that nobody waits for any more
@@ -233,7 +235,7 @@ func send(messages ...*credenzav1.WatchJobResponse) func(watchServer) error {
 
 func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watchScript(t, context.Background(), []func(watchServer) error{
+		w := watchScript(context.Background(), t, []func(watchServer) error{
 			send(jobBatch("one", "a")), away, away, away, away, away, away, away, away,
 			send(&credenzav1.WatchJobResponse{ResumeToken: "quiet"}), // moves on without results
 			send(jobBatch("two", "b"), jobSummary("three")),
@@ -261,6 +263,40 @@ func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
 	})
 }
 
+// A connection that failed for long is tried ever more rarely by gRPC, which a
+// watch must not wait for.
+func TestWatchFindsAServerSoonAfterALongOutage(t *testing.T) {
+	const outage = 30 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		listener, began := bufconn.Listen(64<<10), time.Now()
+		server := grpc.NewServer(grpc.WaitForHandlers(true))
+		credenzav1.RegisterJobServiceServer(server, &fakeJobs{watch: func(_ *credenzav1.WatchJobRequest, s watchServer) error {
+			return s.Send(jobSummary("one"))
+		}})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		c, err := credenza.Dial("passthrough:///in-process", credenza.WithPlaintext(),
+			credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+				if time.Since(began) < outage {
+					return nil, errors.New("refused")
+				}
+				return listener.DialContext(ctx)
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range c.WatchJob(context.Background(), "j", "").Batches() {
+			t.Error(err)
+		}
+		if late := time.Since(began) - outage; late > 15*time.Second {
+			t.Errorf("the server was found %v after it was back", late)
+		}
+		_ = c.Close()
+		server.Stop()
+		<-served
+	})
+}
+
 func TestWatchEndsForWhatNoWaitingMends(t *testing.T) {
 	retry, err := status.New(codes.ResourceExhausted, "full").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 	if err != nil {
@@ -281,7 +317,7 @@ func TestWatchEndsForWhatNoWaitingMends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := watchScript(t, context.Background(), []func(watchServer) error{
+				w := watchScript(context.Background(), t, []func(watchServer) error{
 					func(watchServer) error { return tc.err }, send(jobSummary("one")),
 				})
 				if code(w.err) != tc.code || (len(w.tokens) > 1) != tc.passes || w.took < tc.wait {
@@ -312,7 +348,7 @@ func TestWatchPatience(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := watchScript(t, context.Background(), tc.script, credenza.WatchPatience(patience))
+				w := watchScript(context.Background(), t, tc.script, credenza.WatchPatience(patience))
 				if code(w.err) != "UNAVAILABLE" || w.took < tc.from || w.took > tc.to {
 					t.Errorf("got %v after %v, want it after %v to %v", w.err, w.took, tc.from, tc.to)
 				}
@@ -330,7 +366,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 				defer cancel()
-				w := watchScript(t, ctx, []func(watchServer) error{script})
+				w := watchScript(ctx, t, []func(watchServer) error{script})
 				if !errors.Is(w.err, context.DeadlineExceeded) || w.took != time.Hour {
 					t.Errorf("got %v after %v", w.err, w.took)
 				}

@@ -40,11 +40,14 @@ type Jobs struct {
 	jobs    []*job // the oldest first
 	made    int
 	seconds int
-	changed chan struct{} // closed with the next change
+	changed chan struct{}            // closed with the next change
+	waiting map[string]chan struct{} // by job; closed once a watcher has seen all there is
 }
 
 // NewJobs returns an engine without jobs.
-func NewJobs() *Jobs { return &Jobs{changed: make(chan struct{})} }
+func NewJobs() *Jobs {
+	return &Jobs{changed: make(chan struct{}), waiting: map[string]chan struct{}{}}
+}
 
 type job struct {
 	catalog.Job
@@ -309,12 +312,41 @@ func (j *Jobs) Watch(ctx context.Context, who catalog.Owner, id, token string, s
 		if len(events) > 0 {
 			continue
 		}
+		j.arrived(id)
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Watched waits until a watcher of a job was sent all there was to be sent.
+func (j *Jobs) Watched(ctx context.Context, id string) {
+	j.mu.Lock()
+	c := j.meeting(id)
+	j.mu.Unlock()
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
+}
+
+func (j *Jobs) arrived(id string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	select {
+	case <-j.meeting(id):
+	default:
+		close(j.meeting(id))
+	}
+}
+
+func (j *Jobs) meeting(id string) chan struct{} {
+	if j.waiting[id] == nil {
+		j.waiting[id] = make(chan struct{})
+	}
+	return j.waiting[id]
 }
 
 func (j *Jobs) after(who catalog.Owner, id, token string) ([]catalog.JobEvent, <-chan struct{}, error) {
