@@ -72,9 +72,12 @@ func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) er
 	if err == nil {
 		err = u.finish(ctx)
 	}
-	if err != nil {
+	if err = asFault(err); err != nil {
+		if fault.Is(err, fault.StorageFull) {
+			s.foundFull()
+		}
 		s.discard(ctx, u)
-		return catalog.Job{}, asFault(err)
+		return catalog.Job{}, err
 	}
 	rec.Upload, rec.Items, rec.Chunks, rec.Objects = u.name, u.items, u.chunks, u.bucket != nil
 	rec.Created = now()

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/record"
 )
 
@@ -135,4 +136,13 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		seen[rec.ID] = true
 	}
 	s.mirror.put(&rec, entry.Revision())
+}
+
+// States counts the jobs that are kept, by state.
+func (s *Service) States() map[catalog.JobState]int {
+	counts := map[catalog.JobState]int{}
+	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted == 0 }) {
+		counts[rec.State]++
+	}
+	return counts
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -325,4 +326,39 @@ func TestLargeItemsHaveTheirBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.create(t, textual, pictures(6))
+}
+
+func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 200 * time.Millisecond })
+	defer r.Close()
+	js := b.JetStream()
+	for i := range 3 {
+		if _, err := js.Publish(t.Context(), fmt.Sprint("credenza.items.abandoned.", i), []byte("a chunk")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := r.create(t, textual, goods(250, nil))
+	left := func() map[string]uint64 {
+		stream, err := js.Stream(t.Context(), "CREDENZA_ITEMS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter(">"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.State.Subjects
+	}
+	if err := r.Tidy(t.Context()); err != nil || len(left()) != 6 {
+		t.Fatalf("too early: %v, %v", left(), err)
+	}
+	await(t, "the upload is taken for abandoned", func() bool {
+		if err := r.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return len(left()) == 3
+	})
+	r.watch(t, job.ID, nil, 0).complete(t, goods(250, nil))
 }

@@ -225,6 +225,9 @@ func (r *run) insist(ctx context.Context, try func() error) error {
 			r.trouble(nil)
 			return err
 		}
+		if fault.Is(err, fault.StorageFull) {
+			r.service.foundFull()
+		}
 		r.trouble(err)
 		if pause(ctx, wait) != nil {
 			return context.Cause(ctx)

@@ -29,27 +29,34 @@ type Config struct {
 	// MaxMessage is the most bytes that the store takes as one message.
 	MaxMessage int
 	// AckWait is how long a worker may be silent before its chunks go to another.
-	// 0: 15 s.
+	// 0: 10 s.
 	AckWait time.Duration
+	// UploadWait is how long an upload may be silent before it is taken for one that
+	// broke off with its server. 0: 1 h.
+	UploadWait time.Duration
 }
 
 // The least and the most of what is configured.
 const (
-	MinBytes       = 16 << 20
-	defaultAckWait = 15 * time.Second
+	MinBytes          = 16 << 20
+	defaultAckWait    = 10 * time.Second
+	defaultUploadWait = time.Hour
 )
 
 func (c Config) withDefaults() (Config, error) {
 	if c.AckWait == 0 {
 		c.AckWait = defaultAckWait
 	}
+	if c.UploadWait == 0 {
+		c.UploadWait = defaultUploadWait
+	}
 	switch {
 	case c.MaxBytes < MinBytes:
 		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
 	case c.Keep <= 0:
 		return c, fmt.Errorf("jobs are kept for %v: give a time above 0", c.Keep)
-	case c.AckWait < 0:
-		return c, fmt.Errorf("a worker may be silent for %v: give a time above 0", c.AckWait)
+	case c.AckWait < 0, c.UploadWait < 0:
+		return c, fmt.Errorf("a worker may be silent for %v and an upload for %v: give times above 0", c.AckWait, c.UploadWait)
 	}
 	return c, nil
 }
@@ -74,6 +81,7 @@ type Service struct {
 	mirror  *mirror
 	tallies *tallies
 	runs    *runs
+	full    chan struct{} // room for one: the store was found full
 
 	stop   context.CancelCauseFunc
 	ending sync.WaitGroup
@@ -91,7 +99,7 @@ func Start(ctx context.Context, config Config, js jetstream.JetStream, engine En
 	if err != nil {
 		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
 	}
-	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies()}
+	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.runs = newRuns(s)

@@ -21,9 +21,8 @@ const (
 	// graveTime is how long a deleted job's record stays: workers that have not
 	// heard of the deletion have stopped by then.
 	graveTime = 10 * time.Minute
-	// orphanTime is how long an upload may be silent before it is taken for one
-	// that broke off with its server.
-	orphanTime = time.Hour
+	// tidyPause is the least time between two tidyings where the store is full.
+	tidyPause = 10 * time.Second
 	// fullPart is the part of the room for jobs from which on the oldest ended ones
 	// make way.
 	fullPart = 0.9
@@ -32,11 +31,27 @@ const (
 // tidyRegularly removes what is no longer to be kept, until ctx ends. Every
 // replica does: removing twice does no harm.
 func (s *Service) tidyRegularly(ctx context.Context) {
-	for wait := time.Minute; pause(ctx, wait) == nil; {
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
+	for pause(ctx, tidyPause) == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-s.full:
+		}
 		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("what is stored of jobs could not be tidied: trying again later", zap.Error(err))
 		}
-		wait = tidyEvery*3/4 + rand.N(tidyEvery/2) //nolint:gosec // replicas are only to differ
+		timer.Reset(tidyEvery*3/4 + rand.N(tidyEvery/2)) //nolint:gosec // replicas are only to differ
+	}
+}
+
+// foundFull has the store tidied soon.
+func (s *Service) foundFull() {
+	select {
+	case s.full <- struct{}{}:
+	default:
 	}
 }
 
@@ -130,7 +145,7 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 			continue
 		}
 		last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
-		if err != nil || time.Since(last.Time) < orphanTime {
+		if err != nil || time.Since(last.Time) < s.config.UploadWait {
 			problems = append(problems, ignoreMissing(err))
 			continue
 		}
