@@ -24,7 +24,18 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	goleak.VerifyTestMain(m)
+	// Nor may they leave anything in the user's data folder.
+	data, err := os.MkdirTemp("", "credenza-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("XDG_DATA_HOME", data); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(data)
+		os.Exit(code)
+	}))
 }
 
 // outcome is what a command has left behind.

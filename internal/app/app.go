@@ -24,6 +24,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/web"
 )
@@ -39,6 +41,8 @@ type Options struct {
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
+	// Data is where answers and jobs are kept.
+	Data Data
 }
 
 func (o Options) withDefaults() Options {
@@ -59,6 +63,8 @@ type App struct {
 	config  Config
 	options Options
 	log     *zap.Logger
+	broker  *broker.Broker // nil: nothing outlives the process
+	memo    *memo.Memo     // nil: every question is asked
 	rpc     *rpc.Server
 	web     *web.Server
 	grpcLis net.Listener
@@ -80,7 +86,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{config: config, options: options.withDefaults(), failed: make(chan error, 2)}
-	if err := a.wire(); err != nil {
+	if err := a.wire(ctx); err != nil {
 		a.closeParts()
 		return nil, err
 	}

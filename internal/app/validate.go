@@ -16,7 +16,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.NATSURL.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -32,6 +32,7 @@ func (c *Config) checkChoices() error {
 		{"backend", c.Backend, []string{backendAuto, backendOpenAI, backendOffline}},
 		{"fallback", c.Fallback, []string{"none", backendOffline}},
 		{"image-detail", c.ImageDetail, []string{"auto", "low", "high"}},
+		{"cache", c.Cache, []string{"on", "off"}},
 		{"log-level", c.LogLevel, []string{"debug", "info", "warn", "error"}},
 		{"log-format", c.LogFormat, []string{"json", "console"}},
 	} {
@@ -117,6 +118,9 @@ func (c *Config) checkNumbers() error {
 		{"max-message-mib", c.MaxMessage, 1, 1024},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
 		{"image-fit", c.ImageFit, 0, maxFit},
+		{"nats-replicas", c.NATSReplicas, 0, 5},
+		{"cache-memory-mib", c.CacheMemory, 1, 1 << 20},
+		{"cache-max-mib", c.CacheMax, 1, 1 << 30},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
@@ -146,6 +150,8 @@ func (c *Config) checkTimes() error {
 		{"attempt-timeout", c.AttemptTimeout, 0, time.Hour},
 		{"image-timeout", c.ImageTimeout, 100 * time.Millisecond, 10 * time.Minute},
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
+		{"cache-age", c.CacheAge, time.Second, 10 * 365 * 24 * time.Hour},
+		{"cache-url-age", c.CacheURLAge, 0, 10 * 365 * 24 * time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)

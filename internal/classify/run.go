@@ -15,6 +15,7 @@ import (
 type run struct {
 	engine  *Engine
 	call    Call
+	scope   catalog.Scope
 	began   time.Time
 	calls   catalog.Peak
 	window  *window
@@ -42,7 +43,7 @@ type ended struct {
 
 func newRun(e *Engine, call Call) *run {
 	r := &run{
-		engine: e, call: call, began: time.Now(),
+		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
 		window: newWindow(call.itemTimeout() / timeShare),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),

@@ -30,5 +30,5 @@ func (a *asking) overspent() *fault.Fault {
 	if a.question.Budget == 0 || a.spent < a.question.Budget || a.last == nil {
 		return nil
 	}
-	return a.late(a.last)
+	return late(a.last, a.last)
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/fetch"
-	"github.com/credenza-dev/credenza/internal/picture/flight"
 	"github.com/credenza-dev/credenza/internal/picture/lru"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/picture/flight"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/lru"
 )
 
