@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -65,6 +66,7 @@ type App struct {
 	log     *zap.Logger
 	broker  *broker.Broker // nil: nothing outlives the process
 	memo    *memo.Memo     // nil: every question is asked
+	jobs    *jobs.Service  // nil: there are none
 	rpc     *rpc.Server
 	web     *web.Server
 	grpcLis net.Listener
@@ -159,9 +161,12 @@ func (a *App) Close(ctx context.Context) error {
 func (a *App) close(ctx context.Context) error {
 	a.log.Info("going down: no new calls, running ones may end")
 	a.ready.Store(false)
+	var jobs sync.WaitGroup
+	jobs.Go(func() { a.drainJobs(ctx) })
 	if err := a.rpc.Shutdown(ctx); err != nil {
 		a.log.Warn("calls were cut off", zap.Error(err))
 	}
+	jobs.Wait()
 	// The HTTP address goes last, so that probes see the drain.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

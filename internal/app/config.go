@@ -68,6 +68,9 @@ type Config struct {
 	CacheAge     time.Duration `name:"cache-age" env:"CREDENZA_CACHE_AGE" default:"720h" help:"How long an answer is used again."`
 	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address."`
 
+	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
+	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
+
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
 	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"json" placeholder:"json|console" help:"How log lines are written to standard error."`
 

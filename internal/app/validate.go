@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -121,6 +122,7 @@ func (c *Config) checkNumbers() error {
 		{"nats-replicas", c.NATSReplicas, 0, 5},
 		{"cache-memory-mib", c.CacheMemory, 1, 1 << 20},
 		{"cache-max-mib", c.CacheMax, 1, 1 << 30},
+		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
@@ -152,6 +154,7 @@ func (c *Config) checkTimes() error {
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
 		{"cache-age", c.CacheAge, time.Second, 10 * 365 * 24 * time.Hour},
 		{"cache-url-age", c.CacheURLAge, 0, 10 * 365 * 24 * time.Hour},
+		{"jobs-keep", c.JobsKeep, time.Second, 10 * 365 * 24 * time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)

@@ -53,6 +53,9 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.startJobs(ctx, engine, metrics); err != nil {
+		return err
+	}
 	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.memo, level), log, metrics})
 }
 
@@ -80,7 +83,7 @@ func (a *App) wireEdges(e edges) error {
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Tokens: tokens,
-	}, rpc.Parts{Engine: e.engine, Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
+	}, rpc.Parts{Engine: e.engine, Jobs: a.servedJobs(), Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
 	if err != nil {
 		return err
 	}
