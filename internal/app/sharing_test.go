@@ -28,8 +28,12 @@ func TestCachePolicies(t *testing.T) {
 			policy credenza.CachePolicy
 			calls  int64 // in all, after it
 		}{
-			{credenza.CacheBypass, 1}, {credenza.CacheUse, 2}, {credenza.CacheUse, 2},
-			{credenza.CacheBypass, 3}, {credenza.CacheRefresh, 4}, {credenza.CacheUse, 4},
+			{credenza.CacheBypass, 1},
+			{credenza.CacheUse, 2},
+			{credenza.CacheUse, 2},
+			{credenza.CacheBypass, 3},
+			{credenza.CacheRefresh, 4},
+			{credenza.CacheUse, 4},
 		} {
 			before := w.sim.Calls()
 			trace := ask(step.policy)
