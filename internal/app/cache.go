@@ -19,13 +19,13 @@ import (
 // offline classifier is faster than any.
 func (a *App) newMemo() *memo.Memo {
 	c := &a.config
-	if c.backend() == backendOffline || c.Cache == "off" {
+	if c.backend() == backendOffline || c.CacheMemory == 0 {
 		return nil
 	}
 	config := memo.Config{
 		MemoryBytes: int64(c.CacheMemory) << 20, Age: c.CacheAge, ProvisionalAge: c.CacheURLAge, Log: a.log,
 	}
-	if a.broker != nil {
+	if a.broker != nil && c.CacheMax > 0 {
 		config.Bucket = &memo.Bucket{
 			JetStream: a.broker.JetStream(), MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
 		}

@@ -33,7 +33,6 @@ func (c *Config) checkChoices() error {
 		{"backend", c.Backend, []string{backendAuto, backendOpenAI, backendOffline}},
 		{"fallback", c.Fallback, []string{"none", backendOffline}},
 		{"image-detail", c.ImageDetail, []string{"auto", "low", "high"}},
-		{"cache", c.Cache, []string{"on", "off"}},
 		{"log-level", c.LogLevel, []string{"debug", "info", "warn", "error"}},
 		{"log-format", c.LogFormat, []string{"json", "console"}},
 	} {
@@ -120,8 +119,8 @@ func (c *Config) checkNumbers() error {
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
 		{"image-fit", c.ImageFit, 0, maxFit},
 		{"nats-replicas", c.NATSReplicas, 0, 5},
-		{"cache-memory-mib", c.CacheMemory, 1, 1 << 20},
-		{"cache-max-mib", c.CacheMax, 1, 1 << 30},
+		{"cache-memory-mib", c.CacheMemory, 0, 1 << 20},
+		{"cache-max-mib", c.CacheMax, 0, 1 << 30},
 		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
 	} {
 		if s.value < s.low || s.value > s.up {

@@ -18,9 +18,9 @@ import (
 
 // Bounds of what the bucket may cost.
 const (
-	// readTime is the most that a question waits for the bucket: about a fifth of
-	// what the model takes.
-	readTime  = 250 * time.Millisecond
+	// readTime is the most that a question waits for the bucket: about what the model
+	// takes. A read takes some 50 microseconds, and more just after a start.
+	readTime  = time.Second
 	writeTime = 2 * time.Second
 	openTime  = 5 * time.Second
 	// startTime is how long the start waits for the bucket to be opened.
