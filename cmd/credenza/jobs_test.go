@@ -278,6 +278,17 @@ func TestWatchSurvivesARestart(t *testing.T) {
 	}
 }
 
+func TestWatchTellsOfAnOutageOnce(t *testing.T) {
+	k := keep(t, busyJobs())
+	id := k.submit(t, "a")
+	k.jobs.Away(3)
+	got := k.run(t, "", "watch", id)
+	if strings.Count(got.err, "waiting for") != 1 {
+		t.Errorf("got %s", got.err)
+	}
+	got.expect(t, exitOK, "credenza: waiting for "+k.address+": the storage of jobs is away: try again later (UNAVAILABLE)\ncredenza: 1 item classified")
+}
+
 func TestWatchInterrupted(t *testing.T) {
 	k := keep(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "c")

@@ -22,7 +22,7 @@ const (
 // Config is the edge's tuning.
 type Config struct {
 	// MaxItems is the most items of a ClassifyStream call, and of one message of a
-	// feed, where it is never under 1,000. All items of a message together have at
+	// feed or an upload, where it is never under 1,000. All items of a message together have at
 	// most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
 	MaxItems int
 	// MaxRequestBytes is the most that one message may have. 0:

@@ -105,6 +105,15 @@ func TestCreateJobRefusesBadUploads(t *testing.T) {
 	}
 }
 
+func TestAnUploadHasNoBoundButThatOfItsMessages(t *testing.T) {
+	s := start(t, setup{config: rpc.Config{MaxItems: 10}})
+	chunk := jobItems(make([]string, 1000)...)
+	job, err := upload(t, s.rawJobs(t), jobSpec(&credenzav1.JobSpec{}), chunk, chunk, chunk)
+	if err != nil || job.GetProgress().GetTotal() != 3000 {
+		t.Errorf("got %v, %v", job, err)
+	}
+}
+
 func TestJobCallsRefuseBadRequests(t *testing.T) {
 	ctx := context.Background()
 	long := strings.Repeat("x", 501)

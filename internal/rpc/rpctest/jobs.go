@@ -39,6 +39,7 @@ type Jobs struct {
 	mu      sync.Mutex
 	jobs    []*job // the oldest first
 	made    int
+	away    int // so many watches are still to find no storage
 	seconds int
 	changed chan struct{}            // closed with the next change
 	waiting map[string]chan struct{} // by job; closed once a watcher has seen all there is
@@ -296,6 +297,13 @@ func (j *Jobs) Delete(_ context.Context, who catalog.Owner, id string) error {
 	return nil
 }
 
+// Away has the next n watches find the storage away.
+func (j *Jobs) Away(n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.away = n
+}
+
 // Watch hands on events, and waits for more until the summary.
 func (j *Jobs) Watch(ctx context.Context, who catalog.Owner, id, token string, send func(catalog.JobEvent) error) error {
 	for {
@@ -352,6 +360,10 @@ func (j *Jobs) meeting(id string) chan struct{} {
 func (j *Jobs) after(who catalog.Owner, id, token string) ([]catalog.JobEvent, <-chan struct{}, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.away > 0 {
+		j.away--
+		return nil, nil, fault.New(fault.StorageAway, "the storage of jobs is away: try again later")
+	}
 	b, err := j.find(who, id)
 	if err != nil {
 		return nil, nil, err
