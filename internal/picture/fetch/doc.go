@@ -10,7 +10,7 @@
 // # The picture
 //
 //	address -> parsed as browsers do -> robots.txt (pages)
-//	        -> host: pause, rate, 4 connections -> process: bodies in memory
+//	        -> host: 4 connections, pause, rate -> process: bodies in memory
 //	        -> dialer: resolved, checked, pinned -> status, body with limits
 //	        -> redirect? the same again, 5 times at most
 //

@@ -57,7 +57,9 @@ func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
 	}
 	network := &pipes{make(chan net.Conn), make(chan struct{})}
 	client.transport.DialContext = network.dial
-	server := &http.Server{Handler: h}
+	server := &http.Server{Handler: h, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -282,6 +284,186 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 		for _, r := range held[1:] {
 			r.Close()
 		}
+	})
+}
+
+// TestPromisedBodiesTakeNoPlace has as many shops as there are places for large
+// bodies announce one and send nothing.
+func TestPromisedBodiesTakeNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), func(w http.ResponseWriter, r *http.Request) {
+			if r.Host == "shop.example" {
+				_, _ = w.Write(make([]byte, smallBody+1))
+				return
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(smallBody+1))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		var wg sync.WaitGroup
+		for i := range largeBodies {
+			wg.Go(func() {
+				err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop%d.example/", i))
+				if !fault.Is(err, fault.ImageUnreachable) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil || time.Since(begin) != 0 {
+			t.Errorf("a body that came waited %v for those that did not: %v", time.Since(begin), err)
+		}
+		wg.Wait()
+	})
+}
+
+// TestWaitingBodiesAreNotSentAhead has no place for a large body, and looks at
+// how much of it an HTTP/2 server gets rid of meanwhile.
+func TestWaitingBodiesAreNotSentAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const block = 16 << 10
+		var sent atomic.Int64
+		config := usual()
+		config.MaxBytes = 8 << 20
+		client := inMemory(t, config, func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor != 2 {
+				t.Error("it is asked by", r.Proto)
+			}
+			for range config.MaxBytes / block {
+				if _, err := w.Write(make([]byte, block)); err != nil {
+					return
+				}
+				sent.Add(block)
+			}
+		})
+		client.transport.Protocols = new(http.Protocols)
+		client.transport.Protocols.SetUnencryptedHTTP2(true)
+		if err := client.large.Acquire(t.Context(), largeBodies); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- getPatiently(t.Context(), client, "http://shop.example/") }()
+		synctest.Wait()
+		// Beside the window, the server has buffers of its own.
+		if most := int64(smallBody + streamWindow + 64<<10); sent.Load() > most {
+			t.Errorf("%d bytes were sent, want at most %d", sent.Load(), most)
+		}
+		client.large.Release(largeBodies)
+		if err := <-done; err != nil || sent.Load() != config.MaxBytes {
+			t.Errorf("%d bytes were sent: %v", sent.Load(), err)
+		}
+	})
+}
+
+func TestTurnsOfThoseWhoLeftAreNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := usual()
+		config.HostRate = 1
+		client := inMemory(t, config, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "a sofa") })
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if err := getPatiently(ctx, client, "http://shop.example/"); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("the second request was sent after %v, 9 having left before", took)
+		}
+	})
+}
+
+// TestTurnsAreNotSavedUp has a shop that hangs while many wait for it, and then
+// answers them at once.
+func TestTurnsAreNotSavedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := usual()
+		config.HostRate = 1
+		var mu sync.Mutex
+		var asked []time.Time
+		begin := time.Now()
+		client := inMemory(t, config, func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			asked = append(asked, time.Now())
+			mu.Unlock()
+			time.Sleep(time.Until(begin.Add(12 * time.Second)))
+			_, _ = fmt.Fprint(w, "a sofa")
+		})
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				if err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop.example/%d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range asked[1:] {
+			if gap := asked[i+1].Sub(asked[i]); gap < time.Second {
+				t.Errorf("request %d was sent %v after the one before, at 1 a second", i+1, gap)
+			}
+		}
+	})
+}
+
+func TestSlowestRateIsOne(t *testing.T) {
+	if newHosts(4, 1e-12).interval <= 0 {
+		t.Error("a very slow rate became none")
+	}
+}
+
+func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		client := inMemory(t, usual(), func(_ http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			<-r.Context().Done()
+		})
+		begin := time.Now()
+		look := func() {
+			u, _ := Parse("http://shop.example/oak.html")
+			if err := client.MayRead(t.Context(), u); !fault.Is(err, fault.ImageUnreachable) {
+				t.Error(err)
+			}
+		}
+		for range 20 {
+			look()
+		}
+		if took := time.Since(begin); asked.Load() != 1 || took != robotsTimeout {
+			t.Errorf("robots.txt was asked for %d times in %v", asked.Load(), took)
+		}
+		time.Sleep(robotsDeadAge + 1)
+		if look(); asked.Load() != 2 {
+			t.Error("the host is taken for dead for ever")
+		}
+	})
+}
+
+func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			w.WriteHeader(http.StatusNotFound)
+		})
+		u, _ := Parse("http://shop.example/oak.html")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := client.MayRead(ctx, u); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if err := client.MayRead(t.Context(), u); err != nil {
+			t.Error("the others got the one's error:", err)
+		}
+		time.Sleep(time.Minute) // the shop finishes what nobody waits for
 	})
 }
 
