@@ -20,10 +20,10 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-micro tools clean
+.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-micro bench-pictures tools clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
@@ -72,6 +72,11 @@ bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURE
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
 	$(GO) run ./internal/bench -bin $(BIN) -quota
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
+
+bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
+	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
+	$(if $(NASTY),$(GO) run ./internal/bench -nasty $(NASTY))
+	$(if $(PAGES),$(GO) run ./internal/bench -pages $(PAGES))
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

@@ -55,6 +55,8 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
+	nasty := flags.String("nasty", "", "judge difficult pictures instead: a folder with some and a manifest.csv")
+	pages := flags.String("pages", "", "judge saved pages instead: a folder with some and a manifest.csv")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -63,10 +65,14 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
-	if *pictures != "" {
+	switch {
+	case *nasty != "":
+		return nastyTable(ctx, os.Stdout, *nasty)
+	case *pages != "":
+		return pagesTable(ctx, os.Stdout, *pages)
+	case *pictures != "":
 		return b.pictureTable(ctx, os.Stdout, *pictures)
-	}
-	if *quota {
+	case *quota:
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}
 	return b.table(ctx, os.Stdout, *rounds)
