@@ -55,12 +55,11 @@ func readBody(ctx context.Context, resp *http.Response, r request, hold *hold) (
 	case "", "identity":
 	case "gzip", "x-gzip":
 		unpacked, err := gzip.NewReader(resp.Body)
-		switch err { //nolint:errorlint // a wrapped EOF is no end of a body
-		case nil:
-			from = unpackedReader{unpacked}
-		case io.EOF: // nothing is packed: the answer is empty, as it would be without
-		default:
+		if err != nil && err != io.EOF { //nolint:errorlint // a wrapped EOF is no end of a body
 			return nil, packed(err)
+		}
+		if err == nil { // else nothing is packed, and the answer as empty as the body
+			from = unpackedReader{unpacked}
 		}
 		hint = 0
 	default:
@@ -104,17 +103,17 @@ func readAll(ctx context.Context, from io.Reader, hint, limit int64, hold *hold)
 	return data, int64(len(data)) <= limit, nil
 }
 
-// nextSize is how large the buffer is to be that follows a full one. As much as
-// a small body is read, whatever the shop announces, before a large one is
-// believed: a place is for bytes that come, not for promises.
+// nextSize is how large the buffer is to be that follows a full one. Of a large
+// body that a shop announces, the beginning is read before a place is asked for:
+// places are for bytes that come, not for promises.
 func nextSize(full, hint, limit int64) int64 {
 	const start = 32 << 10
 	// One byte more than is hoped for tells the end from more.
-	size := min(max(2*full, hint+1, start), limit+1)
-	if full < smallBody {
-		size = min(size, smallBody)
+	size := max(2*full, hint+1, start)
+	if full == 0 && size > smallBody {
+		size = start
 	}
-	return size
+	return min(size, limit+1)
 }
 
 // room returns data in a larger buffer.
