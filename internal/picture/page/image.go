@@ -31,12 +31,16 @@ func (s *scan) img(t tag, e element) {
 	if e.aside {
 		return
 	}
+	reference := t.largest()
+	if reference == "" || isPlaceholder(reference) {
+		reference = cmp.Or(s.offered, reference)
+	}
 	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
-		keep(&s.marked, t.largest())
+		keep(&s.marked, reference)
 		return
 	}
 	p := picture{
-		reference: t.largest(),
+		reference: reference,
 		label:     t.get("alt") + " " + t.get("title"),
 		hints:     strings.ToLower(t.get("id") + " " + t.get("class")),
 		width:     number(t.get("width")),
@@ -49,6 +53,15 @@ func (s *scan) img(t tag, e element) {
 	if p.reference != "" && len(s.images) < maxImages {
 		s.images = append(s.images, p)
 	}
+}
+
+// source takes in what a picture element offers beside its img, which may be no
+// more than a placeholder.
+func (s *scan) source(t tag) {
+	if s.offered != "" || !s.within("picture") || t.get("type") == "image/avif" {
+		return
+	}
+	s.offered = cmp.Or(largestOfSet(t.get("srcset")), largestOfSet(t.get("data-srcset")))
 }
 
 // lateKeys are where pages keep a picture until it is scrolled to, and
