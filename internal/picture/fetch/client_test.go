@@ -60,7 +60,7 @@ func shop(w http.ResponseWriter, r *http.Request) {
 		}
 	case "/bomb":
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(gzipped(make([]byte, 40<<20)))
+		_, _ = w.Write(gzipped(make([]byte, 4<<20)))
 	case "/notgzip":
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = fmt.Fprint(w, "a sofa, plainly")
