@@ -27,6 +27,10 @@
 // 429 or 503 is left alone for everybody until it is ready: Get returns a Busy,
 // and holds nothing while the caller waits it out.
 //
+// Bodies wait for a place in memory with little of it: a large one has sent its
+// first 32 KiB, and over HTTP/2 no more than a window. Announcing much takes no
+// place.
+//
 // # Example
 //
 //	address, err := fetch.Parse("https://shop.example/sofa.jpg")
