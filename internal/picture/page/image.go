@@ -122,11 +122,15 @@ func isPlaceholder(src string) bool {
 	return false
 }
 
+// maxOffer bounds the list of sizes that a picture is offered in, in bytes: taken
+// apart, it takes many times that.
+const maxOffer = 64 << 10
+
 // largestOfSet picks from a srcset: "a.jpg 300w, b.jpg 2x". Addresses may hold
 // commas, so only those behind a blank or before one divide.
 func largestOfSet(srcset string) string {
 	best, most := "", -1.0
-	fields := strings.Fields(srcset)
+	fields := strings.Fields(srcset[:min(len(srcset), maxOffer)])
 	for i := 0; i < len(fields); i++ {
 		address, size := strings.Trim(fields[i], ","), 1.0
 		if !strings.HasSuffix(fields[i], ",") && i+1 < len(fields) {
@@ -154,7 +158,7 @@ func descriptor(s string) (float64, bool) {
 // and height.
 func largestOfMap(text string) string {
 	var sizes map[string][]float64
-	if text == "" || json.Unmarshal([]byte(text), &sizes) != nil {
+	if text == "" || len(text) > maxOffer || json.Unmarshal([]byte(text), &sizes) != nil {
 		return ""
 	}
 	best, most := "", 0.0
