@@ -21,10 +21,10 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-jobs bench-micro tools clean
+.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
@@ -76,6 +76,11 @@ bench-quota: build ## play upstreams with quotas, faults and outages, beside pla
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
 	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)
+
+bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
+	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
+	$(if $(NASTY),$(GO) run ./internal/bench -nasty $(NASTY))
+	$(if $(PAGES),$(GO) run ./internal/bench -pages $(PAGES))
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
