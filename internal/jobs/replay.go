@@ -22,11 +22,20 @@ const (
 	aheadBytes    = 4 << 20
 )
 
+// How often the server says that it is there while it has nothing to send. A
+// request that got lost, as happens in a cluster where its consumer is new, is
+// sent again after two of these times.
+const (
+	replayBeat = 500 * time.Millisecond // the least
+	followBeat = 2 * time.Second
+	pullTime   = 5 * time.Second
+)
+
 // follow reads messages, also those that come later, until each or ctx ends it.
 // Each is called once for each message, in order; whatever happens to the
 // connection or the stream's leader meanwhile, none is left out.
 func (st *store) follow(ctx context.Context, r reading, each func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error) error {
-	messages, _, err := st.open(ctx, r)
+	messages, _, err := st.open(ctx, r, followBeat)
 	if err != nil {
 		return err
 	}
@@ -51,7 +60,7 @@ func (st *store) follow(ctx context.Context, r reading, each func(msg jetstream.
 
 // replay reads the messages that are there now.
 func (st *store) replay(ctx context.Context, r reading, each func(msg jetstream.Msg, seq uint64) error) error {
-	messages, pending, err := st.open(ctx, r)
+	messages, pending, err := st.open(ctx, r, replayBeat)
 	if err != nil {
 		return err
 	}
@@ -75,7 +84,7 @@ func (st *store) replay(ctx context.Context, r reading, each func(msg jetstream.
 }
 
 // open begins to read, and tells how many messages are there to be read now.
-func (st *store) open(ctx context.Context, r reading) (jetstream.MessagesContext, uint64, error) {
+func (st *store) open(ctx context.Context, r reading, beat time.Duration) (jetstream.MessagesContext, uint64, error) {
 	stream := r.stream
 	if stream == nil {
 		stream = st.results
@@ -91,6 +100,7 @@ func (st *store) open(ctx context.Context, r reading) (jetstream.MessagesContext
 		return nil, 0, err
 	}
 	pending := consumer.CachedInfo().NumPending
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes))
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(aheadMessages, aheadBytes),
+		jetstream.PullExpiry(pullTime), jetstream.PullHeartbeat(beat))
 	return messages, pending, err
 }
