@@ -45,6 +45,8 @@ func run(ctx context.Context, args []string) error {
 			return runShop(ctx, args[1:])
 		case "pictures":
 			return runPictures(ctx, args[1:])
+		case "hits":
+			return runHits(ctx, args[1:])
 		}
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -55,6 +57,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
+	hits := flags.Bool("hits", false, "measure the cache instead")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -65,6 +68,9 @@ func run(ctx context.Context, args []string) error {
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
 	if *pictures != "" {
 		return b.pictureTable(ctx, os.Stdout, *pictures)
+	}
+	if *hits {
+		return b.hitTable(ctx, os.Stdout)
 	}
 	if *quota {
 		return b.quotaTable(ctx, os.Stdout, *only)
