@@ -114,17 +114,26 @@ func (e *embedded) close() {
 // the process, and its notices are of no interest.
 type natsLog struct{ log *zap.Logger }
 
+// Noticef is silent.
 func (natsLog) Noticef(string, ...any) {}
-func (natsLog) Debugf(string, ...any)  {}
-func (natsLog) Tracef(string, ...any)  {}
+
+// Debugf is silent.
+func (natsLog) Debugf(string, ...any) {}
+
+// Tracef is silent.
+func (natsLog) Tracef(string, ...any) {}
+
+// Warnf logs a warning.
 func (l natsLog) Warnf(format string, args ...any) {
 	l.log.Warn("NATS: " + fmt.Sprintf(format, args...))
 }
 
+// Errorf logs an error.
 func (l natsLog) Errorf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
 
+// Fatalf logs an error as well.
 func (l natsLog) Fatalf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
