@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -94,11 +95,20 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC")
 		return
 	}
+	if plain && v.isEmpty() && r.Header.Get("Content-Type") == mediaJSON {
+		refuseHTTP(w, http.StatusBadRequest, "invalid_argument", "the body is empty: send JSON, {} at least")
+		return
+	}
 	h.transcoder.ServeHTTP(w, r)
 }
 
+const (
+	mediaJSON  = "application/json"
+	mediaProto = "application/proto"
+)
+
 func refuseHTTP(w http.ResponseWriter, status int, code, message string) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message})
 }
@@ -123,7 +133,7 @@ func isCompressed(r *http.Request) bool {
 // own servers do not insist on it either.
 func nameProtocol(r *http.Request) (plain bool) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || r.Method != http.MethodPost || (media != "application/json" && media != "application/proto") {
+	if err != nil || r.Method != http.MethodPost || (media != mediaJSON && media != mediaProto) {
 		return false
 	}
 	r.Header.Set("Content-Type", media)
@@ -208,6 +218,18 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 		b.visit.read.Store(true)
 	}
 	return n, err
+}
+
+// isEmpty reports whether the body has ended before its first byte, for which it
+// waits. gRPC would take a call without a message for a fault of ours.
+func (v *httpVisit) isEmpty() bool {
+	var first [1]byte
+	n, _ := io.ReadFull(v.request.Body, first[:]) // an error comes again
+	v.request.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first[:n]), v.request.Body), v.request.Body}
+	return n == 0
 }
 
 // endBody makes a read of the body return that waits for the caller. Where the
