@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -163,7 +162,7 @@ func (r *running) ask(t *testing.T, method, path, body string, headers ...string
 // begin makes one request and returns when the answer's headers are there.
 func (r *running) begin(t *testing.T, method, path, body string, headers ...string) *http.Response {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://memory"+path, bytes.NewBufferString(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://memory"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
