@@ -39,8 +39,8 @@ type Config struct {
 	MaxItems int
 	// MaxBodyBytes is the most that a request may have. 0: DefaultMaxBodyBytes.
 	MaxBodyBytes int64
-	// WriteTimeout is how long a caller may take nothing of what waits for him. 0:
-	// DefaultWriteTimeout.
+	// WriteTimeout is how long a caller may take nothing of what waits for him, up to
+	// twice that, before he is cut off. 0: DefaultWriteTimeout.
 	WriteTimeout time.Duration
 	// Heartbeat is the silence after which a comment tells that the connection
 	// lives. 0: DefaultHeartbeat.

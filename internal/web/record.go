@@ -54,7 +54,7 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := w.(*answer)
 		if !ok {
-			a = newAnswer(w, DefaultWriteTimeout)
+			a = &answer{ResponseWriter: w, control: http.NewResponseController(w)}
 		}
 		began := time.Now()
 		caller, err := protect(serve, a, r)

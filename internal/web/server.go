@@ -29,8 +29,9 @@ const (
 // Server serves HTTP/1.1 and HTTP/2, without TLS for callers who know of it
 // (h2c). Its methods are safe for concurrent use.
 type Server struct {
-	http *http.Server
-	door *door
+	http         *http.Server
+	door         *door
+	writeTimeout time.Duration
 }
 
 // New returns a server that listens nowhere yet. A bad limit, a missing part or a
@@ -47,7 +48,7 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}
-	s := &Server{door: newDoor()}
+	s := &Server{door: newDoor(), writeTimeout: config.WriteTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -78,7 +79,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.http.TLSConfig != nil {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
-	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(patientListener{l, s.writeTimeout}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP on %s: %w", l.Addr(), err)
 	}
 	return nil
