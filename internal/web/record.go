@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -103,20 +104,25 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 	rec.log.Log(level, "finished call", fields...)
 }
 
-// panics answers for the other handlers where they panic. Calls of the services
-// have a recovery of their own, which sees to their statuses.
+// panics answers for the other handlers where they panic, or breaks an answer off
+// that has begun. Calls of the services have a recovery of their own, which sees to
+// their statuses.
 func (rec *recorder) panics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			value := recover()
-			if value == nil || value == http.ErrAbortHandler {
+			if value == nil {
 				return
+			}
+			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(value)
 			}
 			f := panicked(value)
 			rec.log.Error("a handler panicked", zap.String("http.path", r.URL.Path), zap.Error(f))
-			if a, ok := w.(*answer); ok && a.status == 0 {
-				writeError(w, f)
+			if a, ok := w.(*answer); !ok || a.status != 0 {
+				panic(http.ErrAbortHandler)
 			}
+			writeError(w, f)
 		}()
 		next.ServeHTTP(w, r)
 	})

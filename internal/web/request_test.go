@@ -146,7 +146,7 @@ func manyKeys(n int) string {
 
 // The rows are kept as they came, and let go of one by one.
 func TestMemoryOfARequest(t *testing.T) {
-	const size = 12 << 20
+	const size = 8 << 20
 	for name, body := range map[string]string{
 		"many short values": `{"toggle":1,"data":[` + strings.Repeat(`{`+manyKeys(900)+`},`, size/9000) + `{}]}`,
 		"one long text":     `{"toggle":1,"data":[{"name":"` + strings.Repeat("x", size) + `"}]}`,

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -83,5 +85,39 @@ func TestFailuresHaveTheirStatus(t *testing.T) {
 		if got.status != tt.status || detail(t, got.body) != tt.fault.Message || (tt.header != "" && got.header.Get(tt.header) == "") {
 			t.Errorf("%v: %+v", tt.fault, got)
 		}
+	}
+}
+
+func TestPanicsStayInside(t *testing.T) {
+	for name, tt := range map[string]struct {
+		begin bool
+		want  int // 0: the answer breaks off
+	}{"before the answer": {false, 500}, "in the answer": {true, 0}} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, setup{services: func(w http.ResponseWriter, _ *http.Request) {
+				if tt.begin {
+					w.WriteHeader(http.StatusOK)
+				}
+				panic("secret state")
+			}})
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://memory/some.v1.Service/Method", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := r.client.Do(req)
+			if (err != nil) != (tt.want == 0) {
+				t.Fatal(res, err)
+			}
+			if err == nil {
+				text, _ := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if res.StatusCode != tt.want || strings.Contains(string(text), "secret") {
+					t.Errorf("%d %s", res.StatusCode, text)
+				}
+			}
+			if r.logs.FilterMessage("a handler panicked").Len() != 1 {
+				t.Error("the log does not tell of it")
+			}
+		})
 	}
 }
