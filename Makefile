@@ -76,6 +76,9 @@ bench-quota: build ## play upstreams with quotas, faults and outages, beside pla
 	$(GO) run ./internal/bench -bin $(BIN) -quota
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 
+bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)
+	$(GO) run ./internal/bench -bin $(BIN) -web
+
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 

@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
+	ways := flags.Bool("web", false, "measure HTTP beside gRPC instead")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -65,6 +66,9 @@ func run(ctx context.Context, args []string) error {
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
 	if *pictures != "" {
 		return b.pictureTable(ctx, os.Stdout, *pictures)
+	}
+	if *ways {
+		return b.webTable(ctx, os.Stdout)
 	}
 	if *quota {
 		return b.quotaTable(ctx, os.Stdout, *only)

@@ -25,7 +25,8 @@ import (
 // concurrent use.
 //
 // Answers of HTTP's own, to what is no call of a known method, have Connect's
-// form: {"code": "unimplemented", "message": "..."}.
+// form: {"code": "unimplemented", "message": "..."}. Neither they nor the refusal
+// of a message with more bytes than the limit are logged or counted, as with gRPC.
 type HTTPHandler struct {
 	server     *grpc.Server
 	transcoder http.Handler

@@ -48,13 +48,7 @@ func (c *compatible) read(r *http.Request) (*request, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &statusError{http.StatusUnsupportedMediaType, "Compressed bodies are not taken: send the JSON as it is"}
 	}
-	req, err := readRequest(r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
-	if err != nil && r.Header.Get("Expect") == "" {
-		// Most clients read no answer before they have sent everything, and see
-		// nothing but a broken connection if they cannot.
-		_, _ = io.CopyN(io.Discard, r.Body, c.config.MaxBodyBytes)
-	}
-	return req, err
+	return readRequest(r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
 }
 
 // answer runs the call and writes its events. This goroutine alone writes; the

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -60,10 +61,20 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 		began := time.Now()
 		caller, err := protect(serve, a, r)
 		if err != nil && a.status == 0 {
+			hearOut(r)
 			writeError(a, err)
 		}
 		rec.finished(r, a.status, caller, err, time.Since(began))
 	})
+}
+
+// hearOut reads what a caller is still sending, within limits. Most clients read no
+// answer before they have sent everything, and see nothing but a broken connection
+// if they cannot.
+func hearOut(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, DefaultMaxBodyBytes)
+	}
 }
 
 // protect turns a panic into a fault.

@@ -51,7 +51,8 @@ func readRequest(body io.Reader, l limits) (*request, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return &p.req, nil
+	req := p.req // and not the parser with its buffers
+	return &req, nil
 }
 
 // countedReader fails with a statusError when more comes than is left.
