@@ -44,7 +44,7 @@ func readRequest(body io.Reader, l limits) (*request, error) {
 	if err := skipMark(&in); err != nil {
 		return nil, p.failed(err)
 	}
-	p.decoder = json.NewDecoder(in)
+	p.decoder = json.NewDecoder(&squeezer{in: in})
 	if err := p.parse(); err != nil {
 		return nil, p.failed(err)
 	}

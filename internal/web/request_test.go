@@ -146,9 +146,10 @@ func manyKeys(n int) string {
 
 // The rows are kept as they came, and let go of one by one.
 func TestMemoryOfARequest(t *testing.T) {
-	const size = 4 << 20
+	const size = 3 << 20
 	for name, body := range map[string]string{
 		"many short values": `{"toggle":1,"data":[` + strings.Repeat(`{`+manyKeys(900)+`},`, size/9000) + `{}]}`,
+		"white space":       `{"toggle":1,` + strings.Repeat(" ", 8*size) + `"data":[{"name":"a  b"}` + strings.Repeat("\n", 8*size) + `]}`,
 		"one long text":     `{"toggle":1,"data":[{"name":"` + strings.Repeat("x", size) + `"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
