@@ -161,8 +161,12 @@ func decodeString(raw []byte) (string, error) {
 	return text, err
 }
 
+// maxList is how many elements a list may have. No product has so many tags.
+const maxList = 10_000
+
 // decodeList keeps a list within a list as its JSON: nothing is lost, and there
-// is no recursion for a hostile row to go down.
+// is no recursion for a hostile row to go down. A list of more than maxList is a
+// text of JSON too, which is too long for any field of an item.
 func decodeList(raw []byte) (Value, error) {
 	c := cutter{rest: raw[1:]}
 	list := []string{}
@@ -176,7 +180,9 @@ func decodeList(raw []byte) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		list = append(list, value.Text)
+		if list = append(list, value.Text); len(list) > maxList {
+			return compactValue(raw)
+		}
 		if c.peek() == ',' {
 			c.rest = c.rest[1:]
 		}
