@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -50,13 +49,11 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	b.read += int64(n)
-	switch b.err = err; {
-	case err == nil:
+	if b.err = err; err == nil {
 		b.pace()
-	case errors.Is(err, io.EOF):
-		// From here on the connection is only watched for the caller's leaving.
-		_ = b.control.SetReadDeadline(time.Time{})
 	}
+	// At the body's end, net/http takes the deadline back and watches the connection
+	// for the caller's leaving.
 	return n, err
 }
 

@@ -370,7 +370,8 @@ func TestOrigins(t *testing.T) {
 
 func TestHTTP2WithoutTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, setup{engine: timed(nil, time.Second, 31*time.Minute)})
+		// The stream is silent for longer than its reader may be.
+		r := start(t, setup{engine: timed(nil, time.Second, 31*time.Minute), config: web.Config{Heartbeat: time.Hour}})
 		transport := &http.Transport{DialContext: r.pipe.DialContext, Protocols: new(http.Protocols)}
 		transport.Protocols.SetUnencryptedHTTP2(true)
 		r.client = &http.Client{Transport: transport}
