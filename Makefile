@@ -7,6 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # How much each fuzz test runs (a count, because its end by the clock is not reliable), and the folder of pictures that bench sends.
 FUZZTIME ?= 3000x
 PICTURES ?= generated
+JOB_ITEMS ?= 1000000
 LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # The race detector needs a C compiler. CI sets RACE=require.
@@ -20,10 +21,10 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients fuzz build lint vet generate drift bench bench-quota bench-web bench-micro tools clean
+.PHONY: help demo test test-clients fuzz build lint vet generate drift bench bench-quota bench-web bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
@@ -78,6 +79,14 @@ bench-quota: build ## play upstreams with quotas, faults and outages, beside pla
 
 bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)
 	$(GO) run ./internal/bench -bin $(BIN) -web
+
+bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
+	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)
+
+bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
+	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
+	$(if $(NASTY),$(GO) run ./internal/bench -nasty $(NASTY))
+	$(if $(PAGES),$(GO) run ./internal/bench -pages $(PAGES))
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

@@ -10,11 +10,22 @@ import (
 
 // callFlags are the options of a call.
 type callFlags struct {
+	itemFlags
+	Bulk bool `help:"Let calls that somebody waits for go first."`
+}
+
+func (c *callFlags) options() credenza.Options {
+	options := c.itemFlags.options()
+	options.Bulk = c.Bulk
+	return options
+}
+
+// itemFlags are the options that calls and jobs have in common.
+type itemFlags struct {
 	Mode               string        `enum:"auto,text,image" default:"auto" placeholder:"auto|text|image" help:"What items are classified by (default: the picture where there is one)."`
 	Model              string        `placeholder:"NAME" help:"The model to ask, one of those that the service knows (default: its own)."`
 	Cache              string        `enum:"use,refresh,bypass" default:"use" placeholder:"use|refresh|bypass" help:"How earlier results are used (default: use)."`
 	FailWithoutPicture bool          `help:"With --mode=image, let items without a usable picture fail instead of going by their text."`
-	Bulk               bool          `help:"Let calls that somebody waits for go first."`
 	BatchSize          int           `placeholder:"N" help:"Results in a batch, up to 1000 (default: the service's)."`
 	ItemTimeout        time.Duration `placeholder:"TIME" help:"How long an item may take, waiting included (default: 2m)."`
 }
@@ -26,7 +37,7 @@ const (
 )
 
 // Validate finds what any service would refuse, before anything is started.
-func (c *callFlags) Validate() error {
+func (c *itemFlags) Validate() error {
 	if c.BatchSize < 0 || c.BatchSize > maxBatchSize {
 		return fmt.Errorf("--batch-size is %d: give a number from 1 to %d, or 0 for the service's own", c.BatchSize, maxBatchSize)
 	}
@@ -36,13 +47,13 @@ func (c *callFlags) Validate() error {
 	return nil
 }
 
-func (c *callFlags) options() credenza.Options {
+func (c *itemFlags) options() credenza.Options {
 	modes := map[string]credenza.Mode{"auto": credenza.Auto, "text": credenza.Text, "image": credenza.Image}
 	caches := map[string]credenza.CachePolicy{
 		"use": credenza.CacheUse, "refresh": credenza.CacheRefresh, "bypass": credenza.CacheBypass,
 	}
 	return credenza.Options{
-		Mode: modes[c.Mode], BatchSize: c.BatchSize, Bulk: c.Bulk, Cache: caches[c.Cache],
+		Mode: modes[c.Mode], BatchSize: c.BatchSize, Cache: caches[c.Cache],
 		FailWithoutPicture: c.FailWithoutPicture, Model: c.Model, ItemTimeout: c.ItemTimeout,
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func (c *classifyCommand) copy(
 	if err != nil {
 		return tally{}, err
 	}
-	bar := newProgress(notes, out.terminal)
+	bar := newProgress(notes, out.terminal, "classifying", unknownTotal)
 	defer bar.end()
 	t := tally{start: time.Now()}
 	err = rows.classify(ctx, client, options, func(batch credenza.Batch) error {
@@ -150,9 +151,10 @@ func (f *rowFeed) classify(
 
 // tally counts results.
 type tally struct {
-	start    time.Time
-	done     int
-	failures map[string]int
+	start     time.Time
+	done      int
+	failures  map[string]int
+	retryable int // of the failures
 }
 
 func (t *tally) add(results []credenza.Result) {
@@ -165,6 +167,9 @@ func (t *tally) add(results []credenza.Result) {
 			t.failures = map[string]int{}
 		}
 		t.failures[r.Err.Reason]++
+		if r.Err.Retryable {
+			t.retryable++
+		}
 	}
 }
 
@@ -196,9 +201,9 @@ func (t *tally) conclude(notes io.Writer, err error) error {
 }
 
 // countsByReason returns such as "2 REFUSED, 1 INVALID_ITEM", the largest first.
-func countsByReason(failures map[string]int) string {
+func countsByReason[N int | int64](failures map[string]N) string {
 	reasons := slices.Sorted(maps.Keys(failures))
-	slices.SortStableFunc(reasons, func(a, b string) int { return failures[b] - failures[a] })
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(failures[b], failures[a]) })
 	parts := make([]string, len(reasons))
 	for i, reason := range reasons {
 		parts[i] = fmt.Sprintf("%d %s", failures[reason], reason)

@@ -70,7 +70,7 @@ func (c *demoCommand) start(ctx context.Context, s streams) (*app.App, error) {
 	if c.Verbose {
 		log = s.err
 	}
-	return app.Start(ctx, config, app.Options{LogTo: log})
+	return app.Start(ctx, config, app.Options{LogTo: log, Data: app.DataTemporary})
 }
 
 func closeSoon(ctx context.Context, service *app.App) error {

@@ -69,7 +69,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	report, err := c.evaluate(ctx, client, in, newProgress(s.err, false))
+	report, err := c.evaluate(ctx, client, in, newProgress(s.err, false, "classifying", unknownTotal))
 	if err != nil {
 		return c.explain(err)
 	}

@@ -4,10 +4,11 @@
 //	credenza demo                          the service at work, in a second
 //	credenza serve                         the service
 //	credenza classify catalogue.csv        one file, without a service
+//	credenza jobs submit large.csv         one file, in the background, on a service
 //	credenza eval labelled.csv             how good the answers are
 //	credenza taxonomy show                 the categories and styles
 //
-// Every command but `taxonomy` takes the service's settings: `classify` and
+// Every command but `taxonomy` and `jobs` takes the service's settings: `classify` and
 // `eval` run the service within their own process where no --server is named.
 // What comes out is the same either way, since even then items go through gRPC.
 package main

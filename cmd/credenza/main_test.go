@@ -15,6 +15,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(programVariable) != "" {
+		main() // and no test
+	}
 	// What the machine has set must not decide what the tests find.
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
@@ -24,7 +27,18 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	goleak.VerifyTestMain(m)
+	// Nor may they leave anything in the user's data folder.
+	data, err := os.MkdirTemp("", "credenza-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("XDG_DATA_HOME", data); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(data)
+		os.Exit(code)
+	}))
 }
 
 // outcome is what a command has left behind.

@@ -7,32 +7,61 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows how far a call is, where people look on.
+// progress shows how far a call or a job is, where people look on.
 type progress struct{ bar *progressbar.ProgressBar }
+
+// unknownTotal is for rows of a file, whose number is known at the end only.
+const unknownTotal = -1
 
 // newProgress returns a progress on w. It stays silent where w is no terminal,
 // or where the results themselves appear on the same one.
-func newProgress(w io.Writer, resultsOnTerminal bool) *progress {
+func newProgress(w io.Writer, resultsOnTerminal bool, what string, total int64) *progress {
 	if !isTerminal(w) || resultsOnTerminal {
 		return &progress{}
 	}
-	return &progress{progressbar.NewOptions64(-1, // the number of rows is known at the end only
+	return newBar(w, what, total)
+}
+
+func newBar(w io.Writer, what string, total int64) *progress {
+	bar := progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription("classifying"),
+		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("items"),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetSpinnerChangeInterval(0), // turns with the items, without a goroutine
-	)}
+	)
+	if total != unknownTotal {
+		_ = bar.RenderBlank() // a job may be quiet for long
+	}
+	return &progress{bar}
 }
 
-// done adds n results.
+// done adds n results. A terminal that is gone is no reason to stop, here as below.
 func (p *progress) done(n int) {
 	if p.bar != nil {
-		_ = p.bar.Add(n) // a terminal that is gone is no reason to stop
+		_ = p.bar.Add(n)
 	}
+}
+
+// at shows that n results are there.
+func (p *progress) at(n int64) {
+	if p.bar != nil {
+		_ = p.bar.Set64(n)
+	}
+}
+
+// aside takes the bar away while something else is said.
+func (p *progress) aside(talk func()) {
+	if p.bar == nil {
+		talk()
+		return
+	}
+	_ = p.bar.Clear()
+	talk()
+	_ = p.bar.RenderBlank()
 }
 
 // end removes the bar.

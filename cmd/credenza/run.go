@@ -34,6 +34,7 @@ Exit codes: 0 all went well; 1 something went wrong, or items failed; 2 the comm
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service."`
 	Classify classifyCommand `cmd:"" help:"Classify a file of products."`
+	Jobs     jobsCommand     `cmd:"" help:"Have a service classify files in the background."`
 	Eval     evalCommand     `cmd:"" help:"Measure how good classifications are, on a file with labels."`
 	Taxonomy taxonomyCommand `cmd:"" help:"Show or check categories and styles."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`

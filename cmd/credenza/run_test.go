@@ -89,7 +89,7 @@ func TestHelpAndVersion(t *testing.T) {
 	if !strings.HasPrefix(got.out, "credenza ") {
 		t.Errorf("got %q", got.out)
 	}
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"classify", "--help"}, {"eval", "--help"}, {"demo", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"classify", "--help"}, {"eval", "--help"}, {"demo", "--help"}, {"jobs", "--help"}, {"jobs", "submit", "--help"}, {"jobs", "results", "--help"}} {
 		got := credenzaWith(t, "", args...)
 		got.expect(t, exitOK, "")
 		if !strings.HasPrefix(got.out, "Usage: credenza") {

@@ -35,7 +35,7 @@ func service(t *testing.T, flags ...string) string {
 	if _, err := parser.Parse(flags); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Start(t.Context(), config, app.Options{LogTo: io.Discard})
+	a, err := app.Start(t.Context(), config, app.Options{LogTo: io.Discard, Data: app.DataNone})
 	if err != nil {
 		t.Fatal(err)
 	}

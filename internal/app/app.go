@@ -24,6 +24,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/web"
 )
@@ -39,6 +42,8 @@ type Options struct {
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
+	// Data is where answers and jobs are kept.
+	Data Data
 }
 
 func (o Options) withDefaults() Options {
@@ -59,6 +64,9 @@ type App struct {
 	config  Config
 	options Options
 	log     *zap.Logger
+	broker  *broker.Broker // nil: nothing outlives the process
+	memo    *memo.Memo     // nil: every question is asked
+	jobs    *jobs.Service  // nil: there are none
 	rpc     *rpc.Server
 	web     *web.Server
 	grpcLis net.Listener
@@ -80,7 +88,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{config: config, options: options.withDefaults(), failed: make(chan error, 2)}
-	if err := a.wire(); err != nil {
+	if err := a.wire(ctx); err != nil {
 		a.closeParts()
 		return nil, err
 	}
@@ -158,9 +166,10 @@ func (a *App) close(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, a.config.DrainTimeout)
 		defer cancel()
 	}
-	// Both edges drain in the same time. Calls of the services over HTTP are the
-	// gRPC server's, which waits for them.
+	// Jobs and both edges drain in the same time. Calls of the services over HTTP
+	// are the gRPC server's, which waits for them.
 	var draining sync.WaitGroup
+	draining.Go(func() { a.drainJobs(ctx) })
 	for _, drain := range []func(context.Context) error{a.rpc.Shutdown, a.web.Drain} {
 		draining.Go(func() {
 			if err := drain(ctx); err != nil {

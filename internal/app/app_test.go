@@ -31,7 +31,7 @@ func parse(flags ...string) (app.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	_, err = parser.Parse(append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, flags...))
+	_, err = parser.Parse(append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0", "--data-dir=/dev/null/none"}, flags...))
 	return c, err
 }
 
@@ -103,6 +103,7 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
 		LogTo: w.log,
 		Model: model.Client.Transport,
+		Data:  app.DataNone,
 		Listen: func(context.Context, string) (net.Listener, error) {
 			p := pipes[0]
 			pipes = pipes[1:]
@@ -305,7 +306,7 @@ func TestOfflineOverTheNetwork(t *testing.T) {
 }
 
 func TestHTTPAddress(t *testing.T) {
-	a, err := app.Start(t.Context(), settings(t), app.Options{LogTo: &buffer{}})
+	a, err := app.Start(t.Context(), settings(t), app.Options{LogTo: &buffer{}, Data: app.DataNone})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +394,7 @@ func TestKeyGroupProblems(t *testing.T) {
 		c, err := parse("--key-groups=" + text)
 		if err == nil {
 			var a *app.App
-			if a, err = app.Start(t.Context(), c, app.Options{LogTo: &buffer{}}); err == nil {
+			if a, err = app.Start(t.Context(), c, app.Options{LogTo: &buffer{}, Data: app.DataNone}); err == nil {
 				_ = a.Close(t.Context())
 			}
 		}
@@ -406,7 +407,7 @@ func TestKeyGroupProblems(t *testing.T) {
 func TestEveryModelNeedsAGroup(t *testing.T) {
 	groups := "[{keys: [k], models: {gpt-4o-mini: x}}, {keys: [k], models: {b: x}, base_url: 'http://other.test/v1'}]"
 	for models, want := range map[string]string{"b": "", "b,c": `models: no key group serves "c"`} {
-		a, err := app.Start(t.Context(), settings(t, "--models="+models, "--key-groups="+groups), app.Options{LogTo: &buffer{}})
+		a, err := app.Start(t.Context(), settings(t, "--models="+models, "--key-groups="+groups), app.Options{LogTo: &buffer{}, Data: app.DataNone})
 		if err == nil {
 			err = errors.Join(a.Close(t.Context()), errors.New(""))
 		}

@@ -33,7 +33,7 @@ func serve(t *testing.T) string {
 	model := sim.Local()
 	t.Cleanup(model.Close)
 	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
-		app.Options{LogTo: &buffer{}, Model: model.Client.Transport})
+		app.Options{LogTo: &buffer{}, Model: model.Client.Transport, Data: app.DataNone})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func TestStartRefusesWithOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, err := parse(tt.flag) // some are found here, the rest at the start
 			if err == nil {
-				a, started := app.Start(t.Context(), c, app.Options{LogTo: &buffer{}})
+				a, started := app.Start(t.Context(), c, app.Options{LogTo: &buffer{}, Data: app.DataNone})
 				if err = started; err == nil {
 					_ = a.Close(t.Context())
 					t.Fatal("it started")
@@ -145,7 +145,7 @@ func TestStartRefusesWithOneLine(t *testing.T) {
 
 func TestBadCertificate(t *testing.T) {
 	bad := write(t, "bad.pem", "no certificate")
-	_, err := app.Start(t.Context(), settings(t, "--tls-cert="+bad, "--tls-key="+bad), app.Options{LogTo: &buffer{}})
+	_, err := app.Start(t.Context(), settings(t, "--tls-cert="+bad, "--tls-key="+bad), app.Options{LogTo: &buffer{}, Data: app.DataNone})
 	if err == nil || !strings.Contains(err.Error(), "bad.pem") || strings.Contains(err.Error(), "\n") {
 		t.Error(err)
 	}

@@ -11,11 +11,11 @@ import (
 
 // InProcess starts the service for this process alone and returns a client of
 // it, and what closes both. It listens on free loopback ports, whatever the
-// config says, and logs to w.
+// config says, keeps its data in a temporary folder, and logs to w.
 func InProcess(ctx context.Context, config Config, w io.Writer) (*credenza.Client, func() error, error) {
 	config.GRPCAddr, config.HTTPAddr = "127.0.0.1:0", "127.0.0.1:0"
 	config.TLSCert, config.TLSKey, config.TLSClientCA, config.TokenFile = "", "", "", ""
-	a, err := Start(ctx, config, Options{LogTo: w})
+	a, err := Start(ctx, config, Options{LogTo: w, Data: DataTemporary})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -62,10 +62,14 @@ func (o *observer) BatchBegan(call *classify.Call, id int64, kind catalog.Kind, 
 		zap.Int64("batch", id), zap.Int("items", items), zap.Bool("concurrent", true))
 }
 
-// BatchSent logs and counts a batch.
+// BatchSent logs and counts a batch. Prompt ones are many and small.
 func (o *observer) BatchSent(call *classify.Call, b *catalog.Batch, took time.Duration) {
 	o.batches.WithLabelValues(b.Kind.String()).Inc()
-	o.log.Info("processed batch", zap.String("caller", call.Caller.ID), zap.Int64("batch", b.ID),
+	level := zap.InfoLevel
+	if call.Prompt {
+		level = zap.DebugLevel
+	}
+	o.log.Log(level, "processed batch", zap.String("caller", call.Caller.ID), zap.Int64("batch", b.ID),
 		zap.Stringer("kind", b.Kind), zap.Int("items", len(b.Outcomes)), zap.Duration("took", took),
 		zap.Int64("done", b.Progress.Done), zap.Int64("failed", b.Progress.Failed))
 }

@@ -62,7 +62,7 @@ func newAuthority(t *testing.T, name string) *authority {
 func TestCertificatesOverHTTP(t *testing.T) {
 	server, caller := newAuthority(t, "server"), newAuthority(t, "caller")
 	a, err := app.Start(t.Context(), settings(t, "--tls-cert="+server.cert, "--tls-key="+server.key, "--tls-client-ca="+caller.cert),
-		app.Options{LogTo: &buffer{}})
+		app.Options{LogTo: &buffer{}, Data: app.DataNone})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -117,6 +118,10 @@ func (c *Config) checkNumbers() error {
 		{"max-message-mib", c.MaxMessage, 1, 1024},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
 		{"image-fit", c.ImageFit, 0, maxFit},
+		{"nats-replicas", c.NATSReplicas, 0, 5},
+		{"cache-memory-mib", c.CacheMemory, 0, 1 << 20},
+		{"cache-max-mib", c.CacheMax, 0, 1 << 30},
+		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
@@ -147,6 +152,9 @@ func (c *Config) checkTimes() error {
 		{"image-timeout", c.ImageTimeout, 100 * time.Millisecond, 10 * time.Minute},
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
 		{"http-write-timeout", c.WriteTimeout, time.Second, 24 * time.Hour},
+		{"cache-age", c.CacheAge, time.Second, 10 * 365 * 24 * time.Hour},
+		{"cache-url-age", c.CacheURLAge, 0, 10 * 365 * 24 * time.Hour},
+		{"jobs-keep", c.JobsKeep, time.Second, 10 * 365 * 24 * time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)

@@ -214,7 +214,7 @@ func TestARowAsksWhatItsItemAsks(t *testing.T) {
 	defer model.Close()
 	asked := &noted{RoundTripper: model.Client.Transport}
 	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
-		app.Options{LogTo: &buffer{}, Model: asked})
+		app.Options{LogTo: &buffer{}, Model: asked, Data: app.DataNone})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,12 +230,16 @@ func TestARowAsksWhatItsItemAsks(t *testing.T) {
 		{ProductName: "Sofa", Description: "Linen", PriceRange: "100-150"},
 		{Attributes: map[string]string{"note": "a bench"}},
 	}
-	for _, err := range client.ClassifyStream(t.Context(), items, credenza.Options{Mode: credenza.Text, InOrder: true}).Results() {
-		if err != nil {
-			t.Fatal(err)
+	overGRPC := func(cache credenza.CachePolicy) []string {
+		t.Helper()
+		for _, err := range client.ClassifyStream(t.Context(), items, credenza.Options{Mode: credenza.Text, InOrder: true, Cache: cache}).Results() {
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
+		return asked.take()
 	}
-	overGRPC := asked.take()
+	want := overGRPC(credenza.CacheBypass)
 	http := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := post(t.Context(), http, "http://"+a.HTTPAddr()+"/classify-category", `{"toggle":1,"data":[
 		{"Product_Name":" Oak table","TYPE":"Dining table","category":"TABLE","style":"RUSTIC, MODERN","Tags":["oak","round"],"price_usd":129.0,"Product URL":"https://shop.example/1","Colour":"oak","seats":4,"indoor":true,"gap":NaN},
@@ -251,7 +255,10 @@ func TestARowAsksWhatItsItemAsks(t *testing.T) {
 	if n, complete := countResults(stream); n != 3 || !complete {
 		t.Errorf("got %s", stream)
 	}
-	if diff := cmp.Diff(overGRPC, asked.take()); diff != "" || len(overGRPC) != 3 {
-		t.Error(len(overGRPC), diff)
+	if diff := cmp.Diff(want, asked.take()); diff != "" || len(want) != 3 {
+		t.Error(len(want), diff)
+	}
+	if again := overGRPC(credenza.CacheUse); len(again) > 0 {
+		t.Errorf("%d of the items were asked about again: %q", len(again), again)
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"runtime"
@@ -22,7 +23,7 @@ import (
 )
 
 // wire builds the parts, from the bottom up.
-func (a *App) wire() error {
+func (a *App) wire(ctx context.Context) error {
 	log, level, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
 	if err != nil {
 		return err
@@ -42,11 +43,20 @@ func (a *App) wire() error {
 		return err
 	}
 	metrics.MustRegister(gateMetrics{gate})
+	if err := a.openBroker(ctx); err != nil {
+		return err
+	}
+	if a.memo = a.newMemo(); a.memo != nil {
+		metrics.MustRegister(cacheMetrics{a.memo})
+	}
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, level), log, metrics})
+	if err := a.startJobs(ctx, engine, metrics); err != nil {
+		return err
+	}
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.memo, level), log, metrics})
 }
 
 type edges struct {
@@ -73,7 +83,7 @@ func (a *App) wireEdges(e edges) error {
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Tokens: tokens,
-	}, rpc.Parts{Engine: e.engine, Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
+	}, rpc.Parts{Engine: e.engine, Jobs: a.servedJobs(), Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
 	if err != nil {
 		return err
 	}
@@ -186,13 +196,20 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Observer: o,
 	}
 	if c.backend() == backendOpenAI {
-		model, err := a.newModel(tax, gate)
+		p, err := prompt.New(tax)
+		if err != nil {
+			return nil, err
+		}
+		model, err := a.newModel(p, gate)
 		if err != nil {
 			return nil, err
 		}
 		a.closers = append(a.closers, model.Close)
 		parts.Backend = model
 		parts.Pictures = pictures
+		if a.memo != nil {
+			parts.Memo, parts.Scope = a.memo, scopeOf(c, p)
+		}
 		if c.Fallback == backendOffline {
 			parts.Fallback = offline
 		}
@@ -216,16 +233,21 @@ const (
 // take a second.
 const maxFetches = 256
 
-func newPictures(c *Config) (*picture.Source, error) {
-	fit := c.ImageFit
+// fit is the square that pictures are shrunk to, in pixels a side.
+func (c *Config) fit() int {
 	switch {
-	case fit == 0 && llm.Detail(c.ImageDetail) == llm.DetailLow:
-		fit = lowFit
-	case fit == 0:
-		fit = fullFit
+	case c.ImageFit > 0:
+		return c.ImageFit
+	case llm.Detail(c.ImageDetail) == llm.DetailLow:
+		return lowFit
+	default:
+		return fullFit
 	}
+}
+
+func newPictures(c *Config) (*picture.Source, error) {
 	pictures, err := picture.New(picture.Config{
-		Version: Version, MaxBytes: c.ImageMaxBytes, Fit: fit, Timeout: c.ImageTimeout,
+		Version: Version, MaxBytes: c.ImageMaxBytes, Fit: c.fit(), Timeout: c.ImageTimeout,
 		HostRate: c.ImageHostRate, Allow: c.ImageAllow, Fetches: maxFetches,
 	})
 	if err != nil {
@@ -234,11 +256,7 @@ func newPictures(c *Config) (*picture.Source, error) {
 	return pictures, nil
 }
 
-func (a *App) newModel(tax *taxonomy.Taxonomy, gate *upstream.Gate) (*llm.Client, error) {
-	p, err := prompt.New(tax)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) newModel(p *prompt.Prompt, gate *upstream.Gate) (*llm.Client, error) {
 	return llm.New(llm.Config{
 		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
 		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model, Hedge: a.config.HedgeShare > 0,

@@ -56,6 +56,9 @@ func run(ctx context.Context, args []string) error {
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
 	ways := flags.Bool("web", false, "measure HTTP beside gRPC instead")
+	jobs := flags.Int("jobs", 0, "measure a job of so many items instead")
+	nasty := flags.String("nasty", "", "judge difficult pictures instead: a folder with some and a manifest.csv")
+	pages := flags.String("pages", "", "judge saved pages instead: a folder with some and a manifest.csv")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -64,13 +67,18 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b := bench{self: self, credenza: filepath.Join(*bin, "credenza"), warm: *warm, measure: *measure}
-	if *pictures != "" {
+	switch {
+	case *jobs > 0:
+		return b.jobTable(ctx, os.Stdout, *jobs)
+	case *nasty != "":
+		return nastyTable(ctx, os.Stdout, *nasty)
+	case *pages != "":
+		return pagesTable(ctx, os.Stdout, *pages)
+	case *pictures != "":
 		return b.pictureTable(ctx, os.Stdout, *pictures)
-	}
-	if *ways {
+	case *ways:
 		return b.webTable(ctx, os.Stdout)
-	}
-	if *quota {
+	case *quota:
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}
 	return b.table(ctx, os.Stdout, *rounds)

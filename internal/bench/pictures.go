@@ -49,6 +49,7 @@ func (b bench) pictureTable(ctx context.Context, w io.Writer, folder string) err
 	t := &table{w: w}
 	t.row("workers", "program", "pict./s", "mean", "of ideal", "goal", "CPU/item", "sim CPU/item")
 	t.row(strconv.Itoa(pictureWorkers), "credenza", f1(got.rate), ms(got.mean), pct(got.share), "", us(got.cpu), us(got.sim))
+	t.printf("%9speak memory of the service: %s\n", "", mib(got.peak))
 	return t.err
 }
 

@@ -117,6 +117,21 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(u+s) * tick, err
 }
 
+// peakMemory returns the most memory that a process has had resident, in bytes.
+func peakMemory(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status tells no peak", pid)
+}
+
 func resetStats(ctx context.Context, addr string) error {
 	return ask(ctx, http.MethodPost, "http://"+addr+"/stats/reset", nil)
 }

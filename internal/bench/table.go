@@ -34,6 +34,7 @@ type rates struct {
 	share float64       // of the ideal
 	cpu   time.Duration // the program's own, for each answer
 	sim   time.Duration // the simulator's, for each answer
+	peak  int64         // the most memory that the program had, in bytes
 }
 
 func (b bench) table(ctx context.Context, w io.Writer, rounds int) error {
@@ -77,6 +78,7 @@ func (t *table) row(cells ...any) {
 func f1(v float64) string       { return strconv.FormatFloat(v, 'f', 1, 64) }
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
 func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d)/1e3) }
+func mib(n int64) string        { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 func pct(v float64) string      { return fmt.Sprintf("%.1f %%", 100*v) }
 
 func (b bench) measureBare(ctx context.Context, workers int) (rates, error) {
@@ -151,6 +153,10 @@ func (b bench) steady(ctx context.Context, workers int, sim, p *process) (rates,
 	if err != nil {
 		return rates{}, err
 	}
+	peak, err := peakMemory(p.cmd.Process.Pid)
+	if err != nil {
+		return rates{}, err
+	}
 	n := stats.Latency.Count
 	if n == 0 || stats.Calls > n+int64(2*workers) {
 		return rates{}, fmt.Errorf("%d of %d calls were answered: %v", n, stats.Calls, stats.ByStatus)
@@ -161,6 +167,7 @@ func (b bench) steady(ctx context.Context, workers int, sim, p *process) (rates,
 		share: rate * stats.Latency.Mean.Seconds() / float64(workers),
 		cpu:   (after - before) / time.Duration(n),
 		sim:   (simAfter - simBefore) / time.Duration(n),
+		peak:  peak,
 	}, nil
 }
 

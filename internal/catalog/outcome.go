@@ -74,6 +74,9 @@ type Question struct {
 	Model    string // empty: the configured one
 	Caller   Caller
 	Priority Priority
+	// Budget is the time that calls to the model may take in all, where waiting for
+	// a turn and calls into an outage do not count. 0: ctx alone bounds the work.
+	Budget time.Duration
 	// Calls counts the call's attempts in flight; a backend enters it for each
 	// attempt that it makes. It may be nil.
 	Calls *Peak
@@ -113,6 +116,8 @@ type Batch struct {
 	Outcomes []Outcome
 	At       time.Time
 	Progress Progress
+	// Peak is the most calls to the model that the call had in flight at once so far.
+	Peak int
 }
 
 // Summary is the end of a call.

@@ -12,6 +12,13 @@ type Call struct {
 	Options catalog.Options
 	// Total is how many items will come. 0: not known.
 	Total int64
+	// Patient says that nobody waits: an item's time counts while its picture is
+	// fetched and while the model is asked, and stands still while it waits for
+	// quota or for an outage to end. Such a call is begun even where too much waits.
+	Patient bool
+	// Prompt has a batch leave as soon as the sink can take it, full or not, where
+	// outcomes are delivered as completed.
+	Prompt bool
 }
 
 // Source gives the call's next item, io.EOF after the last one. It is called

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -62,7 +63,17 @@ type Observer interface {
 	Panicked(call *Call, index int64, value any, stack []byte)
 }
 
-// Parts are what the engine works with. Fallback may be nil, the rest may not.
+// Memo remembers answers. With catalog.CacheUse it returns the one it has, or that
+// is being worked on for somebody else, or the one of work; with
+// catalog.CacheRefresh none that it has. It keeps what work returns without an
+// error. It calls work with a context that lasts for as long as anybody waits. An
+// answer's trace says where it comes from.
+type Memo interface {
+	Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error)
+}
+
+// Parts are what the engine works with. Memo, Full and Fallback may be nil, the
+// rest may not.
 type Parts struct {
 	// Backend answers the questions.
 	Backend Backend
@@ -70,6 +81,11 @@ type Parts struct {
 	Fallback Backend
 	// Pictures is asked for the picture of items that go by it.
 	Pictures Pictures
+	// Memo remembers what Backend answered. Nil: every question is asked.
+	Memo Memo
+	// Scope is all that an answer of Backend depends on beside the item and the
+	// model's name.
+	Scope catalog.Scope
 	// Trace is what is known of an outcome before anything was asked: the
 	// backend, its model and the taxonomy.
 	Trace catalog.Trace
@@ -105,8 +121,10 @@ func New(config Config, parts Parts) (*Engine, error) {
 // with the error of next, of send or of ctx; then nothing of the call is left
 // running.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
-	if err := e.full(); err != nil {
-		return catalog.Summary{}, err
+	if !call.Patient {
+		if err := e.full(); err != nil {
+			return catalog.Summary{}, err
+		}
 	}
 	ctx, stop := context.WithCancel(ctx)
 	r := newRun(e, call)
@@ -150,6 +168,12 @@ func (c *Call) itemTimeout() time.Duration {
 		return c.Options.ItemTimeout
 	}
 	return catalog.DefaultItemTimeout
+}
+
+// scope is what the call's answers depend on beside their items. The configured
+// model is the same whether it is named or not.
+func (e *Engine) scope(call *Call) catalog.Scope {
+	return e.parts.Scope.With(cmp.Or(call.Options.Model, e.parts.Trace.Model))
 }
 
 // batchSizes is how many outcomes the call's batches hold, by kind.

@@ -25,13 +25,14 @@ func TestEachItemHasOneOutcome(t *testing.T) {
 		slots := rapid.IntRange(1, 80).Draw(rt, "slots")
 		seed := rapid.Int().Draw(rt, "seed")
 		known := rapid.Bool().Draw(rt, "total known")
+		prompt := rapid.Bool().Draw(rt, "prompt")
 		synctest.Test(t, func(t *testing.T) {
-			runShape(t, n, size, delivery, slots, uint(seed), known)
+			runShape(t, n, size, delivery, slots, uint(seed), known, prompt)
 		})
 	})
 }
 
-func runShape(t *testing.T, n, size int, delivery catalog.Delivery, slots int, seed uint, known bool) {
+func runShape(t *testing.T, n, size int, delivery catalog.Delivery, slots int, seed uint, known, prompt bool) {
 	b, g := setUp(t, slots), collect()
 	all := items(n, 0, func(i int, it *catalog.Item) {
 		h := (uint(i) + seed) * 2654435761 % 1000
@@ -43,7 +44,7 @@ func runShape(t *testing.T, n, size int, delivery catalog.Delivery, slots int, s
 			it.ImageURL = "http://shop.example/1.jpg"
 		}
 	})
-	call := classify.Call{Options: catalog.Options{BatchSize: size, Delivery: delivery}}
+	call := classify.Call{Options: catalog.Options{BatchSize: size, Delivery: delivery}, Prompt: prompt}
 	if known {
 		call.Total = int64(n)
 	}
@@ -489,4 +490,40 @@ func TestNewChecks(t *testing.T) {
 			t.Errorf("want an error about %q, got %v", want, err)
 		}
 	}
+}
+
+func TestPromptBatchesWaitForTheSinkAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, 50)
+		all := items(40, 100*time.Millisecond, nil)
+		all[0].Description = "50ms"
+		start := time.Now()
+		var sizes []int
+		_, err := b.Run(t.Context(), classify.Call{Prompt: true, Options: catalog.Options{BatchSize: 1000}}, from(all),
+			func(batch catalog.Batch) error {
+				sizes = append(sizes, len(batch.Outcomes))
+				if len(sizes) == 1 && time.Since(start) != 50*time.Millisecond {
+					t.Errorf("the first outcome left after %v", time.Since(start))
+				}
+				time.Sleep(time.Second) // a slow sink: the others gather meanwhile
+				return nil
+			})
+		if err != nil || len(sizes) != 2 || sizes[0] != 1 || sizes[1] != 39 {
+			t.Fatalf("sizes %v, %v", sizes, err)
+		}
+	})
+}
+
+func TestPatientItemsHaveABudgetInsteadOfADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, 1) // one slot: the last item waits for four minutes
+		all := items(5, time.Minute, nil)
+		summary, err := b.Run(t.Context(), classify.Call{Patient: true}, from(all), func(catalog.Batch) error { return nil })
+		if err != nil || summary.Succeeded != 5 {
+			t.Fatalf("%+v, %v", summary, err)
+		}
+		if b.model.deadline != nil {
+			t.Fatalf("questions had deadlines: %v", b.model.deadline)
+		}
+	})
 }

@@ -38,7 +38,7 @@ func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 		}
 		o.Trace.Latency = time.Since(a.at)
 	}()
-	ctx, cancel := context.WithDeadline(ctx, a.at.Add(r.call.itemTimeout()))
+	ctx, cancel := r.timed(ctx, a.at)
 	defer cancel()
 	if err := r.resolve(ctx, a, &o); err != nil {
 		o.Err = fault.From(err)
@@ -46,65 +46,122 @@ func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	return o
 }
 
-// resolve is the one way through: check, picture, question, verdict.
+// resolve is the one way through: check, the answer by picture or else by text,
+// verdict. An answer is one that is remembered, or the backend's to a question.
 func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) error {
-	it := a.item
-	if f := it.Check(); f != nil {
+	if f := a.item.Check(); f != nil {
 		return f
 	}
-	picture, err := r.picture(ctx, it, o)
-	r.window.fetched(a, picture)
-	if err != nil {
-		return err
+	if a.kind == catalog.KindImage {
+		answer, err := r.byPicture(ctx, a)
+		unseen, ok := errors.AsType[*unseen](err)
+		if !ok {
+			return r.conclude(ctx, a.item, o, true, answer, err)
+		}
+		if unseen.late() || r.call.Options.ImageFallback == catalog.FallbackError || !a.item.HasText() {
+			return unseen.err
+		}
+		o.ImageErr = fault.From(unseen.err)
 	}
-	if picture == nil && !it.HasText() {
-		return lacksText(o.ImageErr)
+	if !a.item.HasText() {
+		return fault.New(fault.InvalidItem,
+			"the item has no text to go by: give a product name or a description, or ask by picture")
 	}
-	return r.ask(ctx, catalog.Question{
+	answer, err := r.byText(ctx, a)
+	return r.conclude(ctx, a.item, o, false, answer, err)
+}
+
+// unseen says that there is no picture to answer from, and why.
+type unseen struct{ err error }
+
+func (u *unseen) Error() string { return u.err.Error() }
+
+// late reports whether the item's time was up before the picture was there.
+func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
+
+// byPicture answers from the item's picture: one that is known by its address, or
+// else is fetched and may be known by its content. The error is *unseen where there
+// is no picture.
+func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	byAddress := func() catalog.Look { return catalog.Look{Key: r.scope.OfAddress(a.item), Provisional: true} }
+	return r.remembered(ctx, byAddress, func(ctx context.Context) (catalog.Answer, error) {
+		picture, err := r.picture(ctx, a.item)
+		r.window.fetched(a, picture)
+		if err != nil {
+			return catalog.Answer{}, err
+		}
+		byContent := func() catalog.Look { return catalog.Look{Key: r.scope.OfPicture(a.item, picture)} }
+		return r.remembered(ctx, byContent, func(ctx context.Context) (catalog.Answer, error) {
+			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
+		})
+	})
+}
+
+// byText answers from the item's text.
+func (r *run) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	look := func() catalog.Look { return catalog.Look{Key: r.scope.OfText(a.item)} }
+	return r.remembered(ctx, look, func(ctx context.Context) (catalog.Answer, error) {
+		return r.engine.parts.Backend.Ask(ctx, r.question(a.item, nil))
+	})
+}
+
+// remembered returns the answer that the memo has, or has it remember the one that
+// work finds. Work that others wait for too may outlive the item and the call.
+func (r *run) remembered(ctx context.Context, look func() catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	if r.engine.parts.Memo == nil || r.call.Options.CachePolicy == catalog.CacheBypass {
+		return work(ctx)
+	}
+	l := look()
+	l.Policy = r.call.Options.CachePolicy
+	return r.engine.parts.Memo.Do(ctx, l, work)
+}
+
+func (r *run) question(it *catalog.Item, picture *catalog.Picture) catalog.Question {
+	q := catalog.Question{
 		Item: it, Picture: picture, Model: r.call.Options.Model,
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Calls: &r.calls,
-	}, o)
+	}
+	if r.call.Patient {
+		q.Budget = r.call.itemTimeout()
+	}
+	return q
 }
 
-// picture returns the picture to go by, or nil to go by text. Where a picture
-// was due and cannot be had, the outcome says why, or the item fails with it.
-func (r *run) picture(ctx context.Context, it *catalog.Item, o *catalog.Outcome) (*catalog.Picture, error) {
-	if o.Kind != catalog.KindImage {
-		return nil, nil
+// timed bounds an item's time from its admission. A patient call's items have
+// bounds for each step instead.
+func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context.CancelFunc) {
+	if r.call.Patient {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, at.Add(r.call.itemTimeout()))
+}
+
+// picture returns the picture to go by. The error is *unseen.
+func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
+	if r.call.Patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
+		defer cancel()
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
-	switch {
-	case err == nil:
-		return picture, nil
-	case ctx.Err() != nil && !errors.As(err, new(*fault.Fault)):
-		return nil, err
-	case r.call.Options.ImageFallback == catalog.FallbackError || !it.HasText():
-		return nil, err
+	if err != nil {
+		return nil, &unseen{err}
 	}
-	o.ImageErr = fault.From(err)
-	return nil, nil
+	return picture, nil
 }
 
-func lacksText(imageErr *fault.Fault) error {
-	if imageErr != nil {
-		return imageErr
-	}
-	return fault.New(fault.InvalidItem,
-		"the item has no text to go by: give a product name or a description, or ask by picture")
-}
-
-// ask has the backend answer, or the fallback where the backend cannot.
-func (r *run) ask(ctx context.Context, q catalog.Question, o *catalog.Outcome) error {
-	answer, err := r.engine.parts.Backend.Ask(ctx, q)
+// conclude makes an outcome of the backend's answer, or of the fallback's where the
+// backend had none.
+func (r *run) conclude(ctx context.Context, it *catalog.Item, o *catalog.Outcome, seen bool, answer catalog.Answer, err error) error {
 	if answer.Trace.Backend != "" {
 		o.Trace = answer.Trace
 	}
 	if err != nil {
 		failed := fault.From(err)
-		if answer, err = r.fallBack(ctx, q, failed); err != nil {
+		if answer, err = r.fallBack(ctx, it, seen, failed); err != nil {
 			return err
 		}
-		if q.Picture != nil {
+		if seen {
 			o.ImageErr = failed
 		}
 		o.Trace.Backend, o.Trace.Model = answer.Trace.Backend, answer.Trace.Model
@@ -118,11 +175,11 @@ func (r *run) ask(ctx context.Context, q catalog.Question, o *catalog.Outcome) e
 // fallBack answers what the backend could not, or returns the backend's error.
 // The item's own time may be up by then, so the fallback has a little of its
 // own.
-func (r *run) fallBack(ctx context.Context, q catalog.Question, failed *fault.Fault) (catalog.Answer, error) {
+func (r *run) fallBack(ctx context.Context, it *catalog.Item, seen bool, failed *fault.Fault) (catalog.Answer, error) {
 	switch {
-	case r.engine.parts.Fallback == nil, !answerable(failed), !q.Item.HasText():
+	case r.engine.parts.Fallback == nil, !answerable(failed), !it.HasText():
 		return catalog.Answer{}, failed
-	case q.Picture != nil && r.call.Options.ImageFallback == catalog.FallbackError:
+	case seen && r.call.Options.ImageFallback == catalog.FallbackError:
 		return catalog.Answer{}, failed
 	case errors.Is(ctx.Err(), context.Canceled):
 		return catalog.Answer{}, failed
@@ -130,8 +187,7 @@ func (r *run) fallBack(ctx context.Context, q catalog.Question, failed *fault.Fa
 	const grace = 5 * time.Second
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	q.Picture = nil
-	answer, err := r.engine.parts.Fallback.Ask(own, q)
+	answer, err := r.engine.parts.Fallback.Ask(own, r.question(it, nil))
 	if err != nil {
 		return answer, failed
 	}

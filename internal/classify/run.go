@@ -15,6 +15,7 @@ import (
 type run struct {
 	engine  *Engine
 	call    Call
+	scope   catalog.Scope
 	began   time.Time
 	calls   catalog.Peak
 	window  *window
@@ -42,7 +43,7 @@ type ended struct {
 
 func newRun(e *Engine, call Call) *run {
 	r := &run{
-		engine: e, call: call, began: time.Now(),
+		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
 		window: newWindow(call.itemTimeout() / timeShare),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),
@@ -106,7 +107,7 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case f := <-r.done:
-			ready = r.collect(f)
+			ready = r.gather(f)
 		case end := <-r.end:
 			if end.err != nil {
 				return end.err
@@ -124,6 +125,19 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 		}
 	}
 	return r.sendAll(r.batches.rest(), send)
+}
+
+// gather collects an outcome and, where batches are to leave promptly, those that
+// came while the sink was busy.
+func (r *run) gather(f finished) []group {
+	ready := r.collect(f)
+	if !r.call.Prompt {
+		return ready
+	}
+	for range len(r.done) { // nobody else receives
+		ready = append(ready, r.collect(<-r.done)...)
+	}
+	return append(ready, r.batches.rest()...)
 }
 
 func (r *run) collect(f finished) []group {
@@ -156,7 +170,7 @@ func (r *run) batch(g group) catalog.Batch {
 			r.progress.Failed++
 		}
 	}
-	return catalog.Batch{ID: g.id, Kind: g.kind, Outcomes: g.outcomes, At: time.Now(), Progress: r.progress}
+	return catalog.Batch{ID: g.id, Kind: g.kind, Outcomes: g.outcomes, At: time.Now(), Progress: r.progress, Peak: r.calls.Most()}
 }
 
 func (r *run) finish() catalog.Summary {

@@ -146,11 +146,10 @@ func (w *window) admitted(a *admitted) {
 	}
 }
 
-// fetched tells that the item has its picture, nil if it goes without.
+// fetched tells that the item has its picture, nil if it goes without. It may come
+// from work that others wait for, after the item has finished; then it says nothing
+// new.
 func (w *window) fetched(a *admitted, picture *catalog.Picture) {
-	if !a.fetching {
-		return
-	}
 	bytes := 0
 	if picture != nil {
 		w.pictures.count(time.Now())
@@ -159,6 +158,10 @@ func (w *window) fetched(a *admitted, picture *catalog.Picture) {
 		}
 	}
 	w.mu.Lock()
+	if !a.fetching {
+		w.mu.Unlock()
+		return
+	}
 	a.fetching = false
 	a.bytes += bytes
 	w.fetching--
@@ -175,7 +178,9 @@ func (w *window) finished(a *admitted, verdict bool) {
 	if verdict {
 		w.verdicts.count(time.Now())
 	}
-	w.fetched(a, nil)
+	if a.kind == catalog.KindImage {
+		w.fetched(a, nil)
+	}
 	w.mu.Lock()
 	w.underWay--
 	w.bytes -= a.bytes

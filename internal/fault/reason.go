@@ -49,6 +49,8 @@ const (
 	ShuttingDown
 	NotFound
 	Conflict
+	StorageFull
+	StorageAway
 	Cancelled
 )
 
@@ -84,6 +86,8 @@ var specs = [...]spec{
 	ShuttingDown:        {"SHUTTING_DOWN", KindUnavailable, true},
 	NotFound:            {"NOT_FOUND", KindNotFound, false},
 	Conflict:            {"CONFLICT", KindConflict, false},
+	StorageFull:         {"STORAGE_FULL", KindOverloaded, true},
+	StorageAway:         {"STORAGE_AWAY", KindUnavailable, true},
 	Cancelled:           {"CANCELLED", KindCancelled, true},
 }
 
@@ -102,6 +106,16 @@ func (r Reason) Kind() Kind { return r.spec().kind }
 
 // Retryable reports whether the same request may succeed later unchanged.
 func (r Reason) Retryable() bool { return r.spec().retryable }
+
+// Named returns the reason with a stable name, Internal where there is none.
+func Named(name string) Reason {
+	for r := range specs {
+		if specs[r].name == name && name != "" {
+			return Reason(r)
+		}
+	}
+	return Internal
+}
 
 // ItemReasons returns the reasons that an item can fail with.
 func ItemReasons() []Reason {

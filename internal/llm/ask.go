@@ -7,6 +7,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -25,11 +26,14 @@ const BackendName = "openai"
 func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	a := c.begin(&q)
 	for {
+		if f := a.overspent(); f != nil {
+			return a.answer, f
+		}
 		lease, err := a.acquire(ctx)
 		if err != nil {
 			return a.answer, err
 		}
-		end := a.attempt(ctx, lease)
+		end := a.timedAttempt(ctx, lease)
 		if end.how == answered {
 			return a.answer, nil
 		}
@@ -51,6 +55,8 @@ type asking struct {
 	moves     int // calls whose key was at fault
 	taught    int // calls that said what the server lacks
 	malformed int // answers that could not be used
+
+	spent time.Duration // of the question's budget
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault
@@ -89,6 +95,8 @@ func (c *Client) begin(q *catalog.Question) *asking {
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	a.need.Attempt = a.answer.Trace.Attempts + 1
+	last, need := a.last, a.need
+	flight.Explain(ctx, func() error { return delayed(last, a.gate.Late(need)) })
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
 	a.answer.Trace.QueueTime += time.Since(start)
@@ -98,21 +106,26 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fault.From(ctx.Err())
 	}
-	f := fault.From(err)
+	return nil, delayed(a.last, fault.From(err))
+}
+
+// delayed returns the fault of an item that the gate gave no lease: where the gate
+// knows of nothing that held it up, that is why it waited at all.
+func delayed(last, f *fault.Fault) *fault.Fault {
 	if f.Reason == fault.DeadlineExceeded {
-		f = a.late(f)
+		return late(last, f)
 	}
-	return nil, f
+	return f
 }
 
 // late returns the fault of an item whose deadline came before it had its turn:
-// what it waited for is the reason.
-func (a *asking) late(f *fault.Fault) *fault.Fault {
-	if a.last == nil {
+// why it waited for another attempt, or else f.
+func late(last, f *fault.Fault) *fault.Fault {
+	if last == nil {
 		return f
 	}
-	f = fault.Wrap(a.last, a.last.Reason, "the deadline came before another try: %s", a.last.Message)
-	return f.After(a.last.RetryAfter)
+	f = fault.Wrap(last, last.Reason, "the deadline came before another try: %s", last.Message)
+	return f.After(last.RetryAfter)
 }
 
 // goOn decides what follows a call that gave no verdict: another one, whose
@@ -186,7 +199,7 @@ func (a *asking) waitUntil(ctx context.Context, end *ending, start time.Time) *f
 	a.last = end.fault
 	a.need.NotBefore = start
 	if deadline, ok := ctx.Deadline(); ok && a.need.NotBefore.After(deadline) {
-		return a.late(end.fault)
+		return late(a.last, end.fault)
 	}
 	return nil
 }

@@ -65,7 +65,11 @@ func cut(ctx context.Context) *fault.Fault {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fault.From(ctx.Err())
 	}
-	return fault.Wrap(ctx.Err(), fault.UpstreamTimeout,
+	return unanswered(ctx.Err())
+}
+
+func unanswered(cause error) *fault.Fault {
+	return fault.Wrap(cause, fault.UpstreamTimeout,
 		"the deadline came while the model's server had not answered: try again, or allow more time")
 }
 

@@ -154,3 +154,33 @@ func TestCancelReturnsAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestABudgetIsSpentInCallsAlone asks where a question has a budget in place of a
+// deadline: waiting for quota costs nothing of it.
+func TestABudgetIsSpentInCallsAlone(t *testing.T) {
+	slow := http.Header{"Retry-After": {"60"}}
+	for name, tt := range map[string]struct {
+		script []answer
+		want   fault.Reason // 0: answered
+	}{
+		"waiting for quota":        {[]answer{{status: 429, header: slow, body: "{}"}, {status: 429, header: slow, body: "{}"}, {}}, 0},
+		"a call that never ends":   {[]answer{{hang: true}}, fault.UpstreamTimeout},
+		"a call, then no time":     {[]answer{{status: 429, header: slow, body: "{}"}, {hang: true}}, fault.UpstreamTimeout},
+		"failures within the time": {[]answer{{status: 500, body: "{}"}, {}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: tt.script}, one, func(t *testing.T, b *bench) {
+				q := sofa()
+				q.Budget = 10 * time.Second
+				_, err := b.Ask(t.Context(), q)
+				if tt.want == 0 {
+					if err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				checkEnd(t, err, tt.want, "")
+			})
+		})
+	}
+}

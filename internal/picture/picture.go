@@ -12,8 +12,8 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/fetch"
-	"github.com/credenza-dev/credenza/internal/picture/flight"
 	"github.com/credenza-dev/credenza/internal/picture/lru"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )
@@ -42,7 +42,9 @@ type Config struct {
 	Ports []uint16
 	// Resolver is for the names of shops; nil: the system's.
 	Resolver *net.Resolver
-	// CacheBytes is what the prepared pictures that are kept may take; 0: 64 MB.
+	// CacheBytes is what the prepared pictures that are kept may take; 0: 32 MB.
+	// The process takes twice that, as its collector lets garbage grow to as much
+	// as there is of what is kept.
 	CacheBytes int64
 	// DecodePixels is the memory for decoding, in pixels of 4 bytes, for all
 	// pictures together; 0: 100 million.
@@ -59,7 +61,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Fit, 768)
 	set(&c.Timeout, 15*time.Second)
 	set(&c.HostConnections, 4)
-	set(&c.CacheBytes, 64<<20)
+	set(&c.CacheBytes, 32<<20)
 	set(&c.DecodePixels, 100e6)
 	set(&c.Workers, runtime.GOMAXPROCS(0))
 	set(&c.Fetches, 128)

@@ -17,6 +17,7 @@ import (
 //
 //	service                 with tokens            without tokens
 //	ClassificationService   scope classify         everybody
+//	JobService              scope classify         everybody, for all jobs
 //	OperationsService       scope operate          this machine, on an address that
 //	                                               only this machine can reach
 //	reflection              any known token        everybody
@@ -25,7 +26,7 @@ import (
 //
 // Reflection asks for a token because it shows the whole contract; grpcurl sends
 // one with -H "authorization: Bearer TOKEN". Health asks for none because load
-// balancers have none.
+// balancers have none. Whose jobs a caller sees is ownerOf's answer.
 type authority struct{ tokens *Tokens }
 
 func (a *authority) around(ctx context.Context, method string, next func(context.Context) error) error {
@@ -44,6 +45,7 @@ func (a *authority) check(ctx context.Context, service string) error {
 		return fault.New(fault.PermissionDenied, "this service is not open to callers")
 	}
 	if a.tokens == nil {
+		recordOf(ctx).all = true
 		return checkOpen(ctx, need)
 	}
 	return a.checkToken(ctx, need)
@@ -52,7 +54,8 @@ func (a *authority) check(ctx context.Context, service string) error {
 // scopeFor returns what a service asks for, 0 for any token.
 func scopeFor(service string) (need Scope, known bool) {
 	switch {
-	case service == credenzav1.ClassificationService_ServiceDesc.ServiceName:
+	case service == credenzav1.ClassificationService_ServiceDesc.ServiceName,
+		service == credenzav1.JobService_ServiceDesc.ServiceName:
 		return ScopeClassify, true
 	case service == credenzav1.OperationsService_ServiceDesc.ServiceName:
 		return ScopeOperate, true
@@ -88,7 +91,7 @@ func (a *authority) identify(rec *record, authorization []string, need Scope) er
 	if !ok {
 		return fault.New(fault.Unauthenticated, "the token is not known here: check it, or ask the operator for one")
 	}
-	rec.name = c.name
+	rec.name, rec.all = c.name, c.scopes&ScopeOperate != 0
 	if c.scopes&need != need {
 		return fault.New(fault.PermissionDenied, "the token of %q lacks the scope %q: ask the operator for it", c.name, need)
 	}

@@ -49,6 +49,20 @@ var methods = map[string]func(context.Context, *grpc.ClientConn) error{
 	"stream": func(ctx context.Context, conn *grpc.ClientConn) error {
 		return streamError(ctx, credenzav1.NewClassificationServiceClient(conn), &credenzav1.ClassifyStreamRequest{Items: items("a")})
 	},
+	"jobs": func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := credenzav1.NewJobServiceClient(conn).ListJobs(ctx, &credenzav1.ListJobsRequest{})
+		return err
+	},
+	"watch": func(ctx context.Context, conn *grpc.ClientConn) error {
+		stream, err := credenzav1.NewJobServiceClient(conn).WatchJob(ctx, &credenzav1.WatchJobRequest{JobId: "none"})
+		if err == nil {
+			err = drain(stream.Recv)
+		}
+		if status.Code(err) == codes.NotFound { // it was let in
+			return nil
+		}
+		return err
+	},
 	"operate": func(ctx context.Context, conn *grpc.ClientConn) error {
 		_, err := credenzav1.NewOperationsServiceClient(conn).GetStatus(ctx, &credenzav1.GetStatusRequest{})
 		return err
@@ -89,7 +103,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 		unknown   = codes.Unauthenticated
 	)
 	type want map[string]codes.Code
-	strangers := want{"classify": unknown, "stream": unknown, "operate": unknown, "reflect": unknown, "health": ok}
+	strangers := want{"classify": unknown, "stream": unknown, "jobs": unknown, "watch": unknown, "operate": unknown, "reflect": unknown, "health": ok}
 	for _, tc := range []struct {
 		name   string
 		header []string
@@ -102,9 +116,9 @@ func TestWhoMayCallWhat(t *testing.T) {
 		{"empty token", []string{"Bearer "}, strangers},
 		{"two tokens", []string{"Bearer shop-token", "Bearer operator-token"}, strangers},
 		{"the hash as token", []string{"Bearer " + hashOf("shop-token")}, strangers},
-		{"a caller", []string{"Bearer shop-token"}, want{"classify": ok, "stream": ok, "operate": forbidden, "reflect": ok, "health": ok}},
-		{"an operator", []string{"bearer operator-token"}, want{"classify": forbidden, "stream": forbidden, "operate": ok, "reflect": ok, "health": ok}},
-		{"both", []string{"Bearer both-token"}, want{"classify": ok, "stream": ok, "operate": ok, "reflect": ok, "health": ok}},
+		{"a caller", []string{"Bearer shop-token"}, want{"classify": ok, "stream": ok, "jobs": ok, "watch": ok, "operate": forbidden, "reflect": ok, "health": ok}},
+		{"an operator", []string{"bearer operator-token"}, want{"classify": forbidden, "stream": forbidden, "jobs": forbidden, "watch": forbidden, "operate": ok, "reflect": ok, "health": ok}},
+		{"both", []string{"Bearer both-token"}, want{"classify": ok, "stream": ok, "jobs": ok, "watch": ok, "operate": ok, "reflect": ok, "health": ok}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}})

@@ -36,7 +36,8 @@ func newForm(request proto.Message, maxItems int) *form {
 		entries: entriesPerItem * max(maxItems, minMessageItems),
 		advice:  "send them in several calls, or as a feed",
 	}
-	if _, chunk := request.(*credenzav1.ClassifyFeedRequest); chunk {
+	switch request.(type) {
+	case *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
 		f.items = max(maxItems, minMessageItems)
 		f.advice = "send them in several messages"
 	}

@@ -78,7 +78,7 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 // ClassifyFeed answers items as they come.
 func (c *classification) ClassifyFeed(stream credenzav1.ClassificationService_ClassifyFeedServer) error {
 	ctx := stream.Context()
-	feed := startFeed(stream, c.readers)
+	feed := startFeed("a feed", stream.Recv, c.readers)
 	defer feed.leave()
 	spec, err := feed.spec(ctx)
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 // Config is the edge's tuning.
 type Config struct {
 	// MaxItems is the most items of a ClassifyStream call, and of one message of a
-	// feed, where it is never under 1,000. All items of a message together have at
+	// feed or an upload, where it is never under 1,000. All items of a message together have at
 	// most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
 	MaxItems int
 	// MaxRequestBytes is the most that one message may have. 0:
@@ -61,9 +61,13 @@ type Engine interface {
 	Classify(ctx context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error)
 }
 
-// Parts are what the edge stands on. All of them are needed.
+// Parts are what the edge stands on. All but Jobs are needed.
 type Parts struct {
-	Engine     Engine
+	Engine Engine
+	// Jobs is nil where there is no storage for them. JobService is not offered
+	// then: reflection and health do not know it, and gRPC answers its calls with
+	// UNIMPLEMENTED.
+	Jobs       Jobs
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

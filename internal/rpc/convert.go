@@ -92,7 +92,7 @@ func batchToProto(b *catalog.Batch) *credenzav1.Batch {
 		ProcessingType: b.Kind.ProcessingType(),
 		Results:        make([]*credenzav1.ItemResult, len(b.Outcomes)),
 		Timestamp:      timestamppb.New(b.At),
-		Progress:       &credenzav1.Progress{Done: b.Progress.Done, Failed: b.Progress.Failed, Total: b.Progress.Total},
+		Progress:       progressToProto(b.Progress),
 	}
 	for i := range b.Outcomes {
 		p.Results[i] = outcomeToProto(&b.Outcomes[i])

@@ -17,8 +17,8 @@
 //
 // The trade-off: shutting down is done here and not by grpc.Server, whose
 // graceful stop refuses new calls by hanging up and waits for everybody alike.
-// The gate tells new callers why, lets streams end, ends feeds at once, and costs
-// one lock per call for it.
+// The gate tells new callers why, lets streams and uploads end, ends feeds and
+// watches at once, and costs one lock per call for it.
 //
 // The limit on a message's bytes does not bound the memory that decoding takes, so
 // the codec counts items and their parts first; see codec.go.

@@ -46,6 +46,8 @@ var wantCodes = map[fault.Reason]codes.Code{
 	fault.ShuttingDown:        codes.Unavailable,
 	fault.NotFound:            codes.NotFound,
 	fault.Conflict:            codes.FailedPrecondition,
+	fault.StorageFull:         codes.ResourceExhausted,
+	fault.StorageAway:         codes.Unavailable,
 	fault.Cancelled:           codes.Canceled,
 }
 

@@ -11,6 +11,13 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
+// uploaded is one message of a call whose caller sends a spec, then items: a feed,
+// or a job on its way in.
+type uploaded[S comparable] interface {
+	GetSpec() S // nil in a message of items
+	GetItems() *credenzav1.ItemChunk
+}
+
 // feed reads a caller's messages for a handler that must be able to leave.
 //
 // The problem: receiving on a stream cannot be interrupted but by the end of the
@@ -21,27 +28,28 @@ import (
 // context, whichever comes first. The goroutine outlives the handler by the
 // moment that gRPC takes to end the stream, and it is the server that waits for
 // it, in Shutdown.
-type feed struct {
-	received chan received
+type feed[S comparable, M uploaded[S]] struct {
+	name     string // such as "a feed", for people
+	received chan received[M]
 	left     chan struct{} // closed when the handler leaves
 
 	// Only the source's goroutine touches this.
 	chunk []*credenzav1.Item
 }
 
-type received struct {
-	message *credenzav1.ClassifyFeedRequest
+type received[M any] struct {
+	message M
 	err     error
 }
 
 // startFeed begins to receive. The handler calls leave when it returns.
-func startFeed(stream credenzav1.ClassificationService_ClassifyFeedServer, readers *sync.WaitGroup) *feed {
-	f := &feed{received: make(chan received), left: make(chan struct{})}
+func startFeed[S comparable, M uploaded[S]](name string, recv func() (M, error), readers *sync.WaitGroup) *feed[S, M] {
+	f := &feed[S, M]{name: name, received: make(chan received[M]), left: make(chan struct{})}
 	readers.Go(func() {
 		for {
-			message, err := receive(stream)
+			message, err := receive(recv)
 			select {
-			case f.received <- received{message, err}:
+			case f.received <- received[M]{message, err}:
 			case <-f.left:
 				return
 			}
@@ -55,20 +63,20 @@ func startFeed(stream credenzav1.ClassificationService_ClassifyFeedServer, reade
 
 // receive takes one message. A panic on the way, out of reach for the recovery
 // of the handler's goroutine, becomes an error.
-func receive(stream credenzav1.ClassificationService_ClassifyFeedServer) (message *credenzav1.ClassifyFeedRequest, err error) {
+func receive[M any](recv func() (M, error)) (message M, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			message, err = nil, panicked(value)
+			err = panicked(value)
 		}
 	}()
-	return stream.Recv()
+	return recv()
 }
 
-func (f *feed) leave() { close(f.left) }
+func (f *feed[S, M]) leave() { close(f.left) }
 
 // message waits for the next message, io.EOF after the last one. After an error
 // it must not be called again.
-func (f *feed) message(ctx context.Context) (*credenzav1.ClassifyFeedRequest, error) {
+func (f *feed[S, M]) message(ctx context.Context) (message M, err error) {
 	select {
 	case r := <-f.received:
 		if ctx.Err() == nil { // both may have been ready, and select picks at random
@@ -76,35 +84,40 @@ func (f *feed) message(ctx context.Context) (*credenzav1.ClassifyFeedRequest, er
 		}
 	case <-ctx.Done():
 	}
-	return nil, context.Cause(ctx)
+	return message, context.Cause(ctx)
 }
 
 // spec takes the first message.
-func (f *feed) spec(ctx context.Context) (*credenzav1.FeedSpec, error) {
+func (f *feed[S, M]) spec(ctx context.Context) (spec S, err error) {
 	message, err := f.message(ctx)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return spec, err
 	}
-	if spec := message.GetSpec(); spec != nil {
-		return spec, nil
+	var none S
+	if err == nil {
+		spec = message.GetSpec()
 	}
-	return nil, fault.Invalid("spec", "the first message of a feed must be its spec: send one, empty for all defaults")
+	if spec == none {
+		return none, fault.Invalid("spec", "the first message of %s must be its spec: send one, empty for all defaults", f.name)
+	}
+	return spec, nil
 }
 
 // next is the feed's classify.Source. It is asked only while the call's window
 // has room, so a caller who sends faster than the model answers is held up by
 // HTTP/2's flow control.
-func (f *feed) next(ctx context.Context) (*catalog.Item, error) {
+func (f *feed[S, M]) next(ctx context.Context) (*catalog.Item, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	var none S
 	for len(f.chunk) == 0 {
 		message, err := f.message(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if message.GetSpec() != nil {
-			return nil, fault.Invalid("spec", "a feed has one spec, its first message: send items only after it")
+		if message.GetSpec() != none {
+			return nil, fault.Invalid("spec", "%s has one spec, its first message: send items only after it", f.name)
 		}
 		f.chunk = message.GetItems().GetItems()
 	}

@@ -25,7 +25,8 @@ const (
 
 func classOf(method string) class {
 	switch {
-	case method == credenzav1.ClassificationService_ClassifyFeed_FullMethodName:
+	case method == credenzav1.ClassificationService_ClassifyFeed_FullMethodName,
+		method == credenzav1.JobService_WatchJob_FullMethodName:
 		return classEndless
 	case isAttendant(serviceOf(method)):
 		return classAttendant

@@ -19,6 +19,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
@@ -98,6 +99,7 @@ type setup struct {
 	config     rpc.Config
 	engine     fakeEngine
 	operations fakeOperations
+	jobs       rpc.Jobs // nil: a fake one without jobs
 	listen     func(net.Listener) net.Listener
 	notReady   bool
 }
@@ -122,9 +124,12 @@ func start(t *testing.T, s setup) *running {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	r := &running{listener: bufconn.Listen(64 << 10), logs: logs, metrics: prometheus.NewRegistry()}
+	if s.jobs == nil {
+		s.jobs = rpctest.NewJobs()
+	}
 	var err error
 	r.Server, err = rpc.NewServer(s.config, rpc.Parts{
-		Engine: &s.engine, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
+		Engine: &s.engine, Jobs: s.jobs, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ import (
 
 	"connectrpc.com/vanguard"
 	"google.golang.org/grpc"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
@@ -31,6 +33,7 @@ type HTTPHandler struct {
 	server     *grpc.Server
 	transcoder http.Handler
 	methods    map[string]grpc.MethodInfo // by path
+	open       bool                       // without tokens
 
 	mu     sync.Mutex
 	closed bool
@@ -42,7 +45,7 @@ type HTTPHandler struct {
 const minMessageBuffer = 16 << 20
 
 func newHTTPHandler(server *grpc.Server, config Config, codec *codec) (*HTTPHandler, error) {
-	h := &HTTPHandler{server: server, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
+	h := &HTTPHandler{server: server, open: config.Tokens == nil, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
 	var services []*vanguard.Service
 	for name, info := range server.GetServiceInfo() {
 		services = append(services, vanguard.NewService(name, http.HandlerFunc(h.serveGRPC)))
@@ -85,6 +88,10 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(v)
+	if h.open && isPrivate(r.URL.Path) && fromStrangersPage(r) {
+		refuseHTTP(w, http.StatusForbidden, "permission_denied", "this server knows no callers, so pages of other origins may classify and nothing else: set up tokens")
+		return
+	}
 	r = v.request
 	if isCompressed(r) {
 		refuseHTTP(w, http.StatusUnsupportedMediaType, "unimplemented", "compressed requests are not taken: send them as they are")
@@ -101,6 +108,14 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.transcoder.ServeHTTP(w, r)
+}
+
+// isPrivate reports whether a method shows or changes what is somebody's own, such
+// as jobs. Without tokens it is everybody's who reaches the server, which is not
+// meant to include every page that somebody there has open.
+func isPrivate(path string) bool {
+	service := serviceOf(path)
+	return service != credenzav1.ClassificationService_ServiceDesc.ServiceName && !isAttendant(service)
 }
 
 const (

@@ -24,7 +24,7 @@ func (panicking) SendMsg(any) error                              { return nil }
 func (panicking) RecvMsg(any) error                              { return nil }
 
 func TestPanicWhileReceivingIsAnError(t *testing.T) {
-	_, err := receive(panicking{})
+	_, err := receive(panicking{}.Recv)
 	if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Reason != fault.Internal || strings.Contains(f.Message, "secret") {
 		t.Errorf("got %v", err)
 	}

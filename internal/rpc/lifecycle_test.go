@@ -35,7 +35,7 @@ func serving(t *testing.T, conn *grpc.ClientConn, service string) string {
 	return res.GetStatus().String()
 }
 
-var services = []string{"", "credenza.v1.ClassificationService", "credenza.v1.OperationsService"}
+var services = []string{"", "credenza.v1.ClassificationService", "credenza.v1.JobService", "credenza.v1.OperationsService"}
 
 func TestHealthFollowsReadiness(t *testing.T) {
 	s := start(t, setup{notReady: true})

@@ -16,11 +16,12 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// record is what is known of a call's caller. auth fills in the name on its way
-// in, the log reads it on the way out, both on the handler's goroutine.
+// record is what is known of a call's caller. auth fills it in on its way in, the
+// log reads it on the way out, both on the handler's goroutine.
 type record struct {
 	id   string // unique in the process
 	name string // the token's; empty without one
+	all  bool   // may see what is others'
 }
 
 type recordKey struct{}
@@ -53,6 +54,13 @@ func (rec *record) caller() catalog.Caller {
 		return catalog.Caller{ID: rec.name}
 	}
 	return catalog.Caller{ID: rec.id}
+}
+
+// ownerOf is whose jobs a caller makes and sees: with tokens its own, and with the
+// scope operate everybody's; without tokens nobody is told from anybody else.
+func ownerOf(ctx context.Context) catalog.Owner {
+	rec := recordOf(ctx)
+	return catalog.Owner{Name: rec.name, All: rec.all}
 }
 
 // logInterceptors log one line at the end of each call: what was called, by whom,

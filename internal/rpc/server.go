@@ -40,7 +40,7 @@ type Server struct {
 	recorder  recorder
 	authority authority
 	ready     atomic.Bool
-	readers   sync.WaitGroup // of feeds; see feed.go
+	readers   sync.WaitGroup // of feeds and uploads; see feed.go
 
 	stop    sync.Once
 	stopErr error
@@ -83,6 +83,9 @@ func (s *Server) register(config Config, parts Parts) {
 	credenzav1.RegisterOperationsServiceServer(s.grpc, &operations{
 		operations: parts.Operations, ready: s.Ready,
 	})
+	if parts.Jobs != nil {
+		credenzav1.RegisterJobServiceServer(s.grpc, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
+	}
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
 	}
@@ -116,6 +119,11 @@ func transportOptions(config Config, codec *codec) ([]grpc.ServerOption, error) 
 	}
 	return append(options, grpc.Creds(credentials.NewTLS(tlsConfig))), nil
 }
+
+// GRPC is the server with its interceptors, for what brings calls to it by other
+// ways than Serve and HTTP. It stays this server's: it is stopped by Shutdown only.
+// Listeners of such ways go through MarkListener.
+func (s *Server) GRPC() *grpc.Server { return s.grpc }
 
 // HTTP is the same services for an HTTP server, whose listener goes through
 // MarkListener. It is this server's: Shutdown ends its calls as all others, and

@@ -192,10 +192,7 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, deadline: never}
-	if t, ok := ctx.Deadline(); ok {
-		w.deadline = t.Sub(g.epoch)
-	}
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, until: ctx.Deadline}
 	if !need.NotBefore.IsZero() {
 		w.notBefore = need.NotBefore.Sub(g.epoch)
 	}
@@ -243,6 +240,14 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 		return nil, f
 	}
 	return nil, err
+}
+
+// Late returns the fault of an attempt whose deadline comes now, while it waits for
+// its turn: what it waits for.
+func (g *Gate) Late(need Need) *fault.Fault {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.late(g.now(), &waiter{need: need, lane: g.lane(need.Model)})
 }
 
 // endOf is a context's end as Acquire returns it.

@@ -19,15 +19,24 @@ func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
 	if f := l.tooLarge(now, w.need.Tokens); f != nil {
 		return f
 	}
-	if at := l.opensAt(now, w.need.Tokens); at > w.deadline {
+	if at := l.opensAt(now, w.need.Tokens); at > g.deadline(w) {
 		return fault.New(fault.RateLimited,
 			"the provider allows no call before the item's deadline: allow more time, or try again in %s",
 			(at - now).Round(time.Second)).After(at - now)
 	}
-	if w.notBefore > w.deadline {
+	if w.notBefore > g.deadline(w) {
 		return g.late(now, w)
 	}
 	return nil
+}
+
+// deadline is when the waiter leaves, as far as is known now: it moves where
+// several wait for the same answer.
+func (g *Gate) deadline(w *waiter) instant {
+	if t, ok := w.until(); ok {
+		return t.Sub(g.epoch)
+	}
+	return never
 }
 
 // closed returns a fault if every key of the lane is retired, and none is due to

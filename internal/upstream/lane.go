@@ -15,8 +15,8 @@ type waiter struct {
 
 	asked     instant
 	notBefore instant
-	deadline  instant
 	order     uint64
+	until     func() (time.Time, bool) // its deadline, which may move
 
 	ready chan struct{} // closed when lease or err is set
 	lease *Lease

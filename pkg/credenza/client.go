@@ -25,7 +25,19 @@
 //
 // A loop that is left early cancels its call. The client never tries a call
 // again: what is worth another try says so in Error.RetryAfter and
-// ItemError.Retryable.
+// ItemError.Retryable. The exception is WatchJob, which nothing is lost by.
+//
+// A job is a catalogue that the server keeps: it is classified whether or not
+// anybody is connected, and its results can be had at any time until it is deleted.
+//
+//	job, err := c.CreateJob(ctx, items, credenza.JobSpec{RequestID: "spring-2027"})
+//	if err != nil { ... }
+//	watch := c.WatchJob(ctx, job.ID, "")
+//	for batch, err := range watch.Batches() { // also across restarts of the server
+//		if err != nil { ... }
+//		save(batch.Results, watch.Token())   // the token goes on after this batch
+//	}
+//	fmt.Println(watch.Summary().Succeeded)
 package credenza
 
 import (
@@ -44,6 +56,7 @@ type Client struct {
 	conn       *grpc.ClientConn
 	items      credenzav1.ClassificationServiceClient
 	operations credenzav1.OperationsServiceClient
+	jobs       credenzav1.JobServiceClient
 	maxMessage int
 }
 
@@ -70,6 +83,7 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		conn:       conn,
 		items:      credenzav1.NewClassificationServiceClient(conn),
 		operations: credenzav1.NewOperationsServiceClient(conn),
+		jobs:       credenzav1.NewJobServiceClient(conn),
 		maxMessage: s.maxMessage,
 	}, nil
 }

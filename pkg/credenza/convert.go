@@ -176,16 +176,16 @@ func batchFromProto(p *credenzav1.Batch) Batch {
 		ProcessingType: p.GetProcessingType(),
 		Results:        make([]Result, len(p.GetResults())),
 		Time:           p.GetTimestamp().AsTime(),
-		Progress: Progress{
-			Done:   p.GetProgress().GetDone(),
-			Failed: p.GetProgress().GetFailed(),
-			Total:  p.GetProgress().GetTotal(),
-		},
+		Progress:       progressFromProto(p.GetProgress()),
 	}
 	for i, r := range p.GetResults() {
 		b.Results[i] = resultFromProto(r)
 	}
 	return b
+}
+
+func progressFromProto(p *credenzav1.Progress) Progress {
+	return Progress{Done: p.GetDone(), Failed: p.GetFailed(), Total: p.GetTotal()}
 }
 
 func summaryFromProto(p *credenzav1.Summary) Summary {

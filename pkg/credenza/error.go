@@ -14,6 +14,7 @@ import (
 const (
 	codeInvalidArgument  = "INVALID_ARGUMENT"
 	codeInternal         = "INTERNAL"
+	codeUnavailable      = "UNAVAILABLE"
 	reasonInvalidRequest = "INVALID_REQUEST"
 )
 

@@ -8,17 +8,8 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
-)
-
-// A chunk is sent when it has this many items or bytes, or earlier when the line
-// is idle. More would only add memory: at 100 items the cost of a message is
-// spread thin already.
-const (
-	chunkItems = 100
-	chunkBytes = 256 << 10
 )
 
 type feedStream = grpc.BidiStreamingClient[credenzav1.ClassifyFeedRequest, credenzav1.ClassifyFeedResponse]
@@ -45,7 +36,7 @@ func (c *Client) Feed(ctx context.Context, items iter.Seq[Item], o Options) *Str
 		slot := make(chan *chunk, 1)
 		work.Go(func() { collect(ctx, items, slot) })
 		work.Go(func() {
-			if err := c.send(ctx, stream, slot); err != nil {
+			if err := send(ctx, c, stream, feedChunk, slot); err != nil {
 				cancel(err)
 			}
 		})
@@ -66,6 +57,10 @@ func (c *Client) openFeed(ctx context.Context, o Options) (feedStream, error) {
 	return stream, nil
 }
 
+func feedChunk(items *credenzav1.ItemChunk) *credenzav1.ClassifyFeedRequest {
+	return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: items}}
+}
+
 // receiveFeed prefers the error that made us cancel over the cancelling itself.
 func receiveFeed(ctx context.Context, stream feedStream) (event, error) {
 	res, err := stream.Recv()
@@ -75,71 +70,4 @@ func receiveFeed(ctx context.Context, stream feedStream) (event, error) {
 		}
 	}
 	return res, err
-}
-
-// send passes chunks on until there are no more, and closes its side. It stops
-// without an error when the stream has ended: receiving says why.
-func (c *Client) send(ctx context.Context, stream feedStream, slot <-chan *chunk) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case chunk, ok := <-slot:
-			if !ok {
-				return errorFrom(stream.CloseSend())
-			}
-			if err := c.sendChunk(stream, chunk); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return errorFrom(err)
-			}
-		}
-	}
-}
-
-func (c *Client) sendChunk(stream feedStream, chunk *chunk) error {
-	req := &credenzav1.ClassifyFeedRequest{
-		Part: &credenzav1.ClassifyFeedRequest_Items{Items: &credenzav1.ItemChunk{Items: chunk.items}},
-	}
-	if err := c.checkSize(req); err != nil {
-		return err
-	}
-	return stream.Send(req)
-}
-
-type chunk struct {
-	items []*credenzav1.Item
-	bytes int
-}
-
-func (c *chunk) takes(bytes int) bool {
-	return len(c.items) < chunkItems && c.bytes+bytes <= chunkBytes
-}
-
-// collect packs items into chunks and puts them into slot, which holds one. While
-// the sender is busy the chunk in the slot is taken back and grows; once it is
-// full, collect waits. So chunks are small while the line is idle and large while
-// it is not, and no timer is needed.
-func collect(ctx context.Context, items iter.Seq[Item], slot chan *chunk) {
-	defer close(slot)
-	for item := range items {
-		p := itemToProto(&item)
-		next := &chunk{items: []*credenzav1.Item{p}, bytes: proto.Size(p)}
-		select {
-		case waiting := <-slot:
-			if waiting.takes(next.bytes) {
-				waiting.items = append(waiting.items, p)
-				waiting.bytes += next.bytes
-				next = waiting
-			} else {
-				slot <- waiting // only collect fills the slot, so there is room
-			}
-		default:
-		}
-		select {
-		case slot <- next:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

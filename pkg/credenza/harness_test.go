@@ -4,9 +4,11 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -21,6 +23,22 @@ type fakeServer struct {
 	stream func(*credenzav1.ClassifyStreamRequest, credenzav1.ClassificationService_ClassifyStreamServer) error
 	feed   func(credenzav1.ClassificationService_ClassifyFeedServer) error
 	one    func(context.Context, *credenzav1.ClassifyRequest) (*credenzav1.ClassifyResponse, error)
+	jobs   fakeJobs
+}
+
+// fakeJobs is the part of the fake server that has jobs.
+type fakeJobs struct {
+	credenzav1.UnimplementedJobServiceServer
+	create func(credenzav1.JobService_CreateJobServer) error
+	watch  func(*credenzav1.WatchJobRequest, credenzav1.JobService_WatchJobServer) error
+}
+
+func (s *fakeJobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
+	return s.create(stream)
+}
+
+func (s *fakeJobs) WatchJob(req *credenzav1.WatchJobRequest, stream credenzav1.JobService_WatchJobServer) error {
+	return s.watch(req, stream)
 }
 
 func (s *fakeServer) ClassifyStream(req *credenzav1.ClassifyStreamRequest, stream credenzav1.ClassificationService_ClassifyStreamServer) error {
@@ -41,8 +59,10 @@ func dial(t testing.TB, s *fakeServer, opts ...credenza.Option) *credenza.Client
 	listener := bufconn.Listen(64 << 10)
 	server := grpc.NewServer(
 		grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(64<<20),
-		grpc.StaticStreamWindowSize(64<<10), grpc.StaticConnWindowSize(64<<10))
+		grpc.StaticStreamWindowSize(64<<10), grpc.StaticConnWindowSize(64<<10),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}))
 	credenzav1.RegisterClassificationServiceServer(server, s)
+	credenzav1.RegisterJobServiceServer(server, &s.jobs)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	c, err := credenza.Dial("passthrough:///in-process", append([]credenza.Option{

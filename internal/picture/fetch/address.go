@@ -22,7 +22,9 @@ const MaxAddress = 8 << 10
 // http and https): with blanks around it, backslashes, letters of any script,
 // and hosts that are numbers in any of the ways in which those can be written.
 // The host of the result is a name in ASCII or an address in its one usual form,
-// so that what is checked is what is dialled. The fragment is dropped.
+// so that what is checked is what is dialled, and the same place is the same
+// address: without the dot that may end a name, and without the scheme's own
+// port. The fragment is dropped.
 //
 // The error is a fault with the reason ImageForbidden, or InvalidItem for one
 // that is too long.
@@ -42,7 +44,7 @@ func Parse(raw string) (*url.URL, error) {
 	if end < 0 {
 		end = len(rest)
 	}
-	authority, err := parseAuthority(rest[:end])
+	authority, err := parseAuthority(scheme, rest[:end])
 	if err != nil {
 		return nil, fault.Wrap(err, fault.ImageForbidden,
 			"the address has no host that can be asked (%v): correct it", err)
@@ -75,7 +77,10 @@ type authority struct {
 	user *url.Userinfo
 }
 
-func parseAuthority(s string) (authority, error) {
+// usualPorts are those that addresses of a scheme leave out.
+var usualPorts = map[string]uint64{"http": 80, "https": 443}
+
+func parseAuthority(scheme, s string) (authority, error) {
 	var a authority
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		name, password, _ := strings.Cut(s[:i], ":")
@@ -98,7 +103,9 @@ func parseAuthority(s string) (authority, error) {
 		if err != nil {
 			return authority{}, errors.New("its port is no number up to 65535")
 		}
-		a.host = net.JoinHostPort(name, strconv.FormatUint(n, 10))
+		if n != usualPorts[scheme] {
+			a.host = net.JoinHostPort(name, strconv.FormatUint(n, 10))
+		}
 	}
 	return a, nil
 }
@@ -129,11 +136,14 @@ func parseHost(host string) (string, error) {
 		return "", errors.New("its name is escaped wrongly")
 	}
 	name, err = toASCII.ToASCII(name)
+	name = strings.TrimSuffix(name, ".")
 	switch {
 	case err != nil:
 		return "", errors.New("its name is none that there can be")
-	case strings.Trim(name, ".") == "":
+	case name == "":
 		return "", errors.New("its name is empty")
+	case name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, ".."):
+		return "", errors.New("a part of its name is empty")
 	case len(name) > 253 || strings.ContainsFunc(name, forbiddenInHost):
 		return "", errors.New("its name holds what no name can")
 	case endsInNumber(name):
@@ -149,7 +159,7 @@ func forbiddenInHost(r rune) bool {
 // endsInNumber is the standard's "ends in a number checker": such a host is an
 // IPv4 address or nothing.
 func endsInNumber(name string) bool {
-	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
+	labels := strings.Split(name, ".")
 	last := labels[len(labels)-1]
 	if last != "" && strings.Trim(last, "0123456789") == "" {
 		return true
@@ -162,7 +172,7 @@ func endsInNumber(name string) bool {
 // fills what is left.
 func parseIPv4(name string) (string, error) {
 	wrong := errors.New("it is a number that is no IPv4 address")
-	parts := strings.Split(strings.TrimSuffix(name, "."), ".")
+	parts := strings.Split(name, ".")
 	if len(parts) > 4 {
 		return "", wrong
 	}

@@ -55,10 +55,13 @@ func readBody(ctx context.Context, resp *http.Response, r request, hold *hold) (
 	case "", "identity":
 	case "gzip", "x-gzip":
 		unpacked, err := gzip.NewReader(resp.Body)
-		if err != nil {
+		if err != nil && err != io.EOF { //nolint:errorlint // a wrapped EOF is no end of a body
 			return nil, packed(err)
 		}
-		from, hint = unpackedReader{unpacked}, 0
+		if err == nil { // else nothing is packed, and the answer as empty as the body
+			from = unpackedReader{unpacked}
+		}
+		hint = 0
 	default:
 		return nil, fault.New(fault.ImageUnsupported,
 			"%s sends its answer packed as %q, which was not asked for: send the picture in image_data",
@@ -79,26 +82,38 @@ func readBody(ctx context.Context, resp *http.Response, r request, hold *hold) (
 // readAll reads at most limit bytes, and reports whether that was all. A large
 // body waits for its place before it is read further.
 func readAll(ctx context.Context, from io.Reader, hint, limit int64, hold *hold) (data []byte, whole bool, err error) {
-	const start = 32 << 10
-	// One byte more than is hoped for tells the end from more.
-	data, err = room(ctx, nil, min(max(hint, start), limit)+1, hold)
-	for err == nil {
+	for {
 		if len(data) == cap(data) {
 			if int64(len(data)) > limit {
 				return data[:limit], false, nil
 			}
-			if data, err = room(ctx, data, min(2*int64(cap(data)), limit+1), hold); err != nil {
+			if data, err = room(ctx, data, nextSize(int64(cap(data)), hint, limit), hold); err != nil {
 				break
 			}
 		}
 		var n int
 		n, err = from.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
+		if data = data[:len(data)+n]; err != nil {
+			break
+		}
 	}
 	if err != io.EOF { //nolint:errorlint // a wrapped EOF is no end of a body
 		return nil, false, err
 	}
 	return data, int64(len(data)) <= limit, nil
+}
+
+// nextSize is how large the buffer is to be that follows a full one. Of a large
+// body that a shop announces, the beginning is read before a place is asked for:
+// places are for bytes that come, not for promises.
+func nextSize(full, hint, limit int64) int64 {
+	const start = 32 << 10
+	// One byte more than is hoped for tells the end from more.
+	size := max(2*full, hint+1, start)
+	if full == 0 && size > smallBody {
+		size = start
+	}
+	return min(size, limit+1)
 }
 
 // room returns data in a larger buffer.

@@ -60,7 +60,7 @@ func shop(w http.ResponseWriter, r *http.Request) {
 		}
 	case "/bomb":
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(gzipped(make([]byte, 40<<20)))
+		_, _ = w.Write(gzipped(make([]byte, 4<<20)))
 	case "/notgzip":
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = fmt.Fprint(w, "a sofa, plainly")
@@ -76,6 +76,16 @@ func shop(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = fmt.Fprint(w, "a sofa")
 	case "/empty":
+	case "/empty.gz":
+		w.Header().Set("Content-Encoding", "gzip")
+	case "/packed-nothing":
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(gzipped(nil))
+	case "/304":
+		w.WriteHeader(http.StatusNotModified)
+	case "/304-on":
+		w.Header().Set("Location", "/ok")
+		w.WriteHeader(http.StatusNotModified)
 	case "/slow":
 		for {
 			if _, err := fmt.Fprint(w, "x"); err != nil || r.Context().Err() != nil {
@@ -144,6 +154,10 @@ func TestFailures(t *testing.T) {
 		{"/brotli", client, fault.ImageUnsupported, `"br"`},
 		{"/truncated", client, fault.ImageUnreachable, "broke off"},
 		{"/empty", client, fault.ImageUnsupported, "empty"},
+		{"/empty.gz", client, fault.ImageUnsupported, "empty"},
+		{"/packed-nothing", client, fault.ImageUnsupported, "empty"},
+		{"/304", client, fault.ImageUnreachable, "304 Not Modified"},
+		{"/304-on", client, fault.ImageUnreachable, "304 Not Modified"},
 		{"/headers", client, fault.ImageUnreachable, "cannot be reached"},
 		{"/slow", impatient, fault.ImageUnreachable, "within 200ms"},
 		{"/silent", impatient, fault.ImageUnreachable, "within 200ms"},
@@ -226,16 +240,68 @@ func TestValidators(t *testing.T) {
 	again.Close()
 }
 
+// TestNotModifiedOfAnotherAddress has a redirect lead elsewhere than when the
+// validators were given, to a server that confuses matters.
+func TestNotModifiedOfAnotherAddress(t *testing.T) {
+	moved := false
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/old" && moved:
+			http.Redirect(w, r, "/newer", http.StatusFound)
+		case r.URL.Path == "/old":
+			http.Redirect(w, r, "/new", http.StatusFound)
+		case r.URL.Path == "/new":
+			w.Header().Set("ETag", `"7"`)
+			_, _ = fmt.Fprint(w, "a sofa")
+		case r.Header.Get("If-None-Match") != "":
+			t.Errorf("%s was asked with the validators of another address", r.URL.Path)
+		default:
+			w.WriteHeader(http.StatusNotModified)
+		}
+	})
+	client := newClient(t, usual())
+	first, err := get(t, client, server.URL+"/old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved = true
+	got, err := client.Get(t.Context(), parse(t, server.URL+"/old"), first.Validators)
+	if !fault.Is(err, fault.ImageUnreachable) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestSameHostInOtherWords(t *testing.T) {
+	var asked atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusNotFound)
+	})
+	config := usual()
+	config.Resolver = names(t, map[string][4]byte{"shop.example.": {127, 0, 0, 1}})
+	client := newClient(t, config)
+	port := portOf(t, server.Listener.Addr())
+	for _, host := range []string{"shop.example", "shop.example.", "Shop.Example", "shop。example。"} {
+		if err := client.MayRead(t.Context(), parse(t, fmt.Sprintf("http://%s:%d/oak.html", host, port))); err != nil {
+			t.Error(err)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("the robots.txt of one host was asked for %d times", asked.Load())
+	}
+}
+
 func TestEachHostHasFourConnections(t *testing.T) {
 	var now, most atomic.Int64
 	release := make(chan struct{})
+	full := sync.OnceFunc(func() { close(release) })
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		n := now.Add(1)
 		defer now.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		if n == 4 {
-			close(release)
+			full()
 		}
 		<-release
 		_, _ = fmt.Fprint(w, "a sofa")
@@ -268,78 +334,13 @@ func TestCallerWhoLeavesIsLetGo(t *testing.T) {
 	}
 }
 
-func TestRobots(t *testing.T) {
-	var asked atomic.Int64
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		if r.URL.Path != "/robots.txt" {
-			t.Errorf("%s was asked for", r.URL.Path)
-		}
-		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
-	})
-	client := newClient(t, usual())
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if err := client.MayRead(t.Context(), parse(t, server.URL+"/private/oak.html")); !fault.Is(err, fault.ImageForbidden) {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); err != nil {
-		t.Error(err)
-	}
-	if asked.Load() != 1 {
-		t.Errorf("robots.txt was asked for %d times", asked.Load())
-	}
-}
-
-func TestRobotsThatCannotBeHad(t *testing.T) {
-	tests := []struct {
-		code   int
-		reason string
-	}{
-		{404, "no error"},
-		{403, "no error"},
-		{500, "IMAGE_UNREACHABLE"},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprint(tt.code), func(t *testing.T) {
-			asked := 0
-			server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				asked++
-				w.WriteHeader(tt.code)
-			})
-			client := newClient(t, usual())
-			for range 3 {
-				if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); reasonOf(err) != tt.reason {
-					t.Error(err)
-				}
-			}
-			if asked != 1 {
-				t.Errorf("robots.txt was asked for %d times", asked)
-			}
-		})
-	}
-}
-
-func TestLongRobotsAreCut(t *testing.T) {
-	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
-		_, _ = w.Write(bytes.Repeat([]byte("# much\n"), 1<<20))
-	})
-	if err := newClient(t, usual()).MayRead(t.Context(), parse(t, server.URL+"/private")); !fault.Is(err, fault.ImageForbidden) {
-		t.Error(err)
-	}
-}
-
 func TestNewChecks(t *testing.T) {
 	for name, change := range map[string]func(*fetch.Config){
 		"time": func(c *fetch.Config) { c.Timeout = 0 }, "bytes": func(c *fetch.Config) { c.MaxBytes = 0 },
 		"connections": func(c *fetch.Config) { c.HostConnections = 0 }, "rate": func(c *fetch.Config) { c.HostRate = -1 },
 		"fetches": func(c *fetch.Config) { c.Bodies = 0 }, "network": func(c *fetch.Config) { c.Allow = []string{"10.0.0.0/99"} },
-		"host": func(c *fetch.Config) { c.Allow = []string{"shop example"} },
+		"host":                  func(c *fetch.Config) { c.Allow = []string{"shop example"} },
+		"IPv4 in IPv6 and more": func(c *fetch.Config) { c.Allow = []string{"::ffff:0:0/90"} },
 	} {
 		c := usual()
 		change(&c)

@@ -10,7 +10,7 @@
 // # The picture
 //
 //	address -> parsed as browsers do -> robots.txt (pages)
-//	        -> host: pause, rate, 4 connections -> process: bodies in memory
+//	        -> host: 4 connections, pause, rate -> process: bodies in memory
 //	        -> dialer: resolved, checked, pinned -> status, body with limits
 //	        -> redirect? the same again, 5 times at most
 //
@@ -26,6 +26,10 @@
 // busy shop is our doing, and no reason to give up on it. A shop that answers
 // 429 or 503 is left alone for everybody until it is ready: Get returns a Busy,
 // and holds nothing while the caller waits it out.
+//
+// Bodies wait for a place in memory with little of it: a large one has sent its
+// first 32 KiB, and over HTTP/2 no more than a window. Announcing much takes no
+// place.
 //
 // # Example
 //

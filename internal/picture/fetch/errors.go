@@ -83,7 +83,7 @@ func portOf(address *url.URL) string {
 	if p := address.Port(); p != "" {
 		return p
 	}
-	return map[string]string{"http": "80", "https": "443"}[address.Scheme]
+	return strconv.FormatUint(usualPorts[address.Scheme], 10)
 }
 
 // ports lists those that are asked, for people.

@@ -45,8 +45,9 @@ func newGuard(allow []string, ports []uint16, resolver *net.Resolver) (*guard, e
 
 func (g *guard) allow(s string) error {
 	if p, err := netip.ParsePrefix(s); err == nil {
-		g.nets = append(g.nets, p.Masked())
-		return nil
+		p, err = unmapped(p)
+		g.nets = append(g.nets, p)
+		return err
 	}
 	if ip, err := netip.ParseAddr(s); err == nil {
 		ip = ip.Unmap().WithZone("")
@@ -57,8 +58,21 @@ func (g *guard) allow(s string) error {
 	if err != nil || endsInNumber(name) {
 		return fmt.Errorf("the allowed network or host %q is neither: give for example 10.0.0.0/8, 10.1.2.3 or shop.example", s)
 	}
-	g.hosts[strings.TrimSuffix(name, ".")] = true
+	g.hosts[name] = true
 	return nil
+}
+
+// unmapped returns a network of IPv4 addresses that are written as IPv6 as what
+// it means: addresses are compared in their own form.
+func unmapped(p netip.Prefix) (netip.Prefix, error) {
+	const mapped = 96 // bits in front of the IPv4 address
+	switch {
+	case !p.Addr().Is4In6():
+		return p.Masked(), nil
+	case p.Bits() < mapped:
+		return p, fmt.Errorf("the allowed network %q is more than all of IPv4: give the IPv4 network, for example 10.0.0.0/8", p)
+	}
+	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped).Masked(), nil
 }
 
 // dial connects to host:port if the guard allows it.
@@ -67,7 +81,6 @@ func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	host = strings.TrimSuffix(host, ".")
 	if g.hosts[host] {
 		return g.open.DialContext(ctx, network, address)
 	}

@@ -51,7 +51,7 @@ func TestInternalAddressesAreNotConnectedTo(t *testing.T) {
 	hosts := []string{
 		"127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0X7F.0x0.0x0.0x1", "017700000001", "0177.0.0.1",
 		"127.0.0.1.", "%31%32%37.0.0.1", "１２７.０.０.１", "127。0。0。1", "①②⑦.0.0.1",
-		"0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+		"0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]",
 		"[fe80::1]", "[fd00::1]", "[fc00::1]", "[ff02::1]", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254", "0xa9fea9fe",
 		"2852039166", "224.0.0.1", "255.255.255.255", "198.18.0.1", "localhost", "LOCALHOST.", "a.localhost", "inside.example", "meta.example",
 	}
@@ -105,6 +105,8 @@ func TestWhatIsAllowedIsConnectedTo(t *testing.T) {
 	}{
 		{"a network", "127.0.0.0/8", "127.0.0.1", 0},
 		{"an address", "127.0.0.1", "127.0.0.1", 0},
+		{"a network, written as IPv6", "::ffff:127.0.0.0/104", "127.0.0.1", 0},
+		{"another network, written as IPv6", "::ffff:10.0.0.0/104", "127.0.0.1", fault.ImageForbidden},
 		{"an address, written as a number", "127.0.0.1", "2130706433", 0},
 		{"a network, by a name in it", "127.0.0.0/8", "shop.example", 0},
 		{"a host", "shop.example", "shop.example", 0},
@@ -151,7 +153,11 @@ func TestParse(t *testing.T) {
 		{"http://134744072/", "http://8.8.8.8/"},
 		{"http://8.8.2056/", "http://8.8.8.8/"},
 		{"http://0x.0x.0/", "http://0.0.0.0/"},
-		{"http://[2001:DB8::1]:80/", "http://[2001:db8::1]:80/"},
+		{"http://[2001:DB8::1]:8080/", "http://[2001:db8::1]:8080/"},
+		{"http://[2001:DB8::1]:80/", "http://[2001:db8::1]/"},
+		{"https://shop.example:443/", "https://shop.example/"},
+		{"https://shop.example:80/", "https://shop.example:80/"},
+		{"http://shop.example.:080/a.jpg", "http://shop.example/a.jpg"},
 		{"http://u:p%40@shop.example/", "http://u:p%40@shop.example/"},
 		{"http://shop.example", "http://shop.example/"},
 	}
@@ -170,7 +176,7 @@ func TestParseRefuses(t *testing.T) {
 		"", "a sofa", "/a.jpg", "shop.example/a.jpg", "//shop.example/a.jpg", "ftp://shop.example/a.jpg", "file:///etc/passwd",
 		"data:image/png;base64,AAAA", "javascript:alert(1)", "localhost:8080/a.jpg", "http://", "http:///", "http://./", "http://:80/",
 		"http://shop.example:99999/", "http://shop.example:x/", "http://sh op.example/", "http://256.256.256.256/", "http://1.2.3.4.5/",
-		"http://1..2/", "http://09/", "http://0x100000000/", "http://4294967296/", "http://1.2.3.0x100/", "http://[::1/", "http://[fe80::1%25eth0]/",
+		"http://1..2/", "http://shop..example/", "http://.shop.example/", "http://shop.example../", "http://09/", "http://0x100000000/", "http://4294967296/", "http://1.2.3.0x100/", "http://[::1/", "http://[fe80::1%25eth0]/",
 		"http://[127.0.0.1]/", "http://%zz/", "http://%00/", "http://shop%2fexample/", "http://a<b/",
 	} {
 		t.Run(raw, func(t *testing.T) {

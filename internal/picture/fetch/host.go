@@ -77,9 +77,11 @@ type hosts struct {
 	byName map[string]*host
 }
 
-// host is one of them. Its fields are guarded by the table, except the slots.
+// host is one of them. Its fields are guarded by the table, except the
+// semaphores.
 type host struct {
 	slots   *semaphore.Weighted
+	turn    *semaphore.Weighted // of one: who has it is next by the rate
 	users   int
 	next    time.Time // when the next request may be sent, by the rate
 	pause   *Busy
@@ -89,54 +91,76 @@ type host struct {
 func newHosts(connections int, rate float64) *hosts {
 	h := &hosts{connections: int64(connections), byName: map[string]*host{}}
 	if rate > 0 {
-		h.interval = time.Duration(float64(time.Second) / rate)
+		const longest = 24 * time.Hour // no more than that fits a Duration anyhow
+		h.interval = time.Duration(min(float64(time.Second)/rate, float64(longest)))
 	}
 	return h
 }
 
-// enter waits for the host's rate and for one of its connection slots. The
+// enter waits for one of the host's connection slots and for its rate. The
 // error is a *Busy at once while the host pauses, or ctx's.
 func (t *hosts) enter(ctx context.Context, name string) (leave func(), err error) {
-	h, turn := t.use(name)
-	err = sleep(ctx, time.Until(turn))
-	if err == nil {
-		err = h.slots.Acquire(ctx, 1)
-	}
-	if err == nil {
-		// Whoever had the slot before may have been told to pause.
-		if err = t.paused(h); err != nil {
-			h.slots.Release(1)
-		}
-	}
-	if err != nil {
+	h := t.use(name)
+	if err := h.slots.Acquire(ctx, 1); err != nil {
 		t.release(h)
 		return nil, err
 	}
-	return func() {
+	leave = func() {
 		h.slots.Release(1)
 		t.release(h)
-	}, nil
+	}
+	// Whoever had the slot before may have been told to pause.
+	if err = t.paused(h); err == nil {
+		err = t.pace(ctx, h)
+	}
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }
 
-// use counts one more user of a host, and gives it its turn.
-func (t *hosts) use(name string) (*host, time.Time) {
+// pace waits until the rate allows one more request. A turn is taken when it
+// comes, and not before, so that whoever gives up takes nobody's time. It comes
+// with a slot, so that turns cannot be saved up while the slots are taken.
+func (t *hosts) pace(ctx context.Context, h *host) error {
+	if t.interval == 0 {
+		return nil
+	}
+	if err := h.turn.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer h.turn.Release(1)
+	if err := sleep(ctx, time.Until(t.nextOf(h))); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if b := h.resting(); b != nil {
+		return b
+	}
+	h.next = time.Now().Add(t.interval)
+	return nil
+}
+
+func (t *hosts) nextOf(h *host) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return h.next
+}
+
+// use counts one more user of a host.
+func (t *hosts) use(name string) *host {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h, ok := t.byName[name]
 	if !ok {
 		t.sweep()
-		h = &host{slots: semaphore.NewWeighted(t.connections)}
+		h = &host{slots: semaphore.NewWeighted(t.connections), turn: semaphore.NewWeighted(1)}
 		t.byName[name] = h
 	}
 	h.users++
-	turn := h.next
-	if now := time.Now(); turn.Before(now) {
-		turn = now
-	}
-	if t.interval > 0 && h.resting() == nil {
-		h.next = turn.Add(t.interval)
-	}
-	return h, turn
+	return h
 }
 
 func (t *hosts) release(h *host) {

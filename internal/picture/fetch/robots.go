@@ -16,6 +16,9 @@ const (
 	robotsTimeout = 5 * time.Second
 	robotsAge     = 24 * time.Hour
 	robotsBadAge  = time.Minute
+	// robotsDeadAge is for hosts that do not answer at all. They may be back at any
+	// time, but each item that finds out anew takes robotsTimeout.
+	robotsDeadAge = 15 * time.Second
 	// maxRules is what the rules of all hosts weigh, in bytes.
 	maxRules = 16 << 20
 )
@@ -69,8 +72,15 @@ func (c *Client) readRules(ctx context.Context, site string) (rules, error) {
 		return c.remember(site, rules{err: fault.Wrap(err, fault.ImageUnreachable,
 			"%s answered %d when asked for its robots.txt, so that its pages are not read: try again later",
 			status.host, status.code)}, robotsBadAge), nil
+	case isFault(err):
+		return c.remember(site, rules{err: err}, robotsDeadAge), nil
 	}
-	return rules{}, err
+	return rules{}, err // of a caller who left, or of a host that pauses
+}
+
+func isFault(err error) bool {
+	_, ok := errors.AsType[*fault.Fault](err)
+	return ok
 }
 
 func (c *Client) remember(site string, r rules, age time.Duration) rules {

@@ -57,7 +57,9 @@ func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
 	}
 	network := &pipes{make(chan net.Conn), make(chan struct{})}
 	client.transport.DialContext = network.dial
-	server := &http.Server{Handler: h}
+	server := &http.Server{Handler: h, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -253,36 +255,69 @@ func TestRate(t *testing.T) {
 	})
 }
 
-func TestLargeBodiesTakeTurns(t *testing.T) {
+func TestTurnsOfThoseWhoLeftAreNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write(make([]byte, smallBody+1))
-		})
-		var held []*Resource
-		for i := range largeBodies {
-			u, _ := Parse(fmt.Sprintf("http://shop%d.example/", i))
-			r, err := client.Get(t.Context(), u, Validators{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, r)
+		config := usual()
+		config.HostRate = 1
+		client := inMemory(t, config, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "a sofa") })
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if err := getPatiently(ctx, client, "http://shop.example/"); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			})
 		}
-		done := make(chan error, 1)
-		go func() { done <- getPatiently(t.Context(), client, "http://another.example/") }()
-		time.Sleep(time.Hour) // its own time stands still meanwhile
-		select {
-		case err := <-done:
-			t.Fatal("one large body more was read:", err)
-		default:
+		wg.Wait()
+		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil {
+			t.Fatal(err)
 		}
-		held[0].Close()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		for _, r := range held[1:] {
-			r.Close()
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("the second request was sent after %v, 9 having left before", took)
 		}
 	})
+}
+
+// TestTurnsAreNotSavedUp has a shop that hangs while many wait for it, and then
+// answers them at once.
+func TestTurnsAreNotSavedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := usual()
+		config.HostRate = 1
+		var mu sync.Mutex
+		var asked []time.Time
+		begin := time.Now()
+		client := inMemory(t, config, func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			asked = append(asked, time.Now())
+			mu.Unlock()
+			time.Sleep(time.Until(begin.Add(12 * time.Second)))
+			_, _ = fmt.Fprint(w, "a sofa")
+		})
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				if err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop.example/%d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range asked[1:] {
+			if gap := asked[i+1].Sub(asked[i]); gap < time.Second {
+				t.Errorf("request %d was sent %v after the one before, at 1 a second", i+1, gap)
+			}
+		}
+	})
+}
+
+func TestSlowestRateIsOne(t *testing.T) {
+	if newHosts(4, 1e-12).interval <= 0 {
+		t.Error("a very slow rate became none")
+	}
 }
 
 func TestHostsAreForgotten(t *testing.T) {
@@ -303,58 +338,4 @@ func TestNoProxyIsUsed(t *testing.T) {
 	if newTransport(&guard{}, 4).Proxy != nil {
 		t.Error("behind a proxy the guard sees the proxy alone")
 	}
-}
-
-func TestRules(t *testing.T) {
-	tests := []struct {
-		name, robots, path string
-		want               bool
-	}{
-		{"nothing", "", "/a", true},
-		{"everything forbidden", "User-agent: *\nDisallow: /", "/a", false},
-		{"empty rule", "User-agent: *\nDisallow:", "/a", true},
-		{"another program", "User-agent: Other\nDisallow: /", "/a", true},
-		{"by our name", "User-agent: *\nAllow: /\n\nUser-agent: credenza\nDisallow: /", "/a", false},
-		{"by our name and version", "User-agent: Credenza/2.0\nDisallow: /", "/a", false},
-		{"a longer name", "User-agent: CredenzaBot\nDisallow: /", "/a", true},
-		{"our own group wins", "User-agent: *\nDisallow: /\nUser-agent: Credenza\nDisallow: /b", "/a", true},
-		{"a group of several", "User-agent: Other\nUser-agent: Credenza\nDisallow: /", "/a", false},
-		{"groups are joined", "User-agent: Credenza\nDisallow: /a\nUser-agent: Other\nDisallow: /c\nUser-agent: Credenza\nDisallow: /b", "/a", false},
-		{"the longest wins", "User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/c", true},
-		{"a tie allows", "User-agent: *\nDisallow: /a\nAllow: /a", "/a", true},
-		{"a star", "User-agent: *\nDisallow: /*.html", "/p/oak.html?x", false},
-		{"two stars", "User-agent: *\nDisallow: /*/p/*?q=", "/de/p/oak?q=1", false},
-		{"an end", "User-agent: *\nDisallow: /*.php$", "/a.php?x", true},
-		{"an end that is there", "User-agent: *\nDisallow: /*.php$", "/a.php.php", false},
-		{"a whole path", "User-agent: *\nDisallow: /a$", "/ab", true},
-		{"a query", "User-agent: *\nDisallow: /p?id=", "/p?id=7", false},
-		{"escapes", "User-agent: *\nDisallow: /stühle", "/st%C3%BChle", false},
-		{"comments and case", "USER-AGENT: * # all\r\nDISALLOW: /a # no\r\n", "/a", false},
-		{"a byte order mark", "\ufeffUser-agent: *\nDisallow: /a", "/a", false},
-		{"rules of nobody", "Disallow: /", "/a", true},
-		{"other lines", "User-agent: *\nCrawl-delay: 5\nDisallow: /a\nSitemap: https://shop.example/s.xml", "/a", false},
-		{"a page instead", "<!DOCTYPE html><p>Disallow: /", "/a", true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := parseRobots([]byte(tt.robots)).allows(tt.path); got != tt.want {
-				t.Errorf("%s is allowed: %v", tt.path, got)
-			}
-		})
-	}
-}
-
-func FuzzRobots(f *testing.F) {
-	f.Add("User-agent: *\nDisallow: /*a*b$\nAllow: /%", "/a")
-	f.Fuzz(func(t *testing.T, text, path string) {
-		if len(text) > 1000 {
-			return
-		}
-		// Whoever names us with nothing forbidden lets us have everything.
-		ours := parseRobots([]byte(text + "\nUser-agent: Credenza\nAllow: /\nUser-agent: *\nDisallow: /\n"))
-		all := parseRobots([]byte("User-agent: *\nDisallow: /\n"))
-		if path = "/" + path; all.allows(path) || !parseRobots(nil).allows(path) || ours.weight() < 1 {
-			t.Errorf("%q is decided wrongly", path)
-		}
-	})
 }

@@ -12,7 +12,8 @@ const maxAddress = 4096
 
 // resolve makes a reference in the page absolute, or returns nil if it is
 // nothing to be fetched. It forgives what browsers forgive: line breaks, blanks,
-// backslashes and entities that were escaped twice.
+// backslashes, percent signs that escape nothing, and entities that were escaped
+// twice.
 func (s *scan) resolve(reference string) *url.URL {
 	reference = strings.TrimSpace(reference)
 	if reference == "" || len(reference) > maxAddress || strings.HasPrefix(reference, "#") {
@@ -21,7 +22,7 @@ func (s *scan) resolve(reference string) *url.URL {
 	if strings.Contains(reference, "&") {
 		reference = unescape(reference)
 	}
-	u, err := url.Parse(forgiving.Replace(reference))
+	u, err := url.Parse(escaped(forgiving.Replace(reference)))
 	if err != nil {
 		return nil
 	}
@@ -34,6 +35,27 @@ func (s *scan) resolve(reference string) *url.URL {
 }
 
 var forgiving = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
+
+// escaped returns a reference whose percent signs all escape something.
+func escaped(s string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "%")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteByte('%')
+		if len(after) < 2 || !isHex(after[0]) || !isHex(after[1]) {
+			b.WriteString("25")
+		}
+		s = after
+	}
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
 
 // unescape replaces the entities that are written out whole. Those without a
 // semicolon are rather parameters: "?a=1&copy=2".

@@ -31,12 +31,16 @@ func (s *scan) img(t tag, e element) {
 	if e.aside {
 		return
 	}
+	reference := t.largest()
+	if reference == "" || isPlaceholder(reference) {
+		reference = cmp.Or(s.offered, reference)
+	}
 	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
-		keep(&s.marked, t.largest())
+		keep(&s.marked, reference)
 		return
 	}
 	p := picture{
-		reference: t.largest(),
+		reference: reference,
 		label:     t.get("alt") + " " + t.get("title"),
 		hints:     strings.ToLower(t.get("id") + " " + t.get("class")),
 		width:     number(t.get("width")),
@@ -49,6 +53,15 @@ func (s *scan) img(t tag, e element) {
 	if p.reference != "" && len(s.images) < maxImages {
 		s.images = append(s.images, p)
 	}
+}
+
+// source takes in what a picture element offers beside its img, which may be no
+// more than a placeholder.
+func (s *scan) source(t tag) {
+	if s.offered != "" || !s.within("picture") || t.get("type") == "image/avif" {
+		return
+	}
+	s.offered = cmp.Or(largestOfSet(t.get("srcset")), largestOfSet(t.get("data-srcset")))
 }
 
 // lateKeys are where pages keep a picture until it is scrolled to, and
@@ -109,11 +122,15 @@ func isPlaceholder(src string) bool {
 	return false
 }
 
+// maxOffer bounds the list of sizes that a picture is offered in, in bytes: taken
+// apart, it takes many times that.
+const maxOffer = 64 << 10
+
 // largestOfSet picks from a srcset: "a.jpg 300w, b.jpg 2x". Addresses may hold
 // commas, so only those behind a blank or before one divide.
 func largestOfSet(srcset string) string {
 	best, most := "", -1.0
-	fields := strings.Fields(srcset)
+	fields := strings.Fields(srcset[:min(len(srcset), maxOffer)])
 	for i := 0; i < len(fields); i++ {
 		address, size := strings.Trim(fields[i], ","), 1.0
 		if !strings.HasSuffix(fields[i], ",") && i+1 < len(fields) {
@@ -141,7 +158,7 @@ func descriptor(s string) (float64, bool) {
 // and height.
 func largestOfMap(text string) string {
 	var sizes map[string][]float64
-	if text == "" || json.Unmarshal([]byte(text), &sizes) != nil {
+	if text == "" || len(text) > maxOffer || json.Unmarshal([]byte(text), &sizes) != nil {
 		return ""
 	}
 	best, most := "", 0.0

@@ -145,6 +145,13 @@ func TestEvidence(t *testing.T) {
 		{"the linked large one", `<a href="/large.jpg"><img src="/small.jpg"></a>`, "https://shop.example/large.jpg", page.Shown},
 		{"without scripts", `<noscript><img src="/i/oak.jpg" width=300 height=300></noscript>`, "https://shop.example/i/oak.jpg", page.Shown},
 		{"loaded late", `<img src="/img/lazy-placeholder.gif" data-src="/i/oak.jpg">`, "https://shop.example/i/oak.jpg", page.Shown},
+		{
+			"a picture element", `<picture><source type="image/avif" srcset="/a.avif"><source srcset="/s.jpg 300w, /l.jpg 900w">` +
+				`<img src="data:image/gif;base64,AA" width=300 height=300></picture><img src="/b.jpg" width=200 height=200>`,
+			"https://shop.example/l.jpg", page.Shown,
+		},
+		{"a picture element's own", `<picture><source srcset="/l.webp"><img id="main-image" src="/a.jpg"></picture>`, "https://shop.example/a.jpg", page.Marked},
+		{"another one's source", `<picture><source srcset="/l.webp"></picture><img id="main-image" src="/lazy.gif">`, "https://shop.example/lazy.gif", page.Marked},
 		{"icons only", `<img src="/i/truck.png" width=24 height=24><img src="/pay.svg"><img src="/star.png">`, "", 0},
 		{"a tracker", `<img src="https://track.example/t?id=1">`, "", 0},
 		{"nothing", `<p>Oak chair`, "", 0},
@@ -169,6 +176,7 @@ func TestAddresses(t *testing.T) {
 		{"a parameter like an entity", "", "/a.jpg?a=1&amp;copy=2", "https://shop.example/a.jpg?a=1&copy=2"},
 		{"blanks", "", " /my chair.jpg ", "https://shop.example/my%20chair.jpg"},
 		{"escapes stay", "", "/71zL%2B1.jpg", "https://shop.example/71zL%2B1.jpg"},
+		{"percent signs", "", "/50%/100%25 oak%c3%bc%4.jpg", "https://shop.example/50%25/100%25%20oak%c3%bc%254.jpg"},
 		{"backslashes", "", `\i\a.jpg`, "https://shop.example/i/a.jpg"},
 		{"umlauts", "", "/stühle.jpg", "https://shop.example/st%C3%BChle.jpg"},
 		{"without a query after all", "", "/a.jpg?", "https://shop.example/a.jpg"},

@@ -31,6 +31,7 @@ type scan struct {
 	microdata []string
 	marked    []string
 	images    []picture
+	offered   string // by the picture element that is open
 	icons     map[string]bool
 	title     strings.Builder
 	heading   strings.Builder
@@ -135,6 +136,10 @@ func (s *scan) start(t tag) {
 		s.link(t)
 	case "img", "amp-img":
 		s.img(t, e)
+	case "picture":
+		s.offered = ""
+	case "source":
+		s.source(t)
 	}
 	if t.has("itemprop", "image") {
 		s.property(t, e)
@@ -177,6 +182,9 @@ func (s *scan) inner(t tag) element {
 // end closes the innermost element of that name, and those that were left open
 // in it. An end tag without a start is passed over.
 func (s *scan) end(name string) {
+	if name == "picture" {
+		s.offered = ""
+	}
 	for i := len(s.stack) - 1; i >= 0 && i >= len(s.stack)-32; i-- {
 		if s.stack[i].name == name {
 			s.stack = s.stack[:i]

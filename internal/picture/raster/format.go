@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -152,25 +151,6 @@ func (r *reader) Read(p []byte) (int, error) {
 func bmpHeader(data []byte) (header, error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(data))
 	return header{width: c.Width, height: c.Height, memory: area(c.Width, c.Height) * 4, orientation: upright}, err
-}
-
-func tiffHeader(data []byte) (header, error) {
-	c, err := tiff.DecodeConfig(bytes.NewReader(data))
-	// As much as the pixels take can be a strip that is the whole picture.
-	each := int64(2 * 4)
-	switch c.ColorModel {
-	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
-		each = 2 * 8
-	}
-	return header{
-		width: c.Width, height: c.Height, memory: each * area(c.Width, c.Height), orientation: exifOrientation(data),
-	}, err
-}
-
-// decodeTIFF reads from memory: the decoder jumps about, and would copy what it
-// cannot jump in.
-func decodeTIFF(_ context.Context, data []byte) (image.Image, error) {
-	return tiff.Decode(bytes.NewReader(data))
 }
 
 // area is w x h, or as good as endless where that overflows.

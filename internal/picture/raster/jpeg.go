@@ -33,6 +33,9 @@ const (
 // picture, however few bytes it has. Encoders make about ten.
 const maxScans = 100
 
+// maxScanned is the same in pixels: a large picture has no more than it needs.
+const maxScanned = 1e9
+
 var errScans = errors.New("the JPEG has too many scans")
 
 // jpegFile is what the segments of a JPEG tell.
@@ -59,6 +62,9 @@ func jpegHeader(data []byte) (header, error) {
 	}
 	if j.frame == 0 {
 		return header{}, io.ErrUnexpectedEOF
+	}
+	if int64(j.scans)*area(j.width, j.height) > maxScanned {
+		return header{}, errScans
 	}
 	h := header{width: j.width, height: j.height, memory: j.memory(), orientation: j.orientation}
 	if j.sound() {

@@ -34,14 +34,26 @@ func webpHeader(data []byte) (header, error) {
 	}
 	// A byte a pixel for luma, half of one for chroma and one for alpha; or four
 	// for the lossless kind, and while alpha is unpacked as such.
-	each := int64(2)
-	if w.kind == "VP8L" || w.alpha != nil {
+	each, lossless := int64(2), w.alpha
+	if w.kind == "VP8L" {
+		lossless = w.body
+	}
+	if lossless != nil {
 		each = 8
 	}
+	trees := min(mostTrees, treesPerByte*int64(len(lossless)))
 	return header{
-		width: w.width, height: w.height, memory: each * area(w.width, w.height), orientation: w.orientation,
+		width: w.width, height: w.height, memory: each*area(w.width, w.height) + trees, orientation: w.orientation,
 	}, nil
 }
+
+// What the code tables of a lossless WebP take, in bytes. The decoder has two
+// nodes of 8 bytes for each symbol, of which six take 3 bits at least, and stops
+// at 2,600 groups of tables for about 3,400 symbols.
+const (
+	treesPerByte = 6 * 2 * 8 * 8 / 3
+	mostTrees    = 2600 * 3400 * 2 * 8
+)
 
 func readWebP(data []byte) (webpFile, error) {
 	w := webpFile{orientation: upright}

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/picture/flight"
+	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -77,7 +77,7 @@ func TestWorkEndsWithItsLastWaiter(t *testing.T) {
 			<-ctx.Done()
 			time.Sleep(time.Second) // it tidies up
 			ended = true
-			return 5, nil
+			return 5, ctx.Err()
 		})
 		if !errors.Is(err, context.DeadlineExceeded) || !ended {
 			t.Errorf("it returned %v, with the work ended: %v", err, ended)

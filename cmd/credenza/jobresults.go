@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+type jobsResults struct {
+	jobServer
+	jobID
+	Output  string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
+	Out     string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
+	InOrder bool   `xor:"place" help:"Write results in the order of the catalogue. Those that come before their turn are kept in memory."`
+	Follow  bool   `short:"f" help:"Wait for the results that are not there yet."`
+	Resume  string `xor:"place" placeholder:"TOKEN" help:"Go on where an interrupted run has said it was, and follow."`
+}
+
+// Help is the second part of `credenza jobs results --help`.
+func (*jobsResults) Help() string {
+	return `Columns and formats are those of "credenza classify". Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
+}
+
+// Run writes the results.
+func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
+	out, err := openOutput(ctx, c.Out, c.Output, &input{}, s.out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.close()) }()
+	w, err := newResultWriter(out)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.Job(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		run := &resultsRun{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write}
+		if c.InOrder {
+			run.write = inOrder(w.write)
+		}
+		run.bar = newProgress(s.err, out.terminal, "results", job.Progress.Total)
+		defer run.bar.end()
+		return run.copy(ctx)
+	})
+}
+
+// resultsRun is one run of the command.
+type resultsRun struct {
+	*jobsResults
+	client *credenza.Client
+	job    *credenza.Job // as it was at the beginning
+	notes  io.Writer
+	bar    *progress
+	// write writes a batch; nil is the end.
+	write func([]credenza.Result) error
+	tally tally
+}
+
+// whole reports whether the job's last result is waited for.
+func (r *resultsRun) whole() bool { return r.Follow || r.Resume != "" || r.job.State.Ended() }
+
+// copy writes results until the end, or until those are there that were there at
+// the beginning.
+func (r *resultsRun) copy(ctx context.Context) error {
+	watch := r.client.WatchJob(ctx, r.job.ID, r.Resume, r.onOutage(r.notes, r.bar))
+	var failed error
+	if r.whole() || r.job.Progress.Done > 0 {
+		failed = r.batches(watch)
+	}
+	r.bar.end()
+	if failed == nil || r.tally.done > 0 { // else what the file held before is left alone
+		if err := r.write(nil); err != nil && failed == nil {
+			failed = unwritten(err)
+		}
+	}
+	return r.conclude(ctx, watch.Token(), failed)
+}
+
+func (r *resultsRun) batches(watch *credenza.Watch) error {
+	for batch, err := range watch.Batches() {
+		if err != nil {
+			return err
+		}
+		if err := r.write(batch.Results); err != nil {
+			return unwritten(err)
+		}
+		r.tally.add(batch.Results)
+		r.bar.at(batch.Progress.Done)
+		if !r.whole() && batch.Progress.Done >= r.job.Progress.Done {
+			return nil
+		}
+	}
+	return nil
+}
+
+func unwritten(err error) error { return fmt.Errorf("the results cannot be written: %w", err) }
+
+// conclude says what has been written, and returns the command's error.
+func (r *resultsRun) conclude(ctx context.Context, token string, err error) error {
+	line := fmt.Sprintf("%d results", r.tally.done)
+	if r.tally.failed() > 0 {
+		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.failures))
+	}
+	switch {
+	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
+		say(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
+	case ctx.Err() != nil && err != nil:
+		say(r.notes, "credenza: interrupted: %s", line)
+	case err != nil:
+	case !r.whole():
+		say(r.notes, "credenza: %s; the job is %s with %s: wait for the rest with --follow",
+			line, r.job.State, countItems(int(r.job.Progress.Total)))
+	default:
+		say(r.notes, "credenza: %s", line)
+	}
+	if err == nil && r.tally.failed() > 0 {
+		return errItemsFailed
+	}
+	return err
+}
+
+// inOrder keeps results back until their turn has come. A job that retries another
+// has gaps among its indexes, so that most of its results come at the end.
+func inOrder(write func([]credenza.Result) error) func([]credenza.Result) error {
+	next, early := int64(0), map[int64]credenza.Result{}
+	return func(results []credenza.Result) error {
+		var ready []credenza.Result
+		for _, r := range results {
+			early[r.Index] = r
+		}
+		for r, ok := early[next]; ok; r, ok = early[next] {
+			ready = append(ready, r)
+			delete(early, next)
+			next++
+		}
+		if results == nil {
+			for _, index := range slices.Sorted(maps.Keys(early)) {
+				ready = append(ready, early[index])
+			}
+			clear(early)
+		}
+		return write(ready)
+	}
+}

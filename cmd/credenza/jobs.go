@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+type jobsCommand struct {
+	Submit  jobsSubmit  `cmd:"" help:"Hand over a file of products, and print the job's id."`
+	List    jobsList    `cmd:"" help:"List jobs, the newest first."`
+	Show    jobsShow    `cmd:"" help:"Show a job."`
+	Watch   jobsWatch   `cmd:"" help:"Follow a job until it ends."`
+	Results jobsResults `cmd:"" help:"Write a job's results."`
+	Cancel  jobsCancel  `cmd:"" help:"End a job before its time; its results so far stay."`
+	Retry   jobsRetry   `cmd:"" help:"Make a new job of what failed in an ended one, and print its id."`
+	Delete  jobsDelete  `cmd:"" help:"Delete a job with its results."`
+}
+
+// Help is the second part of `credenza jobs --help`.
+func (*jobsCommand) Help() string {
+	return `A job is classified by a running service in the background: it needs neither this program nor a terminal, and goes on after a restart of the service.`
+}
+
+// defaultServer is where a service is that nobody has told to be elsewhere.
+const defaultServer = "127.0.0.1:50051"
+
+// jobServer is the service that has the jobs.
+type jobServer struct {
+	Server string `env:"CREDENZA_SERVER" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"The service that has the jobs (default: 127.0.0.1:50051)."`
+	link
+}
+
+// explain says what to do about a call that failed.
+func (j *jobServer) explain(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	if call, ok := errors.AsType[*credenza.Error](err); ok && call.Code == "UNIMPLEMENTED" {
+		return fmt.Errorf("the service at %s keeps no jobs: it has no storage for them, or is older than this program", j.Server)
+	}
+	return unreached(j.Server, err)
+}
+
+// again is a command line for the same service.
+func (j *jobServer) again(command string) string {
+	if j.Server != defaultServer && j.Server != os.Getenv("CREDENZA_SERVER") {
+		command += " --server " + j.Server
+	}
+	return "credenza jobs " + command
+}
+
+// call dials the service and makes calls to it.
+func (j *jobServer) call(ctx context.Context, calls func(c *credenza.Client) error) (err error) {
+	client, err := j.dial(j.Server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	return j.explain(ctx, calls(client))
+}
+
+// jobID names a job.
+type jobID struct {
+	ID string `arg:"" help:"The job's id, as submit and list print it."`
+}
+
+// Validate finds what can name no job, such as the output of a submit that failed.
+func (j *jobID) Validate() error {
+	if strings.TrimSpace(j.ID) == "" {
+		return errors.New("the job's id is empty: give one that submit or list has printed")
+	}
+	return nil
+}
+
+type jobsList struct {
+	jobServer
+	State  string `enum:",queued,running,succeeded,cancelled,failed" default:"" placeholder:"queued|running|succeeded|cancelled|failed" help:"Only jobs in this state."`
+	Limit  int    `placeholder:"N" help:"No more than the N newest (default: all)."`
+	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How jobs are written (default: a table on a terminal and JSON lines elsewhere)."`
+}
+
+// Validate checks the limit.
+func (c *jobsList) Validate() error {
+	if c.Limit < 0 {
+		return fmt.Errorf("--limit is %d: give a number above 0, or leave it out for all", c.Limit)
+	}
+	return nil
+}
+
+// Run lists jobs.
+func (c *jobsList) Run(ctx context.Context, s streams) error {
+	format, err := chooseFormat(c.Output, "", isTerminal(s.out))
+	if err != nil {
+		return err
+	}
+	w, err := newJobWriter(s.out, format, terminalWidth(s.out))
+	if err != nil {
+		return err
+	}
+	query := credenza.JobQuery{State: credenza.JobState(strings.ToUpper(c.State)), PageSize: min(c.Limit, maxPageSize)}
+	written := 0
+	err = c.call(ctx, func(client *credenza.Client) error {
+		for job, err := range client.Jobs(ctx, query) {
+			if err == nil {
+				err = w.write(&job)
+			}
+			if err != nil {
+				return err
+			}
+			if written++; written == c.Limit {
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if written == 0 && format == table.Aligned {
+		say(s.err, "credenza: there are no such jobs")
+		return nil
+	}
+	return w.table.Flush()
+}
+
+// maxPageSize is the contract's bound for a page of jobs.
+const maxPageSize = 1000
+
+type jobsShow struct {
+	jobServer
+	jobID
+	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How the job is written (default: line by line on a terminal and as one line of JSON elsewhere)."`
+}
+
+// Run shows a job.
+func (c *jobsShow) Run(ctx context.Context, s streams) error {
+	format, err := chooseFormat(c.Output, "", isTerminal(s.out))
+	if err != nil {
+		return err
+	}
+	var job credenza.Job
+	err = c.call(ctx, func(client *credenza.Client) (err error) {
+		job, err = client.Job(ctx, c.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if format == table.Aligned {
+		describeJob(s.out, &job)
+		return nil
+	}
+	w, err := newJobWriter(s.out, format, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.write(&job), w.table.Flush())
+}
+
+type jobsCancel struct {
+	jobServer
+	jobID
+}
+
+// Run cancels a job.
+func (c *jobsCancel) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.CancelJob(ctx, c.ID)
+		if err == nil {
+			say(s.err, "credenza: %s is %s: %d of %s classified", job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)))
+		}
+		return err
+	})
+}
+
+type jobsRetry struct {
+	jobServer
+	jobID
+	RequestID string `placeholder:"KEY" help:"Make no second job for the same KEY."`
+	Watch     bool   `aliases:"wait" help:"Follow the new job until it ends."`
+}
+
+// Run makes the new job.
+func (c *jobsRetry) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.RetryJob(ctx, c.ID, c.RequestID)
+		if err != nil {
+			return err
+		}
+		return c.created(ctx, client, s, &job, c.Watch)
+	})
+}
+
+// created prints the id of a job that has just been made, and follows it if asked
+// to. Nothing else goes to standard output, which scripts take the id from.
+func (j *jobServer) created(ctx context.Context, client *credenza.Client, s streams, job *credenza.Job, watch bool) error {
+	say(s.out, "%s", job.ID)
+	if watch {
+		return j.follow(ctx, client, job, s.err)
+	}
+	say(s.err, "credenza: %s in the job: follow it with %s", countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+	return nil
+}
+
+type jobsDelete struct {
+	jobServer
+	jobID
+}
+
+// Run deletes a job.
+func (c *jobsDelete) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		err := client.DeleteJob(ctx, c.ID)
+		if err == nil {
+			say(s.err, "credenza: %s is deleted", c.ID)
+		}
+		return err
+	})
+}
+
+// jobWriter writes jobs in the columns that suit their format.
+type jobWriter struct {
+	table   *table.Writer
+	columns []jobColumn
+}
+
+func newJobWriter(out io.Writer, format table.Format, width int) (*jobWriter, error) {
+	w := &jobWriter{columns: fullJobColumns}
+	if format == table.Aligned {
+		w.columns = briefJobColumns
+	}
+	names := make([]string, len(w.columns))
+	for i, c := range w.columns {
+		names[i] = c.name
+	}
+	var err error
+	w.table, err = table.NewWriter(out, table.WriterConfig{Format: format, Columns: names, Width: width})
+	return w, err
+}
+
+func (w *jobWriter) write(job *credenza.Job) error {
+	values := make([]table.Value, len(w.columns))
+	for i, c := range w.columns {
+		values[i] = c.value(job)
+	}
+	return w.table.Write(values)
+}

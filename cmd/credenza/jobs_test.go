@@ -1,0 +1,463 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// keeper is a service that keeps jobs, at an address that it takes again after a
+// restart.
+type keeper struct {
+	jobs    *rpctest.Jobs
+	address string
+	server  *rpc.Server
+	served  chan error
+}
+
+func keep(t *testing.T, jobs *rpctest.Jobs) *keeper {
+	t.Helper()
+	k := &keeper{jobs: jobs, address: "127.0.0.1:0"}
+	k.start(t)
+	t.Cleanup(func() { k.stop(t) })
+	return k
+}
+
+func (k *keeper) start(t *testing.T) {
+	t.Helper()
+	parts := rpc.Parts{
+		Engine: struct{ rpc.Engine }{}, Operations: struct{ rpc.Operations }{}, Taxonomy: &taxonomy.Taxonomy{},
+		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+	}
+	if k.jobs != nil {
+		parts.Jobs = k.jobs
+	}
+	server, err := rpc.NewServer(rpc.Config{}, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", k.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.server, k.address, k.served = server, listener.Addr().String(), make(chan error, 1)
+	go func() { k.served <- server.Serve(listener) }()
+}
+
+func (k *keeper) stop(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = k.server.Shutdown(ctx)
+	if err := <-k.served; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// run runs a command of jobs against the service.
+func (k *keeper) run(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
+	return credenzaWith(t, stdin, append([]string{"jobs", args[0], "--server", k.address}, args[1:]...)...)
+}
+
+// submit makes a job of items with these names, in batches of two.
+func (k *keeper) submit(t *testing.T, names ...string) string {
+	t.Helper()
+	got := k.run(t, "name\n"+strings.Join(names, "\n")+"\n", "submit", "-", "--batch-size=2")
+	got.expect(t, exitOK, "follow it with credenza jobs watch")
+	return strings.TrimSpace(got.out)
+}
+
+// left are the jobs that there are, the newest first.
+func (k *keeper) left(t *testing.T) []catalog.Job {
+	t.Helper()
+	jobs, _, err := k.jobs.List(t.Context(), catalog.JobQuery{Owner: catalog.Owner{All: true}, Size: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jobs
+}
+
+func TestSubmitPrintsTheID(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	path := write(t, "spring.csv", twoRows)
+	got := k.run(t, "", "submit", path, "--mode=text", "--in-order", "--request-id=key", "--item-timeout=5s")
+	got.expect(t, exitOK, "credenza: 2 items in the job: follow it with credenza jobs watch job-1 --server "+k.address)
+	again := k.run(t, twoRows, "submit", "-", "--request-id=key")
+	again.expect(t, exitOK, "")
+	if got.out != "job-1\n" || again.out != "job-1\n" {
+		t.Errorf("standard output has %q and %q", got.out, again.out)
+	}
+	jobs := k.left(t)
+	want := catalog.Options{
+		Mode: catalog.ModeText, Delivery: catalog.InOrder, Priority: catalog.Bulk, ItemTimeout: 5 * time.Second,
+	}
+	if len(jobs) != 1 || jobs[0].Name != "spring.csv" || jobs[0].Progress.Total != 2 {
+		t.Fatalf("got %+v", jobs)
+	}
+	if diff := cmp.Diff(want, jobs[0].Options); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSubmitAndWatch(t *testing.T) {
+	k := keep(t, busyJobs())
+	for _, flag := range []string{"--watch", "--wait"} {
+		got := k.run(t, twoRows, "submit", "-", flag)
+		got.expect(t, exitOK, "credenza: 2 items classified in")
+		if !strings.HasPrefix(got.out, "job-") || strings.Count(got.out, "\n") != 1 {
+			t.Errorf("standard output has %q", got.out)
+		}
+	}
+	k.run(t, "name\nOak chair\nflawed\n", "submit", "-", "--watch").expect(t, exitFailed, "1 item classified in 3s, 1 failed: 1 UPSTREAM_UNAVAILABLE\n")
+}
+
+func TestSubmitOfAMistakeMakesNoJob(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	many := strings.Repeat("a,Oak chair,Dining chair\n", 2000)
+	for name, c := range map[string]struct{ text, want string }{
+		"at the beginning": {"", "standard input is empty"},
+		"at the end":       {twoRows + "c,Bed\n", "credenza: no job was made\ncredenza: standard input: line 4, column 3: the row has 2 values"},
+		"far down":         {"id,name,type\n" + many + "c,Bed\n", "line 2002, column 3: the row has 2 values"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := k.run(t, c.text, "submit", "-")
+			got.expect(t, exitFailed, c.want)
+			if jobs := k.left(t); len(jobs) > 0 || got.out != "" {
+				t.Errorf("%v was made, %q printed", jobs, got.out)
+			}
+		})
+	}
+}
+
+func TestSubmitInterrupted(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	ctx, cancel := context.WithCancel(t.Context())
+	in, pipe := io.Pipe()
+	feeding := make(chan struct{})
+	go func() {
+		defer close(feeding)
+		_, _ = io.WriteString(pipe, "name\nOak chair\n")
+		cancel()
+	}()
+	var out, notes bytes.Buffer
+	code := run(ctx, []string{"jobs", "submit", "-", "--server", k.address}, streams{in: in, out: &out, err: &notes})
+	outcome{code, out.String(), notes.String()}.expect(t, exitInterrupted, "")
+	if jobs := k.left(t); len(jobs) > 0 || out.Len() > 0 {
+		t.Errorf("%v was made, %q printed", jobs, out.String())
+	}
+	<-feeding
+	_ = pipe.Close()
+}
+
+func TestARefusedUploadIsToldWhileTheInputIsSilent(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	in, pipe := io.Pipe()
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		_, _ = io.WriteString(pipe, "name\nOak chair\n") // and then nothing, neither rows nor an end
+	}()
+	var notes bytes.Buffer
+	args := []string{"jobs", "submit", "-", "--server", k.address, "--model=nobody"}
+	code := run(t.Context(), args, streams{in: in, out: io.Discard, err: &notes})
+	outcome{code, "", notes.String()}.expect(t, exitFailed, "this model is not served")
+	<-fed
+	_ = pipe.Close()
+}
+
+func busyJobs() *rpctest.Jobs {
+	jobs := rpctest.NewJobs()
+	jobs.Busy = true
+	return jobs
+}
+
+func TestListAndShow(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	first, second := k.submit(t, "a", "flawed", "c"), k.submit(t, "d")
+	k.jobs.Work(first, 3)
+	k.run(t, "", "retry", first, "--request-id=key").expect(t, exitOK, "1 item in the job")
+
+	var ids []string
+	got := k.run(t, "", "list")
+	got.expect(t, exitOK, "")
+	for line := range strings.Lines(got.out) {
+		var job map[string]any
+		if err := json.Unmarshal([]byte(line), &job); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, fmt.Sprint(job["job_id"], " ", job["state"], " ", job["done"], "/", job["total"]))
+	}
+	if diff := cmp.Diff([]string{"job-3 QUEUED 0/1", second + " QUEUED 0/1", first + " SUCCEEDED 3/3"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	for flags, want := range map[string]string{
+		"--limit=1 --output=csv":              "job_id,name,state,done,failed,total,failures,created,started,ended,message,retry_of\njob-3,,QUEUED,0,0,1,",
+		"--state=succeeded --output=table":    "job    state      done  failed  created",
+		"--state=cancelled --output=csv":      "job_id,name",
+		"--state=queued --limit=5 --output=a": "",
+	} {
+		got := k.run(t, "", append([]string{"list"}, strings.Fields(flags)...)...)
+		if !strings.HasPrefix(got.out, want) {
+			t.Errorf("%s: got %s", flags, got.out)
+		}
+	}
+	if got := k.run(t, "", "list", "--state=failed", "--output=table"); got.out != "" || got.err != "credenza: there are no such jobs\n" {
+		t.Errorf("got %q and %q", got.out, got.err)
+	}
+
+	got = k.run(t, "", "show", first, "--output=table")
+	got.expect(t, exitOK, "")
+	for _, want := range []string{"job_id    job-1\n", "state     SUCCEEDED\n", "failures  1 UPSTREAM_UNAVAILABLE\n", "ended     2030-01-02T03:00:"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("got %s, want %q in it", got.out, want)
+		}
+	}
+	if got := k.run(t, "", "show", "job-3"); !strings.Contains(got.out, `"retry_of":"job-1"`) {
+		t.Errorf("got %s", got.out)
+	}
+}
+
+func TestEndsOfJobs(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "flawed", "c", "d")
+	k.run(t, "", "retry", id).expect(t, exitFailed, `the job "job-1" has not ended`)
+	k.jobs.Work(id, 2)
+	k.run(t, "", "cancel", id).expect(t, exitOK, "credenza: job-1 is CANCELLED: 2 of 4 items classified")
+	k.run(t, "", "watch", id).expect(t, exitFailed, "1 failed: 1 UPSTREAM_UNAVAILABLE, 2 without a result: the job is CANCELLED\n")
+	got := k.run(t, "", "retry", id)
+	got.expect(t, exitOK, "credenza: 1 item in the job")
+	k.jobs.Work(strings.TrimSpace(got.out), 1)
+	k.run(t, "", "watch", strings.TrimSpace(got.out)).expect(t, exitFailed, "1 may succeed later: try them again with credenza jobs retry job-2")
+	k.run(t, "", "delete", id).expect(t, exitOK, "credenza: job-1 is deleted")
+	for _, command := range []string{"show", "watch", "results", "cancel", "retry", "delete"} {
+		k.run(t, "", command, id).expect(t, exitFailed, `there is no job "job-1": list the jobs`)
+	}
+}
+
+func TestWatchSurvivesARestart(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "b", "c", "d", "e")
+	k.jobs.Work(id, 2)
+	var notes bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"jobs", "watch", id, "--server", k.address}, streams{out: io.Discard, err: &notes})
+	}()
+	k.jobs.Watched(t.Context(), id)
+	k.stop(t)
+	k.jobs.Work(id, 2)
+	k.start(t)
+	k.jobs.Work(id, 1)
+	if code := <-ended; code != exitOK {
+		t.Errorf("got exit code %d", code)
+	}
+	got := notes.String()
+	if strings.Count(got, "waiting for") != 1 || !strings.Contains(got, "credenza: 5 items classified") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWatchTellsOfAnOutageOnce(t *testing.T) {
+	k := keep(t, busyJobs())
+	id := k.submit(t, "a")
+	k.jobs.Away(3)
+	got := k.run(t, "", "watch", id)
+	if strings.Count(got.err, "waiting for") != 1 {
+		t.Errorf("got %s", got.err)
+	}
+	got.expect(t, exitOK, "credenza: waiting for "+k.address+": the storage of jobs is away: try again later (UNAVAILABLE)\ncredenza: 1 item classified")
+}
+
+func TestWatchInterrupted(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "b", "c")
+	k.jobs.Work(id, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	var notes bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"jobs", "watch", id, "--server", k.address}, streams{out: io.Discard, err: &notes})
+	}()
+	k.jobs.Watched(t.Context(), id)
+	cancel()
+	outcome{<-ended, "", notes.String()}.expect(t, exitInterrupted, "credenza: interrupted at ")
+	outcome{exitInterrupted, "", notes.String()}.expect(t, exitInterrupted, "of 3 items: the job goes on, see it again with credenza jobs watch job-1 --server "+k.address+"\n")
+	if jobs := k.left(t); jobs[0].State != catalog.JobRunning {
+		t.Errorf("the job is %v", jobs[0].State)
+	}
+}
+
+func TestResults(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "b", "flawed", "d", "e")
+	k.run(t, "", "results", id).expect(t, exitOK, "credenza: 0 results; the job is QUEUED with 5 items: wait for the rest with --follow")
+	k.jobs.Work(id, 2)
+	got := k.run(t, "", "results", id)
+	got.expect(t, exitOK, "credenza: 2 results; the job is RUNNING with 5 items")
+	if n := len(answers(t, got.out)); n != 2 {
+		t.Errorf("%d results", n)
+	}
+	k.jobs.Work(id, 3)
+	got = k.run(t, "", "results", id, "--in-order")
+	got.expect(t, exitFailed, "credenza: 5 results, 1 failed: 1 UPSTREAM_UNAVAILABLE\n")
+	if n := len(answers(t, got.out)); n != 5 {
+		t.Errorf("%d results", n)
+	}
+	path := filepath.Join(t.TempDir(), "r.csv")
+	k.run(t, "", "results", id, "--out", path).expect(t, exitFailed, "5 results")
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if rows, err := csv.NewReader(file).ReadAll(); err != nil || len(rows) != 6 || rows[0][0] != "index" {
+		t.Errorf("got %v, %v", rows, err)
+	}
+	got = k.run(t, "", "results", id, "--resume=seen-2")
+	if n := len(answers(t, got.out)); n != 1 {
+		t.Errorf("%d results after the second batch", n)
+	}
+	k.run(t, "", "results", id, "--resume=x").expect(t, exitFailed, "resume_token: it is of no stream of this job")
+}
+
+func TestResultsFollowAndGoOn(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "b", "c", "d", "e")
+	k.jobs.Work(id, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &lines{seen: map[string]func(){`"b"`: cancel}}
+	var notes bytes.Buffer
+	code := run(ctx, []string{"jobs", "results", id, "--follow", "--server", k.address}, streams{out: out, err: &notes})
+	outcome{code, "", notes.String()}.expect(t, exitInterrupted, "credenza: interrupted: 2 results; go on with credenza jobs results job-1 --resume seen-1 --server "+k.address+"\n")
+	k.jobs.Work(id, 3)
+	rest := k.run(t, "", "results", id, "--resume", "seen-1")
+	rest.expect(t, exitOK, "credenza: 3 results\n")
+	if n := len(answers(t, out.all.String()+rest.out)); n != 5 {
+		t.Errorf("%d results in both parts", n)
+	}
+}
+
+func TestResultsOfNoJobLeaveTheFileAlone(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	path := write(t, "old.csv", "results of yesterday\n")
+	k.run(t, "", "results", "job-1", "--out", path).expect(t, exitFailed, "there is no job")
+	k.submit(t, "a")
+	k.run(t, "", "results", "job-1", "--out", path, "--resume=x").expect(t, exitFailed, "resume_token")
+	if data, err := os.ReadFile(path); err != nil || string(data) != "results of yesterday\n" {
+		t.Errorf("got %q, %v", data, err)
+	}
+}
+
+func TestInOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		batches [][]int64
+		want    string
+	}{
+		"as they are":     {[][]int64{{0, 1}, {2}}, "0 1|2|"},
+		"the other way":   {[][]int64{{3}, {2, 1}, {0}}, "||0 1 2 3|"},
+		"of a retry":      {[][]int64{{7, 2}, {5}}, "||2 5 7"},
+		"a retry's first": {[][]int64{{0, 9}, {5}}, "0||5 9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			write := inOrder(func(results []credenza.Result) error {
+				var part []string
+				for _, r := range results {
+					part = append(part, fmt.Sprint(r.Index))
+				}
+				got = append(got, strings.Join(part, " "))
+				return nil
+			})
+			for _, batch := range c.batches {
+				results := make([]credenza.Result, len(batch))
+				for i, index := range batch {
+					results[i].Index = index
+				}
+				if err := write(results); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := write(nil); err != nil || strings.Join(got, "|") != c.want {
+				t.Errorf("got %q, %v, want %q", strings.Join(got, "|"), err, c.want)
+			}
+		})
+	}
+}
+
+func TestJobsOfAServiceThatHasNone(t *testing.T) {
+	k := keep(t, nil)
+	for _, line := range []string{"submit -", "list", "show x", "watch x", "results x", "cancel x", "retry x", "delete x"} {
+		k.run(t, twoRows, strings.Fields(line)...).expect(t, exitFailed, "credenza: the service at "+k.address+" keeps no jobs")
+	}
+	k.stop(t)
+	k.served <- nil
+	for _, line := range []string{"submit -", "list", "watch x", "results x"} {
+		k.run(t, twoRows, strings.Fields(line)...).expect(t, exitFailed, "credenza: "+k.address+" cannot be reached: is the service running there")
+	}
+}
+
+func TestJobsServerOfTheEnvironment(t *testing.T) {
+	k := keep(t, rpctest.NewJobs())
+	t.Setenv("CREDENZA_SERVER", k.address)
+	got := credenzaWith(t, twoRows, "jobs", "submit", "-")
+	got.expect(t, exitOK, "follow it with credenza jobs watch job-1\n")
+}
+
+func TestJobsUsage(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                                   "expected one of",
+		"list --limit=-1":                    "--limit is -1",
+		"list --state=lost":                  "--state must be one of",
+		"show":                               "the job's id is empty",
+		"submit - --batch-size=1001":         "--batch-size is 1001: give a number from 1 to 1000",
+		"submit - --bulk":                    "unknown flag --bulk",
+		"results x --in-order --resume=seen": "can't be used together",
+	} {
+		got := credenzaWith(t, "", append([]string{"jobs"}, strings.Fields(line)...)...)
+		got.expect(t, exitUsage, want)
+	}
+	credenzaWith(t, "", "jobs", "watch", "").expect(t, exitUsage, "the job's id is empty")
+}
+
+func TestProgressOfAJob(t *testing.T) {
+	synctest.Test(t, testProgressOfAJob)
+}
+
+func testProgressOfAJob(t *testing.T) {
+	var out bytes.Buffer
+	bar := newBar(&out, "classifying", 3000)
+	if !strings.Contains(out.String(), "0/3000") {
+		t.Errorf("a job that has not begun shows %q", out.String())
+	}
+	time.Sleep(time.Second) // a bar is drawn some ten times a second at most
+	bar.at(1500)
+	time.Sleep(time.Second)
+	out.Reset()
+	bar.aside(func() { say(&out, "credenza: waiting") })
+	if got := out.String(); !strings.Contains(got, "\rcredenza: waiting\n") || !strings.Contains(got[strings.Index(got, "waiting"):], "1500/3000") {
+		t.Errorf("got %q", got)
+	}
+	bar.at(3000)
+	bar.end()
+}

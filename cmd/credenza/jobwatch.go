@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+type jobsWatch struct {
+	jobServer
+	jobID
+}
+
+// Help is the second part of `credenza jobs watch --help`.
+func (*jobsWatch) Help() string {
+	return `A server that is away is waited for. An interruption ends the watching only: the job goes on. The exit code is 1 if items failed or the job was cancelled.`
+}
+
+// Run follows the job.
+func (c *jobsWatch) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.Job(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return c.follow(ctx, client, &job, s.err)
+	})
+}
+
+// follow shows how a job goes on until its end, and what came of it.
+func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *credenza.Job, notes io.Writer) error {
+	bar := newProgress(notes, false, "classifying", job.Progress.Total)
+	defer bar.end()
+	watch := client.WatchJob(ctx, job.ID, "", j.onOutage(notes, bar))
+	var seen tally
+	for batch, err := range watch.Batches() {
+		if err != nil {
+			if ctx.Err() != nil {
+				bar.end()
+				say(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
+					seen.done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+			}
+			return err
+		}
+		seen.add(batch.Results)
+		bar.at(batch.Progress.Done)
+	}
+	bar.end()
+	err := j.conclude(ctx, client, job, watch.Summary(), notes)
+	if seen.retryable > 0 {
+		say(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
+	}
+	return err
+}
+
+// onOutage says once of each outage that there is one.
+func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOption {
+	return credenza.WatchNotify(func(attempt int, err error) {
+		if attempt == 1 {
+			bar.aside(func() { say(notes, "credenza: waiting for %s: %s", j.Server, publicText(err)) })
+		}
+	})
+}
+
+// conclude says what came of a job that has ended, and returns the command's error.
+func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *credenza.Job, sum credenza.Summary, notes io.Writer) error {
+	line := fmt.Sprintf("%s classified in %v", countItems(int(sum.Succeeded)), sum.Elapsed.Round(time.Millisecond))
+	if sum.Failed > 0 {
+		line += fmt.Sprintf(", %d failed: %s", sum.Failed, countsByReason(sum.FailuresByReason))
+	}
+	missing := job.Progress.Total - sum.Succeeded - sum.Failed
+	if missing > 0 {
+		ended, err := client.Job(ctx, job.ID)
+		if err != nil {
+			return err
+		}
+		line += fmt.Sprintf(", %d without a result: the job is %s", missing, ended.State)
+		if ended.Message != "" {
+			line += ": " + ended.Message
+		}
+	}
+	say(notes, "credenza: %s", line)
+	if sum.Failed > 0 || missing > 0 {
+		return errItemsFailed
+	}
+	return nil
+}

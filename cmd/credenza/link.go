@@ -1,0 +1,105 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// tokenVariable holds the bearer token for --server. There is no flag for it:
+// others can read a command line.
+const tokenVariable = "CREDENZA_TOKEN"
+
+// link is how a running service is reached.
+type link struct {
+	ServerTokenFile string `placeholder:"FILE" help:"The file with the bearer token for --server; else CREDENZA_TOKEN in the environment."`
+	TLSCA           string `name:"tls-ca" placeholder:"FILE" help:"The authority of --server's certificate, PEM (default: the system's)."`
+	Plaintext       bool   `help:"Reach --server without TLS. On loopback addresses that is so unless --tls-ca is given."`
+}
+
+// dial returns a client of the service at an address. The caller closes it.
+func (l *link) dial(server string) (*credenza.Client, error) {
+	var opts []credenza.Option
+	plaintext := l.Plaintext || (l.TLSCA == "" && isLoopback(server))
+	switch {
+	case l.Plaintext && l.TLSCA != "":
+		return nil, errors.New("--plaintext and --tls-ca exclude each other: give one of them")
+	case plaintext:
+		opts = append(opts, credenza.WithPlaintext())
+	case l.TLSCA != "":
+		config, err := trustOnly(l.TLSCA)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, credenza.WithTLS(config))
+	}
+	token, err := l.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		if plaintext && !isLoopback(server) {
+			return nil, fmt.Errorf("the token would travel readable to %s: leave out --plaintext, or the token", server)
+		}
+		opts = append(opts, credenza.WithToken(token))
+	}
+	return credenza.Dial(server, opts...)
+}
+
+// token returns the bearer token, empty where there is none. Errors never have
+// it in them.
+func (l *link) token() (string, error) {
+	if l.ServerTokenFile == "" {
+		return strings.TrimSpace(os.Getenv(tokenVariable)), nil
+	}
+	data, err := os.ReadFile(l.ServerTokenFile)
+	if err != nil {
+		return "", fmt.Errorf("the token cannot be read: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("the token file %s is empty: put the token into it", l.ServerTokenFile)
+	}
+	return token, nil
+}
+
+// unreached says what to do about a service that is not there.
+func unreached(server string, err error) error {
+	call, ok := errors.AsType[*credenza.Error](err)
+	if !ok || call.Code != "UNAVAILABLE" || call.Reason != "" {
+		return err
+	}
+	return fmt.Errorf("%s cannot be reached: is the service running there, and with TLS as asked for? (%s)", server, call.Message)
+}
+
+func trustOnly(path string) (*tls.Config, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the authority's certificate cannot be read: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s has no certificate in PEM: give the authority that signed the server's", path)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+// isLoopback reports whether the address stays on this machine.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	if host == "localhost" || strings.HasPrefix(address, "unix:") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// programVariable makes the test binary the program itself, for tests that need
+// a process to kill.
+const programVariable = "TEST_RUNS_THE_PROGRAM"
+
+// program is the program as a process of its own.
+type program struct {
+	cmd   *exec.Cmd
+	log   *safeBuffer
+	ended chan struct{} // closed when it has ended
+}
+
+// runProgram starts the program. It is killed with the test, if it still runs.
+func runProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{cmd: exec.Command(os.Args[0], args...), log: &safeBuffer{}, ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), programVariable+"=1")
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait() // its exit code is looked at where it matters
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the program at once, as a crash does.
+func (p *program) kill() { p.end(syscall.SIGKILL) }
+
+// end sends a signal and waits until the program has ended.
+func (p *program) end(s syscall.Signal) {
+	_ = p.cmd.Process.Signal(s) // it may have ended already
+	<-p.ended
+}
+
+// awaitPort waits until somebody listens on an address.
+func awaitPort(t *testing.T, p *program, address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.ended:
+			t.Fatalf("the program has ended: %s", p.log)
+		case <-ctx.Done():
+			t.Fatalf("nothing answers on %s: %s", address, p.log)
+		}
+	}
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

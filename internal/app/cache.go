@@ -1,0 +1,100 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/memo"
+	"github.com/credenza-dev/credenza/internal/prompt"
+	"github.com/credenza-dev/credenza/internal/rpc"
+)
+
+// newMemo returns the cache of the model's answers, nil where there is none: the
+// offline classifier is faster than any.
+func (a *App) newMemo() *memo.Memo {
+	c := &a.config
+	if c.backend() == backendOffline || c.CacheMemory == 0 {
+		return nil
+	}
+	config := memo.Config{
+		MemoryBytes: int64(c.CacheMemory) << 20, Age: c.CacheAge, ProvisionalAge: c.CacheURLAge, Log: a.log,
+	}
+	if a.broker != nil && c.CacheMax > 0 {
+		config.Bucket = &memo.Bucket{
+			JetStream: a.broker.JetStream(), MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
+		}
+	}
+	m := memo.New(config)
+	a.closers = append(a.closers, m.Close)
+	return m
+}
+
+// scopeOf is what the model's answers depend on beside the item and the model's
+// name. The servers are part of it: what a simulator said under a model's name is
+// no answer of that model.
+func scopeOf(c *Config, p *prompt.Prompt) catalog.Scope {
+	return catalog.NewScope(llm.BackendName, p.TaxonomyVersion(), p.Version(), strings.Join(c.servers(), " "),
+		"detail="+c.ImageDetail, "fit="+strconv.Itoa(c.fit()),
+		"room="+strconv.Itoa(llm.DefaultMaxTokens), "temperature=0")
+}
+
+// servers are those that may answer, each with the names that it has for models.
+func (c *Config) servers() []string {
+	var all []string
+	for _, g := range c.groups() {
+		all = append(all, fmt.Sprint(strings.TrimRight(g.BaseURL, "/"), g.Models)) // maps print in order
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// cacheStatus is nil where there is no cache.
+func cacheStatus(m *memo.Memo) *rpc.CacheStatus {
+	if m == nil {
+		return nil
+	}
+	s := m.Stats()
+	return &rpc.CacheStatus{Entries: s.Entries, Bytes: s.Bytes, Hits: s.MemoryHits + s.StoreHits, Misses: s.Misses}
+}
+
+// cacheMetrics shows the cache's figures as they are when they are asked for.
+type cacheMetrics struct{ memo *memo.Memo }
+
+var (
+	cacheHits    = describe("cache_hits_total", "Questions answered from the cache, by level: memory, store.", "level")
+	cacheMisses  = describe("cache_misses_total", "Questions that were looked up in vain.")
+	cacheShared  = describe("cache_shared_total", "Items that waited for the same question of another one.")
+	cacheEntries = describe("cache_entries", "Answers in memory.")
+	cacheBytes   = describe("cache_bytes", "Bytes of the answers in memory.")
+	cacheStore   = describe("cache_store_operations_total",
+		"Reads and writes of the store behind the memory, by result: written, read_failed, write_failed, skipped (while it fails), dropped (too many waited), unreadable.", "result")
+)
+
+// Describe lists what Collect tells.
+func (m cacheMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
+
+// Collect tells the figures.
+func (m cacheMetrics) Collect(to chan<- prometheus.Metric) {
+	s := m.memo.Stats()
+	count := func(desc *prometheus.Desc, n int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), labels...)
+	}
+	count(cacheHits, s.MemoryHits, "memory")
+	count(cacheHits, s.StoreHits, "store")
+	count(cacheMisses, s.Misses)
+	count(cacheShared, s.Shared)
+	to <- prometheus.MustNewConstMetric(cacheEntries, prometheus.GaugeValue, float64(s.Entries))
+	to <- prometheus.MustNewConstMetric(cacheBytes, prometheus.GaugeValue, float64(s.Bytes))
+	count(cacheStore, s.Written, "written")
+	count(cacheStore, s.FailedReads, "read_failed")
+	count(cacheStore, s.FailedWrites, "write_failed")
+	count(cacheStore, s.Skipped, "skipped")
+	count(cacheStore, s.Dropped, "dropped")
+	count(cacheStore, s.Unreadable, "unreadable")
+}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/broker"
+)
+
+// Data is what becomes of answers and jobs when the process ends.
+type Data uint8
+
+// The choices. With DataNone there are no jobs, and answers are kept in memory
+// alone.
+const (
+	// DataKept keeps them where the settings say.
+	DataKept Data = iota
+	// DataTemporary keeps them in a folder that is removed by Close, whatever the
+	// settings say.
+	DataTemporary
+	DataNone
+)
+
+// openBroker opens what outlives the process. It is the first part to be opened and
+// the last to be closed.
+func (a *App) openBroker(ctx context.Context) (err error) {
+	config := broker.Config{
+		URL: a.config.NATSURL.reveal(), Dir: a.config.DataDir, Replicas: a.config.NATSReplicas, Log: a.log,
+	}
+	switch {
+	case a.options.Data == DataNone:
+		return nil
+	case a.options.Data == DataTemporary:
+		config.URL = ""
+		if config.Dir, err = a.temporaryDir(); err != nil {
+			return err
+		}
+	case config.URL == "" && config.Dir == "":
+		if config.Dir, err = usersDataDir(); err != nil {
+			return err
+		}
+	}
+	if a.broker, err = broker.Open(ctx, config); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.broker.Close)
+	return nil
+}
+
+func (a *App) temporaryDir() (string, error) {
+	dir, err := os.MkdirTemp("", "credenza-")
+	if err != nil {
+		return "", fmt.Errorf("no temporary folder can be made: see that there is room in %s (%w)", os.TempDir(), err)
+	}
+	a.closers = append(a.closers, func() {
+		if err := os.RemoveAll(dir); err != nil {
+			a.log.Warn("a temporary folder stays: remove it", zap.String("folder", dir), zap.Error(err))
+		}
+	})
+	return dir, nil
+}
+
+// usersDataDir is where programs of this user keep their data, by the custom of the
+// system.
+func usersDataDir() (string, error) {
+	const name = "credenza"
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, name), nil
+	}
+	if dir := os.Getenv("LOCALAPPDATA"); runtime.GOOS == "windows" && dir != "" {
+		return filepath.Join(dir, name), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.New("this user has no home folder to keep data in: name a folder in data-dir")
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", name), nil
+	}
+	return filepath.Join(home, ".local", "share", name), nil
+}

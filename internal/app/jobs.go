@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/rpc"
+)
+
+// startJobs begins to keep and run jobs, where there is something to keep them in.
+func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics prometheus.Registerer) (err error) {
+	if a.broker == nil {
+		return nil
+	}
+	c := &a.config
+	a.jobs, err = jobs.Start(ctx, jobs.Config{
+		MaxBytes: int64(c.JobsMax) << 20, Keep: c.JobsKeep,
+		BatchSize: [catalog.NumKinds]int{catalog.KindText: c.TextBatchSize, catalog.KindImage: c.ImageBatchSize},
+		Replicas:  a.broker.Replicas(), MaxMessage: a.broker.MaxMessage(),
+	}, a.broker.JetStream(), engine, a.log)
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.jobs.Close)
+	metrics.MustRegister(jobMetrics{a.jobs})
+	return nil
+}
+
+// drainJobs has the chunks in hand finished, as far as there is time.
+func (a *App) drainJobs(ctx context.Context) {
+	if a.jobs != nil {
+		a.jobs.Drain(ctx)
+	}
+}
+
+// servedJobs are the jobs that callers may see, nil where there are none.
+func (a *App) servedJobs() rpc.Jobs {
+	if a.jobs == nil {
+		return nil
+	}
+	return a.jobs
+}
+
+// jobMetrics shows how many jobs there are.
+type jobMetrics struct{ jobs *jobs.Service }
+
+var jobsDesc = prometheus.NewDesc("credenza_jobs", "Jobs that are kept, by state.", []string{"state"}, nil)
+
+var jobStates = map[catalog.JobState]string{
+	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobSucceeded: "succeeded",
+	catalog.JobCancelled: "cancelled", catalog.JobFailed: "failed",
+}
+
+// Describe is prometheus.Collector's.
+func (m jobMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- jobsDesc }
+
+// Collect is prometheus.Collector's.
+func (m jobMetrics) Collect(ch chan<- prometheus.Metric) {
+	counts := m.jobs.States()
+	for state, name := range jobStates {
+		ch <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(counts[state]), name)
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// jobTable measures a job of n items on the offline classifier: how fast it is
+// taken in, run and read, and what it takes of memory and disk. The yardstick is
+// a feed of the same items to the same server, which stores nothing.
+func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
+	dir, err := os.MkdirTemp("", "credenza-bench")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := start(ctx, b.credenza, []string{
+		"CREDENZA_BACKEND=offline", "CREDENZA_LOG_LEVEL=warn", "CREDENZA_DATA_DIR=" + dir,
+	}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	client, err := credenza.Dial(addr, credenza.WithPlaintext())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	m := &jobBench{client: client, server: server, dir: dir, items: n, out: &table{w: w}}
+	m.out.printf("%-28s %12s %12s %12s %12s\n", strconv.Itoa(n)+" items, offline", "items/s", "time", "memory", "on disk")
+	for _, step := range []func(context.Context) error{m.feed, m.upload, m.follow, m.read} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return m.out.err
+}
+
+// jobBench is one measurement under way.
+type jobBench struct {
+	client *credenza.Client
+	server *process
+	dir    string
+	items  int
+	out    *table
+	id     string
+	done   atomic.Int64
+}
+
+func (m *jobBench) goods() iter.Seq[credenza.Item] {
+	return func(yield func(credenza.Item) bool) {
+		for i := range m.items {
+			name, description := question(i)
+			if !yield(credenza.Item{ID: strconv.Itoa(i), ProductName: name, Description: description}) {
+				return
+			}
+		}
+	}
+}
+
+// row measures a step, and the server's memory in each fifth of it.
+func (m *jobBench) row(ctx context.Context, what string, step func(context.Context) error) error {
+	m.done.Store(0)
+	sampling, stop := context.WithCancel(ctx)
+	peaks := make(chan [fifths]int64, 1)
+	go func() { peaks <- m.sample(sampling) }()
+	begun := time.Now()
+	err := step(ctx)
+	took := time.Since(begun)
+	stop()
+	memory := <-peaks
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	stored, err := sizeOf(m.dir)
+	if err != nil {
+		return err
+	}
+	most := int64(0)
+	for _, peak := range memory {
+		most = max(most, peak)
+	}
+	m.out.printf("%-28s %12.0f %12s %9d MB %9d MB\n", what, float64(m.items)/took.Seconds(),
+		took.Round(100*time.Millisecond), most>>20, stored>>20)
+	m.out.printf("%-28s", "  memory by fifths, in MB")
+	for _, peak := range memory {
+		m.out.printf(" %d", peak>>20)
+	}
+	m.out.printf("\n")
+	return nil
+}
+
+const fifths = 5
+
+// sample returns the most memory that the server had in each fifth of a step.
+func (m *jobBench) sample(ctx context.Context) (peaks [fifths]int64) {
+	for sleep(ctx, 100*time.Millisecond) == nil {
+		part := min(fifths-1, fifths*m.done.Load()/int64(max(m.items, 1)))
+		if now, err := residentBytes(m.server.cmd.Process.Pid); err == nil {
+			peaks[part] = max(peaks[part], now)
+		}
+	}
+	return peaks
+}
+
+func (m *jobBench) feed(ctx context.Context) error {
+	return m.row(ctx, "feed, stored nowhere", func(ctx context.Context) error {
+		return m.count(m.client.Feed(ctx, m.goods(), credenza.Options{Mode: credenza.Text, BatchSize: 100}).Batches())
+	})
+}
+
+func (m *jobBench) upload(ctx context.Context) error {
+	return m.row(ctx, "job, taken in", func(ctx context.Context) error {
+		counted := func(yield func(credenza.Item) bool) {
+			for it := range m.goods() {
+				m.done.Add(1)
+				if !yield(it) {
+					return
+				}
+			}
+		}
+		job, err := m.client.CreateJob(ctx, counted, credenza.JobSpec{
+			Name: "bench", Options: credenza.Options{Mode: credenza.Text, BatchSize: 100},
+		})
+		m.id = job.ID
+		return err
+	})
+}
+
+func (m *jobBench) follow(ctx context.Context) error {
+	return m.row(ctx, "job, run and followed", m.watch)
+}
+
+func (m *jobBench) read(ctx context.Context) error {
+	return m.row(ctx, "job, read again", m.watch)
+}
+
+func (m *jobBench) watch(ctx context.Context) error {
+	return m.count(m.client.WatchJob(ctx, m.id, "").Batches())
+}
+
+// count fails unless each item has one result without an error.
+func (m *jobBench) count(batches iter.Seq2[credenza.Batch, error]) error {
+	seen := make([]bool, m.items)
+	n := 0
+	for batch, err := range batches {
+		if err != nil {
+			return err
+		}
+		for _, r := range batch.Results {
+			if r.Err != nil || seen[r.Index] {
+				return fmt.Errorf("item %d: twice %v, error %w", r.Index, seen[r.Index], r.Err)
+			}
+			seen[r.Index] = true
+			n++
+		}
+		m.done.Store(int64(n))
+	}
+	if n != m.items {
+		return fmt.Errorf("%d of %d results", n, m.items)
+	}
+	return nil
+}
+
+// residentBytes is a process's memory that is in use.
+func residentBytes(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(status, []byte("VmRSS:"))
+	if !ok {
+		return 0, errors.New("/proc has no VmRSS")
+	}
+	kib, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+	return kib << 10, err
+}
+
+// sizeOf is what the files of a folder take.
+func sizeOf(dir string) (int64, error) {
+	var total int64
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // files come and go while the server works
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}

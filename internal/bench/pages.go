@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/picture/fetch"
+	"github.com/credenza-dev/credenza/internal/picture/page"
+)
+
+// pagesGoal is the part of the pages whose picture is to be found.
+const pagesGoal = 22.0 / 24
+
+// pagesTable looks for the main picture of each page saved in a folder, and
+// compares it with the folder's manifest.csv. Its columns are file, page_url, and
+// acceptable_images: the right addresses, with " | " between them, or none where
+// the page declares no picture. Those pages do not count; what is guessed of them
+// is printed.
+func pagesTable(ctx context.Context, w io.Writer, folder string) error {
+	all, err := readManifest(folder, "file", "page_url")
+	if err != nil {
+		return err
+	}
+	t := &table{w: w}
+	right, declaring, slowest, longest := 0, 0, "", time.Duration(0)
+	for _, r := range all {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		began := time.Now()
+		got, why, err := mainPicture(folder, r)
+		if err != nil {
+			return err
+		}
+		if took := time.Since(began); took > longest {
+			slowest, longest = r["file"], took
+		}
+		if r["acceptable_images"] == "" {
+			t.printf("%s: declares none; guessed: %s\n", r["file"], got)
+			continue
+		}
+		declaring++
+		if !acceptable(r["acceptable_images"], got) {
+			t.printf("%s: want %s, got: %s (%s)\n", r["file"], r["acceptable_images"], got, why)
+			continue
+		}
+		right++
+	}
+	t.printf("pages: %d of %d right, %s (goal: %s)\n", right, declaring,
+		pct(float64(right)/float64(max(declaring, 1))), pct(pagesGoal))
+	t.printf("slowest: %s, %s\n", slowest, ms(longest))
+	return t.err
+}
+
+// mainPicture returns the first picture that is found on a page, and why it is
+// believed to be the main one; "none" if there is none.
+func mainPicture(folder string, r record) (address string, why page.Evidence, err error) {
+	body, err := os.ReadFile(filepath.Join(folder, r["file"]))
+	if err != nil {
+		return "", 0, err
+	}
+	at, err := fetch.Parse(r["page_url"])
+	if err != nil {
+		return "", 0, err
+	}
+	found := page.Find(body, "text/html", at)
+	if len(found) == 0 {
+		return "none", 0, nil
+	}
+	return found[0].Address, found[0].Evidence, nil
+}
+
+// acceptable reports whether an address is one of those, whichever way its
+// escapes are written.
+func acceptable(list, address string) bool {
+	for one := range strings.SplitSeq(list, " | ") {
+		if plain(one) == plain(address) {
+			return true
+		}
+	}
+	return false
+}
+
+func plain(address string) string {
+	if s, err := url.PathUnescape(address); err == nil {
+		return s
+	}
+	return address
+}

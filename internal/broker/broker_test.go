@@ -1,0 +1,76 @@
+package broker_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/credenza-dev/credenza/internal/broker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, dir string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestWhatIsStoredOutlivesTheServer(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir)
+	bucket, err := b.JetStream().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "things", Replicas: b.Replicas()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(t.Context(), "sofa", []byte("red")); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	b = open(t, dir)
+	defer b.Close()
+	if bucket, err = b.JetStream().KeyValue(t.Context(), "things"); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := bucket.Get(t.Context(), "sofa")
+	if err != nil || string(entry.Value()) != "red" {
+		t.Fatalf("got %v, %v", entry, err)
+	}
+}
+
+func TestAFolderHasOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir)
+	defer b.Close()
+	_, err := broker.Open(t.Context(), broker.Config{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "another process uses the data folder") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestProblemsAreSaidInOneLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		config broker.Config
+		say    string
+	}{
+		"no folder":         {broker.Config{}, "data-dir"},
+		"unusable folder":   {broker.Config{Dir: "/dev/null/data"}, "data-dir"},
+		"nobody there":      {broker.Config{URL: "nats://user:secret@127.0.0.1:1"}, "nats-url"},
+		"too many replicas": {broker.Config{Dir: t.TempDir(), Replicas: 6}, "from 1 to 5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := broker.Open(t.Context(), c.config)
+			if err == nil || !strings.Contains(err.Error(), c.say) || strings.ContainsAny(err.Error(), "\n") {
+				t.Fatalf("got %v", err)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Fatalf("the error tells a password: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+)
+
+// embedded is a NATS server within the process, which no address leads to.
+type embedded struct {
+	server *server.Server
+	dir    string
+	lock   *flock.Flock
+	log    *zap.Logger
+	stop   context.CancelFunc
+	nurse  sync.WaitGroup
+}
+
+// Streams have bounds of their own; the server's would be a part of the disk that
+// is free when it starts.
+const (
+	maxStore  = math.MaxInt64
+	maxMemory = 64 << 20
+)
+
+// nursing is how often it is looked whether a full disk has room again.
+const nursing = 5 * time.Second
+
+func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
+	if dir == "" {
+		return nil, errors.New("no data folder is given: name one in data-dir")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: name another one in data-dir (%w)", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	held, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the data folder cannot be locked: name another one in data-dir (%w)", err)
+	case !held:
+		return nil, fmt.Errorf("another process uses the data folder %s: end it, or name another folder in data-dir", dir)
+	}
+	e := &embedded{dir: dir, lock: lock, log: log}
+	if err := e.start(); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return e, nil
+}
+
+func (e *embedded) start() (err error) {
+	e.server, err = server.NewServer(&server.Options{
+		ServerName: "credenza", DontListen: true, NoSigs: true,
+		JetStream: true, StoreDir: e.dir,
+		JetStreamMaxStore: maxStore, JetStreamMaxMemory: maxMemory,
+		MaxPayload: maxPayload, DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("set the embedded NATS server up: %w", err)
+	}
+	e.server.SetLoggerV2(natsLog{e.log}, false, false, false)
+	e.server.Start()
+	if !e.server.ReadyForConnections(startTime) || !e.server.JetStreamEnabled() {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+		return fmt.Errorf("what is stored in the data folder %s cannot be opened: check that it is writable and the disk not full, or name another folder in data-dir", e.dir)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	e.nurse.Go(func() { e.revive(ctx) })
+	return nil
+}
+
+// revive opens what is stored again once a full disk has room: the server takes no
+// more for a stream that it could not write to, and would leave it so until the
+// process ends.
+func (e *embedded) revive(ctx context.Context) {
+	tick := time.NewTicker(nursing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		health := e.server.Healthz(&server.HealthzOptions{})
+		if health.Status == "ok" {
+			continue
+		}
+		if err := e.reopen(); err != nil {
+			e.log.Warn("the data folder is full or cannot be written: jobs wait, and the cache is not kept",
+				zap.String("state", health.Error), zap.Error(err))
+			continue
+		}
+		e.log.Info("the data folder is in use again", zap.String("before", health.Error))
+	}
+}
+
+// reopen begins anew with what is stored, if there is room for more.
+func (e *embedded) reopen() error {
+	if err := probe(e.dir); err != nil {
+		return err
+	}
+	if e.server.JetStreamEnabled() {
+		if err := e.server.ShutdownJetStream(); err != nil {
+			return err
+		}
+	}
+	return e.server.EnableJetStream(&server.JetStreamConfig{StoreDir: e.dir, MaxStore: maxStore, MaxMemory: maxMemory})
+}
+
+// probeBytes is the room that must be there before a full disk is tried again.
+const probeBytes = 16 << 20
+
+// probe returns an error unless the folder can take some more.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, "probe")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeBytes))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
+
+// InProcessConn opens a connection, for nats.InProcessServer.
+func (e *embedded) InProcessConn() (net.Conn, error) { return e.server.InProcessConn() }
+
+func (e *embedded) close() {
+	e.stop()
+	e.nurse.Wait()
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+	if err := e.lock.Unlock(); err != nil {
+		e.log.Warn("the data folder stays locked until the process ends", zap.Error(err))
+	}
+}
+
+// natsLog takes the embedded server's words: what is fatal to it is not fatal to
+// the process, and its notices are of no interest.
+type natsLog struct{ log *zap.Logger }
+
+func (natsLog) Noticef(string, ...any) {}
+func (natsLog) Debugf(string, ...any)  {}
+func (natsLog) Tracef(string, ...any)  {}
+func (l natsLog) Warnf(format string, args ...any) {
+	l.log.Warn("NATS: " + fmt.Sprintf(format, args...))
+}
+
+func (l natsLog) Errorf(format string, args ...any) {
+	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
+}
+
+func (l natsLog) Fatalf(format string, args ...any) {
+	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,140 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// Bounds of a chunk. Fewer items would make a job of many messages, more would
+// leave replicas with less to share.
+const (
+	maxChunkItems = 100
+	maxChunkBytes = 256 << 10
+	// maxItemBytes is what an item may have in a chunk. A larger one, such as one
+	// with a picture, is an object of its own.
+	maxItemBytes = 64 << 10
+)
+
+// chunkForm is a message of the items stream.
+type chunkForm struct {
+	// First is the index of the first item, the others follow it; where Indexes is
+	// not empty it has them all.
+	First   int64   `cbor:"1,keyasint,omitempty"`
+	Indexes []int64 `cbor:"2,keyasint,omitempty"`
+	// Items is what record.EncodeItems made of them.
+	Items []byte `cbor:"3,keyasint"`
+	// Objects are the places of items that are objects of their own and empty here.
+	Objects []int `cbor:"4,keyasint,omitempty"`
+}
+
+// chunk is a chunk in memory.
+type chunk struct {
+	items   []catalog.Item
+	indexes []int64
+	objects map[int]bool
+}
+
+func decodeChunk(b []byte) (*chunk, error) {
+	var form chunkForm
+	if err := record.Decode(b, &form); err != nil {
+		return nil, err
+	}
+	items, err := record.DecodeItems(form.Items)
+	if err != nil {
+		return nil, err
+	}
+	c := &chunk{items: items, indexes: form.Indexes}
+	if len(c.indexes) == 0 {
+		c.indexes = make([]int64, len(items))
+		for i := range items {
+			c.indexes[i] = form.First + int64(i)
+		}
+	}
+	if len(c.indexes) != len(items) {
+		return nil, fmt.Errorf("a stored chunk has %d items and %d indexes", len(items), len(c.indexes))
+	}
+	for _, place := range form.Objects {
+		if c.objects == nil {
+			c.objects = map[int]bool{}
+		}
+		c.objects[place] = true
+	}
+	return c, nil
+}
+
+func (c *chunk) encode() ([]byte, error) {
+	items, err := record.EncodeItems(c.items)
+	if err != nil {
+		return nil, err
+	}
+	form := chunkForm{Items: items}
+	if c.consecutive() {
+		form.First = c.indexes[0]
+	} else {
+		form.Indexes = c.indexes
+	}
+	for place := range c.items {
+		if c.objects[place] {
+			form.Objects = append(form.Objects, place)
+		}
+	}
+	return record.Encode(form)
+}
+
+func (c *chunk) consecutive() bool {
+	for i, index := range c.indexes {
+		if index != c.indexes[0]+int64(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func objectsBucket(upload string) string { return objectsPrefix + upload }
+
+func objectName(index int64) string { return fmt.Sprint(index) }
+
+// loadItem returns an item of a chunk, wherever it is.
+func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place int) (*catalog.Item, error) {
+	if !c.objects[place] {
+		return &c.items[place], nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, objectTime)
+	defer cancel()
+	bucket, err := st.js.ObjectStore(ctx, objectsBucket(upload))
+	if err != nil {
+		return nil, err
+	}
+	b, err := bucket.GetBytes(ctx, objectName(c.indexes[place]))
+	if err != nil {
+		return nil, err
+	}
+	items, err := record.DecodeItems(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) != 1 {
+		return nil, fmt.Errorf("a stored object has %d items", len(items))
+	}
+	return &items[0], nil
+}
+
+// eachChunk calls each for the chunks of an upload, in order.
+func (st *store) eachChunk(ctx context.Context, upload string, each func(number int64, c *chunk) error) error {
+	return st.replay(ctx, reading{stream: st.items, filters: []string{allOf(itemsPrefix, upload)}}, func(msg jetstream.Msg, _ uint64) error {
+		number, err := chunkNumber(msg.Subject())
+		if err != nil {
+			return err
+		}
+		c, err := decodeChunk(msg.Data())
+		if err != nil {
+			return err
+		}
+		return each(number, c)
+	})
+}

@@ -1,0 +1,125 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Create takes a job in: the items of next until io.EOF, at least one. The job
+// exists once Create has returned it. Where the owner has a job with the spec's
+// request id, that is returned, whatever its items.
+func (s *Service) Create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
+	rec := s.newRecord(spec)
+	if spec.RequestID != "" {
+		if job, err := s.existing(ctx, rec.ID); err == nil || !fault.Is(err, fault.NotFound) {
+			return job, err
+		}
+	}
+	return s.fill(ctx, rec, func(u *upload) error {
+		for {
+			it, err := next(ctx)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if err := u.add(ctx, it, u.items); err != nil {
+				return err
+			}
+		}
+		if u.items == 0 {
+			return fault.Invalid("items", "there are none: send at least one")
+		}
+		return nil
+	})
+}
+
+func (s *Service) newRecord(spec catalog.JobSpec) *jobRecord {
+	rec := &jobRecord{
+		ID: newName(), Name: spec.Name, Owner: spec.Owner.Name,
+		State: catalog.JobQueued, Options: options(spec.Options),
+	}
+	if spec.RequestID != "" {
+		rec.ID = idFor(spec.Owner.Name, spec.RequestID)
+	}
+	return rec
+}
+
+func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) {
+	rec, _, err := s.store.get(ctx, id)
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	if rec.Deleted != 0 {
+		return catalog.Job{}, notFound()
+	}
+	return s.show(ctx, rec)
+}
+
+// fill stores the items that put adds, then makes the job exist. What was stored
+// of a job that came to nothing is removed again.
+func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) error) (catalog.Job, error) {
+	u := s.store.newUpload()
+	err := put(u)
+	if err == nil {
+		err = u.finish(ctx)
+	}
+	if err = asFault(err); err != nil {
+		if fault.Is(err, fault.StorageFull) {
+			s.foundFull()
+		}
+		s.discard(ctx, u)
+		return catalog.Job{}, err
+	}
+	rec.Upload, rec.Items, rec.Chunks, rec.Objects = u.name, u.items, u.chunks, u.bucket != nil
+	rec.Created = now()
+	switch err := s.enter(ctx, rec); {
+	case err == nil, s.entered(ctx, rec):
+		return rec.job(nil), nil
+	case errors.Is(err, errOutrun): // another call with the same request id was faster
+		s.discard(ctx, u)
+		return s.existing(ctx, rec.ID)
+	default: // the record may still come to be stored, so its items stay
+		return catalog.Job{}, asFault(err)
+	}
+}
+
+// entered reports whether a record is stored although its storing seemed to fail.
+func (s *Service) entered(ctx context.Context, rec *jobRecord) bool {
+	got, _, err := s.store.get(context.WithoutCancel(ctx), rec.ID)
+	return err == nil && got.Upload == rec.Upload
+}
+
+func (s *Service) discard(ctx context.Context, u *upload) {
+	if err := u.discard(ctx); err != nil {
+		s.log.Warn("an upload that came to nothing stays until it is tidied away", zap.Error(err))
+	}
+}
+
+// enter makes the job exist. A job with its id that is being removed gives way.
+func (s *Service) enter(ctx context.Context, rec *jobRecord) error {
+	revision, err := s.store.put(ctx, rec, 0)
+	if errors.Is(err, errOutrun) {
+		old, at, getErr := s.store.get(ctx, rec.ID)
+		if getErr != nil || old.Deleted == 0 {
+			return err
+		}
+		if err := s.removeStored(ctx, old); err != nil {
+			return err
+		}
+		revision, err = s.store.put(ctx, rec, at)
+	}
+	if err != nil {
+		return err
+	}
+	s.mirror.put(rec, revision)
+	return nil
+}

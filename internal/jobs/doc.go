@@ -1,0 +1,37 @@
+// Package jobs keeps and runs durable jobs: catalogues of any size that are
+// classified in the background, survive the process, and are shared by replicas.
+//
+// The problem: a job of a million items runs for hours. In that time servers are
+// restarted, killed and replaced, readers come and go, and the store is away for
+// a while. Still each item must have exactly one result, nothing may be paid for
+// twice but what was in flight at a crash, and there is no leader to say who does
+// what.
+//
+//	Create  -> items stream    credenza.items.UPLOAD.CHUNK      100 items a message
+//	               |           a durable consumer for each job, shared by all replicas
+//	               v
+//	worker: chunk -> engine -> credenza.results.UPLOAD.CHUNK    a few results a message
+//	               |                                            then the chunk is acknowledged
+//	               v
+//	Watch   <- results stream  credenza.results.UPLOAD.end      the last message of a job
+//
+//	records: a key-value bucket, a job's state under its id
+//
+// Four rules carry it:
+//
+//   - Stored before shown. A result exists once it is in the results stream, and
+//     whoever watches reads that stream. Its sequence is the resume token.
+//   - One writer for each chunk. A result is stored only if nothing was stored for
+//     its chunk since its worker last looked, so of two workers that hold the same
+//     chunk, one slow and one in its place, the slow one's results are refused.
+//   - Done is what is stored. A chunk that is delivered again runs only the items
+//     without a stored result. Counts are sums over stored messages, whose headers
+//     carry them; nobody keeps a counter that a crash could leave wrong.
+//   - The end is a message too. Whoever stores it first has ended the job; what
+//     comes after it in the stream is nobody's. The record follows, by anyone who
+//     finds it behind.
+//
+// The trade-off: a chunk whose worker died waits for ackWait before another takes
+// it, and a job's items stay stored beside its results until it is deleted, so
+// that what failed can be run again.
+package jobs

@@ -1,0 +1,158 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// headerEnd is the end's own header: an endForm, JSON.
+const headerEnd = "Credenza-End"
+
+// endForm is the last message of a job's results.
+type endForm struct {
+	State   catalog.JobState `json:"state"`
+	Message string           `json:"message,omitempty"`
+	At      moment           `json:"at"`
+}
+
+func (e *endForm) read(msg jetstream.Msg) error {
+	if err := json.Unmarshal([]byte(msg.Headers().Get(headerEnd)), e); err != nil || !e.State.Ended() {
+		return fmt.Errorf("the end of a job cannot be read: %w", err)
+	}
+	return nil
+}
+
+// markRunning notes that a job has been taken up. The error is errEnded where it
+// has ended.
+func (s *Service) markRunning(ctx context.Context, id string) error {
+	for {
+		rec, revision, err := s.store.get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !rec.active() {
+			return errEnded
+		}
+		if rec.State == catalog.JobRunning {
+			return nil
+		}
+		rec.State, rec.Started = catalog.JobRunning, now()
+		if revision, err = s.store.put(ctx, rec, revision); err == nil {
+			s.mirror.put(rec, revision)
+			return nil
+		}
+		if !errors.Is(err, errOutrun) {
+			return err
+		}
+	}
+}
+
+// endIfDone ends the run's job if each item has its result, and reports whether
+// the job has ended.
+func (s *Service) endIfDone(ctx context.Context, r *run) (ended bool, err error) {
+	err = r.insist(ctx, func() error {
+		within, cancel := context.WithTimeout(ctx, storeTime)
+		defer cancel()
+		c, err := s.count(within, r.rec)
+		if err != nil {
+			return err
+		}
+		done := c.sum.Done
+		ended = c.ended != 0
+		c.mu.Unlock()
+		switch {
+		case ended:
+			return s.settle(ctx, r.rec.ID)
+		case done >= r.rec.Items:
+			ended = true
+			return s.end(ctx, r.rec, catalog.JobSucceeded, "")
+		}
+		return nil
+	})
+	return ended, err
+}
+
+// end stores a job's end, unless it has one, and has the record follow.
+func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobState, message string) error {
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	form, err := json.Marshal(endForm{State: state, Message: message, At: now()})
+	if err != nil {
+		return err
+	}
+	_, err = s.store.js.PublishMsg(within, &nats.Msg{
+		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}},
+	}, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
+	if err != nil && !wrongLast(err) { // else somebody has ended it, or this call before
+		return err
+	}
+	return s.settle(ctx, rec.ID)
+}
+
+// settle brings the record of a job up to the end that is stored.
+func (s *Service) settle(ctx context.Context, id string) error {
+	for {
+		rec, revision, err := s.store.get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if rec.State.Ended() {
+			s.mirror.put(rec, revision)
+			return nil
+		}
+		if err := s.close(ctx, rec); err != nil {
+			return err
+		}
+		revision, err = s.store.put(ctx, rec, revision)
+		if errors.Is(err, errOutrun) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.mirror.put(rec, revision)
+		s.tallies.forget(rec.Upload)
+		s.removeConsumer(ctx, rec)
+		s.log.Info("a job has ended", zap.String("job", rec.ID), zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
+		return nil
+	}
+}
+
+// close fills in what the end says and what its results come to.
+func (s *Service) close(ctx context.Context, rec *jobRecord) error {
+	ctx, cancel := context.WithTimeout(ctx, countTime)
+	defer cancel()
+	c, err := s.count(ctx, rec)
+	if err != nil {
+		return err
+	}
+	defer c.mu.Unlock()
+	if c.ended == 0 {
+		return fmt.Errorf("the end of job %s is not stored", rec.ID)
+	}
+	rec.State, rec.Message, rec.Ended = c.end.State, c.end.Message, c.end.At
+	rec.Tally, rec.EndedSeq = c.sum.clone(), c.ended
+	return nil
+}
+
+// countTime is for counting a job from its beginning.
+const countTime = time.Minute
+
+// removeConsumer removes what replicas shared a job's chunks by. One that stays
+// is tidied away.
+func (s *Service) removeConsumer(ctx context.Context, rec *jobRecord) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if err := s.store.items.DeleteConsumer(ctx, rec.Upload); err != nil && !isMissing(err) {
+		s.log.Debug("the consumer of a job stays", zap.String("job", rec.ID), zap.Error(err))
+	}
+}

@@ -1,0 +1,95 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Codes of JetStream's errors that the client library has no names for.
+const (
+	codeClusterNoPeers   jetstream.ErrorCode = 10005
+	codeNoLeader         jetstream.ErrorCode = 10009
+	codeNoResources      jetstream.ErrorCode = 10023
+	codeStorageExceeded  jetstream.ErrorCode = 10047
+	codeStreamOffline    jetstream.ErrorCode = 10118
+	codeStoreFailed      jetstream.ErrorCode = 10077
+	codeConsumerOffline  jetstream.ErrorCode = 10119
+	codeAccountResources jetstream.ErrorCode = 10002
+)
+
+// asFault turns an error of the store into what a caller may know. The ends of
+// contexts and faults stay what they are.
+func asFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Fault](err); ok {
+		return err
+	}
+	if api, ok := errors.AsType[jetstream.JetStreamError](err); ok && api.APIError() != nil {
+		return apiFault(err, api.APIError())
+	}
+	for _, away := range []error{
+		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, nats.ErrDisconnected, nats.ErrNoServers,
+		nats.ErrReconnectBufExceeded, nats.ErrConnectionReconnecting, nats.ErrConnectionDraining, nats.ErrStaleConnection,
+		jetstream.ErrNoStreamResponse, jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoHeartbeat,
+		jetstream.ErrServerShutdown, jetstream.ErrConnectionClosed, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, away) {
+			return storageAway(err)
+		}
+	}
+	return err
+}
+
+func apiFault(err error, api *jetstream.APIError) error {
+	switch api.ErrorCode {
+	case codeStoreFailed, codeNoResources, codeStorageExceeded, codeAccountResources:
+		return storageFull(err)
+	case codeNoLeader, codeStreamOffline, codeConsumerOffline, codeClusterNoPeers,
+		jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
+		return storageAway(err)
+	}
+	if api.Code == 503 {
+		return storageAway(err)
+	}
+	return err
+}
+
+func storageFull(err error) *fault.Fault {
+	return fault.Wrap(err, fault.StorageFull, "the storage of jobs is full: delete jobs, or ask the operator for more room")
+}
+
+func storageAway(err error) *fault.Fault {
+	return fault.Wrap(err, fault.StorageAway, "the storage of jobs cannot be reached or written: try again later")
+}
+
+func notFound() *fault.Fault {
+	return fault.New(fault.NotFound, "there is no such job: check the id, or list the jobs")
+}
+
+// wrongLast reports whether somebody else has stored something first.
+func wrongLast(err error) bool {
+	api, ok := errors.AsType[jetstream.JetStreamError](err)
+	return ok && api.APIError() != nil &&
+		(api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+			api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// isMissing reports whether what was asked for is not in the store.
+func isMissing(err error) bool {
+	for _, missing := range []error{
+		jetstream.ErrMsgNotFound, jetstream.ErrKeyNotFound, jetstream.ErrObjectNotFound, jetstream.ErrBucketNotFound,
+		jetstream.ErrStreamNotFound, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
+	} {
+		if errors.Is(err, missing) {
+			return true
+		}
+	}
+	return false
+}

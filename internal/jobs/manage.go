@@ -1,0 +1,196 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// find returns the record of a job that its caller may see.
+func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobRecord, uint64, error) {
+	if !validID(id) {
+		return nil, 0, notFound()
+	}
+	rec, revision, err := s.store.get(ctx, id)
+	if err == nil && (rec.Deleted != 0 || !who.Sees(rec.Owner)) {
+		return nil, 0, notFound()
+	}
+	return rec, revision, err
+}
+
+// show returns a job with what is stored of its results now.
+func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error) {
+	if rec.State.Ended() {
+		return rec.job(rec.Tally), nil
+	}
+	within, cancel := context.WithTimeout(ctx, countTime)
+	defer cancel()
+	c, err := s.count(within, rec)
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	sum, ended := c.sum.clone(), c.ended != 0
+	c.mu.Unlock()
+	if ended { // whoever ended it has not come to write it into the record
+		if err := s.settle(ctx, rec.ID); err != nil {
+			return catalog.Job{}, asFault(err)
+		}
+		settled, _, err := s.store.get(ctx, rec.ID)
+		if err != nil {
+			return catalog.Job{}, err
+		}
+		return settled.job(settled.Tally), nil
+	}
+	job := rec.job(sum)
+	if run := s.runs.get(rec.ID); run != nil {
+		job.Message = run.says()
+	}
+	return job, nil
+}
+
+// Get returns a job.
+func (s *Service) Get(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error) {
+	rec, _, err := s.find(ctx, who, id)
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	return s.show(ctx, rec)
+}
+
+// List returns a page of jobs, the newest first, and the token of the next page,
+// empty after the last one.
+func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, string, error) {
+	after, err := parsePage(q.Token)
+	if err != nil {
+		return nil, "", err
+	}
+	records := s.mirror.all(func(rec *jobRecord) bool {
+		return rec.Deleted == 0 && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
+	})
+	slices.SortFunc(records, func(a, b *jobRecord) int {
+		return cmp.Or(cmp.Compare(b.Created, a.Created), strings.Compare(a.ID, b.ID))
+	})
+	next := ""
+	if len(records) > q.Size {
+		records = records[:q.Size]
+		next = pageAfter(records[q.Size-1])
+	}
+	jobs := make([]catalog.Job, len(records))
+	for i, rec := range records {
+		if jobs[i], err = s.show(ctx, rec); err != nil {
+			return nil, "", err
+		}
+	}
+	return jobs, next, nil
+}
+
+// Cancel ends a job, and returns it. One that has ended stays as it is.
+func (s *Service) Cancel(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error) {
+	rec, _, err := s.find(ctx, who, id)
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	if !rec.State.Ended() {
+		if err := s.end(ctx, rec, catalog.JobCancelled, ""); err != nil {
+			return catalog.Job{}, asFault(err)
+		}
+		if rec, _, err = s.find(ctx, who, id); err != nil {
+			return catalog.Job{}, err
+		}
+	}
+	return rec.job(rec.Tally), nil
+}
+
+// Delete removes a job with all that is stored of it.
+func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) error {
+	for {
+		rec, revision, err := s.find(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		err = s.bury(ctx, rec, revision)
+		if !errors.Is(err, errOutrun) {
+			return asFault(err)
+		}
+	}
+}
+
+// bury marks a job as deleted, from when on nobody sees it, and removes what is
+// stored of it. Its record stays for a while, so that what fails now, or what a
+// worker still stores that has not heard of it, is removed later.
+func (s *Service) bury(ctx context.Context, rec *jobRecord, revision uint64) error {
+	gone := *rec
+	gone.Deleted = now()
+	revision, err := s.store.put(ctx, &gone, revision)
+	if err != nil {
+		return err
+	}
+	s.mirror.put(&gone, revision)
+	s.tallies.forget(rec.Upload)
+	return s.removeStored(ctx, &gone)
+}
+
+// removeStored removes what is stored of a job but for its record.
+func (s *Service) removeStored(ctx context.Context, rec *jobRecord) error {
+	s.removeConsumer(ctx, rec)
+	ctx, cancel := context.WithTimeout(ctx, removeTime)
+	defer cancel()
+	return errors.Join(s.store.removeResults(ctx, rec.Upload), s.store.remove(ctx, rec.Upload, rec.Objects))
+}
+
+// removeTime is for removing all of a job.
+const removeTime = 30 * time.Second
+
+// Retry makes a new job of the items of an ended one that failed and may succeed
+// later.
+func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
+	old, _, err := s.find(ctx, who, id)
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	rec := s.newRecord(catalog.JobSpec{
+		Options: catalog.Options(old.Options), Name: old.Name, RequestID: requestID, Owner: catalog.Owner{Name: old.Owner},
+	})
+	rec.RetryOf = old.ID
+	if requestID != "" {
+		if job, err := s.existing(ctx, rec.ID); err == nil || !fault.Is(err, fault.NotFound) {
+			return job, err
+		}
+	}
+	if !old.State.Ended() {
+		return catalog.Job{}, fault.New(fault.Conflict, "the job has not ended: wait for it, or cancel it first")
+	}
+	failed, err := s.retryable(ctx, old)
+	if err != nil {
+		return catalog.Job{}, asFault(err)
+	}
+	if failed.count == 0 {
+		return catalog.Job{}, fault.New(fault.Conflict, "no item of the job has failed in a way that may pass: there is nothing to retry")
+	}
+	return s.fill(ctx, rec, func(u *upload) error { return s.copyItems(ctx, old, u, failed) })
+}
+
+// copyItems adds the wanted items of a job to an upload.
+func (s *Service) copyItems(ctx context.Context, old *jobRecord, u *upload, wanted *indexSet) error {
+	return s.store.eachChunk(ctx, old.Upload, func(_ int64, c *chunk) error {
+		for at, index := range c.indexes {
+			if !wanted.has(index) {
+				continue
+			}
+			it, err := s.store.loadItem(ctx, old.Upload, c, at)
+			if err != nil {
+				return err
+			}
+			if err := u.add(ctx, it, index); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

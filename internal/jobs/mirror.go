@@ -1,0 +1,148 @@
+package jobs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// mirror is what this process knows of all records, a moment late at most.
+type mirror struct {
+	mu      sync.Mutex
+	records map[string]mirrored // by id
+}
+
+type mirrored struct {
+	*jobRecord // never changed
+	revision   uint64
+}
+
+func newMirror() *mirror { return &mirror{records: map[string]mirrored{}} }
+
+// put takes a record in, unless a newer one is there.
+func (m *mirror) put(rec *jobRecord, revision uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.records[rec.ID].revision < revision {
+		kept := *rec
+		m.records[rec.ID] = mirrored{&kept, revision}
+	}
+}
+
+func (m *mirror) remove(id string, revision uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.records[id].revision <= revision {
+		delete(m.records, id)
+	}
+}
+
+// keep removes all records but those that were seen.
+func (m *mirror) keep(seen map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.records {
+		if !seen[id] {
+			delete(m.records, id)
+		}
+	}
+}
+
+func (m *mirror) get(id string) (*jobRecord, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec, ok := m.records[id]
+	return rec.jobRecord, ok
+}
+
+// all returns the records that are wanted.
+func (m *mirror) all(wanted func(*jobRecord) bool) []*jobRecord {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []*jobRecord
+	for _, rec := range m.records {
+		if wanted(rec.jobRecord) {
+			list = append(list, rec.jobRecord)
+		}
+	}
+	return list
+}
+
+// follow keeps the mirror up to date and has runs begin and end by it, until ctx
+// ends.
+func (s *Service) follow(ctx context.Context) {
+	for {
+		if err := s.watchRecords(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the records of jobs cannot be followed: trying again", zap.Error(err))
+		}
+		if pause(ctx, time.Second) != nil {
+			return
+		}
+	}
+}
+
+func (s *Service) watchRecords(ctx context.Context) error {
+	watcher, err := s.store.records.WatchAll(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = watcher.Stop() }() // its connection may have gone already
+	// Begins and ends that failed, and jobs for which there was no room, are looked
+	// at again from time to time.
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	seen := map[string]bool{} // nil: the first pass over what is stored has ended
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+			s.runs.consider(ctx)
+		case entry, ok := <-watcher.Updates():
+			switch {
+			case !ok:
+				return nil
+			case entry != nil:
+				s.mirrorEntry(entry, seen)
+				if seen != nil {
+					continue
+				}
+			case seen != nil:
+				s.mirror.keep(seen)
+				seen = nil
+			}
+			s.runs.consider(ctx)
+		}
+	}
+}
+
+func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]bool) {
+	if entry.Operation() != jetstream.KeyValuePut {
+		s.mirror.remove(entry.Key(), entry.Revision())
+		return
+	}
+	var rec jobRecord
+	if err := record.Decode(entry.Value(), &rec); err != nil {
+		s.log.Error("a job's record cannot be read", zap.String("job", entry.Key()), zap.Error(err))
+		return
+	}
+	if seen != nil {
+		seen[rec.ID] = true
+	}
+	s.mirror.put(&rec, entry.Revision())
+}
+
+// States counts the jobs that are kept, by state.
+func (s *Service) States() map[catalog.JobState]int {
+	counts := map[catalog.JobState]int{}
+	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted == 0 }) {
+		counts[rec.State]++
+	}
+	return counts
+}

@@ -1,0 +1,104 @@
+package jobs
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// jobRecord is what is known of a job beside its items and results.
+type jobRecord struct {
+	ID       string           `cbor:"1,keyasint"`
+	Upload   string           `cbor:"2,keyasint"`
+	Name     string           `cbor:"3,keyasint,omitempty"`
+	Owner    string           `cbor:"4,keyasint,omitempty"`
+	State    catalog.JobState `cbor:"5,keyasint"`
+	Options  options          `cbor:"6,keyasint"`
+	RetryOf  string           `cbor:"7,keyasint,omitempty"`
+	Items    int64            `cbor:"8,keyasint"`
+	Chunks   int64            `cbor:"9,keyasint"`
+	Objects  bool             `cbor:"10,keyasint,omitempty"` // some items are in a bucket of the upload's
+	Created  moment           `cbor:"11,keyasint,omitempty"`
+	Started  moment           `cbor:"12,keyasint,omitempty"`
+	Ended    moment           `cbor:"13,keyasint,omitempty"`
+	Message  string           `cbor:"14,keyasint,omitempty"`
+	Tally    *tally           `cbor:"15,keyasint,omitempty"` // at the end
+	EndedSeq uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
+	Deleted  moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
+}
+
+// options has the fields of catalog.Options in the same order.
+type options struct {
+	Mode          catalog.Mode          `cbor:"1,keyasint,omitempty"`
+	BatchSize     int                   `cbor:"2,keyasint,omitempty"`
+	Delivery      catalog.Delivery      `cbor:"3,keyasint,omitempty"`
+	Priority      catalog.Priority      `cbor:"4,keyasint,omitempty"`
+	CachePolicy   catalog.CachePolicy   `cbor:"5,keyasint,omitempty"`
+	ImageFallback catalog.ImageFallback `cbor:"6,keyasint,omitempty"`
+	Model         string                `cbor:"7,keyasint,omitempty"`
+	ItemTimeout   time.Duration         `cbor:"8,keyasint,omitempty"`
+}
+
+// moment is a time in microseconds since 1970. 0: never.
+type moment int64
+
+func now() moment { return moment(time.Now().UnixMicro()) }
+
+func (m moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m))
+}
+
+// since is how long ago the moment was.
+func (m moment) since() time.Duration { return time.Since(m.time()) }
+
+func (r *jobRecord) active() bool { return !r.State.Ended() && r.Deleted == 0 }
+
+// job is the record as callers see it, with what is stored of its results so far.
+func (r *jobRecord) job(t *tally) catalog.Job {
+	j := catalog.Job{
+		ID: r.ID, Name: r.Name, Owner: r.Owner, State: r.State, Options: catalog.Options(r.Options), RetryOf: r.RetryOf,
+		Progress: catalog.Progress{Total: r.Items}, Created: r.Created.time(), Started: r.Started.time(), Ended: r.Ended.time(), Message: r.Message,
+	}
+	if t != nil {
+		j.Progress.Done, j.Progress.Failed, j.Failures = t.Done, t.Failed, t.Failures
+	}
+	return j
+}
+
+// elapsed is how long the job has taken, or has taken so far.
+func (r *jobRecord) elapsed() time.Duration {
+	end := r.Ended
+	if end == 0 {
+		end = now()
+	}
+	return end.time().Sub(r.Created.time())
+}
+
+var naming = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// newName returns 26 letters and digits that nobody else has.
+func newName() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return naming.EncodeToString(b[:])
+}
+
+// idFor is the job's id that a request id stands for, so that of two calls with
+// the same one at most one can make a job.
+func idFor(owner, requestID string) string {
+	sum := sha256.Sum256([]byte(owner + "\x00" + requestID))
+	return naming.EncodeToString(sum[:16])
+}
+
+// validID reports whether a caller's id can be one: others must not reach the
+// store as a key.
+func validID(id string) bool {
+	return len(id) == 26 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}

@@ -1,0 +1,364 @@
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/jobs"
+)
+
+// natsServer starts a server on loopback.
+func natsServer(t *testing.T, dir string, port int) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the NATS server does not start")
+	}
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	return s
+}
+
+// relay passes connections on to a server, and can hold what they carry.
+type relay struct {
+	listener net.Listener
+	to       string
+	work     sync.WaitGroup
+
+	mu   sync.Mutex
+	held chan struct{} // closed: nothing is held
+}
+
+func newRelay(t *testing.T, to string) *relay {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{listener: l, to: to, held: make(chan struct{})}
+	close(r.held)
+	r.work.Go(func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			r.work.Go(func() { r.pass(from) })
+		}
+	})
+	return r
+}
+
+func (r *relay) url() string { return "nats://" + r.listener.Addr().String() }
+
+func (r *relay) pass(from net.Conn) {
+	defer func() { _ = from.Close() }()
+	to, err := new(net.Dialer).DialContext(context.Background(), "tcp", r.to)
+	if err != nil {
+		return
+	}
+	defer func() { _ = to.Close() }()
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{from, to}, {to, from}} {
+		both.Go(func() {
+			defer func() { _ = way[0].Close() }()
+			defer func() { _ = way[1].Close() }()
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := way[0].Read(buf)
+				r.wait()
+				if _, werr := way[1].Write(buf[:n]); err != nil || werr != nil {
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+}
+
+func (r *relay) wait() {
+	r.mu.Lock()
+	held := r.held
+	r.mu.Unlock()
+	<-held
+}
+
+func (r *relay) hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = make(chan struct{})
+}
+
+func (r *relay) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.held)
+}
+
+func (r *relay) close() {
+	_ = r.listener.Close()
+	r.work.Wait()
+}
+
+func connect(t *testing.T, url string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(time.Minute)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%s: it does not come to that", what)
+		}
+	}
+}
+
+// TestASilentWorkersChunksGoToAnother holds up the line of a worker for longer than
+// it may be silent: another one does its chunks, and what the first then stores is
+// refused.
+func TestASilentWorkersChunksGoToAnother(t *testing.T) {
+	s := natsServer(t, t.TempDir(), -1)
+	line := newRelay(t, s.Addr().String())
+	defer line.close()
+	slow := connect(t, line.url())
+	defer slow.Close()
+	first := start(t, slow, newModel(32))
+	defer first.Close()
+	items := goods(150, func(_ int, it *catalog.Item) { it.Description = "wait" })
+	job := first.create(t, textual, items)
+	await(t, "the first worker has the items", func() bool { return first.model.total() == 32 })
+	line.hold()
+	b := connect(t, s.ClientURL())
+	defer b.Close()
+	second := start(t, b, newModel(200))
+	defer second.Close()
+	close(second.model.let)
+	done := second.watch(t, job.ID, nil, 0)
+	done.complete(t, items)
+	close(first.model.let)
+	line.release()
+	await(t, "the first worker knows of the end", func() bool {
+		got, err := first.Get(t.Context(), anybody, job.ID)
+		return err == nil && got.State == catalog.JobSucceeded
+	})
+	again := second.watch(t, job.ID, nil, 0)
+	again.complete(t, items)
+}
+
+// TestReplicasShareAJob has three of them do one job together, and each of them
+// serve its readers.
+func TestReplicasShareAJob(t *testing.T) {
+	s := natsServer(t, t.TempDir(), -1)
+	var replicas []*replica
+	for range 3 {
+		b := connect(t, s.ClientURL())
+		defer b.Close()
+		r := start(t, b, newModel(16))
+		defer r.Close()
+		replicas = append(replicas, r)
+	}
+	items := goods(3000, func(_ int, it *catalog.Item) { it.Description = "slow" })
+	job := replicas[0].create(t, textual, items)
+	if _, err := replicas[1].Get(t.Context(), anybody, job.ID); err != nil {
+		t.Errorf("another replica does not know the job: %v", err)
+	}
+	total := 0
+	for i, r := range replicas {
+		r.watch(t, job.ID, nil, 0).complete(t, items)
+		n := r.model.total()
+		t.Logf("replica %d asked about %d items", i, n)
+		if n < 300 {
+			t.Errorf("replica %d had %d items", i, n)
+		}
+		total += n
+	}
+	if total != 3000 {
+		t.Errorf("%d calls for 3000 items", total)
+	}
+}
+
+// TestAServiceGoesOnAfterItsEnd closes the service at random points of a job.
+func TestAServiceGoesOnAfterItsEnd(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			dir := t.TempDir()
+			m := newModel(16)
+			items := goods(1000, func(i int, it *catalog.Item) {
+				it.Description = "slow"
+				if i%9 == 0 {
+					it.Description = "refuse"
+				}
+			})
+			var id string
+			var s *seen
+			for round := 0; s == nil || s.summary == nil; round++ {
+				b := openBroker(t, dir)
+				r := start(t, b, m)
+				if id == "" {
+					id = r.create(t, textual, items).ID
+				}
+				if round == 5 {
+					s = r.watch(t, id, s, 0)
+				} else {
+					s = r.watch(t, id, s, 1+random.IntN(20))
+				}
+				if random.IntN(2) == 0 { // in good order
+					r.Drain(t.Context())
+				}
+				r.Close()
+				b.Close()
+			}
+			s.complete(t, items)
+			if twice := m.askedTwice(); twice > 5*16 {
+				t.Errorf("%d items were asked about twice", twice)
+			}
+		})
+	}
+}
+
+// TestAStoreThatIsAwayIsWaitedFor ends the server of the store in the middle of a
+// job, and starts it again.
+func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	s := natsServer(t, dir, -1)
+	port := s.Addr().(*net.TCPAddr).Port
+	b := connect(t, s.ClientURL())
+	defer b.Close()
+	r := start(t, b, newModel(16))
+	defer r.Close()
+	items := goods(3000, func(_ int, it *catalog.Item) { it.Description = "slow" })
+	job := r.create(t, textual, items)
+	token := r.watch(t, job.ID, nil, 3)
+	s.Shutdown()
+	s.WaitForShutdown()
+	await(t, "calls say that the store is away", func() bool {
+		_, err := r.Get(t.Context(), anybody, job.ID)
+		return fault.Is(err, fault.StorageAway)
+	})
+	if _, err := r.Create(t.Context(), textual, from(goods(1, nil))); !fault.Is(err, fault.StorageAway) {
+		t.Errorf("a job was created: %v", err)
+	}
+	natsServer(t, dir, port)
+	await(t, "the store is back", func() bool {
+		_, err := r.Get(t.Context(), anybody, job.ID)
+		return err == nil
+	})
+	r.watch(t, job.ID, token, 0).complete(t, items)
+	if twice := r.model.askedTwice(); twice > 0 {
+		t.Errorf("%d items were asked about twice", twice)
+	}
+}
+
+// TestAFullStoreRefusesAndGoesOn fills the room for jobs.
+func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
+	r := single(t, func(c *jobs.Config) { c.MaxBytes, c.Keep = jobs.MinBytes, time.Nanosecond })
+	letters := rand.NewChaCha8([32]byte{1})
+	large := func(n int) []*catalog.Item {
+		return goods(n, func(_ int, it *catalog.Item) {
+			text := make([]byte, 30<<10)
+			_, _ = io.ReadFull(letters, text)
+			for i := range text {
+				text[i] = ' ' + text[i]%90
+			}
+			it.Description = string(text)
+		})
+	}
+	small := r.create(t, textual, large(120))
+	r.watch(t, small.ID, nil, 0)
+	if _, err := r.Create(t.Context(), textual, from(large(500))); !fault.Is(err, fault.StorageFull) {
+		t.Fatalf("more than there is room for: %v", err)
+	}
+	if _, err := r.Get(t.Context(), anybody, small.ID); err != nil {
+		t.Errorf("the job that was there: %v", err)
+	}
+	if err := r.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Get(t.Context(), anybody, small.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a job that was over for long enough: %v", err)
+	}
+	next := r.create(t, textual, large(200))
+	if s := r.watch(t, next.ID, nil, 0); s.summary.Total != 200 {
+		t.Errorf("%+v", s.summary)
+	}
+}
+
+func TestLargeItemsHaveTheirBound(t *testing.T) {
+	r := single(t, func(c *jobs.Config) { c.MaxBytes = jobs.MinBytes })
+	pictures := func(n int) []*catalog.Item {
+		return goods(n, func(_ int, it *catalog.Item) { it.ImageData = make([]byte, 1<<20) })
+	}
+	first := r.create(t, textual, pictures(6))
+	if _, err := r.Create(t.Context(), textual, from(pictures(4))); !fault.Is(err, fault.StorageFull) {
+		t.Errorf("more than there is room for: %v", err)
+	}
+	r.watch(t, first.ID, nil, 0)
+	if err := r.Delete(t.Context(), anybody, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.create(t, textual, pictures(6))
+}
+
+func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 200 * time.Millisecond })
+	defer r.Close()
+	js := b.JetStream()
+	for i := range 3 {
+		if _, err := js.Publish(t.Context(), fmt.Sprint("credenza.items.abandoned.", i), []byte("a chunk")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := r.create(t, textual, goods(250, nil))
+	left := func() map[string]uint64 {
+		stream, err := js.Stream(t.Context(), "CREDENZA_ITEMS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter(">"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.State.Subjects
+	}
+	if err := r.Tidy(t.Context()); err != nil || len(left()) != 6 {
+		t.Fatalf("too early: %v, %v", left(), err)
+	}
+	await(t, "the upload is taken for abandoned", func() bool {
+		if err := r.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return len(left()) == 3
+	})
+	r.watch(t, job.ID, nil, 0).complete(t, goods(250, nil))
+}

@@ -1,0 +1,55 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// indexSet is a set of items of one job, a bit for each.
+type indexSet struct {
+	bits  []uint64
+	count int
+}
+
+func (s *indexSet) add(index int64) {
+	word := int(index / 64)
+	for len(s.bits) <= word {
+		s.bits = append(s.bits, 0)
+	}
+	if bit := uint64(1) << (index % 64); s.bits[word]&bit == 0 {
+		s.bits[word] |= bit
+		s.count++
+	}
+}
+
+func (s *indexSet) has(index int64) bool {
+	word := int(index / 64)
+	return word < len(s.bits) && s.bits[word]&(1<<(index%64)) != 0
+}
+
+// retryable returns the items of an ended job that failed and may succeed later.
+func (s *Service) retryable(ctx context.Context, rec *jobRecord) (*indexSet, error) {
+	set := &indexSet{}
+	err := s.store.replay(ctx, reading{filters: []string{allOf(resultsPrefix, rec.Upload)}}, func(msg jetstream.Msg, seq uint64) error {
+		if seq >= rec.EndedSeq {
+			return nil
+		}
+		if t := readTally(msg); t.Failed == 0 {
+			return nil
+		}
+		outcomes, err := record.DecodeOutcomes(msg.Data())
+		if err != nil {
+			return err
+		}
+		for i := range outcomes {
+			if f := outcomes[i].Err; f != nil && f.Retryable() {
+				set.add(outcomes[i].Index)
+			}
+		}
+		return nil
+	})
+	return set, err
+}

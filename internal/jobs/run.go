@@ -1,0 +1,236 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// run is one replica's work on one job: it takes chunks, has the engine answer
+// their items, and stores the results.
+type run struct {
+	service *Service
+	rec     *jobRecord
+	stop    context.CancelCauseFunc
+
+	mu       sync.Mutex
+	takes    map[int64]*take // in hand, by chunk
+	places   map[int64]place // of the items with the engine, by the engine's index
+	given    int64           // items given to the engine
+	over     bool            // no further item is given
+	obstacle string          // what keeps the job from going on, for people
+
+	// Only the source's goroutine touches these.
+	consumer   jetstream.Consumer
+	current    *take // the chunk whose items are given
+	incomplete int   // times in a row that results were missing
+}
+
+// place is where an item stands.
+type place struct {
+	take *take
+	at   int
+}
+
+func newRun(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *run {
+	return &run{service: s, rec: rec, stop: stop}
+}
+
+// drain has the run give the engine nothing more.
+func (r *run) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+}
+
+func (r *run) isOver() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
+}
+
+// trouble notes what keeps the job from going on; nil: nothing does.
+func (r *run) trouble(err error) {
+	text := ""
+	if err != nil {
+		text = fault.From(asFault(err)).Message
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.obstacle = text
+}
+
+// says returns what keeps the job from going on, for people; empty: nothing.
+func (r *run) says() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.obstacle
+}
+
+// once works on the job until it has ended, with nil, or something fails.
+func (r *run) once(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	r.takes, r.places, r.given, r.current, r.incomplete = map[int64]*take{}, map[int64]place{}, 0, nil, 0
+	var beating sync.WaitGroup
+	defer beating.Wait()
+	beat, still := context.WithCancel(ctx)
+	defer still()
+	beating.Go(func() { r.beat(beat) })
+	defer r.giveBack()
+	_, err := r.service.engine.Run(ctx, r.call(), r.next, func(b catalog.Batch) error { return r.save(ctx, &b) })
+	if errors.As(err, new(*unreadable)) {
+		return r.service.end(ctx, r.rec, catalog.JobFailed, "stored items cannot be read any more: send them again as a new job")
+	}
+	return err
+}
+
+// begin takes the job up: its state, and the consumer that all replicas share.
+func (r *run) begin(ctx context.Context) error {
+	if err := r.service.markRunning(ctx, r.rec.ID); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	var err error
+	r.consumer, err = r.service.store.items.CreateOrUpdateConsumer(within, jetstream.ConsumerConfig{
+		Durable: r.rec.Upload, FilterSubject: allOf(itemsPrefix, r.rec.Upload), AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: r.service.config.AckWait, MaxDeliver: -1, MaxAckPending: maxAckPending,
+	})
+	return err
+}
+
+// maxAckPending is how many chunks of a job may be in hand on all replicas.
+const maxAckPending = 10_000
+
+func (r *run) call() classify.Call {
+	o := catalog.Options(r.rec.Options)
+	o.Priority, o.Delivery, o.BatchSize = catalog.Bulk, catalog.AsCompleted, classify.MaxBatchSize
+	caller := catalog.Caller{ID: r.rec.Owner}
+	if caller.ID == "" {
+		caller.ID = "job " + r.rec.ID
+	}
+	return classify.Call{Caller: caller, Options: o, Total: r.rec.Items, Patient: true, Prompt: true}
+}
+
+// beat tells the store that the chunks in hand are being worked on.
+func (r *run) beat(ctx context.Context) {
+	tick := time.NewTicker(r.service.config.AckWait / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, t := range r.held() {
+			if err := t.message().InProgress(); err != nil {
+				r.service.log.Debug("a chunk's heartbeat was not sent", zap.String("job", r.rec.ID), zap.Error(err))
+			}
+		}
+	}
+}
+
+// held returns the chunks in hand that are this run's.
+func (r *run) held() []*take {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*take, 0, len(r.takes))
+	for _, t := range r.takes {
+		if !t.lost {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// giveBack lets others take the chunks that were not finished.
+func (r *run) giveBack() {
+	for _, t := range r.held() {
+		if err := t.message().Nak(); err != nil {
+			r.service.log.Debug("a chunk was not given back", zap.String("job", r.rec.ID), zap.Error(err))
+		}
+	}
+}
+
+// next is the run's classify.Source. It is asked while the window has room, so a
+// chunk is taken when its first item can begin.
+func (r *run) next(ctx context.Context) (*catalog.Item, error) {
+	for !r.isOver() {
+		if r.current == nil {
+			t, err := r.take(ctx)
+			if err != nil {
+				return nil, err
+			}
+			r.current = t
+			continue
+		}
+		at, ok := r.current.next()
+		if !ok {
+			r.current = nil
+			continue
+		}
+		it, err := r.load(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		r.mu.Lock()
+		r.places[r.given] = place{r.current, at}
+		r.given++
+		r.mu.Unlock()
+		return it, nil
+	}
+	return nil, io.EOF
+}
+
+// load reads an item, and waits for a store that is away.
+func (r *run) load(ctx context.Context, at int) (*catalog.Item, error) {
+	var it *catalog.Item
+	err := r.insist(ctx, func() (err error) {
+		it, err = r.service.store.loadItem(ctx, r.rec.Upload, r.current.chunk, at)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, &unreadable{err}
+	}
+	return it, err
+}
+
+// unreadable is an error of something stored that will never be read.
+type unreadable struct{ cause error }
+
+func (u *unreadable) Error() string { return "what is stored cannot be read: " + u.cause.Error() }
+
+func (u *unreadable) Unwrap() error { return u.cause }
+
+// insist tries until it works: a store that is away or full is waited for, and
+// the job says so meanwhile. Other errors are returned, and ctx's when it ends.
+func (r *run) insist(ctx context.Context, try func() error) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := asFault(try())
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !fault.Is(err, fault.StorageAway) && !fault.Is(err, fault.StorageFull):
+			r.trouble(nil)
+			return err
+		}
+		if fault.Is(err, fault.StorageFull) {
+			r.service.foundFull()
+		}
+		r.trouble(err)
+		if pause(ctx, wait) != nil {
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// maxRuns is how many jobs a replica works on at once. Each has a window of items
+// under way, so this bounds memory; the model's pool is shared by all of them.
+const maxRuns = 16
+
+// runs are the jobs that this replica works on.
+type runs struct {
+	service *Service
+	working sync.WaitGroup
+
+	mu       sync.Mutex
+	active   map[string]*run // by job id
+	draining bool
+}
+
+func newRuns(s *Service) *runs { return &runs{service: s, active: map[string]*run{}} }
+
+// errEnded is why a run is stopped whose job has ended elsewhere.
+var errEnded = errors.New("the job has ended")
+
+// consider begins what is to be done and ends what is no longer.
+func (r *runs) consider(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, run := range r.active {
+		if rec, ok := r.service.mirror.get(id); !ok || !rec.active() || rec.Upload != run.rec.Upload {
+			run.stop(errEnded)
+		}
+	}
+	if r.draining {
+		return
+	}
+	waiting := r.service.mirror.all(func(rec *jobRecord) bool { return rec.active() && r.active[rec.ID] == nil })
+	for len(waiting) > 0 && len(r.active) < maxRuns {
+		i := r.first(waiting)
+		r.begin(ctx, waiting[i])
+		waiting = append(waiting[:i], waiting[i+1:]...)
+	}
+}
+
+// first chooses the job of the owner with the fewest jobs under way, and of these
+// the oldest. The caller holds mu.
+func (r *runs) first(waiting []*jobRecord) (first int) {
+	underWay := map[string]int{}
+	for _, run := range r.active {
+		underWay[run.rec.Owner]++
+	}
+	for i, rec := range waiting {
+		best := waiting[first]
+		if mine, least := underWay[rec.Owner], underWay[best.Owner]; mine < least || (mine == least && rec.Created < best.Created) {
+			first = i
+		}
+	}
+	return first
+}
+
+// begin starts a run. The caller holds mu.
+func (r *runs) begin(ctx context.Context, rec *jobRecord) {
+	ctx, stop := context.WithCancelCause(ctx)
+	run := newRun(r.service, rec, stop)
+	r.active[rec.ID] = run
+	r.working.Go(func() {
+		defer stop(nil)
+		run.work(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.active, rec.ID)
+	})
+}
+
+// get returns the run of a job, nil where there is none here.
+func (r *runs) get(id string) *run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active[id]
+}
+
+func (r *runs) drain(ctx context.Context) {
+	r.mu.Lock()
+	r.draining = true
+	for _, run := range r.active {
+		run.drain()
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.working.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		r.close()
+		<-done
+	}
+}
+
+func (r *runs) close() {
+	r.mu.Lock()
+	r.draining = true
+	for _, run := range r.active {
+		run.stop(errClosing)
+	}
+	r.mu.Unlock()
+	r.working.Wait()
+}
+
+// work runs the job until it has ended or ctx does.
+func (r *run) work(ctx context.Context) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		err := r.once(ctx)
+		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
+			return
+		}
+		r.service.log.Warn("a job cannot go on: trying again", zap.String("job", r.rec.ID), zap.Error(err))
+		r.trouble(err)
+		if pause(ctx, wait) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Config is the service's tuning.
+type Config struct {
+	// MaxBytes bounds what all jobs together store, items and results half each. Items
+	// that are larger than a message have as much again.
+	MaxBytes int64
+	// Keep is how long a job that has ended is kept.
+	Keep time.Duration
+	// BatchSize is for watchers of jobs that ask for none, by kind.
+	BatchSize [catalog.NumKinds]int
+	// Replicas is on how many servers of a cluster each message is stored.
+	Replicas int
+	// MaxMessage is the most bytes that the store takes as one message.
+	MaxMessage int
+	// AckWait is how long a worker may be silent before its chunks go to another.
+	// 0: 10 s.
+	AckWait time.Duration
+	// UploadWait is how long an upload may be silent before it is taken for one that
+	// broke off with its server. 0: 1 h.
+	UploadWait time.Duration
+}
+
+// The least and the most of what is configured.
+const (
+	MinBytes          = 16 << 20
+	defaultAckWait    = 10 * time.Second
+	defaultUploadWait = time.Hour
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.AckWait == 0 {
+		c.AckWait = defaultAckWait
+	}
+	if c.UploadWait == 0 {
+		c.UploadWait = defaultUploadWait
+	}
+	switch {
+	case c.MaxBytes < MinBytes:
+		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
+	case c.Keep <= 0:
+		return c, fmt.Errorf("jobs are kept for %v: give a time above 0", c.Keep)
+	case c.AckWait < 0, c.UploadWait < 0:
+		return c, fmt.Errorf("a worker may be silent for %v and an upload for %v: give times above 0", c.AckWait, c.UploadWait)
+	}
+	return c, nil
+}
+
+// Engine classifies: see classify.Engine.
+type Engine interface {
+	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
+}
+
+// Service keeps jobs and takes part in running them. Its methods are safe for
+// concurrent use. Whoever started it closes it, before its store.
+//
+// Errors are faults or the context's: NotFound for a job that is not there or not
+// the caller's, StorageFull, StorageAway, Conflict for what the job's state does
+// not allow, and InvalidRequest.
+type Service struct {
+	config Config
+	store  *store
+	engine Engine
+	log    *zap.Logger
+
+	mirror  *mirror
+	tallies *tallies
+	runs    *runs
+	full    chan struct{} // room for one: the store was found full
+
+	stop   context.CancelCauseFunc
+	ending sync.WaitGroup
+}
+
+// Start opens what is stored, and begins to run what is to be done.
+func Start(ctx context.Context, config Config, js jetstream.JetStream, engine Engine, log *zap.Logger) (*Service, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	opening, cancel := context.WithTimeout(ctx, setUpTime)
+	defer cancel()
+	st, err := openStore(opening, js, config)
+	if err != nil {
+		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
+	}
+	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), full: make(chan struct{}, 1)}
+	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.runs = newRuns(s)
+	s.ending.Go(func() { s.follow(background) })
+	s.ending.Go(func() { s.tidyRegularly(background) })
+	return s, nil
+}
+
+// explained says what to do about a store that cannot be set up.
+func explained(err error) error {
+	if fault.Is(asFault(err), fault.StorageFull) {
+		return fmt.Errorf("%w: give jobs less room in jobs-max-mib, or the server more", err)
+	}
+	return err
+}
+
+// errClosing ends what runs in the background.
+var errClosing = errors.New("the service is closing")
+
+// Drain stops taking chunks up and returns when those in hand are done, or when
+// ctx ends. Other replicas take over what is left.
+func (s *Service) Drain(ctx context.Context) { s.runs.drain(ctx) }
+
+// Close ends what runs: what is in flight is given up, and stays to be done. It
+// returns when nothing of the service is left running.
+func (s *Service) Close() {
+	s.runs.close()
+	s.stop(errClosing)
+	s.ending.Wait()
+}

@@ -1,0 +1,172 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// The names of what is stored. They are a promise to other versions of the
+// program that share the store.
+const (
+	itemsStream   = "CREDENZA_ITEMS"
+	resultsStream = "CREDENZA_RESULTS"
+	recordsBucket = "credenza_jobs"
+
+	itemsPrefix   = "credenza.items."
+	resultsPrefix = "credenza.results."
+	// objectsPrefix begins the name of a job's bucket of items too large for a
+	// message.
+	objectsPrefix = "credenza_objects_"
+)
+
+const (
+	// setUpTime is for opening the store, which a cluster that elects its leaders
+	// may make one wait for.
+	setUpTime = 30 * time.Second
+	// storeTime is for one request to it.
+	storeTime = 5 * time.Second
+)
+
+// store is the JetStream with the names that jobs use in it.
+type store struct {
+	js       jetstream.JetStream
+	config   Config
+	items    jetstream.Stream
+	results  jetstream.Stream
+	records  jetstream.KeyValue
+	maxChunk int // bytes of a message's body
+}
+
+func openStore(ctx context.Context, js jetstream.JetStream, config Config) (*store, error) {
+	st := &store{js: js, config: config, maxChunk: min(maxChunkBytes, config.MaxMessage/2)}
+	var err error
+	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix); err != nil {
+		return nil, err
+	}
+	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix); err != nil {
+		return nil, err
+	}
+	st.records, err = st.openRecords(ctx)
+	return st, err
+}
+
+// openStream makes a stream that refuses what is over its limit: what was
+// promised to be kept must not make room for what is new.
+func (st *store) openStream(ctx context.Context, name, prefix string) (jetstream.Stream, error) {
+	return persist(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+		return st.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+			Name: name, Subjects: []string{prefix + "*.*"}, Storage: jetstream.FileStorage,
+			Discard: jetstream.DiscardNew, MaxBytes: st.config.MaxBytes / 2, Replicas: st.config.Replicas,
+			Compression: jetstream.S2Compression,
+		})
+	})
+}
+
+func (st *store) openRecords(ctx context.Context) (jetstream.KeyValue, error) {
+	return persist(ctx, func(ctx context.Context) (jetstream.KeyValue, error) {
+		bucket, err := st.js.KeyValue(ctx, recordsBucket)
+		if !errors.Is(err, jetstream.ErrBucketNotFound) {
+			return bucket, err
+		}
+		if _, err = st.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: recordsBucket, Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
+		}); err != nil {
+			return nil, err
+		}
+		// Reads go to the bucket's leader: a job that CreateJob has answered with is
+		// there for every replica at once.
+		stream, err := st.js.Stream(ctx, "KV_"+recordsBucket)
+		if err != nil {
+			return nil, err
+		}
+		exact := stream.CachedInfo().Config
+		exact.AllowDirect = false
+		if _, err := st.js.UpdateStream(ctx, exact); err != nil {
+			return nil, err
+		}
+		return st.js.KeyValue(ctx, recordsBucket)
+	})
+}
+
+// persist tries again what fails for want of a leader, until ctx ends.
+func persist[T any](ctx context.Context, try func(context.Context) (T, error)) (T, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		within, cancel := context.WithTimeout(ctx, storeTime)
+		v, err := try(within)
+		cancel()
+		if err == nil || !fault.Is(asFault(err), fault.StorageAway) {
+			return v, err
+		}
+		if pause(ctx, wait) != nil {
+			return v, err
+		}
+	}
+}
+
+// pause waits, and returns ctx's error if that ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func chunkSubject(prefix, upload string, chunk int64) string {
+	return fmt.Sprintf("%s%s.%d", prefix, upload, chunk)
+}
+
+func endSubject(upload string) string { return resultsPrefix + upload + ".end" }
+
+func allOf(prefix, upload string) string { return prefix + upload + ".*" }
+
+// get returns a job's record and its revision.
+func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	entry, err := st.records.Get(ctx, id)
+	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrInvalidKey) {
+		return nil, 0, notFound()
+	}
+	if err != nil {
+		return nil, 0, asFault(err)
+	}
+	var rec jobRecord
+	if err := record.Decode(entry.Value(), &rec); err != nil {
+		return nil, 0, err
+	}
+	return &rec, entry.Revision(), nil
+}
+
+// put stores a job's record in place of the revision, 0 where there must be none.
+// The error is errOutrun where somebody was faster.
+func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint64, error) {
+	b, err := record.Encode(rec)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if revision == 0 {
+		revision, err = st.records.Create(ctx, rec.ID, b)
+	} else {
+		revision, err = st.records.Update(ctx, rec.ID, b, revision)
+	}
+	if errors.Is(err, jetstream.ErrKeyExists) || wrongLast(err) {
+		return 0, errOutrun
+	}
+	return revision, asFault(err)
+}
+
+// errOutrun says that a record has changed since it was read.
+var errOutrun = errors.New("the record has changed meanwhile")

@@ -1,0 +1,217 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// take is a chunk in hand: this replica's turn at it.
+type take struct {
+	name   string // of nobody else's
+	number int64
+	chunk  *chunk
+	done   map[int64]bool // indexes with a result of an earlier take
+	given  int            // places looked at
+
+	mu  sync.Mutex
+	msg jetstream.Msg // what is acknowledged: the latest delivery
+
+	// What follows is the saver's, one at a time, but for lost, which the run's
+	// lock guards.
+	left   int    // items without a stored result
+	last   uint64 // sequence of the chunk's last stored message; 0: none
+	stored int    // messages stored in this take
+	lost   bool   // another worker has the chunk
+}
+
+// next returns the place of the next item to be done.
+func (t *take) next() (at int, ok bool) {
+	for t.given < len(t.chunk.items) {
+		at = t.given
+		t.given++
+		if !t.done[t.chunk.indexes[at]] {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (t *take) message() jetstream.Msg {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.msg
+}
+
+func (t *take) redelivered(msg jetstream.Msg) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.msg = msg
+}
+
+// fetchWait is how long the store is asked for a chunk at a time. Between, it is
+// looked whether the job has ended.
+const fetchWait = 250 * time.Millisecond
+
+// take waits for a chunk to do. The error is io.EOF when the job has ended.
+func (r *run) take(ctx context.Context) (*take, error) {
+	for !r.isOver() {
+		msg, err := r.fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if msg == nil {
+			if err := r.checkDrained(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		r.incomplete = 0
+		t, err := r.receive(ctx, msg)
+		if t != nil || err != nil {
+			return t, err
+		}
+	}
+	return nil, io.EOF
+}
+
+// maxIncomplete is how often in a row a job may lack results although no chunk is
+// left to do, before it is given up: a store that has just changed its leader may
+// be a little behind.
+const maxIncomplete = 40
+
+// checkDrained ends a job whose chunks are all done, of which whoever did the last
+// one may not have come to tell. The error is io.EOF when the job has ended.
+func (r *run) checkDrained(ctx context.Context) error {
+	var info *jetstream.ConsumerInfo
+	err := r.insist(ctx, func() (err error) {
+		within, cancel := context.WithTimeout(ctx, storeTime)
+		defer cancel()
+		info, err = r.consumer.Info(within)
+		return err
+	})
+	if err != nil || info.NumPending > 0 || info.NumAckPending > 0 {
+		return err
+	}
+	ended, err := r.service.endIfDone(ctx, r)
+	switch {
+	case err != nil:
+		return err
+	case ended:
+		return io.EOF
+	}
+	if r.incomplete++; r.incomplete > maxIncomplete {
+		return &unreadable{errors.New("results are missing although every chunk is done")}
+	}
+	return nil
+}
+
+// fetch returns the next chunk, nil if there is none now.
+func (r *run) fetch(ctx context.Context) (jetstream.Msg, error) {
+	var msg jetstream.Msg
+	err := r.insist(ctx, func() error {
+		batch, err := r.consumer.Fetch(1, jetstream.FetchMaxWait(fetchWait))
+		if err != nil {
+			return err
+		}
+		for m := range batch.Messages() {
+			msg = m
+		}
+		if msg != nil {
+			return nil
+		}
+		return batch.Error()
+	})
+	return msg, err
+}
+
+// receive begins a take, or returns nil where nothing is to be done for the
+// chunk.
+func (r *run) receive(ctx context.Context, msg jetstream.Msg) (*take, error) {
+	number, err := chunkNumber(msg.Subject())
+	if err != nil {
+		return nil, &unreadable{err}
+	}
+	if t := r.inHand(number); t != nil { // it was silent for too long, but is at it
+		t.redelivered(msg)
+		return nil, nil
+	}
+	c, err := decodeChunk(msg.Data())
+	if err != nil {
+		return nil, &unreadable{err}
+	}
+	t := &take{name: newName(), number: number, chunk: c, msg: msg, left: len(c.items)}
+	if meta, err := msg.Metadata(); err != nil || meta.NumDelivered > 1 {
+		if err := r.insist(ctx, func() error { return r.recall(ctx, t) }); err != nil {
+			return nil, err
+		}
+	}
+	if t.left == 0 { // only the acknowledgement was missing
+		return nil, r.insist(ctx, func() error { return acknowledge(ctx, t) })
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takes[number] = t
+	return t, nil
+}
+
+func (r *run) inHand(number int64) *take {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.takes[number]; t != nil && !t.lost {
+		return t
+	}
+	return nil
+}
+
+// recall finds out what earlier takes have stored for a chunk.
+func (r *run) recall(ctx context.Context, t *take) error {
+	t.done, t.left, t.last = map[int64]bool{}, len(t.chunk.items), 0
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	subject := chunkSubject(resultsPrefix, r.rec.Upload, t.number)
+	err := r.service.store.replay(within, reading{filters: []string{subject}}, func(msg jetstream.Msg, seq uint64) error {
+		outcomes, err := record.DecodeOutcomes(msg.Data())
+		if err != nil {
+			return err
+		}
+		for i := range outcomes {
+			t.done[outcomes[i].Index] = true
+		}
+		t.last = seq
+		return nil
+	})
+	t.left -= len(t.done)
+	r.service.log.Info("taking up a chunk again", zap.String("job", r.rec.ID), zap.Int64("chunk", t.number),
+		zap.Int("done", len(t.done)), zap.Int("left", t.left))
+	return err
+}
+
+func acknowledge(ctx context.Context, t *take) error {
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	return t.message().DoubleAck(within)
+}
+
+// sort finds the takes that outcomes belong to, and gives them their indexes in
+// the job.
+func (r *run) sort(outcomes []catalog.Outcome) map[*take][]catalog.Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	groups := map[*take][]catalog.Outcome{}
+	for _, o := range outcomes {
+		p := r.places[o.Index]
+		delete(r.places, o.Index)
+		o.Index = p.take.chunk.indexes[p.at]
+		groups[p.take] = append(groups[p.take], o)
+	}
+	return groups
+}

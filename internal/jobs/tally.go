@@ -1,0 +1,162 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"math"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// tally is what some of a job's results come to. It stands in the header of each
+// stored message for what that holds, so that counting reads no results.
+type tally struct {
+	Done         int64            `json:"d" cbor:"1,keyasint"`
+	Failed       int64            `json:"f,omitempty" cbor:"2,keyasint,omitempty"`
+	Cached       int64            `json:"c,omitempty" cbor:"3,keyasint,omitempty"`
+	Deduplicated int64            `json:"s,omitempty" cbor:"4,keyasint,omitempty"`
+	Calls        int64            `json:"u,omitempty" cbor:"5,keyasint,omitempty"`
+	Prompt       int64            `json:"p,omitempty" cbor:"6,keyasint,omitempty"`
+	CachedPrompt int64            `json:"q,omitempty" cbor:"7,keyasint,omitempty"`
+	Completion   int64            `json:"o,omitempty" cbor:"8,keyasint,omitempty"`
+	Failures     map[string]int64 `json:"r,omitempty" cbor:"9,keyasint,omitempty"`
+	Peak         int              `json:"m,omitempty" cbor:"10,keyasint,omitempty"`
+}
+
+func tallyOf(outcomes []catalog.Outcome, peak int) tally {
+	var sum catalog.Summary
+	for i := range outcomes {
+		sum.Add(&outcomes[i])
+	}
+	return tally{
+		Done: sum.Total, Failed: sum.Failed, Cached: sum.Cached, Deduplicated: sum.Deduplicated, Calls: sum.UpstreamCalls,
+		Prompt: sum.Usage.Prompt, CachedPrompt: sum.Usage.CachedPrompt, Completion: sum.Usage.Completion,
+		Failures: sum.FailuresByReason, Peak: peak,
+	}
+}
+
+func (t *tally) add(u *tally) {
+	t.Done += u.Done
+	t.Failed += u.Failed
+	t.Cached += u.Cached
+	t.Deduplicated += u.Deduplicated
+	t.Calls += u.Calls
+	t.Prompt += u.Prompt
+	t.CachedPrompt += u.CachedPrompt
+	t.Completion += u.Completion
+	t.Peak = max(t.Peak, u.Peak)
+	for reason, n := range u.Failures {
+		if t.Failures == nil {
+			t.Failures = map[string]int64{}
+		}
+		t.Failures[reason] += n
+	}
+}
+
+func (t *tally) clone() *tally {
+	c := *t
+	c.Failures = maps.Clone(t.Failures)
+	return &c
+}
+
+// summary is the tally of a job that has ended.
+func (t *tally) summary(rec *jobRecord) catalog.Summary {
+	return catalog.Summary{
+		Total: t.Done, Succeeded: t.Done - t.Failed, Failed: t.Failed, FailuresByReason: maps.Clone(t.Failures),
+		Cached: t.Cached, Deduplicated: t.Deduplicated, UpstreamCalls: t.Calls,
+		Usage:   catalog.Usage{Prompt: t.Prompt, CachedPrompt: t.CachedPrompt, Completion: t.Completion},
+		Elapsed: rec.elapsed(), PeakConcurrency: t.Peak,
+	}
+}
+
+// Headers of the results stream's messages.
+const (
+	headerTally = "Credenza-Tally" // a tally, JSON
+	headerTake  = "Credenza-Take"  // who stored it: a take's name and the message's number in it
+	headerSize  = "Credenza-Size"  // how many results its chunk has in all
+)
+
+func chunkSize(msg jetstream.Msg) int {
+	n, err := strconv.Atoi(msg.Headers().Get(headerSize))
+	if err != nil {
+		return math.MaxInt
+	}
+	return n
+}
+
+func encodeTally(t *tally) string {
+	b, _ := json.Marshal(t) // numbers and strings always have a form
+	return string(b)
+}
+
+// readTally takes a header that cannot be read for nothing.
+func readTally(msg jetstream.Msg) (t tally) {
+	_ = json.Unmarshal([]byte(msg.Headers().Get(headerTally)), &t)
+	return t
+}
+
+// tallies remembers how far jobs that run were counted, so that whoever asks for
+// a job's progress reads only what is new.
+type tallies struct {
+	mu     sync.Mutex
+	counts map[string]*count // by upload
+}
+
+type count struct {
+	mu    sync.Mutex
+	sum   tally
+	last  uint64 // sequence counted last
+	ended uint64 // the end's sequence; 0: none was seen
+	end   endForm
+}
+
+func newTallies() *tallies { return &tallies{counts: map[string]*count{}} }
+
+func (t *tallies) of(upload string) *count {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.counts[upload]
+	if !ok {
+		c = &count{}
+		t.counts[upload] = c
+	}
+	return c
+}
+
+func (t *tallies) forget(upload string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.counts, upload)
+}
+
+// count counts what is stored of a job now, up to its end where it has one. The
+// count is locked when it is returned; the caller unlocks it.
+func (s *Service) count(ctx context.Context, rec *jobRecord) (*count, error) {
+	c := s.tallies.of(rec.Upload)
+	c.mu.Lock()
+	err := s.store.replay(ctx, reading{
+		filters: []string{allOf(resultsPrefix, rec.Upload)}, after: c.last, headersOnly: true,
+	}, func(msg jetstream.Msg, seq uint64) error {
+		if c.ended != 0 {
+			return nil
+		}
+		c.last = seq
+		if msg.Subject() == endSubject(rec.Upload) {
+			c.ended = seq
+			return c.end.read(msg)
+		}
+		t := readTally(msg)
+		c.sum.add(&t)
+		return nil
+	})
+	if err != nil {
+		c.mu.Unlock()
+		return nil, asFault(err)
+	}
+	return c, nil
+}

@@ -1,0 +1,163 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+const (
+	// tidyEvery is how often a replica tidies, give or take a quarter.
+	tidyEvery = 5 * time.Minute
+	// graveTime is how long a deleted job's record stays: workers that have not
+	// heard of the deletion have stopped by then.
+	graveTime = 10 * time.Minute
+	// tidyPause is the least time between two tidyings where the store is full.
+	tidyPause = 10 * time.Second
+	// fullPart is the part of the room for jobs from which on the oldest ended ones
+	// make way.
+	fullPart = 0.9
+)
+
+// tidyRegularly removes what is no longer to be kept, until ctx ends. Every
+// replica does: removing twice does no harm.
+func (s *Service) tidyRegularly(ctx context.Context) {
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
+	for pause(ctx, tidyPause) == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-s.full:
+		}
+		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("what is stored of jobs could not be tidied: trying again later", zap.Error(err))
+		}
+		timer.Reset(tidyEvery*3/4 + rand.N(tidyEvery/2)) //nolint:gosec // replicas are only to differ
+	}
+}
+
+// foundFull has the store tidied soon.
+func (s *Service) foundFull() {
+	select {
+	case s.full <- struct{}{}:
+	default:
+	}
+}
+
+// Tidy removes jobs that have been over for longer than they are kept, the oldest
+// ended jobs where the room for jobs runs out, and what is left of deleted jobs
+// and broken uploads.
+func (s *Service) Tidy(ctx context.Context) error {
+	ended := s.mirror.all(func(rec *jobRecord) bool { return rec.State.Ended() && rec.Deleted == 0 })
+	slices.SortFunc(ended, func(a, b *jobRecord) int { return cmp.Compare(a.Ended, b.Ended) })
+	full, err := s.isFull(ctx)
+	problems := []error{err}
+	for _, rec := range ended {
+		if !full && rec.Ended.since() < s.config.Keep {
+			break // the others are younger
+		}
+		problems = append(problems, s.retire(ctx, rec))
+		if full, err = s.isFull(ctx); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted.since() > graveTime && rec.Deleted != 0 }) {
+		problems = append(problems, s.forget(ctx, rec))
+	}
+	return errors.Join(append(problems, s.removeOrphans(ctx))...)
+}
+
+// retire deletes a job whose time is over.
+func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
+	current, revision, err := s.store.get(ctx, rec.ID)
+	if err != nil || current.Deleted != 0 || current.Upload != rec.Upload {
+		return ignoreMissing(err)
+	}
+	s.log.Info("a job is deleted, as it was over for long enough or room is needed", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
+	err = s.bury(ctx, current, revision)
+	if errors.Is(err, errOutrun) {
+		return nil
+	}
+	return err
+}
+
+// forget removes the last of a deleted job.
+func (s *Service) forget(ctx context.Context, rec *jobRecord) error {
+	current, revision, err := s.store.get(ctx, rec.ID)
+	if err != nil || current.Upload != rec.Upload {
+		return ignoreMissing(err)
+	}
+	if err := s.removeStored(ctx, current); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if err := s.store.records.Purge(within, rec.ID, jetstream.LastRevision(revision)); err != nil && !wrongLast(err) {
+		return err
+	}
+	return nil
+}
+
+// isFull reports whether ended jobs must make way for others.
+func (s *Service) isFull(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	for _, stream := range []jetstream.Stream{s.store.items, s.store.results} {
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return false, err
+		}
+		if float64(info.State.Bytes) > fullPart*float64(info.Config.MaxBytes) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// removeOrphans removes uploads that broke off with their server.
+func (s *Service) removeOrphans(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, removeTime)
+	defer cancel()
+	// Each upload has a first chunk.
+	info, err := s.store.items.Info(ctx, jetstream.WithSubjectFilter(itemsPrefix+"*.0"))
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, rec := range s.mirror.all(func(*jobRecord) bool { return true }) {
+		known[rec.Upload] = true
+	}
+	var problems []error
+	for subject := range info.State.Subjects {
+		upload, _, _ := strings.Cut(strings.TrimPrefix(subject, itemsPrefix), ".")
+		if known[upload] {
+			continue
+		}
+		last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
+		if err != nil || time.Since(last.Time) < s.config.UploadWait {
+			problems = append(problems, ignoreMissing(err))
+			continue
+		}
+		s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
+		problems = append(problems, s.store.remove(ctx, upload, true))
+	}
+	return errors.Join(problems...)
+}
+
+func ignoreMissing(err error) error {
+	if isMissing(err) || fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}

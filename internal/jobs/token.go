@@ -1,0 +1,72 @@
+package jobs
+
+import (
+	"encoding/base64"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// position is a place in a job's results. As completed, Major is the sequence of a
+// stored message; in order, a chunk's number. Minor counts the results of it that
+// are before the place.
+type position struct {
+	Major uint64 `cbor:"1,keyasint,omitempty"`
+	Minor int    `cbor:"2,keyasint,omitempty"`
+}
+
+// resume is what a resume token holds: where the reader is, and what it has seen.
+type resume struct {
+	Upload  string   `cbor:"1,keyasint"`
+	At      position `cbor:"2,keyasint"`
+	Batches int64    `cbor:"3,keyasint,omitempty"`
+	Done    int64    `cbor:"4,keyasint,omitempty"`
+	Failed  int64    `cbor:"5,keyasint,omitempty"`
+	Total   int64    `cbor:"6,keyasint,omitempty"` // a check that the bytes are ours
+}
+
+func (r resume) token() string { return encodeToken(r) }
+
+// parseResume reads a token of a job, empty for the beginning.
+func parseResume(token string, rec *jobRecord) (resume, error) {
+	r := resume{Upload: rec.Upload, Total: rec.Items}
+	if token == "" {
+		return r, nil
+	}
+	var got resume
+	if !decodeToken(token, &got) || got.Upload != rec.Upload || got.Total != rec.Items || got.At.Minor < 0 {
+		return r, fault.Invalid("resume_token", "it is none of this job: send back the last one that was received, or none to begin anew")
+	}
+	return got, nil
+}
+
+// page is what a page token holds: the last job of the page before.
+type page struct {
+	Created moment `cbor:"1,keyasint"`
+	ID      string `cbor:"2,keyasint"`
+}
+
+func pageAfter(rec *jobRecord) string { return encodeToken(page{rec.Created, rec.ID}) }
+
+func parsePage(token string) (page, error) {
+	var p page
+	if token != "" && (!decodeToken(token, &p) || p.ID == "") {
+		return p, fault.Invalid("page_token", "it is none of this server's: send back next_page_token, or none for the first page")
+	}
+	return p, nil
+}
+
+// before reports whether a record comes after the page in the order of a list.
+func (p page) before(rec *jobRecord) bool {
+	return p.ID == "" || rec.Created < p.Created || (rec.Created == p.Created && rec.ID > p.ID)
+}
+
+func encodeToken(v any) string {
+	b, _ := record.Encode(v) // numbers and strings always have a form
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func decodeToken(token string, v any) bool {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	return err == nil && record.Decode(b, v) == nil
+}

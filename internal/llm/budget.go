@@ -1,0 +1,34 @@
+package llm
+
+import (
+	"context"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// timedAttempt makes an attempt within what is left of the question's budget,
+// and charges it, unless the call was lost in an outage.
+func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending {
+	if a.question.Budget == 0 {
+		return a.attempt(ctx, lease)
+	}
+	start := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, start.Add(a.question.Budget-a.spent))
+	defer cancel()
+	end := a.attempt(ctx, lease)
+	if end.how != failed || end.advice.Counts {
+		a.spent += time.Since(start)
+	}
+	return end
+}
+
+// overspent returns the fault of a question whose budget is used up, nil while
+// some is left.
+func (a *asking) overspent() *fault.Fault {
+	if a.question.Budget == 0 || a.spent < a.question.Budget || a.last == nil {
+		return nil
+	}
+	return late(a.last, a.last)
+}

@@ -1,0 +1,32 @@
+// Package memo keeps answers, so that no question is paid for twice.
+//
+// # The problem
+//
+// Catalogues repeat themselves: the same chair in four shops, the whole feed again
+// next morning, the same job retried. An answer costs money and a second, and is
+// as good as it was. Equal questions also come at the same time, from callers who
+// know nothing of each other and may leave at any moment.
+//
+// # The picture
+//
+//	key -> memory -> work under way -> bucket -> work -> memory, bucket
+//
+// Memory is bounded by bytes. The bucket is a JetStream key-value bucket, bounded
+// by bytes and age, which replicas share and which outlives the process. It is
+// written to in the background, by a few writers behind a bounded queue.
+//
+// What is under way belongs to no caller: see package flight. Errors are not kept.
+//
+// # The trade-off
+//
+// The bucket is a convenience, and a classification never waits for it for longer
+// than readTime. Where it fails a few times in a row it is passed over, and tried
+// again every few seconds; meanwhile each replica has its own memory. A replica
+// that has an answer in memory does not see that another one has refreshed it.
+//
+// # Example
+//
+//	m := memo.New(memo.Config{MemoryBytes: 64 << 20, Bucket: &memo.Bucket{JetStream: js}})
+//	defer m.Close()
+//	answer, err := m.Do(ctx, catalog.Look{Key: scope.OfText(item)}, ask)
+package memo

@@ -1,0 +1,208 @@
+package memo
+
+import (
+	"context"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/flight"
+)
+
+// Config is how much is kept, and for how long.
+type Config struct {
+	// MemoryBytes is what the answers in memory may take, about. 0: 64 MiB.
+	MemoryBytes int64
+	// Age is how long an answer is good. 0: 30 days.
+	Age time.Duration
+	// ProvisionalAge is how long one is good that goes by where a picture was. 0: a
+	// day.
+	ProvisionalAge time.Duration
+	// Bucket is behind the memory. Nil: nothing is.
+	Bucket *Bucket
+	// Log is told once of each time that the bucket fails. Nil: nobody.
+	Log *zap.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.MemoryBytes == 0 {
+		c.MemoryBytes = 64 << 20
+	}
+	if c.Age == 0 {
+		c.Age = 30 * 24 * time.Hour
+	}
+	if c.ProvisionalAge == 0 {
+		c.ProvisionalAge = 24 * time.Hour
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c
+}
+
+// Memo keeps answers. It is safe for concurrent use. Whoever made it closes it.
+type Memo struct {
+	config  Config
+	memory  *otter.Cache[catalog.Fingerprint, *entry]
+	store   *store // nil: memory alone
+	flights flight.Group[flightKey, catalog.Answer]
+	counts  counts
+}
+
+// flightKey tells work under way apart: what asks anew is not satisfied by what
+// may come from the bucket.
+type flightKey struct {
+	key    catalog.Fingerprint
+	policy catalog.CachePolicy // CacheUse or CacheRefresh
+}
+
+// entry is an answer that is kept. It is never changed.
+type entry struct {
+	answer catalog.Answer
+	made   time.Time
+}
+
+// New returns a memo. Where it has a bucket it tries for a moment to open it, and
+// goes on trying in the background.
+func New(config Config) *Memo {
+	config = config.withDefaults()
+	m := &Memo{config: config, memory: otter.Must(&otter.Options[catalog.Fingerprint, *entry]{
+		MaximumWeight: uint64(config.MemoryBytes),
+		Weigher:       func(_ catalog.Fingerprint, e *entry) uint32 { return e.weight() },
+		// Upkeep is short, and a goroutine for it would outlive the call.
+		Executor: func(upkeep func()) { upkeep() },
+	})}
+	if config.Bucket != nil {
+		m.store = openStore(*config.Bucket, config.Age, config.Log, &m.counts)
+	}
+	return m
+}
+
+// Close writes what is still to be written, for a moment. No call may be under way.
+func (m *Memo) Close() {
+	if m.store != nil {
+		m.store.close()
+	}
+	m.memory.StopAllGoroutines()
+}
+
+// Do returns the answer that is kept under a key, or that is being worked on, or
+// the one of work, which is kept if it has no error. The policy says which of
+// these may be: with CacheRefresh nothing kept is used, and with CacheBypass
+// nothing is kept, shared or used.
+//
+// The trace says that the answer was cached, or deduplicated for all who shared
+// it but one, and then it has neither attempts nor tokens. The error is work's, or
+// ctx's: see flight.Group.Share for callers who leave before its end.
+func (m *Memo) Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	var instead []flightKey
+	switch look.Policy {
+	case catalog.CacheBypass:
+		return work(ctx)
+	case catalog.CacheUse:
+		if answer, ok := m.recall(look); ok {
+			return answer, nil
+		}
+		instead = []flightKey{{look.Key, catalog.CacheRefresh}}
+	}
+	answer, shared, err := m.flights.Share(ctx, flightKey{look.Key, look.Policy}, func(ctx context.Context) (catalog.Answer, error) {
+		return m.find(ctx, look, work)
+	}, instead...)
+	if shared {
+		m.counts.shared.Add(1)
+		answer.Trace = secondHand(answer.Trace)
+		answer.Trace.Deduplicated = !answer.Trace.Cached
+	}
+	return answer, err
+}
+
+// recall looks into the memory.
+func (m *Memo) recall(look catalog.Look) (catalog.Answer, bool) {
+	e, ok := m.memory.GetIfPresent(look.Key)
+	if !ok || m.isOld(look, e) {
+		return catalog.Answer{}, false
+	}
+	m.counts.memoryHits.Add(1)
+	return e.answer, true
+}
+
+func (m *Memo) isOld(look catalog.Look, e *entry) bool {
+	age := m.config.Age
+	if look.Provisional {
+		age = min(age, m.config.ProvisionalAge)
+	}
+	return time.Since(e.made) > age
+}
+
+// find is the work under way. It looks into the memory once more: other work for
+// the key may have ended since the caller did.
+func (m *Memo) find(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	if look.Policy == catalog.CacheUse {
+		if answer, ok := m.recall(look); ok {
+			return answer, nil
+		}
+		if e, ok := m.fromStore(ctx, look); ok {
+			return e.answer, nil
+		}
+		if !look.Provisional { // else another look follows
+			m.counts.misses.Add(1)
+		}
+	}
+	answer, err := work(ctx)
+	if err == nil {
+		m.keep(look.Key, &answer)
+	}
+	return answer, err
+}
+
+func (m *Memo) fromStore(ctx context.Context, look catalog.Look) (*entry, bool) {
+	if m.store == nil {
+		return nil, false
+	}
+	e, ok := m.store.get(ctx, look.Key)
+	if !ok || m.isOld(look, e) {
+		return nil, false
+	}
+	m.counts.storeHits.Add(1)
+	m.memory.Set(look.Key, e)
+	return e, true
+}
+
+func (m *Memo) keep(key catalog.Fingerprint, a *catalog.Answer) {
+	e := newEntry(a, time.Now())
+	m.memory.Set(key, e)
+	if m.store != nil {
+		m.store.put(key, e)
+	}
+}
+
+// newEntry returns what is kept of an answer: what it says, and who says it.
+func newEntry(a *catalog.Answer, made time.Time) *entry {
+	e := &entry{answer: catalog.Answer{Verdict: a.Verdict, Trace: secondHand(a.Trace)}, made: made}
+	e.answer.Trace.Cached, e.answer.Trace.Deduplicated = true, false
+	return e
+}
+
+// secondHand is a trace without what was counted already.
+func secondHand(t catalog.Trace) catalog.Trace {
+	t.Attempts, t.QueueTime, t.Latency, t.Usage = 0, 0, 0, catalog.Usage{}
+	return t
+}
+
+// entryBytes is an entry's own memory, with its key and its place in the cache.
+const entryBytes = 512
+
+// weight is about the memory that an entry takes.
+func (e *entry) weight() uint32 {
+	v, t := &e.answer.Verdict, &e.answer.Trace
+	n := entryBytes + len(v.Category) + len(v.PrimaryStyle) + len(v.SecondaryStyle) + len(v.Reasoning) +
+		len(t.Backend) + len(t.Model) + len(t.Taxonomy) + len(t.PromptVersion)
+	for _, tags := range [][]string{v.StyleTags, v.PlacementTags} {
+		for _, tag := range tags {
+			n += 16 + len(tag)
+		}
+	}
+	return uint32(min(n, 1<<30))
+}

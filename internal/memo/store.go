@@ -1,0 +1,192 @@
+package memo
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sony/gobreaker/v2"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/record"
+)
+
+// Bounds of what the bucket may cost.
+const (
+	// readTime is the most that a question waits for the bucket: about what the model
+	// takes. A read takes some 50 microseconds, and more just after a start.
+	readTime  = time.Second
+	writeTime = 2 * time.Second
+	openTime  = 5 * time.Second
+	// startTime is how long the start waits for the bucket to be opened.
+	startTime = 2 * time.Second
+	// closeTime is how long the end waits for what is still to be written.
+	closeTime = 2 * time.Second
+	writers   = 4
+	// queued is how many answers may wait to be written, of about 1 KB each.
+	queued = 4096
+	// tries is how many failures in a row make an outage, and pause how long the
+	// bucket is then left alone before it is tried again.
+	tries = 3
+	pause = 5 * time.Second
+)
+
+// store is a bucket that may be away at any time. It is safe for concurrent use.
+type store struct {
+	bucket Bucket
+	age    time.Duration
+	log    *zap.Logger
+	counts *counts
+
+	kv     atomic.Pointer[jetstream.KeyValue] // nil while it is not open
+	reads  *gobreaker.CircuitBreaker[jetstream.KeyValueEntry]
+	writes *gobreaker.CircuitBreaker[uint64]
+
+	mu     sync.RWMutex
+	closed bool
+	queue  chan written
+	stop   context.CancelFunc
+
+	opening, writing sync.WaitGroup
+}
+
+type written struct {
+	key   catalog.Fingerprint
+	entry *entry
+}
+
+func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts) *store {
+	s := &store{
+		bucket: bucket.withDefaults(), age: age, log: log, counts: counts,
+		queue: make(chan written, queued),
+	}
+	s.reads = gobreaker.NewCircuitBreaker[jetstream.KeyValueEntry](s.breaker("reading"))
+	s.writes = gobreaker.NewCircuitBreaker[uint64](s.breaker("writing"))
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	begin, cancel := context.WithTimeout(ctx, startTime)
+	err := s.open(begin)
+	cancel()
+	if err != nil {
+		s.closedBy(err)
+	}
+	s.opening.Go(func() { s.keepOpen(ctx) })
+	for range writers {
+		s.writing.Go(func() { s.write(ctx) })
+	}
+	return s
+}
+
+// name is a key as the bucket takes it.
+func name(key catalog.Fingerprint) string { return base64.RawURLEncoding.EncodeToString(key[:]) }
+
+// get returns what is stored under a key, if it can be had soon.
+func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool) {
+	kv := s.kv.Load()
+	if kv == nil {
+		s.counts.skipped.Add(1)
+		return nil, false
+	}
+	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) {
+		ctx, cancel := context.WithTimeout(ctx, readTime)
+		defer cancel()
+		return (*kv).Get(ctx, name(key))
+	})
+	switch {
+	case err == nil:
+		return s.decode(got)
+	case errors.Is(err, jetstream.ErrKeyNotFound), ctx.Err() != nil:
+	case isOpen(err):
+		s.counts.skipped.Add(1)
+	default:
+		s.counts.failedReads.Add(1)
+		s.lose(kv, err)
+	}
+	return nil, false
+}
+
+// isOpen reports whether a breaker let nothing through.
+func isOpen(err error) bool {
+	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+}
+
+// decode reads an entry. What cannot be read, or is no verdict, is as good as
+// nothing.
+func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
+	answer, err := record.DecodeAnswer(got.Value())
+	v := &answer.Verdict
+	if err != nil || v.Category == "" || v.Evidence == 0 || !(v.Confidence >= 0 && v.Confidence <= 1) {
+		s.counts.unreadable.Add(1)
+		return nil, false
+	}
+	return newEntry(&answer, got.Created()), true
+}
+
+// put has an entry written, unless too many wait already.
+func (s *store) put(key catalog.Fingerprint, e *entry) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return
+	}
+	select {
+	case s.queue <- written{key, e}:
+	default:
+		s.counts.dropped.Add(1)
+	}
+}
+
+// write writes what is queued, until the queue is closed and empty.
+func (s *store) write(ctx context.Context) {
+	for w := range s.queue {
+		if ctx.Err() != nil {
+			s.counts.dropped.Add(1)
+			continue
+		}
+		s.writeOne(ctx, w)
+	}
+}
+
+func (s *store) writeOne(ctx context.Context, w written) {
+	kv := s.kv.Load()
+	if kv == nil {
+		s.counts.skipped.Add(1)
+		return
+	}
+	_, err := s.writes.Execute(func() (uint64, error) {
+		value, err := record.EncodeAnswer(&w.entry.answer)
+		if err != nil {
+			return 0, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, writeTime)
+		defer cancel()
+		return (*kv).Put(ctx, name(w.key), value)
+	})
+	switch {
+	case err == nil:
+		s.counts.written.Add(1)
+	case isOpen(err):
+		s.counts.skipped.Add(1)
+	default:
+		s.counts.failedWrites.Add(1)
+		s.lose(kv, err)
+	}
+}
+
+// close writes what is queued within closeTime, and gives the rest up.
+func (s *store) close() {
+	s.mu.Lock()
+	s.closed = true
+	close(s.queue)
+	s.mu.Unlock()
+	giveUp := time.AfterFunc(closeTime, s.stop)
+	defer giveUp.Stop()
+	s.writing.Wait()
+	s.stop()
+	s.opening.Wait()
+}

@@ -1,0 +1,67 @@
+package raster
+
+import "encoding/binary"
+
+// Tags of a TIFF directory (TIFF 6.0).
+const (
+	tagOrientation  = 0x0112
+	tagRowsPerStrip = 0x0116
+	tagTileWidth    = 0x0142
+	tagTileLength   = 0x0143
+)
+
+// directory is the first one of a TIFF structure: what it tells of its picture.
+type directory struct {
+	order   binary.ByteOrder
+	entries []byte // of 12 bytes each
+}
+
+// readDirectory returns the directory, empty where there is none that makes
+// sense.
+func readDirectory(tiff []byte) directory {
+	var d directory
+	if len(tiff) < 8 {
+		return d
+	}
+	switch string(tiff[:4]) {
+	case "II*\x00":
+		d.order = binary.LittleEndian
+	case "MM\x00*":
+		d.order = binary.BigEndian
+	default:
+		return d
+	}
+	at := int64(d.order.Uint32(tiff[4:]))
+	if at < 8 || at+2 > int64(len(tiff)) {
+		return d
+	}
+	d.entries = tiff[at+2:]
+	d.entries = d.entries[:min(len(d.entries)/12, int(d.order.Uint16(tiff[at:])))*12]
+	return d
+}
+
+// number returns a tag's value. ok is false where the tag is there and is not one
+// number; where it is not there, the value is 0.
+func (d directory) number(tag uint16) (v uint32, ok bool) {
+	for e := d.entries; len(e) > 0; e = e[12:] {
+		if d.order.Uint16(e) == tag {
+			return numberOf(d.order, e)
+		}
+	}
+	return 0, true
+}
+
+// numberOf reads an entry: a short by the standard, a long or a byte as some
+// programs write it.
+func numberOf(order binary.ByteOrder, entry []byte) (v uint32, ok bool) {
+	one := order.Uint32(entry[4:]) == 1
+	switch order.Uint16(entry[2:]) {
+	case 1:
+		return uint32(entry[8]), one
+	case 3:
+		return uint32(order.Uint16(entry[8:])), one
+	case 4:
+		return order.Uint32(entry[8:]), one
+	}
+	return 0, false
+}

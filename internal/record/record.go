@@ -1,0 +1,95 @@
+package record
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+var (
+	encoder = must(cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode())
+	decoder = must(cbor.DecOptions{
+		MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 20, MaxNestedLevels: 16, UTF8: cbor.UTF8DecodeInvalid,
+	}.DecMode())
+)
+
+// must is for options that are constants.
+func must[T any](mode T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}
+
+// EncodeItems writes items down. The error is one of memory at most: every item
+// has a form.
+func EncodeItems(items []catalog.Item) ([]byte, error) {
+	forms := make([]item, len(items))
+	for i := range items {
+		forms[i] = item(items[i])
+	}
+	return encoder.Marshal(forms)
+}
+
+// DecodeItems reads what EncodeItems wrote.
+func DecodeItems(b []byte) ([]catalog.Item, error) {
+	var forms []item
+	if err := decoder.Unmarshal(b, &forms); err != nil {
+		return nil, fmt.Errorf("read stored items: %w", err)
+	}
+	items := make([]catalog.Item, len(forms))
+	for i := range forms {
+		items[i] = catalog.Item(forms[i])
+	}
+	return items, nil
+}
+
+// EncodeOutcomes writes outcomes down, a fault without its cause.
+func EncodeOutcomes(outcomes []catalog.Outcome) ([]byte, error) {
+	forms := make([]outcome, len(outcomes))
+	for i := range outcomes {
+		forms[i] = outcomeForm(&outcomes[i])
+	}
+	return encoder.Marshal(forms)
+}
+
+// DecodeOutcomes reads what EncodeOutcomes wrote.
+func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
+	var forms []outcome
+	if err := decoder.Unmarshal(b, &forms); err != nil {
+		return nil, fmt.Errorf("read stored outcomes: %w", err)
+	}
+	outcomes := make([]catalog.Outcome, len(forms))
+	for i := range forms {
+		outcomes[i] = forms[i].outcome()
+	}
+	return outcomes, nil
+}
+
+// EncodeAnswer writes an answer down.
+func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
+	return encoder.Marshal(answer{Verdict: verdict(a.Verdict), Trace: traceForm(&a.Trace)})
+}
+
+// DecodeAnswer reads what EncodeAnswer wrote.
+func DecodeAnswer(b []byte) (catalog.Answer, error) {
+	var form answer
+	if err := decoder.Unmarshal(b, &form); err != nil {
+		return catalog.Answer{}, fmt.Errorf("read a stored answer: %w", err)
+	}
+	return catalog.Answer{Verdict: catalog.Verdict(form.Verdict), Trace: form.Trace.trace()}, nil
+}
+
+// Encode writes any other value down whose fields have numbers as names, in tags
+// such as `cbor:"1,keyasint,omitempty"`.
+func Encode(v any) ([]byte, error) { return encoder.Marshal(v) }
+
+// Decode reads what Encode wrote into the value that v points to.
+func Decode(b []byte, v any) error {
+	if err := decoder.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("read a stored %T: %w", v, err)
+	}
+	return nil
+}

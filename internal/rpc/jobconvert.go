@@ -1,0 +1,76 @@
+package rpc
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+var jobStates = map[catalog.JobState]credenzav1.JobState{
+	catalog.JobQueued:    credenzav1.JobState_JOB_STATE_QUEUED,
+	catalog.JobRunning:   credenzav1.JobState_JOB_STATE_RUNNING,
+	catalog.JobSucceeded: credenzav1.JobState_JOB_STATE_SUCCEEDED,
+	catalog.JobCancelled: credenzav1.JobState_JOB_STATE_CANCELLED,
+	catalog.JobFailed:    credenzav1.JobState_JOB_STATE_FAILED,
+}
+
+// jobStateFromProto returns 0, which is any, for the unspecified state.
+func jobStateFromProto(p credenzav1.JobState) catalog.JobState {
+	for state, value := range jobStates {
+		if value == p {
+			return state
+		}
+	}
+	return 0
+}
+
+// jobSpecFromProto converts a spec that the checks have let through. Nobody waits
+// for a job, so it is bulk whatever its caller says.
+func jobSpecFromProto(p *credenzav1.JobSpec, owner catalog.Owner) catalog.JobSpec {
+	options := optionsFromProto(p.GetMode(), p.GetOptions())
+	options.Priority = catalog.Bulk
+	return catalog.JobSpec{
+		Options: options, Name: p.GetDisplayName(), RequestID: p.GetRequestId(), Owner: owner,
+	}
+}
+
+func jobToProto(j *catalog.Job) *credenzav1.Job {
+	return &credenzav1.Job{
+		JobId:            j.ID,
+		DisplayName:      text(j.Name),
+		State:            jobStates[j.State],
+		Progress:         progressToProto(j.Progress),
+		FailuresByReason: j.Failures,
+		CreateTime:       timeIfAny(j.Created),
+		StartTime:        timeIfAny(j.Started),
+		EndTime:          timeIfAny(j.Ended),
+		Message:          text(j.Message),
+		RetryOf:          j.RetryOf,
+	}
+}
+
+func jobEventToProto(e *catalog.JobEvent) *credenzav1.WatchJobResponse {
+	p := &credenzav1.WatchJobResponse{ResumeToken: e.Token}
+	switch {
+	case e.Batch != nil:
+		p.Event = &credenzav1.WatchJobResponse_Batch{Batch: batchToProto(e.Batch)}
+	case e.Summary != nil:
+		p.Event = &credenzav1.WatchJobResponse_Summary{Summary: summaryToProto(e.Summary)}
+	}
+	return p
+}
+
+func progressToProto(p catalog.Progress) *credenzav1.Progress {
+	return &credenzav1.Progress{Done: p.Done, Failed: p.Failed, Total: p.Total}
+}
+
+// timeIfAny leaves the zero time out.
+func timeIfAny(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
