@@ -21,7 +21,7 @@ RACE_SAYS := off, because there is no C compiler
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz build lint vet generate drift bench bench-quota bench-jobs bench-micro bench-pictures tools clean
+.PHONY: help demo test test-clients fuzz build lint vet generate drift bench bench-quota bench-web bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: ## run all tests
 	@echo "race detector: $(RACE_SAYS)"
 	@test "$(RACE)" != require || test -n "$(RACE_FLAG)" || { echo "the race detector is required: install a C compiler"; exit 1; }
 	$(GO) test $(RACE_FLAG) -timeout 15m ./...
+
+test-clients: ## run the clients in examples/clients against a real server (needs python3 with requests, and node)
+	$(GO) test $(RACE_FLAG) -timeout 5m -tags clients -run TestClient ./internal/app
 
 # A target fails on its own: with the input that broke it, kept under testdata.
 fuzz: ## run each fuzz test for FUZZTIME (3000x)
@@ -56,7 +59,7 @@ lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the c
 	else echo "buf breaking: nothing earlier to compare with"; fi
 
 vet: ## run go vet
-	$(GO) vet ./...
+	$(GO) vet -tags clients ./...
 
 generate: $(TOOLS) ## generate the code of the contract
 	PATH="$(BIN):$$PATH" $(BIN)/buf generate
@@ -74,6 +77,9 @@ bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURE
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
 	$(GO) run ./internal/bench -bin $(BIN) -quota
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
+
+bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)
+	$(GO) run ./internal/bench -bin $(BIN) -web
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
 	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)

@@ -122,7 +122,7 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 
 func (a *App) serve() {
 	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
-	a.serving.Go(func() { a.failed <- a.web.Serve(a.httpLis) })
+	a.serving.Go(func() { a.failed <- a.web.Serve(rpc.MarkListener(a.httpLis)) })
 	a.rpc.SetReady(true)
 	a.ready.Store(true)
 }
@@ -150,9 +150,9 @@ func (a *App) Wait(ctx context.Context) error {
 	return errors.Join(failed, a.Close(drain))
 }
 
-// Close ends the app: not ready, then running calls may end until ctx does, then
-// the rest is cut off. Calls that were cut off are logged and no error: going
-// down in time is what was asked for.
+// Close ends the app: not ready, then running calls may end until ctx does (the
+// configured time, where it has no deadline), then the rest is cut off. Calls that
+// were cut off are logged and no error: going down in time is what was asked for.
 func (a *App) Close(ctx context.Context) error {
 	a.closing.Do(func() { a.closeErr = a.close(ctx) })
 	return a.closeErr
@@ -161,13 +161,25 @@ func (a *App) Close(ctx context.Context) error {
 func (a *App) close(ctx context.Context) error {
 	a.log.Info("going down: no new calls, running ones may end")
 	a.ready.Store(false)
-	var jobs sync.WaitGroup
-	jobs.Go(func() { a.drainJobs(ctx) })
-	if err := a.rpc.Shutdown(ctx); err != nil {
-		a.log.Warn("calls were cut off", zap.Error(err))
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, a.config.DrainTimeout)
+		defer cancel()
 	}
-	jobs.Wait()
-	// The HTTP address goes last, so that probes see the drain.
+	// Jobs and both edges drain in the same time. Calls of the services over HTTP
+	// are the gRPC server's, which waits for them.
+	var draining sync.WaitGroup
+	draining.Go(func() { a.drainJobs(ctx) })
+	for _, drain := range []func(context.Context) error{a.rpc.Shutdown, a.web.Drain} {
+		draining.Go(func() {
+			if err := drain(ctx); err != nil {
+				a.log.Warn("calls were cut off", zap.Error(err))
+			}
+		})
+	}
+	draining.Wait()
+	// The HTTP address goes last: no call is on it any more, and probes have seen
+	// the drain.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	err := a.web.Shutdown(last)

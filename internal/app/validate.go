@@ -17,7 +17,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.NATSURL.check} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -151,6 +151,7 @@ func (c *Config) checkTimes() error {
 		{"attempt-timeout", c.AttemptTimeout, 0, time.Hour},
 		{"image-timeout", c.ImageTimeout, 100 * time.Millisecond, 10 * time.Minute},
 		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
+		{"http-write-timeout", c.WriteTimeout, time.Second, 24 * time.Hour},
 		{"cache-age", c.CacheAge, time.Second, 10 * 365 * 24 * time.Hour},
 		{"cache-url-age", c.CacheURLAge, 0, 10 * 365 * 24 * time.Hour},
 		{"jobs-keep", c.JobsKeep, time.Second, 10 * 365 * 24 * time.Hour},
@@ -197,6 +198,29 @@ func (c *Config) checkAddresses() error {
 	}
 	if c.TLSClientCA != "" && c.TLSCert == "" {
 		return fmt.Errorf("tls-client-ca needs tls-cert and tls-key")
+	}
+	return nil
+}
+
+const noOrigins = "none"
+
+// origins are those that CORS allows, nil for none.
+func (c *Config) origins() []string {
+	if slices.Equal(c.CORSOrigins, []string{noOrigins}) {
+		return nil
+	}
+	return c.CORSOrigins
+}
+
+func (c *Config) checkOrigins() error {
+	for _, origin := range c.origins() {
+		if origin == "*" {
+			continue
+		}
+		u, err := url.Parse(origin)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			return fmt.Errorf("cors-origins has %q: give origins such as https://shop.example, * for all, or none alone", origin)
+		}
 	}
 	return nil
 }

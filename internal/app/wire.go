@@ -87,16 +87,33 @@ func (a *App) wireEdges(e edges) error {
 	if err != nil {
 		return err
 	}
-	var tlsConfig *tls.Config
-	if secure {
-		if tlsConfig, err = files.Load(); err != nil {
-			return err
-		}
-		// Probes and scrapers have no certificate of their own.
-		tlsConfig.ClientAuth = tls.NoClientCert
+	a.web, err = a.newWeb(e, files)
+	return err
+}
+
+// newWeb returns the HTTP edge, with what the gRPC edge has for it.
+func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
+	c := &a.config
+	config := web.Config{
+		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout,
+		About: web.About{Version: Version, Model: c.backend() == backendOpenAI},
 	}
-	a.web = web.New(e.metrics, a.ready.Load, tlsConfig)
-	return nil
+	for _, category := range e.taxonomy.Categories {
+		config.About.Categories = append(config.About.Categories, category.Name)
+	}
+	if (files != rpc.TLSFiles{}) {
+		var err error
+		if config.TLS, err = files.Load(); err != nil {
+			return nil, err
+		}
+		if config.TLS.ClientAuth != tls.NoClientCert {
+			// Probes and scrapers have no certificate of their own.
+			config.TLS.ClientAuth, config.CertifiedCallers = tls.VerifyClientCertIfGiven, true
+		}
+	}
+	return web.New(config, web.Parts{
+		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.ready.Load, Log: e.log, Metrics: e.metrics,
+	})
 }
 
 func loadTokens(path string) (*rpc.Tokens, error) {

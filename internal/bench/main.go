@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "play only scenarios whose name holds this")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
+	ways := flags.Bool("web", false, "measure HTTP beside gRPC instead")
 	jobs := flags.Int("jobs", 0, "measure a job of so many items instead")
 	nasty := flags.String("nasty", "", "judge difficult pictures instead: a folder with some and a manifest.csv")
 	pages := flags.String("pages", "", "judge saved pages instead: a folder with some and a manifest.csv")
@@ -80,6 +81,8 @@ func run(ctx context.Context, args []string) error {
 		return b.pictureTable(ctx, os.Stdout, *pictures)
 	case *hits:
 		return b.hitTable(ctx, os.Stdout)
+	case *ways:
+		return b.webTable(ctx, os.Stdout)
 	case *quota:
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}

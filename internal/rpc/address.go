@@ -3,6 +3,7 @@ package rpc
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 )
@@ -46,6 +47,51 @@ func isLocal(addr net.Addr) bool {
 		return false
 	}
 }
+
+// passedOn are the headers by which proxies tell that they pass a request on.
+var passedOn = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"}
+
+// fromThisMachine reports whether a request over HTTP, from an address that is
+// local, speaks for this machine. A browser does not that has a page of somebody
+// else open, nor a proxy.
+func fromThisMachine(r *http.Request) bool {
+	for _, name := range passedOn {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return isLoopbackHost(hostOf(r)) && !fromStrangersPage(r)
+}
+
+// fromStrangersPage reports whether a browser sends the request for a page that is
+// not of this server. A page says where it is from, and Host is the name that the
+// browser believes to have connected to: on an address that only this machine
+// reaches, one that is no name of the loopback device is how a page looks that has
+// its own name resolved to 127.0.0.1.
+func fromStrangersPage(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return (origin != "http://"+r.Host && origin != "https://"+r.Host) || (isLocal(local) && !isLoopbackHost(hostOf(r)))
+}
+
+func hostOf(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.Host); err == nil {
+		return host
+	}
+	return strings.Trim(r.Host, "[]")
+}
+
+// foreign is the local address of a connection by which somebody else speaks.
+type foreign struct{}
+
+// Network is no kind of network that is local.
+func (foreign) Network() string { return "foreign" }
+
+// String is the address.
+func (foreign) String() string { return "foreign" }
 
 // MarkListener returns a listener whose connections give as their local address
 // the one that is listened on. A connection's own does not tell a server on the

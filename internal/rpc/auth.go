@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -77,7 +78,12 @@ func checkOpen(ctx context.Context, need Scope) error {
 }
 
 func (a *authority) checkToken(ctx context.Context, need Scope) error {
-	token, err := bearerToken(ctx)
+	return a.identify(recordOf(ctx), metadata.ValueFromIncomingContext(ctx, "authorization"), need)
+}
+
+// identify finds out whose token it is, and whether that is enough.
+func (a *authority) identify(rec *record, authorization []string, need Scope) error {
+	token, err := bearerToken(authorization)
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,6 @@ func (a *authority) checkToken(ctx context.Context, need Scope) error {
 	if !ok {
 		return fault.New(fault.Unauthenticated, "the token is not known here: check it, or ask the operator for one")
 	}
-	rec := recordOf(ctx)
 	rec.name, rec.all = c.name, c.scopes&ScopeOperate != 0
 	if c.scopes&need != need {
 		return fault.New(fault.PermissionDenied, "the token of %q lacks the scope %q: ask the operator for it", c.name, need)
@@ -93,8 +98,20 @@ func (a *authority) checkToken(ctx context.Context, need Scope) error {
 	return nil
 }
 
-func bearerToken(ctx context.Context) (string, error) {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+// Caller returns who makes a call for classifications that comes by another way
+// than gRPC, with what its authorization headers say. Calls of both ways with one
+// token share one turn at the model. The error is the fault that a gRPC call would
+// have ended with; the caller is told even then, for the log.
+func (s *Server) Caller(authorization []string) (catalog.Caller, error) {
+	rec := s.recorder.begin()
+	var err error
+	if s.authority.tokens != nil {
+		err = s.authority.identify(rec, authorization, ScopeClassify)
+	}
+	return rec.caller(), err
+}
+
+func bearerToken(values []string) (string, error) {
 	if len(values) == 0 {
 		return "", fault.New(fault.Unauthenticated, `a token is needed: send the header "authorization: Bearer TOKEN"`)
 	}

@@ -145,8 +145,11 @@ func (p *parts) part(number protowire.Number) part {
 }
 
 // itemField is the name of the field that has what can be counted, for a message
-// of the contract that has any.
+// of the contract that has any, else empty.
 func (p *parts) itemField() string {
+	if p == nil {
+		return ""
+	}
 	for _, part := range p.list {
 		if part.role != roleSingle || part.inner != nil {
 			return string(part.name)

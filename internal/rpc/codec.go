@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 
@@ -27,15 +29,21 @@ import (
 // an unknown field, because what gRPC hands to a codec is the generated message
 // and nothing around it. No caller can forge one: unknown fields that come in are
 // dropped.
+//
+// JSON is refused by another codec, before it is protobuf (jsoncodec.go). Its
+// messages come in here with a mark already, and with a key to show that it is
+// one of ours.
 type codec struct {
 	encoding.CodecV2
 	forms map[protoreflect.FullName]*form
+	key   []byte // random
 }
 
 func newCodec(config Config) *codec {
 	c := &codec{
 		CodecV2: encoding.GetCodecV2(protocodec.Name),
 		forms:   map[protoreflect.FullName]*form{},
+		key:     []byte(rand.Text()),
 	}
 	for _, request := range requests {
 		c.forms[proto.MessageName(request)] = newForm(request, config.MaxItems)
@@ -58,6 +66,10 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	wire := buffer.ReadOnlyData()
+	if mark, ok := c.marked(wire); ok {
+		message.ProtoReflect().SetUnknown(mark)
+		return nil
+	}
 	if r := form.check(wire); r != nil {
 		return r.mark(message)
 	}
@@ -71,6 +83,26 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 // markNumber is of the range that protobuf keeps for its implementations: no
 // field of any contract has it.
 const markNumber protowire.Number = 19_000
+
+// marked returns the mark in the message that consists of nothing else but one of
+// ours with its key.
+func (c *codec) marked(wire []byte) (mark []byte, ok bool) {
+	number, _, n := protowire.ConsumeTag(wire)
+	if n < 0 || number != markNumber {
+		return nil, false
+	}
+	text, n := protowire.ConsumeBytes(wire[n:])
+	if n < 0 {
+		return nil, false
+	}
+	text, ok = bytes.CutPrefix(text, c.key)
+	return appendMark(nil, text), ok
+}
+
+func appendMark(wire []byte, parts ...[]byte) []byte {
+	wire = protowire.AppendTag(wire, markNumber, protowire.BytesType)
+	return protowire.AppendBytes(wire, bytes.Join(parts, nil))
+}
 
 // refusal is why a message was not decoded, in the form that a mark carries.
 type refusal struct {
@@ -88,13 +120,14 @@ func undecodable(err error) *refusal {
 	}
 }
 
-func (r *refusal) mark(message proto.Message) error {
+// mark leaves the refusal in an empty message, behind a key where it has to pass
+// for ours.
+func (r *refusal) mark(message proto.Message, key ...byte) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	field := protowire.AppendTag(nil, markNumber, protowire.BytesType)
-	message.ProtoReflect().SetUnknown(protowire.AppendBytes(field, text))
+	message.ProtoReflect().SetUnknown(appendMark(nil, key, text))
 	return nil
 }
 

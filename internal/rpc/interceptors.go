@@ -38,7 +38,7 @@ type chain struct {
 // 100,000 many minutes.
 var handlingBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
 
-func newChain(config Config, parts Parts, gate *gate) (*chain, error) {
+func (s *Server) newChain(parts Parts) (*chain, error) {
 	checks, err := newChecks()
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func newChain(config Config, parts Parts, gate *gate) (*chain, error) {
 		return nil, fmt.Errorf("register the metrics of gRPC: %w", err)
 	}
 	c := &chain{metrics: metrics}
-	c.add((&recorder{}).around)
+	c.add(s.recorder.around)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
@@ -59,8 +59,8 @@ func newChain(config Config, parts Parts, gate *gate) (*chain, error) {
 	c.add(mapFaults)
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
-	c.add(gate.around)
-	c.add((&authority{tokens: config.Tokens}).around)
+	c.add(s.gate.around)
+	c.add(s.authority.around)
 	c.addPair(checks.unary, checks.stream)
 	return c, nil
 }

@@ -30,9 +30,12 @@ type recordKey struct{}
 type recorder struct{ calls atomic.Int64 }
 
 func (r *recorder) around(ctx context.Context, _ string, next func(context.Context) error) error {
+	return next(context.WithValue(ctx, recordKey{}, r.begin()))
+}
+
+func (r *recorder) begin() *record {
 	// No token's name has a colon, so none of them can be taken for this.
-	rec := &record{id: "call:" + strconv.FormatInt(r.calls.Add(1), 10)}
-	return next(context.WithValue(ctx, recordKey{}, rec))
+	return &record{id: "call:" + strconv.FormatInt(r.calls.Add(1), 10)}
 }
 
 func recordOf(ctx context.Context) *record {
@@ -44,8 +47,9 @@ func recordOf(ctx context.Context) *record {
 
 // callerOf is who shares one turn at the model: all calls with one token, else
 // each call alone.
-func callerOf(ctx context.Context) catalog.Caller {
-	rec := recordOf(ctx)
+func callerOf(ctx context.Context) catalog.Caller { return recordOf(ctx).caller() }
+
+func (rec *record) caller() catalog.Caller {
 	if rec.name != "" {
 		return catalog.Caller{ID: rec.name}
 	}

@@ -33,11 +33,14 @@ const (
 
 // Server serves the gRPC services. Its methods are safe for concurrent use.
 type Server struct {
-	grpc    *grpc.Server
-	health  *health.Server
-	gate    *gate
-	ready   atomic.Bool
-	readers sync.WaitGroup // of feeds and uploads; see feed.go
+	grpc      *grpc.Server
+	web       *HTTPHandler
+	health    *health.Server
+	gate      *gate
+	recorder  recorder
+	authority authority
+	ready     atomic.Bool
+	readers   sync.WaitGroup // of feeds and uploads; see feed.go
 
 	stop    sync.Once
 	stopErr error
@@ -53,18 +56,22 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{health: health.NewServer(), gate: newGate()}
-	options, err := transportOptions(config)
+	s := &Server{health: health.NewServer(), gate: newGate(), authority: authority{tokens: config.Tokens}}
+	codec := newCodec(config)
+	options, err := transportOptions(config, codec)
 	if err != nil {
 		return nil, err
 	}
-	chain, err := newChain(config, parts, s.gate)
+	chain, err := s.newChain(parts)
 	if err != nil {
 		return nil, err
 	}
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts)
 	chain.metrics.InitializeMetrics(s.grpc)
+	if s.web, err = newHTTPHandler(s.grpc, config, codec); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -87,10 +94,10 @@ func (s *Server) register(config Config, parts Parts) {
 	reflection.Register(s.grpc)
 }
 
-func transportOptions(config Config) ([]grpc.ServerOption, error) {
+func transportOptions(config Config, codec *codec) ([]grpc.ServerOption, error) {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
-		grpc.ForceServerCodecV2(newCodec(config)),
+		grpc.ForceServerCodecV2(codec),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -114,9 +121,14 @@ func transportOptions(config Config) ([]grpc.ServerOption, error) {
 }
 
 // GRPC is the server with its interceptors, for what brings calls to it by other
-// ways than a listener, such as a transcoder for HTTP. It stays this server's: it
-// is stopped by Shutdown only. Listeners of such ways go through MarkListener.
+// ways than Serve and HTTP. It stays this server's: it is stopped by Shutdown only.
+// Listeners of such ways go through MarkListener.
 func (s *Server) GRPC() *grpc.Server { return s.grpc }
+
+// HTTP is the same services for an HTTP server, whose listener goes through
+// MarkListener. It is this server's: Shutdown ends its calls as all others, and
+// the HTTP server goes on until Shutdown has returned.
+func (s *Server) HTTP() *HTTPHandler { return s.web }
 
 // Serve answers calls from a listener until Shutdown, and then returns nil, at
 // once where Shutdown came first. It closes the listener. It may be called for

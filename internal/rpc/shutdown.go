@@ -24,7 +24,8 @@ const flushTime = 2 * time.Second
 //  3. the other calls may end until ctx does (DefaultDrain where it has no
 //     deadline), then they fail the same way too;
 //  4. connections are closed, the last bytes once flushed, or after 2 s where
-//     somebody does not take them.
+//     somebody does not take them. Those of an HTTP server stay its own: it is
+//     the calls that end there, in the same way.
 //
 // It returns when no handler runs any more: nil if each call that has an end came
 // to it, else an error that says how many did not. Later calls of it wait for the
@@ -48,6 +49,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	// Watchers of health and reflection outlast the drain, so that whoever looks
 	// sees NOT_SERVING, and would hold up the stop.
 	s.gate.end(classAttendant)
+	// Calls over HTTP go first: gRPC's stop would cut off what the handlers have
+	// said and HTTP has not yet written.
+	s.web.close(flushTime)
 	s.close()
 	s.readers.Wait()
 	return err

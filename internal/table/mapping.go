@@ -97,6 +97,24 @@ func MapRow(row Row, productColumn string) *catalog.Item {
 	return fill(row, claims, winners)
 }
 
+// HasPictureKey reports whether a row has a column that MapRow may take a picture
+// or a page from, be its value blank or not.
+func HasPictureKey(row Row, productColumn string) bool {
+	var buf [64]byte
+	page := fold(buf[:0], productColumn)
+	for _, cell := range row {
+		if f := claimOf(cell, page).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+func isProduct(key string) bool {
+	var buf [64]byte
+	return string(fold(buf[:0], key)) == "product"
+}
+
 func claimOf(cell Cell, page []byte) claim {
 	var buf [64]byte
 	key := fold(buf[:0], cell.Key)

@@ -1,8 +1,13 @@
 package table_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,6 +70,50 @@ func TestMapRow(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A list without end costs what its text does, and no more.
+func TestEndlessList(t *testing.T) {
+	text := "[" + strings.Repeat("1,", 20_000) + "1]"
+	var row table.Row
+	if err := json.Unmarshal([]byte(`{"tags":`+text+`}`), &row); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := row.Get("tags"); v.Kind != table.Text || v.Text != text {
+		t.Errorf("the list is a value of kind %d with %d elements", v.Kind, len(v.List))
+	}
+}
+
+func TestHasPictureKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"Image_URL":null}`: true, `{"product url":NaN}`: true, `{"LINK":"https://l"}`: true, `{"Product":"Oak table"}`: true,
+		`{"name":"a","url":"https://x"}`: false, `{}`: false,
+	} {
+		var row table.Row
+		if err := json.Unmarshal(table.ReplaceNaN([]byte(text)), &row); err != nil {
+			t.Fatal(err)
+		}
+		if got := table.HasPictureKey(row, "link"); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// The reader does what is done to the whole, however the pieces fall.
+func TestNaNReader(t *testing.T) {
+	for _, word := range []string{`NaN`, `-Infinity`, `Infinity`, `"NaN"`, `NaNx`, `-1`, `"a\"`, `"\":NaN"`} {
+		for shift := range 40 {
+			text := `{"x":[` + strings.Repeat(" ", 16<<10-shift) + word + `, NaN],"y":` + word
+			want := string(table.ReplaceNaN([]byte(text)))
+			got, err := io.ReadAll(iotest.OneByteReader(table.NewNaNReader(iotest.HalfReader(strings.NewReader(text)))))
+			if err != nil || string(got) != want {
+				t.Fatalf("%s at %d: %v, %.50q", word, shift, err, bytes.TrimLeft(got[7:], " "))
+			}
+		}
+	}
+	if _, err := io.ReadAll(table.NewNaNReader(iotest.TimeoutReader(strings.NewReader(`{"a":1}`)))); !errors.Is(err, iotest.ErrTimeout) {
+		t.Errorf("an error of the input became %v", err)
 	}
 }
 

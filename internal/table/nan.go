@@ -1,6 +1,11 @@
 package table
 
-import "bytes"
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
 
 // notNumbers are what Python's json writes for numbers that JSON cannot say.
 var notNumbers = [][]byte{[]byte("-Infinity"), []byte("Infinity"), []byte("NaN")}
@@ -10,23 +15,82 @@ var notNumbers = [][]byte{[]byte("-Infinity"), []byte("Infinity"), []byte("NaN")
 // other byte keeps its place and errors their positions. It works in place and
 // returns data. What is within strings stays; malformed JSON stays malformed.
 func ReplaceNaN(data []byte) []byte {
-	before := byte(0) // the last byte outside of strings that is no white space
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; c {
-		case '"':
-			i = endOfString(data, i)
-			before = c
-		case ' ', '\t', '\r', '\n':
-		case 'N', 'I', '-':
-			if before == ':' || before == ',' || before == '[' {
-				i += blankOut(data[i:])
-			}
-			before = c
-		default:
-			before = c
+	new(nanScanner).scan(data, len(data))
+	return data
+}
+
+// NewNaNReader returns a reader of in that does to it what ReplaceNaN does, with
+// a window of some kilobytes.
+func NewNaNReader(in io.Reader) io.Reader {
+	return &nanReader{in: bufio.NewReaderSize(in, nanWindow)}
+}
+
+const (
+	nanWindow = 16 << 10
+	// nanMargin is how many bytes behind a word's first one tell what it is.
+	nanMargin = len("-Infinity,")
+)
+
+type nanReader struct {
+	in      *bufio.Reader
+	scanner nanScanner
+	scanned []byte // of the window, not yet handed out
+}
+
+// Read reads from the input.
+func (r *nanReader) Read(p []byte) (int, error) {
+	if len(r.scanned) == 0 {
+		if err := r.fill(); err != nil {
+			return 0, err
 		}
 	}
-	return data
+	n := copy(p, r.scanned)
+	r.scanned = r.scanned[n:]
+	_, err := r.in.Discard(n)
+	return n, err
+}
+
+// fill scans the next window. The last bytes wait for what follows them.
+func (r *nanReader) fill() error {
+	window, err := r.in.Peek(nanWindow)
+	if err != nil && (len(window) == 0 || !errors.Is(err, io.EOF)) {
+		return err
+	}
+	end := len(window)
+	if err == nil {
+		end -= nanMargin
+	}
+	r.scanned = window[:r.scanner.scan(window, end)]
+	return nil
+}
+
+// nanScanner goes through JSON that comes in pieces.
+type nanScanner struct {
+	before            byte // the last byte outside of strings that is no white space
+	inString, escaped bool
+}
+
+// scan overwrites the words that begin before end, and returns how far it came:
+// to end, or beyond it where a word reaches there.
+func (s *nanScanner) scan(data []byte, end int) int {
+	i := 0
+	for ; i < end; i++ {
+		switch c := data[i]; {
+		case s.escaped:
+			s.escaped = false
+		case s.inString:
+			s.escaped = c == '\\'
+			s.inString = c != '"'
+		case c == ' ', c == '\t', c == '\r', c == '\n':
+		default:
+			s.inString = c == '"'
+			if (c == 'N' || c == 'I' || c == '-') && (s.before == ':' || s.before == ',' || s.before == '[') {
+				i += blankOut(data[i:])
+			}
+			s.before = c
+		}
+	}
+	return i
 }
 
 // endOfString returns the place of the quote that ends the string that begins at

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -23,31 +24,59 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 		return errNoRow
 	}
 	c.rest = c.rest[1:]
-	row := make(Row, 0, 16)
+	row := rowBuilder{row: make(Row, 0, 16)}
 	for c.peek() != '}' {
 		cell, err := c.cell()
 		if err != nil {
 			return err
 		}
-		if row = row.with(cell); len(row) > MaxColumns {
+		if row.set(cell); len(row.row) > MaxColumns {
 			return fmt.Errorf("a row has at most %d keys", MaxColumns)
 		}
 		if c.peek() == ',' {
 			c.rest = c.rest[1:]
 		}
 	}
-	*r = row
+	*r = row.row
 	return nil
 }
 
-func (r Row) with(cell Cell) Row {
-	for i := range r {
-		if r[i].Key == cell.Key {
-			r[i].Value = cell.Value
-			return r
+// fewCells are found faster by looking at each than in a map.
+const fewCells = 32
+
+// rowBuilder collects cells, of which the last one with a key counts.
+type rowBuilder struct {
+	row    Row
+	places map[string]int // of more than fewCells
+}
+
+func (b *rowBuilder) set(cell Cell) {
+	i := b.find(cell.Key)
+	if i >= 0 {
+		b.row[i].Value = cell.Value
+		return
+	}
+	b.row = append(b.row, cell)
+	if b.places != nil {
+		b.places[cell.Key] = len(b.row) - 1
+	}
+}
+
+// find returns the place of a key's cell, or -1.
+func (b *rowBuilder) find(key string) int {
+	if len(b.row) <= fewCells {
+		return slices.IndexFunc(b.row, func(c Cell) bool { return c.Key == key })
+	}
+	if b.places == nil {
+		b.places = make(map[string]int, 2*len(b.row))
+		for i := range b.row {
+			b.places[b.row[i].Key] = i
 		}
 	}
-	return append(r, cell)
+	if i, ok := b.places[key]; ok {
+		return i
+	}
+	return -1
 }
 
 // cutter takes values off the front of valid JSON.
@@ -132,8 +161,12 @@ func decodeString(raw []byte) (string, error) {
 	return text, err
 }
 
+// maxList is how many elements a list may have. No product has so many tags.
+const maxList = 10_000
+
 // decodeList keeps a list within a list as its JSON: nothing is lost, and there
-// is no recursion for a hostile row to go down.
+// is no recursion for a hostile row to go down. A list of more than maxList is a
+// text of JSON too, which is too long for any field of an item.
 func decodeList(raw []byte) (Value, error) {
 	c := cutter{rest: raw[1:]}
 	list := []string{}
@@ -147,7 +180,9 @@ func decodeList(raw []byte) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		list = append(list, value.Text)
+		if list = append(list, value.Text); len(list) > maxList {
+			return compactValue(raw)
+		}
 		if c.peek() == ',' {
 			c.rest = c.rest[1:]
 		}

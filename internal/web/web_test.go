@@ -1,34 +1,24 @@
 package web_test
 
 import (
+	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+const classifyPath = "/classify-category"
 
 func TestEndpoints(t *testing.T) {
-	var ready atomic.Bool
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(prometheus.NewCounterFunc(
+	r := start(t, setup{config: web.Config{About: web.About{Version: "v1", Categories: []string{"SOFA", "BED"}, Model: true}}})
+	r.metrics.MustRegister(prometheus.NewCounterFunc(
 		prometheus.CounterOpts{Name: "chairs_total", Help: "Chairs."}, func() float64 { return 4 }))
-	server := web.New(metrics, ready.Load, nil)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-
 	for _, tt := range []struct {
 		method, path string
 		ready        bool
@@ -41,37 +31,93 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/metrics", true, 200, "chairs_total 4"},
 		{"POST", "/metrics", true, 405, ""},
 		{"GET", "/elsewhere", true, 404, ""},
+		{"GET", "/", true, 200, `"supported_categories":["SOFA","BED"]`},
+		{"GET", "/", true, 200, `"version":"v1"`},
+		{"GET", "/health", true, 200, `"status":"healthy"`},
+		{"GET", "/health", true, 200, `"openai_configured":true,"service":"Furniture Category Classification API"`},
+		{"GET", "/health", false, 503, `"status":"unavailable"`},
+		{"HEAD", "/health", true, 200, ""},
+		{"DELETE", "/health", true, 405, `{"detail":"Method Not Allowed"}`},
+		{"GET", classifyPath, true, 405, `{"detail":"Method Not Allowed"}`},
+		{"OPTIONS", classifyPath, true, 204, ""},
+		{"POST", "/some.v1.Service/Method", true, 200, "/some.v1.Service/Method"},
 	} {
-		ready.Store(tt.ready)
-		status, body := ask(t, tt.method, "http://"+l.Addr().String()+tt.path)
-		if status != tt.status || !strings.Contains(body, tt.says) {
-			t.Errorf("%s %s: %d %q, want %d with %q", tt.method, tt.path, status, body, tt.status, tt.says)
+		r.ready.Store(tt.ready)
+		if got := r.ask(t, tt.method, tt.path, ""); got.status != tt.status || !strings.Contains(got.body, tt.says) {
+			t.Errorf("%s %s: %d %q, want %d with %q", tt.method, tt.path, got.status, got.body, tt.status, tt.says)
 		}
-	}
-
-	if err := server.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
 	}
 }
 
-func ask(t *testing.T, method, url string) (int, string) {
+// detail is what the body of a failure says: a text, or the first problem's.
+func detail(t *testing.T, body string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
+	var text struct{ Detail string }
+	if json.Unmarshal([]byte(body), &text) == nil {
+		return text.Detail
 	}
-	req.Close = true // so that no idle connection outlives the test
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
+	var list struct {
+		Detail []struct {
+			Type, Msg string
+			Loc       []any
+		}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Detail) == 0 || len(list.Detail[0].Loc) == 0 || list.Detail[0].Type == "" {
+		t.Fatalf("%q is no failure", body)
 	}
-	return resp.StatusCode, string(body)
+	return list.Detail[0].Msg
+}
+
+func TestFailuresHaveTheirStatus(t *testing.T) {
+	for _, tt := range []struct {
+		fault  *fault.Fault
+		status int
+		header string
+	}{
+		{fault.New(fault.Unauthenticated, "no token"), 401, "Www-Authenticate"},
+		{fault.New(fault.PermissionDenied, "no right"), 403, ""},
+		{fault.New(fault.ServerFull, "full"), 429, "Retry-After"},
+		{fault.New(fault.ShuttingDown, "down"), 503, "Retry-After"},
+		{fault.New(fault.Internal, "broken"), 500, ""},
+	} {
+		r := start(t, setup{callers: fakeCallers{tt.fault}})
+		got := r.ask(t, "POST", classifyPath, `{}`)
+		if got.status != tt.status || detail(t, got.body) != tt.fault.Message || (tt.header != "" && got.header.Get(tt.header) == "") {
+			t.Errorf("%v: %+v", tt.fault, got)
+		}
+	}
+}
+
+func TestPanicsStayInside(t *testing.T) {
+	for name, tt := range map[string]struct {
+		begin bool
+		want  int // 0: the answer breaks off
+	}{"before the answer": {false, 500}, "in the answer": {true, 0}} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, setup{services: func(w http.ResponseWriter, _ *http.Request) {
+				if tt.begin {
+					w.WriteHeader(http.StatusOK)
+				}
+				panic("secret state")
+			}})
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://memory/some.v1.Service/Method", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := r.client.Do(req)
+			if (err != nil) != (tt.want == 0) {
+				t.Fatal(res, err)
+			}
+			if err == nil {
+				text, _ := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if res.StatusCode != tt.want || strings.Contains(string(text), "secret") {
+					t.Errorf("%d %s", res.StatusCode, text)
+				}
+			}
+			if r.logs.FilterMessage("a handler panicked").Len() != 1 {
+				t.Error("the log does not tell of it")
+			}
+		})
+	}
 }

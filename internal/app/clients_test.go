@@ -1,0 +1,152 @@
+//go:build clients
+
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/internal/llmsim"
+)
+
+const (
+	catalogue = "../../examples/catalogue.csv"
+	clients   = "../../examples/clients/"
+)
+
+// serve starts the service with a simulated model, and returns its HTTP address.
+func serve(t *testing.T) string {
+	t.Helper()
+	sim, err := llmsim.New(llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 0.5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := sim.Local()
+	t.Cleanup(model.Close)
+	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
+		app.Options{LogTo: &buffer{}, Model: model.Client.Transport, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := a.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + a.HTTPAddr()
+}
+
+// runClient runs a client, which prints a result on each line.
+func runClient(t *testing.T, program string, args ...string) (results []map[string]any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, &stderr)
+	}
+	for line := range bytes.Lines(out) {
+		var result map[string]any
+		if err := json.Unmarshal(line, &result); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		results = append(results, result)
+	}
+	return results
+}
+
+// need fails the test where a program is not there.
+func need(t *testing.T, advice, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s (%v %s)", advice, err, out)
+	}
+}
+
+func records(t *testing.T) (header []string, rows [][]string) {
+	t.Helper()
+	file, err := os.Open(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	all, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0], all[1:]
+}
+
+func checkResults(t *testing.T, results []map[string]any, rows int) {
+	t.Helper()
+	if len(results) != rows {
+		t.Fatalf("%d results for %d rows", len(results), rows)
+	}
+	for i, r := range results {
+		for _, key := range []string{"product_name", "category", "primary_style", "secondary_style", "style_tags", "placement_tags", "confidence", "reasoning"} {
+			if _, ok := r[key]; !ok || r["category"] == "ERROR" {
+				t.Errorf("result %d: %v", i, r)
+			}
+		}
+	}
+}
+
+func TestClientInPython(t *testing.T) {
+	need(t, "python3 is missing: install it (apt-get install python3)", "python3", "--version")
+	need(t, "Python's requests is missing: install it (python3 -m pip install requests)", "python3", "-c", "import requests")
+	_, rows := records(t)
+	checkResults(t, runClient(t, "python3", clients+"classify.py", serve(t), catalogue), len(rows))
+}
+
+func TestClientInNode(t *testing.T) {
+	need(t, "node is missing: install Node 18 or later (apt-get install nodejs)", "node", "-e", "fetch")
+	header, rows := records(t)
+	products := make([]map[string]any, len(rows))
+	for i, row := range rows {
+		products[i] = map[string]any{}
+		for j, key := range header {
+			if products[i][key] = row[j]; row[j] == "" {
+				products[i][key] = nil
+			}
+		}
+	}
+	text, err := json.Marshal(products)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "products.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checkResults(t, runClient(t, "node", clients+"classify.mjs", serve(t), path), len(rows))
+}
+
+// Both are told what is wrong with a request, in the body of the answer.
+func TestClientsHearWhatIsWrong(t *testing.T) {
+	url := serve(t)
+	empty := filepath.Join(t.TempDir(), "empty.json")
+	if err := os.WriteFile(empty, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for program, script := range map[string]string{"python3": "classify.py", "node": "classify.mjs"} {
+		out, err := exec.CommandContext(t.Context(), program, clients+script, url, empty).CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte("400")) || !bytes.Contains(out, []byte("No data provided")) {
+			t.Errorf("%s: %v, %s", program, err, out)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}

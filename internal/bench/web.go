@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// The comparison of the ways in. As many workers as a batch has items make the
+// first batch the simulator's first answers, so that equal seeds give it equal
+// latencies on each way.
+const (
+	webRounds  = 5
+	webItems   = 300
+	webWorkers = 10
+	// webGoal is how far HTTP may be from gRPC.
+	webGoal = 0.03
+)
+
+// way is one way in.
+type way struct {
+	name string
+	// call sends n items, to be answered in order, and calls got for each batch with
+	// the number of its results.
+	call func(ctx context.Context, grpcAddr, httpAddr string, n int, got func(results int)) error
+}
+
+// heard is what a caller saw of one call.
+type heard struct {
+	first time.Duration // to the first event
+	rate  float64       // items a second
+}
+
+// webTable measures the same items on both ways, in turn.
+func (b bench) webTable(ctx context.Context, w io.Writer) error {
+	t := &table{w: w}
+	t.row("seed", "way", "first", "items/s", "", "", "", "")
+	ways := []way{{"gRPC", overGRPC}, {"HTTP", overHTTP}}
+	all := make([][]heard, len(ways))
+	for round := range webRounds {
+		for i, way := range ways {
+			h, err := b.hear(ctx, way, round+1)
+			if err != nil {
+				return fmt.Errorf("%s: %w", way.name, err)
+			}
+			all[i] = append(all[i], h)
+			t.row(strconv.Itoa(round+1), way.name, ms(h.first), f1(h.rate), "", "", "", "")
+		}
+	}
+	first := func(h heard) float64 { return h.first.Seconds() }
+	rate := func(h heard) float64 { return h.rate }
+	for name, figure := range map[string]func(heard) float64{"time to the first event": first, "items/s": rate} {
+		ratio := medianRatio(all[1], all[0], figure)
+		verdict := "within"
+		if math.Abs(ratio-1) > webGoal {
+			verdict = "NOT within"
+		}
+		t.printf("%-24s HTTP / gRPC, median of %d: %.4f, %s %s of 1\n", name, webRounds, ratio, verdict, pct(webGoal))
+	}
+	return t.err
+}
+
+// medianRatio compares calls of equal seeds with each other.
+func medianRatio(a, b []heard, figure func(heard) float64) float64 {
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = figure(a[i]) / figure(b[i])
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
+}
+
+// hear measures one call to a fresh service with a fresh simulator. A call of one
+// item goes before it, for the connections.
+func (b bench) hear(ctx context.Context, way way, seed int) (heard, error) {
+	sim, err := start(ctx, b.self, nil, "sim", fmt.Sprintf("seed: %d", seed))
+	if err != nil {
+		return heard{}, err
+	}
+	defer sim.stop()
+	grpcAddr, err := freeAddr(ctx)
+	if err != nil {
+		return heard{}, err
+	}
+	httpAddr, err := freeAddr(ctx)
+	if err != nil {
+		return heard{}, err
+	}
+	env := []string{
+		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
+		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(webWorkers), "TEXT_BATCH_SIZE=" + strconv.Itoa(webWorkers), "CREDENZA_LOG_LEVEL=warn",
+	}
+	server, err := start(ctx, b.credenza, env, "serve", "--grpc-addr="+grpcAddr, "--http-addr="+httpAddr)
+	if err != nil {
+		return heard{}, err
+	}
+	defer server.stop()
+	if err := way.call(ctx, grpcAddr, httpAddr, 1, func(int) {}); err != nil {
+		return heard{}, err
+	}
+	var h heard
+	total, began := 0, time.Now()
+	err = way.call(ctx, grpcAddr, httpAddr, webItems, func(results int) {
+		if total == 0 {
+			h.first = time.Since(began)
+		}
+		total += results
+	})
+	h.rate = float64(total) / time.Since(began).Seconds()
+	if err == nil && total != webItems {
+		err = fmt.Errorf("%d of %d items were answered", total, webItems)
+	}
+	return h, err
+}
+
+func overGRPC(ctx context.Context, grpcAddr, _ string, n int, got func(int)) error {
+	client, err := credenza.Dial(grpcAddr, credenza.WithPlaintext())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	items := make([]credenza.Item, n)
+	for i := range items {
+		items[i].ProductName, items[i].Description = question(i)
+	}
+	for batch, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, InOrder: true}).Batches() {
+		if err != nil {
+			return err
+		}
+		got(len(batch.Results))
+	}
+	return nil
+}
+
+func overHTTP(ctx context.Context, _, httpAddr string, n int, got func(int)) error {
+	rows := make([]map[string]string, n)
+	for i := range rows {
+		name, description := question(i)
+		rows[i] = map[string]string{"product_name": name, "description": description}
+	}
+	body, err := json.Marshal(map[string]any{"data": rows, "toggle": 1})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+httpAddr+"/classify-category", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	return readEvents(res.Body, got)
+}
+
+// readEvents reads until the event that says that all are through.
+func readEvents(stream io.Reader, got func(results int)) error {
+	lines := bufio.NewReaderSize(stream, 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return fmt.Errorf("before the last event: %w", err)
+		}
+		text, ok := bytes.CutPrefix(line, []byte("data: "))
+		if !ok {
+			continue
+		}
+		var event struct {
+			Results        []map[string]any `json:"results"`
+			ProcessingType string           `json:"processing_type"`
+			Error          string           `json:"error"`
+		}
+		switch err := json.Unmarshal(text, &event); {
+		case err != nil:
+			return err
+		case event.Error != "":
+			return errors.New(event.Error)
+		case event.ProcessingType == "complete":
+			return nil
+		}
+		got(len(event.Results))
+	}
+}

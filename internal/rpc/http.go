@@ -1,0 +1,279 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/vanguard"
+	"google.golang.org/grpc"
+
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
+// unary calls are plain HTTP and JSON, of gRPC-Web and of gRPC itself. Calls are
+// handed to the gRPC server as messages in protobuf, and so go through its
+// interceptors and handlers like those of its own address. It is safe for
+// concurrent use.
+//
+// Answers of HTTP's own, to what is no call of a known method, have Connect's
+// form: {"code": "unimplemented", "message": "..."}. Neither they nor the refusal
+// of a message with more bytes than the limit are logged or counted, as with gRPC.
+type HTTPHandler struct {
+	server     *grpc.Server
+	transcoder http.Handler
+	methods    map[string]grpc.MethodInfo // by path
+	open       bool                       // without tokens
+
+	mu     sync.Mutex
+	closed bool
+	visits map[*httpVisit]struct{}
+	inside sync.WaitGroup
+}
+
+// minMessageBuffer is room for the largest answer, whatever the limit on requests.
+const minMessageBuffer = 16 << 20
+
+func newHTTPHandler(server *grpc.Server, config Config, codec *codec) (*HTTPHandler, error) {
+	h := &HTTPHandler{server: server, open: config.Tokens == nil, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
+	var services []*vanguard.Service
+	for name, info := range server.GetServiceInfo() {
+		services = append(services, vanguard.NewService(name, http.HandlerFunc(h.serveGRPC)))
+		for _, m := range info.Methods {
+			h.methods["/"+name+"/"+m.Name] = m
+		}
+	}
+	var err error
+	h.transcoder, err = vanguard.NewTranscoder(services,
+		// The server is asked in protobuf alone, whatever codecs this process may
+		// have registered: its codec counts what it decodes.
+		vanguard.WithDefaultServiceOptions(
+			vanguard.WithTargetCodecs(vanguard.CodecProto),
+			vanguard.WithTargetProtocols(vanguard.ProtocolGRPC),
+			vanguard.WithNoTargetCompression(),
+			vanguard.WithMaxMessageBufferBytes(uint32(min(max(config.MaxRequestBytes, minMessageBuffer), math.MaxUint32))),
+		),
+		vanguard.WithCodec(func(types vanguard.TypeResolver) vanguard.Codec { return newJSONCodec(codec, types) }),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("build the transcoder for HTTP: %w", err)
+	}
+	return h, nil
+}
+
+// Uploads reports whether a path is that of a method whose caller sends a stream,
+// and so may be silent for as long as it likes before its request has ended.
+func (h *HTTPHandler) Uploads(path string) bool { return h.methods[path].IsClientStream }
+
+// ServeHTTP answers one call.
+func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method, known := h.methods[r.URL.Path]
+	if !known {
+		refuseHTTP(w, http.StatusNotFound, "unimplemented", "there is no such method: the services are those that gRPC's reflection lists")
+		return
+	}
+	v, ok := h.enter(w, r)
+	if !ok {
+		refuseHTTP(w, http.StatusServiceUnavailable, "unavailable", shuttingDown().Message)
+		return
+	}
+	defer h.leave(v)
+	if h.open && isPrivate(r.URL.Path) && fromStrangersPage(r) {
+		refuseHTTP(w, http.StatusForbidden, "permission_denied", "this server knows no callers, so pages of other origins may classify and nothing else: set up tokens")
+		return
+	}
+	r = v.request
+	if isCompressed(r) {
+		refuseHTTP(w, http.StatusUnsupportedMediaType, "unimplemented", "compressed requests are not taken: send them as they are")
+		return
+	}
+	plain := nameProtocol(r)
+	if plain && (method.IsClientStream || method.IsServerStream) {
+		refuseHTTP(w, http.StatusUnsupportedMediaType, "unimplemented",
+			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC")
+		return
+	}
+	if plain && v.isEmpty() && r.Header.Get("Content-Type") == mediaJSON {
+		refuseHTTP(w, http.StatusBadRequest, "invalid_argument", "the body is empty: send JSON, {} at least")
+		return
+	}
+	h.transcoder.ServeHTTP(w, r)
+}
+
+// isPrivate reports whether a method shows or changes what is somebody's own, such
+// as jobs. Without tokens it is everybody's who reaches the server, which is not
+// meant to include every page that somebody there has open.
+func isPrivate(path string) bool {
+	service := serviceOf(path)
+	return service != credenzav1.ClassificationService_ServiceDesc.ServiceName && !isAttendant(service)
+}
+
+const (
+	mediaJSON  = "application/json"
+	mediaProto = "application/proto"
+)
+
+func refuseHTTP(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", mediaJSON)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message})
+}
+
+// isCompressed reports whether messages come compressed, in a protocol that the
+// transcoder would unpack: to any size. gRPC's own the server refuses itself.
+func isCompressed(r *http.Request) bool {
+	names := []string{"Content-Encoding", "Connect-Content-Encoding"}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc-web") {
+		names = append(names, "Grpc-Encoding")
+	}
+	for _, name := range names {
+		if encoding := r.Header.Get(name); encoding != "" && encoding != "identity" {
+			return true
+		}
+	}
+	return false
+}
+
+// nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of
+// Connect. Its header for that is left out by hand-written clients, and Connect's
+// own servers do not insist on it either.
+func nameProtocol(r *http.Request) (plain bool) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || r.Method != http.MethodPost || (media != mediaJSON && media != mediaProto) {
+		return false
+	}
+	r.Header.Set("Content-Type", media)
+	if r.Header.Get("Connect-Protocol-Version") == "" {
+		r.Header.Set("Connect-Protocol-Version", "1")
+	}
+	return true
+}
+
+// httpVisit is a call under way.
+type httpVisit struct {
+	request *http.Request
+	control *http.ResponseController
+	leave   context.CancelFunc
+	read    atomic.Bool // the request's body, to its end
+}
+
+type visitKey struct{}
+
+func (h *HTTPHandler) enter(w http.ResponseWriter, r *http.Request) (*httpVisit, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, false
+	}
+	v := &httpVisit{control: http.NewResponseController(w)}
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, v))
+	v.leave = cancel
+	if !fromThisMachine(r) {
+		// Both ends have to be local for a call to operate the server.
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{})
+	}
+	v.request = r.WithContext(ctx)
+	v.request.Header = r.Header.Clone() // the transcoder rewrites it
+	v.request.Body = &trackedBody{r.Body, v}
+	// The transcoder would set memory aside for what is announced.
+	v.request.ContentLength = -1
+	h.visits[v] = struct{}{}
+	h.inside.Add(1)
+	return v, true
+}
+
+func (h *HTTPHandler) leave(v *httpVisit) {
+	v.leave()
+	h.mu.Lock()
+	delete(h.visits, v)
+	h.mu.Unlock()
+	h.inside.Done()
+}
+
+// close refuses new calls, gives those that are under way some time to write their
+// ends, and cuts off what then is left. It returns when no call is.
+func (h *HTTPHandler) close(patience time.Duration) {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	timer := time.AfterFunc(patience, h.cut)
+	defer timer.Stop()
+	h.inside.Wait()
+}
+
+func (h *HTTPHandler) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for v := range h.visits {
+		v.leave()
+		v.endBody()
+		_ = v.control.SetWriteDeadline(time.Unix(1, 0)) // what has no deadlines is not cut
+	}
+}
+
+// trackedBody is a request's body that knows whether it was read to its end.
+type trackedBody struct {
+	io.ReadCloser
+	visit *httpVisit
+}
+
+// Read reads the body.
+func (b *trackedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.visit.read.Store(true)
+	}
+	return n, err
+}
+
+// isEmpty reports whether the body has ended before its first byte, for which it
+// waits. gRPC would take a call without a message for a fault of ours.
+func (v *httpVisit) isEmpty() bool {
+	var first [1]byte
+	n, _ := io.ReadFull(v.request.Body, first[:]) // an error comes again
+	v.request.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first[:n]), v.request.Body), v.request.Body}
+	return n == 0
+}
+
+// endBody makes a read of the body return that waits for the caller. Where the
+// body has ended, nobody reads, and the connection is left alone.
+func (v *httpVisit) endBody() {
+	if !v.read.Load() {
+		_ = v.control.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// serveGRPC hands a transcoded call to the gRPC server. That closes the body when
+// the call has come to its end, and waits until nobody reads it, while the
+// transcoder lets nobody close a body that is being read: a call that ends before
+// its caller has stopped sending would hang, and its caller not hear why.
+func (h *HTTPHandler) serveGRPC(w http.ResponseWriter, r *http.Request) {
+	v, _ := r.Context().Value(visitKey{}).(*httpVisit)
+	r.Body = &endedBody{r.Body, v}
+	h.server.ServeHTTP(w, r)
+}
+
+// endedBody ends the reading of a body before it closes it.
+type endedBody struct {
+	io.ReadCloser
+	visit *httpVisit
+}
+
+// Close ends and closes the body.
+func (b *endedBody) Close() error {
+	b.visit.endBody()
+	return b.ReadCloser.Close()
+}

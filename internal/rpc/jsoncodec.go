@@ -1,0 +1,109 @@
+package rpc
+
+import (
+	"fmt"
+
+	"connectrpc.com/vanguard"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// jsonCodec reads and writes the JSON of the contract's messages for the
+// transcoder, which hands them on as protobuf.
+//
+// It refuses as codec does, and for the same reasons: a message is looked over
+// before it is decoded, and one that is refused goes on as a mark, so that it
+// comes by the log, the metrics and the faults like any other. An error would end
+// the call past all of them, and, while a feed's answers are being written, from
+// another goroutine than theirs.
+type jsonCodec struct {
+	*vanguard.JSONCodec
+	codec *codec
+}
+
+// newJSONCodec writes fields that have their zero value, so that a reader finds
+// every key, but no null for messages that are not there.
+func newJSONCodec(c *codec, types vanguard.TypeResolver) jsonCodec {
+	return jsonCodec{
+		codec: c,
+		JSONCodec: &vanguard.JSONCodec{
+			MarshalOptions:   protojson.MarshalOptions{Resolver: types, EmitDefaultValues: true},
+			UnmarshalOptions: protojson.UnmarshalOptions{Resolver: types, DiscardUnknown: true},
+		},
+	}
+}
+
+// Unmarshal decodes a message, or marks it.
+func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
+	form, ok := j.codec.forms[proto.MessageName(message)]
+	if !ok {
+		return j.JSONCodec.Unmarshal(data, message)
+	}
+	if r := form.checkJSON(data); r != nil {
+		return r.mark(message, j.codec.key...)
+	}
+	if err := j.JSONCodec.Unmarshal(data, message); err != nil {
+		proto.Reset(message)
+		return unreadableJSON(err).mark(message, j.codec.key...)
+	}
+	return nil
+}
+
+// unreadableJSON tells the decoder's error, which names the place and may quote
+// what stands there: it is the caller's own.
+func unreadableJSON(err error) *refusal {
+	return &refusal{
+		Reason: fault.InvalidRequest,
+		Text:   fmt.Sprintf("the message cannot be read: send JSON of a message of the package credenza.v1 (%s)", text(err.Error())),
+		Cause:  err.Error(),
+	}
+}
+
+const (
+	// fieldsPerItem is more than an item has: each comes with a comma at most.
+	fieldsPerItem = 16
+	// objectsPerItem are the item itself and its attributes.
+	objectsPerItem = 2
+	// aroundItems is more than there is in a request beside its items.
+	aroundItems = 64
+)
+
+// checkJSON counts objects and commas, which bound what decoding makes of a
+// message: an item is an object, an entry of a list or a map has a comma before
+// or after it. It is coarser than the census of protobuf that follows, and keeps
+// no more from it than what has twice as many items as are taken.
+func (f *form) checkJSON(data []byte) *refusal {
+	objects, commas := 0, 0
+	inString, escaped := false, false
+	for _, c := range data {
+		switch {
+		case escaped:
+			escaped = false
+		case inString:
+			escaped = c == '\\'
+			inString = c != '"'
+		case c == '"':
+			inString = true
+		case c == '{':
+			objects++
+		case c == ',':
+			commas++
+		}
+	}
+	items := max(f.items, minMessageItems)
+	switch {
+	case objects > objectsPerItem*items+aroundItems:
+		return &refusal{
+			Reason: fault.TooManyItems, Field: "items",
+			Text: fmt.Sprintf("there are more than %d: %s", f.items, f.advice),
+		}
+	case commas > f.entries+fieldsPerItem*items+aroundItems:
+		return &refusal{
+			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
+			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// compatible serves POST /classify-category as the original service did.
+type compatible struct {
+	config    Config
+	engine    Engine
+	callers   Callers
+	door      *door
+	anyOrigin bool
+}
+
+func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
+	ctx, leave, err := c.door.enter(r.Context())
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	caller, err := c.callers.Caller(r.Header.Values("Authorization"))
+	if err != nil {
+		return caller.ID, err
+	}
+	req, err := c.read(r)
+	if err != nil {
+		return caller.ID, err
+	}
+	call := classify.Call{
+		Caller:  caller,
+		Options: catalog.Options{Mode: req.mode, Delivery: catalog.InOrder},
+		Total:   int64(len(req.rows)),
+	}
+	return caller.ID, c.answer(ctx, w, call, req)
+}
+
+func (c *compatible) read(r *http.Request) (*request, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, &statusError{http.StatusUnsupportedMediaType, "Compressed bodies are not taken: send the JSON as it is"}
+	}
+	return readRequest(r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+}
+
+// answer runs the call and writes its events. This goroutine alone writes; the
+// engine's hands it one batch at a time and waits until that is written, so that a
+// reader who stops reading stops the call's admission.
+func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, req *request) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// A write that waits for the reader ends soon after the call does.
+	defer context.AfterFunc(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
+	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
+	go run.engine(ctx, c.engine, call, req)
+	events := newEvents(w, c.anyOrigin)
+	end, err := c.write(run, events)
+	if err != nil {
+		cancel(err)
+		<-run.ended
+		return fault.Wrap(err, fault.Cancelled, "the caller went away, or took nothing of the answer for %v", c.config.WriteTimeout)
+	}
+	if end.err == nil {
+		if err := events.complete(end.summary.Total); err != nil {
+			return fault.Wrap(err, fault.Cancelled, "the caller went away before the last event")
+		}
+		return nil
+	}
+	f := failureOf(ctx, end.err)
+	if events.begun && f.Reason != fault.Cancelled {
+		_ = events.failed(f) // if it does not arrive, the missing last event says it too
+	}
+	return f
+}
+
+// lastWords is the time in which the reader of a call that was ended has to take
+// what is under way to him.
+const lastWords = 2 * time.Second
+
+// failureOf is what a call failed with. What the server has ended looks to the
+// engine as if the caller had left.
+func failureOf(ctx context.Context, err error) *fault.Fault {
+	f := fault.From(err)
+	if cause := context.Cause(ctx); f.Reason == fault.Cancelled && fault.Is(cause, fault.ShuttingDown) {
+		return fault.From(cause)
+	}
+	return f
+}
+
+// write writes what comes until the engine has ended, and comments while nothing
+// comes. An error is of writing.
+func (c *compatible) write(run *run, events *events) (ended, error) {
+	beat := time.NewTimer(c.config.Heartbeat)
+	defer beat.Stop()
+	for {
+		var err error
+		select {
+		case <-run.begun:
+			run.begun = nil
+			err = events.begin()
+		case b := <-run.batches:
+			err = events.batch(&b)
+			run.taken <- struct{}{}
+		case <-beat.C:
+			err = events.comment()
+		case end := <-run.ended:
+			return end, nil
+		}
+		if err != nil {
+			return ended{}, err
+		}
+		beat.Reset(c.config.Heartbeat)
+	}
+}
+
+// run is one call's way between the engine's goroutine and the writing one.
+type run struct {
+	begun   chan struct{} // closed when the engine has taken the call on
+	batches chan catalog.Batch
+	taken   chan struct{} // room for one: the last batch was written
+	ended   chan ended    // room for one
+}
+
+type ended struct {
+	summary catalog.Summary
+	err     error
+}
+
+func (r *run) engine(ctx context.Context, engine Engine, call classify.Call, req *request) {
+	var end ended
+	defer func() {
+		if value := recover(); value != nil {
+			end.err = panicked(value)
+		}
+		r.ended <- end
+	}()
+	end.summary, end.err = engine.Run(ctx, call, req.source(r.begun), func(b catalog.Batch) error {
+		select {
+		case r.batches <- b:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		select {
+		case <-r.taken:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+}
+
+// source makes an item of each row when it is asked for, and lets go of the row.
+// It closes begun when it is first asked, which is when the engine has not turned
+// the call away.
+func (req *request) source(begun chan struct{}) classify.Source {
+	return func(ctx context.Context) (*catalog.Item, error) {
+		if begun != nil {
+			close(begun)
+			begun = nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if len(req.rows) == 0 {
+			return nil, io.EOF
+		}
+		var row table.Row
+		if err := row.UnmarshalJSON(req.rows[0]); err != nil {
+			return nil, errors.Join(errors.New("a row that was read once cannot be read again"), err)
+		}
+		req.rows[0], req.rows = nil, req.rows[1:]
+		return table.MapRow(row, req.productColumn), nil
+	}
+}

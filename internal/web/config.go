@@ -1,0 +1,122 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+)
+
+// The values where the configuration gives none.
+const (
+	DefaultMaxItems     = 100_000
+	DefaultMaxBodyBytes = 64 << 20
+	DefaultWriteTimeout = 10 * time.Minute
+	// DefaultHeartbeat is under the 30 to 60 s after which proxies give up on a
+	// silent connection.
+	DefaultHeartbeat = 15 * time.Second
+)
+
+// Config is the edge's tuning.
+type Config struct {
+	// TLS is the server's certificate. Nil: plain HTTP.
+	TLS *tls.Config
+	// CertifiedCallers: whoever calls for work shows a certificate that TLS has
+	// verified. Probes and scrapers have none.
+	CertifiedCallers bool
+	// Origins are those whose pages may call, such as https://shop.example; "*" is
+	// all of them. None: no page of another origin.
+	Origins []string
+	// MaxItems is the most rows of a request. 0: DefaultMaxItems.
+	MaxItems int
+	// MaxBodyBytes is the most that a request may have. 0: DefaultMaxBodyBytes.
+	MaxBodyBytes int64
+	// WriteTimeout is how long a caller may take nothing of what waits for him, up to
+	// twice that, before he is cut off. 0: DefaultWriteTimeout.
+	WriteTimeout time.Duration
+	// Heartbeat is the silence after which a comment tells that the connection
+	// lives. 0: DefaultHeartbeat.
+	Heartbeat time.Duration
+	// About is what GET / and GET /health tell.
+	About About
+}
+
+// About describes the service.
+type About struct {
+	Version string
+	// Categories are the taxonomy's, in its order.
+	Categories []string
+	// Model tells whether a model is asked, and not the offline classifier.
+	Model bool
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.MaxItems < 0 || c.MaxBodyBytes < 0 || c.WriteTimeout < 0 || c.Heartbeat < 0 {
+		return c, fmt.Errorf("a limit of the HTTP server is negative (%d items, %d bytes, %v, %v): give 0 for the usual one",
+			c.MaxItems, c.MaxBodyBytes, c.WriteTimeout, c.Heartbeat)
+	}
+	if c.MaxItems == 0 {
+		c.MaxItems = DefaultMaxItems
+	}
+	if c.MaxBodyBytes == 0 {
+		c.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = DefaultWriteTimeout
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = DefaultHeartbeat
+	}
+	return c, nil
+}
+
+// Engine classifies. It is safe for concurrent use, calls send on the goroutine
+// that called Run, and has ended all its goroutines when it returns, which it
+// does soon after ctx ends. Errors are faults, the context's, or what next and
+// send returned.
+type Engine interface {
+	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
+}
+
+// Callers knows who may classify.
+type Callers interface {
+	// Caller returns who calls with these authorization headers, with a fault if
+	// that is not enough.
+	Caller(authorization []string) (catalog.Caller, error)
+}
+
+// Services is the gRPC services over HTTP. It answers paths of the form
+// /SERVICE/METHOD, logs and counts its calls itself, and ends them when it is shut
+// down.
+type Services interface {
+	http.Handler
+	// Uploads reports whether calls to a path send a stream, which may be silent.
+	Uploads(path string) bool
+}
+
+// Parts are what the edge stands on. All of them are needed.
+type Parts struct {
+	Engine   Engine
+	Callers  Callers
+	Services Services
+	// Ready tells whether new calls are taken.
+	Ready func() bool
+	Log   *zap.Logger
+	// Metrics is what /metrics shows, and where the edge registers its own.
+	Metrics *prometheus.Registry
+}
+
+func (p Parts) check() error {
+	if p.Engine == nil || p.Callers == nil || p.Services == nil || p.Ready == nil || p.Log == nil || p.Metrics == nil {
+		return errors.New("the HTTP server lacks a part: engine, callers, services, readiness, log and metrics are all needed")
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// endpoint answers one request and returns who called and what the call failed
+// with, if it did. Where nothing was written yet, the failure is still to be told.
+type endpoint func(w *answer, r *http.Request) (caller string, err error)
+
+// recorder logs and counts calls, as the gRPC edge does with its own.
+type recorder struct {
+	log   *zap.Logger
+	count *prometheus.CounterVec
+	time  *prometheus.HistogramVec
+}
+
+// callBuckets are in seconds, and the gRPC edge's.
+var callBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
+
+func newRecorder(log *zap.Logger, metrics prometheus.Registerer) (*recorder, error) {
+	r := &recorder{
+		log: log,
+		count: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credenza_http_calls_total", Help: "Calls of the HTTP interface, by path, status and result (ok or the error's reason).",
+		}, []string{"path", "status", "result"}),
+		time: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "credenza_http_call_seconds", Help: "Time of a call of the HTTP interface, from its headers to its last event.",
+			Buckets: callBuckets,
+		}, []string{"path"}),
+	}
+	for _, c := range []prometheus.Collector{r.count, r.time} {
+		if err := metrics.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// calls tells a caller what a call failed with, and logs one line at its end:
+// what was called, by whom, the status, the time, and for a failure its public
+// text and its cause. Nothing of a body's content is in it.
+func (rec *recorder) calls(serve endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, ok := w.(*answer)
+		if !ok {
+			a = &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+		}
+		began := time.Now()
+		caller, err := protect(serve, a, r)
+		if err != nil && a.status == 0 {
+			hearOut(r)
+			writeError(a, err)
+		}
+		rec.finished(r, a.status, caller, err, time.Since(began))
+	})
+}
+
+// hearOut reads what a caller is still sending, within limits. Most clients read no
+// answer before they have sent everything, and see nothing but a broken connection
+// if they cannot.
+func hearOut(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, DefaultMaxBodyBytes)
+	}
+}
+
+// protect turns a panic into a fault.
+func protect(serve endpoint, w *answer, r *http.Request) (caller string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panicked(value)
+		}
+	}()
+	return serve(w, r)
+}
+
+func panicked(value any) *fault.Fault {
+	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
+		"a fault of the service: try again, and report it if it stays")
+}
+
+func (rec *recorder) finished(r *http.Request, status int, caller string, err error, took time.Duration) {
+	result := "ok"
+	fields := []zap.Field{
+		zap.String("http.method", r.Method), zap.String("http.path", r.URL.Path), zap.Int("http.status", status),
+		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller),
+	}
+	level := zapcore.InfoLevel
+	if err != nil {
+		f := faultOf(err)
+		result = f.Reason.String()
+		fields = append(fields, zap.String("error", f.Message), zap.String("reason", result))
+		if cause := f.Unwrap(); cause != nil {
+			fields = append(fields, zap.String("cause", cause.Error()))
+		}
+		if level = zapcore.WarnLevel; f.Kind() == fault.KindInternal {
+			level = zapcore.ErrorLevel
+		}
+	}
+	rec.count.WithLabelValues(r.URL.Path, strconv.Itoa(status), result).Inc()
+	rec.time.WithLabelValues(r.URL.Path).Observe(took.Seconds())
+	rec.log.Log(level, "finished call", fields...)
+}
+
+// panics answers for the other handlers where they panic, or breaks an answer off
+// that has begun. Calls of the services have a recovery of their own, which sees to
+// their statuses.
+func (rec *recorder) panics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(value)
+			}
+			f := panicked(value)
+			rec.log.Error("a handler panicked", zap.String("http.path", r.URL.Path), zap.Error(f))
+			if a, ok := w.(*answer); !ok || a.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			writeError(w, f)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

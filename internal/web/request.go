@@ -1,0 +1,311 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// defaultProductColumn is the original's.
+const defaultProductColumn = "Product URL"
+
+// request is what POST /classify-category is asked.
+type request struct {
+	rows          [][]byte // JSON objects, checked
+	mode          catalog.Mode
+	productColumn string
+}
+
+// limits bound a request.
+type limits struct {
+	items int
+	bytes int64
+}
+
+// readRequest reads and checks a body. It takes what the original's framework
+// took, of which numbers as texts are the most frequent, and bare NaN beside it.
+// The error is an unfit, a statusError or a fault.
+func readRequest(body io.Reader, l limits) (*request, error) {
+	p := &requestParser{limits: l, req: request{productColumn: defaultProductColumn}}
+	counted := &countedReader{in: body, left: l.bytes}
+	in := table.NewNaNReader(counted)
+	if err := skipMark(&in); err != nil {
+		return nil, p.failed(err)
+	}
+	p.decoder = json.NewDecoder(&squeezer{in: in})
+	if err := p.parse(); err != nil {
+		return nil, p.failed(err)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	req := p.req // and not the parser with its buffers
+	return &req, nil
+}
+
+// countedReader fails with a statusError when more comes than is left.
+type countedReader struct {
+	in   io.Reader
+	left int64
+}
+
+var errTooLarge = errors.New("the body is too large")
+
+// Read reads what is left.
+func (c *countedReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > c.left+1 {
+		p = p[:c.left+1]
+	}
+	n, err := c.in.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// skipMark passes over the byte order mark that some programs begin UTF-8 with.
+func skipMark(in *io.Reader) error {
+	mark := []byte("\xef\xbb\xbf")
+	head := make([]byte, len(mark))
+	n, err := io.ReadFull(*in, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if !bytes.Equal(head[:n], mark) {
+		*in = io.MultiReader(bytes.NewReader(head[:n]), *in)
+	}
+	return nil
+}
+
+// requestParser takes a body apart as it comes: of the rows it keeps their bytes,
+// one by one, of all else what it asks for.
+type requestParser struct {
+	limits  limits
+	decoder *json.Decoder
+	req     request
+	toggle  json.RawMessage // nil: not there
+	hasData bool
+}
+
+// failed says what an error of the input means to the caller.
+func (p *requestParser) failed(err error) error {
+	var known *unfit
+	var other *statusError
+	switch {
+	case errors.As(err, &known), errors.As(err, &other), fault.Is(err, fault.TooManyItems):
+		return err
+	case errors.Is(err, errTooLarge):
+		return &statusError{
+			http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("The body has more than %d bytes: send the rows in several requests", p.limits.bytes),
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &statusError{http.StatusRequestTimeout, "The body did not come in time: send it at once"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return wrong("json_invalid", "JSON decode error: the body ends too early", p.place())
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return wrong("json_invalid", "JSON decode error: "+syntax.Error(), syntax.Offset)
+	}
+	return fault.Wrap(err, fault.Cancelled, "the body could not be read")
+}
+
+func (p *requestParser) place() int64 {
+	if p.decoder == nil {
+		return 0
+	}
+	return p.decoder.InputOffset()
+}
+
+func (p *requestParser) parse() error {
+	token, err := p.decoder.Token()
+	if err != nil {
+		return err
+	}
+	if token != json.Delim('{') {
+		return wrong("dict_type", "the body must be an object with the keys data, toggle and product_column")
+	}
+	for p.decoder.More() {
+		key, err := p.decoder.Token()
+		if err != nil {
+			return err
+		}
+		if err := p.value(key); err != nil {
+			return err
+		}
+	}
+	if _, err := p.decoder.Token(); err != nil {
+		return err
+	}
+	if _, err := p.decoder.Token(); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return err
+		}
+		return wrong("json_invalid", "JSON decode error: something follows the object", p.place())
+	}
+	return nil
+}
+
+// value reads the value of a key. Of equal keys the last one counts.
+func (p *requestParser) value(key json.Token) error {
+	if key == "data" {
+		return p.data()
+	}
+	var raw json.RawMessage
+	if err := p.decoder.Decode(&raw); err != nil {
+		return err
+	}
+	switch key {
+	case "toggle":
+		p.toggle = raw
+	case "product_column":
+		return p.column(raw)
+	}
+	return nil
+}
+
+func (p *requestParser) data() error {
+	token, err := p.decoder.Token()
+	if err != nil {
+		return err
+	}
+	if token != json.Delim('[') {
+		return wrong("list_type", "data must be a list of objects", "data")
+	}
+	p.hasData = true
+	p.req.rows = nil
+	for p.decoder.More() {
+		if err := p.row(); err != nil {
+			return err
+		}
+	}
+	_, err = p.decoder.Token()
+	return err
+}
+
+func (p *requestParser) row() error {
+	place := len(p.req.rows)
+	if place == p.limits.items {
+		return fault.New(fault.TooManyItems, "There are more than %d rows: send them in several requests", p.limits.items)
+	}
+	var raw json.RawMessage
+	if err := p.decoder.Decode(&raw); err != nil {
+		return err
+	}
+	if raw[0] != '{' {
+		return wrong("dict_type", "each row must be an object", "data", place)
+	}
+	if !utf8.Valid(raw) {
+		return wrong("json_invalid", "JSON decode error: the row is not in UTF-8", "data", place)
+	}
+	// The decoder knows by now that this is JSON, so that no shorter row can fail.
+	if len(raw) > table.MaxColumns*shortestCell {
+		var row table.Row
+		if err := row.UnmarshalJSON(raw); err != nil {
+			return wrong("value_error", err.Error(), "data", place)
+		}
+	}
+	p.req.rows = append(p.req.rows, raw)
+	return nil
+}
+
+// shortestCell is how many bytes a key and its value have at least: `"":1,`.
+const shortestCell = 5
+
+func (p *requestParser) column(raw json.RawMessage) error {
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return err
+	}
+	switch value := value.(type) {
+	case string:
+		p.req.productColumn = value
+	case float64, bool:
+		p.req.productColumn = string(raw)
+	case nil:
+		p.req.productColumn = defaultProductColumn
+	default:
+		return wrong("string_type", "product_column must be a text", "product_column")
+	}
+	return nil
+}
+
+// check holds the parts against each other, in the original's order.
+func (p *requestParser) check() error {
+	if !p.hasData {
+		return wrong("missing", "Field required", "data")
+	}
+	if p.toggle == nil {
+		return wrong("missing", "Field required", "toggle")
+	}
+	toggle, err := wholeNumber(p.toggle)
+	if err != nil {
+		return err
+	}
+	if len(p.req.rows) == 0 {
+		return fault.New(fault.InvalidRequest, "No data provided")
+	}
+	switch toggle {
+	case 0:
+		p.req.mode = catalog.ModeImage
+		return p.checkPictures()
+	case 1:
+		p.req.mode = catalog.ModeText
+		return nil
+	default:
+		return fault.New(fault.InvalidRequest, "Toggle must be 0 or 1")
+	}
+}
+
+func (p *requestParser) checkPictures() error {
+	for i, raw := range p.req.rows {
+		var row table.Row
+		if err := row.UnmarshalJSON(raw); err != nil {
+			return fault.From(err) // it was read once already
+		}
+		if !table.HasPictureKey(row, p.req.productColumn) {
+			return fault.New(fault.InvalidRequest,
+				"Item %d has neither the column %q nor another one for a picture: add it, or image_url or product_url",
+				i+1, catalog.Clip(p.req.productColumn, 200))
+		}
+	}
+	return nil
+}
+
+// wholeNumber reads a number as the original's framework did: 1, 1.0, "1", "1.0"
+// and true are all one.
+func wholeNumber(raw json.RawMessage) (int, error) {
+	refused := wrong("int_parsing", "toggle must be a whole number: 1 for text, 0 for images", "toggle")
+	text := string(raw)
+	switch text {
+	case "true":
+		return 1, nil
+	case "false":
+		return 0, nil
+	case "null":
+		return 0, refused
+	}
+	if text[0] == '"' {
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return 0, refused
+		}
+		text = strings.TrimSpace(text)
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil || number != math.Trunc(number) || math.Abs(number) > math.MaxInt32 {
+		return 0, refused
+	}
+	return int(number), nil
+}

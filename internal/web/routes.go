@@ -1,0 +1,134 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/cors"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// corsMaxAge is for how many seconds browsers may remember a preflight's answer;
+// they take two hours at most.
+const corsMaxAge = 7200
+
+func routes(config Config, parts Parts, door *door, record *recorder) http.Handler {
+	mux := http.NewServeMux()
+	for pattern, handler := range map[string]http.Handler{
+		"GET /metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
+		"GET /healthz": http.HandlerFunc(alive),
+		"GET /readyz":  readiness(parts.Ready),
+	} {
+		mux.Handle(pattern, handler)
+	}
+	open := openTo(config.Origins)
+	about := &about{About: config.About, ready: parts.Ready}
+	for path, handler := range map[string]http.Handler{
+		"/{$}":    only(http.MethodGet, http.HandlerFunc(about.root)),
+		"/health": only(http.MethodGet, http.HandlerFunc(about.health)),
+		"/classify-category": only(http.MethodPost, record.calls(certified(config, (&compatible{
+			config: config, engine: parts.Engine, callers: parts.Callers, door: door,
+			anyOrigin: slices.Contains(config.Origins, "*"),
+		}).serve))),
+		"/{service}/{method}": certifiedHandler(config, parts.Services),
+	} {
+		mux.Handle(path, open(handler))
+	}
+	return bounded(config, parts.Services.Uploads, record.panics(mux))
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
+func readiness(ready func() bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if !ready() {
+			http.Error(w, "not ready: starting or going down", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	}
+}
+
+// openTo lets pages of the origins call, answers what browsers ask beforehand, and
+// refuses pages of others: a browser keeps from them what is answered, and not
+// that it is asked.
+func openTo(origins []string) func(http.Handler) http.Handler {
+	options := cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost},
+		AllowedHeaders: []string{"*"},
+		ExposedHeaders: []string{
+			"Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin", "Retry-After",
+		},
+		MaxAge: corsMaxAge,
+	}
+	if len(origins) == 0 { // which the library takes for all
+		options.AllowOriginFunc = func(string) bool { return false }
+	}
+	rules := cors.New(options)
+	return func(next http.Handler) http.Handler {
+		return rules.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(r) && !rules.OriginAllowed(r) {
+				writeError(w, fault.New(fault.PermissionDenied, "pages of %s may not call: allow the origin in the server's settings", origin))
+				return
+			}
+			next.ServeHTTP(w, r)
+		}))
+	}
+}
+
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+// only answers OPTIONS, and refuses other methods than the one given, and HEAD
+// where that is GET.
+func only(method string, next http.Handler) http.Handler {
+	allow := method + ", OPTIONS"
+	if method == http.MethodGet {
+		allow = "GET, HEAD, OPTIONS"
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == method, r.Method == http.MethodHead && method == http.MethodGet:
+			next.ServeHTTP(w, r)
+		case r.Method == http.MethodOptions:
+			w.Header().Set("Allow", allow)
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.Header().Set("Allow", allow)
+			writeJSON(w, http.StatusMethodNotAllowed, failure{"Method Not Allowed"})
+		}
+	})
+}
+
+// certified checks for a caller's certificate, where one is asked for.
+func certified(config Config, next endpoint) endpoint {
+	return func(w *answer, r *http.Request) (string, error) {
+		if err := checkCertificate(config, r); err != nil {
+			return "", err
+		}
+		return next(w, r)
+	}
+}
+
+func certifiedHandler(config Config, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := checkCertificate(config, r); err != nil {
+			writeError(w, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func checkCertificate(config Config, r *http.Request) error {
+	if !config.CertifiedCallers || (r.TLS != nil && len(r.TLS.VerifiedChains) > 0) {
+		return nil
+	}
+	return fault.New(fault.PermissionDenied, "a certificate is needed: connect with one of an authority that this server knows")
+}

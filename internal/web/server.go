@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Limits of a connection.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	// Of HTTP/2, as on the gRPC address: how much a caller may send ahead of what is
+	// read, and how many calls one connection may have open.
+	streamWindow     = 1 << 20
+	connectionWindow = 8 << 20
+	maxStreams       = 1000
+	// A caller that vanished without a word is found after both.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// Server serves HTTP/1.1 and HTTP/2, without TLS for callers who know of it
+// (h2c). Its methods are safe for concurrent use.
+type Server struct {
+	http         *http.Server
+	door         *door
+	writeTimeout time.Duration
+}
+
+// New returns a server that listens nowhere yet. A bad limit, a missing part or a
+// metric that is there already is an error of one line.
+func New(config Config, parts Parts) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := parts.check(); err != nil {
+		return nil, err
+	}
+	record, err := newRecorder(parts.Log, parts.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
+	}
+	s := &Server{door: newDoor(), writeTimeout: config.WriteTimeout}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	s.http = &http.Server{
+		Handler:           routes(config, parts, s.door, record),
+		TLSConfig:         config.TLS,
+		Protocols:         protocols,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          zap.NewStdLog(parts.Log),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     streamWindow,
+			MaxReceiveBufferPerConnection: connectionWindow,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
+		},
+	}
+	return s, nil
+}
+
+// Serve serves the listener, which it closes, until Shutdown. It then returns
+// nil.
+func (s *Server) Serve(l net.Listener) error {
+	serve := s.http.Serve
+	if s.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	if err := serve(patientListener{l, s.writeTimeout}); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP on %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Drain refuses new classifications. Those under way may end until ctx does; then
+// they are told why they end. It returns when none is left, with an error if some
+// were cut off. All else is answered as before.
+func (s *Server) Drain(ctx context.Context) error { return s.door.drain(ctx) }
+
+// Shutdown ends the server, after Drain and after the end of its Services:
+// requests under way may end until ctx does.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
