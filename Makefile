@@ -68,9 +68,10 @@ drift: generate ## fail if the generated code or go.mod is not what is committed
 	git diff --exit-code -- pkg/credenza/v1
 	$(GO) mod tidy -diff
 
-bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURES=folder), and the hot paths
+bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURES=folder), the cache, and the hot paths
 	$(GO) run ./internal/bench -bin $(BIN)
 	$(GO) run ./internal/bench -bin $(BIN) -pictures $(PICTURES)
+	$(GO) run ./internal/bench -bin $(BIN) -hits
 	$(MAKE) bench-micro
 
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -60,7 +61,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOption {
 	return credenza.WatchNotify(func(attempt int, err error) {
 		if attempt == 1 {
-			bar.aside(func() { say(notes, "credenza: waiting for %s: %s", j.Server, publicText(err)) })
+			bar.aside(func() { say(notes, "credenza: waiting for %s: %s", j.Server, table.Printable(publicText(err))) })
 		}
 	})
 }
@@ -79,7 +80,7 @@ func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *
 		}
 		line += fmt.Sprintf(", %d without a result: the job is %s", missing, ended.State)
 		if ended.Message != "" {
-			line += ": " + ended.Message
+			line += ": " + table.Printable(ended.Message)
 		}
 	}
 	say(notes, "credenza: %s", line)

@@ -14,8 +14,9 @@ import (
 type observer struct {
 	log      *zap.Logger
 	items    *prometheus.CounterVec
+	ok       [catalog.NumKinds]prometheus.Counter // of items, found once
 	batches  *prometheus.CounterVec
-	latency  *prometheus.HistogramVec
+	latency  [catalog.NumKinds]prometheus.Observer
 	queue    prometheus.Histogram
 	attempts prometheus.Counter
 	tokens   *prometheus.CounterVec
@@ -31,9 +32,6 @@ func newObserver(log *zap.Logger, registry prometheus.Registerer) *observer {
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "credenza_batches_total", Help: "Batches sent, by kind.",
 		}, []string{"kind"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "credenza_item_seconds", Help: "Time from an item's admission to its result.", Buckets: seconds,
-		}, []string{"kind"}),
 		queue: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "credenza_item_queue_seconds", Help: "Time that an item waited for its turns.", Buckets: seconds,
 		}),
@@ -44,7 +42,14 @@ func newObserver(log *zap.Logger, registry prometheus.Registerer) *observer {
 			Name: "credenza_tokens_total", Help: "Tokens, by kind: prompt, cached_prompt (part of prompt), completion.",
 		}, []string{"kind"}),
 	}
-	registry.MustRegister(o.items, o.batches, o.latency, o.queue, o.attempts, o.tokens)
+	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "credenza_item_seconds", Help: "Time from an item's admission to its result.", Buckets: seconds,
+	}, []string{"kind"})
+	registry.MustRegister(o.items, o.batches, latency, o.queue, o.attempts, o.tokens)
+	for kind := range catalog.NumKinds {
+		o.ok[kind] = o.items.WithLabelValues(kind.String(), "ok")
+		o.latency[kind] = latency.WithLabelValues(kind.String())
+	}
 	return o
 }
 
@@ -76,16 +81,19 @@ func (o *observer) BatchSent(call *classify.Call, b *catalog.Batch, took time.Du
 
 // ItemDone counts an outcome, and logs a failure with its cause.
 func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
-	result := "ok"
-	if out.Err != nil {
-		result = out.Err.Reason.String()
+	if out.Err == nil {
+		o.ok[out.Kind].Inc()
+	} else {
+		reason := out.Err.Reason.String()
 		o.log.Warn("item failed", zap.String("caller", call.Caller.ID), zap.Int64("index", out.Index),
-			zap.String("reason", result), zap.Int("attempts", out.Trace.Attempts), zap.Error(out.Err))
+			zap.String("reason", reason), zap.Int("attempts", out.Trace.Attempts), zap.Error(out.Err))
+		o.items.WithLabelValues(out.Kind.String(), reason).Inc()
 	}
-	kind := out.Kind.String()
-	o.items.WithLabelValues(kind, result).Inc()
-	o.latency.WithLabelValues(kind).Observe(out.Trace.Latency.Seconds())
+	o.latency[out.Kind].Observe(out.Trace.Latency.Seconds())
 	o.queue.Observe(out.Trace.QueueTime.Seconds())
+	if out.Trace.Attempts == 0 {
+		return // nothing was spent
+	}
 	o.attempts.Add(float64(out.Trace.Attempts))
 	u := out.Trace.Usage
 	o.tokens.WithLabelValues("prompt").Add(float64(u.Prompt))

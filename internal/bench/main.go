@@ -45,6 +45,8 @@ func run(ctx context.Context, args []string) error {
 			return runShop(ctx, args[1:])
 		case "pictures":
 			return runPictures(ctx, args[1:])
+		case "hits":
+			return runHits(ctx, args[1:])
 		}
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -59,6 +61,7 @@ func run(ctx context.Context, args []string) error {
 	jobs := flags.Int("jobs", 0, "measure a job of so many items instead")
 	nasty := flags.String("nasty", "", "judge difficult pictures instead: a folder with some and a manifest.csv")
 	pages := flags.String("pages", "", "judge saved pages instead: a folder with some and a manifest.csv")
+	hits := flags.Bool("hits", false, "measure the cache instead")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -78,6 +81,8 @@ func run(ctx context.Context, args []string) error {
 		return b.pictureTable(ctx, os.Stdout, *pictures)
 	case *ways:
 		return b.webTable(ctx, os.Stdout)
+	case *hits:
+		return b.hitTable(ctx, os.Stdout)
 	case *quota:
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}

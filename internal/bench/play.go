@@ -87,7 +87,7 @@ func (b bench) serve(ctx context.Context, simAddr string, s *scenario) (*process
 		return nil, err
 	}
 	env := append([]string{
-		"OPENAI_API_KEY=" + s.keys, "OPENAI_BASE_URL=http://" + simAddr + "/v1", "CREDENZA_LOG_LEVEL=error",
+		"OPENAI_API_KEY=" + s.keys, "OPENAI_BASE_URL=http://" + simAddr + "/v1", "CREDENZA_LOG_LEVEL=error", noCache,
 	}, s.env...)
 	return start(ctx, b.credenza, env, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 type process struct {
 	cmd  *exec.Cmd
 	addr string
+	data string // the folder of a service's data, removed at its end
 }
 
 // start runs a program and waits until it is at work. Children of this program
@@ -36,8 +38,13 @@ func start(ctx context.Context, program string, env []string, args ...string) (*
 	p := &process{cmd: cmd}
 	if args[0] == "serve" {
 		p.addr = strings.TrimPrefix(args[1], "--grpc-addr=")
-		if err := cmd.Start(); err != nil {
+		var err error
+		if p.data, err = os.MkdirTemp("", "credenza-bench-"); err != nil {
 			return nil, err
+		}
+		cmd.Env = append(cmd.Env, "CREDENZA_DATA_DIR="+p.data)
+		if err := cmd.Start(); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(p.data))
 		}
 		return p, p.awaitPort(ctx)
 	}
@@ -57,6 +64,10 @@ func start(ctx context.Context, program string, env []string, args ...string) (*
 	return p, nil
 }
 
+// noCache is for a service that is sent the same items again and again, each of
+// which is to be asked about.
+const noCache = "CREDENZA_CACHE_MEMORY_MIB=0"
+
 func (p *process) awaitPort(ctx context.Context) error {
 	for range 100 {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.addr)
@@ -74,6 +85,9 @@ func (p *process) awaitPort(ctx context.Context) error {
 func (p *process) stop() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait() // killed on purpose
+	if p.data != "" {
+		_ = os.RemoveAll(p.data) // of the system's temporary folder
+	}
 }
 
 // freeAddr returns a loopback address that nobody listens on.

@@ -107,7 +107,7 @@ func (b bench) measureServer(ctx context.Context, workers int, sim *process, env
 	}
 	server, err := start(ctx, b.credenza, append([]string{
 		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
-		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
+		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn", noCache,
 	}, env...), "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
 	if err != nil {
 		return rates{}, err

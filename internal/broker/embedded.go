@@ -145,21 +145,27 @@ func (e *embedded) close() {
 	}
 }
 
-// natsLog takes the embedded server's words: what is fatal to it is not fatal to
-// the process, and its notices are of no interest.
+// natsLog takes the embedded server's words.
 type natsLog struct{ log *zap.Logger }
 
+// Noticef is of no interest.
 func (natsLog) Noticef(string, ...any) {}
-func (natsLog) Debugf(string, ...any)  {}
-func (natsLog) Tracef(string, ...any)  {}
+
+// Debugf is of no interest.
+func (natsLog) Debugf(string, ...any) {}
+
+// Tracef is of no interest.
+func (natsLog) Tracef(string, ...any) {}
+
+// Warnf writes a warning.
 func (l natsLog) Warnf(format string, args ...any) {
 	l.log.Warn("NATS: " + fmt.Sprintf(format, args...))
 }
 
+// Errorf writes an error.
 func (l natsLog) Errorf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
 
-func (l natsLog) Fatalf(format string, args ...any) {
-	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
-}
+// Fatalf writes an error: what is fatal to the server is not to the process.
+func (l natsLog) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

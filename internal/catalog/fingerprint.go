@@ -19,11 +19,11 @@ type Scope struct{ digest [sha256.Size]byte }
 // NewScope returns the scope of some parts, whose order counts: the backend, the
 // versions of taxonomy and prompt, the model as asked for, its parameters.
 func NewScope(parts ...string) Scope {
-	w := newWords('s')
+	b := []byte{'s'}
 	for _, part := range parts {
-		w.add(part)
+		b = appendWord(b, part)
 	}
-	return Scope{w.sum()}
+	return Scope{sha256.Sum256(b)}
 }
 
 // With returns a scope within s, such as that of one model.
@@ -33,71 +33,62 @@ func (s Scope) With(part string) Scope { return NewScope(string(s.digest[:]), pa
 // control characters as one space and none at the ends, since that is how it is
 // asked. Letters that look the same and are written differently (Unicode's NFC and
 // NFD) are different text, to the model as well. The ID is no part of it.
+//
+// Each part has its length in front, so that nothing can be moved from one to the
+// next. The array is room for most items without asking for memory.
+
+type room [1024]byte
 
 // OfText is the fingerprint of the question by the item's text alone. Addresses
 // and pictures are no part of it.
 func (s Scope) OfText(it *Item) Fingerprint {
-	w := s.words('t')
-	w.addText(it)
-	return w.sum()
+	var array room
+	b := s.begin(array[:0], 't')
+	return sha256.Sum256(appendText(b, it))
 }
 
 // OfAddress is the fingerprint of the question by the picture that the item
 // brings or names, before that is known: by where it is to come from.
 func (s Scope) OfAddress(it *Item) Fingerprint {
-	w := s.words('a')
-	w.add(strings.TrimSpace(it.ImageURL))
-	w.add(strings.TrimSpace(it.ProductURL))
-	data := sha256.Sum256(it.ImageData)
-	w.add(string(data[:]))
-	w.addText(it)
-	return w.sum()
+	var array room
+	b := s.begin(array[:0], 'a')
+	b = appendWord(b, strings.TrimSpace(it.ImageURL))
+	b = appendWord(b, strings.TrimSpace(it.ProductURL))
+	b = appendDigest(b, it.ImageData)
+	return sha256.Sum256(appendText(b, it))
 }
 
 // OfPicture is the fingerprint of the question by the item's text and a picture,
 // wherever that came from.
 func (s Scope) OfPicture(it *Item, p *Picture) Fingerprint {
-	w := s.words('p')
-	w.add(p.MediaType)
-	data := sha256.Sum256(p.Data)
-	w.add(string(data[:]))
-	w.addText(it)
-	return w.sum()
+	var array room
+	b := s.begin(array[:0], 'p')
+	b = appendWord(b, p.MediaType)
+	b = appendDigest(b, p.Data)
+	return sha256.Sum256(appendText(b, it))
 }
 
-func (s Scope) words(kind byte) *words {
-	w := newWords(kind)
-	w.buf = append(w.buf, s.digest[:]...)
-	return w
+func (s Scope) begin(b []byte, kind byte) []byte {
+	return append(append(b, kind), s.digest[:]...)
 }
 
-// words is text to be hashed, each word with its length in front, so that nothing
-// can be moved from one to the next.
-type words struct {
-	buf   []byte
-	array [512]byte
+func appendWord(b []byte, word string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(word))), word...)
 }
 
-func newWords(kind byte) *words {
-	w := &words{}
-	w.buf = append(w.array[:0], kind)
-	return w
+func appendDigest(b, data []byte) []byte {
+	digest := sha256.Sum256(data)
+	return append(b, digest[:]...)
 }
 
-func (w *words) sum() [sha256.Size]byte { return sha256.Sum256(w.buf) }
-
-func (w *words) add(word string) {
-	w.buf = binary.AppendUvarint(w.buf, uint64(len(word)))
-	w.buf = append(w.buf, word...)
-}
-
-func (w *words) addText(it *Item) {
+func appendText(b []byte, it *Item) []byte {
 	fields := it.Fields()
-	w.buf = binary.AppendUvarint(w.buf, uint64(len(fields)))
+	b = binary.AppendUvarint(b, uint64(len(fields)))
 	for i := range fields {
-		w.add(folded(fields[i].Key))
-		w.add(folded(fields[i].Value))
+		b = appendWord(b, folded(fields[i].Key))
+		b = appendWord(b, folded(fields[i].Value))
 	}
+	return b
 }
 
 // folded returns s with runs of space and control characters as one space.

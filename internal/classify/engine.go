@@ -69,6 +69,8 @@ type Observer interface {
 // error. It calls work with a context that lasts for as long as anybody waits. An
 // answer's trace says where it comes from.
 type Memo interface {
+	// Recall returns the answer if it is at hand, else nil, and never waits.
+	Recall(look catalog.Look) *catalog.Answer
 	Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error)
 }
 
@@ -146,7 +148,7 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	}
 	call.Total = 1
 	r := newRun(e, call)
-	o := r.outcome(ctx, &admitted{item: item, kind: call.Options.Mode.KindOf(item), at: time.Now()})
+	o := r.outcome(ctx, r.admission(item, 0))
 	if err := ctx.Err(); err != nil && o.Err != nil {
 		return o, err
 	}

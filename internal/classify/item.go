@@ -18,6 +18,9 @@ type admitted struct {
 	at    time.Time
 	seat  seat
 
+	// known is what the memo had at hand when the item was admitted, nil for nothing.
+	known *catalog.Answer
+
 	// What the window counts it as.
 	bytes    int
 	fetching bool
@@ -38,19 +41,26 @@ func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 		}
 		o.Trace.Latency = time.Since(a.at)
 	}()
-	ctx, cancel := r.timed(ctx, a.at)
-	defer cancel()
+	if a.known == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = r.timed(ctx, a.at)
+		defer cancel()
+	}
 	if err := r.resolve(ctx, a, &o); err != nil {
 		o.Err = fault.From(err)
 	}
 	return o
 }
 
-// resolve is the one way through: check, the answer by picture or else by text,
-// verdict. An answer is one that is remembered, or the backend's to a question.
+// resolve is the one way through: check, what is at hand, the answer by picture or
+// else by text, verdict. An answer is one that is remembered, or the backend's to a
+// question.
 func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) error {
 	if f := a.item.Check(); f != nil {
 		return f
+	}
+	if a.known != nil {
+		return r.conclude(ctx, a.item, o, a.kind == catalog.KindImage, *a.known, nil)
 	}
 	if a.kind == catalog.KindImage {
 		answer, err := r.byPicture(ctx, a)
@@ -78,43 +88,6 @@ func (u *unseen) Error() string { return u.err.Error() }
 
 // late reports whether the item's time was up before the picture was there.
 func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
-
-// byPicture answers from the item's picture: one that is known by its address, or
-// else is fetched and may be known by its content. The error is *unseen where there
-// is no picture.
-func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
-	byAddress := func() catalog.Look { return catalog.Look{Key: r.scope.OfAddress(a.item), Provisional: true} }
-	return r.remembered(ctx, byAddress, func(ctx context.Context) (catalog.Answer, error) {
-		picture, err := r.picture(ctx, a.item)
-		r.window.fetched(a, picture)
-		if err != nil {
-			return catalog.Answer{}, err
-		}
-		byContent := func() catalog.Look { return catalog.Look{Key: r.scope.OfPicture(a.item, picture)} }
-		return r.remembered(ctx, byContent, func(ctx context.Context) (catalog.Answer, error) {
-			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
-		})
-	})
-}
-
-// byText answers from the item's text.
-func (r *run) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
-	look := func() catalog.Look { return catalog.Look{Key: r.scope.OfText(a.item)} }
-	return r.remembered(ctx, look, func(ctx context.Context) (catalog.Answer, error) {
-		return r.engine.parts.Backend.Ask(ctx, r.question(a.item, nil))
-	})
-}
-
-// remembered returns the answer that the memo has, or has it remember the one that
-// work finds. Work that others wait for too may outlive the item and the call.
-func (r *run) remembered(ctx context.Context, look func() catalog.Look, work catalog.Work) (catalog.Answer, error) {
-	if r.engine.parts.Memo == nil || r.call.Options.CachePolicy == catalog.CacheBypass {
-		return work(ctx)
-	}
-	l := look()
-	l.Policy = r.call.Options.CachePolicy
-	return r.engine.parts.Memo.Do(ctx, l, work)
-}
 
 func (r *run) question(it *catalog.Item, picture *catalog.Picture) catalog.Question {
 	q := catalog.Question{

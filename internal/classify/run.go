@@ -77,10 +77,14 @@ func (r *run) admit(ctx context.Context, next Source) {
 			r.end <- ended{n, err}
 			return
 		}
-		a := &admitted{item: item, index: n, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
+		a := r.admission(item, n)
 		r.window.admitted(a)
 		a.seat = r.batches.seat(n, a.kind, a.at)
-		r.items.Go(func() { r.work(ctx, a) })
+		if a.known != nil { // a goroutine would cost more than the item does
+			r.work(ctx, a)
+		} else {
+			r.items.Go(func() { r.work(ctx, a) })
+		}
 		n++
 	}
 }

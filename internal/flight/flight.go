@@ -158,4 +158,5 @@ type undated struct {
 	context.Context //nolint:containedctx // it is a context itself
 }
 
+// Deadline says that there is none.
 func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }

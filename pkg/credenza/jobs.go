@@ -83,7 +83,7 @@ type JobQuery struct {
 // A call that failed is not repeated, since its items are used up. With a
 // RequestID the caller can do so, and gets the job that an answer was lost of.
 func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSpec, opts ...UploadOption) (Job, error) {
-	up := upload{ended: func() {}}
+	var up upload
 	for _, opt := range opts {
 		opt(&up)
 	}
@@ -104,7 +104,9 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 	})
 	res := &credenzav1.CreateJobResponse{}
 	err = stream.RecvMsg(res) // not CloseAndRecv: who sends closes
-	up.ended()
+	if up.ended != nil {
+		up.ended()
+	}
 	if err != nil {
 		if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
 			return Job{}, e

@@ -1,0 +1,71 @@
+package classify
+
+import (
+	"context"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// admission returns an item that begins its way, with the answer that is at hand.
+// A picture that came with its item takes too long to be told apart here.
+func (r *run) admission(item *catalog.Item, index int64) *admitted {
+	a := &admitted{item: item, index: index, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
+	switch {
+	case !r.remembers():
+	case a.kind == catalog.KindText:
+		a.known = r.engine.parts.Memo.Recall(r.lookByText(item))
+	case len(item.ImageData) == 0:
+		a.known = r.engine.parts.Memo.Recall(r.lookByAddress(item))
+	}
+	return a
+}
+
+// byPicture answers from the item's picture: one that is known by its address, or
+// else is fetched and may be known by its content. The error is *unseen where there
+// is no picture.
+func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	return r.remembered(ctx, func() catalog.Look { return r.lookByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+		picture, err := r.picture(ctx, a.item)
+		r.window.fetched(a, picture)
+		if err != nil {
+			return catalog.Answer{}, err
+		}
+		return r.remembered(ctx, func() catalog.Look { return r.lookByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
+			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
+		})
+	})
+}
+
+// byText answers from the item's text.
+func (r *run) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	return r.remembered(ctx, func() catalog.Look { return r.lookByText(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+		return r.engine.parts.Backend.Ask(ctx, r.question(a.item, nil))
+	})
+}
+
+// remembered returns the answer that the memo has, or has it remember the one that
+// work finds. Work that others wait for too may outlive the item and the call.
+func (r *run) remembered(ctx context.Context, look func() catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	if !r.remembers() {
+		return work(ctx)
+	}
+	return r.engine.parts.Memo.Do(ctx, look(), work)
+}
+
+// remembers reports whether the memo takes part in the call.
+func (r *run) remembers() bool {
+	return r.engine.parts.Memo != nil && r.call.Options.CachePolicy != catalog.CacheBypass
+}
+
+func (r *run) lookByText(it *catalog.Item) catalog.Look {
+	return catalog.Look{Key: r.scope.OfText(it), Policy: r.call.Options.CachePolicy}
+}
+
+func (r *run) lookByAddress(it *catalog.Item) catalog.Look {
+	return catalog.Look{Key: r.scope.OfAddress(it), Policy: r.call.Options.CachePolicy, Provisional: true}
+}
+
+func (r *run) lookByPicture(it *catalog.Item, p *catalog.Picture) catalog.Look {
+	return catalog.Look{Key: r.scope.OfPicture(it, p), Policy: r.call.Options.CachePolicy}
+}

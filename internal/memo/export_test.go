@@ -1,0 +1,4 @@
+package memo
+
+// Name is a key as the bucket has it.
+var Name = name

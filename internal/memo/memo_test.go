@@ -1,0 +1,179 @@
+package memo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/memo"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func key(i int) catalog.Fingerprint {
+	return catalog.Scope{}.OfText(&catalog.Item{Name: fmt.Sprint(i)})
+}
+
+func answer(text string) catalog.Answer {
+	return catalog.Answer{
+		Verdict: catalog.Verdict{Category: "CHAIR", Confidence: 0.9, Evidence: catalog.EvidenceText, Reasoning: text},
+		Trace:   catalog.Trace{Backend: "openai", Attempts: 2, QueueTime: time.Second, Usage: catalog.Usage{Prompt: 7}},
+	}
+}
+
+// give is work that answers at once, and counts.
+func give(n *int) catalog.Work {
+	return func(context.Context) (catalog.Answer, error) {
+		*n++
+		return answer(fmt.Sprint(*n)), nil
+	}
+}
+
+func do(t *testing.T, m *memo.Memo, look catalog.Look, work catalog.Work) catalog.Answer {
+	t.Helper()
+	a, err := m.Do(t.Context(), look, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestWhatIsKeptCostsNothingAgain(t *testing.T) {
+	m := memo.New(memo.Config{})
+	defer m.Close()
+	n := 0
+	first := do(t, m, catalog.Look{Key: key(1)}, give(&n))
+	if first.Trace.Cached || first.Trace.Attempts != 2 || first.Trace.Usage.Prompt != 7 {
+		t.Errorf("the first: %+v", first.Trace)
+	}
+	again := do(t, m, catalog.Look{Key: key(1)}, give(&n))
+	want := catalog.Trace{Backend: "openai", Cached: true}
+	if again.Trace != want || again.Verdict.Reasoning != "1" || n != 1 {
+		t.Errorf("again: %+v after %d", again, n)
+	}
+}
+
+func TestAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memo.New(memo.Config{Age: time.Hour, ProvisionalAge: time.Minute})
+		defer m.Close()
+		n := 0
+		for _, look := range []catalog.Look{{Key: key(1)}, {Key: key(2), Provisional: true}} {
+			do(t, m, look, give(&n))
+		}
+		for i, step := range []struct {
+			wait           time.Duration
+			kept, keptPage bool
+		}{{59 * time.Second, true, true}, {2 * time.Second, true, false}, {time.Hour, false, false}} {
+			time.Sleep(step.wait)
+			if got := m.Recall(catalog.Look{Key: key(1)}) != nil; got != step.kept {
+				t.Errorf("step %d: kept by content: %v", i, got)
+			}
+			if got := m.Recall(catalog.Look{Key: key(2), Provisional: true}) != nil; got != step.keptPage {
+				t.Errorf("step %d: kept by address: %v", i, got)
+			}
+		}
+	})
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	const most = 64 << 10
+	m := memo.New(memo.Config{MemoryBytes: most})
+	defer m.Close()
+	n := 0
+	for i := range 1000 {
+		do(t, m, catalog.Look{Key: key(i)}, give(&n))
+	}
+	if s := m.Stats(); s.Bytes > most || s.Bytes < most/2 || s.Entries > most/512 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestErrorsAndPanicsAreNotKept(t *testing.T) {
+	m := memo.New(memo.Config{})
+	defer m.Close()
+	refused := fault.New(fault.Refused, "no")
+	if _, err := m.Do(t.Context(), catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+		return answer("half"), refused
+	}); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if _, err := m.Do(t.Context(), catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+		panic("oops")
+	}); !fault.Is(err, fault.Internal) {
+		t.Error(err)
+	}
+	n := 0
+	if a := do(t, m, catalog.Look{Key: key(1)}, give(&n)); a.Trace.Cached || n != 1 {
+		t.Errorf("%+v after %d", a.Trace, n)
+	}
+}
+
+func TestRefreshTakesNothingThatMayBeKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memo.New(memo.Config{})
+		defer m.Close()
+		ends := func(name string) catalog.Work {
+			return func(context.Context) (catalog.Answer, error) {
+				time.Sleep(time.Second)
+				return answer(name), nil
+			}
+		}
+		var all sync.WaitGroup
+		expect := func(policy catalog.CachePolicy, name, want string, shared bool) {
+			all.Go(func() {
+				a := do(t, m, catalog.Look{Key: key(1), Policy: policy}, ends(name))
+				if a.Verdict.Reasoning != want || a.Trace.Deduplicated != shared || (a.Trace.Attempts == 0) != shared {
+					t.Errorf("%s got %q, %+v", name, a.Verdict.Reasoning, a.Trace)
+				}
+			})
+			synctest.Wait()
+		}
+		expect(catalog.CacheUse, "use", "use", false)
+		expect(catalog.CacheRefresh, "refresh", "refresh", false)
+		expect(catalog.CacheRefresh, "refresh 2", "refresh", true)
+		expect(catalog.CacheUse, "use 2", "refresh", true)
+		all.Wait()
+	})
+}
+
+// What callers do at random must leave nothing behind, and give each an answer or
+// its own context's end.
+func TestManyCallersWhoComeAndGo(t *testing.T) {
+	m := memo.New(memo.Config{MemoryBytes: 16 << 10})
+	defer m.Close()
+	work := func(ctx context.Context) (catalog.Answer, error) {
+		select {
+		case <-time.After(time.Duration(rand.IntN(1000)) * time.Microsecond):
+			return answer("done"), nil
+		case <-ctx.Done():
+			return catalog.Answer{}, ctx.Err()
+		}
+	}
+	var callers sync.WaitGroup
+	for range 16 {
+		callers.Go(func() {
+			for range 200 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(2000))*time.Microsecond)
+				look := catalog.Look{Key: key(rand.IntN(40)), Policy: catalog.CachePolicy(rand.IntN(3))}
+				a, err := m.Do(ctx, look, func(ctx context.Context) (catalog.Answer, error) {
+					return m.Do(ctx, catalog.Look{Key: key(100 + rand.IntN(10)), Policy: look.Policy}, work)
+				})
+				if (err == nil) != (a.Verdict.Category == "CHAIR") || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%+v, %v", a, err)
+				}
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
+}

@@ -1,0 +1,247 @@
+package memo_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/memo"
+)
+
+// moody is a bucket that is as the test wants it.
+type moody struct {
+	jetstream.KeyValue // for what nobody asks for
+
+	mu           sync.Mutex
+	err          error // of all that is asked; nil: as an empty bucket
+	hangs        bool
+	opened, puts int
+}
+
+func (b *moody) be(err error, hangs bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err, b.hangs = err, hangs
+}
+
+func (b *moody) timesOpened() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.opened
+}
+
+func (b *moody) answer(ctx context.Context, count *int) error {
+	b.mu.Lock()
+	err, hangs := b.err, b.hangs
+	*count++
+	b.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
+
+func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
+	if err := b.answer(ctx, new(int)); err != nil {
+		return nil, err
+	}
+	return nil, jetstream.ErrKeyNotFound
+}
+
+func (b *moody) Put(ctx context.Context, _ string, _ []byte) (uint64, error) {
+	return 1, b.answer(ctx, &b.puts)
+}
+
+// server has a moody bucket.
+type server struct {
+	jetstream.JetStream
+	bucket *moody
+}
+
+func (s server) CreateOrUpdateStream(ctx context.Context, _ jetstream.StreamConfig) (jetstream.Stream, error) {
+	return nil, s.bucket.answer(ctx, &s.bucket.opened)
+}
+
+func (s server) KeyValue(context.Context, string) (jetstream.KeyValue, error) { return s.bucket, nil }
+
+// over returns a memo over the bucket, and its log.
+func over(b *moody) (*memo.Memo, *observer.ObservedLogs) {
+	core, logs := observer.New(zap.InfoLevel)
+	return memo.New(memo.Config{Bucket: &memo.Bucket{JetStream: server{bucket: b}}, Log: zap.New(core)}), logs
+}
+
+func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
+	for name, mood := range map[string]struct {
+		err   error
+		hangs bool
+	}{
+		"broken": {errors.New("disk full"), false},
+		"slow":   {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &moody{}
+				m, logs := over(b)
+				defer m.Close()
+				b.be(mood.err, mood.hangs)
+				n := 0
+				began := time.Now()
+				for i := range 100 {
+					do(t, m, catalog.Look{Key: key(i)}, give(&n))
+				}
+				if delay := time.Since(began); delay > 4*time.Second || n != 100 {
+					t.Errorf("100 questions took %v longer, %d were asked", delay, n)
+				}
+				time.Sleep(3 * time.Second) // for the writers
+				if s := m.Stats(); s.FailedReads < 3 || s.Skipped < 150 || s.FailedWrites < 3 || s.Written != 0 {
+					t.Errorf("%+v", s)
+				}
+				if n := logs.FilterMessageSnippet("fails and is passed over").Len(); n != 2 {
+					t.Errorf("it was logged %d times: %v", n, logs.All())
+				}
+				b.be(nil, false)
+				time.Sleep(6 * time.Second)
+				for i := range 3 {
+					do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
+					synctest.Wait()
+				}
+				if s := m.Stats(); s.Written != 3 || logs.FilterMessageSnippet("in use again").Len() != 2 {
+					t.Errorf("%+v, %v", s, logs.All())
+				}
+			})
+		})
+	}
+}
+
+func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{hangs: true}
+		began := time.Now()
+		m, logs := over(b)
+		defer m.Close()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the start took %v", took)
+		}
+		n := 0
+		do(t, m, catalog.Look{Key: key(1)}, give(&n))
+		time.Sleep(time.Minute)
+		b.be(nil, false)
+		time.Sleep(10 * time.Second)
+		do(t, m, catalog.Look{Key: key(2)}, give(&n))
+		synctest.Wait()
+		if s := m.Stats(); s.Written != 1 || logs.FilterMessageSnippet("cannot be opened").Len() != 1 {
+			t.Errorf("%+v, %v", s, logs.All())
+		}
+		b.be(nats.ErrNoResponders, false) // somebody has removed it
+		do(t, m, catalog.Look{Key: key(3)}, give(&n))
+		b.be(nil, false)
+		opened := b.timesOpened()
+		time.Sleep(10 * time.Second)
+		do(t, m, catalog.Look{Key: key(4)}, give(&n))
+		synctest.Wait()
+		if s := m.Stats(); s.Written != 2 || b.timesOpened() != opened+1 {
+			t.Errorf("%+v, opened %d times more", s, b.timesOpened()-opened)
+		}
+	})
+}
+
+func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		n := 0
+		for i := range 1000 {
+			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+		}
+		m.Close()
+		if b.puts != 1000 {
+			t.Errorf("%d of 1000 answers were written", b.puts)
+		}
+		b = &moody{}
+		m, _ = over(b)
+		b.be(nil, true)
+		for i := range 1000 {
+			m.Recall(catalog.Look{Key: key(i)})
+			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
+		}
+		began := time.Now()
+		m.Close()
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+// open opens a real bucket.
+func open(t *testing.T, dir string, bytes int64) (*memo.Memo, *broker.Broker) {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return memo.New(memo.Config{Bucket: &memo.Bucket{JetStream: b.JetStream(), Replicas: b.Replicas, MaxBytes: bytes}}), b
+}
+
+func TestTheOldestMakeRoom(t *testing.T) {
+	dir := t.TempDir()
+	m, b := open(t, dir, 64<<10)
+	n := 0
+	long := func(context.Context) (catalog.Answer, error) {
+		n++
+		return answer(strings.Repeat("It is a chair. ", 60)), nil
+	}
+	for i := range 500 {
+		do(t, m, catalog.Look{Key: key(i)}, long)
+	}
+	m.Close()
+	if s := m.Stats(); s.Written != 500 || s.FailedWrites != 0 {
+		t.Errorf("%+v", s)
+	}
+	b.Close()
+	m, b = open(t, dir, 64<<10)
+	defer b.Close()
+	defer m.Close()
+	for i := range 20 { // the newest first
+		do(t, m, catalog.Look{Key: key(499 - i)}, long)
+	}
+	do(t, m, catalog.Look{Key: key(0)}, long)
+	if hits := m.Stats().StoreHits; hits != 20 || n != 501 {
+		t.Errorf("%d of the answers were still there, %d were asked in all", hits, n)
+	}
+}
+
+func TestWhatCannotBeReadIsAskedAgain(t *testing.T) {
+	m, b := open(t, t.TempDir(), 0)
+	defer b.Close()
+	defer m.Close()
+	bucket, err := b.JetStream().KeyValue(t.Context(), "credenza_answers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for i, value := range []string{"", "noise", "\xa0", "\xff\xff\xff", strings.Repeat("\x81", 5000)} {
+		look := catalog.Look{Key: key(i)}
+		name := memo.Name(look.Key)
+		if _, err := bucket.Put(t.Context(), name, []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+		if a := do(t, m, look, give(&n)); a.Trace.Cached {
+			t.Errorf("%q was taken for an answer", value)
+		}
+	}
+	if s := m.Stats(); s.Unreadable != 5 || n != 5 || s.FailedReads != 0 {
+		t.Errorf("%+v, %d asked", s, n)
+	}
+}
