@@ -42,13 +42,13 @@ func serveJobs(t *testing.T, sim llmsim.Config, flags ...string) *credenza.Clien
 	return client
 }
 
-// TestAJobsItemsWaitForQuotaAndOutages gives items a second each, where the quota
+// TestAJobsItemsWaitForQuotaAndOutages gives items four seconds each, where the quota
 // needs longer for all of them, or the server is away for longer.
 func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 	for name, sim := range map[string]llmsim.Config{
-		"quota": {Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 50, Per: time.Second, Burst: 50}}},
+		"quota": {Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 40, Per: time.Second, Burst: 20}}},
 		"outage": {Outages: []llmsim.Outage{
-			{Start: 200 * time.Millisecond, For: 3 * time.Second, Kind: llmsim.OutageUnavailable},
+			{Start: 200 * time.Millisecond, For: 6 * time.Second, Kind: llmsim.OutageUnavailable},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 					t.Errorf("item %d: %v", result.Index, result.Err)
 				}
 			}
-			if sum := watch.Summary(); sum.Total != 250 || sum.Elapsed < 3*time.Second {
+			if sum := watch.Summary(); sum.Total != 250 || sum.Elapsed < 5*time.Second {
 				t.Errorf("%+v", sum)
 			}
 		})

@@ -12,7 +12,7 @@
 // Handlers only check, convert, call and convert back. All else is an
 // interceptor's work, and their order matters; see interceptors.go. One
 // grpc.Server owns them all, so that whatever else brings calls to it, such as a
-// transcoder for HTTP (Server.GRPC), goes through the same checks, logs, metrics
+// transcoder for HTTP (Server.HTTP), goes through the same checks, logs, metrics
 // and faults.
 //
 // The trade-off: shutting down is done here and not by grpc.Server, whose

@@ -58,7 +58,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A write that waits for the reader ends soon after the call does.
-	defer context.AfterFunc(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
+	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
 	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
 	go run.engine(ctx, c.engine, call, req)
 	events := newEvents(w, c.anyOrigin)
@@ -79,6 +79,21 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 		_ = events.failed(f) // if it does not arrive, the missing last event says it too
 	}
 	return f
+}
+
+// whenEnded has f called when ctx ends. What it returns prevents that, or waits for
+// it: an answer must not be touched once its handler has returned.
+func whenEnded(ctx context.Context, f func()) (stop func()) {
+	done := make(chan struct{})
+	prevent := context.AfterFunc(ctx, func() {
+		defer close(done)
+		f()
+	})
+	return func() {
+		if !prevent() {
+			<-done
+		}
+	}
 }
 
 // lastWords is the time in which the reader of a call that was ended has to take
