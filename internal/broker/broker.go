@@ -95,6 +95,7 @@ func (b *Broker) options() []nats.Option {
 		nats.Name("credenza"),
 		nats.Timeout(startTime),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
 		// What cannot be sent now is for the caller to know, not to be sent later.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ const (
 )
 
 // nursing is how often it is looked whether a full disk has room again.
-const nursing = 5 * time.Second
+const nursing = 3 * time.Second
 
 func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
 	if dir == "" {
@@ -87,23 +88,42 @@ func (e *embedded) start() (err error) {
 func (e *embedded) revive(ctx context.Context) {
 	tick := time.NewTicker(nursing)
 	defer tick.Stop()
+	ill := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		health := e.server.Healthz(&server.HealthzOptions{})
-		if health.Status == "ok" {
+		state := e.illness()
+		if state == "" {
+			ill = false
+			continue
+		}
+		if !ill { // once may be a false alarm
+			ill = true
 			continue
 		}
 		if err := e.reopen(); err != nil {
 			e.log.Warn("the data folder is full or cannot be written: jobs wait, and the cache is not kept",
-				zap.String("state", health.Error), zap.Error(err))
+				zap.String("state", state), zap.Error(err))
 			continue
 		}
-		e.log.Info("the data folder is in use again", zap.String("before", health.Error))
+		ill = false
+		e.log.Info("the data folder is in use again", zap.String("before", state))
 	}
+}
+
+// illness tells what keeps the server from writing, empty where nothing does. The
+// server's health has other reasons too, such as a stream that is just being made.
+func (e *embedded) illness() string {
+	if !e.server.JetStreamEnabled() {
+		return "JetStream is off"
+	}
+	if health := e.server.Healthz(&server.HealthzOptions{}); strings.Contains(health.Error, "write error") {
+		return health.Error
+	}
+	return ""
 }
 
 // reopen begins anew with what is stored, if there is room for more.
@@ -124,12 +144,9 @@ const probeBytes = 16 << 20
 
 // probe returns an error unless the folder can take some more.
 func probe(dir string) error {
-	f, err := os.CreateTemp(dir, "probe")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeBytes))
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	name := filepath.Join(dir, "probe")
+	err := os.WriteFile(name, make([]byte, probeBytes), 0o600)
+	return errors.Join(err, os.Remove(name))
 }
 
 // InProcessConn opens a connection, for nats.InProcessServer.

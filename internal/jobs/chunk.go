@@ -115,11 +115,8 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 		return nil, err
 	}
 	items, err := record.DecodeItems(b)
-	if err != nil {
-		return nil, err
-	}
-	if len(items) != 1 {
-		return nil, fmt.Errorf("a stored object has %d items", len(items))
+	if err != nil || len(items) != 1 {
+		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
 	}
 	return &items[0], nil
 }

@@ -67,7 +67,7 @@ func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) 
 // fill stores the items that put adds, then makes the job exist. What was stored
 // of a job that came to nothing is removed again.
 func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) error) (catalog.Job, error) {
-	u := s.store.newUpload()
+	u := s.store.newUpload(rec.ID)
 	err := put(u)
 	if err == nil {
 		err = u.finish(ctx)
@@ -86,7 +86,11 @@ func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) er
 		return rec.job(nil), nil
 	case errors.Is(err, errOutrun): // another call with the same request id was faster
 		s.discard(ctx, u)
-		return s.existing(ctx, rec.ID)
+		job, err := s.existing(ctx, rec.ID)
+		if fault.Is(err, fault.NotFound) { // and its job is deleted already
+			err = fault.Wrap(err, fault.StorageAway, "another call with this request_id came between: try again")
+		}
+		return job, err
 	default: // the record may still come to be stored, so its items stay
 		return catalog.Job{}, asFault(err)
 	}

@@ -25,9 +25,14 @@ type endForm struct {
 }
 
 func (e *endForm) read(msg jetstream.Msg) error {
-	if err := json.Unmarshal([]byte(msg.Headers().Get(headerEnd)), e); err != nil || !e.State.Ended() {
-		return fmt.Errorf("the end of a job cannot be read: %w", err)
+	var form endForm
+	if err := json.Unmarshal([]byte(msg.Headers().Get(headerEnd)), &form); err != nil {
+		return fmt.Errorf("read the end of a job: %w", err)
 	}
+	if !form.State.Ended() {
+		return fmt.Errorf("the end of a job has the state %d", form.State)
+	}
+	*e = form
 	return nil
 }
 
@@ -66,13 +71,11 @@ func (s *Service) endIfDone(ctx context.Context, r *run) (ended bool, err error)
 		if err != nil {
 			return err
 		}
-		done := c.sum.Done
 		ended = c.ended != 0
-		c.mu.Unlock()
 		switch {
 		case ended:
-			return s.settle(ctx, r.rec.ID)
-		case done >= r.rec.Items:
+			return s.settle(ctx, r.rec)
+		case c.sum.Done >= r.rec.Items:
 			ended = true
 			return s.end(ctx, r.rec, catalog.JobSucceeded, "")
 		}
@@ -95,15 +98,22 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 	if err != nil && !wrongLast(err) { // else somebody has ended it, or this call before
 		return err
 	}
-	return s.settle(ctx, rec.ID)
+	within, cancel = context.WithTimeout(ctx, countTime)
+	defer cancel()
+	// Whoever reads may be a little behind whoever has stored the end.
+	_, err = persist(within, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.settle(ctx, rec) })
+	return err
 }
 
 // settle brings the record of a job up to the end that is stored.
-func (s *Service) settle(ctx context.Context, id string) error {
+func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	for {
-		rec, revision, err := s.store.get(ctx, id)
+		rec, revision, err := s.store.get(ctx, job.ID)
 		if err != nil {
 			return err
+		}
+		if rec.Upload != job.Upload || rec.Deleted != 0 {
+			return notFound()
 		}
 		if rec.State.Ended() {
 			s.mirror.put(rec, revision)
@@ -114,7 +124,7 @@ func (s *Service) settle(ctx context.Context, id string) error {
 		}
 		revision, err = s.store.put(ctx, rec, revision)
 		if errors.Is(err, errOutrun) {
-			continue
+			continue // it has changed, so the next look finds something else
 		}
 		if err != nil {
 			return err
@@ -135,12 +145,11 @@ func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 	if err != nil {
 		return err
 	}
-	defer c.mu.Unlock()
 	if c.ended == 0 {
-		return fmt.Errorf("the end of job %s is not stored", rec.ID)
+		return storageAway(errors.New("the end of the job is not to be seen yet"))
 	}
 	rec.State, rec.Message, rec.Ended = c.end.State, c.end.Message, c.end.At
-	rec.Tally, rec.EndedSeq = c.sum.clone(), c.ended
+	rec.Tally, rec.EndedSeq = &c.sum, c.ended
 	return nil
 }
 

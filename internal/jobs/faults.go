@@ -38,7 +38,8 @@ func asFault(err error) error {
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, nats.ErrDisconnected, nats.ErrNoServers,
 		nats.ErrReconnectBufExceeded, nats.ErrConnectionReconnecting, nats.ErrConnectionDraining, nats.ErrStaleConnection,
 		jetstream.ErrNoStreamResponse, jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoHeartbeat,
-		jetstream.ErrServerShutdown, jetstream.ErrConnectionClosed, context.DeadlineExceeded,
+		jetstream.ErrServerShutdown, jetstream.ErrConnectionClosed, jetstream.ErrConsumerLeadershipChanged,
+		context.DeadlineExceeded,
 	} {
 		if errors.Is(err, away) {
 			return storageAway(err)
@@ -52,7 +53,8 @@ func apiFault(err error, api *jetstream.APIError) error {
 	case codeStoreFailed, codeNoResources, codeStorageExceeded, codeAccountResources:
 		return storageFull(err)
 	case codeNoLeader, codeStreamOffline, codeConsumerOffline, codeClusterNoPeers,
-		jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
+		jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount,
+		jetstream.JSErrCodeStreamWrongLastSequenceConstant: // something for the subject is still on its way
 		return storageAway(err)
 	}
 	if api.Code == 503 {
@@ -76,9 +78,7 @@ func notFound() *fault.Fault {
 // wrongLast reports whether somebody else has stored something first.
 func wrongLast(err error) bool {
 	api, ok := errors.AsType[jetstream.JetStreamError](err)
-	return ok && api.APIError() != nil &&
-		(api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-			api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+	return ok && api.APIError() != nil && api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
 }
 
 // isMissing reports whether what was asked for is not in the store.
@@ -86,6 +86,7 @@ func isMissing(err error) bool {
 	for _, missing := range []error{
 		jetstream.ErrMsgNotFound, jetstream.ErrKeyNotFound, jetstream.ErrObjectNotFound, jetstream.ErrBucketNotFound,
 		jetstream.ErrStreamNotFound, jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist,
+		jetstream.ErrConsumerDeleted,
 	} {
 		if errors.Is(err, missing) {
 			return true

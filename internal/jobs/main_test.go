@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -26,15 +27,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // model answers at once, or as an item's description says: "refuse" and "down"
 // fail, "wait" waits until the model is let go, "down once" fails the first time.
 type model struct {
-	slots chan struct{}
-	let   chan struct{} // closed: nobody waits any more
+	slots  chan struct{}
+	let    chan struct{} // closed: nobody waits any more
+	longer chan struct{} // the same for "wait longer"
 
 	mu    sync.Mutex
 	asked map[string]int // by the item's ID
 }
 
 func newModel(slots int) *model {
-	return &model{slots: make(chan struct{}, slots), let: make(chan struct{}), asked: map[string]int{}}
+	return &model{slots: make(chan struct{}, slots), let: make(chan struct{}), longer: make(chan struct{}), asked: map[string]int{}}
 }
 
 func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
@@ -66,9 +68,13 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 		if times == 1 {
 			return answer, fault.New(fault.UpstreamUnavailable, "down")
 		}
-	case "wait":
+	case "wait", "wait longer":
+		let := m.let
+		if q.Item.Description == "wait longer" {
+			let = m.longer
+		}
 		select {
-		case <-m.let:
+		case <-let:
 		case <-ctx.Done():
 			return answer, ctx.Err()
 		}
@@ -110,6 +116,12 @@ func (quiet) Panicked(_ *classify.Call, _ int64, value any, _ []byte) { panic(va
 type replica struct {
 	*jobs.Service
 	model *model
+	log   *observer.ObservedLogs
+}
+
+// said counts the lines of the log that hold something.
+func (r *replica) said(text string) int {
+	return r.log.Filter(func(e observer.LoggedEntry) bool { return strings.Contains(e.Message, text) }).Len()
 }
 
 type setting func(*jobs.Config)
@@ -140,11 +152,19 @@ func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *repli
 	for _, set := range settings {
 		set(&config)
 	}
-	s, err := jobs.Start(t.Context(), config, b.JetStream(), engine, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)))
+	core, log := observer.New(zap.WarnLevel)
+	s, err := jobs.Start(t.Context(), config, b.JetStream(), engine, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &replica{s, m}
+	t.Cleanup(func() {
+		for _, e := range log.All() {
+			if t.Failed() {
+				t.Log(e.Message, e.ContextMap())
+			}
+		}
+	})
+	return &replica{s, m, log}
 }
 
 // single is one replica on a store of its own, closed with the test.

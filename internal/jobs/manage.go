@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -35,10 +37,8 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 	if err != nil {
 		return catalog.Job{}, err
 	}
-	sum, ended := c.sum.clone(), c.ended != 0
-	c.mu.Unlock()
-	if ended { // whoever ended it has not come to write it into the record
-		if err := s.settle(ctx, rec.ID); err != nil {
+	if c.ended != 0 { // whoever ended it has not come to write it into the record
+		if err := s.settle(ctx, rec); err != nil {
 			return catalog.Job{}, asFault(err)
 		}
 		settled, _, err := s.store.get(ctx, rec.ID)
@@ -47,7 +47,7 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 		}
 		return settled.job(settled.Tally), nil
 	}
-	job := rec.job(sum)
+	job := rec.job(&c.sum)
 	if run := s.runs.get(rec.ID); run != nil {
 		job.Message = run.says()
 	}
@@ -70,6 +70,9 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	if err != nil {
 		return nil, "", err
 	}
+	if err := s.mirror.awaitWhole(ctx); err != nil {
+		return nil, "", err
+	}
 	records := s.mirror.all(func(rec *jobRecord) bool {
 		return rec.Deleted == 0 && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
 	})
@@ -81,13 +84,29 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 		records = records[:q.Size]
 		next = pageAfter(records[q.Size-1])
 	}
+	jobs, err := s.showAll(ctx, records)
+	return jobs, next, err
+}
+
+// showers is how many jobs of a list are counted at once.
+const showers = 8
+
+// showAll shows jobs, but for those that were deleted meanwhile.
+func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.Job, error) {
 	jobs := make([]catalog.Job, len(records))
+	showing, ctx := errgroup.WithContext(ctx)
+	showing.SetLimit(showers)
 	for i, rec := range records {
-		if jobs[i], err = s.show(ctx, rec); err != nil {
-			return nil, "", err
-		}
+		showing.Go(func() (err error) {
+			jobs[i], err = s.show(ctx, rec)
+			if fault.Is(err, fault.NotFound) {
+				return nil
+			}
+			return err
+		})
 	}
-	return jobs, next, nil
+	err := showing.Wait()
+	return slices.DeleteFunc(jobs, func(j catalog.Job) bool { return j.ID == "" }), err
 }
 
 // Cancel ends a job, and returns it. One that has ended stays as it is.
@@ -159,7 +178,11 @@ func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID st
 	})
 	rec.RetryOf = old.ID
 	if requestID != "" {
-		if job, err := s.existing(ctx, rec.ID); err == nil || !fault.Is(err, fault.NotFound) {
+		job, err := s.existing(ctx, rec.ID)
+		switch {
+		case err == nil && job.RetryOf != old.ID:
+			return catalog.Job{}, fault.New(fault.Conflict, "the request_id belongs to another job: give another one")
+		case err == nil || !fault.Is(err, fault.NotFound):
 			return job, err
 		}
 	}
@@ -173,7 +196,15 @@ func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID st
 	if failed.count == 0 {
 		return catalog.Job{}, fault.New(fault.Conflict, "no item of the job has failed in a way that may pass: there is nothing to retry")
 	}
-	return s.fill(ctx, rec, func(u *upload) error { return s.copyItems(ctx, old, u, failed) })
+	return s.fill(ctx, rec, func(u *upload) error {
+		if err := s.copyItems(ctx, old, u, failed); err != nil {
+			return err
+		}
+		if u.items != int64(failed.count) { // it is being deleted
+			return notFound()
+		}
+		return nil
+	})
 }
 
 // copyItems adds the wanted items of a job to an upload.

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 type mirror struct {
 	mu      sync.Mutex
 	records map[string]mirrored // by id
+	whole   chan struct{}       // closed when all records were read once
 }
 
 type mirrored struct {
@@ -23,7 +25,9 @@ type mirrored struct {
 	revision   uint64
 }
 
-func newMirror() *mirror { return &mirror{records: map[string]mirrored{}} }
+func newMirror() *mirror {
+	return &mirror{records: map[string]mirrored{}, whole: make(chan struct{})}
+}
 
 // put takes a record in, unless a newer one is there.
 func (m *mirror) put(rec *jobRecord, revision uint64) {
@@ -43,10 +47,27 @@ func (m *mirror) remove(id string, revision uint64) {
 	}
 }
 
+// awaitWhole waits until all records are in.
+func (m *mirror) awaitWhole(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	select {
+	case <-m.whole:
+		return nil
+	case <-ctx.Done():
+		return storageAway(errors.New("the records have not been read yet"))
+	}
+}
+
 // keep removes all records but those that were seen.
 func (m *mirror) keep(seen map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	select {
+	case <-m.whole:
+	default:
+		close(m.whole)
+	}
 	for id := range m.records {
 		if !seen[id] {
 			delete(m.records, id)
@@ -136,6 +157,9 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		seen[rec.ID] = true
 	}
 	s.mirror.put(&rec, entry.Revision())
+	if !rec.active() { // whoever ended it has counted it
+		s.tallies.forget(rec.Upload)
+	}
 }
 
 // States counts the jobs that are kept, by state.

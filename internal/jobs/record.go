@@ -78,7 +78,7 @@ func (r *jobRecord) elapsed() time.Duration {
 	if end == 0 {
 		end = now()
 	}
-	return end.time().Sub(r.Created.time())
+	return max(0, end.time().Sub(r.Created.time())) // two servers' clocks may differ
 }
 
 var naming = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

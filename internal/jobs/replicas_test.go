@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/broker"
@@ -142,35 +143,90 @@ func await(t *testing.T, what string, done func() bool) {
 }
 
 // TestASilentWorkersChunksGoToAnother holds up the line of a worker for longer than
-// it may be silent: another one does its chunks, and what the first then stores is
-// refused.
+// it may be silent: another one does its chunks, and what the first then has of them
+// is refused. The job has one more item, so that it has not ended by then.
 func TestASilentWorkersChunksGoToAnother(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1)
 	line := newRelay(t, s.Addr().String())
 	defer line.close()
 	slow := connect(t, line.url())
 	defer slow.Close()
-	first := start(t, slow, newModel(32))
+	first := start(t, slow, newModel(200))
 	defer first.Close()
-	items := goods(150, func(_ int, it *catalog.Item) { it.Description = "wait" })
+	items := goods(151, func(i int, it *catalog.Item) {
+		if it.Description = "wait"; i == 150 {
+			it.Description = "wait longer"
+		}
+	})
 	job := first.create(t, textual, items)
-	await(t, "the first worker has the items", func() bool { return first.model.total() == 32 })
+	await(t, "the first worker has the items", func() bool { return first.model.total() == 151 })
 	line.hold()
 	b := connect(t, s.ClientURL())
 	defer b.Close()
 	second := start(t, b, newModel(200))
 	defer second.Close()
 	close(second.model.let)
-	done := second.watch(t, job.ID, nil, 0)
-	done.complete(t, items)
+	done := func() int64 {
+		got, err := second.Get(t.Context(), anybody, job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Progress.Done
+	}
+	await(t, "the second worker has done all but the last", func() bool { return done() == 150 })
 	close(first.model.let)
 	line.release()
-	await(t, "the first worker knows of the end", func() bool {
-		got, err := first.Get(t.Context(), anybody, job.ID)
-		return err == nil && got.State == catalog.JobSucceeded
-	})
-	again := second.watch(t, job.ID, nil, 0)
-	again.complete(t, items)
+	await(t, "the first worker has lost both chunks", func() bool { return first.said("another worker has taken over") == 2 })
+	if n := done(); n != 150 {
+		t.Errorf("%d results for 150 items", n)
+	}
+	close(second.model.longer)
+	second.watch(t, job.ID, nil, 0).complete(t, items)
+}
+
+// TestAConsumerThatIsLostIsMadeAnew deletes what replicas share a job's chunks by,
+// in the middle of the job.
+func TestAConsumerThatIsLostIsMadeAnew(t *testing.T) {
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(16))
+	defer r.Close()
+	items := goods(1500, func(_ int, it *catalog.Item) { it.Description = "slow" })
+	job := r.create(t, textual, items)
+	seen := r.watch(t, job.ID, nil, 20)
+	stream, err := b.JetStream().Stream(t.Context(), "CREDENZA_ITEMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range stream.ConsumerNames(t.Context()).Name() {
+		if err := stream.DeleteConsumer(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.watch(t, job.ID, seen, 0).complete(t, items)
+	if twice := r.model.askedTwice(); twice > 0 {
+		t.Errorf("%d items were asked about twice", twice)
+	}
+}
+
+// TestJobsTakeTurns has one caller's long jobs hold every place, and another come
+// with a short one.
+func TestJobsTakeTurns(t *testing.T) {
+	r := single(t)
+	long := func() []*catalog.Item {
+		return goods(300, func(_ int, it *catalog.Item) { it.Description = "wait" })
+	}
+	for range 16 {
+		r.create(t, textual, long())
+	}
+	await(t, "the long jobs hold every slot of the model", func() bool { return r.model.total() == 32 })
+	close(r.model.let) // from here on each answer takes its time, but comes
+	spec := textual
+	spec.Owner = catalog.Owner{Name: "small"}
+	short := r.create(t, spec, goods(1, nil))
+	if s := r.watch(t, short.ID, nil, 0); s.summary.Succeeded != 1 {
+		t.Errorf("%+v", s.summary)
+	}
 }
 
 // TestReplicasShareAJob has three of them do one job together, and each of them
@@ -280,7 +336,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 
 // TestAFullStoreRefusesAndGoesOn fills the room for jobs.
 func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
-	r := single(t, func(c *jobs.Config) { c.MaxBytes, c.Keep = jobs.MinBytes, time.Nanosecond })
+	r := single(t, func(c *jobs.Config) { c.MaxBytes, c.Keep = 2*jobs.MinBytes, time.Nanosecond })
 	letters := rand.NewChaCha8([32]byte{1})
 	large := func(n int) []*catalog.Item {
 		return goods(n, func(_ int, it *catalog.Item) {
@@ -313,7 +369,7 @@ func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
 }
 
 func TestLargeItemsHaveTheirBound(t *testing.T) {
-	r := single(t, func(c *jobs.Config) { c.MaxBytes = jobs.MinBytes })
+	r := single(t, func(c *jobs.Config) { c.MaxBytes = 2 * jobs.MinBytes })
 	pictures := func(n int) []*catalog.Item {
 		return goods(n, func(_ int, it *catalog.Item) { it.ImageData = make([]byte, 1<<20) })
 	}
@@ -335,7 +391,11 @@ func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
 	defer r.Close()
 	js := b.JetStream()
 	for i := range 3 {
-		if _, err := js.Publish(t.Context(), fmt.Sprint("credenza.items.abandoned.", i), []byte("a chunk")); err != nil {
+		chunk := &nats.Msg{
+			Subject: fmt.Sprint("credenza.items.abandoned.", i), Data: []byte("a chunk"),
+			Header: nats.Header{"Credenza-Job": {"abcdefghijklmnopqrstuvwxyz"}},
+		}
+		if _, err := js.PublishMsg(t.Context(), chunk); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,12 +27,14 @@ type run struct {
 	places   map[int64]place // of the items with the engine, by the engine's index
 	given    int64           // items given to the engine
 	over     bool            // no further item is given
+	since    time.Time       // the job is worked on
 	obstacle string          // what keeps the job from going on, for people
 
 	// Only the source's goroutine touches these.
 	consumer   jetstream.Consumer
 	current    *take // the chunk whose items are given
 	incomplete int   // times in a row that results were missing
+	anew       int   // times that all chunks were looked at anew
 }
 
 // place is where an item stands.
@@ -42,7 +44,7 @@ type place struct {
 }
 
 func newRun(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *run {
-	return &run{service: s, rec: rec, stop: stop}
+	return &run{service: s, rec: rec, stop: stop, since: time.Now()}
 }
 
 // drain has the run give the engine nothing more.
@@ -50,6 +52,12 @@ func (r *run) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
+}
+
+func (r *run) isLost(t *take) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return t.lost
 }
 
 func (r *run) isOver() bool {
@@ -90,6 +98,7 @@ func (r *run) once(ctx context.Context) error {
 	defer r.giveBack()
 	_, err := r.service.engine.Run(ctx, r.call(), r.next, func(b catalog.Batch) error { return r.save(ctx, &b) })
 	if errors.As(err, new(*unreadable)) {
+		r.service.log.Error("a job is given up", zap.String("job", r.rec.ID), zap.Error(err))
 		return r.service.end(ctx, r.rec, catalog.JobFailed, "stored items cannot be read any more: send them again as a new job")
 	}
 	return err
@@ -102,11 +111,13 @@ func (r *run) begin(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	var err error
-	r.consumer, err = r.service.store.items.CreateOrUpdateConsumer(within, jetstream.ConsumerConfig{
+	consumer, err := r.service.store.items.CreateOrUpdateConsumer(within, jetstream.ConsumerConfig{
 		Durable: r.rec.Upload, FilterSubject: allOf(itemsPrefix, r.rec.Upload), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: r.service.config.AckWait, MaxDeliver: -1, MaxAckPending: maxAckPending,
 	})
+	if err == nil {
+		r.consumer = consumer
+	}
 	return err
 }
 
@@ -167,7 +178,7 @@ func (r *run) giveBack() {
 // chunk is taken when its first item can begin.
 func (r *run) next(ctx context.Context) (*catalog.Item, error) {
 	for !r.isOver() {
-		if r.current == nil {
+		if r.current == nil || r.isLost(r.current) {
 			t, err := r.take(ctx)
 			if err != nil {
 				return nil, err
@@ -193,18 +204,30 @@ func (r *run) next(ctx context.Context) (*catalog.Item, error) {
 	return nil, io.EOF
 }
 
-// load reads an item, and waits for a store that is away.
+// load reads an item, and waits for a store that is away. What is missing is
+// looked for again: a store that has just come back may not have all at hand.
 func (r *run) load(ctx context.Context, at int) (*catalog.Item, error) {
 	var it *catalog.Item
+	missed := 0
 	err := r.insist(ctx, func() (err error) {
 		it, err = r.service.store.loadItem(ctx, r.rec.Upload, r.current.chunk, at)
+		if isMissing(err) {
+			if missed++; missed > maxMissed {
+				return &unreadable{err}
+			}
+		}
 		return err
 	})
-	if err != nil && ctx.Err() == nil {
-		return nil, &unreadable{err}
+	if err != nil {
+		return nil, err
 	}
-	return it, err
+	given := *it
+	r.current.chunk.items[at] = catalog.Item{} // the engine has it now
+	return &given, nil
 }
+
+// maxMissed is how often something that should be stored is looked for.
+const maxMissed = 10
 
 // unreadable is an error of something stored that will never be read.
 type unreadable struct{ cause error }
@@ -213,20 +236,22 @@ func (u *unreadable) Error() string { return "what is stored cannot be read: " +
 
 func (u *unreadable) Unwrap() error { return u.cause }
 
-// insist tries until it works: a store that is away or full is waited for, and
-// the job says so meanwhile. Other errors are returned, and ctx's when it ends.
+// insist tries until it works: a store that is away or full is waited for, and the
+// job says so meanwhile. It returns early, with the error, where the job has ended
+// or is gone, or something stored is unreadable; and ctx's error when that ends.
 func (r *run) insist(ctx context.Context, try func() error) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := asFault(try())
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case !fault.Is(err, fault.StorageAway) && !fault.Is(err, fault.StorageFull):
+		case err == nil, errors.Is(err, errEnded), fault.Is(err, fault.NotFound), errors.As(err, new(*unreadable)):
 			r.trouble(nil)
 			return err
-		}
-		if fault.Is(err, fault.StorageFull) {
+		case fault.Is(err, fault.StorageFull):
 			r.service.foundFull()
+		case !fault.Is(err, fault.StorageAway):
+			r.service.log.Warn("a job waits for its store: trying again", zap.String("job", r.rec.ID), zap.Error(err))
 		}
 		r.trouble(err)
 		if pause(ctx, wait) != nil {

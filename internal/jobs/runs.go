@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -19,11 +20,14 @@ type runs struct {
 	working sync.WaitGroup
 
 	mu       sync.Mutex
-	active   map[string]*run // by job id
+	active   map[string]*run      // by job id
+	last     map[string]time.Time // when a job that waits was worked on last, by id
 	draining bool
 }
 
-func newRuns(s *Service) *runs { return &runs{service: s, active: map[string]*run{}} }
+func newRuns(s *Service) *runs {
+	return &runs{service: s, active: map[string]*run{}, last: map[string]time.Time{}}
+}
 
 // errEnded is why a run is stopped whose job has ended elsewhere.
 var errEnded = errors.New("the job has ended")
@@ -46,18 +50,55 @@ func (r *runs) consider(ctx context.Context) {
 		r.begin(ctx, waiting[i])
 		waiting = append(waiting[:i], waiting[i+1:]...)
 	}
+	if len(waiting) > 0 {
+		r.makeWay()
+	} else {
+		clear(r.last)
+	}
 }
 
-// first chooses the job of the owner with the fewest jobs under way, and of these
-// the oldest. The caller holds mu.
-func (r *runs) first(waiting []*jobRecord) (first int) {
-	underWay := map[string]int{}
+// turn is how long a job is worked on before it makes way for others that wait.
+const turn = 10 * time.Second
+
+// makeWay has one job make way, of the owner with the most jobs under way the one
+// that is worked on for the longest. It goes on later, or on another replica. The
+// caller holds mu.
+func (r *runs) makeWay() {
+	underWay := r.underWay()
+	var longest *run
 	for _, run := range r.active {
-		underWay[run.rec.Owner]++
+		if run.isOver() {
+			return // one is at it
+		}
+		if longest == nil || underWay[run.rec.Owner] > underWay[longest.rec.Owner] ||
+			(underWay[run.rec.Owner] == underWay[longest.rec.Owner] && run.since.Before(longest.since)) {
+			longest = run
+		}
+	}
+	if longest != nil && time.Since(longest.since) > turn {
+		longest.drain()
+	}
+}
+
+// underWay counts the jobs under way by owner. The caller holds mu.
+func (r *runs) underWay() map[string]int {
+	counts := map[string]int{}
+	for _, run := range r.active {
+		counts[run.rec.Owner]++
+	}
+	return counts
+}
+
+// first chooses the job of the owner with the fewest jobs under way, of these the
+// one that has waited for the longest. The caller holds mu.
+func (r *runs) first(waiting []*jobRecord) (first int) {
+	underWay := r.underWay()
+	before := func(a, b *jobRecord) bool {
+		return cmp.Or(cmp.Compare(underWay[a.Owner], underWay[b.Owner]), r.last[a.ID].Compare(r.last[b.ID]),
+			cmp.Compare(a.Created, b.Created)) < 0
 	}
 	for i, rec := range waiting {
-		best := waiting[first]
-		if mine, least := underWay[rec.Owner], underWay[best.Owner]; mine < least || (mine == least && rec.Created < best.Created) {
+		if before(rec, waiting[first]) {
 			first = i
 		}
 	}
@@ -75,6 +116,7 @@ func (r *runs) begin(ctx context.Context, rec *jobRecord) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.active, rec.ID)
+		r.last[rec.ID] = time.Now()
 	})
 }
 

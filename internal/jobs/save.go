@@ -65,7 +65,7 @@ func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, pe
 	if err != nil {
 		return err
 	}
-	if len(body) > r.service.config.MaxMessage/2 && len(outcomes) > 1 {
+	if len(body) > r.service.config.MaxMessage/4 && len(outcomes) > 1 {
 		half := len(outcomes) / 2
 		if err := r.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
 			return err

@@ -17,8 +17,8 @@ import (
 
 // Config is the service's tuning.
 type Config struct {
-	// MaxBytes bounds what all jobs together store, items and results half each. Items
-	// that are larger than a message have as much again.
+	// MaxBytes bounds what all jobs together store: half of it results, a quarter
+	// items, and a quarter items that are larger than a message.
 	MaxBytes int64
 	// Keep is how long a job that has ended is kept.
 	Keep time.Duration

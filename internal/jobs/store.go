@@ -34,6 +34,14 @@ const (
 	storeTime = 5 * time.Second
 )
 
+// The parts of the room for jobs, as divisors: half is for results, the rest for
+// items and for those of them that are objects of their own.
+const (
+	resultsPart = 2
+	itemsPart   = 4
+	objectsPart = 4
+)
+
 // store is the JetStream with the names that jobs use in it.
 type store struct {
 	js       jetstream.JetStream
@@ -47,48 +55,55 @@ type store struct {
 func openStore(ctx context.Context, js jetstream.JetStream, config Config) (*store, error) {
 	st := &store{js: js, config: config, maxChunk: min(maxChunkBytes, config.MaxMessage/2)}
 	var err error
-	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix); err != nil {
+	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix, config.MaxBytes/itemsPart); err != nil {
 		return nil, err
 	}
-	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix); err != nil {
+	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix, config.MaxBytes/resultsPart); err != nil {
 		return nil, err
 	}
 	st.records, err = st.openRecords(ctx)
 	return st, err
 }
 
-// openStream makes a stream that refuses what is over its limit: what was
-// promised to be kept must not make room for what is new.
-func (st *store) openStream(ctx context.Context, name, prefix string) (jetstream.Stream, error) {
+// openStream opens a stream that refuses what is over its limit: what was promised
+// to be kept must not make room for what is new. Where it is there already, other
+// replicas may have other settings: the largest limit is kept.
+func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes int64) (jetstream.Stream, error) {
 	return persist(ctx, func(ctx context.Context) (jetstream.Stream, error) {
-		return st.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-			Name: name, Subjects: []string{prefix + "*.*"}, Storage: jetstream.FileStorage,
-			Discard: jetstream.DiscardNew, MaxBytes: st.config.MaxBytes / 2, Replicas: st.config.Replicas,
-			Compression: jetstream.S2Compression,
-		})
+		stream, err := st.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return st.js.CreateStream(ctx, jetstream.StreamConfig{
+				Name: name, Subjects: []string{prefix + "*.*"}, Storage: jetstream.FileStorage,
+				Discard: jetstream.DiscardNew, MaxBytes: maxBytes, Replicas: st.config.Replicas,
+				Compression: jetstream.S2Compression,
+			})
+		}
+		if err != nil {
+			return nil, err
+		}
+		config := stream.CachedInfo().Config
+		if config.MaxBytes >= maxBytes {
+			return stream, nil
+		}
+		config.MaxBytes = maxBytes
+		return st.js.UpdateStream(ctx, config)
 	})
 }
 
+// openRecords opens the bucket of records. Its stream is made here, with a bucket's
+// conventions, so that reads go to its leader: a job that CreateJob has answered
+// with is there for every replica at once.
 func (st *store) openRecords(ctx context.Context) (jetstream.KeyValue, error) {
 	return persist(ctx, func(ctx context.Context) (jetstream.KeyValue, error) {
 		bucket, err := st.js.KeyValue(ctx, recordsBucket)
 		if !errors.Is(err, jetstream.ErrBucketNotFound) {
 			return bucket, err
 		}
-		if _, err = st.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: recordsBucket, Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
-		}); err != nil {
-			return nil, err
-		}
-		// Reads go to the bucket's leader: a job that CreateJob has answered with is
-		// there for every replica at once.
-		stream, err := st.js.Stream(ctx, "KV_"+recordsBucket)
-		if err != nil {
-			return nil, err
-		}
-		exact := stream.CachedInfo().Config
-		exact.AllowDirect = false
-		if _, err := st.js.UpdateStream(ctx, exact); err != nil {
+		_, err = st.js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: "KV_" + recordsBucket, Subjects: []string{"$KV." + recordsBucket + ".>"}, Storage: jetstream.FileStorage,
+			MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true, Replicas: st.config.Replicas,
+		})
+		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return nil, err
 		}
 		return st.js.KeyValue(ctx, recordsBucket)
@@ -129,6 +144,19 @@ func chunkSubject(prefix, upload string, chunk int64) string {
 func endSubject(upload string) string { return resultsPrefix + upload + ".end" }
 
 func allOf(prefix, upload string) string { return prefix + upload + ".*" }
+
+// info is a stream's state, with the numbers of messages of the subjects that match
+// the filter, if there is one. A stream's own Info is for one goroutine at a time.
+func (st *store) info(ctx context.Context, stream, filter string) (*jetstream.StreamInfo, error) {
+	s, err := st.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	if filter == "" {
+		return s.CachedInfo(), nil
+	}
+	return s.Info(ctx, jetstream.WithSubjectFilter(filter))
+}
 
 // get returns a job's record and its revision.
 func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error) {

@@ -83,10 +83,14 @@ func (r *run) take(ctx context.Context) (*take, error) {
 	return nil, io.EOF
 }
 
-// maxIncomplete is how often in a row a job may lack results although no chunk is
-// left to do, before it is given up: a store that has just changed its leader may
-// be a little behind.
-const maxIncomplete = 40
+// A job may lack results although no chunk is left to do: a store that has just
+// changed its leader may be a little behind. After maxIncomplete looks in a row all
+// chunks are looked at anew, which costs nothing where their results are stored;
+// after maxAnew such rounds the job is given up.
+const (
+	maxIncomplete = 40
+	maxAnew       = 3
+)
 
 // checkDrained ends a job whose chunks are all done, of which whoever did the last
 // one may not have come to tell. The error is io.EOF when the job has ended.
@@ -96,9 +100,9 @@ func (r *run) checkDrained(ctx context.Context) error {
 		within, cancel := context.WithTimeout(ctx, storeTime)
 		defer cancel()
 		info, err = r.consumer.Info(within)
-		return err
+		return r.rejoin(ctx, err)
 	})
-	if err != nil || info.NumPending > 0 || info.NumAckPending > 0 {
+	if err != nil || info == nil || info.NumPending > 0 || info.NumAckPending > 0 {
 		return err
 	}
 	ended, err := r.service.endIfDone(ctx, r)
@@ -108,10 +112,31 @@ func (r *run) checkDrained(ctx context.Context) error {
 	case ended:
 		return io.EOF
 	}
-	if r.incomplete++; r.incomplete > maxIncomplete {
+	if r.incomplete++; r.incomplete <= maxIncomplete {
+		return nil
+	}
+	r.incomplete = 0
+	if r.anew++; r.anew > maxAnew {
 		return &unreadable{errors.New("results are missing although every chunk is done")}
 	}
-	return nil
+	return r.insist(ctx, func() error {
+		r.service.removeConsumer(ctx, r.rec)
+		return r.begin(ctx)
+	})
+}
+
+// rejoin makes the consumer anew where that is what is missing. Otherwise it
+// returns err.
+func (r *run) rejoin(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if _, looking := r.service.store.items.Consumer(within, r.rec.Upload); !isMissing(looking) {
+		return err
+	}
+	return r.begin(ctx)
 }
 
 // fetch returns the next chunk, nil if there is none now.
@@ -120,7 +145,7 @@ func (r *run) fetch(ctx context.Context) (jetstream.Msg, error) {
 	err := r.insist(ctx, func() error {
 		batch, err := r.consumer.Fetch(1, jetstream.FetchMaxWait(fetchWait))
 		if err != nil {
-			return err
+			return r.rejoin(ctx, err)
 		}
 		for m := range batch.Messages() {
 			msg = m
@@ -128,8 +153,11 @@ func (r *run) fetch(ctx context.Context) (jetstream.Msg, error) {
 		if msg != nil {
 			return nil
 		}
-		return batch.Error()
+		return r.rejoin(ctx, batch.Error())
 	})
+	if err != nil && msg != nil {
+		_ = msg.Nak() // nobody here will do it
+	}
 	return msg, err
 }
 
@@ -149,10 +177,10 @@ func (r *run) receive(ctx context.Context, msg jetstream.Msg) (*take, error) {
 		return nil, &unreadable{err}
 	}
 	t := &take{name: newName(), number: number, chunk: c, msg: msg, left: len(c.items)}
-	if meta, err := msg.Metadata(); err != nil || meta.NumDelivered > 1 {
-		if err := r.insist(ctx, func() error { return r.recall(ctx, t) }); err != nil {
-			return nil, err
-		}
+	// How often the chunk was delivered does not tell: the store may have forgotten
+	// the last deliveries before a crash.
+	if err := r.insist(ctx, func() error { return r.recall(ctx, t) }); err != nil {
+		return nil, err
 	}
 	if t.left == 0 { // only the acknowledgement was missing
 		return nil, r.insist(ctx, func() error { return acknowledge(ctx, t) })
@@ -178,10 +206,15 @@ func (r *run) recall(ctx context.Context, t *take) error {
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	subject := chunkSubject(resultsPrefix, r.rec.Upload, t.number)
+	if _, err := r.service.store.results.GetLastMsgForSubject(within, subject); isMissing(err) {
+		return nil // as for almost all chunks
+	} else if err != nil {
+		return err
+	}
 	err := r.service.store.replay(within, reading{filters: []string{subject}}, func(msg jetstream.Msg, seq uint64) error {
 		outcomes, err := record.DecodeOutcomes(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		for i := range outcomes {
 			t.done[outcomes[i].Index] = true

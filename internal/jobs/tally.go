@@ -79,6 +79,7 @@ const (
 	headerTally = "Credenza-Tally" // a tally, JSON
 	headerTake  = "Credenza-Take"  // who stored it: a take's name and the message's number in it
 	headerSize  = "Credenza-Size"  // how many results its chunk has in all
+	headerJob   = "Credenza-Job"   // of the items stream: the id of the job to be
 )
 
 func chunkSize(msg jetstream.Msg) int {
@@ -108,7 +109,7 @@ type tallies struct {
 }
 
 type count struct {
-	mu    sync.Mutex
+	turn  chan struct{} // room for one: whoever counts has put something in
 	sum   tally
 	last  uint64 // sequence counted last
 	ended uint64 // the end's sequence; 0: none was seen
@@ -122,7 +123,7 @@ func (t *tallies) of(upload string) *count {
 	defer t.mu.Unlock()
 	c, ok := t.counts[upload]
 	if !ok {
-		c = &count{}
+		c = &count{turn: make(chan struct{}, 1)}
 		t.counts[upload] = c
 	}
 	return c
@@ -134,29 +135,42 @@ func (t *tallies) forget(upload string) {
 	delete(t.counts, upload)
 }
 
-// count counts what is stored of a job now, up to its end where it has one. The
-// count is locked when it is returned; the caller unlocks it.
-func (s *Service) count(ctx context.Context, rec *jobRecord) (*count, error) {
+// counted is what is stored of a job.
+type counted struct {
+	sum   tally
+	ended uint64 // the end's sequence; 0: the job has none
+	end   endForm
+}
+
+// count counts what is stored of a job now, up to its end where it has one.
+func (s *Service) count(ctx context.Context, rec *jobRecord) (counted, error) {
 	c := s.tallies.of(rec.Upload)
-	c.mu.Lock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return counted{}, asFault(ctx.Err())
+	}
 	err := s.store.replay(ctx, reading{
 		filters: []string{allOf(resultsPrefix, rec.Upload)}, after: c.last, headersOnly: true,
 	}, func(msg jetstream.Msg, seq uint64) error {
 		if c.ended != 0 {
 			return nil
 		}
-		c.last = seq
 		if msg.Subject() == endSubject(rec.Upload) {
-			c.ended = seq
-			return c.end.read(msg)
+			if err := c.end.read(msg); err != nil {
+				return err
+			}
+			c.ended, c.last = seq, seq
+			return nil
 		}
 		t := readTally(msg)
 		c.sum.add(&t)
+		c.last = seq
 		return nil
 	})
 	if err != nil {
-		c.mu.Unlock()
-		return nil, asFault(err)
+		return counted{}, asFault(err)
 	}
-	return c, nil
+	return counted{sum: *c.sum.clone(), ended: c.ended, end: c.end}, nil
 }

@@ -75,7 +75,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted.since() > graveTime && rec.Deleted != 0 }) {
 		problems = append(problems, s.forget(ctx, rec))
 	}
-	return errors.Join(append(problems, s.removeOrphans(ctx))...)
+	return errors.Join(append(problems, s.removeOrphans(ctx), s.store.records.PurgeDeletes(ctx))...)
 }
 
 // retire deletes a job whose time is over.
@@ -113,8 +113,8 @@ func (s *Service) forget(ctx context.Context, rec *jobRecord) error {
 func (s *Service) isFull(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	for _, stream := range []jetstream.Stream{s.store.items, s.store.results} {
-		info, err := stream.Info(ctx)
+	for _, stream := range []string{itemsStream, resultsStream} {
+		info, err := s.store.info(ctx, stream, "")
 		if err != nil {
 			return false, err
 		}
@@ -122,7 +122,8 @@ func (s *Service) isFull(ctx context.Context) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, nil
+	objects, err := s.store.objectBytes(ctx)
+	return float64(objects) > fullPart*float64(s.config.MaxBytes/objectsPart), err
 }
 
 // removeOrphans removes uploads that broke off with their server.
@@ -130,7 +131,7 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
 	// Each upload has a first chunk.
-	info, err := s.store.items.Info(ctx, jetstream.WithSubjectFilter(itemsPrefix+"*.0"))
+	info, err := s.store.info(ctx, itemsStream, itemsPrefix+"*.0")
 	if err != nil {
 		return err
 	}
@@ -141,18 +142,33 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 	var problems []error
 	for subject := range info.State.Subjects {
 		upload, _, _ := strings.Cut(strings.TrimPrefix(subject, itemsPrefix), ".")
-		if known[upload] {
-			continue
+		if !known[upload] {
+			problems = append(problems, s.removeOrphan(ctx, upload))
 		}
-		last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
-		if err != nil || time.Since(last.Time) < s.config.UploadWait {
-			problems = append(problems, ignoreMissing(err))
-			continue
-		}
-		s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
-		problems = append(problems, s.store.remove(ctx, upload, true))
 	}
 	return errors.Join(problems...)
+}
+
+// removeOrphan removes an upload unless it belongs to a job, which only the store
+// can tell, or has been heard of lately.
+func (s *Service) removeOrphan(ctx context.Context, upload string) error {
+	last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
+	if err != nil || time.Since(last.Time) < s.config.UploadWait {
+		return ignoreMissing(err)
+	}
+	id := last.Header.Get(headerJob)
+	if !validID(id) {
+		return nil // nothing that this program has stored
+	}
+	rec, _, err := s.store.get(ctx, id)
+	if err == nil && rec.Upload == upload {
+		return nil
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
+	return s.store.remove(ctx, upload, true)
 }
 
 func ignoreMissing(err error) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/record"
 )
 
@@ -26,7 +27,9 @@ const (
 type upload struct {
 	store   *store
 	name    string
+	job     string                // the id that the job is to have
 	bucket  jetstream.ObjectStore // nil: no item needed it
+	room    int64                 // for objects, as it was last looked at
 	chunk   chunk
 	bytes   int // of the chunk
 	chunks  int64
@@ -34,11 +37,11 @@ type upload struct {
 	waiting []jetstream.PubAckFuture
 }
 
-func (st *store) newUpload() *upload { return &upload{store: st, name: newName()} }
+func (st *store) newUpload(job string) *upload { return &upload{store: st, name: newName(), job: job} }
 
 // add takes an item that is to have the index.
 func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
-	size := it.Size()
+	size := storedSize(it)
 	stored := size > maxItemBytes
 	if stored {
 		if err := u.addObject(ctx, it, index); err != nil {
@@ -79,29 +82,50 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 			return err
 		}
 	}
+	if err := u.takeRoom(ctx, int64(len(b))); err != nil {
+		return err
+	}
 	_, err = u.bucket.PutBytes(ctx, objectName(index), b)
 	return err
 }
 
-// newBucket makes an upload's bucket, which may take what the others leave of the
-// room for items.
+// newBucket makes an upload's bucket. It has no limit of its own: a cluster would
+// set all of that aside.
 func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
-	room := st.config.MaxBytes / 2
+	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
+	})
+}
+
+// roomStep is how much an upload stores before it looks again at what others have
+// stored meanwhile.
+const roomStep = 32 << 20
+
+// takeRoom fails where there is no room for an object.
+func (u *upload) takeRoom(ctx context.Context, bytes int64) error {
+	if u.room < bytes {
+		used, err := u.store.objectBytes(ctx)
+		if err != nil {
+			return err
+		}
+		u.room = min(u.store.config.MaxBytes/objectsPart-used, max(roomStep, bytes))
+	}
+	if u.room < bytes {
+		return storageFull(errors.New("no room for objects"))
+	}
+	u.room -= bytes
+	return nil
+}
+
+// objectBytes is what the objects of all jobs take.
+func (st *store) objectBytes(ctx context.Context) (used int64, err error) {
 	buckets := st.js.ObjectStores(ctx)
 	for status := range buckets.Status() {
 		if strings.HasPrefix(status.Bucket(), objectsPrefix) {
-			room -= int64(status.Size())
+			used += int64(status.Size())
 		}
 	}
-	if err := buckets.Error(); err != nil {
-		return nil, err
-	}
-	if room <= 0 {
-		return nil, storageFull(errors.New("no room for objects"))
-	}
-	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, MaxBytes: room, Replicas: st.config.Replicas,
-	})
+	return used, buckets.Error()
 }
 
 // send has the chunk stored, without waiting for it.
@@ -113,7 +137,9 @@ func (u *upload) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	future, err := u.store.js.PublishMsgAsync(&nats.Msg{Subject: chunkSubject(itemsPrefix, u.name, u.chunks), Data: b})
+	future, err := u.store.js.PublishMsgAsync(&nats.Msg{
+		Subject: chunkSubject(itemsPrefix, u.name, u.chunks), Data: b, Header: nats.Header{headerJob: {u.job}},
+	})
 	if err != nil {
 		return err
 	}
@@ -145,19 +171,46 @@ func (u *upload) settle(ctx context.Context, n int) error {
 	return nil
 }
 
-// finish waits until every item is stored.
+// finish waits until every item is stored, and makes sure of it: an upload that was
+// silent for too long may have been tidied away.
 func (u *upload) finish(ctx context.Context) error {
 	if err := u.send(ctx); err != nil {
 		return err
 	}
-	return u.settle(ctx, 0)
+	if err := u.settle(ctx, 0); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	info, err := u.store.info(within, itemsStream, allOf(itemsPrefix, u.name))
+	if err != nil {
+		return err
+	}
+	if int64(len(info.State.Subjects)) != u.chunks {
+		return fault.New(fault.Conflict, "the upload was silent for too long and is gone: send it again, without long pauses")
+	}
+	return nil
 }
 
 // discard removes what was stored of an upload that became no job.
 func (u *upload) discard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	return u.store.remove(ctx, u.name, u.bucket != nil)
+	for len(u.waiting) > 0 && ctx.Err() == nil { // what is still on its way would come after the removal
+		if err := u.settle(ctx, len(u.waiting)-1); err != nil {
+			u.waiting = u.waiting[1:]
+		}
+	}
+	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	return u.store.remove(removing, u.name, u.bucket != nil)
+}
+
+// storedSize is about what an item takes in a message: its texts, and what each of
+// them has around it.
+func storedSize(it *catalog.Item) int {
+	const around = 9
+	return it.Size() + around*(len(it.Styles)+len(it.Tags)+2*len(it.Attributes)) + 16*around
 }
 
 // remove removes an upload's items, and with objects those that are objects of

@@ -32,7 +32,7 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	var guarding sync.WaitGroup
 	defer guarding.Wait()
 	defer stop(nil)
-	guarding.Go(func() { s.guard(watching, who, id, stop) })
+	guarding.Go(func() { s.guard(watching, who, rec, stop) })
 	if rec.Options.Delivery == catalog.InOrder {
 		err = w.inOrder(watching, from.At)
 	} else {
@@ -52,10 +52,11 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 const guardEvery = 5 * time.Second
 
 // guard stops a watch whose job is deleted.
-func (s *Service) guard(ctx context.Context, who catalog.Owner, id string, stop context.CancelCauseFunc) {
+func (s *Service) guard(ctx context.Context, who catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
 	for pause(ctx, guardEvery) == nil {
-		if _, _, err := s.find(ctx, who, id); fault.Is(err, fault.NotFound) {
-			stop(err)
+		now, _, err := s.find(ctx, who, rec.ID)
+		if fault.Is(err, fault.NotFound) || (err == nil && now.Upload != rec.Upload) {
+			stop(notFound())
 			return
 		}
 	}
@@ -175,7 +176,7 @@ func (w *watch) finish(ctx context.Context) error {
 	if err := w.out.flush(); err != nil {
 		return err
 	}
-	if err := w.service.settle(ctx, w.rec.ID); err != nil {
+	if err := w.service.settle(ctx, w.rec); err != nil {
 		return err
 	}
 	rec, _, err := w.service.store.get(ctx, w.rec.ID)

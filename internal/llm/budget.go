@@ -9,7 +9,7 @@ import (
 )
 
 // timedAttempt makes an attempt within what is left of the question's budget,
-// and charges it, unless the call was lost in an outage.
+// and charges it, unless there was no quota or the call was lost in an outage.
 func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending {
 	if a.question.Budget == 0 {
 		return a.attempt(ctx, lease)
@@ -18,7 +18,7 @@ func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending
 	ctx, cancel := context.WithDeadline(ctx, start.Add(a.question.Budget-a.spent))
 	defer cancel()
 	end := a.attempt(ctx, lease)
-	if end.how != failed || end.advice.Counts {
+	if end.how != throttled && (end.how != failed || end.advice.Counts) {
 		a.spent += time.Since(start)
 	}
 	return end

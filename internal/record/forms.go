@@ -124,6 +124,9 @@ func (form *outcome) outcome() catalog.Outcome {
 		Index: form.Index, ID: form.ID, Name: form.Name, Kind: form.Kind,
 		Err: form.Err.fault(), ImageErr: form.ImageErr.fault(), Trace: form.Trace.trace(),
 	}
+	if o.Kind >= catalog.NumKinds { // of a newer version
+		o.Kind = catalog.KindText
+	}
 	switch {
 	case form.Verdict != nil:
 		o.Verdict = catalog.Verdict(*form.Verdict)

@@ -11,7 +11,8 @@ import (
 var (
 	encoder = must(cbor.EncOptions{Time: cbor.TimeUnixMicro}.EncMode())
 	decoder = must(cbor.DecOptions{
-		MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 20, MaxNestedLevels: 16, UTF8: cbor.UTF8DecodeInvalid,
+		// An item may have as many tags as fit into a request.
+		MaxArrayElements: 1 << 26, MaxMapPairs: 1 << 26, MaxNestedLevels: 16, UTF8: cbor.UTF8DecodeInvalid,
 	}.DecMode())
 )
 
