@@ -83,7 +83,7 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 		awaitPort(t, replicas[len(replicas)-1], address)
 		clients = append(clients, dialServer(t, address))
 	}
-	job, err := clients[0].CreateJob(t.Context(), slices.Values(jobItems(items)), credenza.JobSpec{Options: credenza.Options{Mode: credenza.Text}})
+	job, err := clients[0].CreateJob(t.Context(), slices.Values(jobItems(items)), uncached)
 	if err != nil {
 		t.Fatal(err, replicas[0].log)
 	}
@@ -117,9 +117,7 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	if twice := stats.Calls - items; twice > 2*crashWorkers {
 		t.Errorf("%d calls were paid for twice", twice)
 	}
-	if again := watchJob(t, clients[2], job.ID); again != nil {
-		again.complete(t, items)
-	}
+	watchJob(t, clients[2], job.ID).complete(t, items)
 }
 
 func leaderOf(t *testing.T, urls []string, stream string) string {

@@ -21,17 +21,12 @@ import (
 // taken in, run and read, and what it takes of memory and disk. The yardstick is
 // a feed of the same items to the same server, which stores nothing.
 func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
-	dir, err := os.MkdirTemp("", "credenza-bench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return err
 	}
 	server, err := start(ctx, b.credenza, []string{
-		"CREDENZA_BACKEND=offline", "CREDENZA_LOG_LEVEL=warn", "CREDENZA_DATA_DIR=" + dir,
+		"CREDENZA_BACKEND=offline", "CREDENZA_LOG_LEVEL=warn",
 	}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
 	if err != nil {
 		return err
@@ -42,7 +37,7 @@ func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	m := &jobBench{client: client, server: server, dir: dir, items: n, out: &table{w: w}}
+	m := &jobBench{client: client, server: server, items: n, out: &table{w: w}}
 	m.out.printf("%-28s %12s %12s %12s %12s\n", strconv.Itoa(n)+" items, offline", "items/s", "time", "memory", "on disk")
 	for _, step := range []func(context.Context) error{m.feed, m.upload, m.follow, m.read} {
 		if err := step(ctx); err != nil {
@@ -56,7 +51,6 @@ func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
 type jobBench struct {
 	client *credenza.Client
 	server *process
-	dir    string
 	items  int
 	out    *table
 	id     string
@@ -88,7 +82,7 @@ func (m *jobBench) row(ctx context.Context, what string, step func(context.Conte
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	stored, err := sizeOf(m.dir)
+	stored, err := sizeOf(m.server.data)
 	if err != nil {
 		return err
 	}

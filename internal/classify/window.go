@@ -59,6 +59,10 @@ const (
 	// as the usual size of a prepared one, then as those that came before it.
 	windowBytes  = 64 << 20
 	usualPicture = 64 << 10
+	// minPrompt is what a call whose batches leave promptly may hold at the least. It
+	// may hold as many items as the pool has slots, so that what a crash can lose is
+	// never more than could be in flight.
+	minPrompt = 32
 	// orderSlack is how many windows of outcomes may wait, in order, behind one
 	// item that is slow. Without it that item would idle the pool.
 	orderSlack = 8
@@ -97,6 +101,9 @@ func (r *run) bounds() bounds {
 	}
 	for _, size := range r.engine.batchSizes(&r.call) {
 		b.held += size
+	}
+	if r.call.Prompt {
+		b.held = max(pool, minPrompt)
 	}
 	return b
 }
