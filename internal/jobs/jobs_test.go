@@ -168,7 +168,10 @@ func TestCancelEndsAJobAndKeepsItsResults(t *testing.T) {
 		}
 	})
 	job := r.create(t, textual, items)
-	r.watch(t, job.ID, nil, 10)
+	await(t, "what does not wait is done", func() bool {
+		got, err := r.Get(t.Context(), anybody, job.ID)
+		return err == nil && got.Progress.Done == 100
+	})
 	got, err := r.Cancel(t.Context(), anybody, job.ID)
 	if err != nil || got.State != catalog.JobCancelled || got.Progress.Done != 100 {
 		t.Fatalf("%+v, %v", got, err)

@@ -152,7 +152,7 @@ func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *repli
 	for _, set := range settings {
 		set(&config)
 	}
-	core, log := observer.New(zap.WarnLevel)
+	core, log := observer.New(zap.InfoLevel)
 	s, err := jobs.Start(t.Context(), config, b.JetStream(), engine, zap.New(core))
 	if err != nil {
 		t.Fatal(err)

@@ -40,9 +40,7 @@ func (r *run) saveTake(ctx context.Context, t *take, outcomes []catalog.Outcome,
 	if t.left -= len(outcomes); t.left > 0 {
 		return nil
 	}
-	if err := r.insist(ctx, func() error { return acknowledge(ctx, t) }); err != nil {
-		return err
-	}
+	r.acknowledge(ctx, t)
 	if r.release(t) {
 		_, err := r.service.endIfDone(ctx, r)
 		return err

@@ -183,7 +183,8 @@ func (r *run) receive(ctx context.Context, msg jetstream.Msg) (*take, error) {
 		return nil, err
 	}
 	if t.left == 0 { // only the acknowledgement was missing
-		return nil, r.insist(ctx, func() error { return acknowledge(ctx, t) })
+		r.acknowledge(ctx, t)
+		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,11 +229,18 @@ func (r *run) recall(ctx context.Context, t *take) error {
 	return err
 }
 
-func acknowledge(ctx context.Context, t *take) error {
-	within, cancel := context.WithTimeout(ctx, storeTime)
+// acknowledge tells the store that a chunk is done. Where that does not arrive, the
+// chunk comes again, and is found to be done.
+func (r *run) acknowledge(ctx context.Context, t *take) {
+	within, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
-	return t.message().DoubleAck(within)
+	if err := t.message().DoubleAck(within); err != nil {
+		r.service.log.Debug("a chunk was not acknowledged", zap.String("job", r.rec.ID), zap.Int64("chunk", t.number), zap.Error(err))
+	}
 }
+
+// ackTime is how long the answer to an acknowledgement is waited for.
+const ackTime = 2 * time.Second
 
 // sort finds the takes that outcomes belong to, and gives them their indexes in
 // the job.
