@@ -33,7 +33,7 @@ func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 			return ctx.Err()
 		}
 		began := time.Now()
-		got, why, err := mainPicture(folder, r)
+		got, why, err := mainPicture(ctx, folder, r)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 
 // mainPicture returns the first picture that is found on a page, and why it is
 // believed to be the main one; "none" if there is none.
-func mainPicture(folder string, r record) (address string, why page.Evidence, err error) {
+func mainPicture(ctx context.Context, folder string, r record) (address string, why page.Evidence, err error) {
 	body, err := os.ReadFile(filepath.Join(folder, r["file"]))
 	if err != nil {
 		return "", 0, err
@@ -68,9 +68,9 @@ func mainPicture(folder string, r record) (address string, why page.Evidence, er
 	if err != nil {
 		return "", 0, err
 	}
-	found := page.Find(body, "text/html", at)
-	if len(found) == 0 {
-		return "none", 0, nil
+	found, err := page.Find(ctx, body, "text/html", at)
+	if err != nil || len(found) == 0 {
+		return "none", 0, err
 	}
 	return found[0].Address, found[0].Evidence, nil
 }

@@ -82,7 +82,11 @@ func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) 
 		return found{}, err
 	}
 	defer release()
-	f := found{page: got.Address, candidates: page.Find(got.Body, got.ContentType, got.Address)}
+	candidates, err := page.Find(ctx, got.Body, got.ContentType, got.Address)
+	if err != nil {
+		return found{}, err
+	}
+	f := found{page: got.Address, candidates: candidates}
 	s.remember(key, known{validators: got.Validators, page: f.page, candidates: f.candidates})
 	return f, nil
 }
