@@ -69,10 +69,15 @@ func (c Config) check() error {
 // streamWindow is what an HTTP/2 server may send ahead of what is read: it lands
 // in memory too, also while its body waits for a place. It lets 10 MB through in
 // 8 s where a round trip takes 200 ms.
+//
+// A large body has to bring leastBytes within each leastSpan, or it loses its
+// place. One that comes evenly and would still be late is slower than that.
 const (
 	largeBodies  = 8
 	smallBody    = 512 << 10
 	streamWindow = 256 << 10
+	leastBytes   = 96 << 10
+	leastSpan    = 3 * time.Second
 )
 
 // Client fetches. It is safe for concurrent use.
@@ -224,9 +229,6 @@ func (c *Client) hop(ctx context.Context, clock *clock, address *url.URL, r requ
 		return nil, nil, err
 	}
 	defer leave()
-	if err := c.bodies.Acquire(ctx, 1); err != nil {
-		return nil, nil, err
-	}
 	hold := &hold{client: c, clock: clock}
 	clock.run()
 	defer clock.stop()
@@ -263,6 +265,9 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, hold *hol
 	}
 	got.ContentType = resp.Header.Get("Content-Type")
 	got.Validators = Validators{address.String(), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}
+	if err := hold.begin(ctx); err != nil {
+		return nil, nil, err
+	}
 	got.Body, err = readBody(ctx, resp, r, hold)
 	if err != nil {
 		return nil, nil, err
