@@ -117,6 +117,27 @@ func TestRobotsAreKeptForPages(t *testing.T) {
 	}
 }
 
+// TestRobotsAreKeptOnTheWay has a shop send on to a page that it forbids.
+func TestRobotsAreKeptOnTheWay(t *testing.T) {
+	shop := newSite(t)
+	shop.has("/robots.txt", "text/plain", []byte("User-agent: *\nDisallow: /private"))
+	for _, name := range []string{"oak.html", "oak.jpg"} {
+		shop.does("/"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/private/"+name, http.StatusFound)
+		})
+	}
+	shop.has("/private/oak.html", "text/html", page("/private/oak.jpg"))
+	shop.has("/private/oak.jpg", "image/jpeg", photo(t, 300, 300, green))
+	source := newSource(t, nil)
+	_, err := source.Picture(t.Context(), &catalog.Item{ProductURL: shop.URL + "/oak.html"})
+	if !fault.Is(err, fault.ImageForbidden) || !strings.Contains(err.Error(), "robots.txt") || shop.count("/private/oak.html") != 0 {
+		t.Errorf("the page was fetched %d times: %v", shop.count("/private/oak.html"), err)
+	}
+	if _, err := source.Picture(t.Context(), &catalog.Item{ProductURL: shop.URL + "/oak.jpg"}); err != nil {
+		t.Error("robots.txt was asked for a picture:", err)
+	}
+}
+
 func TestThumbnailsAndIcons(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/thumb.jpg", "image/jpeg", photo(t, 80, 80, red))

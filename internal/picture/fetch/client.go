@@ -180,7 +180,17 @@ func (r *Resource) Close() { r.release() }
 // gets. The error is ctx's, a *Busy, or a *fault.Fault with one of the reasons
 // ImageUnreachable, ImageForbidden, ImageTooLarge and ImageUnsupported.
 func (c *Client) Get(ctx context.Context, address *url.URL, known Validators) (*Resource, error) {
-	r, err := c.fetch(ctx, address, request{limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known})
+	return c.GetIf(ctx, address, known, nil)
+}
+
+// GetIf is Get that calls onward with each address that a shop sends on to, before
+// that is asked. An error of onward's, of the kinds that are Get's, ends it.
+func (c *Client) GetIf(
+	ctx context.Context, address *url.URL, known Validators, onward func(context.Context, *url.URL) error,
+) (*Resource, error) {
+	r, err := c.fetch(ctx, address, request{
+		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known, onward: onward,
+	})
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return nil, status.fault()
 	}
@@ -193,6 +203,7 @@ type request struct {
 	cut     bool // what is beyond the limit is left away, and no fault
 	timeout time.Duration
 	known   Validators
+	onward  func(context.Context, *url.URL) error // nil: any redirect is followed
 }
 
 // fetch follows an address to its answer. The errors are Get's, and
@@ -204,6 +215,9 @@ func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Re
 	for hops := 0; ; hops++ {
 		seen[address.String()] = true
 		got, next, err := c.hop(ctx, clock, address, r)
+		if err == nil && next != nil && r.onward != nil {
+			err = r.onward(ctx, next)
+		}
 		switch {
 		case err != nil && parent.Err() != nil:
 			return nil, parent.Err()

@@ -147,6 +147,7 @@ func TestParse(t *testing.T) {
 		{"http://shop.example/i/../my chair%20.jpg", "http://shop.example/my%20chair%20.jpg"},
 		{"http://shop.example/100%.jpg", "http://shop.example/100%25.jpg"},
 		{"http://shop.example/%C3%BC?ü", "http://shop.example/%C3%BC?%C3%BC"},
+		{"http://shop.example/a%2Fb|c^{d}.jpg?e|f^", "http://shop.example/a%2Fb%7Cc%5E%7Bd%7D.jpg?e|f^"},
 		{"http://möbel.example/", "http://xn--mbel-5qa.example/"},
 		{"http://my_shop.example/", "http://my_shop.example/"},
 		{"http://3com.example/", "http://3com.example/"},

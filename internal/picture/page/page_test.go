@@ -199,6 +199,7 @@ func TestAddresses(t *testing.T) {
 		{"blanks", "", " /my chair.jpg ", "https://shop.example/my%20chair.jpg"},
 		{"escapes stay", "", "/71zL%2B1.jpg", "https://shop.example/71zL%2B1.jpg"},
 		{"percent signs", "", "/50%/100%25 oak%c3%bc%4.jpg", "https://shop.example/50%25/100%25%20oak%c3%bc%254.jpg"},
+		{"escaped slashes stay", "", "/f%2Foak|ü^.jpg", "https://shop.example/f%2Foak%7C%C3%BC%5E.jpg"},
 		{"backslashes", "", `\i\a.jpg`, "https://shop.example/i/a.jpg"},
 		{"umlauts", "", "/stühle.jpg", "https://shop.example/st%C3%BChle.jpg"},
 		{"without a query after all", "", "/a.jpg?", "https://shop.example/a.jpg"},
