@@ -20,7 +20,7 @@ const pagesGoal = 22.0 / 24
 // compares it with the folder's manifest.csv. Its columns are file, page_url, and
 // acceptable_images: the right addresses, with " | " between them, or none where
 // the page declares no picture. Those pages do not count; what is guessed of them
-// is printed.
+// is printed. The error is errMissed where too few are right.
 func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 	all, err := readManifest(folder, "file", "page_url")
 	if err != nil {
@@ -54,7 +54,7 @@ func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 	t.printf("pages: %d of %d right, %s (goal: %s)\n", right, declaring,
 		pct(float64(right)/float64(max(declaring, 1))), pct(pagesGoal))
 	t.printf("slowest: %s, %s\n", slowest, ms(longest))
-	return t.err
+	return t.verdict(float64(right) >= pagesGoal*float64(declaring))
 }
 
 // mainPicture returns the first picture that is found on a page, and why it is

@@ -300,7 +300,7 @@ func TestSameHostInOtherWords(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	})
 	config := usual()
-	config.Resolver = names(t, map[string][4]byte{"shop.example.": {127, 0, 0, 1}})
+	config.Resolver = names(t, map[string][][4]byte{"shop.example.": {{127, 0, 0, 1}}})
 	client := newClient(t, config)
 	port := portOf(t, server.Listener.Addr())
 	for _, host := range []string{"shop.example", "shop.example.", "Shop.Example", "shop。example。"} {
