@@ -294,9 +294,11 @@ func share(label string, subject map[string]bool) float64 {
 
 var sizes = regexp.MustCompile(`(?i)(?:^|[^0-9])([0-9]{2,4})x([0-9]{2,4})(?:[^0-9]|$)|[?&/,_](?:w|width|sw|imwidth|wid)[=_-]?([0-9]{2,4})(?:[^0-9]|$)`)
 
-// sizeInAddress returns the larger side that an address tells, or 0.
+// sizeInAddress returns the larger side that an address tells near its end, or 0.
 func sizeInAddress(u *url.URL) int {
-	m := sizes.FindStringSubmatch(u.RequestURI())
+	const end = 512 // bytes: the longest would take a millisecond
+	uri := u.RequestURI()
+	m := sizes.FindStringSubmatch(uri[max(0, len(uri)-end):])
 	if m == nil {
 		return 0
 	}

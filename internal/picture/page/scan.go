@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +53,12 @@ type element struct {
 }
 
 // namesPicture spares the many links that lead elsewhere from being resolved.
-var namesPicture = regexp.MustCompile(`(?i)\.(jpe?g|png|webp)`)
+func namesPicture(href string) bool {
+	href = strings.ToLower(href)
+	return slices.ContainsFunc([]string{".jpg", ".jpeg", ".png", ".webp"}, func(ext string) bool {
+		return strings.Contains(href, ext)
+	})
+}
 
 func newScan(address *url.URL) *scan { return &scan{address: address, base: address} }
 
@@ -170,7 +174,7 @@ func (s *scan) inner(t tag) element {
 	}
 	if t.name == "a" {
 		e.large = ""
-		if href := t.get("href"); namesPicture.MatchString(href) {
+		if href := t.get("href"); namesPicture(href) {
 			e.large = href
 		}
 	}
