@@ -67,8 +67,8 @@ func (c Config) check() error {
 // largeBodies is how many of the answers in memory may be large ones, with more
 // than smallBody bytes. Together with Config.Bodies that bounds the memory.
 // streamWindow is what an HTTP/2 server may send ahead of what is read: it lands
-// in memory too, also while its body waits for a place. It lets 10 MB through in
-// 8 s where a round trip takes 200 ms.
+// in memory too, also while its body waits for a place, for as many requests as
+// are under way. It lets 10 MB through in 8 s where a round trip takes 200 ms.
 //
 // A large body has to bring leastBytes within each leastSpan, or it loses its
 // place. One that comes evenly and would still be late is slower than that.
