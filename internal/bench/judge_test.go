@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	"image/jpeg"
 	"io"
@@ -34,11 +35,11 @@ func photo(t *testing.T, w, h int) string {
 	return b.String()
 }
 
-// printed returns what a table prints about a folder.
-func printed(t *testing.T, judge func(context.Context, io.Writer, string) error, folder string) string {
+// printed returns what a table prints about a folder, and ends with want.
+func printed(t *testing.T, judge func(context.Context, io.Writer, string) error, folder string, want error) string {
 	t.Helper()
 	var b strings.Builder
-	if err := judge(t.Context(), &b, folder); err != nil {
+	if err := judge(t.Context(), &b, folder); !errors.Is(err, want) {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -68,7 +69,7 @@ func TestNastyPicturesAreJudged(t *testing.T) {
 		"small.jpg": photo(t, 30, 20), "large.jpg": photo(t, 1536, 768), "none.jpg": "no sofa", "either.jpg": "no sofa",
 		"lying.jpg": photo(t, 30, 20), "sizes.jpg": photo(t, 30, 20), "lost.jpg": "no sofa", "read.jpg": photo(t, 30, 20),
 	})
-	check(t, printed(t, nastyTable, folder),
+	check(t, printed(t, nastyTable, folder, errMissed),
 		"lying.jpg: want ok after rotation, got: the picture as it was, not turned",
 		"sizes.jpg: want ok, got: 30 x 20 pixels instead of 40 x 20",
 		"lost.jpg: want ok, got: IMAGE_UNSUPPORTED: ",
@@ -87,12 +88,22 @@ func TestPagesAreJudged(t *testing.T) {
 		"none.html":  `<!DOCTYPE html>`,
 		"free.html":  `<!DOCTYPE html><img src="/c.jpg" width=500 height=500>`,
 	})
-	check(t, printed(t, pagesTable, folder),
+	check(t, printed(t, pagesTable, folder, errMissed),
 		`wrong.html: want https://shop.example/b.jpg, got: https://shop.example/a.jpg \(og:image\)`,
 		`none.html: want https://shop.example/b.jpg, got: none \(nothing\)`,
 		"free.html: declares none; guessed: https://shop.example/c.jpg",
 		`pages: 1 of 3 right, 33.3 % \(goal: 91.7 %\)`,
 		"slowest: [a-z]+.html, ")
+}
+
+func TestGoalsAreReached(t *testing.T) {
+	// The columns count, not what the first file has in them.
+	nasty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,ok\n", "small.jpg": photo(t, 30, 20)})
+	printed(t, nastyTable, nasty, nil)
+	pages := folderOf(t, map[string]string{"manifest.csv": "file,page_url,acceptable_images\nfree.html,https://shop.example/,\n", "free.html": "<html>"})
+	printed(t, pagesTable, pages, nil)
+	empty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,\n", "small.jpg": photo(t, 30, 20)})
+	check(t, printed(t, nastyTable, empty, errMissed), "small.jpg: want , got: a picture", "difficult", "slowest", "peak")
 }
 
 func TestManifestsAreChecked(t *testing.T) {
@@ -105,8 +116,8 @@ func TestManifestsAreChecked(t *testing.T) {
 		"a missing file": {"manifest.csv": "file,expected\na.jpg,ok\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := nastyTable(t.Context(), io.Discard, folderOf(t, files)); err == nil {
-				t.Error("it was taken")
+			if err := nastyTable(t.Context(), io.Discard, folderOf(t, files)); err == nil || errors.Is(err, errMissed) {
+				t.Error("it was taken:", err)
 			}
 		})
 	}

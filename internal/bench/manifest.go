@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // record is a line of a manifest, by the names of its columns.
@@ -26,6 +27,11 @@ func readManifest(folder string, wanted ...string) ([]record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%s: there is no column %q: a manifest has the columns %q", path, name, wanted)
+		}
+	}
 	var all []record
 	for {
 		line, err := lines.Read()
@@ -40,11 +46,6 @@ func readManifest(folder string, wanted ...string) ([]record, error) {
 			r[name] = line[i]
 		}
 		all = append(all, r)
-	}
-	for _, name := range wanted {
-		if len(all) > 0 && all[0][name] == "" {
-			return nil, fmt.Errorf("%s: the first file has no %q: a manifest has the columns %q", path, name, wanted)
-		}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s names no file", path)

@@ -20,7 +20,7 @@ const pagesGoal = 22.0 / 24
 // compares it with the folder's manifest.csv. Its columns are file, page_url, and
 // acceptable_images: the right addresses, with " | " between them, or none where
 // the page declares no picture. Those pages do not count; what is guessed of them
-// is printed.
+// is printed. The error is errMissed where too few are right.
 func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 	all, err := readManifest(folder, "file", "page_url")
 	if err != nil {
@@ -33,7 +33,7 @@ func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 			return ctx.Err()
 		}
 		began := time.Now()
-		got, why, err := mainPicture(folder, r)
+		got, why, err := mainPicture(ctx, folder, r)
 		if err != nil {
 			return err
 		}
@@ -54,12 +54,12 @@ func pagesTable(ctx context.Context, w io.Writer, folder string) error {
 	t.printf("pages: %d of %d right, %s (goal: %s)\n", right, declaring,
 		pct(float64(right)/float64(max(declaring, 1))), pct(pagesGoal))
 	t.printf("slowest: %s, %s\n", slowest, ms(longest))
-	return t.err
+	return t.verdict(float64(right) >= pagesGoal*float64(declaring))
 }
 
 // mainPicture returns the first picture that is found on a page, and why it is
 // believed to be the main one; "none" if there is none.
-func mainPicture(folder string, r record) (address string, why page.Evidence, err error) {
+func mainPicture(ctx context.Context, folder string, r record) (address string, why page.Evidence, err error) {
 	body, err := os.ReadFile(filepath.Join(folder, r["file"]))
 	if err != nil {
 		return "", 0, err
@@ -68,9 +68,9 @@ func mainPicture(folder string, r record) (address string, why page.Evidence, er
 	if err != nil {
 		return "", 0, err
 	}
-	found := page.Find(body, "text/html", at)
-	if len(found) == 0 {
-		return "none", 0, nil
+	found, err := page.Find(ctx, body, "text/html", at)
+	if err != nil || len(found) == 0 {
+		return "none", 0, err
 	}
 	return found[0].Address, found[0].Evidence, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -69,6 +70,17 @@ func (t *table) printf(format string, args ...any) {
 	if t.err == nil {
 		_, t.err = fmt.Fprintf(t.w, format, args...)
 	}
+}
+
+// errMissed fails the program where what was measured is not as it should be.
+var errMissed = errors.New("the goal is missed")
+
+// verdict is the table's error, or errMissed.
+func (t *table) verdict(reached bool) error {
+	if t.err == nil && !reached {
+		return errMissed
+	}
+	return t.err
 }
 
 func (t *table) row(cells ...any) {

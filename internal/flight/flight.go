@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,7 @@ func (g *Group[K, V]) join(ctx context.Context, key K, work func(context.Context
 	w := &waiter{outer: spanOf(ctx), deadline: ctx.Deadline}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range append(instead, key) {
+	for _, k := range append(slices.Clip(instead), key) {
 		if c, ok := g.calls[k]; ok {
 			c.span.enter(w)
 			return c, w
@@ -160,3 +161,6 @@ type undated struct {
 
 // Deadline says that there is none.
 func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// AfterFunc is the span's, which embedding hides.
+func (u undated) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(u.Context, f) }

@@ -3,6 +3,7 @@ package flight_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -126,5 +127,33 @@ func TestCallerWhoIsGoneStartsNothing(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestDerivedContextsCostNoGoroutine: the context package starts one for each that
+// follows a context it does not know.
+func TestDerivedContextsCostNoGoroutine(t *testing.T) {
+	var g flight.Group[string, int]
+	n, err := g.Do(t.Context(), "a", func(ctx context.Context) (int, error) {
+		before := runtime.NumGoroutine()
+		for range 50 {
+			_, cancel := context.WithCancel(ctx)
+			defer cancel()
+		}
+		return runtime.NumGoroutine() - before, nil
+	})
+	if err != nil || n >= 50 {
+		t.Errorf("%d goroutines, %v", n, err)
+	}
+}
+
+func TestKeysStayTheCallers(t *testing.T) {
+	var g flight.Group[string, int]
+	keys := []string{"a", "b"}
+	if _, _, err := g.Share(t.Context(), "c", func(context.Context) (int, error) { return 0, nil }, keys[:1]...); err != nil {
+		t.Fatal(err)
+	}
+	if keys[1] != "b" {
+		t.Errorf("the caller's keys became %q", keys)
 	}
 }

@@ -29,28 +29,42 @@ type known struct {
 	candidates []page.Candidate
 }
 
+// errand is what is looked for at an address.
+type errand bool
+
+const (
+	anything errand = false
+	// aPage keeps the robots.txt of those that the shop sends on to.
+	aPage errand = true
+)
+
+// sharing is what is the same for callers who share a fetch.
+type sharing struct {
+	address string
+	errand  errand
+}
+
 // load returns what is behind an address. It waits out shops that want to be
 // left alone, holding nothing, and shares what is under way with others who want
 // the same.
-func (s *Source) load(ctx context.Context, address *url.URL) (found, error) {
-	for {
-		f, err := s.loading.Do(ctx, address.String(), func(ctx context.Context) (found, error) {
-			return s.fetch(ctx, address)
+func (s *Source) load(ctx context.Context, address *url.URL, e errand) (f found, err error) {
+	err = patiently(ctx, func() (err error) {
+		f, err = s.loading.Do(ctx, sharing{address.String(), e}, func(ctx context.Context) (found, error) {
+			return s.fetch(ctx, address, e)
 		})
-		busy, ok := errors.AsType[*fetch.Busy](err)
-		if !ok {
-			return f, err
-		}
-		if err := busy.Wait(ctx); err != nil {
-			return found{}, err
-		}
-	}
+		return err
+	})
+	return f, err
 }
 
-func (s *Source) fetch(ctx context.Context, address *url.URL) (found, error) {
+func (s *Source) fetch(ctx context.Context, address *url.URL, e errand) (found, error) {
 	key := address.String()
 	before, validators := s.recall(key)
-	got, err := s.client.Get(ctx, address, validators)
+	var onward func(context.Context, *url.URL) error
+	if e == aPage {
+		onward = s.mayVisit
+	}
+	got, err := s.client.GetIf(ctx, address, validators, onward)
 	if err != nil {
 		return found{}, err
 	}
@@ -82,7 +96,11 @@ func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) 
 		return found{}, err
 	}
 	defer release()
-	f := found{page: got.Address, candidates: page.Find(got.Body, got.ContentType, got.Address)}
+	candidates, err := page.Find(ctx, got.Body, got.ContentType, got.Address)
+	if err != nil {
+		return found{}, err
+	}
+	f := found{page: got.Address, candidates: candidates}
 	s.remember(key, known{validators: got.Validators, page: f.page, candidates: f.candidates})
 	return f, nil
 }
@@ -129,7 +147,7 @@ func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.load(ctx, address)
+	f, err := s.load(ctx, address, anything)
 	if err != nil {
 		return nil, err
 	}
@@ -146,19 +164,16 @@ func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture
 }
 
 // fromProductURL returns the picture at an address, or the main picture of the
-// page there. robots.txt is asked beforehand, unless the address is a picture's
-// by its name.
+// page there.
 func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Picture, error) {
 	address, err := fetch.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	if !page.IsPictureFile(address) {
-		if err := s.mayRead(ctx, address); err != nil {
-			return nil, err
-		}
+	if err := patiently(ctx, func() error { return s.mayVisit(ctx, address) }); err != nil {
+		return nil, err
 	}
-	f, err := s.load(ctx, address)
+	f, err := s.load(ctx, address, aPage)
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +183,19 @@ func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Pictu
 	return s.fromPage(ctx, f, func(page.Evidence) bool { return true })
 }
 
-func (s *Source) mayRead(ctx context.Context, address *url.URL) error {
+// mayVisit asks robots.txt about what is probably a page: not where the address is
+// a picture's by its name.
+func (s *Source) mayVisit(ctx context.Context, address *url.URL) error {
+	if page.IsPictureFile(address) {
+		return nil
+	}
+	return s.client.MayRead(ctx, address)
+}
+
+// patiently waits out shops that want to be left alone.
+func patiently(ctx context.Context, do func() error) error {
 	for {
-		err := s.client.MayRead(ctx, address)
+		err := do()
 		busy, ok := errors.AsType[*fetch.Busy](err)
 		if !ok {
 			return err
@@ -195,7 +220,7 @@ const (
 // fromPage returns the page's main picture: the first candidate that is large
 // enough, else the largest.
 func (s *Source) fromPage(ctx context.Context, f found, wanted func(page.Evidence) bool) (*catalog.Picture, error) {
-	if err := s.mayRead(ctx, f.page); err != nil {
+	if err := patiently(ctx, func() error { return s.client.MayRead(ctx, f.page) }); err != nil {
 		return nil, err
 	}
 	var best raster.Prepared
@@ -241,7 +266,7 @@ func (s *Source) candidate(ctx context.Context, c page.Candidate) (raster.Prepar
 	if err != nil {
 		return raster.Prepared{}, err
 	}
-	f, err := s.load(ctx, address)
+	f, err := s.load(ctx, address, anything)
 	switch {
 	case err != nil:
 		return raster.Prepared{}, err

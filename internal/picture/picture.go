@@ -83,7 +83,7 @@ type Source struct {
 	config  Config
 	client  *fetch.Client
 	raster  *raster.Preparer
-	loading flight.Group[string, found]
+	loading flight.Group[sharing, found]
 	making  flight.Group[digest, raster.Prepared]
 	made    *lru.Cache[digest, raster.Prepared]
 	known   *lru.Cache[string, known]

@@ -117,6 +117,27 @@ func TestRobotsAreKeptForPages(t *testing.T) {
 	}
 }
 
+// TestRobotsAreKeptOnTheWay has a shop send on to a page that it forbids.
+func TestRobotsAreKeptOnTheWay(t *testing.T) {
+	shop := newSite(t)
+	shop.has("/robots.txt", "text/plain", []byte("User-agent: *\nDisallow: /private"))
+	for _, name := range []string{"oak.html", "oak.jpg"} {
+		shop.does("/"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/private/"+name, http.StatusFound)
+		})
+	}
+	shop.has("/private/oak.html", "text/html", page("/private/oak.jpg"))
+	shop.has("/private/oak.jpg", "image/jpeg", photo(t, 300, 300, green))
+	source := newSource(t, nil)
+	_, err := source.Picture(t.Context(), &catalog.Item{ProductURL: shop.URL + "/oak.html"})
+	if !fault.Is(err, fault.ImageForbidden) || !strings.Contains(err.Error(), "robots.txt") || shop.count("/private/oak.html") != 0 {
+		t.Errorf("the page was fetched %d times: %v", shop.count("/private/oak.html"), err)
+	}
+	if _, err := source.Picture(t.Context(), &catalog.Item{ProductURL: shop.URL + "/oak.jpg"}); err != nil {
+		t.Error("robots.txt was asked for a picture:", err)
+	}
+}
+
 func TestThumbnailsAndIcons(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/thumb.jpg", "image/jpeg", photo(t, 80, 80, red))
@@ -150,29 +171,42 @@ func TestSameAddressIsFetchedOnce(t *testing.T) {
 	})
 	source := newSource(t, nil)
 	first, leave := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
+	var wg, waiting sync.WaitGroup
+	waiting.Add(1 + callers)
 	wg.Go(func() {
-		if _, err := source.Picture(first, &catalog.Item{ImageURL: shop.URL + "/a.jpg"}); !errors.Is(err, context.Canceled) {
+		_, err := source.Picture(&waiter{Context: first, waits: waiting.Done}, &catalog.Item{ImageURL: shop.URL + "/a.jpg"})
+		if !errors.Is(err, context.Canceled) {
 			t.Error("the one who left got", err)
 		}
 	})
 	for range callers {
 		wg.Go(func() {
-			if _, err := source.Picture(t.Context(), &catalog.Item{ImageURL: shop.URL + "/a.jpg#x"}); err != nil {
+			ctx := &waiter{Context: t.Context(), waits: waiting.Done}
+			if _, err := source.Picture(ctx, &catalog.Item{ImageURL: shop.URL + "/a.jpg#x"}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	for shop.count("/a.jpg") == 0 {
-		<-time.After(time.Millisecond)
-	}
+	waiting.Wait()
 	leave()
 	close(begun)
 	wg.Wait()
-	// A caller who came after all was done asks anew, so there may be some more.
-	if n := shop.count("/a.jpg"); n > callers/2 {
+	if n := shop.count("/a.jpg"); n != 1 {
 		t.Errorf("it was fetched %d times", n)
 	}
+}
+
+// waiter is a context that tells when it is waited for: by then, its caller has
+// joined whatever is under way.
+type waiter struct {
+	context.Context //nolint:containedctx // it is a context itself
+	waits           func()
+	once            sync.Once
+}
+
+func (w *waiter) Done() <-chan struct{} {
+	w.once.Do(w.waits)
+	return w.Context.Done()
 }
 
 func TestKnownAddressIsRevalidated(t *testing.T) {

@@ -225,7 +225,8 @@ func encoded(s string) string {
 		switch c := s[i]; {
 		case c == '\\' && !query:
 			b.WriteByte('/')
-		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>`{}", c) >= 0, c == '%' && !isEscape(s[i:]):
+		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>`{}", c) >= 0, c == '%' && !isEscape(s[i:]),
+			!query && (c == '|' || c == '^'): // else url.URL takes the path apart, and "%2F" is a slash
 			b.WriteByte('%')
 			b.WriteString(strings.ToUpper(strconv.FormatUint(uint64(c)|0x100, 16)[1:]))
 		default:

@@ -67,12 +67,17 @@ func (c Config) check() error {
 // largeBodies is how many of the answers in memory may be large ones, with more
 // than smallBody bytes. Together with Config.Bodies that bounds the memory.
 // streamWindow is what an HTTP/2 server may send ahead of what is read: it lands
-// in memory too, also while its body waits for a place. It lets 10 MB through in
-// 8 s where a round trip takes 200 ms.
+// in memory too, also while its body waits for a place, for as many requests as
+// are under way. It lets 10 MB through in 8 s where a round trip takes 200 ms.
+//
+// A large body has to bring leastBytes within each leastSpan, or it loses its
+// place. One that comes evenly and would still be late is slower than that.
 const (
 	largeBodies  = 8
 	smallBody    = 512 << 10
 	streamWindow = 256 << 10
+	leastBytes   = 96 << 10
+	leastSpan    = 3 * time.Second
 )
 
 // Client fetches. It is safe for concurrent use.
@@ -175,7 +180,17 @@ func (r *Resource) Close() { r.release() }
 // gets. The error is ctx's, a *Busy, or a *fault.Fault with one of the reasons
 // ImageUnreachable, ImageForbidden, ImageTooLarge and ImageUnsupported.
 func (c *Client) Get(ctx context.Context, address *url.URL, known Validators) (*Resource, error) {
-	r, err := c.fetch(ctx, address, request{limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known})
+	return c.GetIf(ctx, address, known, nil)
+}
+
+// GetIf is Get that calls onward with each address that a shop sends on to, before
+// that is asked. An error of onward's, of the kinds that are Get's, ends it.
+func (c *Client) GetIf(
+	ctx context.Context, address *url.URL, known Validators, onward func(context.Context, *url.URL) error,
+) (*Resource, error) {
+	r, err := c.fetch(ctx, address, request{
+		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known, onward: onward,
+	})
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return nil, status.fault()
 	}
@@ -188,6 +203,7 @@ type request struct {
 	cut     bool // what is beyond the limit is left away, and no fault
 	timeout time.Duration
 	known   Validators
+	onward  func(context.Context, *url.URL) error // nil: any redirect is followed
 }
 
 // fetch follows an address to its answer. The errors are Get's, and
@@ -199,6 +215,9 @@ func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Re
 	for hops := 0; ; hops++ {
 		seen[address.String()] = true
 		got, next, err := c.hop(ctx, clock, address, r)
+		if err == nil && next != nil && r.onward != nil {
+			err = r.onward(ctx, next)
+		}
 		switch {
 		case err != nil && parent.Err() != nil:
 			return nil, parent.Err()
@@ -224,9 +243,6 @@ func (c *Client) hop(ctx context.Context, clock *clock, address *url.URL, r requ
 		return nil, nil, err
 	}
 	defer leave()
-	if err := c.bodies.Acquire(ctx, 1); err != nil {
-		return nil, nil, err
-	}
 	hold := &hold{client: c, clock: clock}
 	clock.run()
 	defer clock.stop()
@@ -263,6 +279,9 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, hold *hol
 	}
 	got.ContentType = resp.Header.Get("Content-Type")
 	got.Validators = Validators{address.String(), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}
+	if err := hold.begin(ctx); err != nil {
+		return nil, nil, err
+	}
 	got.Body, err = readBody(ctx, resp, r, hold)
 	if err != nil {
 		return nil, nil, err

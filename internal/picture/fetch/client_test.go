@@ -75,6 +75,25 @@ func shop(w http.ResponseWriter, r *http.Request) {
 	case "/truncated":
 		w.Header().Set("Content-Length", "100")
 		_, _ = fmt.Fprint(w, "a sofa")
+	case "/zstd":
+		w.Header().Set("Content-Encoding", "gzip, zstd")
+		_, _ = fmt.Fprint(w, "a sofa")
+	case "/twice":
+		w.Header().Set("Content-Encoding", "gzip, gzip")
+		_, _ = w.Write(gzipped(gzipped([]byte("a sofa"))))
+	case "/no-coding":
+		w.Header().Set("Content-Encoding", "UTF-8, none")
+		_, _ = fmt.Fprint(w, "a sofa")
+	case "/gzip-identity":
+		w.Header()["Content-Encoding"] = []string{"GZIP, identity", "binary"}
+		_, _ = w.Write(gzipped([]byte("a sofa")))
+	case "/endless-nothing":
+		w.Header().Set("Content-Encoding", "gzip")
+		for block := bytes.Repeat(gzipped(nil), 1000); ; {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
 	case "/empty":
 	case "/empty.gz":
 		w.Header().Set("Content-Encoding", "gzip")
@@ -114,7 +133,7 @@ func shop(w http.ResponseWriter, r *http.Request) {
 func TestAnswers(t *testing.T) {
 	server := serve(t, shop)
 	client := newClient(t, usual())
-	for path, want := range map[string]string{"/ok": "a sofa", "/gzip": "a sofa", "/moved": "a sofa", "/large": strings.Repeat("x", 1<<20)} {
+	for path, want := range map[string]string{"/ok": "a sofa", "/gzip": "a sofa", "/no-coding": "a sofa", "/gzip-identity": "a sofa", "/moved": "a sofa", "/large": strings.Repeat("x", 1<<20)} {
 		t.Run(path, func(t *testing.T) {
 			got, err := get(t, client, server.URL+path)
 			if err != nil || string(got.Body) != want {
@@ -152,6 +171,9 @@ func TestFailures(t *testing.T) {
 		{"/notgzip", client, fault.ImageUnsupported, "packs its answer wrongly"},
 		{"/damaged", client, fault.ImageUnsupported, "packs its answer wrongly"},
 		{"/brotli", client, fault.ImageUnsupported, `"br"`},
+		{"/zstd", client, fault.ImageUnsupported, `"gzip, zstd"`},
+		{"/twice", client, fault.ImageUnsupported, `"gzip, gzip"`},
+		{"/endless-nothing", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/truncated", client, fault.ImageUnreachable, "broke off"},
 		{"/empty", client, fault.ImageUnsupported, "empty"},
 		{"/empty.gz", client, fault.ImageUnsupported, "empty"},
@@ -278,7 +300,7 @@ func TestSameHostInOtherWords(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	})
 	config := usual()
-	config.Resolver = names(t, map[string][4]byte{"shop.example.": {127, 0, 0, 1}})
+	config.Resolver = names(t, map[string][][4]byte{"shop.example.": {{127, 0, 0, 1}}})
 	client := newClient(t, config)
 	port := portOf(t, server.Listener.Addr())
 	for _, host := range []string{"shop.example", "shop.example.", "Shop.Example", "shop。example。"} {

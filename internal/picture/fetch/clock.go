@@ -9,6 +9,9 @@ import (
 // errSlow is why a fetch's context ended when its own time was up.
 var errSlow = errors.New("the time for one fetch is up")
 
+// errStopped is why it ended when a large body all but stopped.
+var errStopped = errors.New("the body does not come any further")
+
 // clock ends a context once it has run for so long. It stands still until run,
 // and between stop and run. It belongs to one goroutine.
 type clock struct {

@@ -10,8 +10,9 @@
 // # The picture
 //
 //	address -> parsed as browsers do -> robots.txt (pages)
-//	        -> host: 4 connections, pause, rate -> process: bodies in memory
-//	        -> dialer: resolved, checked, pinned -> status, body with limits
+//	        -> host: 4 connections, pause, rate
+//	        -> dialer: resolved, checked, pinned -> status
+//	        -> process: bodies in memory -> body with limits
 //	        -> redirect? the same again, 5 times at most
 //
 // # The trade-off
@@ -27,9 +28,10 @@
 // 429 or 503 is left alone for everybody until it is ready: Get returns a Busy,
 // and holds nothing while the caller waits it out.
 //
-// Bodies wait for a place in memory with little of it: a large one has sent its
-// first 32 KiB, and over HTTP/2 no more than a window. Announcing much takes no
-// place.
+// Bodies wait for a place in memory with little of it: over HTTP/2 with no more
+// than a window, and a large one has sent its first 512 KiB. Neither silence nor
+// announcing much takes a place, and a large body that all but stops loses its
+// own.
 //
 // # Example
 //

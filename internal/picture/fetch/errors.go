@@ -46,9 +46,13 @@ func (e *statusError) fault() *fault.Fault {
 // one, and what the caller deals with.
 func (c *Client) explain(ctx context.Context, err error, address *url.URL, r request) error {
 	host := address.Hostname()
-	if context.Cause(ctx) == errSlow { //nolint:errorlint // the very cause that the clock gave
+	switch why := context.Cause(ctx); {
+	case errors.Is(why, errSlow):
 		return fault.Wrap(err, fault.ImageUnreachable,
 			"%s did not send all of its answer within %v: try again later, or send the picture in image_data", host, r.timeout)
+	case errors.Is(why, errStopped):
+		return fault.Wrap(err, fault.ImageUnreachable,
+			"%s all but stopped in the middle of its answer: try again later, or send the picture in image_data", host)
 	}
 	var (
 		known   *fault.Fault

@@ -23,7 +23,8 @@ type guard struct {
 	open    net.Dialer // for hosts that are allowed by name
 }
 
-// dialTimeout is for one address of a host that may have several.
+// dialTimeout is for connecting to a host, its name's resolution included. The
+// dialer divides it among the host's addresses.
 const dialTimeout = 10 * time.Second
 
 // newGuard returns a guard that lets through, on every port, the networks,

@@ -14,9 +14,9 @@ import (
 )
 
 // counter is a listener on an internal address that counts connections.
-func counter(t *testing.T) (port uint16, count *atomic.Int64) {
+func counter(t *testing.T, at string) (port uint16, count *atomic.Int64) {
 	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +41,11 @@ func counter(t *testing.T) (port uint16, count *atomic.Int64) {
 }
 
 func TestInternalAddressesAreNotConnectedTo(t *testing.T) {
-	port, count := counter(t)
+	port, count := counter(t, "0.0.0.0:0")
 	config := usual()
 	config.Allow = []string{"127.0.0.77"} // the shop that redirects
 	config.Ports = []uint16{port}
-	config.Resolver = names(t, map[string][4]byte{"inside.example.": {127, 0, 0, 1}, "meta.example.": {169, 254, 169, 254}})
+	config.Resolver = names(t, map[string][][4]byte{"inside.example.": {{127, 0, 0, 1}}, "meta.example.": {{169, 254, 169, 254}}})
 	client := newClient(t, config)
 
 	hosts := []string{
@@ -95,10 +95,40 @@ func onLoopback(t *testing.T, ip string, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
+// TestEachAddressOfANameIsChecked has a name that resolves to an internal address
+// beside one that may be asked. On Linux, all of 127.0.0.0/8 is this machine.
+func TestEachAddressOfANameIsChecked(t *testing.T) {
+	port, inside := counter(t, "127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.77:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := &httptest.Server{Listener: l, Config: &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a sofa")) }),
+	}}
+	shop.Start()
+	t.Cleanup(shop.Close)
+	config := usual()
+	config.Allow, config.Ports = []string{"127.0.0.77"}, []uint16{port}
+	both := [][4]byte{{127, 0, 0, 1}, {127, 0, 0, 77}}
+	config.Resolver = names(t, map[string][][4]byte{
+		"first.example.": both, "last.example.": {both[1], both[0]}, "none.example.": {both[0], {169, 254, 169, 254}},
+	})
+	client := newClient(t, config)
+	for host, want := range map[string]string{"first": "no error", "last": "no error", "none": "IMAGE_FORBIDDEN"} {
+		if _, err := get(t, client, fmt.Sprintf("http://%s.example:%d/", host, port)); reasonOf(err) != want {
+			t.Errorf("%s: %v, want %s", host, err, want)
+		}
+	}
+	if n := inside.Load(); n != 0 {
+		t.Errorf("the internal address was connected to %d times", n)
+	}
+}
+
 func TestWhatIsAllowedIsConnectedTo(t *testing.T) {
 	shop := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a sofa")) })
 	port := fmt.Sprint(portOf(t, shop.Listener.Addr()))
-	resolver := names(t, map[string][4]byte{"shop.example.": {127, 0, 0, 1}})
+	resolver := names(t, map[string][][4]byte{"shop.example.": {{127, 0, 0, 1}}})
 	tests := []struct {
 		name, allow, host string
 		reason            fault.Reason // 0: it is connected to
@@ -147,6 +177,7 @@ func TestParse(t *testing.T) {
 		{"http://shop.example/i/../my chair%20.jpg", "http://shop.example/my%20chair%20.jpg"},
 		{"http://shop.example/100%.jpg", "http://shop.example/100%25.jpg"},
 		{"http://shop.example/%C3%BC?ü", "http://shop.example/%C3%BC?%C3%BC"},
+		{"http://shop.example/a%2Fb|c^{d}.jpg?e|f^", "http://shop.example/a%2Fb%7Cc%5E%7Bd%7D.jpg?e|f^"},
 		{"http://möbel.example/", "http://xn--mbel-5qa.example/"},
 		{"http://my_shop.example/", "http://my_shop.example/"},
 		{"http://3com.example/", "http://3com.example/"},

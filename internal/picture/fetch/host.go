@@ -20,7 +20,7 @@ const (
 	rememberedPause = 10 * time.Minute
 	// maxHosts is how many hosts are remembered while nobody asks them.
 	maxHosts = 4096
-	// openEnd is how long is waited for callers without a deadline.
+	// openEnd is how long one pause may be for callers without a deadline.
 	openEnd = 2 * time.Minute
 )
 
@@ -38,8 +38,8 @@ func (b *Busy) Error() string {
 }
 
 // Wait waits until the shop may be asked again. It returns an ImageUnreachable
-// fault at once if that is not before ctx's deadline, or within two minutes
-// where ctx has none; else ctx's error, if that ends early.
+// fault at once if that is not before ctx's deadline, or not within two minutes
+// from now where ctx has none; else ctx's error, if that ends early.
 func (b *Busy) Wait(ctx context.Context) error {
 	left := time.Until(b.Until)
 	deadline, ok := ctx.Deadline()

@@ -86,7 +86,7 @@ func portOf(t testing.TB, address net.Addr) uint16 {
 }
 
 // names is a name server on loopback that knows some names.
-func names(t testing.TB, known map[string][4]byte) *net.Resolver {
+func names(t testing.TB, known map[string][][4]byte) *net.Resolver {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -116,21 +116,23 @@ func names(t testing.TB, known map[string][4]byte) *net.Resolver {
 	}}
 }
 
-func resolve(query []byte, known map[string][4]byte) []byte {
+func resolve(query []byte, known map[string][][4]byte) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(query) != nil || len(m.Questions) != 1 {
 		return nil
 	}
 	q := m.Questions[0]
 	m.Response, m.Additionals = true, nil
-	ip, ok := known[q.Name.String()]
+	ips, ok := known[q.Name.String()]
 	switch {
 	case !ok:
 		m.RCode = dnsmessage.RCodeNameError
 	case q.Type == dnsmessage.TypeA:
-		m.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1}, Body: &dnsmessage.AResource{A: ip},
-		}}
+		for _, ip := range ips {
+			m.Answers = append(m.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1}, Body: &dnsmessage.AResource{A: ip},
+			})
+		}
 	}
 	b, _ := m.Pack()
 	return b

@@ -45,20 +45,54 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 }
 
 // TestPromisedBodiesTakeNoPlace has as many shops as there are places for large
-// bodies announce one and send nothing.
+// bodies announce one, and send little or nothing of it.
 func TestPromisedBodiesTakeNoPlace(t *testing.T) {
+	for _, sent := range []int{0, 33 << 10, smallBody - 1} {
+		t.Run(fmt.Sprint(sent), func(t *testing.T) {
+			besideOthers(t, largeBodies, 0, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", fmt.Sprint(2*smallBody))
+				_, _ = w.Write(make([]byte, sent))
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			})
+		})
+	}
+}
+
+// TestSilentHostsTakeNoPlace has more requests under way without an answer than
+// there are places.
+func TestSilentHostsTakeNoPlace(t *testing.T) {
+	besideOthers(t, usual().Bodies, 0, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+}
+
+// TestLargeBodiesThatStopLoseTheirPlace has each place taken by a shop that sends
+// a little now and then.
+func TestLargeBodiesThatStopLoseTheirPlace(t *testing.T) {
+	besideOthers(t, largeBodies, leastSpan, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(2*smallBody))
+		_, _ = w.Write(make([]byte, smallBody))
+		for r.Context().Err() == nil {
+			_, _ = w.Write(make([]byte, 1000))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
+// besideOthers has so many shops do as others do, and then another one send a
+// large body, which must come after so long.
+func besideOthers(t *testing.T, n int, after time.Duration, others http.HandlerFunc) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, r *http.Request) {
-			if r.Host == "shop.example" {
-				_, _ = w.Write(make([]byte, smallBody+1))
+			if r.Host != "shop.example" {
+				others(w, r)
 				return
 			}
-			w.Header().Set("Content-Length", fmt.Sprint(smallBody+1))
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
+			_, _ = w.Write(make([]byte, smallBody+1))
 		})
 		var wg sync.WaitGroup
-		for i := range largeBodies {
+		for i := range n {
 			wg.Go(func() {
 				err := getPatiently(t.Context(), client, fmt.Sprintf("http://shop%d.example/", i))
 				if !fault.Is(err, fault.ImageUnreachable) {
@@ -68,10 +102,28 @@ func TestPromisedBodiesTakeNoPlace(t *testing.T) {
 		}
 		synctest.Wait()
 		begin := time.Now()
-		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil || time.Since(begin) != 0 {
+		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil || time.Since(begin) != after {
 			t.Errorf("a body that came waited %v for those that did not: %v", time.Since(begin), err)
 		}
 		wg.Wait()
+		time.Sleep(time.Minute) // the shops finish what nobody waits for
+	})
+}
+
+// TestLargeBodyMayComeSlowly has one that is just whole in time.
+func TestLargeBodyMayComeSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const parts = 14
+		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
+			for range parts {
+				_, _ = w.Write(make([]byte, 2*smallBody/parts))
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+		})
+		if err := getPatiently(t.Context(), client, "http://shop.example/"); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -68,12 +69,36 @@ func product(value string) string {
 	return value[:end]
 }
 
-// normal writes a path as they are compared: what must be escaped is.
-func normal(path string) string { return encoded(path) }
+// normal writes a path as they are compared (RFC 9309, section 2.2.2): what must
+// be escaped is, what need not be is not, and all are in capitals.
+func normal(path string) string {
+	path = encoded(path)
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(path, "%")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		// All percent signs escape something by now.
+		if c, _ := strconv.ParseUint(after[:2], 16, 8); unreserved(byte(c)) {
+			b.WriteByte(byte(c))
+		} else {
+			b.WriteString("%" + strings.ToUpper(after[:2]))
+		}
+		path = after[2:]
+	}
+}
+
+// unreserved characters mean the same escaped or not (RFC 3986, section 2.3).
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
 
 // allows reports whether a path with its query may be asked for: the longest
 // rule that matches decides, and of two as long the one that allows.
 func (r *robots) allows(path string) bool {
+	path = normal(path)
 	longest, allow := -1, true
 	for _, rule := range r.rules {
 		if n := len(rule.pattern); (n > longest || (n == longest && rule.allow)) && matches(rule.pattern, path) {

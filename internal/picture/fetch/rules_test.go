@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,11 @@ func TestRules(t *testing.T) {
 		{"a whole path", "User-agent: *\nDisallow: /a$", "/ab", true},
 		{"a query", "User-agent: *\nDisallow: /p?id=", "/p?id=7", false},
 		{"escapes", "User-agent: *\nDisallow: /stühle", "/st%C3%BChle", false},
+		{"escapes that are not needed", "User-agent: *\nDisallow: /~ann%2dx", "/%7eann-x", false},
+		{"escapes in small letters", "User-agent: *\nDisallow: /st%c3%bchle", "/st%C3%BChle", false},
+		{"an escaped slash is none", "User-agent: *\nDisallow: /a/b", "/a%2fb", true},
+		{"an escaped slash", "User-agent: *\nDisallow: /a%2Fb", "/a%2fb", false},
+		{"bars", "User-agent: *\nDisallow: /a|b", "/a%7Cb", false},
 		{"comments and case", "USER-AGENT: * # all\r\nDISALLOW: /a # no\r\n", "/a", false},
 		{"a byte order mark", "\ufeffUser-agent: *\nDisallow: /a", "/a", false},
 		{"rules of nobody", "Disallow: /", "/a", true},
@@ -97,16 +103,24 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// FuzzRobots holds that a file which does not name us cannot speak for the group
+// that does, and that escapes make no difference.
 func FuzzRobots(f *testing.F) {
 	f.Add("User-agent: *\nDisallow: /*a*b$\nAllow: /%", "/a")
+	f.Add("User-agent: *\nDisallow: /%7e*%2F", "/~%2f|")
 	f.Fuzz(func(t *testing.T, text, path string) {
 		if len(text) > 1000 {
 			return
 		}
-		// Whoever names us with nothing forbidden lets us have everything.
-		ours := parseRobots([]byte(text + "\nUser-agent: Credenza\nAllow: /\nUser-agent: *\nDisallow: /\n"))
-		all := parseRobots([]byte("User-agent: *\nDisallow: /\n"))
-		if path = "/" + path; all.allows(path) || !parseRobots(nil).allows(path) || ours.weight() < 1 {
+		path = "/" + path
+		if r := parseRobots([]byte(text)); r.allows(path) != r.allows(normal(path)) {
+			t.Errorf("%q is not decided as %q is", path, normal(path))
+		}
+		if strings.Contains(strings.ToLower(text), "credenza") {
+			return
+		}
+		ours := parseRobots([]byte(text + "\nUser-agent: Credenza\nDisallow: /\nAllow: /a\n"))
+		if ours.allows(path) != strings.HasPrefix(normal(path), "/a") {
 			t.Errorf("%q is decided wrongly", path)
 		}
 	})

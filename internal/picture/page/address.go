@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"html"
 	"net/url"
 	"path"
@@ -36,21 +37,21 @@ func (s *scan) resolve(reference string) *url.URL {
 
 var forgiving = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
 
-// escaped returns a reference whose percent signs all escape something.
+// escaped returns a reference whose percent signs all escape something, with what
+// no address holds escaped. If that were left to url.URL, it would take the path
+// apart, and "%2F" would become a slash.
 func escaped(s string) string {
 	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(s, "%")
-		b.WriteString(before)
-		if !found {
-			return b.String()
+	for i := range len(s) {
+		c := s[i]
+		whole := len(s)-i > 2 && isHex(s[i+1]) && isHex(s[i+2])
+		if (c == '%' && !whole) || c < ' ' || c >= 0x7f || strings.IndexByte("\"<>`{}|^", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
 		}
-		b.WriteByte('%')
-		if len(after) < 2 || !isHex(after[0]) || !isHex(after[1]) {
-			b.WriteString("25")
-		}
-		s = after
 	}
+	return b.String()
 }
 
 func isHex(c byte) bool {

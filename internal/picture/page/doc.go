@@ -26,7 +26,9 @@
 //
 // # Example
 //
-//	for _, c := range page.Find(body, "text/html; charset=utf-8", address) {
+//	found, err := page.Find(ctx, body, "text/html; charset=utf-8", address)
+//	...
+//	for _, c := range found {
 //		// try c.Address
 //	}
 package page

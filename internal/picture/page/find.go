@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -54,24 +55,30 @@ func IsPage(data []byte, contentType string) bool {
 
 // Find returns the pictures that may be the main one of the page at address,
 // best first and each once; none if there is no plausible one. contentType is
-// the server's, for the charset, and may be empty. Find takes any bytes.
-func Find(body []byte, contentType string, address *url.URL) []Candidate {
+// the server's, for the charset, and may be empty. Find takes any bytes. The error
+// is ctx's.
+func Find(ctx context.Context, body []byte, contentType string, address *url.URL) ([]Candidate, error) {
 	s := newScan(address)
-	s.read(decoded(body, contentType))
-	f := finder{scan: s, seen: map[string]bool{}}
-	f.addAll(JSONLD, s.productImages())
+	s.read(ctx, decoded(body, contentType))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	products := s.productImages()
+	f := finder{scan: s, passed: s.passedOver(), seen: map[string]bool{}}
+	f.addAll(JSONLD, products)
 	f.addAll(OpenGraph, s.graph)
 	f.addAll(Microdata, s.microdata)
 	f.addAll(Marked, s.marked)
 	f.addAll(Shown, s.largest())
-	return f.found
+	return f.found, nil
 }
 
 // finder gathers candidates.
 type finder struct {
-	scan  *scan
-	seen  map[string]bool
-	found []Candidate
+	scan   *scan
+	passed map[string]bool // addresses that are passed over
+	seen   map[string]bool
+	found  []Candidate
 }
 
 func (f *finder) addAll(e Evidence, references []string) {
@@ -87,8 +94,8 @@ func (f *finder) addAll(e Evidence, references []string) {
 	}
 }
 
-// unfit reports whether the picture is a logo, a placeholder or, where pages
-// give those, a card for social networks.
+// unfit reports whether the picture is a logo, a placeholder, the page itself or,
+// where pages give those, a card for social networks.
 func (f *finder) unfit(e Evidence, u *url.URL) bool {
-	return isLogo(u) || f.scan.icons[u.String()] || (e == OpenGraph && isCard(u))
+	return isLogo(u) || f.passed[u.String()] || (e == OpenGraph && isCard(u))
 }

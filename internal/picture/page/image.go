@@ -37,6 +37,12 @@ func (s *scan) img(t tag, e element) {
 	}
 	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
 		keep(&s.marked, reference)
+		if src := t.source(); !isPlaceholder(src) {
+			keep(&s.marked, src) // should there be nothing at the larger one's address
+		}
+		return
+	}
+	if len(s.images) == maxImages {
 		return
 	}
 	p := picture{
@@ -45,12 +51,11 @@ func (s *scan) img(t tag, e element) {
 		hints:     strings.ToLower(t.get("id") + " " + t.get("class")),
 		width:     number(t.get("width")),
 		height:    number(t.get("height")),
-		linked:    e.large != "",
 	}
-	if e.large != "" {
-		p.reference = e.large
+	if u := s.resolve(e.large); u != nil && IsPictureFile(u) {
+		p.reference, p.linked = u.String(), true
 	}
-	if p.reference != "" && len(s.images) < maxImages {
+	if p.reference != "" {
 		s.images = append(s.images, p)
 	}
 }
@@ -126,32 +131,44 @@ func isPlaceholder(src string) bool {
 // apart, it takes many times that.
 const maxOffer = 64 << 10
 
-// largestOfSet picks from a srcset: "a.jpg 300w, b.jpg 2x". Addresses may hold
-// commas, so only those behind a blank or before one divide.
+// largestOfSet picks from a srcset, "a.jpg 300w, b.jpg 2x", as browsers take it
+// apart (HTML Standard, "parsing a srcset attribute"): an address goes to the
+// next blank and may hold commas. Only one at its end divides, or one behind what
+// the address is followed by.
 func largestOfSet(srcset string) string {
+	const blanks = " \t\n\f\r"
 	best, most := "", -1.0
-	fields := strings.Fields(srcset[:min(len(srcset), maxOffer)])
-	for i := 0; i < len(fields); i++ {
-		address, size := strings.Trim(fields[i], ","), 1.0
-		if !strings.HasSuffix(fields[i], ",") && i+1 < len(fields) {
-			if n, ok := descriptor(fields[i+1]); ok {
-				size, i = n, i+1
-			}
+	rest := srcset[:min(len(srcset), maxOffer)]
+	for {
+		rest = strings.TrimLeft(rest, blanks+",")
+		if rest == "" {
+			return best
 		}
-		if address != "" && !isPlaceholder(address) && size > most {
+		end := strings.IndexAny(rest, blanks)
+		if end < 0 {
+			end = len(rest)
+		}
+		address, descriptors := strings.TrimRight(rest[:end], ","), ""
+		if rest = rest[end:]; len(address) == end {
+			descriptors, rest, _ = strings.Cut(rest, ",")
+		}
+		if size := sizeOf(descriptors); size > most && !isPlaceholder(address) {
 			best, most = address, size
 		}
 	}
-	return best
 }
 
-func descriptor(s string) (float64, bool) {
-	s = strings.TrimSuffix(s, ",")
-	if !strings.HasSuffix(s, "w") && !strings.HasSuffix(s, "x") {
-		return 0, false
+// sizeOf returns the width or the density that a picture of a set is given; 1 if
+// it is given none.
+func sizeOf(descriptors string) float64 {
+	for d := range strings.FieldsSeq(descriptors) {
+		if number, unit := d[:len(d)-1], d[len(d)-1]; unit == 'w' || unit == 'x' {
+			if n, err := strconv.ParseFloat(number, 64); err == nil {
+				return n
+			}
+		}
 	}
-	n, err := strconv.ParseFloat(s[:len(s)-1], 64)
-	return n, err == nil
+	return 1
 }
 
 // largestOfMap picks from the JSON that Amazon's pages have: address to width
@@ -277,9 +294,11 @@ func share(label string, subject map[string]bool) float64 {
 
 var sizes = regexp.MustCompile(`(?i)(?:^|[^0-9])([0-9]{2,4})x([0-9]{2,4})(?:[^0-9]|$)|[?&/,_](?:w|width|sw|imwidth|wid)[=_-]?([0-9]{2,4})(?:[^0-9]|$)`)
 
-// sizeInAddress returns the larger side that an address tells, or 0.
+// sizeInAddress returns the larger side that an address tells near its end, or 0.
 func sizeInAddress(u *url.URL) int {
-	m := sizes.FindStringSubmatch(u.RequestURI())
+	const end = 512 // bytes: the longest would take a millisecond
+	uri := u.RequestURI()
+	m := sizes.FindStringSubmatch(uri[max(0, len(uri)-end):])
 	if m == nil {
 		return 0
 	}

@@ -3,6 +3,7 @@ package page
 import (
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -70,7 +71,8 @@ const (
 	maxNameText = 500
 )
 
-// identify remembers the nodes that others may refer to.
+// identify remembers the nodes that others may refer to: of several with the same
+// name, the first that has an address.
 func (w *walker) identify(v any, depth int) {
 	if depth > maxDepth {
 		return
@@ -81,12 +83,15 @@ func (w *walker) identify(v any, depth int) {
 			w.identify(e, depth+1)
 		}
 	case map[string]any:
-		if id, ok := v["@id"].(string); ok && len(v) > 1 {
+		if id, ok := v["@id"].(string); ok && w.ids[id] == nil && hasAddress(v) {
 			w.ids[id] = v
 		}
-		w.scan.icon(w.addresses(v["logo"]))
-		for _, e := range v {
-			w.identify(e, depth+1)
+		for _, r := range w.addresses(v["logo"]) {
+			keep(&w.scan.emblems, r)
+		}
+		// In the order of the keys, so that a page always gives the same picture.
+		for _, key := range sortedKeys(v) {
+			w.identify(v[key], depth+1)
 		}
 	}
 }
@@ -107,7 +112,6 @@ func (w *walker) visit(v any, depth int, listed bool) {
 			w.consider(v, listed)
 		}
 		listed = listed || v["itemListElement"] != nil
-		// In the order of the keys, so that a page always gives the same picture.
 		for _, key := range sortedKeys(v) {
 			if !others[key] {
 				w.visit(v[key], depth+1, listed)
@@ -174,7 +178,15 @@ func (w *walker) addresses(v any) []string {
 	return out
 }
 
-// image takes an address, a list, an ImageObject or a reference to one.
+// addressKeys are where a node has a picture.
+var addressKeys = []string{"contentUrl", "contentURL", "url", "image", "@list", "thumbnailUrl", "thumbnail"}
+
+func hasAddress(node map[string]any) bool {
+	return slices.ContainsFunc(addressKeys, func(key string) bool { return node[key] != nil && node[key] != "" })
+}
+
+// image takes an address, a list, an ImageObject or a reference to one. A name
+// may itself be the address, if it is not that of a part of a page.
 func (w *walker) image(v any, depth int, out *[]string) {
 	if w.steps++; depth > 8 || w.steps > maxSteps {
 		return
@@ -190,17 +202,16 @@ func (w *walker) image(v any, depth int, out *[]string) {
 		}
 	case map[string]any:
 		before := len(*out)
-		for _, key := range []string{"contentUrl", "contentURL", "url", "image", "@list", "thumbnailUrl", "thumbnail"} {
+		for _, key := range addressKeys {
 			if w.image(v[key], depth+1, out); len(*out) > before {
 				return
 			}
 		}
-		if id, ok := v["@id"].(string); ok {
-			if node, ok := w.ids[id]; ok && len(v) == 1 {
-				w.image(node, depth+1, out)
-			} else {
-				w.image(id, depth+1, out)
-			}
+		id, _ := v["@id"].(string)
+		if node := w.ids[id]; node != nil {
+			w.image(node, depth+1, out)
+		} else if !strings.Contains(id, "#") {
+			w.image(id, depth+1, out)
 		}
 	}
 }

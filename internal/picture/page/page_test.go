@@ -18,7 +18,11 @@ func find(t testing.TB, html, contentType string) []page.Candidate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Find([]byte(html), contentType, at)
+	found, err := page.Find(t.Context(), []byte(html), contentType, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // first checks the first candidate; an empty address is for none.
@@ -38,39 +42,45 @@ func script(json string) string { return `<script type="application/ld+json">` +
 func TestJSONLD(t *testing.T) {
 	const want = "https://shop.example/i/oak.jpg"
 	tests := map[string]string{
-		"plain":                `{"@type": "Product", "name": "Oak chair", "image": "/i/oak.jpg"}`,
-		"list of addresses":    `{"@type": "Product", "image": ["/i/oak.jpg", "/i/back.jpg"]}`,
-		"object":               `{"@type": "Product", "image": {"@type": "ImageObject", "contentUrl": "/i/oak.jpg"}}`,
-		"list of objects":      `{"@type": "Product", "image": [{"url": "/i/oak.jpg"}]}`,
-		"list of types":        `{"@type": ["Thing", "http://schema.org/Product"], "image": "/i/oak.jpg"}`,
-		"lower case":           `{"@type": "product", "image": "/i/oak.jpg"}`,
-		"in a graph":           `{"@graph": [{"@type": "WebPage"}, {"@type": "Product", "image": "/i/oak.jpg"}]}`,
-		"in a list":            `[{"@type": "BreadcrumbList"}, {"@type": "Product", "image": "/i/oak.jpg"}]`,
-		"main entity":          `{"@type": "WebPage", "mainEntity": {"@type": "Product", "image": "/i/oak.jpg"}}`,
-		"by reference":         `{"@graph": [{"@type": "Product", "image": {"@id": "#p"}}, {"@id": "#p", "@type": "ImageObject", "url": "/i/oak.jpg"}]}`,
-		"of a variant":         `{"@type": "ProductGroup", "hasVariant": [{"@type": "Product", "image": "/i/oak.jpg"}]}`,
-		"neighbours aside":     `{"@type": "Product", "isRelatedTo": {"@type": "Product", "url": "/chairs/oak.html", "image": "/no.jpg"}, "image": "/i/oak.jpg"}`,
-		"neighbours before":    `[{"itemListElement": [{"item": {"@type": "Product", "image": "/no.jpg"}}]}, {"@type": "Product", "image": "/i/oak.jpg"}]`,
-		"by the page's own":    `[{"@type": "Product", "url": "/x", "image": "/no.jpg"}, {"@type": "Product", "url": "https://shop.example/chairs/oak.html", "image": "/i/oak.jpg"}]`,
-		"several values":       `{"@type": "Organization"} {"@type": "Product", "image": "/i/oak.jpg"}`,
-		"trailing commas":      `{"@type": "Product", "image": ["/i/oak.jpg",], }`,
-		"missing comma":        `{"@type": "Product" "image": "/i/oak.jpg"}`,
-		"comments":             "{\"@type\": \"Product\", // ours\n /* more */ \"image\": \"/i/oak.jpg\"}",
-		"HTML comment":         "<!-- {\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"} -->",
-		"CDATA":                "//<![CDATA[\n{\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"}\n//]]>",
-		"entities":             `{&quot;@type&quot;: &quot;Product&quot;, &quot;image&quot;: &quot;/i/oak.jpg&quot;}`,
-		"line break in string": "{\"@type\": \"Product\", \"description\": \"one\ntwo\tthree\x01\", \"image\": \"/i/oak.jpg\"}",
-		"quotes in string":     `{"@type": "Product", "description": "A "fine", "solid" 12" chair", "image": "/i/oak.jpg"}`,
-		"wrong escape":         `{"@type": "Product", "description": "50\% off", "image": "\/i\/oak.jpg"}`,
-		"single quotes":        `{'@type': 'Product', 'image': '/i/oak.jpg'}`,
-		"bare keys":            `{@type: "Product", image: "/i/oak.jpg"}`,
-		"not closed":           `{"@type": "Product", "offers": {"price": 3, "image": "/i/oak.jpg"`,
-		"list not closed":      `{"@type": "Product", "image": ["/i/oak.jpg", "b": 1}`,
-		"empty value":          `{"@type": "Product", "sku": , "image": "/i/oak.jpg"}`,
-		"semicolon":            `{"@type": "Product", "image": "/i/oak.jpg"};`,
-		"variable":             `var product = {"@type": "Product", "image": "/i/oak.jpg"}`,
-		"byte order mark":      "\ufeff{\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"}",
-		"blank and line break": "{\"@type\": \"Product\", \"image\": \" /i/oak\n.jpg \"}",
+		"plain":             `{"@type": "Product", "name": "Oak chair", "image": "/i/oak.jpg"}`,
+		"list of addresses": `{"@type": "Product", "image": ["/i/oak.jpg", "/i/back.jpg"]}`,
+		"object":            `{"@type": "Product", "image": {"@type": "ImageObject", "contentUrl": "/i/oak.jpg"}}`,
+		"list of objects":   `{"@type": "Product", "image": [{"url": "/i/oak.jpg"}]}`,
+		"list of types":     `{"@type": ["Thing", "http://schema.org/Product"], "image": "/i/oak.jpg"}`,
+		"lower case":        `{"@type": "product", "image": "/i/oak.jpg"}`,
+		"in a graph":        `{"@graph": [{"@type": "WebPage"}, {"@type": "Product", "image": "/i/oak.jpg"}]}`,
+		"in a list":         `[{"@type": "BreadcrumbList"}, {"@type": "Product", "image": "/i/oak.jpg"}]`,
+		"main entity":       `{"@type": "WebPage", "mainEntity": {"@type": "Product", "image": "/i/oak.jpg"}}`,
+		"by reference":      `{"@graph": [{"@type": "Product", "image": {"@id": "#p"}}, {"@id": "#p", "@type": "ImageObject", "url": "/i/oak.jpg"}]}`,
+		"by one of several": `{"@graph": [{"@id": "#p", "@type": "ImageObject", "caption": "Oak"}, {"@type": "Product", "image": {"@id": "#p"}}, ` +
+			`{"@id": "#p", "url": "/i/oak.jpg"}, {"@id": "#p", "url": "/no.jpg"}, {"@id": "#p", "caption": "Oak"}]}`,
+		"by a reference with a type": `{"@graph": [{"@type": "Product", "image": {"@type": "ImageObject", "@id": "/chairs/oak.html?ref=1#p"}}, ` +
+			`{"@id": "/chairs/oak.html?ref=1#p", "@type": "ImageObject", "url": "/i/oak.jpg"}]}`,
+		"by a name that is an address": `{"@type": "Product", "image": {"@type": "ImageObject", "@id": "/i/oak.jpg"}}`,
+		"the page's name":              `{"@type": "Product", "image": [{"@type": "ImageObject", "@id": "/chairs/oak.html?ref=1"}, "/chairs/oak.html?ref=1#p", {"@id": "/other.html#p"}, "/i/oak.jpg"]}`,
+		"of a variant":                 `{"@type": "ProductGroup", "hasVariant": [{"@type": "Product", "image": "/i/oak.jpg"}]}`,
+		"neighbours aside":             `{"@type": "Product", "isRelatedTo": {"@type": "Product", "url": "/chairs/oak.html", "image": "/no.jpg"}, "image": "/i/oak.jpg"}`,
+		"neighbours before":            `[{"itemListElement": [{"item": {"@type": "Product", "image": "/no.jpg"}}]}, {"@type": "Product", "image": "/i/oak.jpg"}]`,
+		"by the page's own":            `[{"@type": "Product", "url": "/x", "image": "/no.jpg"}, {"@type": "Product", "url": "https://shop.example/chairs/oak.html", "image": "/i/oak.jpg"}]`,
+		"several values":               `{"@type": "Organization"} {"@type": "Product", "image": "/i/oak.jpg"}`,
+		"trailing commas":              `{"@type": "Product", "image": ["/i/oak.jpg",], }`,
+		"missing comma":                `{"@type": "Product" "image": "/i/oak.jpg"}`,
+		"comments":                     "{\"@type\": \"Product\", // ours\n /* more */ \"image\": \"/i/oak.jpg\"}",
+		"HTML comment":                 "<!-- {\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"} -->",
+		"CDATA":                        "//<![CDATA[\n{\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"}\n//]]>",
+		"entities":                     `{&quot;@type&quot;: &quot;Product&quot;, &quot;image&quot;: &quot;/i/oak.jpg&quot;}`,
+		"line break in string":         "{\"@type\": \"Product\", \"description\": \"one\ntwo\tthree\x01\", \"image\": \"/i/oak.jpg\"}",
+		"quotes in string":             `{"@type": "Product", "description": "A "fine", "solid" 12" chair", "image": "/i/oak.jpg"}`,
+		"wrong escape":                 `{"@type": "Product", "description": "50\% off", "image": "\/i\/oak.jpg"}`,
+		"single quotes":                `{'@type': 'Product', 'image': '/i/oak.jpg'}`,
+		"bare keys":                    `{@type: "Product", image: "/i/oak.jpg"}`,
+		"not closed":                   `{"@type": "Product", "offers": {"price": 3, "image": "/i/oak.jpg"`,
+		"list not closed":              `{"@type": "Product", "image": ["/i/oak.jpg", "b": 1}`,
+		"empty value":                  `{"@type": "Product", "sku": , "image": "/i/oak.jpg"}`,
+		"semicolon":                    `{"@type": "Product", "image": "/i/oak.jpg"};`,
+		"variable":                     `var product = {"@type": "Product", "image": "/i/oak.jpg"}`,
+		"byte order mark":              "\ufeff{\"@type\": \"Product\", \"image\": \"/i/oak.jpg\"}",
+		"blank and line break":         "{\"@type\": \"Product\", \"image\": \" /i/oak\n.jpg \"}",
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -132,6 +142,9 @@ func TestEvidence(t *testing.T) {
 			"https://shop.example/l.jpg", page.Marked,
 		},
 		{"srcset", `<img id="main-image" src="/s.jpg" srcset="/m,1.jpg 300w, /l,2.jpg 1200w">`, "https://shop.example/l,2.jpg", page.Marked},
+		{"srcset without blanks", `<img id="main-image" src="/s.jpg" srcset="/s.jpg 1x,/l.jpg 2x">`, "https://shop.example/l.jpg", page.Marked},
+		{"srcset with heights", `<img id="main-image" srcset="/l.jpg 900w 600h , /s.jpg 300w 200h">`, "https://shop.example/l.jpg", page.Marked},
+		{"srcset with commas only", `<img id="main-image" srcset=",/s.jpg,, /l.jpg 2x,">`, "https://shop.example/l.jpg", page.Marked},
 		{"srcset by density", `<img id="main-image" srcset="/s.jpg, /l.jpg 2x">`, "https://shop.example/l.jpg", page.Marked},
 		{
 			"the largest", `<header><img src="/head.jpg" width=2000 height=900></header><img src="/a.jpg" width=100 height=100><img src="/b.jpg" width=600 height=500><footer><img src="/foot.jpg" width=2000 height=900></footer>`,
@@ -152,6 +165,15 @@ func TestEvidence(t *testing.T) {
 		},
 		{"a picture element's own", `<picture><source srcset="/l.webp"><img id="main-image" src="/a.jpg"></picture>`, "https://shop.example/a.jpg", page.Marked},
 		{"another one's source", `<picture><source srcset="/l.webp"></picture><img id="main-image" src="/lazy.gif">`, "https://shop.example/lazy.gif", page.Marked},
+		{"a link to no picture", `<a href="/large.jpg/reviews"><img src="/small.jpg"></a>`, "https://shop.example/small.jpg", page.Shown},
+		{
+			"a template", `<template><img src="/x.jpg" width=900 height=900></template><img src="/a.jpg" width=300 height=300>`,
+			"https://shop.example/a.jpg", page.Shown,
+		},
+		{
+			"an element's inside", `<o-gallery><template shadowrootmode="open"><img src="/x.jpg" width=900 height=900></template></o-gallery><img src="/a.jpg" width=300 height=300>`,
+			"https://shop.example/x.jpg", page.Shown,
+		},
 		{"icons only", `<img src="/i/truck.png" width=24 height=24><img src="/pay.svg"><img src="/star.png">`, "", 0},
 		{"a tracker", `<img src="https://track.example/t?id=1">`, "", 0},
 		{"nothing", `<p>Oak chair`, "", 0},
@@ -177,6 +199,7 @@ func TestAddresses(t *testing.T) {
 		{"blanks", "", " /my chair.jpg ", "https://shop.example/my%20chair.jpg"},
 		{"escapes stay", "", "/71zL%2B1.jpg", "https://shop.example/71zL%2B1.jpg"},
 		{"percent signs", "", "/50%/100%25 oak%c3%bc%4.jpg", "https://shop.example/50%25/100%25%20oak%c3%bc%254.jpg"},
+		{"escaped slashes stay", "", "/f%2Foak|ü^.jpg", "https://shop.example/f%2Foak%7C%C3%BC%5E.jpg"},
 		{"backslashes", "", `\i\a.jpg`, "https://shop.example/i/a.jpg"},
 		{"umlauts", "", "/stühle.jpg", "https://shop.example/st%C3%BChle.jpg"},
 		{"without a query after all", "", "/a.jpg?", "https://shop.example/a.jpg"},
@@ -233,6 +256,14 @@ func TestIsPage(t *testing.T) {
 		if got := page.IsPage([]byte(tt.data), tt.contentType); got != tt.want {
 			t.Errorf("%q as %q is a page: %v", tt.data, tt.contentType, got)
 		}
+	}
+}
+
+// TestMarkedPictureHasASecondForm: what a srcset promises is not always there.
+func TestMarkedPictureHasASecondForm(t *testing.T) {
+	got := find(t, `<img id="main-image" src="/s.jpg" srcset="/l.jpg 2x">`, "")
+	if len(got) != 2 || got[1].Address != "https://shop.example/s.jpg" {
+		t.Errorf("found %v, want the one in src as well", got)
 	}
 }
 

@@ -2,9 +2,10 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/url"
-	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -31,8 +32,8 @@ type scan struct {
 	microdata []string
 	marked    []string
 	images    []picture
-	offered   string // by the picture element that is open
-	icons     map[string]bool
+	offered   string   // by the picture element that is open
+	emblems   []string // pictures that stand for the shop
 	title     strings.Builder
 	heading   strings.Builder
 }
@@ -47,16 +48,19 @@ type element struct {
 	product, other bool
 	// image is set within a scope that is itself an itemprop="image".
 	image bool
-	// large is the address of a picture that the element links to.
+	// large is a reference to the picture that the element links to.
 	large string
 }
 
 // namesPicture spares the many links that lead elsewhere from being resolved.
-var namesPicture = regexp.MustCompile(`(?i)\.(jpe?g|png|webp)`)
-
-func newScan(address *url.URL) *scan {
-	return &scan{address: address, base: address, icons: map[string]bool{}}
+func namesPicture(href string) bool {
+	href = strings.ToLower(href)
+	return slices.ContainsFunc([]string{".jpg", ".jpeg", ".png", ".webp"}, func(ext string) bool {
+		return strings.Contains(href, ext)
+	})
 }
+
+func newScan(address *url.URL) *scan { return &scan{address: address, base: address} }
 
 // decoded returns the page in UTF-8, by its byte order mark, the server's
 // content type, its own meta element, or what its bytes look like.
@@ -68,18 +72,18 @@ func decoded(body []byte, contentType string) io.Reader {
 	return r
 }
 
-func (s *scan) read(r io.Reader) { s.tokens(html.NewTokenizer(r), true) }
+func (s *scan) read(ctx context.Context, r io.Reader) { s.tokens(ctx, html.NewTokenizer(r), true) }
 
-// tokens goes through the tags. Pictures for browsers without scripts are
-// inside noscript, as text that is gone through in its turn.
-func (s *scan) tokens(z *html.Tokenizer, outer bool) {
+// tokens goes through the tags until ctx ends. Pictures for browsers without
+// scripts are inside noscript, as text that is gone through in its turn.
+func (s *scan) tokens(ctx context.Context, z *html.Tokenizer, outer bool) {
 	raw := "" // the element whose text comes next
-	for {
+	for ctx.Err() == nil {
 		switch z.Next() {
 		case html.ErrorToken:
 			return
 		case html.TextToken:
-			s.text(raw, z, outer)
+			s.text(ctx, raw, z, outer)
 			raw = ""
 		case html.StartTagToken, html.SelfClosingTagToken:
 			t := readTag(z)
@@ -97,7 +101,7 @@ func (s *scan) tokens(z *html.Tokenizer, outer bool) {
 	}
 }
 
-func (s *scan) text(raw string, z *html.Tokenizer, outer bool) {
+func (s *scan) text(ctx context.Context, raw string, z *html.Tokenizer, outer bool) {
 	switch {
 	case raw == "script":
 		if n := len(z.Raw()); s.json+n <= maxJSON {
@@ -106,7 +110,7 @@ func (s *scan) text(raw string, z *html.Tokenizer, outer bool) {
 		}
 	case raw == "noscript" && outer:
 		inner := html.NewTokenizer(bytes.NewReader(bytes.Clone(z.Raw())))
-		s.tokens(inner, false)
+		s.tokens(ctx, inner, false)
 	case raw == "title" && s.title.Len() == 0:
 		s.title.Write(z.Text())
 	case s.heading.Len() < 500 && s.within("h1"):
@@ -170,10 +174,8 @@ func (s *scan) inner(t tag) element {
 	}
 	if t.name == "a" {
 		e.large = ""
-		if href := t.get("href"); namesPicture.MatchString(href) {
-			if u := s.resolve(href); u != nil && IsPictureFile(u) {
-				e.large = u.String()
-			}
+		if href := t.get("href"); namesPicture(href) {
+			e.large = href
 		}
 	}
 	return e
@@ -194,7 +196,10 @@ func (s *scan) end(name string) {
 }
 
 func (s *scan) setBase(href string) {
-	if u := s.resolve(href); u != nil && !s.based {
+	if s.based {
+		return
+	}
+	if u := s.resolve(href); u != nil {
 		s.base, s.based = u, true
 	}
 }
@@ -210,24 +215,31 @@ func (s *scan) meta(t tag) {
 	}
 }
 
+var emblemRels = set("icon apple-touch-icon apple-touch-icon-precomposed mask-icon")
+
 func (s *scan) link(t tag) {
-	for rel := range strings.FieldsSeq(strings.ToLower(t.get("rel"))) {
-		switch rel {
-		case "image_src":
-			keep(&s.graph, t.get("href"))
-		case "icon", "apple-touch-icon", "apple-touch-icon-precomposed", "mask-icon":
-			s.icon([]string{t.get("href")})
-		}
+	rel := strings.Fields(strings.ToLower(t.get("rel")))
+	if slices.Contains(rel, "image_src") {
+		keep(&s.graph, t.get("href"))
+	}
+	if slices.ContainsFunc(rel, func(word string) bool { return emblemRels[word] }) {
+		keep(&s.emblems, t.get("href"))
 	}
 }
 
-// icon takes in pictures that stand for the shop.
-func (s *scan) icon(references []string) {
-	for _, r := range references {
-		if u := s.resolve(r); u != nil && len(s.icons) < maxKept {
-			s.icons[u.String()] = true
+// passedOver returns addresses that a page names and that show no product: what
+// stands for the shop, and the page itself.
+func (s *scan) passedOver() map[string]bool {
+	all := map[string]bool{}
+	for _, r := range s.emblems {
+		if u := s.resolve(r); u != nil {
+			all[u.String()] = true
 		}
 	}
+	itself := *s.address
+	itself.Fragment, itself.RawFragment = "", ""
+	all[itself.String()] = true
+	return all
 }
 
 // property takes in an itemprop="image": of a product, or of the page where it

@@ -70,6 +70,8 @@ func besides(t tag) bool {
 	switch t.name {
 	case "nav", "footer", "aside", "header":
 		return true
+	case "template": // it shows what is in it only as an element's inside
+		return !t.present("shadowrootmode")
 	case "body", "html", "main":
 		return false
 	}

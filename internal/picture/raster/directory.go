@@ -4,6 +4,7 @@ import "encoding/binary"
 
 // Tags of a TIFF directory (TIFF 6.0).
 const (
+	tagCompression  = 0x0103
 	tagOrientation  = 0x0112
 	tagRowsPerStrip = 0x0116
 	tagTileWidth    = 0x0142

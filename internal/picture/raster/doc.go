@@ -11,7 +11,7 @@
 //
 //	bytes -> recognised by content -> header: size, cost, orientation
 //	      -> small, upright and sound? passed on untouched
-//	      -> memory budget, processor slot -> decode -> shrink -> turn -> JPEG
+//	      -> processor slot, memory budget -> decode -> shrink -> turn -> JPEG
 //
 // # The trade-off
 //

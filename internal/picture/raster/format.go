@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
@@ -21,12 +20,11 @@ type header struct {
 	// memory is what decoding takes at its height, in bytes.
 	memory      int64
 	orientation orientation
-	// whole is the picture as it can be sent without decoding, if it is sound
-	// and every model can read it; else nil.
+	// whole is the picture as it can be sent, up to its own end, if every model can
+	// read it and it proves to be sound and opaque; else nil.
 	whole []byte
-	// plain is set where the picture can be sent as it is, if it decodes and
-	// proves to be opaque.
-	plain bool
+	// sound is set where it is known to be both without decoding.
+	sound bool
 }
 
 // format is one that can be read.
@@ -41,7 +39,7 @@ type format struct {
 var formats = []*format{
 	{"JPEG", "image/jpeg", prefixed("\xff\xd8\xff"), jpegHeader, decodeJPEG},
 	{"PNG", "image/png", prefixed(pngSignature), pngHeader, streamed(png.Decode)},
-	{"GIF", "image/gif", prefixed("GIF87a", "GIF89a"), gifHeader, streamed(gif.Decode)},
+	{"GIF", "image/gif", prefixed("GIF87a", "GIF89a"), gifHeader, decodeGIF},
 	{"WebP", "image/webp", isWebP, webpHeader, decodeWebP},
 	{"BMP", "image/bmp", prefixed("BM"), bmpHeader, streamed(bmp.Decode)},
 	{"TIFF", "image/tiff", prefixed("II*\x00", "MM\x00*"), tiffHeader, decodeTIFF},

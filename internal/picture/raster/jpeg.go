@@ -68,7 +68,7 @@ func jpegHeader(data []byte) (header, error) {
 	}
 	h := header{width: j.width, height: j.height, memory: j.memory(), orientation: j.orientation}
 	if j.sound() {
-		h.whole = data[:j.end:j.end]
+		h.whole, h.sound = data[:j.end], true
 	}
 	return h, nil
 }

@@ -1,10 +1,14 @@
 package raster
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
+
+	"golang.org/x/image/tiff"
 )
 
 // entry is one of a TIFF directory.
@@ -40,7 +44,6 @@ func TestTIFFBlocks(t *testing.T) {
 		data    []byte
 		size, n int64 // 0, 0: an error
 	}{
-		{"no directory", nil, w * h, 1},
 		{"nothing about strips", structure(little), w * h, 1},
 		{"strips", structure(little, entry(little, tagRowsPerStrip, 3, 1, 8)), 8 * w, 125},
 		{"strips, as longs, in the other order", structure(big, entry(big, tagRowsPerStrip, 4, 1, 7)), 7 * w, 143},
@@ -58,26 +61,115 @@ func TestTIFFBlocks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			size, n, err := tiffBlocks(readDirectory(tt.data), w, h)
-			if size != tt.size || n != tt.n || (err != nil) != (size+n == 0) {
-				t.Errorf("got %d of %d pixels, %v, want %d of %d", n, size, err, tt.n, tt.size)
+			b, err := tiffBlocks(readDirectory(tt.data), w, h)
+			if b.size != tt.size || b.n != tt.n || (err != nil) != (tt.size == 0) {
+				t.Errorf("got %d of %d pixels, %v, want %d of %d", b.n, b.size, err, tt.n, tt.size)
 			}
 		})
 	}
 }
 
-// TestTinyTilesAreRefused has as many tiles as pixels.
-func TestTinyTilesAreRefused(t *testing.T) {
+// tiffOf is the beginning of a grey TIFF, in tiles where they have a size.
+func tiffOf(w, h, tileW, tileH uint32, more ...[]byte) []byte {
 	order := binary.ByteOrder(binary.LittleEndian)
-	file := func(w, h uint32) []byte {
-		return structure(order, entry(order, 0x0100, 4, 1, w), entry(order, 0x0101, 4, 1, h), entry(order, 0x0102, 3, 1, 8),
-			entry(order, 0x0106, 3, 1, 1), entry(order, tagTileWidth, 3, 1, 1), entry(order, tagTileLength, 3, 1, 1))
+	entries := [][]byte{
+		entry(order, 0x0100, 4, 1, w), entry(order, 0x0101, 4, 1, h), entry(order, 0x0102, 3, 1, 8),
 	}
-	if h, err := tiffHeader(file(100, 100)); err != nil || h.width != 100 {
-		t.Error(h, err)
+	entries = append(entries, more...)
+	if tileW > 0 {
+		entries = append(entries, entry(order, tagTileWidth, 3, 1, tileW), entry(order, tagTileLength, 3, 1, tileH))
 	}
-	if _, err := tiffHeader(file(1000, 1000)); !errors.Is(err, errBlocks) {
+	return structure(order, entries...)
+}
+
+var greyTIFF = entry(binary.LittleEndian, 0x0106, 3, 1, 1)
+
+// TestTilesAreBounded: each tile can be the same bytes, so the file's size is no
+// bound on the work.
+func TestTilesAreBounded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		w, h, tileW, tileH uint32
+		want               error
+	}{
+		"few and small":             {100, 100, 8, 8, nil},
+		"large ones":                {1025, 1025, 1024, 1024, nil},
+		"large ones on 50 million":  {10_000, 5000, 1024, 1024, nil},
+		"many tiny ones":            {1100, 1000, 8, 8, errBlocks},
+		"large ones on a thin line": {1, 1_000_000, 1024, 1024, errBlocks},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, err := tiffHeader(tiffOf(tt.w, tt.h, tt.tileW, tt.tileH, greyTIFF))
+			if !errors.Is(err, tt.want) || h.width != int(tt.w) {
+				t.Errorf("%d pixels wide, %v, want %v", h.width, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestDirectoryInTheHeaderIsRefused has a directory that begins with the file,
+// where only the decoder finds it: what unpacking takes would not be known.
+func TestDirectoryInTheHeaderIsRefused(t *testing.T) {
+	order := binary.ByteOrder(binary.LittleEndian)
+	data := []byte("II*\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00") // "II" is the number of entries
+	known := [][]byte{
+		entry(order, 0x0100, 4, 1, 5000), entry(order, 0x0101, 4, 1, 5000), entry(order, 0x0102, 3, 1, 8), greyTIFF,
+	}
+	for i := range int(order.Uint16(data)) - 1 {
+		if i < len(known) {
+			data = append(data, known[i]...)
+			continue
+		}
+		data = append(data, entry(order, uint16(1000+i), 3, 1, 0)...)
+	}
+	if c, err := tiff.DecodeConfig(bytes.NewReader(data)); err != nil || c.Width != 5000 {
+		t.Fatal("the decoder does not take it either:", err)
+	}
+	if _, err := tiffHeader(data); !errors.Is(err, errDirectory) {
 		t.Error(err)
+	}
+}
+
+// TestLargeStripIsTakenWhereItIsCheap has 50 megapixels in one strip.
+func TestLargeStripIsTakenWhereItIsCheap(t *testing.T) {
+	const budget = 400e6
+	for name, tt := range map[string]struct {
+		packing uint32
+		fits    bool
+	}{"plain": {1, true}, "not said": {0, true}, "fax": {4, true}, "LZW": {5, false}, "Deflate": {8, false}, "PackBits": {32773, false}} {
+		packing := entry(binary.LittleEndian, tagCompression, 3, 1, tt.packing)
+		h, err := tiffHeader(tiffOf(10_000, 5000, 0, 0, packing, greyTIFF))
+		if err != nil || (h.memory <= budget) != tt.fits || h.memory < 50e6 {
+			t.Errorf("%s: %d bytes of memory, %v", name, h.memory, err)
+		}
+	}
+}
+
+// TestStripsThatAreTheSameBytes has each of many strips be all of the file, with
+// nothing in it: no size of an output bounds the work.
+func TestStripsThatAreTheSameBytes(t *testing.T) {
+	const n, body = 2000, 64 << 10
+	order := binary.LittleEndian
+	const behind = 10 + 8*12
+	data := structure(order, entry(order, 0x0100, 4, 1, 8), entry(order, 0x0101, 4, 1, n), entry(order, 0x0102, 3, 1, 8),
+		entry(order, tagCompression, 3, 1, 32773), greyTIFF, entry(order, 0x0111, 4, n, behind),
+		entry(order, tagRowsPerStrip, 3, 1, 1), entry(order, 0x0117, 4, n, behind+4*n))
+	for _, v := range []uint32{behind + 8*n, body} {
+		for range n {
+			data = order.AppendUint32(data, v)
+		}
+	}
+	data = append(data, bytes.Repeat([]byte{0x80}, body-9)...) // PackBits' way to say nothing
+	data = append(data, 7, 1, 2, 3, 4, 5, 6, 7, 8)
+	if _, err := tiffHeader(data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decodeTIFF(t.Context(), data); !errors.Is(err, errShared) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := decodeTIFF(ctx, data); !errors.Is(err, context.Canceled) {
+		t.Error("it was decoded for a caller who left:", err)
 	}
 }
 

@@ -24,7 +24,7 @@ func pngHeader(data []byte) (header, error) {
 	h := header{orientation: upright}
 	var depth, colours, interlaced byte
 	keyed, moving, asked := false, false, false
-	err := pngChunks(data, func(kind string, body []byte) error {
+	end, err := pngChunks(data, func(kind string, body []byte) error {
 		switch kind {
 		case "IHDR":
 			if len(body) < 13 {
@@ -52,7 +52,9 @@ func pngHeader(data []byte) (header, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	h.memory = area(h.width, h.height) * pngBytes(depth, colours, keyed) * int64(1+interlaced&1)
-	h.plain = depth <= 8 && !moving
+	if depth <= 8 && !moving && end > 0 {
+		h.whole = data[:end]
+	}
 	return h, err
 }
 
@@ -68,9 +70,10 @@ func pngBytes(depth, colours byte, keyed bool) int64 {
 	return n
 }
 
-// pngChunks calls visit with each chunk up to the end of the pixels' or the
-// data, until visit returns an error. Sums are left to the decoder.
-func pngChunks(data []byte, visit func(kind string, body []byte) error) error {
+// pngChunks calls visit with each chunk up to the last or the end of the data,
+// until visit returns an error. It returns where the last one ends; 0 if it is not
+// there. Sums are left to the decoder.
+func pngChunks(data []byte, visit func(kind string, body []byte) error) (end int, err error) {
 	for at := len(pngSignature); len(data)-at >= 12; {
 		n := int64(binary.BigEndian.Uint32(data[at:]))
 		kind := string(data[at+4 : at+8])
@@ -78,14 +81,14 @@ func pngChunks(data []byte, visit func(kind string, body []byte) error) error {
 			n = int64(len(data) - at - 12)
 		}
 		if kind == "IEND" {
-			return nil
+			return at + 12 + int(n), nil
 		}
 		if err := visit(kind, data[at+8:at+8+int(n)]); err != nil {
-			return err
+			return 0, err
 		}
 		at += 12 + int(n)
 	}
-	return nil
+	return 0, nil
 }
 
 // pngProfile reads EXIF from its own chunk, or from the text in which

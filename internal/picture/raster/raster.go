@@ -99,12 +99,8 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 	if err := p.checkSize(f, h); err != nil {
 		return Prepared{}, err
 	}
-	if h.whole != nil && p.keeps(h, h.whole) {
-		if 4*cap(data) > 5*len(h.whole) {
-			// What follows the picture must not live as long as the picture does.
-			h.whole = bytes.Clone(h.whole)
-		}
-		return Prepared{catalog.Picture{Data: h.whole, MediaType: f.mediaType}, h.width, h.height}, nil
+	if h.sound && p.keeps(h) {
+		return f.untouched(h), nil
 	}
 	release, err := p.Reserve(ctx, h.memory)
 	if err != nil {
@@ -114,21 +110,21 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 	return p.render(ctx, f, h, data)
 }
 
-// Reserve waits for a processor slot and for so many bytes of the memory
-// budget, at most all of it, and returns what gives them back. The error is
-// ctx's.
+// Reserve waits for a processor slot, then for so many bytes of the memory
+// budget, at most all of it, and returns what gives them back: memory is held by
+// none that waits. The error is ctx's.
 func (p *Preparer) Reserve(ctx context.Context, bytes int64) (release func(), err error) {
 	bytes = min(max(bytes, 1), p.config.Memory)
-	if err := p.memory.Acquire(ctx, bytes); err != nil {
+	if err := p.workers.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	if err := p.workers.Acquire(ctx, 1); err != nil {
-		p.memory.Release(bytes)
+	if err := p.memory.Acquire(ctx, bytes); err != nil {
+		p.workers.Release(1)
 		return nil, err
 	}
 	return func() {
-		p.workers.Release(1)
 		p.memory.Release(bytes)
+		p.workers.Release(1)
 	}, nil
 }
 
@@ -150,9 +146,19 @@ func (p *Preparer) checkSize(f *format, h header) error {
 	return nil
 }
 
-// keeps reports whether bytes of that header need no work.
-func (p *Preparer) keeps(h header, data []byte) bool {
-	return h.orientation.upright() && max(h.width, h.height) <= p.config.Fit && len(data) <= maxKept
+// keeps reports whether a picture with that header can be passed on, should it be
+// sound.
+func (p *Preparer) keeps(h header) bool {
+	return h.whole != nil && h.orientation.upright() && max(h.width, h.height) <= p.config.Fit && len(h.whole) <= maxKept
+}
+
+// untouched returns the picture as it is.
+func (f *format) untouched(h header) Prepared {
+	if 4*cap(h.whole) > 5*len(h.whole) {
+		// What follows the picture must not live as long as the picture does.
+		h.whole = bytes.Clone(h.whole)
+	}
+	return Prepared{catalog.Picture{Data: h.whole, MediaType: f.mediaType}, h.width, h.height}
 }
 
 func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte) (Prepared, error) {
@@ -163,11 +169,15 @@ func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte)
 	case err != nil:
 		return Prepared{}, f.unreadable(err)
 	}
-	if h.plain && opaque(img) && p.keeps(h, data) {
-		return Prepared{catalog.Picture{Data: data, MediaType: f.mediaType}, h.width, h.height}, nil
+	if opaque(img) && p.keeps(h) {
+		return f.untouched(h), nil
 	}
 	w, ht := fit(img.Bounds().Dx(), img.Bounds().Dy(), p.config.Fit)
-	encoded, err := encode(h.orientation.apply(shrink(img, w, ht)))
+	small := shrink(ctx, img, w, ht)
+	if err := ctx.Err(); err != nil {
+		return Prepared{}, err
+	}
+	encoded, err := encode(h.orientation.apply(small))
 	if err != nil {
 		return Prepared{}, fault.Wrap(err, fault.Internal, "the picture could not be written as JPEG: report it")
 	}

@@ -294,6 +294,62 @@ func TestSoundJPEGIsPassedOn(t *testing.T) {
 	}
 }
 
+// TestNothingBehindThePictureIsPassedOn: what follows its end may be anything.
+func TestNothingBehindThePictureIsPassedOn(t *testing.T) {
+	for name, data := range map[string][]byte{"PNG": asPNG(t, corners(60, 40)), "GIF": partialGIF(60, 40, 60, 40, 0, 0, 200)} {
+		got := prepared(t, append(bytes.Clone(data), "<script>"...))
+		if !bytes.Equal(got.Data, data) {
+			t.Errorf("%s: of %d bytes with a script behind them %d were passed on", name, len(data), len(got.Data))
+		}
+	}
+}
+
+// partialGIF has one picture, all of a grey, at a place of its canvas.
+func partialGIF(canvasW, canvasH, w, h, x, y int, grey byte) []byte {
+	img := image.NewPaletted(image.Rect(0, 0, w, h), color.Palette{color.Gray{grey}, color.Black})
+	var b bytes.Buffer
+	_ = gif.Encode(&b, img, nil) // to memory, of a palette that there is
+	data := b.Bytes()
+	put := func(at, v int) { binary.LittleEndian.PutUint16(data[at:], uint16(v)) }
+	put(6, canvasW)
+	put(8, canvasH)
+	frame := bytes.IndexByte(data[13+6:], ',') + 13 + 6
+	put(frame+1, x)
+	put(frame+3, y)
+	return data
+}
+
+func TestPartOfAGIFIsPutOnItsCanvas(t *testing.T) {
+	white, grey := color.RGBA{255, 255, 255, 255}, color.RGBA{80, 80, 80, 255}
+	tests := []struct {
+		name           string
+		data           []byte
+		fit            int
+		w, h           int
+		middle, corner color.RGBA // at the bottom right
+	}{
+		{"a part", partialGIF(60, 40, 20, 20, 20, 10, 80), 768, 60, 40, grey, white},
+		{"a part, shrunk", partialGIF(600, 400, 200, 200, 200, 100, 80), 60, 60, 40, grey, white},
+		{"at the end", partialGIF(60, 40, 20, 10, 40, 30, 80), 768, 60, 40, white, grey},
+		{"no canvas", partialGIF(0, 0, 60, 40, 0, 0, 80), 768, 60, 40, grey, grey},
+		{"too small a canvas", partialGIF(10, 40, 50, 40, 10, 0, 80), 768, 60, 40, grey, grey},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := preparedTo(t, tt.fit, tt.data)
+			img := decoded(t, got.Data)
+			at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(img.At(x, y)).(color.RGBA) }
+			if got.MediaType == "image/gif" && tt.corner == white || got.Width != tt.w || got.Height != tt.h || img.Bounds().Dx() != tt.w {
+				t.Errorf("it is a %s of %d x %d pixels", got.MediaType, got.Width, got.Height)
+			}
+			if !near(at(tt.w/2, tt.h/2), tt.middle, 4) || !near(at(tt.w-2, tt.h-2), tt.corner, 4) {
+				t.Errorf("it shows %v in the middle and %v in the corner, want %v and %v",
+					at(tt.w/2, tt.h/2), at(tt.w-2, tt.h-2), tt.middle, tt.corner)
+			}
+		})
+	}
+}
+
 func TestDecodingWaitsForItsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPreparer(t, raster.Config{MaxPixels: 50e6, Fit: 64, Memory: 1e6, Workers: 8})

@@ -45,6 +45,10 @@ func filler(img image.Image) func(rgb []byte, y int) {
 	case *image.Paletted:
 		table := palette(src.Palette)
 		return perPixel(src.Pix, src.Stride, 1, func(rgb, p []byte) { copy(rgb, table[p[0]][:]) })
+	case *image.NYCbCrA:
+		return planesWithAlpha(src)
+	case onCanvas:
+		return partOfRow(src)
 	default:
 		return anyPixel(img)
 	}
@@ -87,6 +91,33 @@ func palette(colours color.Palette) *[256][3]byte {
 		straight(table[i][:], []byte{n.R, n.G, n.B, n.A})
 	}
 	return &table
+}
+
+// planesWithAlpha is for a lossy WebP with alpha.
+func planesWithAlpha(src *image.NYCbCrA) func([]byte, int) {
+	b := src.Bounds()
+	return func(rgb []byte, y int) {
+		y += b.Min.Y
+		for x := b.Min.X; x < b.Max.X; x++ {
+			luma, chroma := src.YOffset(x, y), src.COffset(x, y)
+			red, green, blue := color.YCbCrToRGB(src.Y[luma], src.Cb[chroma], src.Cr[chroma])
+			straight(rgb[:3:3], []byte{red, green, blue, src.A[src.AOffset(x, y)]})
+			rgb = rgb[3:]
+		}
+	}
+}
+
+// partOfRow leaves white what the picture does not cover.
+func partOfRow(src onCanvas) func([]byte, int) {
+	fill, part := filler(src.Paletted), src.Rect
+	return func(rgb []byte, y int) {
+		for i := range rgb {
+			rgb[i] = 255
+		}
+		if part.Min.Y <= y && y < part.Max.Y {
+			fill(rgb[3*part.Min.X:3*part.Max.X], y-part.Min.Y)
+		}
+	}
 }
 
 func anyPixel(img image.Image) func([]byte, int) {

@@ -2,35 +2,37 @@ package raster
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/jpeg"
 )
 
 // shrink returns img at w x h, opaque: an *image.Gray, an *image.YCbCr with
-// 4:2:0 chroma, or an *image.RGBA, whichever is nearest to what it was.
-func shrink(img image.Image, w, h int) image.Image {
+// 4:2:0 chroma, or an *image.RGBA, whichever is nearest to what it was. Once ctx
+// has ended, there may be anything in it.
+func shrink(ctx context.Context, img image.Image, w, h int) image.Image {
 	r := image.Rect(0, 0, w, h)
 	switch src := img.(type) {
 	case *image.Gray:
 		dst := image.NewGray(r)
-		average(dst.Pix, dst.Stride, w, h, 1, planeOf(src.Pix, src.Stride, src.Rect.Dx(), src.Rect.Dy()))
+		average(ctx, dst.Pix, dst.Stride, w, h, 1, planeOf(src.Pix, src.Stride, src.Rect.Dx(), src.Rect.Dy()))
 		return dst
 	case *image.YCbCr:
-		return shrinkPlanes(src, r)
+		return shrinkPlanes(ctx, src, r)
 	default:
-		return shrinkRGB(img, r)
+		return shrinkRGB(ctx, img, r)
 	}
 }
 
 // shrinkPlanes never leaves YCbCr: each plane goes straight to its own size, so
 // that subsampled chroma is neither blown up nor converted.
-func shrinkPlanes(src *image.YCbCr, r image.Rectangle) *image.YCbCr {
+func shrinkPlanes(ctx context.Context, src *image.YCbCr, r image.Rectangle) *image.YCbCr {
 	dst := image.NewYCbCr(r, image.YCbCrSubsampleRatio420)
 	w, h := r.Dx(), r.Dy()
-	average(dst.Y, dst.YStride, w, h, 1, planeOf(src.Y, src.YStride, src.Rect.Dx(), src.Rect.Dy()))
+	average(ctx, dst.Y, dst.YStride, w, h, 1, planeOf(src.Y, src.YStride, src.Rect.Dx(), src.Rect.Dy()))
 	cw, ch := chromaSize(src)
-	average(dst.Cb, dst.CStride, (w+1)/2, (h+1)/2, 1, planeOf(src.Cb, src.CStride, cw, ch))
-	average(dst.Cr, dst.CStride, (w+1)/2, (h+1)/2, 1, planeOf(src.Cr, src.CStride, cw, ch))
+	average(ctx, dst.Cb, dst.CStride, (w+1)/2, (h+1)/2, 1, planeOf(src.Cb, src.CStride, cw, ch))
+	average(ctx, dst.Cr, dst.CStride, (w+1)/2, (h+1)/2, 1, planeOf(src.Cr, src.CStride, cw, ch))
 	return dst
 }
 
@@ -54,10 +56,10 @@ func chromaSize(img *image.YCbCr) (int, int) {
 	}
 }
 
-func shrinkRGB(img image.Image, r image.Rectangle) *image.RGBA {
+func shrinkRGB(ctx context.Context, img image.Image, r image.Rectangle) *image.RGBA {
 	w, h := r.Dx(), r.Dy()
 	rgb := make([]byte, 3*w*h)
-	average(rgb, 3*w, w, h, 3, rowsOf(img))
+	average(ctx, rgb, 3*w, w, h, 3, rowsOf(img))
 	dst := image.NewRGBA(r)
 	for from, to := 0, 0; from < len(rgb); from, to = from+3, to+4 {
 		copy(dst.Pix[to:to+3], rgb[from:from+3])
@@ -115,10 +117,13 @@ func spans(n, m int) []span {
 // average fills dst, w x h pixels of so many channels, with the mean of the
 // area that each pixel covers in src. It works for larger results too, where it
 // repeats pixels.
-func average(dst []byte, stride, w, h, channels int, src rows) {
+func average(ctx context.Context, dst []byte, stride, w, h, channels int, src rows) {
 	down, across := spans(src.height, h), spans(src.width, w)
 	sums := make([]uint32, src.width*channels)
 	for y, s := range down {
+		if ctx.Err() != nil {
+			return
+		}
 		clear(sums)
 		for i, weight := range s.weights {
 			if weight > 0 {

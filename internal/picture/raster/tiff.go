@@ -15,43 +15,86 @@ func tiffHeader(data []byte) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	each := int64(4)
-	switch c.ColorModel {
-	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
-		each = 8
+	d := readDirectory(data)
+	if len(d.entries) == 0 {
+		// The decoder reads it inside the file's header too.
+		return header{}, errDirectory
 	}
-	size, n, err := tiffBlocks(readDirectory(data), c.Width, c.Height)
-	if err == nil && n > maxBlocks {
+	b, err := tiffBlocks(d, c.Width, c.Height)
+	if err == nil && (b.n > maxBlocks || b.size > mostUnpacked(c.Width, c.Height)/b.n) {
 		err = errBlocks
 	}
 	return header{
 		width: c.Width, height: c.Height, orientation: exifOrientation(data),
-		memory: each*area(c.Width, c.Height) + unpackedBytes*size,
+		memory: tiffBytes(c.ColorModel)*area(c.Width, c.Height) + unpackedBytes(d, b, len(data)),
 	}, err
 }
 
-// unpackedBytes is what unpacking a block takes, for each of its pixels: the
-// decoder stops at 8 bytes, in a buffer that grows to twice that beside the one
-// it grew from.
-const unpackedBytes = 3 * 8
+// tiffBytes is what a decoded pixel takes.
+func tiffBytes(model color.Model) int64 {
+	if _, ok := model.(color.Palette); ok {
+		return 1
+	}
+	switch model {
+	case color.GrayModel:
+		return 1
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	}
+	return 4
+}
+
+// Values of the tag for how a TIFF is packed.
+const (
+	tiffPlain  = 1
+	tiffGroup3 = 3
+	tiffGroup4 = 4
+)
+
+// unpackedBytes is what unpacking a block takes. A buffer grows to twice what is
+// in it, beside the one it grew from: of a fax that is a bit for each pixel, of
+// others 8 bytes, where the decoder stops. What is not packed has the size that
+// it has in the file.
+func unpackedBytes(d directory, b blocks, file int) int64 {
+	const growing, chunk = 3, 10 << 20
+	any := growing * 8 * b.size
+	switch packing, ok := d.number(tagCompression); {
+	case ok && packing <= tiffPlain:
+		return min(any, growing*int64(file)+chunk)
+	case ok && (packing == tiffGroup3 || packing == tiffGroup4):
+		return growing * (b.size/8 + b.height)
+	}
+	return any
+}
 
 // maxBlocks bounds the work in a TIFF of tiny tiles: unpacking one has a cost of
 // its own, however few bytes it has.
-const maxBlocks = 1 << 16
+const maxBlocks = 1 << 14
+
+// mostUnpacked bounds the work in a TIFF of tiles that are larger than it is. It
+// is in pixels, and leaves room for the tiles of 1024 x 1024 that are about.
+func mostUnpacked(width, height int) int64 { return 2*area(width, height) + 16<<20 }
 
 var (
-	errBlocks = errors.New("the TIFF has too many tiles")
-	errTiled  = errors.New("the TIFF does not tell the size of its strips or tiles")
+	errDirectory = errors.New("the TIFF has no directory behind its header")
+	errBlocks    = errors.New("the TIFF has too many tiles")
+	errTiled     = errors.New("the TIFF does not tell the size of its strips or tiles")
+	errShared    = errors.New("the strips or tiles of the TIFF are the same bytes again and again")
 )
 
-// tiffBlocks returns how many pixels are unpacked at once, those of a strip or a
-// tile, and how many strips or tiles there are.
-func tiffBlocks(d directory, width, height int) (size, n int64, err error) {
+// blocks are the strips or tiles of a TIFF.
+type blocks struct {
+	size   int64 // in pixels, of one: so many are unpacked at once
+	height int64 // of one
+	n      int64
+}
+
+func tiffBlocks(d directory, width, height int) (blocks, error) {
 	across, ok1 := d.number(tagTileWidth)
 	down, ok2 := d.number(tagTileLength)
 	rows, ok3 := d.number(tagRowsPerStrip)
 	if !ok1 || !ok2 || !ok3 || (across > 0) != (down > 0) {
-		return 0, 0, errTiled
+		return blocks{}, errTiled
 	}
 	w, h := int64(across), int64(down)
 	if w == 0 { // strips, or one for all
@@ -60,13 +103,35 @@ func tiffBlocks(d directory, width, height int) (size, n int64, err error) {
 			h = min(h, int64(rows))
 		}
 	}
-	return area(int(w), int(h)), pieces(int64(width), w) * pieces(int64(height), h), nil
+	return blocks{area(int(w), int(h)), h, pieces(int64(width), w) * pieces(int64(height), h)}, nil
 }
 
 func pieces(of, size int64) int64 { return (of + size - 1) / size }
 
 // decodeTIFF reads from memory: the decoder jumps about, and would copy what it
 // cannot jump in.
-func decodeTIFF(_ context.Context, data []byte) (image.Image, error) {
-	return tiff.Decode(bytes.NewReader(data))
+func decodeTIFF(ctx context.Context, data []byte) (image.Image, error) {
+	const slack = 1 << 20
+	return tiff.Decode(&jumping{bytes.NewReader(data), ctx.Err, 8*int64(len(data)) + slack})
+}
+
+// jumping is a reader for decoders that jump. It reads until its context ends,
+// and no more than some times what there is: each of the strips can be the whole
+// file.
+type jumping struct {
+	*bytes.Reader
+	ended func() error
+	left  int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *jumping) ReadAt(p []byte, off int64) (int, error) {
+	if err := r.ended(); err != nil {
+		return 0, err
+	}
+	n, err := r.Reader.ReadAt(p, off)
+	if r.left -= int64(n); r.left < 0 {
+		return 0, errShared
+	}
+	return n, err
 }
