@@ -1,0 +1,105 @@
+package rpc_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/rpc"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// Some kilobytes would become as many megabytes.
+func TestCompressedMessagesOverHTTP(t *testing.T) {
+	for name, options := range map[string][]connect.ClientOption{
+		"gRPC": {connect.WithGRPC()}, "gRPC with JSON": {connect.WithGRPC(), connect.WithProtoJSON()},
+		"gRPC-Web": {connect.WithGRPCWeb()}, "Connect": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := startHTTP(t, setup{})
+			options = append(options, connect.WithSendGzip())
+			unary := connect.NewClient[credenzav1.ClassifyRequest, credenzav1.ClassifyResponse](h.over(t, 2), atClassify, options...)
+			large := &credenzav1.Item{ProductName: strings.Repeat("x", 1<<20)}
+			_, err := unary.CallUnary(t.Context(), connect.NewRequest(&credenzav1.ClassifyRequest{Item: large}))
+			if connect.CodeOf(err) != connect.CodeUnimplemented || !strings.Contains(err.Error(), "compressed") {
+				t.Errorf("Classify: %v", err)
+			}
+			stream, err := h.stream(t, 2, options...).CallServerStream(t.Context(), connect.NewRequest(&credenzav1.ClassifyStreamRequest{Items: []*credenzav1.Item{large}}))
+			if err == nil {
+				stream.Receive()
+				err = stream.Err()
+				_ = stream.Close()
+			}
+			if code := connect.CodeOf(err); code != connect.CodeUnimplemented && name != "Connect" { // which has 415 for it
+				t.Errorf("ClassifyStream: %v", err)
+			}
+		})
+	}
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, http.ErrBodyNotAllowed
+}
+
+func (unread) Close() error { return nil }
+
+func TestBodiesOfStrangersAreNotRead(t *testing.T) {
+	for _, tt := range []struct {
+		url, media string
+		tokens     bool
+	}{
+		{atClassify, "application/json", true},
+		{atClassify, "application/proto", true},
+		{atClassify, "application/grpc-web+proto", true},
+		{atClassify, "application/grpc-web+json", true},
+		{atStream, "application/connect+json", true},
+		{atStream, "application/connect+proto", true},
+		{atFeed, "application/connect+json", true},
+		{atStatus, "application/json", false}, // which strangers may not ask
+	} {
+		t.Run(tt.media+" "+tt.url, func(t *testing.T) {
+			s, want := setup{}, "PermissionDenied"
+			if tt.tokens {
+				s.config, want = rpc.Config{Tokens: testTokens(t)}, "Unauthenticated"
+			}
+			h := startHTTP(t, s)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, unread{t})
+			req.Header.Set("Content-Type", tt.media)
+			req.ProtoMajor, req.ProtoMinor = 2, 0
+			h.HTTP().ServeHTTP(httptest.NewRecorder(), req)
+			if n := h.logs.FilterMessage("finished call").FilterField(zap.String("grpc.code", want)).Len(); n != 1 {
+				t.Errorf("%d lines in the log say %s: %v", n, want, h.logs.All())
+			}
+		})
+	}
+}
+
+func TestOneMessageIsOne(t *testing.T) {
+	const watch, least = atJobs + "WatchJob", `{"jobId":"a"}`
+	for _, tt := range []struct{ name, url, media, body string }{
+		{"none to a stream", watch, "application/connect+json", ""},
+		{"two to a stream", watch, "application/connect+json", envelope(least) + envelope(least)},
+		{"two by gRPC-Web", atClassify, "application/grpc-web+json", envelope(`{}`) + envelope(`{}`)},
+		{"none by gRPC-Web", atClassify, "application/grpc-web+json", ""},
+		{"none to a stream by gRPC-Web", atStream, "application/grpc-web+proto", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := startHTTP(t, setup{})
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, strings.NewReader(tt.body))
+			req.Header.Set("Content-Type", tt.media)
+			got := httptest.NewRecorder()
+			h.HTTP().ServeHTTP(got, req)
+			if got.Header().Get("Grpc-Status") != "3" && !strings.Contains(strings.ToLower(got.Body.String()), "grpc-status: 3") && !strings.Contains(got.Body.String(), "invalid_argument") {
+				t.Errorf("%d %v %q", got.Code, got.Header(), got.Body)
+			}
+		})
+	}
+}
