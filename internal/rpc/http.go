@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"connectrpc.com/vanguard"
 	"google.golang.org/grpc"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -186,6 +188,10 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	if err != nil {
 		b.visit.read.Store(true)
 	}
+	// The transcoder takes what it does not know for a fault of ours.
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
+		err = connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
+	}
 	return n, err
 }
 
@@ -193,9 +199,9 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 // waits. gRPC would take a call without a message for a fault of ours.
 func (v *httpVisit) isEmpty() bool {
 	var first [1]byte
-	n, _ := io.ReadFull(v.request.Body, first[:]) // an error comes again
+	n, err := io.ReadFull(v.request.Body, first[:]) // an error comes again
 	v.replaceBody(io.MultiReader(bytes.NewReader(first[:n]), v.request.Body))
-	return n == 0
+	return errors.Is(err, io.EOF)
 }
 
 // replaceBody has another reader in the body's place, which still is what is

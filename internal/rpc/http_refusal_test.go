@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -79,6 +81,28 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 				t.Errorf("%d lines in the log say %s: %v", n, want, h.logs.All())
 			}
 		})
+	}
+}
+
+// full is a body for which there is no room.
+type full struct{}
+
+func (full) Read([]byte) (int, error) { return 0, fault.New(fault.ServerFull, "no room") }
+
+func TestBodyWithoutRoom(t *testing.T) {
+	h := startHTTP(t, setup{})
+	for first, media := range map[string]string{"": "application/json", `{"item":`: "application/json", envelope(`{}`)[:6]: "application/connect+json"} {
+		url := atClassify
+		if media != "application/json" {
+			url = atStream
+		}
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, io.MultiReader(strings.NewReader(first), full{}))
+		req.Header.Set("Content-Type", media)
+		got := httptest.NewRecorder()
+		h.HTTP().ServeHTTP(got, req)
+		if (got.Code != 503 && url != atStream) || !strings.Contains(got.Body.String(), "unavailable") || !strings.Contains(got.Body.String(), "no room") {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	record, err := newRecorder(parts.Log, parts.Metrics)
+	record, err := newRecorder(parts.Log, parts.Metrics, config.MaxBodyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}
