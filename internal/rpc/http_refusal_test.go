@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +82,22 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 				t.Errorf("%d lines in the log say %s: %v", n, want, h.logs.All())
 			}
 		})
+	}
+}
+
+func TestTheLogQuotesNoMessage(t *testing.T) {
+	for _, body := range []string{
+		`{"item":{"product_name":["secret"]}}`, `{"item":{"attributes":{"secret":1}}}`, `{"item":"secret"}`, `{"item":{"product_name":secret}}`,
+		`{"item":{"product_name":"a\qsecret"}}`, `{"options":{"image_fallback":"secret"}}`, `{"item":{"attributes":{"secret":"","secret":""}}}`, `{"item":{"tags":["secret`,
+	} {
+		h := startHTTP(t, setup{})
+		if status, text := h.post(t, atClassify, body); status != 400 || !strings.Contains(text, "send JSON") {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+		lines := h.logs.FilterMessage("finished call").All()
+		if len(lines) != 1 || strings.Contains(fmt.Sprint(lines[0].ContextMap()), "secret") {
+			t.Errorf("%s: the log has %v", body, lines)
+		}
 	}
 }
 

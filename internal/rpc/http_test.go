@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -379,6 +381,12 @@ func TestOperatingOverHTTP(t *testing.T) {
 		{"from a name that leads here", []string{"Host: shop.example:8000", "Origin: http://shop.example:8000"}, 403},
 		{"from a name, without saying so", []string{"Host: shop.example:8000"}, 403},
 		{"through a proxy", []string{"Host: 127.0.0.1:8000", "X-Forwarded-For: 192.0.2.1"}, 403},
+		{"through a proxy that hides its caller", []string{"Host: 127.0.0.1:8000", "X-Forwarded-For: "}, 403},
+		{"through a proxy that tells its scheme", []string{"Host: 127.0.0.1:8000", "X-Forwarded-Proto: https"}, 403},
+		{"through another proxy", []string{"Host: 127.0.0.1:8000", "X-Envoy-External-Address: 192.0.2.1"}, 403},
+		{"through a network's edge", []string{"Host: 127.0.0.1:8000", "Cf-Connecting-Ip: 192.0.2.1"}, 403},
+		{"for a page of somebody else", []string{"Host: 127.0.0.1:8000", "Sec-Fetch-Site: cross-site"}, 403},
+		{"by hand in a browser", []string{"Host: 127.0.0.1:8000", "Sec-Fetch-Site: none"}, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := startHTTP(t, setup{})
@@ -387,6 +395,21 @@ func TestOperatingOverHTTP(t *testing.T) {
 				t.Errorf("%d %s", status, body)
 			}
 		})
+	}
+}
+
+func TestOperatingByHTTP10(t *testing.T) {
+	for minor, want := range map[int]int{0: http.StatusForbidden, 1: http.StatusOK} {
+		h := startHTTP(t, setup{})
+		ctx := context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8000}))
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, atStatus, strings.NewReader(`{}`))
+		req.Header.Set("Content-Type", "application/json")
+		req.RemoteAddr, req.ProtoMinor = "127.0.0.1:5000", minor
+		got := httptest.NewRecorder()
+		h.HTTP().ServeHTTP(got, req)
+		if got.Code != want {
+			t.Errorf("HTTP/1.%d: %d %s", minor, got.Code, got.Body)
+		}
 	}
 }
 
