@@ -88,7 +88,7 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 func TestTheLogQuotesNoMessage(t *testing.T) {
 	for _, body := range []string{
 		`{"item":{"product_name":["secret"]}}`, `{"item":{"attributes":{"secret":1}}}`, `{"item":"secret"}`, `{"item":{"product_name":secret}}`,
-		`{"item":{"product_name":"a\qsecret"}}`, `{"options":{"image_fallback":"secret"}}`, `{"item":{"attributes":{"secret":"","secret":""}}}`, `{"item":{"tags":["secret`,
+		`{"item":{"product_name":"a\qsecret"}}`, `{"item":{"attributes":{"secret":"","secret":""}}}`, `{"item":{"tags":["secret`,
 	} {
 		h := startHTTP(t, setup{})
 		if status, text := h.post(t, atClassify, body); status != 400 || !strings.Contains(text, "send JSON") {

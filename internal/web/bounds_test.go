@@ -66,15 +66,18 @@ func TestRoomForBodies(t *testing.T) {
 func TestRefusedCallersAreHeardOut(t *testing.T) {
 	refusing := setup{callers: fakeCallers{fault.New(fault.Unauthenticated, "no token")}}
 	t.Run("to the end", func(t *testing.T) {
-		conn := start(t, refusing).dial(t)
-		body := largeBody(4 << 20)
-		announce(t, conn, classifyPath, len(body))
-		if _, err := io.WriteString(conn, body); err != nil {
-			t.Fatal(err)
-		}
-		if status, err := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(status, "401") {
-			t.Errorf("%q, %v", status, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			conn := start(t, refusing).dial(t)
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
+			body := largeBody(4 << 20)
+			announce(t, conn, classifyPath, len(body))
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Fatal(err)
+			}
+			if status, err := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(status, "401") {
+				t.Errorf("%q, %v", status, err)
+			}
+		})
 	})
 	t.Run("for some seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
