@@ -103,6 +103,10 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w, r)
 		return
 	}
+	if method.IsServerStream {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep messages until it has some kilobytes
+	}
 	h.transcoder.ServeHTTP(w, v.request)
 }
 

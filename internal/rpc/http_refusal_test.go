@@ -101,6 +101,20 @@ func TestTheLogQuotesNoMessage(t *testing.T) {
 	}
 }
 
+// A proxy that keeps a stream back until it is large makes it none.
+func TestProxiesKeepNoStreamBack(t *testing.T) {
+	for url, want := range map[string]string{atStream: "no", atClassify: ""} {
+		h := startHTTP(t, setup{})
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(envelope(`{"items":[{}]}`)))
+		req.Header.Set("Content-Type", "application/grpc-web+json")
+		got := httptest.NewRecorder()
+		h.HTTP().ServeHTTP(got, req)
+		if got.Header().Get("X-Accel-Buffering") != want {
+			t.Errorf("%s: %v", url, got.Header())
+		}
+	}
+}
+
 // full is a body for which there is no room.
 type full struct{}
 

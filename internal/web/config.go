@@ -40,7 +40,8 @@ type Config struct {
 	// MaxBodyBytes is the most that a request may have. 0: DefaultMaxBodyBytes.
 	MaxBodyBytes int64
 	// MaxHeldBytes is the most that all requests under way may have together, beside
-	// 64 KiB of each. In memory they take a few times that. 0: 4 times MaxBodyBytes.
+	// 64 KiB of each. In memory they take a few times that. 0: 4 times MaxBodyBytes,
+	// 64 MiB at least.
 	MaxHeldBytes int64
 	// WriteTimeout is how long a caller may take nothing of what waits for him, up to
 	// twice that, before he is cut off. 0: DefaultWriteTimeout.
@@ -73,7 +74,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.MaxBodyBytes = DefaultMaxBodyBytes
 	}
 	if c.MaxHeldBytes == 0 {
-		c.MaxHeldBytes = 4 * c.MaxBodyBytes
+		c.MaxHeldBytes = 4 * max(c.MaxBodyBytes, 16<<20)
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = DefaultWriteTimeout

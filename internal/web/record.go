@@ -94,7 +94,7 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 	result := "ok"
 	fields := []zap.Field{
 		zap.String("http.method", r.Method), zap.String("http.path", r.URL.Path), zap.Int("http.status", status),
-		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller),
+		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller), zap.String("peer.address", r.RemoteAddr),
 	}
 	level := zapcore.InfoLevel
 	if err != nil {
