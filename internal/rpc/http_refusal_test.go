@@ -63,6 +63,7 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 		{atClassify, "application/proto", true},
 		{atClassify, "application/grpc-web+proto", true},
 		{atClassify, "application/grpc-web+json", true},
+		{atClassify, "application/grpc", true},
 		{atStream, "application/connect+json", true},
 		{atStream, "application/connect+proto", true},
 		{atFeed, "application/connect+json", true},

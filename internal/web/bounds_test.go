@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -97,5 +98,24 @@ func TestRefusedCallersAreHeardOut(t *testing.T) {
 			_ = conn.Close()
 			<-sent
 		})
+	})
+}
+
+func TestShutdownWaitsForHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		r := start(t, setup{services: func(_ http.ResponseWriter, req *http.Request) {
+			<-req.Context().Done()
+			time.Sleep(time.Second) // what a handler still has to put in order
+			ended = true
+		}})
+		conn := r.dial(t)
+		announce(t, conn, "/some.v1.Service/Method", 0)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Shutdown(ctx); err != nil || !ended {
+			t.Errorf("%v, the handler has ended: %v", err, ended)
+		}
 	})
 }

@@ -61,28 +61,6 @@ func TestEventsHaveTheOriginalsShape(t *testing.T) {
 	}
 }
 
-func TestBatchOfWhichAllFailed(t *testing.T) {
-	failed := []catalog.Outcome{{Index: 0, Name: "a", Err: fault.New(fault.Refused, "first")}, {Index: 1, Name: "b", Err: fault.New(fault.Refused, "second")}}
-	engine := fakeEngine{run: func(ctx context.Context, _ classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
-		_, err := next(ctx)
-		return catalog.Summary{Total: 4}, errors.Join(err,
-			send(batchOf(1, catalog.KindText, failed...)), send(batchOf(2, catalog.KindText, failed[0], sofa(1, "b"))))
-	}}
-	events := parseEvents(t, start(t, setup{engine: engine}).ask(t, "POST", classifyPath, twoRows).body)
-	if len(events) != 3 {
-		t.Fatal(events)
-	}
-	if e := events[0]; e.ProcessingType != "error" || e.Error == nil || *e.Error != "first" || len(e.Results) != 2 || e.Results[1]["reasoning"] != "second" {
-		t.Errorf("the failed batch is %+v", e)
-	}
-	if e := events[1]; e.ProcessingType != "text_multithreaded" || e.Error != nil {
-		t.Errorf("the batch with one failure is %+v", e)
-	}
-	if events[2].ProcessingType != "complete" {
-		t.Errorf("the last event is %+v", events[2])
-	}
-}
-
 // lines reads an answer line by line, empty ones left out.
 func lines(t *testing.T, res *http.Response) func() string {
 	t.Cleanup(func() { _ = res.Body.Close() })
@@ -359,25 +337,6 @@ func TestDrainCutsOffWhatDoesNotEnd(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestShutdownWaitsForHandlers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ended := false
-		r := start(t, setup{services: func(_ http.ResponseWriter, req *http.Request) {
-			<-req.Context().Done()
-			time.Sleep(time.Second) // what a handler still has to put in order
-			ended = true
-		}})
-		conn := r.dial(t)
-		announce(t, conn, "/some.v1.Service/Method", 0)
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := r.Shutdown(ctx); err != nil || !ended {
-			t.Errorf("%v, the handler has ended: %v", err, ended)
-		}
-	})
 }
 
 func TestOrigins(t *testing.T) {
