@@ -34,7 +34,7 @@ for await (const event of events(url, JSON.parse(await readFile(path, "utf8"))))
   for (const result of event.results) {
     console.log(JSON.stringify(result));
   }
-  if (event.error) {
+  if (event.error && event.results.length === 0) { // with results: all of this batch failed, and more may come
     throw new Error(event.error);
   }
   if (event.processing_type === "complete") {

@@ -47,7 +47,7 @@ def main(url, path):
     for event in events(url, read_rows(path)):
         for result in event["results"]:
             print(json.dumps(result), flush=True)
-        if event["error"]:
+        if event["error"] and not event["results"]:  # with results: all of this batch failed, and more may come
             sys.exit(event["error"])
         if event["processing_type"] == "complete":
             print(f"{event['total_processed']} items", file=sys.stderr)

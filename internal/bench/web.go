@@ -185,7 +185,7 @@ func readEvents(stream io.Reader, got func(results int)) error {
 		switch err := json.Unmarshal(text, &event); {
 		case err != nil:
 			return err
-		case event.Error != "":
+		case event.Error != "" && len(event.Results) == 0:
 			return errors.New(event.Error)
 		case event.ProcessingType == "complete":
 			return nil

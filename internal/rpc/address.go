@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -48,19 +49,41 @@ func isLocal(addr net.Addr) bool {
 	}
 }
 
-// passedOn are the headers by which proxies tell that they pass a request on.
-var passedOn = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"}
+// passedOn are the headers by which proxies tell that they pass a request on, and
+// passedOnPrefixes what others begin with.
+var (
+	passedOn = []string{
+		"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip",
+	}
+	passedOnPrefixes = []string{"X-Forwarded", "X-Envoy-"}
+)
+
+// isPassedOn reports whether a request shows a proxy's hand. Proxies that leave no
+// header may still speak HTTP/1.0, as nginx does if it is told nothing else.
+func isPassedOn(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return true
+	}
+	for name := range r.Header { // by presence: a header may be emptied on its way
+		if slices.Contains(passedOn, name) ||
+			slices.ContainsFunc(passedOnPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			return true
+		}
+	}
+	return false
+}
 
 // fromThisMachine reports whether a request over HTTP, from an address that is
 // local, speaks for this machine. A browser does not that has a page of somebody
-// else open, nor a proxy.
+// else open, nor a proxy. There are proxies that leave no trace at all: behind one,
+// tokens are needed.
 func fromThisMachine(r *http.Request) bool {
-	for _, name := range passedOn {
-		if r.Header.Get(name) != "" {
-			return false
-		}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return false
 	}
-	return isLoopbackHost(hostOf(r)) && !fromStrangersPage(r)
+	return !isPassedOn(r) && isLoopbackHost(hostOf(r)) && !fromStrangersPage(r)
 }
 
 // fromStrangersPage reports whether a browser sends the request for a page that is

@@ -3,20 +3,20 @@ package rpc
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"mime"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"connectrpc.com/connect"
 	"connectrpc.com/vanguard"
 	"google.golang.org/grpc"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -27,13 +27,14 @@ import (
 // concurrent use.
 //
 // Answers of HTTP's own, to what is no call of a known method, have Connect's
-// form: {"code": "unimplemented", "message": "..."}. Neither they nor the refusal
-// of a message with more bytes than the limit are logged or counted, as with gRPC.
+// form, {"code": "unimplemented", "message": "..."}, or gRPC's. Neither they nor
+// the refusal of a message with more bytes than the limit are logged or counted, as
+// with gRPC.
 type HTTPHandler struct {
 	server     *grpc.Server
 	transcoder http.Handler
 	methods    map[string]grpc.MethodInfo // by path
-	open       bool                       // without tokens
+	authority  *authority
 
 	mu     sync.Mutex
 	closed bool
@@ -44,8 +45,8 @@ type HTTPHandler struct {
 // minMessageBuffer is room for the largest answer, whatever the limit on requests.
 const minMessageBuffer = 16 << 20
 
-func newHTTPHandler(server *grpc.Server, config Config, codec *codec) (*HTTPHandler, error) {
-	h := &HTTPHandler{server: server, open: config.Tokens == nil, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
+func newHTTPHandler(server *grpc.Server, config Config, codec *codec, a *authority) (*HTTPHandler, error) {
+	h := &HTTPHandler{server: server, authority: a, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
 	var services []*vanguard.Service
 	for name, info := range server.GetServiceInfo() {
 		services = append(services, vanguard.NewService(name, http.HandlerFunc(h.serveGRPC)))
@@ -79,35 +80,34 @@ func (h *HTTPHandler) Uploads(path string) bool { return h.methods[path].IsClien
 func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	method, known := h.methods[r.URL.Path]
 	if !known {
-		refuseHTTP(w, http.StatusNotFound, "unimplemented", "there is no such method: the services are those that gRPC's reflection lists")
+		(&httpRefusal{
+			http.StatusNotFound, connect.CodeUnimplemented,
+			"there is no such method: the services are those that gRPC's reflection lists",
+		}).write(w, r)
 		return
 	}
 	v, ok := h.enter(w, r)
 	if !ok {
-		refuseHTTP(w, http.StatusServiceUnavailable, "unavailable", shuttingDown().Message)
+		(&httpRefusal{http.StatusServiceUnavailable, connect.CodeUnavailable, shuttingDown().Message}).write(w, r)
 		return
 	}
 	defer h.leave(v)
-	if h.open && isPrivate(r.URL.Path) && fromStrangersPage(r) {
-		refuseHTTP(w, http.StatusForbidden, "permission_denied", "this server knows no callers, so pages of other origins may classify and nothing else: set up tokens")
+	if h.authority.tokens == nil && isPrivate(r.URL.Path) && fromStrangersPage(r) {
+		(&httpRefusal{
+			http.StatusForbidden, connect.CodePermissionDenied,
+			"this server knows no callers, so pages of other origins may classify and nothing else: set up tokens",
+		}).write(w, r)
 		return
 	}
-	r = v.request
-	if isCompressed(r) {
-		refuseHTTP(w, http.StatusUnsupportedMediaType, "unimplemented", "compressed requests are not taken: send them as they are")
+	if refusal := h.misfit(v, method); refusal != nil {
+		refusal.write(w, r)
 		return
 	}
-	plain := nameProtocol(r)
-	if plain && (method.IsClientStream || method.IsServerStream) {
-		refuseHTTP(w, http.StatusUnsupportedMediaType, "unimplemented",
-			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC")
-		return
+	if method.IsServerStream {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep messages until it has some kilobytes
 	}
-	if plain && v.isEmpty() && r.Header.Get("Content-Type") == mediaJSON {
-		refuseHTTP(w, http.StatusBadRequest, "invalid_argument", "the body is empty: send JSON, {} at least")
-		return
-	}
-	h.transcoder.ServeHTTP(w, r)
+	h.transcoder.ServeHTTP(w, v.request)
 }
 
 // isPrivate reports whether a method shows or changes what is somebody's own, such
@@ -116,47 +116,6 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func isPrivate(path string) bool {
 	service := serviceOf(path)
 	return service != credenzav1.ClassificationService_ServiceDesc.ServiceName && !isAttendant(service)
-}
-
-const (
-	mediaJSON  = "application/json"
-	mediaProto = "application/proto"
-)
-
-func refuseHTTP(w http.ResponseWriter, status int, code, message string) {
-	w.Header().Set("Content-Type", mediaJSON)
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": code, "message": message})
-}
-
-// isCompressed reports whether messages come compressed, in a protocol that the
-// transcoder would unpack: to any size. gRPC's own the server refuses itself.
-func isCompressed(r *http.Request) bool {
-	names := []string{"Content-Encoding", "Connect-Content-Encoding"}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc-web") {
-		names = append(names, "Grpc-Encoding")
-	}
-	for _, name := range names {
-		if encoding := r.Header.Get(name); encoding != "" && encoding != "identity" {
-			return true
-		}
-	}
-	return false
-}
-
-// nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of
-// Connect. Its header for that is left out by hand-written clients, and Connect's
-// own servers do not insist on it either.
-func nameProtocol(r *http.Request) (plain bool) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || r.Method != http.MethodPost || (media != mediaJSON && media != mediaProto) {
-		return false
-	}
-	r.Header.Set("Content-Type", media)
-	if r.Header.Get("Connect-Protocol-Version") == "" {
-		r.Header.Set("Connect-Protocol-Version", "1")
-	}
-	return true
 }
 
 // httpVisit is a call under way.
@@ -233,6 +192,10 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	if err != nil {
 		b.visit.read.Store(true)
 	}
+	// The transcoder takes what it does not know for a fault of ours.
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
+		err = connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
+	}
 	return n, err
 }
 
@@ -240,12 +203,18 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 // waits. gRPC would take a call without a message for a fault of ours.
 func (v *httpVisit) isEmpty() bool {
 	var first [1]byte
-	n, _ := io.ReadFull(v.request.Body, first[:]) // an error comes again
+	n, err := io.ReadFull(v.request.Body, first[:]) // an error comes again
+	v.replaceBody(io.MultiReader(bytes.NewReader(first[:n]), v.request.Body))
+	return errors.Is(err, io.EOF)
+}
+
+// replaceBody has another reader in the body's place, which still is what is
+// closed.
+func (v *httpVisit) replaceBody(in io.Reader) {
 	v.request.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(first[:n]), v.request.Body), v.request.Body}
-	return n == 0
+	}{in, v.request.Body}
 }
 
 // endBody makes a read of the body return that waits for the caller. Where the

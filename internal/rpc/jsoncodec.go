@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"fmt"
+	"regexp"
 
 	"connectrpc.com/vanguard"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -51,14 +52,19 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	return nil
 }
 
-// unreadableJSON tells the decoder's error, which names the place and may quote
-// what stands there: it is the caller's own.
+// jsonPlace is what the decoder's errors say of the place: its line and column, and
+// the field's name in the contract.
+var jsonPlace = regexp.MustCompile(`\(line \d+:\d+\)(?:: invalid value for \w+ field \w+)?`)
+
+// unreadableJSON tells the place from the decoder's error, and not what stands
+// there, which the error quotes: the text comes into the log.
 func unreadableJSON(err error) *refusal {
-	return &refusal{
-		Reason: fault.InvalidRequest,
-		Text:   fmt.Sprintf("the message cannot be read: send JSON of a message of the package credenza.v1 (%s)", text(err.Error())),
-		Cause:  err.Error(),
+	said := "the message cannot be read: send JSON of a message of the package credenza.v1, whole and in UTF-8"
+	place := jsonPlace.FindString(err.Error())
+	if place != "" {
+		said += " " + place
 	}
+	return &refusal{Reason: fault.InvalidRequest, Text: said, Cause: "bad JSON " + place}
 }
 
 const (

@@ -69,7 +69,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts)
 	chain.metrics.InitializeMetrics(s.grpc)
-	if s.web, err = newHTTPHandler(s.grpc, config, codec); err != nil {
+	if s.web, err = newHTTPHandler(s.grpc, config, codec, &s.authority); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -56,6 +56,7 @@ var columns = map[string]claim{
 }
 
 const (
+	rankExactColumn   = 0
 	rankProductColumn = 1
 	rankAnyPrice      = 3
 	rankProductAsName = 4
@@ -76,18 +77,38 @@ const (
 // Blank values ("", null, "nan", "None") count as absent. Where several columns
 // claim a field, the first in the list above that is not blank gets it and the
 // others become attributes; superfluous addresses and keys are left out.
-// productColumn is a further name for the column of pages, empty for none. A
-// `product` that is no address counts as a name.
+// productColumn is a further name for the column of pages, empty for none; as it is
+// spelled there, it comes before all others. A `product` that is no address counts
+// as a name. Of a list of addresses the first counts.
 func MapRow(row Row, productColumn string) *catalog.Item {
-	var buf [64]byte
-	page := fold(buf[:0], productColumn)
+	return mapRow(row, namesOf(productColumn, true))
+}
+
+// MapRowWithoutID is MapRow for callers who know of no key: a column `id` is an
+// attribute as any other, and so takes part in the question.
+func MapRowWithoutID(row Row, productColumn string) *catalog.Item {
+	return mapRow(row, namesOf(productColumn, false))
+}
+
+// names are what columns are known by beside the table above.
+type names struct {
+	productColumn string
+	page          []byte // the same, folded
+	ids           bool   // there are columns for the key
+}
+
+func namesOf(productColumn string, ids bool) names {
+	return names{productColumn, fold(nil, productColumn), ids}
+}
+
+func mapRow(row Row, known names) *catalog.Item {
 	claims := make([]claim, len(row))
 	var winners [numFields]int // the winning cell's place plus 1
 	for i, cell := range row {
 		if cell.Value.Blank() {
 			continue
 		}
-		c := claimOf(cell, page)
+		c := known.claimOf(cell)
 		claims[i] = c
 		best := winners[c.field]
 		if best == 0 || c.rank <= claims[best-1].rank {
@@ -100,10 +121,9 @@ func MapRow(row Row, productColumn string) *catalog.Item {
 // HasPictureKey reports whether a row has a column that MapRow may take a picture
 // or a page from, be its value blank or not.
 func HasPictureKey(row Row, productColumn string) bool {
-	var buf [64]byte
-	page := fold(buf[:0], productColumn)
+	known := namesOf(productColumn, true)
 	for _, cell := range row {
-		if f := claimOf(cell, page).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
+		if f := known.claimOf(cell).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
 			return true
 		}
 	}
@@ -115,15 +135,19 @@ func isProduct(key string) bool {
 	return string(fold(buf[:0], key)) == "product"
 }
 
-func claimOf(cell Cell, page []byte) claim {
+func (n names) claimOf(cell Cell) claim {
 	var buf [64]byte
 	key := fold(buf[:0], cell.Key)
 	c, known := columns[string(key)]
 	switch {
-	case len(page) > 0 && c.field != fieldImage && bytes.Equal(key, page):
+	case len(n.page) > 0 && c.field != fieldImage && cell.Key == n.productColumn:
+		return claim{fieldPage, rankExactColumn}
+	case len(n.page) > 0 && c.field != fieldImage && bytes.Equal(key, n.page):
 		return claim{fieldPage, rankProductColumn}
-	case c == columns["product"] && known && !isAddress(cell.Value.Text):
+	case c == columns["product"] && known && !isAddress(cell.Value.first()):
 		return claim{fieldName, rankProductAsName}
+	case c.field == fieldID && !n.ids:
+		return claim{}
 	case known:
 		return c
 	case bytes.Contains(key, []byte("price")):
@@ -174,9 +198,9 @@ func set(item *catalog.Item, f field, v Value) {
 	case fieldPrice:
 		item.PriceRange = v.String()
 	case fieldImage:
-		item.ImageURL = v.String()
+		item.ImageURL = v.first()
 	case fieldPage:
-		item.ProductURL = v.String()
+		item.ProductURL = v.first()
 	default: // attributes have no field of their own
 	}
 }

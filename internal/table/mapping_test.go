@@ -34,32 +34,35 @@ func TestMapRow(t *testing.T) {
 			json: `{"Product Name":"a","TYPE":"b","Image_URL":"https://i","Product URL":"https://p","Tags":"x, y"}`,
 			want: catalog.Item{Name: "a", Type: "b", ImageURL: "https://i", ProductURL: "https://p", Tags: []string{"x", "y"}},
 		},
-		"nothing in between":      {json: `{"ProductName":"a","ImageUrl":"https://i"}`, want: catalog.Item{Name: "a", ImageURL: "https://i"}},
-		"Product_Name":            {json: `{"Product_Name":"a"}`, want: catalog.Item{Name: "a"}},
-		"name":                    {json: `{"name":"a"}`, want: catalog.Item{Name: "a"}},
-		"title":                   {json: `{"Title":"a"}`, want: catalog.Item{Name: "a"}},
-		"name before title":       {json: `{"title":"b","name":"a"}`, want: catalog.Item{Name: "a", Attributes: map[string]string{"title": "b"}}},
-		"a blank name gives way":  {json: `{"product_name":" ","title":"b"}`, want: catalog.Item{Name: "b"}},
-		"said twice":              {json: `{"title":"a","name":"a"}`, want: catalog.Item{Name: "a"}},
-		"spellings of one name":   {json: `{"Product Name":"a","product_name":"b"}`, want: catalog.Item{Name: "b", Attributes: map[string]string{"Product Name": "a"}}},
-		"doubled keys":            {json: `{"name":"a","name":"b"}`, want: catalog.Item{Name: "b"}},
-		"doubled, then null":      {json: `{"name":"a","name":null}`, want: catalog.Item{}},
-		"any price":               {json: `{"Price_Range_USD":"$9"}`, want: catalog.Item{PriceRange: "$9"}},
-		"the best price":          {json: `{"sale price":"8","price":"9"}`, want: catalog.Item{PriceRange: "9", Attributes: map[string]string{"sale price": "8"}}},
-		"blanks":                  {json: `{"name":"nan","type":null,"tags":"None","style":["NaN",""],"a":"","b":" NULL ","c":"<NA>","price":"nat"}`, want: catalog.Item{}},
-		"numbers and booleans":    {json: `{"name":42,"price":12.0,"width":7.50,"big":1e3,"tiny":1e-9,"flat":true,"round":false}`, want: catalog.Item{Name: "42", PriceRange: "12", Attributes: map[string]string{"width": "7.50", "big": "1000", "tiny": "1e-9", "flat": "true", "round": "false"}}},
-		"style list":              {json: `{"styles":["MODERN",null,"SHABBY CHIC"]}`, want: catalog.Item{Styles: []string{"MODERN", "SHABBY CHIC"}}},
-		"style text":              {json: `{"style":"MODERN; SHABBY CHIC|RUSTIC"}`, want: catalog.Item{Styles: []string{"MODERN", "SHABBY CHIC", "RUSTIC"}}},
-		"a list Python printed":   {json: `{"tags":"['oak', \"round\", nan]"}`, want: catalog.Item{Tags: []string{"oak", "round"}}},
-		"attributes of any shape": {json: `{"size":{"w": 1,"h":[2]},"colours":["red",["b"],7.0],"":"x"}`, want: catalog.Item{Attributes: map[string]string{"size": `{"w":1,"h":[2]}`, "colours": `red, ["b"], 7`}}},
-		"the product column":      {json: `{"Link":"https://l","product_url":"https://p"}`, productColumn: "link", want: catalog.Item{ProductURL: "https://l"}},
-		"its blank gives way":     {json: `{"Link":"nan","product_url":"https://p"}`, productColumn: "link", want: catalog.Item{ProductURL: "https://p"}},
-		"product as address":      {json: `{"product":"https://p"}`, want: catalog.Item{ProductURL: "https://p"}},
-		"product as name":         {json: `{"product":"Oak table"}`, want: catalog.Item{Name: "Oak table"}},
-		"product beside a name":   {json: `{"product":"Oak table","name":"Elm"}`, want: catalog.Item{Name: "Elm", Attributes: map[string]string{"product": "Oak table"}}},
-		"a picture stays one":     {json: `{"image_url":"https://i"}`, productColumn: "image_url", want: catalog.Item{ImageURL: "https://i"}},
-		"escapes":                 {json: `{"name":"\u00e9\ud83d\ude00\n"}`, want: catalog.Item{Name: "é😀"}},
-		"nothing":                 {json: `{}`, want: catalog.Item{}},
+		"nothing in between":       {json: `{"ProductName":"a","ImageUrl":"https://i"}`, want: catalog.Item{Name: "a", ImageURL: "https://i"}},
+		"Product_Name":             {json: `{"Product_Name":"a"}`, want: catalog.Item{Name: "a"}},
+		"name":                     {json: `{"name":"a"}`, want: catalog.Item{Name: "a"}},
+		"title":                    {json: `{"Title":"a"}`, want: catalog.Item{Name: "a"}},
+		"name before title":        {json: `{"title":"b","name":"a"}`, want: catalog.Item{Name: "a", Attributes: map[string]string{"title": "b"}}},
+		"a blank name gives way":   {json: `{"product_name":" ","title":"b"}`, want: catalog.Item{Name: "b"}},
+		"said twice":               {json: `{"title":"a","name":"a"}`, want: catalog.Item{Name: "a"}},
+		"spellings of one name":    {json: `{"Product Name":"a","product_name":"b"}`, want: catalog.Item{Name: "b", Attributes: map[string]string{"Product Name": "a"}}},
+		"doubled keys":             {json: `{"name":"a","name":"b"}`, want: catalog.Item{Name: "b"}},
+		"doubled, then null":       {json: `{"name":"a","name":null}`, want: catalog.Item{}},
+		"any price":                {json: `{"Price_Range_USD":"$9"}`, want: catalog.Item{PriceRange: "$9"}},
+		"the best price":           {json: `{"sale price":"8","price":"9"}`, want: catalog.Item{PriceRange: "9", Attributes: map[string]string{"sale price": "8"}}},
+		"blanks":                   {json: `{"name":"nan","type":null,"tags":"None","style":["NaN",""],"a":"","b":" NULL ","c":"<NA>","price":"nat"}`, want: catalog.Item{}},
+		"numbers and booleans":     {json: `{"name":42,"price":12.0,"width":7.50,"big":1e3,"tiny":1e-9,"flat":true,"round":false}`, want: catalog.Item{Name: "42", PriceRange: "12", Attributes: map[string]string{"width": "7.50", "big": "1000", "tiny": "1e-9", "flat": "true", "round": "false"}}},
+		"style list":               {json: `{"styles":["MODERN",null,"SHABBY CHIC"]}`, want: catalog.Item{Styles: []string{"MODERN", "SHABBY CHIC"}}},
+		"style text":               {json: `{"style":"MODERN; SHABBY CHIC|RUSTIC"}`, want: catalog.Item{Styles: []string{"MODERN", "SHABBY CHIC", "RUSTIC"}}},
+		"a list Python printed":    {json: `{"tags":"['oak', \"round\", nan]"}`, want: catalog.Item{Tags: []string{"oak", "round"}}},
+		"attributes of any shape":  {json: `{"size":{"w": 1,"h":[2]},"colours":["red",["b"],7.0],"":"x"}`, want: catalog.Item{Attributes: map[string]string{"size": `{"w":1,"h":[2]}`, "colours": `red, ["b"], 7`}}},
+		"the product column":       {json: `{"Link":"https://l","product_url":"https://p"}`, productColumn: "link", want: catalog.Item{ProductURL: "https://l"}},
+		"its blank gives way":      {json: `{"Link":"nan","product_url":"https://p"}`, productColumn: "link", want: catalog.Item{ProductURL: "https://p"}},
+		"the column to the letter": {json: `{"Product URL":"https://l","product_url":"https://p"}`, productColumn: "Product URL", want: catalog.Item{ProductURL: "https://l"}},
+		"a list of pictures":       {json: `{"image_url":[null,"https://i ","https://j"],"product":["https://p","https://q"]}`, want: catalog.Item{ImageURL: "https://i", ProductURL: "https://p"}},
+		"a byte order mark":        {json: `{"\ufeffname":"a"}`, want: catalog.Item{Name: "a"}},
+		"product as address":       {json: `{"product":"https://p"}`, want: catalog.Item{ProductURL: "https://p"}},
+		"product as name":          {json: `{"product":"Oak table"}`, want: catalog.Item{Name: "Oak table"}},
+		"product beside a name":    {json: `{"product":"Oak table","name":"Elm"}`, want: catalog.Item{Name: "Elm", Attributes: map[string]string{"product": "Oak table"}}},
+		"a picture stays one":      {json: `{"image_url":"https://i"}`, productColumn: "image_url", want: catalog.Item{ImageURL: "https://i"}},
+		"escapes":                  {json: `{"name":"\u00e9\ud83d\ude00\n"}`, want: catalog.Item{Name: "é😀"}},
+		"nothing":                  {json: `{}`, want: catalog.Item{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var row table.Row
@@ -70,6 +73,17 @@ func TestMapRow(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestMapRowWithoutID(t *testing.T) {
+	var row table.Row
+	if err := json.Unmarshal([]byte(`{"ID":7,"item_id":"x","name":"a"}`), &row); err != nil {
+		t.Fatal(err)
+	}
+	want := &catalog.Item{Name: "a", Attributes: map[string]string{"ID": "7", "item_id": "x"}}
+	if diff := cmp.Diff(want, table.MapRowWithoutID(row, "")); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -60,10 +60,11 @@ func (r Row) Without(keys ...string) Row {
 }
 
 // fold appends key to buf in the form in which column names are compared: lower
-// case, without spaces, underscores and hyphens.
+// case, without spaces, underscores and hyphens, and without the byte order mark
+// that a file's first key may carry.
 func fold(buf []byte, key string) []byte {
 	for _, c := range key {
-		if c == '_' || c == '-' || unicode.IsSpace(c) {
+		if c == '_' || c == '-' || c == '\ufeff' || unicode.IsSpace(c) {
 			continue
 		}
 		buf = utf8.AppendRune(buf, unicode.ToLower(c))

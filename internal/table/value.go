@@ -88,6 +88,19 @@ func (v Value) Strings() []string {
 	return list
 }
 
+// first returns the value as one text, of a list the first part that is not blank.
+func (v Value) first() string {
+	if v.Kind != List {
+		return v.String()
+	}
+	for _, part := range v.List {
+		if !blankText(part) {
+			return strings.TrimSpace(part)
+		}
+	}
+	return ""
+}
+
 func splitText(text string) []string {
 	text = strings.TrimSpace(text)
 	printed := strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") && len(text) > 1

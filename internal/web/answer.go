@@ -26,8 +26,13 @@ const piece = 4 << 10
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader begins the answer.
+// WriteHeader begins the answer. Whoever is to come again is told when.
 func (a *answer) WriteHeader(status int) {
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		if a.Header().Get("Retry-After") == "" {
+			a.Header().Set("Retry-After", "1")
+		}
+	}
 	if a.status < http.StatusOK {
 		a.status = status
 	}

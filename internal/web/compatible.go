@@ -32,7 +32,7 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 	if err != nil {
 		return caller.ID, err
 	}
-	req, err := c.read(r)
+	req, err := c.read(ctx, r)
 	if err != nil {
 		return caller.ID, err
 	}
@@ -44,11 +44,11 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 	return caller.ID, c.answer(ctx, w, call, req)
 }
 
-func (c *compatible) read(r *http.Request) (*request, error) {
+func (c *compatible) read(ctx context.Context, r *http.Request) (*request, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, &statusError{http.StatusUnsupportedMediaType, "Compressed bodies are not taken: send the JSON as it is"}
 	}
-	return readRequest(r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+	return readRequest(ctx, r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
 }
 
 // answer runs the call and writes its events. This goroutine alone writes; the
@@ -192,6 +192,6 @@ func (req *request) source(begun chan struct{}) classify.Source {
 			return nil, errors.Join(errors.New("a row that was read once cannot be read again"), err)
 		}
 		req.rows[0], req.rows = nil, req.rows[1:]
-		return table.MapRow(row, req.productColumn), nil
+		return table.MapRowWithoutID(row, req.productColumn), nil
 	}
 }

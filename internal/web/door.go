@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -45,6 +46,19 @@ func (d *door) enter(ctx context.Context) (context.Context, func(), error) {
 		cancel(nil)
 		d.leave()
 	}, nil
+}
+
+// around lets requests in for as long as their handler runs.
+func (d *door) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, leave, err := d.enter(r.Context())
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func (d *door) leave() {

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -34,8 +36,21 @@ type result struct {
 	SecondaryStyle *string  `json:"secondary_style"`
 	StyleTags      []string `json:"style_tags"`
 	PlacementTags  []string `json:"placement_tags"`
-	Confidence     float64  `json:"confidence"`
+	Confidence     decimal  `json:"confidence"`
 	Reasoning      string   `json:"reasoning"`
+}
+
+// decimal is a number that has a decimal point in JSON even where it is whole, as
+// Python writes it.
+type decimal float64
+
+// MarshalJSON writes the number.
+func (d decimal) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(float64(d))
+	if err == nil && !bytes.ContainsAny(text, ".e") {
+		text = append(text, ".0"...)
+	}
+	return text, err
 }
 
 // failedCategory is the category of an item that failed.
@@ -58,7 +73,7 @@ func resultOf(o *catalog.Outcome) result {
 		return r
 	}
 	v := &o.Verdict
-	r.Category, r.Confidence, r.Reasoning = v.Category, v.Confidence, v.Reasoning
+	r.Category, r.Confidence, r.Reasoning = v.Category, decimal(v.Confidence), v.Reasoning
 	r.PrimaryStyle, r.SecondaryStyle = styleName(v.PrimaryStyle), styleName(v.SecondaryStyle)
 	r.StyleTags = append(r.StyleTags, v.StyleTags...)
 	r.PlacementTags = append(r.PlacementTags, v.PlacementTags...)
@@ -120,7 +135,18 @@ func (e *events) batch(b *catalog.Batch) error {
 	for i := range b.Outcomes {
 		ev.Results[i] = resultOf(&b.Outcomes[i])
 	}
+	if allFailed(b.Outcomes) {
+		ev.ProcessingType, ev.Error = failedType, &b.Outcomes[0].Err.Message
+	}
 	return e.send(&ev)
+}
+
+// failedType is the processing_type of a batch, or of a call, that failed as a
+// whole.
+const failedType = "error"
+
+func allFailed(outcomes []catalog.Outcome) bool {
+	return len(outcomes) > 0 && !slices.ContainsFunc(outcomes, func(o catalog.Outcome) bool { return o.Err == nil })
 }
 
 // complete is the last event of a call that came to its end.
@@ -135,7 +161,7 @@ func (e *events) complete(total int64) error {
 func (e *events) failed(f *fault.Fault) error {
 	return e.send(&event{
 		BatchID: e.sent + 1, Results: []result{}, Timestamp: timestamp(time.Now()),
-		ProcessingType: "error", Error: &f.Message,
+		ProcessingType: failedType, Error: &f.Message,
 	})
 }
 

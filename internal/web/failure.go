@@ -70,6 +70,8 @@ func writeError(w http.ResponseWriter, err error) {
 		status = http.StatusInternalServerError
 	case f.Reason == fault.TooManyItems:
 		status = http.StatusRequestEntityTooLarge
+	case errors.Is(err, errNoRoom):
+		status = http.StatusServiceUnavailable // the server's state, and not this caller's rate
 	case f.Kind() == fault.KindUnknownUser:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -25,14 +24,16 @@ type recorder struct {
 	log   *zap.Logger
 	count *prometheus.CounterVec
 	time  *prometheus.HistogramVec
+	// maxBody is the most bytes for which a refused caller is heard out.
+	maxBody int64
 }
 
 // callBuckets are in seconds, and the gRPC edge's.
 var callBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
 
-func newRecorder(log *zap.Logger, metrics prometheus.Registerer) (*recorder, error) {
+func newRecorder(log *zap.Logger, metrics prometheus.Registerer, maxBody int64) (*recorder, error) {
 	r := &recorder{
-		log: log,
+		log: log, maxBody: maxBody,
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "credenza_http_calls_total", Help: "Calls of the HTTP interface, by path, status and result (ok or the error's reason).",
 		}, []string{"path", "status", "result"}),
@@ -61,19 +62,16 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 		began := time.Now()
 		caller, err := protect(serve, a, r)
 		if err != nil && a.status == 0 {
-			hearOut(r)
+			rec.hearOut(r)
 			writeError(a, err)
 		}
 		rec.finished(r, a.status, caller, err, time.Since(began))
 	})
 }
 
-// hearOut reads what a caller is still sending, within limits. Most clients read no
-// answer before they have sent everything, and see nothing but a broken connection
-// if they cannot.
-func hearOut(r *http.Request) {
-	if r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, r.Body, DefaultMaxBodyBytes)
+func (rec *recorder) hearOut(r *http.Request) {
+	if body, ok := r.Body.(*pacedBody); ok && r.Header.Get("Expect") == "" {
+		body.hearOut(rec.maxBody)
 	}
 }
 
@@ -96,7 +94,7 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 	result := "ok"
 	fields := []zap.Field{
 		zap.String("http.method", r.Method), zap.String("http.path", r.URL.Path), zap.Int("http.status", status),
-		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller),
+		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller), zap.String("peer.address", r.RemoteAddr),
 	}
 	level := zapcore.InfoLevel
 	if err != nil {

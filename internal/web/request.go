@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,7 +27,7 @@ const defaultProductColumn = "Product URL"
 type request struct {
 	rows          [][]byte // JSON objects, checked
 	mode          catalog.Mode
-	productColumn string
+	productColumn string // empty for texts
 }
 
 // limits bound a request.
@@ -37,7 +39,7 @@ type limits struct {
 // readRequest reads and checks a body. It takes what the original's framework
 // took, of which numbers as texts are the most frequent, and bare NaN beside it.
 // The error is an unfit, a statusError or a fault.
-func readRequest(body io.Reader, l limits) (*request, error) {
+func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error) {
 	p := &requestParser{limits: l, req: request{productColumn: defaultProductColumn}}
 	counted := &countedReader{in: body, left: l.bytes}
 	in := table.NewNaNReader(counted)
@@ -48,7 +50,7 @@ func readRequest(body io.Reader, l limits) (*request, error) {
 	if err := p.parse(); err != nil {
 		return nil, p.failed(err)
 	}
-	if err := p.check(); err != nil {
+	if err := p.check(ctx); err != nil {
 		return nil, err
 	}
 	req := p.req // and not the parser with its buffers
@@ -104,7 +106,7 @@ func (p *requestParser) failed(err error) error {
 	var known *unfit
 	var other *statusError
 	switch {
-	case errors.As(err, &known), errors.As(err, &other), fault.Is(err, fault.TooManyItems):
+	case errors.As(err, &known), errors.As(err, &other), fault.Is(err, fault.TooManyItems), fault.Is(err, fault.ServerFull):
 		return err
 	case errors.Is(err, errTooLarge):
 		return &statusError{
@@ -225,25 +227,24 @@ func (p *requestParser) row() error {
 const shortestCell = 5
 
 func (p *requestParser) column(raw json.RawMessage) error {
-	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return err
-	}
-	switch value := value.(type) {
-	case string:
-		p.req.productColumn = value
-	case float64, bool:
-		p.req.productColumn = string(raw)
-	case nil:
+	refused := wrong("string_type", "product_column must be a text", "product_column")
+	switch raw[0] {
+	case '"':
+		if err := json.Unmarshal(raw, &p.req.productColumn); err != nil {
+			return refused
+		}
+	case 'n':
 		p.req.productColumn = defaultProductColumn
-	default:
-		return wrong("string_type", "product_column must be a text", "product_column")
+	case '[', '{':
+		return refused
+	default: // a number or a boolean, which columns of spreadsheets are named by
+		p.req.productColumn = string(raw)
 	}
 	return nil
 }
 
 // check holds the parts against each other, in the original's order.
-func (p *requestParser) check() error {
+func (p *requestParser) check(ctx context.Context) error {
 	if !p.hasData {
 		return wrong("missing", "Field required", "data")
 	}
@@ -260,17 +261,21 @@ func (p *requestParser) check() error {
 	switch toggle {
 	case 0:
 		p.req.mode = catalog.ModeImage
-		return p.checkPictures()
+		return p.checkPictures(ctx)
 	case 1:
-		p.req.mode = catalog.ModeText
+		// In texts the column is one as any other: it may be that of the name.
+		p.req.mode, p.req.productColumn = catalog.ModeText, ""
 		return nil
 	default:
 		return fault.New(fault.InvalidRequest, "Toggle must be 0 or 1")
 	}
 }
 
-func (p *requestParser) checkPictures() error {
+func (p *requestParser) checkPictures(ctx context.Context) error {
 	for i, raw := range p.req.rows {
+		if err := ctx.Err(); err != nil {
+			return failureOf(ctx, err)
+		}
 		var row table.Row
 		if err := row.UnmarshalJSON(raw); err != nil {
 			return fault.From(err) // it was read once already
@@ -283,6 +288,9 @@ func (p *requestParser) checkPictures() error {
 	}
 	return nil
 }
+
+// wholeText is a whole number as a text.
+var wholeText = regexp.MustCompile(`^[+-]?[0-9]+(\.0*)?$`)
 
 // wholeNumber reads a number as the original's framework did: 1, 1.0, "1", "1.0"
 // and true are all one.
@@ -301,7 +309,9 @@ func wholeNumber(raw json.RawMessage) (int, error) {
 		if err := json.Unmarshal(raw, &text); err != nil {
 			return 0, refused
 		}
-		text = strings.TrimSpace(text)
+		if text = strings.TrimSpace(text); !wholeText.MatchString(text) {
+			return 0, refused
+		}
 	}
 	number, err := strconv.ParseFloat(text, 64)
 	if err != nil || number != math.Trunc(number) || math.Abs(number) > math.MaxInt32 {

@@ -17,23 +17,28 @@ const corsMaxAge = 7200
 
 func routes(config Config, parts Parts, door *door, record *recorder) http.Handler {
 	mux := http.NewServeMux()
-	for pattern, handler := range map[string]http.Handler{
-		"GET /metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
-		"GET /healthz": http.HandlerFunc(alive),
-		"GET /readyz":  readiness(parts.Ready),
+	for path, handler := range map[string]http.Handler{
+		"/metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
+		"/healthz": http.HandlerFunc(alive),
+		"/readyz":  readiness(parts.Ready),
 	} {
-		mux.Handle(pattern, handler)
+		mux.Handle(path, only(http.MethodGet, handler))
 	}
 	open := openTo(config.Origins)
 	about := &about{About: config.About, ready: parts.Ready}
+	health := only(http.MethodGet, http.HandlerFunc(about.health))
+	classify := only(http.MethodPost, record.calls(certified(config, (&compatible{
+		config: config, engine: parts.Engine, callers: parts.Callers, door: door,
+		anyOrigin: slices.Contains(config.Origins, "*"),
+	}).serve)))
 	for path, handler := range map[string]http.Handler{
-		"/{$}":    only(http.MethodGet, http.HandlerFunc(about.root)),
-		"/health": only(http.MethodGet, http.HandlerFunc(about.health)),
-		"/classify-category": only(http.MethodPost, record.calls(certified(config, (&compatible{
-			config: config, engine: parts.Engine, callers: parts.Callers, door: door,
-			anyOrigin: slices.Contains(config.Origins, "*"),
-		}).serve))),
-		"/{service}/{method}": certifiedHandler(config, parts.Services),
+		"/{$}":                   only(http.MethodGet, http.HandlerFunc(about.root)),
+		"/health":                health,
+		"/health/{$}":            health, // where the original sent on to the other one
+		"/classify-category":     classify,
+		"/classify-category/{$}": classify,
+		"/{service}/{method}":    answerOptions(certifiedHandler(config, parts.Services)),
+		"/":                      http.HandlerFunc(notFound),
 	} {
 		mux.Handle(path, open(handler))
 	}
@@ -83,6 +88,22 @@ func openTo(origins []string) func(http.Handler) http.Handler {
 func sameOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusNotFound, failure{"Not Found"})
+}
+
+// answerOptions answers OPTIONS in the services' place.
+func answerOptions(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Allow", "POST, OPTIONS")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // only answers OPTIONS, and refuses other methods than the one given, and HEAD

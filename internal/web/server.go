@@ -15,7 +15,7 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
+	maxHeaderBytes    = 16 << 10 // as on the gRPC address
 	// Of HTTP/2, as on the gRPC address: how much a caller may send ahead of what is
 	// read, and how many calls one connection may have open.
 	streamWindow     = 1 << 20
@@ -30,7 +30,8 @@ const (
 // (h2c). Its methods are safe for concurrent use.
 type Server struct {
 	http         *http.Server
-	door         *door
+	door         *door // of classifications
+	root         *door // of all requests
 	writeTimeout time.Duration
 }
 
@@ -44,17 +45,17 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	record, err := newRecorder(parts.Log, parts.Metrics)
+	record, err := newRecorder(parts.Log, parts.Metrics, config.MaxBodyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}
-	s := &Server{door: newDoor(), writeTimeout: config.WriteTimeout}
+	s := &Server{door: newDoor(), root: newDoor(), writeTimeout: config.WriteTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
-		Handler:           routes(config, parts, s.door, record),
+		Handler:           s.root.around(routes(config, parts, s.door, record)),
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -91,10 +92,13 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Drain(ctx context.Context) error { return s.door.drain(ctx) }
 
 // Shutdown ends the server, after Drain and after the end of its Services:
-// requests under way may end until ctx does.
+// requests under way may end until ctx does. It returns when no handler runs any
+// more.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
+	var err error
+	if s.http.Shutdown(ctx) != nil {
+		err = s.http.Close()
 	}
-	return nil
+	_ = s.root.drain(ctx) // who was cut off has been told by Drain
+	return err
 }

@@ -1,10 +1,16 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // parseSSE takes a stream apart as the HTML standard has a browser do it (9.2.6,
@@ -64,4 +70,26 @@ func parseEvents(t *testing.T, stream string) []sent {
 		}
 	}
 	return events
+}
+
+func TestBatchOfWhichAllFailed(t *testing.T) {
+	failed := []catalog.Outcome{{Index: 0, Name: "a", Err: fault.New(fault.Refused, "first")}, {Index: 1, Name: "b", Err: fault.New(fault.Refused, "second")}}
+	engine := fakeEngine{run: func(ctx context.Context, _ classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
+		_, err := next(ctx)
+		return catalog.Summary{Total: 4}, errors.Join(err,
+			send(batchOf(1, catalog.KindText, failed...)), send(batchOf(2, catalog.KindText, failed[0], sofa(1, "b"))))
+	}}
+	events := parseEvents(t, start(t, setup{engine: engine}).ask(t, "POST", classifyPath, twoRows).body)
+	if len(events) != 3 {
+		t.Fatal(events)
+	}
+	if e := events[0]; e.ProcessingType != "error" || e.Error == nil || *e.Error != "first" || len(e.Results) != 2 || e.Results[1]["reasoning"] != "second" {
+		t.Errorf("the failed batch is %+v", e)
+	}
+	if e := events[1]; e.ProcessingType != "text_multithreaded" || e.Error != nil {
+		t.Errorf("the batch with one failure is %+v", e)
+	}
+	if events[2].ProcessingType != "complete" {
+		t.Errorf("the last event is %+v", events[2])
+	}
 }

@@ -44,8 +44,8 @@ func TestEventsHaveTheOriginalsShape(t *testing.T) {
 	first, rest, _ := strings.Cut(got.body, "\n\n")
 	want := `data: {"batch_id":1,"results":[` +
 		`{"product_name":"Caf\u00e9 \u2028table \ud83d\ude00 \u003cb\u003e","category":"TABLE","primary_style":"SHABBY CHIC","secondary_style":"RUSTIC","style_tags":["warm"],"placement_tags":["dining room"],"confidence":0.93,"reasoning":"four\nlegs\u0085"},` +
-		`{"product_name":"Furniture Item 2","category":"ERROR","primary_style":null,"secondary_style":null,"style_tags":[],"placement_tags":[],"confidence":0,"reasoning":"the model declined"},` +
-		`{"product_name":"c","category":"SOFA","primary_style":null,"secondary_style":null,"style_tags":[],"placement_tags":[],"confidence":0,"reasoning":"Soft. (From the text alone: no picture)"}],` +
+		`{"product_name":"Furniture Item 2","category":"ERROR","primary_style":null,"secondary_style":null,"style_tags":[],"placement_tags":[],"confidence":0.0,"reasoning":"the model declined"},` +
+		`{"product_name":"c","category":"SOFA","primary_style":null,"secondary_style":null,"style_tags":[],"placement_tags":[],"confidence":0.0,"reasoning":"Soft. (From the text alone: no picture)"}],` +
 		`"timestamp":"2026-11-27T08:30:00.123456+00:00","processing_type":"image_multithreaded","error":null,"total_processed":null}`
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
@@ -54,7 +54,7 @@ func TestEventsHaveTheOriginalsShape(t *testing.T) {
 	if last.BatchID != -1 || last.Results == nil || len(last.Results) != 0 || last.ProcessingType != "complete" || last.Error != nil || *last.TotalProcessed != 3 {
 		t.Errorf("the last event is %+v", last)
 	}
-	for name, value := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"} {
+	for name, value := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Access-Control-Allow-Origin": "*"} {
 		if got.header.Get(name) != value {
 			t.Errorf("%s is %q", name, got.header.Get(name))
 		}

@@ -30,7 +30,10 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/readyz", true, 200, "ready"},
 		{"GET", "/metrics", true, 200, "chairs_total 4"},
 		{"POST", "/metrics", true, 405, ""},
-		{"GET", "/elsewhere", true, 404, ""},
+		{"OPTIONS", "/metrics", true, 204, ""},
+		{"GET", "/elsewhere", true, 404, `{"detail":"Not Found"}`},
+		{"GET", "/health/", true, 200, `"status":"healthy"`},
+		{"POST", classifyPath + "/", true, 422, "JSON decode error"},
 		{"GET", "/", true, 200, `"supported_categories":["SOFA","BED"]`},
 		{"GET", "/", true, 200, `"version":"v1"`},
 		{"GET", "/health", true, 200, `"status":"healthy"`},
@@ -40,6 +43,7 @@ func TestEndpoints(t *testing.T) {
 		{"DELETE", "/health", true, 405, `{"detail":"Method Not Allowed"}`},
 		{"GET", classifyPath, true, 405, `{"detail":"Method Not Allowed"}`},
 		{"OPTIONS", classifyPath, true, 204, ""},
+		{"OPTIONS", "/some.v1.Service/Method", true, 204, ""},
 		{"POST", "/some.v1.Service/Method", true, 200, "/some.v1.Service/Method"},
 	} {
 		r.ready.Store(tt.ready)

@@ -1,0 +1,161 @@
+package rpc_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/rpc"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// Some kilobytes would become as many megabytes.
+func TestCompressedMessagesOverHTTP(t *testing.T) {
+	for name, options := range map[string][]connect.ClientOption{
+		"gRPC": {connect.WithGRPC()}, "gRPC with JSON": {connect.WithGRPC(), connect.WithProtoJSON()},
+		"gRPC-Web": {connect.WithGRPCWeb()}, "Connect": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := startHTTP(t, setup{})
+			options = append(options, connect.WithSendGzip())
+			unary := connect.NewClient[credenzav1.ClassifyRequest, credenzav1.ClassifyResponse](h.over(t, 2), atClassify, options...)
+			large := &credenzav1.Item{ProductName: strings.Repeat("x", 1<<20)}
+			_, err := unary.CallUnary(t.Context(), connect.NewRequest(&credenzav1.ClassifyRequest{Item: large}))
+			if connect.CodeOf(err) != connect.CodeUnimplemented || !strings.Contains(err.Error(), "compressed") {
+				t.Errorf("Classify: %v", err)
+			}
+			stream, err := h.stream(t, 2, options...).CallServerStream(t.Context(), connect.NewRequest(&credenzav1.ClassifyStreamRequest{Items: []*credenzav1.Item{large}}))
+			if err == nil {
+				stream.Receive()
+				err = stream.Err()
+				_ = stream.Close()
+			}
+			if code := connect.CodeOf(err); code != connect.CodeUnimplemented && name != "Connect" { // which has 415 for it
+				t.Errorf("ClassifyStream: %v", err)
+			}
+		})
+	}
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, http.ErrBodyNotAllowed
+}
+
+func (unread) Close() error { return nil }
+
+func TestBodiesOfStrangersAreNotRead(t *testing.T) {
+	for _, tt := range []struct {
+		url, media string
+		tokens     bool
+	}{
+		{atClassify, "application/json", true},
+		{atClassify, "application/proto", true},
+		{atClassify, "application/grpc-web+proto", true},
+		{atClassify, "application/grpc-web+json", true},
+		{atClassify, "application/grpc", true},
+		{atStream, "application/connect+json", true},
+		{atStream, "application/connect+proto", true},
+		{atFeed, "application/connect+json", true},
+		{atStatus, "application/json", false}, // which strangers may not ask
+	} {
+		t.Run(tt.media+" "+tt.url, func(t *testing.T) {
+			s, want := setup{}, "PermissionDenied"
+			if tt.tokens {
+				s.config, want = rpc.Config{Tokens: testTokens(t)}, "Unauthenticated"
+			}
+			h := startHTTP(t, s)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, unread{t})
+			req.Header.Set("Content-Type", tt.media)
+			req.ProtoMajor, req.ProtoMinor = 2, 0
+			h.HTTP().ServeHTTP(httptest.NewRecorder(), req)
+			if n := h.logs.FilterMessage("finished call").FilterField(zap.String("grpc.code", want)).Len(); n != 1 {
+				t.Errorf("%d lines in the log say %s: %v", n, want, h.logs.All())
+			}
+		})
+	}
+}
+
+func TestTheLogQuotesNoMessage(t *testing.T) {
+	for _, body := range []string{
+		`{"item":{"product_name":["secret"]}}`, `{"item":{"attributes":{"secret":1}}}`, `{"item":"secret"}`, `{"item":{"product_name":secret}}`,
+		`{"item":{"product_name":"a\qsecret"}}`, `{"item":{"attributes":{"secret":"","secret":""}}}`, `{"item":{"tags":["secret`,
+	} {
+		h := startHTTP(t, setup{})
+		if status, text := h.post(t, atClassify, body); status != 400 || !strings.Contains(text, "send JSON") {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+		lines := h.logs.FilterMessage("finished call").All()
+		if len(lines) != 1 || strings.Contains(fmt.Sprint(lines[0].ContextMap()), "secret") {
+			t.Errorf("%s: the log has %v", body, lines)
+		}
+	}
+}
+
+// A proxy that keeps a stream back until it is large makes it none.
+func TestProxiesKeepNoStreamBack(t *testing.T) {
+	for url, want := range map[string]string{atStream: "no", atClassify: ""} {
+		h := startHTTP(t, setup{})
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(envelope(`{"items":[{}]}`)))
+		req.Header.Set("Content-Type", "application/grpc-web+json")
+		got := httptest.NewRecorder()
+		h.HTTP().ServeHTTP(got, req)
+		if got.Header().Get("X-Accel-Buffering") != want {
+			t.Errorf("%s: %v", url, got.Header())
+		}
+	}
+}
+
+// full is a body for which there is no room.
+type full struct{}
+
+func (full) Read([]byte) (int, error) { return 0, fault.New(fault.ServerFull, "no room") }
+
+func TestBodyWithoutRoom(t *testing.T) {
+	h := startHTTP(t, setup{})
+	for first, media := range map[string]string{"": "application/json", `{"item":`: "application/json", envelope(`{}`)[:6]: "application/connect+json"} {
+		url := atClassify
+		if media != "application/json" {
+			url = atStream
+		}
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, io.MultiReader(strings.NewReader(first), full{}))
+		req.Header.Set("Content-Type", media)
+		got := httptest.NewRecorder()
+		h.HTTP().ServeHTTP(got, req)
+		if (got.Code != 503 && url != atStream) || !strings.Contains(got.Body.String(), "unavailable") || !strings.Contains(got.Body.String(), "no room") {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	}
+}
+
+func TestOneMessageIsOne(t *testing.T) {
+	const watch, least = atJobs + "WatchJob", `{"jobId":"a"}`
+	for _, tt := range []struct{ name, url, media, body string }{
+		{"none to a stream", watch, "application/connect+json", ""},
+		{"two to a stream", watch, "application/connect+json", envelope(least) + envelope(least)},
+		{"two by gRPC-Web", atClassify, "application/grpc-web+json", envelope(`{}`) + envelope(`{}`)},
+		{"none by gRPC-Web", atClassify, "application/grpc-web+json", ""},
+		{"none to a stream by gRPC-Web", atStream, "application/grpc-web+proto", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := startHTTP(t, setup{})
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, strings.NewReader(tt.body))
+			req.Header.Set("Content-Type", tt.media)
+			got := httptest.NewRecorder()
+			h.HTTP().ServeHTTP(got, req)
+			if got.Header().Get("Grpc-Status") != "3" && !strings.Contains(strings.ToLower(got.Body.String()), "grpc-status: 3") && !strings.Contains(got.Body.String(), "invalid_argument") {
+				t.Errorf("%d %v %q", got.Code, got.Header(), got.Body)
+			}
+		})
+	}
+}

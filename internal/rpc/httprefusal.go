@@ -1,0 +1,165 @@
+package rpc
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"connectrpc.com/connect"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+)
+
+const (
+	mediaJSON  = "application/json"
+	mediaProto = "application/proto"
+	mediaGRPC  = "application/grpc" // and what begins with it
+)
+
+// httpRefusal is an answer of HTTP's own to what is no call.
+type httpRefusal struct {
+	status  int
+	code    connect.Code
+	message string // ASCII without percent signs, as gRPC's header has it
+}
+
+// write answers in the form that the caller's protocol has for it.
+func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
+	media := r.Header.Get("Content-Type")
+	if strings.HasPrefix(media, mediaGRPC) {
+		w.Header().Set("Content-Type", media)
+		w.Header().Set("Grpc-Status", strconv.Itoa(int(f.code)))
+		w.Header().Set("Grpc-Message", f.message)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	w.Header().Set("Content-Type", mediaJSON)
+	w.WriteHeader(f.status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": f.code.String(), "message": f.message})
+}
+
+// misfit returns what keeps a request from being a call of its method, else nil.
+// It reads no more of the body than its first byte, and nothing of one whose caller
+// will be refused: that call goes on without its message, to be logged and counted.
+func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal {
+	r := v.request
+	if isCompressed(r.Header) {
+		return &httpRefusal{
+			http.StatusUnsupportedMediaType, connect.CodeUnimplemented, "compressed requests are not taken: send them as they are",
+		}
+	}
+	plain := nameProtocol(r)
+	media := r.Header.Get("Content-Type")
+	switch {
+	case plain && (method.IsClientStream || method.IsServerStream):
+		return &httpRefusal{
+			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
+			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC",
+		}
+	case h.authority.checkHTTP(r) != nil:
+		v.replaceBody(leastMessage(media))
+	case plain && media == mediaJSON && v.isEmpty():
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
+	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
+		if v.isEmpty() {
+			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send one message"}
+		}
+		v.replaceBody(&oneMessage{in: v.request.Body})
+	}
+	return nil
+}
+
+// isCompressed reports whether messages come compressed. The transcoder would
+// unpack them, in each of its protocols, to any size.
+func isCompressed(header http.Header) bool {
+	for _, name := range []string{"Content-Encoding", "Connect-Content-Encoding", "Grpc-Encoding"} {
+		if encoding := header.Get(name); encoding != "" && encoding != "identity" {
+			return true
+		}
+	}
+	return false
+}
+
+// nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of
+// Connect. Its header for that is left out by hand-written clients, and Connect's
+// own servers do not insist on it either.
+func nameProtocol(r *http.Request) (plain bool) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || r.Method != http.MethodPost || (media != mediaJSON && media != mediaProto) {
+		return false
+	}
+	r.Header.Set("Content-Type", media)
+	if r.Header.Get("Connect-Protocol-Version") == "" {
+		r.Header.Set("Connect-Protocol-Version", "1")
+	}
+	return true
+}
+
+// leastMessage is the body of a call whose message is empty.
+func leastMessage(media string) io.Reader {
+	const envelope = "\x00\x00\x00\x00"
+	switch {
+	case media == mediaJSON:
+		return strings.NewReader("{}")
+	case media == mediaProto:
+		return strings.NewReader("")
+	case strings.HasSuffix(media, "+json"):
+		return strings.NewReader(envelope + "\x02{}")
+	default:
+		return strings.NewReader(envelope + "\x00")
+	}
+}
+
+// envelopeBytes is how long the head of a message is: a byte of flags, then the
+// message's length.
+const envelopeBytes = 5
+
+// oneMessage is a body with one message in an envelope. gRPC would take a second
+// one for a fault of ours.
+type oneMessage struct {
+	in   io.Reader
+	head []byte
+	left int64 // of the message
+}
+
+// Read reads what is left of the message, and fails where more follows.
+func (m *oneMessage) Read(p []byte) (int, error) {
+	n, err := m.in.Read(p)
+	part := p[:n]
+	if missing := envelopeBytes - len(m.head); missing > 0 && n > 0 {
+		k := min(missing, n)
+		m.head, part = append(m.head, part[:k]...), part[k:]
+		if k == missing {
+			m.left = int64(binary.BigEndian.Uint32(m.head[1:]))
+		}
+	}
+	if m.left -= int64(len(part)); m.left < 0 {
+		return 0, connect.NewError(connect.CodeInvalidArgument, errors.New("this method takes one message: send no second one"))
+	}
+	return n, err
+}
+
+// checkHTTP is what check will say of the caller once the call has come to it, with
+// its messages in memory.
+func (a *authority) checkHTTP(r *http.Request) error {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	ctx := peer.NewContext(r.Context(), &peer.Peer{Addr: remoteAddr(r.RemoteAddr), LocalAddr: local})
+	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": r.Header.Values("Authorization")})
+	return a.check(ctx, serviceOf(r.URL.Path))
+}
+
+// remoteAddr is a peer's address as HTTP knows it.
+type remoteAddr string
+
+// Network is that of HTTP's connections.
+func (remoteAddr) Network() string { return "tcp" }
+
+// String is the address.
+func (a remoteAddr) String() string { return string(a) }

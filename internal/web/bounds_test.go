@@ -1,0 +1,121 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/web"
+)
+
+// largeBody is a request of so many bytes and some.
+func largeBody(bytes int) string {
+	return `{"data":[{"name":"a","x":"` + strings.Repeat("x", bytes) + `"}],"toggle":1}`
+}
+
+// announce sends the head of a request whose body has so many bytes.
+func announce(t *testing.T, conn net.Conn, path string, bytes int) {
+	t.Helper()
+	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", path, bytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRoomForBodies(t *testing.T) {
+	for name, path := range map[string]string{"the compatible endpoint": classifyPath, "a service": "/some.v1.Service/Method"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, setup{
+					config: web.Config{MaxBodyBytes: 1 << 20, MaxHeldBytes: 1 << 20},
+					services: func(w http.ResponseWriter, req *http.Request) {
+						if _, err := io.Copy(io.Discard, req.Body); fault.Is(err, fault.ServerFull) {
+							w.WriteHeader(http.StatusServiceUnavailable)
+						}
+					},
+				})
+				body := largeBody(700 << 10)
+				holder := r.dial(t)
+				announce(t, holder, path, len(body)+1)
+				if _, err := io.WriteString(holder, body); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if got := r.ask(t, "POST", path, body); got.status != 503 || got.header.Get("Retry-After") == "" {
+					t.Errorf("beside another one: %+v", got)
+				}
+				if got := r.ask(t, "POST", path, largeBody(60<<10)); got.status != 200 {
+					t.Errorf("a small one: %+v", got)
+				}
+				_ = holder.Close()
+				synctest.Wait()
+				if got := r.ask(t, "POST", path, body); got.status != 200 {
+					t.Errorf("alone: %+v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestRefusedCallersAreHeardOut(t *testing.T) {
+	refusing := setup{callers: fakeCallers{fault.New(fault.Unauthenticated, "no token")}}
+	t.Run("to the end", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			conn := start(t, refusing).dial(t)
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
+			body := largeBody(4 << 20)
+			announce(t, conn, classifyPath, len(body))
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Fatal(err)
+			}
+			if status, err := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(status, "401") {
+				t.Errorf("%q, %v", status, err)
+			}
+		})
+	})
+	t.Run("for some seconds", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			conn := start(t, refusing).dial(t)
+			announce(t, conn, classifyPath, 60<<20)
+			began, sent := time.Now(), make(chan struct{})
+			go func() {
+				defer close(sent)
+				for piece, err := make([]byte, 64<<10), error(nil); err == nil; _, err = conn.Write(piece) {
+					time.Sleep(time.Second)
+				}
+			}()
+			status, err := bufio.NewReader(conn).ReadString('\n')
+			if took := time.Since(began); !strings.Contains(status, "401") || took > 6*time.Second {
+				t.Errorf("%q, %v after %v", status, err, took)
+			}
+			_ = conn.Close()
+			<-sent
+		})
+	})
+}
+
+func TestShutdownWaitsForHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		r := start(t, setup{services: func(_ http.ResponseWriter, req *http.Request) {
+			<-req.Context().Done()
+			time.Sleep(time.Second) // what a handler still has to put in order
+			ended = true
+		}})
+		conn := r.dial(t)
+		announce(t, conn, "/some.v1.Service/Method", 0)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Shutdown(ctx); err != nil || !ended {
+			t.Errorf("%v, the handler has ended: %v", err, ended)
+		}
+	})
+}
