@@ -173,9 +173,11 @@ func (w *window) fetched(a *admitted, picture *catalog.Picture) {
 	w.wake()
 }
 
-// finished tells that an item has its outcome, a verdict or a failure.
-func (w *window) finished(a *admitted, verdict bool) {
-	if verdict {
+// finished tells that an item has its outcome. Only a verdict that the model gave
+// for it says how fast the model is: not a failure, and not one that was kept or
+// shared.
+func (w *window) finished(a *admitted, asked bool) {
+	if asked {
 		w.verdicts.count(time.Now())
 	}
 	if a.kind == catalog.KindImage {

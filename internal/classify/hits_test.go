@@ -1,0 +1,51 @@
+package classify_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+)
+
+// shelf is a memo that has some answers, and keeps none.
+type shelf map[catalog.Fingerprint]*catalog.Answer
+
+func (s shelf) Recall(look catalog.Look) *catalog.Answer { return s[look.Key] }
+
+func (s shelf) Do(ctx context.Context, _ catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	return work(ctx)
+}
+
+// TestHitsDoNotOpenTheWindow has a model that is slow, and answers at hand that say
+// nothing of how fast it is: no item may be admitted long before its turn.
+func TestHitsDoNotOpenTheWindow(t *testing.T) {
+	for name, isHit := range map[string]func(i int) bool{
+		"misses alone":           func(i int) bool { return i >= 1000 },
+		"hits, then misses":      func(i int) bool { return i < 2000 },
+		"nine hits to each miss": func(i int) bool { return i%10 != 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				known := shelf{}
+				b, g := setUp(t, 1, func(p *classify.Parts) { p.Memo = known }), collect()
+				var all []*catalog.Item
+				misses := 0
+				for i, it := range items(10_000, time.Second, nil) {
+					if isHit(i) {
+						known[catalog.Scope{}.With("").OfText(it)] = &catalog.Answer{Trace: catalog.Trace{Backend: "openai", Cached: true}}
+					} else if misses++; misses > 1000 {
+						break
+					}
+					all = append(all, it)
+				}
+				s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+				if err != nil || s.Failed != 0 || b.model.count() != 1000 {
+					t.Errorf("%d asked, failed %v, %v", b.model.count(), s.FailuresByReason, err)
+				}
+			})
+		})
+	}
+}
