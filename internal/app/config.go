@@ -67,7 +67,7 @@ type Config struct {
 	CacheMemory  int           `name:"cache-memory-mib" env:"CREDENZA_CACHE_MEMORY_MIB" default:"64" help:"What answers may take in memory, in MiB. 0: none is kept."`
 	CacheMax     int           `name:"cache-max-mib" env:"CREDENZA_CACHE_MAX_MIB" default:"1024" help:"What answers may take on disk, in MiB; the oldest make room. 0: none is kept there."`
 	CacheAge     time.Duration `name:"cache-age" env:"CREDENZA_CACHE_AGE" default:"720h" help:"How long an answer is used again."`
-	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address."`
+	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address. 0: never."`
 
 	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`

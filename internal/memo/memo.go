@@ -17,8 +17,8 @@ type Config struct {
 	MemoryBytes int64
 	// Age is how long an answer is good. 0: 30 days.
 	Age time.Duration
-	// ProvisionalAge is how long one is good that goes by where a picture was. 0: a
-	// day.
+	// ProvisionalAge is how long one is good that goes by where a picture was. 0: none
+	// is kept by that.
 	ProvisionalAge time.Duration
 	// Bucket is behind the memory. Nil: nothing is.
 	Bucket *Bucket
@@ -32,9 +32,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Age == 0 {
 		c.Age = 30 * 24 * time.Hour
-	}
-	if c.ProvisionalAge == 0 {
-		c.ProvisionalAge = 24 * time.Hour
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
@@ -91,12 +88,16 @@ func (m *Memo) Close() {
 // Do returns the answer that is kept under a key, or that is being worked on, or
 // the one of work, which is kept if it has no error. The policy says which of
 // these may be: with CacheRefresh nothing kept is used, and with CacheBypass
-// nothing is kept, shared or used.
+// nothing is kept, shared or used; no more is it by where a picture is, where the
+// config allows that no age.
 //
 // The trace says that the answer was cached, or deduplicated for all who shared
 // it but one, and then it has neither attempts nor tokens. The error is work's, or
 // ctx's: see flight.Group.Share for callers who leave before its end.
 func (m *Memo) Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	if look.Provisional && m.config.ProvisionalAge == 0 {
+		return work(ctx)
+	}
 	var instead []flightKey
 	switch look.Policy {
 	case catalog.CacheBypass:

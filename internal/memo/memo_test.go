@@ -85,6 +85,21 @@ func TestAges(t *testing.T) {
 	})
 }
 
+func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
+	m := memo.New(memo.Config{})
+	defer m.Close()
+	n := 0
+	look := catalog.Look{Key: key(1), Provisional: true}
+	for range 3 {
+		if a := do(t, m, look, give(&n)); a.Trace.Cached || m.Recall(look) != nil {
+			t.Errorf("%+v", a.Trace)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d asked", n)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	const most = 64 << 10
 	m := memo.New(memo.Config{MemoryBytes: most})

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/record"
 )
 
@@ -20,7 +21,16 @@ import (
 const (
 	// readTime is the most that a question waits for the bucket: about what the model
 	// takes. A read takes some 50 microseconds, and more just after a start.
-	readTime  = time.Second
+	readTime = time.Second
+	// readShare is the part of a question's own time, as its inverse, that a read may
+	// take: the model needs the rest.
+	readShare = 4
+	// slowRead is what counts as a failure although it succeeds: a bucket that takes
+	// half of what the model does is no help.
+	slowRead = readTime / 2
+	// fairRead is what a bucket must have had for a read that was broken off to count
+	// as a failure: callers in a hurry do not take the bucket from the others.
+	fairRead  = 100 * time.Millisecond
 	writeTime = 2 * time.Second
 	openTime  = 5 * time.Second
 	// startTime is how long the start waits for the bucket to be opened.
@@ -92,15 +102,11 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 		s.counts.skipped.Add(1)
 		return nil, false
 	}
-	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) {
-		ctx, cancel := context.WithTimeout(ctx, readTime)
-		defer cancel()
-		return (*kv).Get(ctx, name(key))
-	})
+	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key)) })
 	switch {
-	case err == nil:
+	case got != nil: // too late for the breaker, perhaps
 		return s.decode(got)
-	case errors.Is(err, jetstream.ErrKeyNotFound), ctx.Err() != nil:
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, context.Canceled):
 	case isOpen(err):
 		s.counts.skipped.Add(1)
 	default:
@@ -108,6 +114,32 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 		s.lose(kv, err)
 	}
 	return nil, false
+}
+
+// errSlow is the failure of a read that took too long.
+var errSlow = errors.New("the shared cache takes too long to answer")
+
+// read reads within what the question can spare. It may return both an entry and
+// errSlow. The error is context.Canceled where it says nothing of the bucket.
+func read(ctx context.Context, kv jetstream.KeyValue, name string) (jetstream.KeyValueEntry, error) {
+	limit := readTime
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/readShare)
+	}
+	limited, cancel := flight.WithTimeout(ctx, limit)
+	defer cancel()
+	start := time.Now()
+	got, err := kv.Get(limited, name)
+	switch {
+	case limited.Err() == nil && time.Since(start) > slowRead:
+		return got, errSlow
+	case limited.Err() == nil || err == nil:
+		return got, err
+	case ctx.Err() != nil || limit < fairRead:
+		return nil, context.Canceled
+	default:
+		return nil, errSlow
+	}
 }
 
 // isOpen reports whether a breaker let nothing through.

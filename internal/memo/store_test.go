@@ -26,6 +26,7 @@ type moody struct {
 	mu           sync.Mutex
 	err          error // of all that is asked; nil: as an empty bucket
 	hangs        bool
+	takes        time.Duration
 	opened, puts int
 }
 
@@ -43,9 +44,16 @@ func (b *moody) timesOpened() int {
 
 func (b *moody) answer(ctx context.Context, count *int) error {
 	b.mu.Lock()
-	err, hangs := b.err, b.hangs
+	err, hangs, takes := b.err, b.hangs, b.takes
 	*count++
 	b.mu.Unlock()
+	if takes > 0 {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if hangs {
 		<-ctx.Done()
 		return ctx.Err()
@@ -123,6 +131,81 @@ func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestABucketThatHangsLeavesTheModelItsTime(t *testing.T) {
+	for name, tt := range map[string]struct {
+		limit   time.Duration
+		skipped bool // after a few
+	}{
+		"a short time":        {900 * time.Millisecond, true},
+		"a very short time":   {200 * time.Millisecond, false}, // which says nothing of the bucket
+		"more than it may be": {time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &moody{}
+				m, _ := over(b)
+				defer m.Close()
+				b.be(nil, true)
+				n := 0
+				for i := range 10 {
+					ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
+					began := time.Now()
+					_, err := m.Do(ctx, catalog.Look{Key: key(i)}, give(&n))
+					if waited := time.Since(began); err != nil || waited > min(time.Second, tt.limit/4) {
+						t.Errorf("question %d waited for %v: %v", i, waited, err)
+					}
+					cancel()
+				}
+				if s := m.Stats(); n != 10 || s.Skipped > 0 != tt.skipped {
+					t.Errorf("%d were asked, %+v", n, s)
+				}
+			})
+		})
+	}
+}
+
+func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		b.takes = 900 * time.Millisecond
+		n := 0
+		began := time.Now()
+		for i := range 100 {
+			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+		}
+		if delay := time.Since(began); delay > 4*time.Second {
+			t.Errorf("100 questions took %v longer", delay)
+		}
+	})
+}
+
+// The first who asks has little time, the second has none that ends: the bucket
+// must not have more for that.
+func TestASharerWithMoreTimeDoesNotWaitForTheBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		b.be(nil, true)
+		n := 0
+		var both sync.WaitGroup
+		both.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, _ = m.Do(ctx, catalog.Look{Key: key(1)}, give(&n))
+		})
+		synctest.Wait()
+		began := time.Now()
+		do(t, m, catalog.Look{Key: key(1)}, give(&n))
+		if waited := time.Since(began); waited > time.Second || n != 1 {
+			t.Errorf("waited for %v, %d asked", waited, n)
+		}
+		both.Wait()
+	})
 }
 
 func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
