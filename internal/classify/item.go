@@ -91,14 +91,18 @@ func (u *unseen) Error() string { return u.err.Error() }
 func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
 
 func (r *run) question(it *catalog.Item, picture *catalog.Picture) catalog.Question {
-	q := catalog.Question{
+	return catalog.Question{
 		Item: it, Picture: picture, Model: r.call.Options.Model,
-		Caller: r.call.Caller, Priority: r.call.Options.Priority, Calls: &r.calls,
+		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
 	}
+}
+
+// budget is what bounds a patient call's questions in place of a deadline.
+func (r *run) budget() time.Duration {
 	if r.call.Patient {
-		q.Budget = r.call.itemTimeout()
+		return r.call.itemTimeout()
 	}
-	return q
+	return 0
 }
 
 // timed bounds an item's time from its admission. A patient call's items have

@@ -58,14 +58,19 @@ func (r *run) remembers() bool {
 	return r.engine.parts.Memo != nil && r.call.Options.CachePolicy != catalog.CacheBypass
 }
 
-func (r *run) lookByText(it *catalog.Item) catalog.Look {
-	return catalog.Look{Key: r.scope.OfText(it), Policy: r.call.Options.CachePolicy}
-}
+func (r *run) lookByText(it *catalog.Item) catalog.Look { return r.look(r.scope.OfText(it)) }
 
 func (r *run) lookByAddress(it *catalog.Item) catalog.Look {
-	return catalog.Look{Key: r.scope.OfAddress(it), Policy: r.call.Options.CachePolicy, Provisional: true}
+	look := r.look(r.scope.OfAddress(it))
+	look.Provisional = true
+	return look
 }
 
 func (r *run) lookByPicture(it *catalog.Item, p *catalog.Picture) catalog.Look {
-	return catalog.Look{Key: r.scope.OfPicture(it, p), Policy: r.call.Options.CachePolicy}
+	return r.look(r.scope.OfPicture(it, p))
+}
+
+func (r *run) look(key catalog.Fingerprint) catalog.Look {
+	o := &r.call.Options
+	return catalog.Look{Key: key, Policy: o.CachePolicy, Priority: o.Priority, Budget: r.budget()}
 }

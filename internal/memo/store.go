@@ -59,7 +59,7 @@ type store struct {
 
 	mu     sync.RWMutex
 	closed bool
-	queue  chan written
+	queues [writers]chan written // each key has its own, so that its last answer stays
 	stop   context.CancelFunc
 
 	opening, writing sync.WaitGroup
@@ -73,7 +73,6 @@ type written struct {
 func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts) *store {
 	s := &store{
 		bucket: bucket.withDefaults(), age: age, log: log, counts: counts,
-		queue: make(chan written, queued),
 	}
 	s.reads = gobreaker.NewCircuitBreaker[jetstream.KeyValueEntry](s.breaker("reading"))
 	s.writes = gobreaker.NewCircuitBreaker[uint64](s.breaker("writing"))
@@ -86,8 +85,10 @@ func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts
 		s.closedBy(err)
 	}
 	s.opening.Go(func() { s.keepOpen(ctx) })
-	for range writers {
-		s.writing.Go(func() { s.write(ctx) })
+	for i := range s.queues {
+		queue := make(chan written, queued/writers)
+		s.queues[i] = queue
+		s.writing.Go(func() { s.write(ctx, queue) })
 	}
 	return s
 }
@@ -156,6 +157,9 @@ func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 		s.counts.unreadable.Add(1)
 		return nil, false
 	}
+	if answer.Asked.IsZero() {
+		answer.Asked = got.Created()
+	}
 	return newEntry(&answer, got.Created()), true
 }
 
@@ -167,15 +171,15 @@ func (s *store) put(key catalog.Fingerprint, e *entry) {
 		return
 	}
 	select {
-	case s.queue <- written{key, e}:
+	case s.queues[key[0]%writers] <- written{key, e}:
 	default:
 		s.counts.dropped.Add(1)
 	}
 }
 
 // write writes what is queued, until the queue is closed and empty.
-func (s *store) write(ctx context.Context) {
-	for w := range s.queue {
+func (s *store) write(ctx context.Context, queue <-chan written) {
+	for w := range queue {
 		if ctx.Err() != nil {
 			s.counts.dropped.Add(1)
 			continue
@@ -214,7 +218,9 @@ func (s *store) writeOne(ctx context.Context, w written) {
 func (s *store) close() {
 	s.mu.Lock()
 	s.closed = true
-	close(s.queue)
+	for _, queue := range s.queues {
+		close(queue)
+	}
 	s.mu.Unlock()
 	giveUp := time.AfterFunc(closeTime, s.stop)
 	defer giveUp.Stop()
