@@ -2,6 +2,7 @@ package classify_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,51 @@ func TestHitsDoNotOpenTheWindow(t *testing.T) {
 				s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
 				if err != nil || s.Failed != 0 || b.model.count() != 1000 {
 					t.Errorf("%d asked, failed %v, %v", b.model.count(), s.FailuresByReason, err)
+				}
+			})
+		})
+	}
+}
+
+// frail is a memo whose looks panic.
+type frail struct{ shelf }
+
+func (frail) Recall(catalog.Look) *catalog.Answer { panic("the memo") }
+
+// aside is a memo that has the work done where nobody recovers for the caller, as
+// shared work is.
+type aside struct{ shelf }
+
+func (aside) Do(ctx context.Context, _ catalog.Look, work catalog.Work) (a catalog.Answer, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a, err = work(ctx)
+	}()
+	<-done
+	return a, err
+}
+
+func TestPanicsAroundTheMemoAreToldAndHarmNobody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		memo   classify.Memo
+		kind   string
+		told   string
+		failed int64
+	}{
+		"in a look":      {frail{}, "", "panic 0 the memo", 0},
+		"in shared work": {aside{}, "panic", "panic 0 the model's reply", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, g := setUp(t, 1, func(p *classify.Parts) { p.Memo = tt.memo }), collect()
+				all := items(1, time.Second, func(_ int, it *catalog.Item) { it.Type = tt.kind })
+				s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+				if err != nil || s.Total != 1 || s.Failed != tt.failed {
+					t.Errorf("%+v, %v", s, err)
+				}
+				if strings.Count(b.diary.String(), tt.told) != 1 {
+					t.Errorf("the observer was told:\n%s", b.diary)
 				}
 			})
 		})

@@ -35,22 +35,29 @@ const maxNameBytes = 1 << 10
 func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
 	o.Trace = r.engine.parts.Trace
+	var err error
 	defer func() {
-		if v := recover(); v != nil {
-			r.engine.parts.Observer.Panicked(&r.call, a.index, v, debug.Stack())
-			o.Err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+		if err != nil {
+			o.Err = fault.From(err)
 		}
 		o.Trace.Latency = time.Since(a.at)
 	}()
+	defer r.recovered(a.index, &err)
 	if a.known == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = r.timed(ctx, a.at)
 		defer cancel()
 	}
-	if err := r.resolve(ctx, a, &o); err != nil {
-		o.Err = fault.From(err)
-	}
+	err = r.resolve(ctx, a, &o)
 	return o
+}
+
+// recovered, deferred, makes an error of a panic in what was done for an item.
+func (r *run) recovered(index int64, err *error) {
+	if v := recover(); v != nil {
+		r.engine.parts.Observer.Panicked(&r.call, index, v, debug.Stack())
+		*err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+	}
 }
 
 // resolve is the one way through: check, what is at hand, the answer by picture or

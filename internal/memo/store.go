@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +56,8 @@ type store struct {
 	counts *counts
 
 	kv     atomic.Pointer[jetstream.KeyValue] // nil while it is not open
+	away   atomic.Bool                        // as was logged; until something was read or written
+	full   atomic.Bool                        // as was logged; until a queue is empty
 	reads  *gobreaker.CircuitBreaker[jetstream.KeyValueEntry]
 	writes *gobreaker.CircuitBreaker[uint64]
 
@@ -106,8 +110,11 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key)) })
 	switch {
 	case got != nil: // too late for the breaker, perhaps
+		s.inUse()
 		return s.decode(got)
-	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, context.Canceled):
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		s.inUse()
+	case errors.Is(err, context.Canceled): // the caller's end
 	case isOpen(err):
 		s.counts.skipped.Add(1)
 	default:
@@ -173,15 +180,26 @@ func (s *store) put(key catalog.Fingerprint, e *entry) {
 	select {
 	case s.queues[key[0]%writers] <- written{key, e}:
 	default:
-		s.counts.dropped.Add(1)
+		s.drop()
+	}
+}
+
+// drop gives an answer up that there is no time to write.
+func (s *store) drop() {
+	s.counts.dropped.Add(1)
+	if !s.full.Swap(true) {
+		s.log.Warn("the shared cache is too slow for what is to be written: some answers are kept in memory alone")
 	}
 }
 
 // write writes what is queued, until the queue is closed and empty.
 func (s *store) write(ctx context.Context, queue <-chan written) {
 	for w := range queue {
+		if len(queue) == 0 {
+			s.full.Store(false)
+		}
 		if ctx.Err() != nil {
-			s.counts.dropped.Add(1)
+			s.drop()
 			continue
 		}
 		s.writeOne(ctx, w)
@@ -194,17 +212,10 @@ func (s *store) writeOne(ctx context.Context, w written) {
 		s.counts.skipped.Add(1)
 		return
 	}
-	_, err := s.writes.Execute(func() (uint64, error) {
-		value, err := record.EncodeAnswer(&w.entry.answer)
-		if err != nil {
-			return 0, err
-		}
-		ctx, cancel := context.WithTimeout(ctx, writeTime)
-		defer cancel()
-		return (*kv).Put(ctx, name(w.key), value)
-	})
+	_, err := s.writes.Execute(func() (uint64, error) { return put(ctx, *kv, w) })
 	switch {
 	case err == nil:
+		s.inUse()
 		s.counts.written.Add(1)
 	case isOpen(err):
 		s.counts.skipped.Add(1)
@@ -212,6 +223,22 @@ func (s *store) writeOne(ctx context.Context, w written) {
 		s.counts.failedWrites.Add(1)
 		s.lose(kv, err)
 	}
+}
+
+// put writes an answer. A panic becomes an error: nobody else would recover it.
+func put(ctx context.Context, kv jetstream.KeyValue, w written) (revision uint64, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	value, err := record.EncodeAnswer(&w.entry.answer)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return kv.Put(ctx, name(w.key), value)
 }
 
 // close writes what is queued within closeTime, and gives the rest up.

@@ -17,6 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/memo"
+	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // moody is a bucket that is as the test wants it.
@@ -27,13 +28,22 @@ type moody struct {
 	err          error // of all that is asked; nil: as an empty bucket
 	hangs        bool
 	takes        time.Duration
+	panics       bool
+	unwell       bool // it can be opened, and all else fails
 	opened, puts int
+	last         []byte // put
 }
 
 func (b *moody) be(err error, hangs bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err, b.hangs = err, hangs
+}
+
+func (b *moody) slow(takes time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.takes = takes
 }
 
 func (b *moody) timesOpened() int {
@@ -61,15 +71,30 @@ func (b *moody) answer(ctx context.Context, count *int) error {
 	return err
 }
 
+// use is answer for what needs the bucket to be well.
+func (b *moody) use(ctx context.Context, count *int) error {
+	if b.panics {
+		panic("the bucket")
+	}
+	if err := b.answer(ctx, count); err != nil || !b.unwell {
+		return err
+	}
+	return jetstream.ErrNoStreamResponse
+}
+
 func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
-	if err := b.answer(ctx, new(int)); err != nil {
+	if err := b.use(ctx, new(int)); err != nil {
 		return nil, err
 	}
 	return nil, jetstream.ErrKeyNotFound
 }
 
-func (b *moody) Put(ctx context.Context, _ string, _ []byte) (uint64, error) {
-	return 1, b.answer(ctx, &b.puts)
+func (b *moody) Put(ctx context.Context, _ string, value []byte) (uint64, error) {
+	err := b.use(ctx, &b.puts)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = value
+	return 1, err
 }
 
 // server has a moody bucket.
@@ -240,6 +265,81 @@ func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 	})
 }
 
+func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{unwell: true}
+		m, logs := over(b)
+		defer m.Close()
+		n := 0
+		for i := range 100 {
+			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+			time.Sleep(5 * time.Second)
+		}
+		if lines := logs.All(); len(lines) > 3 { // that it is closed, that reading and that writing fails
+			t.Errorf("%d lines, such as %v", len(lines), lines[:4])
+		}
+		b.unwell = false
+		for i := range 3 {
+			time.Sleep(10 * time.Second)
+			do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
+		}
+		if logs.FilterMessageSnippet("is open").Len() != 1 {
+			t.Errorf("when it is well again: %v", logs.All())
+		}
+	})
+}
+
+func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		n := 0
+		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(ctx context.Context) (catalog.Answer, error) {
+			b.panics = true
+			return give(&n)(ctx)
+		})
+		synctest.Wait()
+		if s := m.Stats(); s.FailedWrites != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		for i, name := range []string{"first", "second", "third"} {
+			b.slow(time.Duration(3-i) * 100 * time.Millisecond)
+			do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(context.Context) (catalog.Answer, error) {
+				return answer(name), nil
+			})
+			synctest.Wait() // until the write is under way
+		}
+		m.Close()
+		if a, err := record.DecodeAnswer(b.last); err != nil || a.Verdict.Reasoning != "third" {
+			t.Errorf("the bucket has %+v, %v", a, err)
+		}
+	})
+}
+
+func TestWhatIsDroppedIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, logs := over(b)
+		defer m.Close()
+		b.slow(time.Second)
+		n := 0
+		for i := range 10_000 {
+			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
+		}
+		if s := m.Stats(); s.Dropped < 5000 || logs.FilterMessageSnippet("too slow").Len() != 1 {
+			t.Errorf("%+v, %v", s, logs.All())
+		}
+	})
+}
+
 func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
@@ -256,7 +356,6 @@ func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 		m, _ = over(b)
 		b.be(nil, true)
 		for i := range 1000 {
-			m.Recall(catalog.Look{Key: key(i)})
 			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
 		}
 		began := time.Now()
