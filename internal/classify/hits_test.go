@@ -9,6 +9,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // shelf is a memo that has some answers, and keeps none.
@@ -92,6 +93,38 @@ func TestPanicsAroundTheMemoAreToldAndHarmNobody(t *testing.T) {
 					t.Errorf("the observer was told:\n%s", b.diary)
 				}
 			})
+		})
+	}
+}
+
+// sharer is a memo in which somebody else is at work on each question.
+type sharer struct {
+	shelf
+	err error
+}
+
+func (s sharer) Do(context.Context, catalog.Look, catalog.Work) (catalog.Answer, error) {
+	return catalog.Answer{Trace: catalog.Trace{Backend: "openai", Deduplicated: true}}, s.err
+}
+
+func TestWhatASharerGetsInVain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err      error
+		answered bool // by the fallback
+	}{
+		"late, without the picture": {context.DeadlineExceeded, false},
+		"late, behind others":       {fault.New(fault.DeadlineExceeded, "late"), true},
+		"a refusal":                 {fault.New(fault.Refused, "no"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setUp(t, 1, func(p *classify.Parts) { p.Memo, p.Fallback = sharer{err: tt.err}, newModel(1) })
+			o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{Name: "sofa", ImageURL: "http://shop.example/1.jpg"})
+			if err != nil || (o.Err == nil) != tt.answered || o.Trace.Deduplicated {
+				t.Fatalf("%v, %+v, %v", o.Err, o.Trace, err)
+			}
+			if !tt.answered && o.Err.Reason != fault.DeadlineExceeded {
+				t.Errorf("failed with %v", o.Err)
+			}
 		})
 	}
 }

@@ -142,6 +142,7 @@ func (r *run) conclude(ctx context.Context, it *catalog.Item, o *catalog.Outcome
 		o.Trace = answer.Trace
 	}
 	if err != nil {
+		o.Trace.Deduplicated = false // there was nothing to share
 		failed := fault.From(err)
 		if answer, err = r.fallBack(ctx, it, seen, failed); err != nil {
 			return err

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -27,7 +28,7 @@ func (r *run) admission(item *catalog.Item, index int64) (a *admitted) {
 // else is fetched and may be known by its content. The error is *unseen where there
 // is no picture.
 func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
-	return r.remembered(ctx, a, func() catalog.Look { return r.lookByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+	answer, err := r.remembered(ctx, a, func() catalog.Look { return r.lookByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
 		picture, err := r.picture(ctx, a.item)
 		r.window.fetched(a, picture)
 		if err != nil {
@@ -37,6 +38,14 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
 		})
 	})
+	// Who shares the work and leaves before there is a picture gets no more than that
+	// from it.
+	if _, known := errors.AsType[*unseen](err); !known && err != nil && answer.Trace.Deduplicated {
+		if early := (&unseen{err}); early.late() {
+			return answer, early
+		}
+	}
+	return answer, err
 }
 
 // byText answers from the item's text.
