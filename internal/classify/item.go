@@ -25,6 +25,7 @@ type admitted struct {
 	// What the window counts it as.
 	bytes    int
 	fetching bool
+	joined   bool
 }
 
 // maxNameBytes bounds the name that comes back with an outcome.

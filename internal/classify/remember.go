@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 // admission returns an item that begins its way, with the answer that is at hand.
@@ -61,9 +62,10 @@ func (r *run) remembered(ctx context.Context, a *admitted, look func() catalog.L
 	if !r.remembers() {
 		return work(ctx)
 	}
+	ctx = flight.WhenJoined(ctx, func() { r.window.joined(a) })
 	return r.engine.parts.Memo.Do(ctx, look(), func(ctx context.Context) (answer catalog.Answer, err error) {
 		defer r.recovered(a.index, &err)
-		return work(ctx)
+		return work(flight.WhenJoined(ctx, nil))
 	})
 }
 

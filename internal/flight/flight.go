@@ -65,6 +65,9 @@ func (g *Group[K, V]) Share(ctx context.Context, key K, work func(context.Contex
 	}
 	c, w := g.join(ctx, key, work, instead)
 	w.linkTo(c.span)
+	if told, _ := ctx.Value(joinedKey{}).(func()); told != nil && w.joined {
+		told()
+	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
