@@ -142,7 +142,7 @@ func TestACacheThatFailsFailsNoItem(t *testing.T) {
 	if s := classify(t, client, others, credenza.Options{}); s.UpstreamCalls != 300 || sim.Calls() != 400 {
 		t.Errorf("%+v, %d calls", s, sim.Calls())
 	}
-	if n := strings.Count(log.String(), "the shared cache fails"); n > 2 { // once for reading, once for writing
+	if n := strings.Count(log.String(), "the shared cache fails"); n < 1 || n > 2 { // once for reading, once for writing
 		t.Errorf("the log says %d times that the cache fails:\n%s", n, log)
 	}
 }

@@ -64,10 +64,10 @@ type Config struct {
 	DataDir      string        `name:"data-dir" env:"CREDENZA_DATA_DIR" placeholder:"FOLDER" help:"Where answers and jobs are kept, for one process alone (default: credenza in the user's data folder)."`
 	NATSURL      Servers       `name:"nats-url" env:"CREDENZA_NATS_URL" placeholder:"URL,..." help:"A NATS cluster with JetStream that keeps answers and jobs for all replicas. Instead of --data-dir."`
 	NATSReplicas int           `name:"nats-replicas" env:"CREDENZA_NATS_REPLICAS" default:"0" help:"On how many of its servers a cluster keeps them, up to 5. 0: on 3."`
-	CacheMemory  int           `name:"cache-memory-mib" env:"CREDENZA_CACHE_MEMORY_MIB" default:"64" help:"What answers may take in memory, in MiB. 0: none is kept."`
+	CacheMemory  int           `name:"cache-memory-mib" env:"CREDENZA_CACHE_MEMORY_MIB" default:"64" help:"What answers may take in memory, in MiB. 0: there is no cache at all, on disk neither, and equal items share nothing."`
 	CacheMax     int           `name:"cache-max-mib" env:"CREDENZA_CACHE_MAX_MIB" default:"1024" help:"What answers may take on disk, in MiB; the oldest make room. 0: none is kept there."`
 	CacheAge     time.Duration `name:"cache-age" env:"CREDENZA_CACHE_AGE" default:"720h" help:"How long an answer is used again."`
-	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address."`
+	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address. 0: never."`
 
 	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`

@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,6 +32,18 @@ func TestInProcessLeavesNothingBehind(t *testing.T) {
 	}
 	if err := done(); err != nil {
 		t.Error(err)
+	}
+	if after, err := os.ReadDir(dir); err != nil || len(after) != 0 {
+		t.Errorf("it left %v, %v", after, err)
+	}
+}
+
+func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	missing := "--token-file=" + filepath.Join(t.TempDir(), "missing")
+	if _, err := app.Start(t.Context(), settings(t, missing), app.Options{LogTo: &buffer{}, Data: app.DataTemporary}); err == nil {
+		t.Fatal("it started")
 	}
 	if after, err := os.ReadDir(dir); err != nil || len(after) != 0 {
 		t.Errorf("it left %v, %v", after, err)

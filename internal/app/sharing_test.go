@@ -90,6 +90,28 @@ func TestWhoLeavesTakesNothingFromTheOthers(t *testing.T) {
 	})
 }
 
+func TestWhatIsUrgentDoesNotWaitAsBulk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: time.Second}}, "--max-workers=1")
+		var callers sync.WaitGroup
+		ask := func(it credenza.Item, bulk bool) {
+			if _, err := w.client.Classify(t.Context(), it, credenza.Options{Bulk: bulk}); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, it := range append(goods(50, nil), chair) {
+			callers.Go(func() { ask(it, true) })
+			synctest.Wait()
+		}
+		began := time.Now()
+		ask(chair, false)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		callers.Wait()
+	})
+}
+
 func TestWorkEndsWithItsLastWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: 10 * time.Second}})

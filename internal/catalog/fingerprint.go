@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Fingerprint tells questions apart: equal ones have the same, and different ones
@@ -29,13 +27,10 @@ func NewScope(parts ...string) Scope {
 // With returns a scope within s, such as that of one model.
 func (s Scope) With(part string) Scope { return NewScope(string(s.digest[:]), part) }
 
-// The item's text counts as Fields has it, with each run of white space and
-// control characters as one space and none at the ends, since that is how it is
-// asked. Letters that look the same and are written differently (Unicode's NFC and
-// NFD) are different text, to the model as well. The ID is no part of it.
+// The item's text counts as it is asked: see AppendText. The ID is no part of it.
 //
-// Each part has its length in front, so that nothing can be moved from one to the
-// next. The array is room for most items without asking for memory.
+// What comes before it has its length in front, so that nothing can be moved from
+// one part to the next. The array is room for most items without asking for memory.
 
 type room [1024]byte
 
@@ -43,8 +38,7 @@ type room [1024]byte
 // and pictures are no part of it.
 func (s Scope) OfText(it *Item) Fingerprint {
 	var array room
-	b := s.begin(array[:0], 't')
-	return sha256.Sum256(appendText(b, it))
+	return sha256.Sum256(it.AppendText(s.begin(array[:0], 't'), false))
 }
 
 // OfAddress is the fingerprint of the question by the picture that the item
@@ -55,7 +49,7 @@ func (s Scope) OfAddress(it *Item) Fingerprint {
 	b = appendWord(b, strings.TrimSpace(it.ImageURL))
 	b = appendWord(b, strings.TrimSpace(it.ProductURL))
 	b = appendDigest(b, it.ImageData)
-	return sha256.Sum256(appendText(b, it))
+	return sha256.Sum256(it.AppendText(b, true))
 }
 
 // OfPicture is the fingerprint of the question by the item's text and a picture,
@@ -65,7 +59,7 @@ func (s Scope) OfPicture(it *Item, p *Picture) Fingerprint {
 	b := s.begin(array[:0], 'p')
 	b = appendWord(b, p.MediaType)
 	b = appendDigest(b, p.Data)
-	return sha256.Sum256(appendText(b, it))
+	return sha256.Sum256(it.AppendText(b, true))
 }
 
 func (s Scope) begin(b []byte, kind byte) []byte {
@@ -80,48 +74,3 @@ func appendDigest(b, data []byte) []byte {
 	digest := sha256.Sum256(data)
 	return append(b, digest[:]...)
 }
-
-func appendText(b []byte, it *Item) []byte {
-	fields := it.Fields()
-	b = binary.AppendUvarint(b, uint64(len(fields)))
-	for i := range fields {
-		b = appendWord(b, folded(fields[i].Key))
-		b = appendWord(b, folded(fields[i].Value))
-	}
-	return b
-}
-
-// folded returns s with runs of space and control characters as one space.
-func folded(s string) string {
-	if isFolded(s) {
-		return s
-	}
-	return strings.Join(strings.FieldsFunc(s, isBlank), " ")
-}
-
-// isFolded finds most texts in need of no change, at a glance.
-func isFolded(s string) bool {
-	before := byte(' ')
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c >= 0x7F || (c == ' ' && before == ' ') {
-			return c >= utf8.RuneSelf && isFoldedRunes(s)
-		}
-		before = c
-	}
-	return before != ' '
-}
-
-func isFoldedRunes(s string) bool {
-	before := true
-	for _, r := range s {
-		blank := isBlank(r)
-		if blank && (r != ' ' || before) {
-			return false
-		}
-		before = blank
-	}
-	return !before
-}
-
-func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }

@@ -87,6 +87,8 @@ type Question struct {
 type Answer struct {
 	Verdict Verdict
 	Trace   Trace
+	// Asked is when the model was asked for it, where it is kept. Zero: just now.
+	Asked time.Time
 }
 
 // Outcome is the one result of one item: a verdict, or a fault.

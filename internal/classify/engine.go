@@ -99,8 +99,8 @@ type Parts struct {
 	Observer Observer
 }
 
-// Engine runs calls. It is safe for concurrent use, and need not be closed: all
-// that a call starts has ended when the call returns.
+// Engine runs calls. It is safe for concurrent use, and need not be closed: what a
+// call starts has ended when the call returns, or goes on for another one.
 type Engine struct {
 	config Config
 	parts  Parts
@@ -121,7 +121,7 @@ func New(config Config, parts Parts) (*Engine, error) {
 // for each item, in batches. Where too much waits already, it begins nothing and
 // returns a ServerFull fault. It returns when the last batch was taken, or early
 // with the error of next, of send or of ctx; then nothing of the call is left
-// running.
+// running but work that the memo shares with another call.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
 	if !call.Patient {
 		if err := e.full(); err != nil {

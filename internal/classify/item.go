@@ -8,6 +8,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 // admitted is an item on its way.
@@ -24,6 +25,7 @@ type admitted struct {
 	// What the window counts it as.
 	bytes    int
 	fetching bool
+	joined   bool
 }
 
 // maxNameBytes bounds the name that comes back with an outcome.
@@ -34,22 +36,29 @@ const maxNameBytes = 1 << 10
 func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
 	o.Trace = r.engine.parts.Trace
+	var err error
 	defer func() {
-		if v := recover(); v != nil {
-			r.engine.parts.Observer.Panicked(&r.call, a.index, v, debug.Stack())
-			o.Err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+		if err != nil {
+			o.Err = fault.From(err)
 		}
 		o.Trace.Latency = time.Since(a.at)
 	}()
+	defer r.recovered(a.index, &err)
 	if a.known == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = r.timed(ctx, a.at)
 		defer cancel()
 	}
-	if err := r.resolve(ctx, a, &o); err != nil {
-		o.Err = fault.From(err)
-	}
+	err = r.resolve(ctx, a, &o)
 	return o
+}
+
+// recovered, deferred, makes an error of a panic in what was done for an item.
+func (r *run) recovered(index int64, err *error) {
+	if v := recover(); v != nil {
+		r.engine.parts.Observer.Panicked(&r.call, index, v, debug.Stack())
+		*err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+	}
 }
 
 // resolve is the one way through: check, what is at hand, the answer by picture or
@@ -90,14 +99,18 @@ func (u *unseen) Error() string { return u.err.Error() }
 func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
 
 func (r *run) question(it *catalog.Item, picture *catalog.Picture) catalog.Question {
-	q := catalog.Question{
+	return catalog.Question{
 		Item: it, Picture: picture, Model: r.call.Options.Model,
-		Caller: r.call.Caller, Priority: r.call.Options.Priority, Calls: &r.calls,
+		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
 	}
+}
+
+// budget is what bounds a patient call's questions in place of a deadline.
+func (r *run) budget() time.Duration {
 	if r.call.Patient {
-		q.Budget = r.call.itemTimeout()
+		return r.call.itemTimeout()
 	}
-	return q
+	return 0
 }
 
 // timed bounds an item's time from its admission. A patient call's items have
@@ -113,7 +126,7 @@ func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context
 func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
 	if r.call.Patient {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
+		ctx, cancel = flight.WithTimeout(ctx, r.call.itemTimeout())
 		defer cancel()
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
@@ -130,6 +143,7 @@ func (r *run) conclude(ctx context.Context, it *catalog.Item, o *catalog.Outcome
 		o.Trace = answer.Trace
 	}
 	if err != nil {
+		o.Trace.Deduplicated = false // there was nothing to share
 		failed := fault.From(err)
 		if answer, err = r.fallBack(ctx, it, seen, failed); err != nil {
 			return err

@@ -1,12 +1,14 @@
 package classify_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/memo"
 )
 
 func pictured(_ int, it *catalog.Item) { it.ImageURL = "http://shop.example/1.jpg" }
@@ -105,4 +107,32 @@ func TestPicturesCountAsBytes(t *testing.T) {
 			t.Errorf("%d pictures of 1 MiB are in memory, want at most 64, and 64 that were on their way", peak)
 		}
 	})
+}
+
+// TestEqualItemsLeaveNoSlotIdle has each item many times in a row: those that wait
+// for the first of their kind must not keep others from the model.
+func TestEqualItemsLeaveNoSlotIdle(t *testing.T) {
+	for name, adjust := range map[string]func(int, *catalog.Item){
+		"texts":    func(int, *catalog.Item) {},
+		"pictures": pictured,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := memo.New(memo.Config{ProvisionalAge: time.Hour})
+				defer answers.Close()
+				b := setUp(t, 8, func(p *classify.Parts) { p.Memo, p.Pictures = answers, shop{takes: time.Second} })
+				all := items(3200, time.Second, func(i int, it *catalog.Item) {
+					it.Name = fmt.Sprint("item ", i/16)
+					adjust(i, it)
+				})
+				s, err := b.Run(t.Context(), classify.Call{}, from(all), collect().send)
+				if err != nil || s.Failed != 0 || b.model.count() != 200 {
+					t.Errorf("%d asked, failed %v, %v", b.model.count(), s.FailuresByReason, err)
+				}
+				if most := 200/8*time.Second + 5*time.Second; s.Elapsed > most {
+					t.Errorf("took %v, want at most %v", s.Elapsed, most)
+				}
+			})
+		})
+	}
 }

@@ -92,7 +92,7 @@ func (r *run) admit(ctx context.Context, next Source) {
 // work runs one item and passes its outcome on, unless the call is over.
 func (r *run) work(ctx context.Context, a *admitted) {
 	o := r.outcome(ctx, a)
-	r.window.finished(a, o.Err == nil)
+	r.window.finished(a, o.Err == nil && !o.Trace.Cached && !o.Trace.Deduplicated)
 	select {
 	case r.done <- finished{o, a.seat}:
 	case <-ctx.Done():

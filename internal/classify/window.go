@@ -19,6 +19,7 @@ type window struct {
 
 	mu       sync.Mutex
 	underWay int // admitted, no outcome yet
+	sharing  int // of these, the ones that wait for another one's
 	pictured int // of these, the ones that go by a picture
 	fetching int // of these, without it yet
 	held     int // admitted, outcome not yet delivered
@@ -125,12 +126,12 @@ func (w *window) enter(ctx context.Context, limit func() bounds) error {
 func (w *window) tryEnter(b bounds) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	most := b.underWay
-	if w.underWay-w.fetching < b.pool {
+	working, most := w.underWay-w.sharing, b.underWay
+	if working-w.fetching < b.pool {
 		most = b.hungry
 	}
 	switch {
-	case w.underWay >= most, w.bytes+w.fetching*w.typical >= windowBytes,
+	case working >= most, w.bytes+w.fetching*w.typical >= windowBytes,
 		w.pictured >= b.pictured, w.fetching >= b.fetching,
 		w.underWay-w.pictured >= b.texts, w.held-w.pictured >= b.held:
 		return false
@@ -180,9 +181,26 @@ func (w *window) fetched(a *admitted, picture *catalog.Picture) {
 	w.wake()
 }
 
-// finished tells that an item has its outcome, a verdict or a failure.
-func (w *window) finished(a *admitted, verdict bool) {
-	if verdict {
+// joined tells that the item waits for work that is under way for another one. It
+// takes nothing of the shop or of the model, and ends with that one.
+func (w *window) joined(a *admitted) {
+	if a.kind == catalog.KindImage {
+		w.fetched(a, nil)
+	}
+	w.mu.Lock()
+	if !a.joined {
+		a.joined = true
+		w.sharing++
+	}
+	w.mu.Unlock()
+	w.wake()
+}
+
+// finished tells that an item has its outcome. Only a verdict that the model gave
+// for it says how fast the model is: not a failure, and not one that was kept or
+// shared.
+func (w *window) finished(a *admitted, asked bool) {
+	if asked {
 		w.verdicts.count(time.Now())
 	}
 	if a.kind == catalog.KindImage {
@@ -190,6 +208,9 @@ func (w *window) finished(a *admitted, verdict bool) {
 	}
 	w.mu.Lock()
 	w.underWay--
+	if a.joined {
+		w.sharing--
+	}
 	w.bytes -= a.bytes
 	if a.kind == catalog.KindImage {
 		w.pictured--

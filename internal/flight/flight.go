@@ -10,9 +10,8 @@
 //
 // Work that plans by its deadline is begun by Share. Its context has the latest
 // deadline of those who wait, which moves as they come and go. A context with a
-// time-out that is derived from it must therefore be no plan for the future: the
-// context package drops a time-out that is later than the parent's deadline is
-// at that moment.
+// time-out is derived from it by WithTimeout: the context package drops a time-out
+// that is later than the parent's deadline is at that moment.
 package flight
 
 import (
@@ -67,6 +66,9 @@ func (g *Group[K, V]) Share(ctx context.Context, key K, work func(context.Contex
 	}
 	c, w := g.join(ctx, key, work, instead)
 	w.linkTo(c.span)
+	if told, _ := ctx.Value(joinedKey{}).(func()); told != nil && w.joined {
+		told()
+	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():

@@ -11,6 +11,7 @@ type waiter struct {
 	// outer is the shared work in which this one waits for another, nil for none.
 	outer    *span
 	deadline func() (time.Time, bool)
+	joined   bool // others were there before
 }
 
 // linkTo has the work within which w waits explain itself by what it waits for.
@@ -86,6 +87,7 @@ func (s *span) explain(err error) error {
 func (s *span) enter(w *waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	w.joined = len(s.waiters) > 0
 	s.waiters[w] = struct{}{}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -15,7 +16,7 @@ func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending
 		return a.attempt(ctx, lease)
 	}
 	start := time.Now()
-	ctx, cancel := context.WithDeadline(ctx, start.Add(a.question.Budget-a.spent))
+	ctx, cancel := flight.WithTimeout(ctx, a.question.Budget-a.spent)
 	defer cancel()
 	end := a.attempt(ctx, lease)
 	if end.how != throttled && (end.how != failed || end.advice.Counts) {

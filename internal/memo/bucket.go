@@ -92,11 +92,8 @@ func (s *store) keepOpen(ctx context.Context) {
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, openTime)
-		err := s.open(limited)
+		_ = s.open(limited) // was logged, and is tried again
 		cancel()
-		if err == nil {
-			s.log.Info("the shared cache is open")
-		}
 	}
 }
 
@@ -110,6 +107,16 @@ func (s *store) lose(kv *jetstream.KeyValue, err error) {
 	}
 }
 
+// closedBy logs once that the bucket is away, and inUse that it no longer is. That
+// it can be opened does not say that it can be read.
 func (s *store) closedBy(err error) {
-	s.log.Warn("the shared cache cannot be opened: answers are kept in memory alone until it can", zap.Error(err))
+	if !s.away.Swap(true) {
+		s.log.Warn("the shared cache cannot be opened: answers are kept in memory alone until it can", zap.Error(err))
+	}
+}
+
+func (s *store) inUse() {
+	if s.away.Load() && s.away.Swap(false) {
+		s.log.Info("the shared cache is open")
+	}
 }

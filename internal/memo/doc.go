@@ -16,6 +16,9 @@
 // written to in the background, by a few writers behind a bounded queue.
 //
 // What is under way belongs to no caller: see package flight. Errors are not kept.
+// Who shares must not be worse off for it, so what is urgent does not join what waits
+// as bulk, and a budget binds only those who have the same: at most one call more
+// for each of these kinds, where they ask the same at the same time.
 //
 // # The trade-off
 //

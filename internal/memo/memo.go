@@ -2,6 +2,7 @@ package memo
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -17,8 +18,8 @@ type Config struct {
 	MemoryBytes int64
 	// Age is how long an answer is good. 0: 30 days.
 	Age time.Duration
-	// ProvisionalAge is how long one is good that goes by where a picture was. 0: a
-	// day.
+	// ProvisionalAge is how long one is good that goes by where a picture was. 0: none
+	// is kept by that.
 	ProvisionalAge time.Duration
 	// Bucket is behind the memory. Nil: nothing is.
 	Bucket *Bucket
@@ -32,9 +33,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Age == 0 {
 		c.Age = 30 * 24 * time.Hour
-	}
-	if c.ProvisionalAge == 0 {
-		c.ProvisionalAge = 24 * time.Hour
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
@@ -52,16 +50,37 @@ type Memo struct {
 }
 
 // flightKey tells work under way apart: what asks anew is not satisfied by what
-// may come from the bucket.
+// may come from the bucket, what is urgent by what waits as bulk, and what may take
+// its time by what is given up early.
 type flightKey struct {
-	key    catalog.Fingerprint
-	policy catalog.CachePolicy // CacheUse or CacheRefresh
+	key      catalog.Fingerprint
+	policy   catalog.CachePolicy // CacheUse or CacheRefresh
+	priority catalog.Priority
+	budget   time.Duration
+}
+
+// others are the flights that are as good as k, the better ones first.
+func (k flightKey) others() []flightKey {
+	keys := []flightKey{k}
+	if k.priority == catalog.Bulk {
+		urgent := k
+		urgent.priority, urgent.budget = catalog.Interactive, 0
+		keys = []flightKey{urgent, k}
+	}
+	if k.policy == catalog.CacheUse {
+		anew := slices.Clone(keys)
+		for i := range anew {
+			anew[i].policy = catalog.CacheRefresh
+		}
+		keys = append(anew, keys...)
+	}
+	return keys[:len(keys)-1]
 }
 
 // entry is an answer that is kept. It is never changed.
 type entry struct {
-	answer catalog.Answer
-	made   time.Time
+	answer catalog.Answer // with the time at which it was asked
+	began  time.Time      // the work that found it
 }
 
 // New returns a memo. Where it has a bucket it tries for a moment to open it, and
@@ -91,25 +110,23 @@ func (m *Memo) Close() {
 // Do returns the answer that is kept under a key, or that is being worked on, or
 // the one of work, which is kept if it has no error. The policy says which of
 // these may be: with CacheRefresh nothing kept is used, and with CacheBypass
-// nothing is kept, shared or used.
+// nothing is kept, shared or used; no more is it by where a picture is, where the
+// config allows that no age.
 //
 // The trace says that the answer was cached, or deduplicated for all who shared
 // it but one, and then it has neither attempts nor tokens. The error is work's, or
 // ctx's: see flight.Group.Share for callers who leave before its end.
 func (m *Memo) Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
-	var instead []flightKey
-	switch look.Policy {
-	case catalog.CacheBypass:
+	if look.Policy == catalog.CacheBypass || look.Provisional && m.config.ProvisionalAge == 0 {
 		return work(ctx)
-	case catalog.CacheUse:
-		if answer := m.Recall(look); answer != nil {
-			return *answer, nil
-		}
-		instead = []flightKey{{look.Key, catalog.CacheRefresh}}
 	}
-	answer, shared, err := m.flights.Share(ctx, flightKey{look.Key, look.Policy}, func(ctx context.Context) (catalog.Answer, error) {
+	if answer := m.Recall(look); answer != nil {
+		return *answer, nil
+	}
+	own := flightKey{look.Key, look.Policy, look.Priority, look.Budget}
+	answer, shared, err := m.flights.Share(ctx, own, func(ctx context.Context) (catalog.Answer, error) {
 		return m.find(ctx, look, work)
-	}, instead...)
+	}, own.others()...)
 	if shared {
 		m.counts.shared.Add(1)
 		answer.Trace = secondHand(answer.Trace)
@@ -133,11 +150,8 @@ func (m *Memo) Recall(look catalog.Look) *catalog.Answer {
 }
 
 func (m *Memo) isOld(look catalog.Look, e *entry) bool {
-	age := m.config.Age
-	if look.Provisional {
-		age = min(age, m.config.ProvisionalAge)
-	}
-	return time.Since(e.made) > age
+	return time.Since(e.answer.Asked) > m.config.Age ||
+		look.Provisional && time.Since(e.began) > m.config.ProvisionalAge
 }
 
 // find is the work under way. It looks into the memory once more: other work for
@@ -154,9 +168,13 @@ func (m *Memo) find(ctx context.Context, look catalog.Look, work catalog.Work) (
 			m.counts.misses.Add(1)
 		}
 	}
+	began := time.Now()
 	answer, err := work(ctx)
 	if err == nil {
-		m.keep(look.Key, &answer)
+		if answer.Asked.IsZero() { // else the work found it kept
+			answer.Asked = began
+		}
+		m.keep(look.Key, newEntry(&answer, began))
 	}
 	return answer, err
 }
@@ -170,21 +188,34 @@ func (m *Memo) fromStore(ctx context.Context, look catalog.Look) (*entry, bool) 
 		return nil, false
 	}
 	m.counts.storeHits.Add(1)
-	m.memory.Set(look.Key, e)
+	m.remember(look.Key, e, func() {})
 	return e, true
 }
 
-func (m *Memo) keep(key catalog.Fingerprint, a *catalog.Answer) {
-	e := newEntry(a, time.Now())
-	m.memory.Set(key, e)
-	if m.store != nil {
-		m.store.put(key, e)
-	}
+func (m *Memo) keep(key catalog.Fingerprint, e *entry) {
+	m.remember(key, e, func() {
+		if m.store != nil {
+			m.store.put(key, e)
+		}
+	})
+}
+
+// remember puts an entry into the memory, unless one is there whose work began
+// later. Entries of one key are passed on in the order in which they replace each
+// other; pass must be quick, and not touch the memory.
+func (m *Memo) remember(key catalog.Fingerprint, e *entry, pass func()) {
+	m.memory.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
+		if found && old.began.After(e.began) {
+			return old, otter.CancelOp
+		}
+		pass()
+		return e, otter.WriteOp
+	})
 }
 
 // newEntry returns what is kept of an answer: what it says, and who says it.
-func newEntry(a *catalog.Answer, made time.Time) *entry {
-	e := &entry{answer: catalog.Answer{Verdict: a.Verdict, Trace: secondHand(a.Trace)}, made: made}
+func newEntry(a *catalog.Answer, began time.Time) *entry {
+	e := &entry{answer: catalog.Answer{Verdict: a.Verdict, Trace: secondHand(a.Trace), Asked: a.Asked}, began: began}
 	e.answer.Trace.Cached, e.answer.Trace.Deduplicated = true, false
 	return e
 }

@@ -85,6 +85,21 @@ func TestAges(t *testing.T) {
 	})
 }
 
+func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
+	m := memo.New(memo.Config{})
+	defer m.Close()
+	n := 0
+	look := catalog.Look{Key: key(1), Provisional: true}
+	for range 3 {
+		if a := do(t, m, look, give(&n)); a.Trace.Cached || m.Recall(look) != nil {
+			t.Errorf("%+v", a.Trace)
+		}
+	}
+	if s := m.Stats(); n != 3 || s.Entries != 0 {
+		t.Errorf("%d asked, %+v", n, s)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	const most = 64 << 10
 	m := memo.New(memo.Config{MemoryBytes: most})
@@ -144,6 +159,96 @@ func TestRefreshTakesNothingThatMayBeKept(t *testing.T) {
 		expect(catalog.CacheUse, "use 2", "refresh", true)
 		all.Wait()
 	})
+}
+
+// slowly is work that takes a second and answers with its name.
+func slowly(name string) catalog.Work {
+	return func(context.Context) (catalog.Answer, error) {
+		time.Sleep(time.Second)
+		return answer(name), nil
+	}
+}
+
+func TestOlderWorkReplacesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memo.New(memo.Config{})
+		defer m.Close()
+		var both sync.WaitGroup
+		both.Go(func() {
+			do(t, m, catalog.Look{Key: key(1)}, func(ctx context.Context) (catalog.Answer, error) {
+				time.Sleep(time.Minute)
+				return answer("old"), nil
+			})
+		})
+		synctest.Wait()
+		time.Sleep(time.Second)
+		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, slowly("new"))
+		both.Wait()
+		if a := m.Recall(catalog.Look{Key: key(1)}); a == nil || a.Verdict.Reasoning != "new" {
+			t.Errorf("kept: %+v", a)
+		}
+	})
+}
+
+func TestAnAnswerByAddressIsAsOldAsWhatItPointsTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memo.New(memo.Config{Age: 10 * time.Hour, ProvisionalAge: 5 * time.Hour})
+		defer m.Close()
+		n := 0
+		ask := func() bool {
+			return do(t, m, catalog.Look{Key: key(1), Provisional: true}, func(ctx context.Context) (catalog.Answer, error) {
+				return m.Do(ctx, catalog.Look{Key: key(2)}, give(&n))
+			}).Trace.Cached
+		}
+		for i, step := range []struct {
+			wait   time.Duration
+			cached bool
+		}{
+			{0, false},
+			{8 * time.Hour, true},     // by its content, and once more by the address
+			{time.Hour, true},         // by the address
+			{90 * time.Minute, false}, // for that is young, and what it points to is not
+		} {
+			time.Sleep(step.wait)
+			if got := ask(); got != step.cached {
+				t.Errorf("step %d: cached %v", i, got)
+			}
+		}
+	})
+}
+
+func TestWhoSharesWithWhom(t *testing.T) {
+	const interactive, bulk = catalog.Interactive, catalog.Bulk
+	for name, tt := range map[string]struct {
+		first, second catalog.Look
+		shared        bool
+	}{
+		"equals":                          {catalog.Look{Priority: bulk}, catalog.Look{Priority: bulk}, true},
+		"the urgent not with bulk":        {catalog.Look{Priority: bulk}, catalog.Look{Priority: interactive}, false},
+		"bulk with the urgent":            {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk}, true},
+		"bulk with the urgent, anew":      {catalog.Look{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Look{Priority: bulk}, true},
+		"a job with the urgent":           {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
+		"jobs with equal budgets":         {catalog.Look{Priority: bulk, Budget: time.Minute}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
+		"not with who gives up earlier":   {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk, Budget: time.Minute}, false},
+		"a call not with a job's budget":  {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk}, false},
+		"a refresh not with what is kept": {catalog.Look{}, catalog.Look{Policy: catalog.CacheRefresh}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := memo.New(memo.Config{})
+				defer m.Close()
+				tt.first.Key, tt.second.Key = key(1), key(1)
+				var first sync.WaitGroup
+				first.Go(func() { do(t, m, tt.first, slowly("first")) })
+				synctest.Wait()
+				a := do(t, m, tt.second, slowly("second"))
+				if a.Trace.Deduplicated != tt.shared || (a.Verdict.Reasoning == "first") != tt.shared {
+					t.Errorf("got %q, %+v", a.Verdict.Reasoning, a.Trace)
+				}
+				first.Wait()
+			})
+		})
+	}
 }
 
 // What callers do at random must leave nothing behind, and give each an answer or

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/record"
 )
 
@@ -20,7 +23,16 @@ import (
 const (
 	// readTime is the most that a question waits for the bucket: about what the model
 	// takes. A read takes some 50 microseconds, and more just after a start.
-	readTime  = time.Second
+	readTime = time.Second
+	// readShare is the part of a question's own time, as its inverse, that a read may
+	// take: the model needs the rest.
+	readShare = 4
+	// slowRead is what counts as a failure although it succeeds: a bucket that takes
+	// half of what the model does is no help.
+	slowRead = readTime / 2
+	// fairRead is what a bucket must have had for a read that was broken off to count
+	// as a failure: callers in a hurry do not take the bucket from the others.
+	fairRead  = 100 * time.Millisecond
 	writeTime = 2 * time.Second
 	openTime  = 5 * time.Second
 	// startTime is how long the start waits for the bucket to be opened.
@@ -44,12 +56,14 @@ type store struct {
 	counts *counts
 
 	kv     atomic.Pointer[jetstream.KeyValue] // nil while it is not open
+	away   atomic.Bool                        // as was logged; until something was read or written
+	full   atomic.Bool                        // as was logged; until a queue is empty
 	reads  *gobreaker.CircuitBreaker[jetstream.KeyValueEntry]
 	writes *gobreaker.CircuitBreaker[uint64]
 
 	mu     sync.RWMutex
 	closed bool
-	queue  chan written
+	queues [writers]chan written // each key has its own, so that its last answer stays
 	stop   context.CancelFunc
 
 	opening, writing sync.WaitGroup
@@ -63,7 +77,6 @@ type written struct {
 func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts) *store {
 	s := &store{
 		bucket: bucket.withDefaults(), age: age, log: log, counts: counts,
-		queue: make(chan written, queued),
 	}
 	s.reads = gobreaker.NewCircuitBreaker[jetstream.KeyValueEntry](s.breaker("reading"))
 	s.writes = gobreaker.NewCircuitBreaker[uint64](s.breaker("writing"))
@@ -76,8 +89,10 @@ func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts
 		s.closedBy(err)
 	}
 	s.opening.Go(func() { s.keepOpen(ctx) })
-	for range writers {
-		s.writing.Go(func() { s.write(ctx) })
+	for i := range s.queues {
+		queue := make(chan written, queued/writers)
+		s.queues[i] = queue
+		s.writing.Go(func() { s.write(ctx, queue) })
 	}
 	return s
 }
@@ -92,15 +107,14 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 		s.counts.skipped.Add(1)
 		return nil, false
 	}
-	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) {
-		ctx, cancel := context.WithTimeout(ctx, readTime)
-		defer cancel()
-		return (*kv).Get(ctx, name(key))
-	})
+	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key)) })
 	switch {
-	case err == nil:
+	case got != nil: // too late for the breaker, perhaps
+		s.inUse()
 		return s.decode(got)
-	case errors.Is(err, jetstream.ErrKeyNotFound), ctx.Err() != nil:
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		s.inUse()
+	case errors.Is(err, context.Canceled): // the caller's end
 	case isOpen(err):
 		s.counts.skipped.Add(1)
 	default:
@@ -108,6 +122,32 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 		s.lose(kv, err)
 	}
 	return nil, false
+}
+
+// errSlow is the failure of a read that took too long.
+var errSlow = errors.New("the shared cache takes too long to answer")
+
+// read reads within what the question can spare. It may return both an entry and
+// errSlow. The error is context.Canceled where it says nothing of the bucket.
+func read(ctx context.Context, kv jetstream.KeyValue, name string) (jetstream.KeyValueEntry, error) {
+	limit := readTime
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/readShare)
+	}
+	limited, cancel := flight.WithTimeout(ctx, limit)
+	defer cancel()
+	start := time.Now()
+	got, err := kv.Get(limited, name)
+	switch {
+	case limited.Err() == nil && time.Since(start) > slowRead:
+		return got, errSlow
+	case limited.Err() == nil || err == nil:
+		return got, err
+	case ctx.Err() != nil || limit < fairRead:
+		return nil, context.Canceled
+	default:
+		return nil, errSlow
+	}
 }
 
 // isOpen reports whether a breaker let nothing through.
@@ -124,6 +164,9 @@ func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 		s.counts.unreadable.Add(1)
 		return nil, false
 	}
+	if answer.Asked.IsZero() {
+		answer.Asked = got.Created()
+	}
 	return newEntry(&answer, got.Created()), true
 }
 
@@ -135,17 +178,28 @@ func (s *store) put(key catalog.Fingerprint, e *entry) {
 		return
 	}
 	select {
-	case s.queue <- written{key, e}:
+	case s.queues[key[0]%writers] <- written{key, e}:
 	default:
-		s.counts.dropped.Add(1)
+		s.drop()
+	}
+}
+
+// drop gives an answer up that there is no time to write.
+func (s *store) drop() {
+	s.counts.dropped.Add(1)
+	if !s.full.Swap(true) {
+		s.log.Warn("the shared cache is too slow for what is to be written: some answers are kept in memory alone")
 	}
 }
 
 // write writes what is queued, until the queue is closed and empty.
-func (s *store) write(ctx context.Context) {
-	for w := range s.queue {
+func (s *store) write(ctx context.Context, queue <-chan written) {
+	for w := range queue {
+		if len(queue) == 0 {
+			s.full.Store(false)
+		}
 		if ctx.Err() != nil {
-			s.counts.dropped.Add(1)
+			s.drop()
 			continue
 		}
 		s.writeOne(ctx, w)
@@ -158,17 +212,10 @@ func (s *store) writeOne(ctx context.Context, w written) {
 		s.counts.skipped.Add(1)
 		return
 	}
-	_, err := s.writes.Execute(func() (uint64, error) {
-		value, err := record.EncodeAnswer(&w.entry.answer)
-		if err != nil {
-			return 0, err
-		}
-		ctx, cancel := context.WithTimeout(ctx, writeTime)
-		defer cancel()
-		return (*kv).Put(ctx, name(w.key), value)
-	})
+	_, err := s.writes.Execute(func() (uint64, error) { return put(ctx, *kv, w) })
 	switch {
 	case err == nil:
+		s.inUse()
 		s.counts.written.Add(1)
 	case isOpen(err):
 		s.counts.skipped.Add(1)
@@ -178,11 +225,29 @@ func (s *store) writeOne(ctx context.Context, w written) {
 	}
 }
 
+// put writes an answer. A panic becomes an error: nobody else would recover it.
+func put(ctx context.Context, kv jetstream.KeyValue, w written) (revision uint64, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	value, err := record.EncodeAnswer(&w.entry.answer)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return kv.Put(ctx, name(w.key), value)
+}
+
 // close writes what is queued within closeTime, and gives the rest up.
 func (s *store) close() {
 	s.mu.Lock()
 	s.closed = true
-	close(s.queue)
+	for _, queue := range s.queues {
+		close(queue)
+	}
 	s.mu.Unlock()
 	giveUp := time.AfterFunc(closeTime, s.stop)
 	defer giveUp.Stop()

@@ -17,6 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/memo"
+	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // moody is a bucket that is as the test wants it.
@@ -26,13 +27,23 @@ type moody struct {
 	mu           sync.Mutex
 	err          error // of all that is asked; nil: as an empty bucket
 	hangs        bool
+	takes        time.Duration
+	panics       bool
+	unwell       bool // it can be opened, and all else fails
 	opened, puts int
+	last         []byte // put
 }
 
 func (b *moody) be(err error, hangs bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err, b.hangs = err, hangs
+}
+
+func (b *moody) slow(takes time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.takes = takes
 }
 
 func (b *moody) timesOpened() int {
@@ -43,9 +54,16 @@ func (b *moody) timesOpened() int {
 
 func (b *moody) answer(ctx context.Context, count *int) error {
 	b.mu.Lock()
-	err, hangs := b.err, b.hangs
+	err, hangs, takes := b.err, b.hangs, b.takes
 	*count++
 	b.mu.Unlock()
+	if takes > 0 {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if hangs {
 		<-ctx.Done()
 		return ctx.Err()
@@ -53,15 +71,30 @@ func (b *moody) answer(ctx context.Context, count *int) error {
 	return err
 }
 
+// use is answer for what needs the bucket to be well.
+func (b *moody) use(ctx context.Context, count *int) error {
+	if b.panics {
+		panic("the bucket")
+	}
+	if err := b.answer(ctx, count); err != nil || !b.unwell {
+		return err
+	}
+	return jetstream.ErrNoStreamResponse
+}
+
 func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
-	if err := b.answer(ctx, new(int)); err != nil {
+	if err := b.use(ctx, new(int)); err != nil {
 		return nil, err
 	}
 	return nil, jetstream.ErrKeyNotFound
 }
 
-func (b *moody) Put(ctx context.Context, _ string, _ []byte) (uint64, error) {
-	return 1, b.answer(ctx, &b.puts)
+func (b *moody) Put(ctx context.Context, _ string, value []byte) (uint64, error) {
+	err := b.use(ctx, &b.puts)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = value
+	return 1, err
 }
 
 // server has a moody bucket.
@@ -125,6 +158,81 @@ func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
 	}
 }
 
+func TestABucketThatHangsLeavesTheModelItsTime(t *testing.T) {
+	for name, tt := range map[string]struct {
+		limit   time.Duration
+		skipped bool // after a few
+	}{
+		"a short time":        {900 * time.Millisecond, true},
+		"a very short time":   {200 * time.Millisecond, false}, // which says nothing of the bucket
+		"more than it may be": {time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &moody{}
+				m, _ := over(b)
+				defer m.Close()
+				b.be(nil, true)
+				n := 0
+				for i := range 10 {
+					ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
+					began := time.Now()
+					_, err := m.Do(ctx, catalog.Look{Key: key(i)}, give(&n))
+					if waited := time.Since(began); err != nil || waited > min(time.Second, tt.limit/4) {
+						t.Errorf("question %d waited for %v: %v", i, waited, err)
+					}
+					cancel()
+				}
+				if s := m.Stats(); n != 10 || s.Skipped > 0 != tt.skipped {
+					t.Errorf("%d were asked, %+v", n, s)
+				}
+			})
+		})
+	}
+}
+
+func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		b.takes = 900 * time.Millisecond
+		n := 0
+		began := time.Now()
+		for i := range 100 {
+			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+		}
+		if delay := time.Since(began); delay > 4*time.Second {
+			t.Errorf("100 questions took %v longer", delay)
+		}
+	})
+}
+
+// The first who asks has little time, the second has none that ends: the bucket
+// must not have more for that.
+func TestASharerWithMoreTimeDoesNotWaitForTheBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		b.be(nil, true)
+		n := 0
+		var both sync.WaitGroup
+		both.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, _ = m.Do(ctx, catalog.Look{Key: key(1)}, give(&n))
+		})
+		synctest.Wait()
+		began := time.Now()
+		do(t, m, catalog.Look{Key: key(1)}, give(&n))
+		if waited := time.Since(began); waited > time.Second || n != 1 {
+			t.Errorf("waited for %v, %d asked", waited, n)
+		}
+		both.Wait()
+	})
+}
+
 func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{hangs: true}
@@ -157,6 +265,81 @@ func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 	})
 }
 
+func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{unwell: true}
+		m, logs := over(b)
+		defer m.Close()
+		n := 0
+		for i := range 100 {
+			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+			time.Sleep(5 * time.Second)
+		}
+		if lines := logs.All(); len(lines) > 3 { // that it is closed, that reading and that writing fails
+			t.Errorf("%d lines, such as %v", len(lines), lines[:4])
+		}
+		b.unwell = false
+		for i := range 3 {
+			time.Sleep(10 * time.Second)
+			do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
+		}
+		if logs.FilterMessageSnippet("is open").Len() != 1 {
+			t.Errorf("when it is well again: %v", logs.All())
+		}
+	})
+}
+
+func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		defer m.Close()
+		n := 0
+		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(ctx context.Context) (catalog.Answer, error) {
+			b.panics = true
+			return give(&n)(ctx)
+		})
+		synctest.Wait()
+		if s := m.Stats(); s.FailedWrites != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, _ := over(b)
+		for i, name := range []string{"first", "second", "third"} {
+			b.slow(time.Duration(3-i) * 100 * time.Millisecond)
+			do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(context.Context) (catalog.Answer, error) {
+				return answer(name), nil
+			})
+			synctest.Wait() // until the write is under way
+		}
+		m.Close()
+		if a, err := record.DecodeAnswer(b.last); err != nil || a.Verdict.Reasoning != "third" {
+			t.Errorf("the bucket has %+v, %v", a, err)
+		}
+	})
+}
+
+func TestWhatIsDroppedIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &moody{}
+		m, logs := over(b)
+		defer m.Close()
+		b.slow(time.Second)
+		n := 0
+		for i := range 10_000 {
+			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
+		}
+		if s := m.Stats(); s.Dropped < 5000 || logs.FilterMessageSnippet("too slow").Len() != 1 {
+			t.Errorf("%+v, %v", s, logs.All())
+		}
+	})
+}
+
 func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
@@ -173,7 +356,6 @@ func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 		m, _ = over(b)
 		b.be(nil, true)
 		for i := range 1000 {
-			m.Recall(catalog.Look{Key: key(i)})
 			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
 		}
 		began := time.Now()

@@ -254,7 +254,7 @@ func oneLine(s string, limit int) string {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			return ' '
-		case r >= utf8.RuneSelf && hidden(r):
+		case r >= utf8.RuneSelf && catalog.Hidden(r):
 			return -1
 		}
 		return r

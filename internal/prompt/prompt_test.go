@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -170,6 +172,32 @@ func TestUserTextAppends(t *testing.T) {
 	}
 }
 
+// TestEqualQuestionsAreKeptOnce checks that what is the same to the model is the
+// same to the cache, and nothing else is.
+func TestEqualQuestionsAreKeptOnce(t *testing.T) {
+	p, photo := newPrompt(t), &catalog.Picture{Data: []byte("photo"), MediaType: "image/jpeg"}
+	word := rapid.SampledFrom([]string{"", "a", "a b", " a\t b", "\uFEFFa", "a\u00AD", "\uFEFF", "<a", "< a", "\xff", "\xfe", "\uFFFD", "é", "e\u0301"})
+	items := rapid.Custom(func(t *rapid.T) *catalog.Item {
+		return &catalog.Item{
+			ID: word.Draw(t, "id"), Name: word.Draw(t, "name"), Description: word.Draw(t, "description"),
+			PriceRange: word.Draw(t, "price"), Tags: rapid.SliceOfN(word, 0, 2).Draw(t, "tags"),
+			Attributes: rapid.MapOfN(word, word, 0, 1).Draw(t, "attributes"),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := items.Draw(t, "a"), items.Draw(t, "b")
+		for picture, key := range map[bool]func(*catalog.Item) catalog.Fingerprint{
+			false: catalog.Scope{}.OfText,
+			true:  func(it *catalog.Item) catalog.Fingerprint { return catalog.Scope{}.OfPicture(it, photo) },
+		} {
+			same := string(p.AppendUser(nil, a, picture)) == string(p.AppendUser(nil, b, picture))
+			if got := key(a) == key(b); got != same {
+				t.Fatalf("picture %v: the keys are equal: %v, the questions: %v", picture, got, same)
+			}
+		}
+	})
+}
+
 // FuzzUserText checks that nothing in an item can leave the markers.
 func FuzzUserText(f *testing.F) {
 	f.Add("sofa", "</product>", "a\nb", "<|eot|>")
@@ -184,7 +212,7 @@ func FuzzUserText(f *testing.F) {
 		if n := strings.Count(text, "</product>"); n != 1 || !strings.HasSuffix(text, "\n</product>") {
 			t.Errorf("%d closing markers", n)
 		}
-		if lines, fields := strings.Count(text, "\n"), len(it.Fields()); lines != fields+2 {
+		if lines, fields := strings.Count(text, "\n"), len(it.Fields()); lines > fields+2 {
 			t.Errorf("%d lines for %d fields", lines, fields)
 		}
 		if strings.Contains(text, "<|") {

@@ -73,6 +73,7 @@ func (t *trace) trace() catalog.Trace {
 type answer struct {
 	Verdict verdict `cbor:"1,keyasint"`
 	Trace   trace   `cbor:"2,keyasint"`
+	Asked   int64   `cbor:"3,keyasint,omitempty"` // milliseconds since 1970, 0: not known
 }
 
 // failure is a fault by its reason's name, which is stable where the number is not.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -71,7 +72,11 @@ func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
 
 // EncodeAnswer writes an answer down.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
-	return encoder.Marshal(answer{Verdict: verdict(a.Verdict), Trace: traceForm(&a.Trace)})
+	form := answer{Verdict: verdict(a.Verdict), Trace: traceForm(&a.Trace)}
+	if !a.Asked.IsZero() {
+		form.Asked = a.Asked.UnixMilli()
+	}
+	return encoder.Marshal(form)
 }
 
 // DecodeAnswer reads what EncodeAnswer wrote.
@@ -80,7 +85,11 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	if err := decoder.Unmarshal(b, &form); err != nil {
 		return catalog.Answer{}, fmt.Errorf("read a stored answer: %w", err)
 	}
-	return catalog.Answer{Verdict: catalog.Verdict(form.Verdict), Trace: form.Trace.trace()}, nil
+	a := catalog.Answer{Verdict: catalog.Verdict(form.Verdict), Trace: form.Trace.trace()}
+	if form.Asked != 0 {
+		a.Asked = time.UnixMilli(form.Asked)
+	}
+	return a, nil
 }
 
 // Encode writes any other value down whose fields have numbers as names, in tags

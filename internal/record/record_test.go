@@ -67,6 +67,9 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		answer := catalog.Answer{
 			Verdict: rapid.Make[catalog.Verdict]().Draw(t, "verdict"), Trace: rapid.Make[catalog.Trace]().Draw(t, "trace"),
 		}
+		if ms := rapid.Int64Range(0, 1<<42).Draw(t, "asked"); ms > 0 {
+			answer.Asked = time.UnixMilli(ms)
+		}
 		if b, err = record.EncodeAnswer(&answer); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,7 +18,12 @@ const maxEchoBytes = 1 << 10
 
 // text makes a string fit for the wire, where text must be UTF-8: one that was
 // cut inside a character would otherwise break the whole stream.
-func text(s string) string { return strings.ToValidUTF8(s, "") }
+func text(s string) string {
+	if utf8.ValidString(s) { // several times faster than the rest
+		return s
+	}
+	return strings.ToValidUTF8(s, "")
+}
 
 func texts(list []string) []string {
 	for i, s := range list {

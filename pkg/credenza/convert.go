@@ -2,6 +2,7 @@ package credenza
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -10,7 +11,12 @@ import (
 
 // text makes a string fit for the wire, where text must be UTF-8. Without it one
 // stray byte of one item would fail the whole call.
-func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+func text(s string) string {
+	if utf8.ValidString(s) { // several times faster than the rest
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
 
 func texts(list []string) []string {
 	if len(list) == 0 {

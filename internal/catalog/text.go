@@ -1,0 +1,100 @@
+package catalog
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxKeyBytes bounds an attribute's name in the text, which is a column's header.
+const maxKeyBytes = 64
+
+// AppendText appends the item's text as a model is asked it, and returns the
+// result: a line "key: value" for each field that says anything. With a picture
+// only what helps to find the product in it is given: name, type, styles and tags.
+// Items with the same text are the same question.
+//
+// Each field is one line: control characters and line breaks become spaces, runs of
+// which count as one; characters that are invisible or turn the text around are
+// left out; and a space after each "<" breaks closing markers as well as the special
+// tokens of chat templates such as "<|im_end|>". The result is valid UTF-8. Letters
+// that look the same and are written differently (Unicode's NFC and NFD) stay
+// different, as they are to the model.
+func (it *Item) AppendText(dst []byte, picture bool) []byte {
+	for _, f := range it.Fields() {
+		if picture && !helpsPicture(f.Key) {
+			continue
+		}
+		line := len(dst)
+		dst = appendClean(dst, f.Key, maxKeyBytes)
+		dst = append(dst, ": "...)
+		value := len(dst)
+		dst = appendClean(dst, f.Value, len(f.Value))
+		if len(dst) == value {
+			dst = dst[:line]
+			continue
+		}
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+func helpsPicture(key string) bool {
+	switch key {
+	case "name", "type", "styles", "tags":
+		return true
+	}
+	return false
+}
+
+// appendClean appends s as one line, at most limit bytes of it.
+func appendClean(dst []byte, s string, limit int) []byte {
+	if len(s) <= limit && isClean(s) {
+		return append(dst, s...)
+	}
+	start, space := len(dst), false
+	for i := 0; i < len(s) && i < limit; {
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
+		i += size
+		switch {
+		case r == ' ' || unicode.IsSpace(r) || unicode.IsControl(r):
+			space = true
+			continue
+		case r >= utf8.RuneSelf && Hidden(r):
+			continue
+		}
+		if space && len(dst) > start {
+			dst = append(dst, ' ')
+		}
+		dst = utf8.AppendRune(dst, r)
+		space = r == '<'
+	}
+	return dst
+}
+
+// isClean finds most texts in need of no change, at a glance.
+func isClean(s string) bool {
+	before := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c >= 0x7F || c == '<' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' '
+}
+
+// Hidden reports whether r is invisible and of no use in a product's text: the
+// format characters (byte order marks, bidirectional overrides, soft hyphens, the
+// tag characters) and the supplementary variation selectors, in which whole
+// sentences can be hidden. The two joiners stay: scripts and emoji need them.
+func Hidden(r rune) bool {
+	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200C', '\u200D'
+	if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
+		return false
+	}
+	return unicode.Is(unicode.Cf, r) || '\U000E0100' <= r && r <= '\U000E01EF'
+}

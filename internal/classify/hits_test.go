@@ -1,0 +1,130 @@
+package classify_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// shelf is a memo that has some answers, and keeps none.
+type shelf map[catalog.Fingerprint]*catalog.Answer
+
+func (s shelf) Recall(look catalog.Look) *catalog.Answer { return s[look.Key] }
+
+func (s shelf) Do(ctx context.Context, _ catalog.Look, work catalog.Work) (catalog.Answer, error) {
+	return work(ctx)
+}
+
+// TestHitsDoNotOpenTheWindow has a model that is slow, and answers at hand that say
+// nothing of how fast it is: no item may be admitted long before its turn.
+func TestHitsDoNotOpenTheWindow(t *testing.T) {
+	for name, isHit := range map[string]func(i int) bool{
+		"misses alone":           func(i int) bool { return i >= 1000 },
+		"hits, then misses":      func(i int) bool { return i < 2000 },
+		"nine hits to each miss": func(i int) bool { return i%10 != 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				known := shelf{}
+				b, g := setUp(t, 1, func(p *classify.Parts) { p.Memo = known }), collect()
+				var all []*catalog.Item
+				misses := 0
+				for i, it := range items(10_000, time.Second, nil) {
+					if isHit(i) {
+						known[catalog.Scope{}.With("").OfText(it)] = &catalog.Answer{Trace: catalog.Trace{Backend: "openai", Cached: true}}
+					} else if misses++; misses > 1000 {
+						break
+					}
+					all = append(all, it)
+				}
+				s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+				if err != nil || s.Failed != 0 || b.model.count() != 1000 {
+					t.Errorf("%d asked, failed %v, %v", b.model.count(), s.FailuresByReason, err)
+				}
+			})
+		})
+	}
+}
+
+// frail is a memo whose looks panic.
+type frail struct{ shelf }
+
+func (frail) Recall(catalog.Look) *catalog.Answer { panic("the memo") }
+
+// aside is a memo that has the work done where nobody recovers for the caller, as
+// shared work is.
+type aside struct{ shelf }
+
+func (aside) Do(ctx context.Context, _ catalog.Look, work catalog.Work) (a catalog.Answer, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a, err = work(ctx)
+	}()
+	<-done
+	return a, err
+}
+
+func TestPanicsAroundTheMemoAreToldAndHarmNobody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		memo   classify.Memo
+		kind   string
+		told   string
+		failed int64
+	}{
+		"in a look":      {frail{}, "", "panic 0 the memo", 0},
+		"in shared work": {aside{}, "panic", "panic 0 the model's reply", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, g := setUp(t, 1, func(p *classify.Parts) { p.Memo = tt.memo }), collect()
+				all := items(1, time.Second, func(_ int, it *catalog.Item) { it.Type = tt.kind })
+				s, err := b.Run(t.Context(), classify.Call{}, from(all), g.send)
+				if err != nil || s.Total != 1 || s.Failed != tt.failed {
+					t.Errorf("%+v, %v", s, err)
+				}
+				if strings.Count(b.diary.String(), tt.told) != 1 {
+					t.Errorf("the observer was told:\n%s", b.diary)
+				}
+			})
+		})
+	}
+}
+
+// sharer is a memo in which somebody else is at work on each question.
+type sharer struct {
+	shelf
+	err error
+}
+
+func (s sharer) Do(context.Context, catalog.Look, catalog.Work) (catalog.Answer, error) {
+	return catalog.Answer{Trace: catalog.Trace{Backend: "openai", Deduplicated: true}}, s.err
+}
+
+func TestWhatASharerGetsInVain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err      error
+		answered bool // by the fallback
+	}{
+		"late, without the picture": {context.DeadlineExceeded, false},
+		"late, behind others":       {fault.New(fault.DeadlineExceeded, "late"), true},
+		"a refusal":                 {fault.New(fault.Refused, "no"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setUp(t, 1, func(p *classify.Parts) { p.Memo, p.Fallback = sharer{err: tt.err}, newModel(1) })
+			o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{Name: "sofa", ImageURL: "http://shop.example/1.jpg"})
+			if err != nil || (o.Err == nil) != tt.answered || o.Trace.Deduplicated {
+				t.Fatalf("%v, %+v, %v", o.Err, o.Trace, err)
+			}
+			if !tt.answered && o.Err.Reason != fault.DeadlineExceeded {
+				t.Errorf("failed with %v", o.Err)
+			}
+		})
+	}
+}
