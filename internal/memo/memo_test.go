@@ -175,7 +175,7 @@ func TestOlderWorkReplacesNothing(t *testing.T) {
 		defer m.Close()
 		var both sync.WaitGroup
 		both.Go(func() {
-			do(t, m, catalog.Look{Key: key(1)}, func(ctx context.Context) (catalog.Answer, error) {
+			do(t, m, catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
 				time.Sleep(time.Minute)
 				return answer("old"), nil
 			})

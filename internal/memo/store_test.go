@@ -40,6 +40,12 @@ func (b *moody) be(err error, hangs bool) {
 	b.err, b.hangs = err, hangs
 }
 
+func (b *moody) recover() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unwell = false
+}
+
 func (b *moody) slow(takes time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,10 +79,13 @@ func (b *moody) answer(ctx context.Context, count *int) error {
 
 // use is answer for what needs the bucket to be well.
 func (b *moody) use(ctx context.Context, count *int) error {
-	if b.panics {
+	b.mu.Lock()
+	panics, unwell := b.panics, b.unwell
+	b.mu.Unlock()
+	if panics {
 		panic("the bucket")
 	}
-	if err := b.answer(ctx, count); err != nil || !b.unwell {
+	if err := b.answer(ctx, count); err != nil || !unwell {
 		return err
 	}
 	return jetstream.ErrNoStreamResponse
@@ -196,7 +205,7 @@ func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
 		b := &moody{}
 		m, _ := over(b)
 		defer m.Close()
-		b.takes = 900 * time.Millisecond
+		b.slow(900 * time.Millisecond)
 		n := 0
 		began := time.Now()
 		for i := range 100 {
@@ -278,7 +287,7 @@ func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
 		if lines := logs.All(); len(lines) > 3 { // that it is closed, that reading and that writing fails
 			t.Errorf("%d lines, such as %v", len(lines), lines[:4])
 		}
-		b.unwell = false
+		b.recover()
 		for i := range 3 {
 			time.Sleep(10 * time.Second)
 			do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
@@ -291,14 +300,11 @@ func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
 
 func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &moody{panics: true}
 		m, _ := over(b)
 		defer m.Close()
 		n := 0
-		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(ctx context.Context) (catalog.Answer, error) {
-			b.panics = true
-			return give(&n)(ctx)
-		})
+		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, give(&n)) // which reads nothing
 		synctest.Wait()
 		if s := m.Stats(); s.FailedWrites != 1 {
 			t.Errorf("%+v", s)
