@@ -163,14 +163,16 @@ func TestCancelledWaiterLeavesAtOnce(t *testing.T) {
 }
 
 func TestLeaseIsSettledOnce(t *testing.T) {
-	g := mustGate(t, fixedPool(1))
-	l := mustLease(t, g)
-	l.Settle(upstream.Result{Verdict: upstream.Succeeded})
-	l.Settle(upstream.Result{Verdict: upstream.Refused})
-	s := g.Status()
-	if s.InFlight != 0 || s.Counters.Misused != 1 || s.Counters.Settled[upstream.Refused] != 0 {
-		t.Errorf("%+v", s)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := mustGate(t, fixedPool(1))
+		l := mustLease(t, g)
+		l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		l.Settle(upstream.Result{Verdict: upstream.Refused})
+		s := g.Status()
+		if s.InFlight != 0 || s.Counters.Misused != 1 || s.Counters.Settled[upstream.Refused] != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 func TestFullQueueTurnsNewCallsAway(t *testing.T) {
