@@ -24,7 +24,7 @@ func TestSlowShopsLeaveNoSlotIdle(t *testing.T) {
 	}{
 		"32 slots":           {32, time.Second, 200 * time.Millisecond, catalog.AsCompleted, 6 * time.Second},
 		"32 slots, in order": {32, time.Second, 200 * time.Millisecond, catalog.InOrder, 6 * time.Second},
-		"64 slots":           {64, time.Second, 200 * time.Millisecond, catalog.AsCompleted, 8 * time.Second},
+		"64 slots":           {64, time.Second, 200 * time.Millisecond, catalog.AsCompleted, 7 * time.Second},
 		"very slow shops":    {32, 5 * time.Second, 200 * time.Millisecond, catalog.AsCompleted, 32 * time.Second},
 		"fast shops":         {32, 10 * time.Millisecond, 200 * time.Millisecond, catalog.AsCompleted, time.Second},
 	}

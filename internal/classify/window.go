@@ -60,9 +60,10 @@ const (
 	// as the usual size of a prepared one, then as those that came before it.
 	windowBytes  = 64 << 20
 	usualPicture = 64 << 10
-	// minPrompt is what a call whose batches leave promptly may hold at the least. It
-	// may hold as many items as the pool has slots, so that what a crash can lose is
-	// never more than could be in flight.
+	// minPrompt is what a call whose batches leave promptly may hold at the least.
+	// Otherwise it may hold as many items as the pool has slots, so that what a crash
+	// can lose is never more than could be in flight; with a smaller pool, as the
+	// offline classifier has, that would be a store's round trip for each few items.
 	minPrompt = 32
 	// orderSlack is how many windows of outcomes may wait, in order, behind one
 	// item that is slow. Without it that item would idle the pool.

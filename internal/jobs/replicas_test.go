@@ -267,7 +267,7 @@ func TestAServiceGoesOnAfterItsEnd(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			dir := t.TempDir()
-			m := newModel(16)
+			m := newModel(32)
 			items := goods(1000, func(i int, it *catalog.Item) {
 				it.Description = "slow"
 				if i%9 == 0 {
@@ -294,7 +294,7 @@ func TestAServiceGoesOnAfterItsEnd(t *testing.T) {
 				b.Close()
 			}
 			s.complete(t, items)
-			if twice := m.askedTwice(); twice > 5*32 { // what a run holds at the most, at each of its ends
+			if twice := m.askedTwice(); twice > 5*32 { // a pool at each of its ends
 				t.Errorf("%d items were asked about twice", twice)
 			}
 		})
