@@ -10,18 +10,11 @@ PICTURES ?= generated
 JOB_ITEMS ?= 1000000
 LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
-# The race detector needs a C compiler. CI sets RACE=require.
-CC_FOUND := $(shell command -v $${CC:-cc} 2>/dev/null)
-ifneq ($(CC_FOUND),)
-RACE_FLAG := -race
-RACE_SAYS := on
-else
-RACE_FLAG :=
-RACE_SAYS := off, because there is no C compiler
-endif
+# One set of flags for everything, so that demo, build and test share what was compiled.
+export GOFLAGS := -trimpath $(filter-out -trimpath,$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients fuzz build lint vet generate drift bench bench-quota bench-web bench-jobs bench-micro bench-pictures tools clean
+.PHONY: help demo test race test-clients fuzz build lint vet generate drift bench bench-quota bench-web bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,13 +22,14 @@ help: ## list what can be done
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
 
-test: ## run all tests
-	@echo "race detector: $(RACE_SAYS)"
-	@test "$(RACE)" != require || test -n "$(RACE_FLAG)" || { echo "the race detector is required: install a C compiler"; exit 1; }
-	$(GO) test $(RACE_FLAG) -timeout 15m ./...
+test: $(BIN)/gotestsum ## run all tests
+	$(BIN)/gotestsum --format pkgname -- -timeout 15m ./...
+
+race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
+	$(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
 test-clients: ## run the clients in examples/clients against a real server (needs python3 with requests, and node)
-	$(GO) test $(RACE_FLAG) -timeout 5m -tags clients -run TestClient ./internal/app
+	$(GO) test -timeout 5m -tags clients -run TestClient ./internal/app
 
 # A target fails on its own: with the input that broke it, kept under testdata.
 fuzz: ## run each fuzz test for FUZZTIME (3000x)
@@ -46,8 +40,8 @@ fuzz: ## run each fuzz test for FUZZTIME (3000x)
 	done
 
 build: ## build both programs into .bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/credenza ./cmd/credenza
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/llmsim ./cmd/llmsim
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/credenza ./cmd/credenza
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/llmsim ./cmd/llmsim
 
 lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the contract
 	$(BIN)/golangci-lint run
@@ -92,11 +86,12 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 
-tools: $(TOOLS) $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/grpcurl ## install the pinned tools into .bin
+tools: $(TOOLS) $(BIN)/gotestsum $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/grpcurl ## install the pinned tools into .bin
 
 clean: ## remove what was built
 	rm -rf $(BIN)
 
+$(BIN)/gotestsum: ; GOBIN=$(BIN) $(GO) install gotest.tools/gotestsum@v1.13.0
 $(BIN)/buf: ; GOBIN=$(BIN) $(GO) install github.com/bufbuild/buf/cmd/buf@v1.75.0
 $(BIN)/protoc-gen-go: ; GOBIN=$(BIN) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 $(BIN)/protoc-gen-go-grpc: ; GOBIN=$(BIN) $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2

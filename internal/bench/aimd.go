@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go"
+	"github.com/openai/openai-go/option"
 )
 
 // aimd is plain additive increase, multiplicative decrease on concurrency (Chiu
@@ -63,7 +63,7 @@ func (b bench) playAIMD(ctx context.Context, s *scenario) (*played, error) {
 	}
 	defer sim.stop()
 	client := openai.NewChatCompletionService(
-		option.WithBaseURL("http://"+sim.addr+"/v1"), option.WithUnsafeAllowHTTP(), option.WithMaxRetries(0),
+		option.WithBaseURL("http://"+sim.addr+"/v1"), option.WithMaxRetries(0),
 		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}))
 	keys := strings.Split(s.keys, ",")
 	gate := newAIMD()

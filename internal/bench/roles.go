@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
-	"github.com/openai/openai-go/v3/shared"
+	"github.com/openai/openai-go"
+	"github.com/openai/openai-go/option"
+	"github.com/openai/openai-go/shared"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -64,7 +64,7 @@ func runBare(ctx context.Context, args []string) error {
 		return err
 	}
 	client := openai.NewChatCompletionService(
-		option.WithBaseURL("http://"+args[0]+"/v1"), option.WithAPIKey("sk-bench"), option.WithUnsafeAllowHTTP(),
+		option.WithBaseURL("http://"+args[0]+"/v1"), option.WithAPIKey("sk-bench"),
 		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 2 * workers, MaxIdleConnsPerHost: 2 * workers}}))
 	fmt.Println("ready")
 	var group errgroup.Group

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go"
+	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/prompt"
@@ -56,7 +56,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	// The literal, not openai.NewClient: that one reads keys, organisations and
 	// base URLs from the environment, which is the configuration's business.
 	api := openai.Client{Options: []option.RequestOption{
-		option.WithHTTPClient(caller), option.WithMaxRetries(0), option.WithUnsafeAllowHTTP(),
+		option.WithHTTPClient(caller), option.WithMaxRetries(0),
 	}}
 	return &Client{
 		config: c, gate: gate, prompt: p, parts: newParts(p), api: api, transport: transport,

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go"
+	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
 )
@@ -296,7 +296,7 @@ func TestServesOverTCP(t *testing.T) {
 	defer server.Close()
 	c := clientOf(server.Client(), server.URL+"/v1")
 	models := openai.NewModelService(option.WithBaseURL(server.URL+"/v1"), option.WithHTTPClient(server.Client()),
-		option.WithUnsafeAllowHTTP(), option.WithAPIKey("sk-test"))
+		option.WithAPIKey("sk-test"))
 	list, err := models.List(t.Context())
 	if err != nil || len(list.Data) != 2 || list.Data[1].ID != "large" {
 		t.Fatalf("models %+v, %v", list, err)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go"
+	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
 )
@@ -42,7 +42,7 @@ func clientOf(c *http.Client, url string) client {
 	return client{
 		http: c, root: strings.TrimSuffix(url, "/v1"),
 		service: openai.NewChatCompletionService(option.WithHTTPClient(c), option.WithBaseURL(url),
-			option.WithUnsafeAllowHTTP(), option.WithMaxRetries(0), option.WithAPIKey("sk-test-0001")),
+			option.WithMaxRetries(0), option.WithAPIKey("sk-test-0001")),
 	}
 }
 

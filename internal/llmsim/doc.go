@@ -43,7 +43,7 @@
 //	local := sim.Local() // in memory, or httptest.NewServer(sim) on loopback
 //	defer local.Close()
 //	service := openai.NewChatCompletionService(option.WithHTTPClient(local.Client),
-//		option.WithBaseURL(local.URL), option.WithUnsafeAllowHTTP(), option.WithMaxRetries(0))
+//		option.WithBaseURL(local.URL), option.WithMaxRetries(0))
 //
 // # As a program
 //

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
 )
