@@ -17,7 +17,7 @@ type taxonomyCommand struct {
 // taxonomyFile names a taxonomy: a file, else the one that a service with the
 // same settings uses.
 type taxonomyFile struct {
-	File     string `arg:"" optional:"" help:"A taxonomy file (default: the one in force)."`
+	File     string `arg:"" optional:"" predictor:"file" help:"A taxonomy file (default: the one in force)."`
 	Taxonomy string `env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"The taxonomy in force (default: furniture, built in)."`
 	Config   string `env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, of which taxonomy counts."`
 }

@@ -65,16 +65,18 @@ type App struct {
 	options Options
 	log     *zap.Logger
 	broker  *broker.Broker // nil: nothing outlives the process
-	memo    *memo.Memo     // nil: every question is asked
-	jobs    *jobs.Service  // nil: there are none
-	rpc     *rpc.Server
-	web     *web.Server
-	grpcLis net.Listener
-	httpLis net.Listener
-	ready   atomic.Bool
-	failed  chan error // room for both servers
-	serving sync.WaitGroup
-	closers []func() // of the parts that hold connections; run in reverse
+	// dataPlace says where answers and jobs are kept, for the log.
+	dataPlace string
+	memo      *memo.Memo    // nil: every question is asked
+	jobs      *jobs.Service // nil: there are none
+	rpc       *rpc.Server
+	web       *web.Server
+	grpcLis   net.Listener
+	httpLis   net.Listener
+	ready     atomic.Bool
+	failed    chan error // room for both servers
+	serving   sync.WaitGroup
+	closers   []func() // of the parts that hold connections; run in reverse
 
 	closing  sync.Once
 	closeErr error
@@ -97,9 +99,26 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		return nil, err
 	}
 	a.serve()
-	a.log.Info("serving", zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
-		zap.String("backend", config.backend()), zap.String("version", Version))
+	a.log.Info("serving", a.startFields()...)
 	return a, nil
+}
+
+// startFields describe the service to its operator: what answers, where, from which
+// data, and for whom.
+func (a *App) startFields() []zap.Field {
+	callers := "anyone"
+	switch {
+	case a.config.TokenFile != "":
+		callers = "with a token"
+	case a.config.TLSClientCA != "":
+		callers = "with a certificate"
+	}
+	return []zap.Field{
+		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
+		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
+		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
+		zap.String("version", Version),
+	}
 }
 
 func (a *App) listen(ctx context.Context) (err error) {

@@ -73,7 +73,7 @@ type Config struct {
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
 
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
-	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"json" placeholder:"json|console" help:"How log lines are written to standard error."`
+	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"auto" placeholder:"auto|json|console" help:"How log lines are written to standard error. auto: for people on a terminal, else JSON."`
 
 	File string `name:"config" env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, named as the flags with underscores."`
 }

@@ -34,7 +34,7 @@ func (c *Config) checkChoices() error {
 		{"fallback", c.Fallback, []string{"none", backendOffline}},
 		{"image-detail", c.ImageDetail, []string{"auto", "low", "high"}},
 		{"log-level", c.LogLevel, []string{"debug", "info", "warn", "error"}},
-		{"log-format", c.LogFormat, []string{"json", "console"}},
+		{"log-format", c.LogFormat, []string{"auto", "json", "console"}},
 	} {
 		if !slices.Contains(s.choices, s.value) {
 			return fmt.Errorf("%s is %q: give one of %v", s.name, s.value, s.choices)
