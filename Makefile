@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 3000x
 PICTURES ?= generated
 JOB_ITEMS ?= 1000000
-LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
+LDFLAGS := -s -w -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # One set of flags for everything, so that demo, build and test share what was compiled.
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(GOFLAGS))
@@ -20,7 +20,9 @@ help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
-	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
+	@test -x .bin/credenza || echo "Building: this takes some minutes the first time, and seconds from then on."
+	@$(GO) build -ldflags '$(LDFLAGS)' -o .bin/credenza ./cmd/credenza
+	@.bin/credenza demo
 
 test: $(BIN)/gotestsum ## run all tests
 	$(BIN)/gotestsum --format pkgname -- -timeout 15m ./...
@@ -86,7 +88,7 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 
-tools: $(TOOLS) $(BIN)/gotestsum $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/grpcurl ## install the pinned tools into .bin
+tools: $(BIN)/grpcurl $(BIN)/gotestsum $(TOOLS) $(BIN)/gofumpt $(BIN)/golangci-lint ## install the pinned tools into .bin
 
 clean: ## remove what was built
 	rm -rf $(BIN)
