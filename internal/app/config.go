@@ -47,7 +47,7 @@ type Config struct {
 	ImageBatchSize int           `name:"image-batch-size" env:"IMAGE_BATCH_SIZE" default:"5" help:"Results in a batch of pictures."`
 	FlushDelay     time.Duration `name:"flush-delay" env:"CREDENZA_FLUSH_DELAY" default:"100ms" help:"How long a result waits for its batch to fill, as completed."`
 	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once, fixed. 0: adapts, up to 256."`
-	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see the README. Instead of --openai-api-key."`
+	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see docs/configuration.md. Instead of --openai-api-key."`
 	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions that wait for the model before new calls are turned away."`
 	BulkShare      float64       `name:"bulk-share" env:"CREDENZA_BULK_SHARE" default:"0.1" help:"The part of the calls to the model that bulk gets while interactive calls wait too."`
 	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
