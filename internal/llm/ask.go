@@ -25,6 +25,10 @@ const BackendName = "openai"
 // the caller's to set.
 func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	a := c.begin(&q)
+	if err := a.enter(ctx); err != nil {
+		return a.answer, err
+	}
+	defer a.leave()
 	for {
 		if f := a.overspent(); f != nil {
 			return a.answer, f
@@ -34,7 +38,7 @@ func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, e
 			return a.answer, err
 		}
 		end := a.timedAttempt(ctx, lease)
-		if end.how == answered {
+		if end.step == stepDone {
 			return a.answer, nil
 		}
 		if f := a.goOn(ctx, &end); f != nil {
@@ -48,6 +52,11 @@ type asking struct {
 	*Client
 	question *catalog.Question
 	user     string
+	picture  *catalog.Picture // nil: the question goes by text
+	entry    *entry           // while the model is not known yet
+	at       asked            // where the last call went
+	room     int              // tokens that this question's answer needs; 0: the usual number
+	mostRoom int              // tokens that it may have in addition to the question; 0: no bound
 	answer   catalog.Answer
 	need     upstream.Need
 
@@ -69,7 +78,7 @@ type asking struct {
 // for ever where a server contradicts itself or no key is ever retired.
 const (
 	maxMoves   = 20
-	maxLessons = 8
+	maxLessons = 16
 )
 
 func (c *Client) begin(q *catalog.Question) *asking {
@@ -78,7 +87,7 @@ func (c *Client) begin(q *catalog.Question) *asking {
 		model = c.config.Model
 	}
 	user := string(c.prompt.AppendUser(make([]byte, 0, 512), q.Item, q.Picture != nil))
-	a := &asking{Client: c, question: q, user: user}
+	a := &asking{Client: c, question: q, user: user, picture: q.Picture}
 	a.answer.Trace = catalog.Trace{
 		Backend:       BackendName,
 		Model:         model,
@@ -91,6 +100,25 @@ func (c *Client) begin(q *catalog.Question) *asking {
 	}
 	return a
 }
+
+// enter waits until it is known how the model is to be asked, or it is this question's
+// part to find out.
+func (a *asking) enter(ctx context.Context) error {
+	start := time.Now()
+	e, err := a.openings.enter(ctx, a.need.Model)
+	a.answer.Trace.QueueTime += time.Since(start)
+	if err == nil {
+		a.entry = e
+		return nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return fault.From(err)
+	}
+	return unanswered(err)
+}
+
+// leave lets others ask, whatever has become of this question.
+func (a *asking) leave() { a.entry.leave(false) }
 
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
@@ -132,31 +160,31 @@ func late(last, f *fault.Fault) *fault.Fault {
 // earliest start it sets, or the fault that ends the item.
 //
 // It is the one place where retries are decided on.
-func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
+func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	a.need.NotBefore = time.Time{}
-	switch end.how {
-	case keyAtFault:
+	switch end.step {
+	case stepMove:
 		a.moves++
 		if a.moves > maxMoves {
 			return end.fault
 		}
 		return nil
-	case learned:
+	case stepLearned:
 		a.taught++
 		if a.taught > maxLessons {
 			return end.fault
 		}
 		return nil
-	case unusable:
+	case stepAskAgain:
 		a.malformed++
 		if a.malformed > 1 {
 			return end.fault
 		}
 		a.last = end.fault
 		return nil
-	case throttled:
+	case stepWait:
 		return a.waitUntil(ctx, end, end.advice.NotBefore)
-	case failed:
+	case stepRetry:
 		if !end.advice.Counts {
 			return a.waitUntil(ctx, end, end.advice.NotBefore)
 		}
@@ -164,7 +192,7 @@ func (a *asking) goOn(ctx context.Context, end *ending) *fault.Fault {
 			return end.fault
 		}
 		return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(failureWait(a.failures.all, end))))
-	default: // final, gone
+	default: // stepFail, stepGone
 		return end.fault
 	}
 }
@@ -183,7 +211,7 @@ type failureKind struct {
 }
 
 // count counts a failure and returns how many of its kind there were.
-func (f *failures) count(end *ending) int {
+func (f *failures) count(end *outcome) int {
 	if f.kinds == nil {
 		f.kinds = map[failureKind]int{}
 	}
@@ -195,7 +223,7 @@ func (f *failures) count(end *ending) int {
 
 // waitUntil puts the next attempt off. An item whose deadline comes first is told
 // at once.
-func (a *asking) waitUntil(ctx context.Context, end *ending, start time.Time) *fault.Fault {
+func (a *asking) waitUntil(ctx context.Context, end *outcome, start time.Time) *fault.Fault {
 	a.last = end.fault
 	a.need.NotBefore = start
 	if deadline, ok := ctx.Deadline(); ok && a.need.NotBefore.After(deadline) {

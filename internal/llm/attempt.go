@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,23 +10,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openai/openai-go/option"
-
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
-
-// roomier is how much more room an answer has when it was cut off.
-const roomier = 4
 
 // warmer is added to the temperature for an answer that could not be used: at 0
 // the same one would come back.
 const warmer = 0.4
 
 // attempt makes one call on a lease, or two where the first is a straggler,
-// settles the leases, and says how it ended.
-func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending) {
+// settles the leases, and returns how it ended.
+func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcome) {
 	flight.Explain(ctx, func() error { return unanswered(context.DeadlineExceeded) })
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
@@ -33,54 +30,44 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending
 		end.advice = lease.Advice()
 		a.need.After = end.result.Verdict
 	}()
-	where := a.site(lease)
-	a.answer.Trace.Model = where.model
+	where, err := a.sites.of(lease, a.need.Model)
+	if err != nil {
+		end.fault = fault.Wrap(err, fault.UpstreamRejected, "the model's server cannot be asked: correct its settings")
+		return end
+	}
+	a.at = where
+	a.answer.Trace.Model = where.site.id.model
 	sent := a.request(where)
 	var res response
-	var err error
 	lease, res, err = a.send(ctx, lease, where)
-	end = a.judge(ctx, res, err, lease.Secret())
-	a.learn(where, sent, &end)
+	end = a.read(ctx, res, err, lease.Secret())
+	a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	return end
 }
 
-func (a *asking) site(lease *upstream.Lease) site {
-	return site{lease.BaseURL(), lease.Model(a.need.Model)}
-}
-
 // request builds a.body for a site, unless the last one will do, and returns the
-// features it was built with.
-func (a *asking) request(where site) features {
-	sent := a.lessons.of(where)
-	f := form{model: where.model, features: sent, room: a.config.MaxTokens, temperature: a.config.Temperature}
-	if a.malformed > 0 || sent.thinks {
-		f.room *= roomier
+// terms it was built with.
+func (a *asking) request(where asked) terms {
+	sent := where.site.terms()
+	if sent.Pictures == noPictures && a.picture != nil {
+		a.withoutPicture()
+	}
+	f := form{
+		model: where.site.id.model, terms: sent, dialect: where.dialect, temperature: a.config.Temperature,
+		room: max(a.room, cmp.Or(sent.Room, a.config.MaxTokens)),
+	}
+	if a.mostRoom > 0 {
+		f.room = min(f.room, a.mostRoom)
 	}
 	if a.malformed > 0 {
 		f.temperature = min(f.temperature+warmer, 2)
 	}
 	if a.body == nil || f != a.form {
 		a.form = f
-		a.body = a.parts.request(f, a.user, a.question.Picture, a.config.Detail)
+		a.body = a.parts.request(f, a.user, a.picture, a.config.Detail)
 	}
 	return sent
-}
-
-// learn keeps what an end says of the site, and turns a rejection that was about
-// a parameter of ours into a lesson.
-func (a *asking) learn(where site, sent features, end *ending) {
-	if end.thinks {
-		a.lessons.add(where, features{thinks: true})
-	}
-	if end.api == nil {
-		return
-	}
-	if less, ok := sent.without(end.status, *end.api); ok {
-		a.lessons.add(where, less)
-		end.how = learned
-		end.result.Verdict = upstream.Rejected // the key is well, whatever the status
-	}
 }
 
 // response is what came back. Status 0: nothing did.
@@ -96,13 +83,24 @@ func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, err
 	defer a.question.Calls.Leave()
 	ctx, cancel := a.bound(ctx, lease)
 	defer cancel()
-	opts := make([]option.RequestOption, 1, 2)
-	opts[0] = a.base(lease.BaseURL())
-	if secret := lease.Secret(); secret != "" {
-		opts = append(opts, option.WithAPIKey(secret))
+	address := a.at.site.address(a.form.terms)
+	for range maxRedirects {
+		res, err := a.postTo(ctx, address, lease.Secret())
+		next := redirected(address, &res)
+		if err != nil || next == "" {
+			return res, err
+		}
+		if res.status == http.StatusMovedPermanently || res.status == http.StatusPermanentRedirect {
+			a.at.site.moved(a.form.terms, next)
+		}
+		address = next
 	}
+	return response{}, errRedirects
+}
+
+func (a *asking) postTo(ctx context.Context, address, secret string) (response, error) {
 	var res *http.Response
-	err := a.api.Post(ctx, "chat/completions", a.body, &res, opts...)
+	err := a.api.Post(ctx, address, a.body, &res, a.at.options(secret)...)
 	if res == nil {
 		return response{}, causeOf(ctx, err)
 	}
@@ -166,10 +164,18 @@ func readAll(res *http.Response) (string, error) {
 // onlyReader hides other methods, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
 
-// evidence is what a question is answered from.
-func evidence(q *catalog.Question) catalog.Evidence {
-	if q.Picture != nil {
+// evidence is what the question is answered from.
+func (a *asking) evidence() catalog.Evidence {
+	if a.picture != nil {
 		return catalog.EvidencePicture
 	}
 	return catalog.EvidenceText
+}
+
+// kind is what the question is asked by.
+func (a *asking) kind() catalog.Kind {
+	if a.picture != nil {
+		return catalog.KindImage
+	}
+	return catalog.KindText
 }

@@ -16,7 +16,7 @@ const (
 )
 
 // failureWait returns the wait after the n-th failure, n from 1.
-func failureWait(n int, end *ending) time.Duration {
+func failureWait(n int, end *outcome) time.Duration {
 	wait := jitter(exponential(failureBase, longestWait, n))
 	if asked := end.result.RetryAfter; asked > 0 {
 		wait = max(wait, asked+jitter(spread))

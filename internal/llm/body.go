@@ -13,35 +13,45 @@ import (
 // put together by appending: the fixed system message first, so that providers
 // find the beginning of every prompt in their cache.
 type parts struct {
-	system     string // the system message
-	jsonSchema string // the response_format member, strict
-	textBytes  int    // of system text and schema, for estimates
+	system       string // the system message
+	markedSystem string // the same with a breakpoint for the prompt cache
+	strictSchema string // the response_format member, by format
+	plainSchema  string
+	cacheKey     string // the prompt_cache_key member
+	textBytes    int    // of system text and schema, for estimates
 }
 
 const jsonObjectFormat = `,"response_format":{"type":"json_object"}`
 
 func newParts(p *prompt.Prompt) parts {
-	system := append([]byte(`{"role":"system","content":"`), appendEscaped(nil, p.System())...)
+	text := string(appendEscaped(nil, p.System()))
+	format := func(strict, schema string) string {
+		return `,"response_format":{"type":"json_schema","json_schema":{"name":"` + prompt.SchemaName + `"` + strict + `,"schema":` + schema + `}}`
+	}
 	return parts{
-		system: string(append(system, `"}`...)),
-		jsonSchema: `,"response_format":{"type":"json_schema","json_schema":{"name":"` + prompt.SchemaName +
-			`","strict":true,"schema":` + p.Schema() + `}}`,
-		textBytes: len(p.System()) + len(p.Schema()),
+		system: `{"role":"system","content":"` + text + `"}`,
+		markedSystem: `{"role":"system","content":[{"type":"text","text":"` + text +
+			`","prompt_cache_breakpoint":{"mode":"explicit"}}]}`,
+		strictSchema: format(`,"strict":true`, p.Schema()),
+		plainSchema:  format("", p.PlainSchema()),
+		cacheKey:     `,"prompt_cache_key":"credenza-` + p.TaxonomyVersion() + "-" + p.Version() + `"`,
+		textBytes:    len(p.System()) + len(p.Schema()),
 	}
 }
 
-// form is everything that a request's bytes depend on beside the item.
+// form is everything that a request's bytes depend on in addition to the item.
 type form struct {
 	model       string
-	features    features
+	terms       terms
 	room        int // tokens for the answer
 	temperature float64
+	dialect     *dialect
 }
 
 // request returns a request in a buffer of its own, about as large as it has to
 // be. It is not pooled: a transport may still read it after the call returned.
 func (ps *parts) request(f form, user string, picture *catalog.Picture, detail Detail) []byte {
-	size := len(ps.system) + len(ps.jsonSchema) + len(user) + len(user)/8 + 512
+	size := len(ps.markedSystem) + len(ps.strictSchema) + len(user) + len(user)/8 + len(f.dialect.body) + 512
 	if picture != nil {
 		size += base64.StdEncoding.EncodedLen(len(picture.Data))
 	}
@@ -49,18 +59,27 @@ func (ps *parts) request(f form, user string, picture *catalog.Picture, detail D
 	b = append(b, `{"model":"`...)
 	b = appendEscaped(b, f.model)
 	b = append(b, `","messages":[`...)
-	b = append(b, ps.system...)
+	if f.terms.Cache == cacheExplicit {
+		b = append(b, ps.markedSystem...)
+	} else {
+		b = append(b, ps.system...)
+	}
 	b = append(b, `,{"role":"user","content":`...)
 	if picture == nil {
 		b = append(b, '"')
 		b = appendEscaped(b, user)
 		b = append(b, '"')
 	} else {
+		if f.terms.Detail == noDetail {
+			detail = ""
+		}
 		b = appendPicture(b, user, picture, detail)
 	}
 	b = append(b, `}]`...)
 	b = f.appendParameters(b)
-	b = append(b, ps.format(f.features.format)...)
+	b = append(b, ps.format(f.terms.Format)...)
+	b = ps.appendCache(b, f.terms.Cache)
+	b = append(b, f.dialect.body...)
 	return append(b, '}')
 }
 
@@ -73,32 +92,60 @@ func appendPicture(b []byte, user string, picture *catalog.Picture, detail Detai
 	b = appendEscaped(b, picture.MediaType)
 	b = append(b, `;base64,`...)
 	b = base64.StdEncoding.AppendEncode(b, picture.Data)
-	b = append(b, `","detail":"`...)
-	b = append(b, detail...)
+	if detail != "" {
+		b = append(b, `","detail":"`...)
+		b = append(b, detail...)
+	}
 	return append(b, `"}}]`...)
 }
 
 func (f form) appendParameters(b []byte) []byte {
-	if !f.features.noTemperature {
+	if f.terms.Temperature == withTemperature {
 		b = append(b, `,"temperature":`...)
 		b = strconv.AppendFloat(b, f.temperature, 'f', -1, 64)
 	}
-	if name := f.features.limit.name(); name != "" {
+	if name := f.terms.Limit.name(); name != "" {
 		b = append(b, `,"`...)
 		b = append(b, name...)
 		b = append(b, `":`...)
 		b = strconv.AppendInt(b, int64(f.room), 10)
 	}
-	if !f.features.noLogprobs {
+	switch f.terms.Logprobs {
+	case topLogprobs:
+		b = append(b, `,"logprobs":true,"top_logprobs":5`...)
+	case plainLogprobs:
 		b = append(b, `,"logprobs":true`...)
+	case noLogprobs:
+	}
+	if name := f.terms.Effort.name(); name != "" {
+		b = append(b, `,"reasoning_effort":"`...)
+		b = append(b, name...)
+		b = append(b, '"')
+	}
+	if f.dialect.settings.Stream {
+		b = append(b, `,"stream":true,"stream_options":{"include_usage":true}`...)
+	}
+	return b
+}
+
+// appendCache tells the provider's prompt cache about the fixed part. With explicit
+// breakpoints nothing else is written to the cache: each user message would be a paid write.
+func (ps *parts) appendCache(b []byte, marks cacheMarks) []byte {
+	if marks != noCacheMarks {
+		b = append(b, ps.cacheKey...)
+	}
+	if marks == cacheExplicit {
+		b = append(b, `,"prompt_cache_options":{"mode":"explicit"}`...)
 	}
 	return b
 }
 
 func (ps *parts) format(f format) string {
 	switch f {
-	case jsonSchema:
-		return ps.jsonSchema
+	case strictSchema:
+		return ps.strictSchema
+	case plainSchema:
+		return ps.plainSchema
 	case jsonObject:
 		return jsonObjectFormat
 	default:

@@ -11,7 +11,7 @@ import (
 
 // timedAttempt makes an attempt within what is left of the question's budget,
 // and charges it, unless there was no quota or the call was lost in an outage.
-func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending {
+func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) outcome {
 	if a.question.Budget == 0 {
 		return a.attempt(ctx, lease)
 	}
@@ -19,7 +19,7 @@ func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending
 	ctx, cancel := flight.WithTimeout(ctx, a.question.Budget-a.spent)
 	defer cancel()
 	end := a.attempt(ctx, lease)
-	if end.how != throttled && (end.how != failed || end.advice.Counts) {
+	if end.step != stepWait && (end.step != stepRetry || end.advice.Counts) {
 		a.spent += time.Since(start)
 	}
 	return end

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync"
 
 	"github.com/openai/openai-go"
 	"github.com/openai/openai-go/option"
@@ -33,10 +31,10 @@ type Client struct {
 	gate      Gate
 	prompt    *prompt.Prompt
 	parts     parts
-	lessons   lessons
+	sites     sites
+	openings  openings
 	api       openai.Client
 	transport http.RoundTripper
-	bases     sync.Map // base URL -> option.RequestOption
 }
 
 // New returns a Client, or an error that says what is wrong with the config.
@@ -56,11 +54,11 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	// The literal, not openai.NewClient: that one reads keys, organisations and
 	// base URLs from the environment, which is the configuration's business.
 	api := openai.Client{Options: []option.RequestOption{
-		option.WithHTTPClient(caller), option.WithMaxRetries(0),
+		option.WithHTTPClient(caller), option.WithMaxRetries(0), option.WithBaseURL(defaultBase + "/"),
 	}}
-	return &Client{
-		config: c, gate: gate, prompt: p, parts: newParts(p), api: api, transport: transport,
-	}, nil
+	client := &Client{config: c, gate: gate, prompt: p, parts: newParts(p), api: api, transport: transport}
+	client.sites.config = &client.config
+	return client, nil
 }
 
 // Close closes the connections that are idle. Calls under way are not touched.
@@ -68,20 +66,4 @@ func (c *Client) Close() {
 	if idler, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		idler.CloseIdleConnections()
 	}
-}
-
-// defaultBase is where calls go whose lease names no server.
-const defaultBase = "https://api.openai.com/v1"
-
-// base returns the option for a base URL, parsed once for each.
-func (c *Client) base(url string) option.RequestOption {
-	if url == "" {
-		url = defaultBase
-	}
-	if opt, ok := c.bases.Load(url); ok {
-		return opt.(option.RequestOption)
-	}
-	opt := option.WithBaseURL(strings.TrimSuffix(url, "/") + "/")
-	c.bases.Store(url, opt)
-	return opt
 }

@@ -10,6 +10,8 @@ import (
 const (
 	DefaultMaxAttempts = 4
 	DefaultMaxTokens   = 600
+
+	DefaultMaxOutputTokens = 8000
 )
 
 // Detail is how closely the model looks at a picture: "auto", "low" or "high".
@@ -34,9 +36,12 @@ type Config struct {
 	// MaxAttempts bounds the calls for one item that fail in the same way; twice
 	// as many may fail in different ones. 0: DefaultMaxAttempts.
 	MaxAttempts int
-	// MaxTokens is the room for an answer; an answer that was cut off is asked
-	// for again with four times as much. 0: DefaultMaxTokens.
+	// MaxTokens is the room for an answer; an answer that was cut off is asked for again
+	// with more. 0: DefaultMaxTokens.
 	MaxTokens int
+	// MaxOutputTokens is the most room that an answer may get, for models that reason
+	// before they answer. 0: DefaultMaxOutputTokens.
+	MaxOutputTokens int
 	// Temperature is from 0, the steadiest, to 2.
 	Temperature float64
 	// Detail is for pictures. Empty: DetailAuto.
@@ -44,6 +49,11 @@ type Config struct {
 	// Hedge sends a call that straggles a second time, where the gate has a lease
 	// to spare.
 	Hedge bool
+	// Settings hold for every server; Groups adds to them by the name of the quota group.
+	Settings Settings
+	Groups   map[string]Settings
+	// Profiles stores what was learned of servers. Nil: it is forgotten at the end.
+	Profiles Profiles
 	// Transport carries the calls. Nil: one of the client's own, for up to 4,096
 	// calls at once, which heeds the environment's proxy.
 	Transport http.RoundTripper
@@ -52,7 +62,7 @@ type Config struct {
 // withDefaults returns c with every default filled in, or what is wrong with it.
 func (c Config) withDefaults() (Config, error) {
 	if c.Model == "" {
-		return c, fmt.Errorf("no model is configured: name one, such as gpt-4o-mini")
+		return c, fmt.Errorf("no model is configured: name one, such as gpt-6-luna")
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = DefaultMaxAttempts
@@ -60,6 +70,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxTokens == 0 {
 		c.MaxTokens = DefaultMaxTokens
 	}
+	if c.MaxOutputTokens == 0 {
+		c.MaxOutputTokens = DefaultMaxOutputTokens
+	}
+	c.MaxTokens = min(c.MaxTokens, c.MaxOutputTokens)
 	if c.Detail == "" {
 		c.Detail = DetailAuto
 	}
@@ -74,6 +88,8 @@ func (c Config) check() error {
 		return fmt.Errorf("the number of attempts is %d: give a positive one", c.MaxAttempts)
 	case c.MaxTokens < 0:
 		return fmt.Errorf("the room for an answer is %d tokens: give a positive number", c.MaxTokens)
+	case c.MaxOutputTokens < 0:
+		return fmt.Errorf("the most room for an answer is %d tokens: give a positive number", c.MaxOutputTokens)
 	case !(c.Temperature >= 0 && c.Temperature <= 2):
 		return fmt.Errorf("the temperature is %v: give one from 0 to 2", c.Temperature)
 	}

@@ -28,7 +28,7 @@ func (c *call) good() bool {
 // other one it settles itself.
 //
 // Idea from Dean and Barroso, "The Tail at Scale", 2013.
-func (a *asking) send(ctx context.Context, lease *upstream.Lease, where site) (*upstream.Lease, response, error) {
+func (a *asking) send(ctx context.Context, lease *upstream.Lease, where asked) (*upstream.Lease, response, error) {
 	a.answer.Trace.Attempts++
 	after := lease.HedgeAfter()
 	if !a.config.Hedge || after == 0 {
@@ -42,7 +42,7 @@ func (a *asking) send(ctx context.Context, lease *upstream.Lease, where site) (*
 // race returns when a good answer has come, or when every call has failed. Both
 // calls have ended by then. A lease goes back only when its call has ended, so
 // that the server never sees more calls than the gate allows.
-func (a *asking) race(ctx context.Context, lease *upstream.Lease, where site, after time.Duration) call {
+func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, after time.Duration) call {
 	var calls sync.WaitGroup
 	defer calls.Wait()
 	racing, stop := context.WithCancel(ctx)
@@ -87,12 +87,12 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where site, af
 
 // second returns a lease for the same call again, nil where the gate has none to
 // spare or the call would be another one there.
-func (a *asking) second(where site) *upstream.Lease {
+func (a *asking) second(where asked) *upstream.Lease {
 	lease, ok := a.gate.Hedge(a.need)
 	if !ok {
 		return nil
 	}
-	if a.site(lease) != where {
+	if there, err := a.sites.of(lease, a.need.Model); err != nil || there != where {
 		abandon(lease)
 		return nil
 	}
@@ -100,9 +100,9 @@ func (a *asking) second(where site) *upstream.Lease {
 }
 
 // lose settles a call that failed while the other goes on. It is for calls that
-// are not good, in which judge finds no verdict to write into the answer.
+// are not good, in which read finds no verdict to write into the answer.
 func (a *asking) lose(ctx context.Context, c *call) {
-	end := a.judge(ctx, c.res, c.err, c.lease.Secret())
+	end := a.read(ctx, c.res, c.err, c.lease.Secret())
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	c.lease.Settle(end.result)
 }

@@ -12,20 +12,22 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // TestVerdicts checks what the gate is told, which no caller sees.
 func TestVerdicts(t *testing.T) {
 	statuses := map[int]upstream.Verdict{
-		302: upstream.Rejected, 400: upstream.Rejected, 404: upstream.Rejected, 422: upstream.Rejected,
+		302: upstream.Rejected, 499: upstream.TimedOut, 520: upstream.Overloaded, 524: upstream.Overloaded, 400: upstream.Rejected, 404: upstream.Rejected, 422: upstream.Rejected,
 		401: upstream.Refused, 403: upstream.Refused, 402: upstream.Exhausted, 408: upstream.TimedOut,
 		429: upstream.Throttled, 500: upstream.Broken, 502: upstream.Overloaded, 504: upstream.Overloaded,
 		503: upstream.Overloaded, 529: upstream.Overloaded,
 	}
 	for status, want := range statuses {
 		header := http.Header{"Retry-After": {"7"}}
-		end := judgeStatus(response{status: status, header: header}, apiError{Code: "why"}, "")
+		end := errorOutcome(response{status: status, header: header}, serverError{status: status, code: "why"}, "")
 		if end.result.Verdict != want || end.result.RetryAfter != 7*time.Second || end.result.Header == nil {
 			t.Errorf("%d: %+v, want verdict %v", status, end.result, want)
 		}
@@ -44,7 +46,7 @@ func TestVerdicts(t *testing.T) {
 		"long":    {errTooLong, upstream.Succeeded},
 	}
 	for name, tt := range failures {
-		if end := judgeFailure(tt.err, response{}, ""); end.result.Verdict != tt.want {
+		if end := callFailed(tt.err, response{}, ""); end.result.Verdict != tt.want {
 			t.Errorf("%s: verdict %v, want %v", name, end.result.Verdict, tt.want)
 		}
 	}
@@ -145,7 +147,7 @@ func FuzzReadReply(f *testing.F) {
 		if r.usage.Prompt < 0 || r.usage.Completion < 0 {
 			t.Errorf("usage %+v", r.usage)
 		}
-		if text := public(readError(s).Message, "secret-key"); !utf8.ValidString(text) || len(text) > maxPublicBytes+3 || strings.ContainsAny(text, "\n\r") {
+		if text := public(readError(400, nil, s).message, "secret-key"); !utf8.ValidString(text) || len(text) > maxPublicBytes+3 || strings.ContainsAny(text, "\n\r") {
 			t.Errorf("public text %q", text)
 		}
 	})
@@ -171,21 +173,28 @@ func TestPublic(t *testing.T) {
 func TestReadError(t *testing.T) {
 	tests := map[string]struct {
 		body string
-		want apiError
+		want serverError
 	}{
-		"OpenAI":     {`{"error":{"message":"m","type":"t","code":"c","param":"p"}}`, apiError{"m", "t", "c", "p"}},
-		"null":       {`{"error":{"message":"m","code":null,"param":null}}`, apiError{Message: "m"}},
-		"a text":     {`{"error":"m"}`, apiError{Message: "m"}},
-		"vLLM":       {`{"object":"error","message":"m","type":"t","param":null,"code":400}`, apiError{"m", "t", "400", ""}},
-		"detail":     {`{"detail":"m"}`, apiError{Message: "m"}},
-		"violations": {`{"detail":[{"loc":["body","x"],"msg":"bad","input":{"secret":1}},{"loc":["y"],"msg":"worse"}]}`, apiError{Message: "body.x. bad; y. worse"}},
-		"text":       {"no such page", apiError{Message: "no such page"}},
-		"page":       {"<html>no</html>", apiError{}},
-		"nothing":    {"", apiError{}},
+		"OpenAI":         {`{"error":{"message":"m","type":"t","code":"c","param":"p"}}`, serverError{message: "m", kind: "t", code: "c", param: "p"}},
+		"null":           {`{"error":{"message":"m","code":null,"param":null}}`, serverError{message: "m"}},
+		"a text":         {`{"error":"m"}`, serverError{message: "m"}},
+		"in a list":      {`[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]`, serverError{message: "m", code: "400", kind: "INVALID_ARGUMENT"}},
+		"vLLM":           {`{"object":"error","message":"m","type":"t","param":null,"code":400}`, serverError{message: "m", kind: "t", code: "400"}},
+		"detail":         {`{"detail":"m"}`, serverError{message: "m"}},
+		"violations":     {`{"detail":[{"loc":["body","x"],"msg":"bad","input":{"secret":1}},{"loc":["y"],"msg":"worse"}]}`, serverError{message: "body.x. bad; y. worse"}},
+		"in the message": {`{"object":"error","message":{"detail":[{"loc":["body","x"],"msg":"bad"}]},"type":"t"}`, serverError{message: "body.x. bad", kind: "t"}},
+		"MiniMax":        {`{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, serverError{message: "insufficient balance", code: "1008"}},
+		"a wait":         {`{"error":{"message":"m","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"40s"}]}}`, serverError{message: "m", wait: 40 * time.Second}},
+		"a quota":        {`{"error":{"message":"m","details":[{"@type":"x/google.rpc.QuotaFailure","violations":[{"quotaId":"PerDay"}]}]}}`, serverError{message: "m", quotas: []string{"PerDay"}}},
+		"a reason":       {`{"error":{"message":"m","details":[{"@type":"x/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}`, serverError{message: "m", reasons: []string{"API_KEY_INVALID"}}},
+		"text":           {"no such page", serverError{message: "no such page"}},
+		"page":           {"<html>no</html>", serverError{page: true}},
+		"nothing":        {"", serverError{}},
 	}
 	for name, tt := range tests {
-		if got := readError(tt.body); got != tt.want {
-			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		tt.want.status = 400
+		if diff := cmp.Diff(tt.want, readError(400, nil, tt.body), cmp.AllowUnexported(serverError{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }
@@ -197,7 +206,7 @@ func TestBackoffGrowsAndIsBounded(t *testing.T) {
 		}
 		var most time.Duration
 		for range 300 {
-			wait := failureWait(n, &ending{})
+			wait := failureWait(n, &outcome{})
 			if wait < 0 || wait > want {
 				t.Fatalf("failure %d: %v, want at most %v", n, wait, want)
 			}
@@ -213,21 +222,5 @@ func TestScrubKeepsTheCause(t *testing.T) {
 	err := scrub(&url.Error{Op: "Post", URL: "http://u:pw@x/?key=abcd", Err: errors.New("boom abcd-efgh")}, "abcd-efgh")
 	if got := err.Error(); got != "boom [key]" {
 		t.Errorf("scrubbed to %q", got)
-	}
-}
-
-// TestFeaturesEnd checks that lessons can only be added.
-func TestFeaturesEnd(t *testing.T) {
-	f := features{format: freeText, limit: maxTokens, noLogprobs: true}
-	g := features{limit: noLimit, noTemperature: true, thinks: true}
-	want := features{format: freeText, limit: noLimit, noLogprobs: true, noTemperature: true, thinks: true}
-	if f.join(g) != want || g.join(f) != want {
-		t.Errorf("joined to %+v", f.join(g))
-	}
-	var l lessons
-	l.add(site{"a", "m"}, f)
-	l.add(site{"a", "m"}, g)
-	if l.of(site{"a", "m"}) != want || l.of(site{"a", "other"}) != (features{}) {
-		t.Error("lessons went astray")
 	}
 }

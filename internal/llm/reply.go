@@ -2,6 +2,7 @@ package llm
 
 import (
 	"iter"
+	"net/http"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -11,28 +12,34 @@ import (
 
 // reply is what matters of a chat completion.
 type reply struct {
-	found    bool // there was a choice
-	content  string
+	found    bool     // there was a choice
+	texts    []string // where the answer may stand, the likeliest first
+	thought  string   // the reasoning, if the server shows it
 	refusal  string
 	finish   string
 	logprobs gjson.Result // a list of tokens, or nothing
 	usage    catalog.Usage
-	thinks   bool // tokens were spent on reasoning
+	spent    bool // tokens were spent on reasoning, by the usage
 	fault    gjson.Result
+	root     gjson.Result
 }
 
-// readReply reads a completion in one pass. It is lenient: what is not there is
-// empty, and the verdict within is checked strictly later.
+// readReply reads a completion in one pass, or an event stream of one. It is lenient: what
+// is not there is empty, and the answer within is checked strictly later.
 //
 // encoding/json would read the whole of it twice, and nine tenths are
 // log-probabilities of which the first ten tokens count.
 func readReply(body string) reply {
 	var r reply
-	root := gjson.Parse(body)
-	if !root.IsObject() {
+	body = strings.TrimPrefix(strings.TrimSpace(body), "\ufeff")
+	if isEventStream(body) {
+		body = joinEvents(body)
+	}
+	r.root = gjson.Parse(body)
+	if !r.root.IsObject() {
 		return r
 	}
-	root.ForEach(func(key, value gjson.Result) bool {
+	r.root.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "choices":
 			r.readChoice(first(value))
@@ -64,21 +71,59 @@ func (r *reply) readChoice(choice gjson.Result) {
 	choice.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "message":
-			r.content = text(value.Get("content"))
-			r.refusal = strings.Clone(value.Get("refusal").String())
+			r.readMessage(value)
+		case "text":
+			r.addText(value.String())
 		case "finish_reason":
 			r.finish = strings.Clone(value.String())
 		case "logprobs":
 			r.logprobs = value.Get("content")
+		case "error":
+			if value.IsObject() || value.Type == gjson.String && value.Str != "" {
+				r.fault = value
+			}
 		}
 		return true
 	})
 }
 
-// text returns a message's content, a string or a list of text parts.
-func text(content gjson.Result) string {
+// readMessage collects the places where servers put the answer: the content, the arguments
+// of a tool call, and, if both are empty, the reasoning.
+func (r *reply) readMessage(m gjson.Result) {
+	r.refusal = strings.Clone(m.Get("refusal").String())
+	r.addText(contentText(m.Get("content")))
+	for _, path := range []string{"tool_calls.0.function.arguments", "function_call.arguments", "parsed"} {
+		if v := m.Get(path); v.IsObject() {
+			r.addText(v.Raw)
+		} else {
+			r.addText(v.String())
+		}
+	}
+	for _, name := range []string{"reasoning_content", "reasoning", "thinking"} {
+		if text := m.Get(name).String(); text != "" && r.thought == "" {
+			r.thought = strings.Clone(text)
+		}
+	}
+	if len(r.texts) == 0 {
+		r.addText(r.thought)
+	}
+}
+
+func (r *reply) addText(text string) {
+	if strings.TrimSpace(text) != "" {
+		r.texts = append(r.texts, strings.Clone(text))
+	}
+}
+
+// reasoned reports whether the model spent tokens on reasoning: by the usage, or because
+// it shows its reasoning.
+func (r *reply) reasoned() bool { return r.spent || r.thought != "" }
+
+// contentText returns a message's content, a string or a list of text parts. Parts of
+// reasoning have no text.
+func contentText(content gjson.Result) string {
 	if !content.IsArray() {
-		return strings.Clone(content.String())
+		return content.String()
 	}
 	var b strings.Builder
 	content.ForEach(func(_, part gjson.Result) bool {
@@ -88,13 +133,34 @@ func text(content gjson.Result) string {
 	return b.String()
 }
 
+// failure returns the error that a body with a status of success holds, or nil: gateways
+// that have begun to answer before their upstream failed do this, per choice too, and some
+// servers always. Its status is the one that the error names, else that of a bad gateway.
+func (r *reply) failure(res response) *serverError {
+	switch base := r.root.Get("base_resp.status_code"); {
+	case r.fault.IsObject(), r.fault.Type == gjson.String && r.fault.Str != "" && (!r.found || r.finish == "error"):
+	case !r.found && base.Exists() && base.Int() != 0:
+	default:
+		return nil
+	}
+	e := readError(http.StatusBadGateway, res.header, r.root.Raw)
+	if r.fault.IsObject() {
+		e = errorFields(r.fault)
+		e.status = http.StatusBadGateway
+	}
+	if code := int(r.fault.Get("code").Int()); code >= 400 && code < 600 {
+		e.status = code
+	}
+	return &e
+}
+
 func (r *reply) readUsage(usage gjson.Result) {
 	r.usage = catalog.Usage{
 		Prompt:       max(usage.Get("prompt_tokens").Int(), 0),
 		CachedPrompt: max(usage.Get("prompt_tokens_details.cached_tokens").Int(), 0),
 		Completion:   max(usage.Get("completion_tokens").Int(), 0),
 	}
-	r.thinks = usage.Get("completion_tokens_details.reasoning_tokens").Int() > 0
+	r.spent = usage.Get("completion_tokens_details.reasoning_tokens").Int() > 0
 }
 
 // tokens yields the reply's tokens with their log-probabilities, up to the first

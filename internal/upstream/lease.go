@@ -36,6 +36,8 @@ type Result struct {
 	// RetryAfter is how long the answer asks to wait. 0: it does not say, or
 	// Header does.
 	RetryAfter time.Duration
+	// Certain is set if a Refused key was refused in words that leave no doubt.
+	Certain bool
 	// Detail is a short public text for a Refused or Exhausted key, e.g. "401 invalid_api_key".
 	Detail string
 }
@@ -131,6 +133,9 @@ type Advice struct {
 // Secret is the key itself, for the Authorization header alone. Empty: the
 // server asks for none.
 func (l *Lease) Secret() string { return l.key.secret.Reveal() }
+
+// Group is the name of the key's quota group.
+func (l *Lease) Group() string { return l.group.name }
 
 // BaseURL is the address of the server that the key is for.
 func (l *Lease) BaseURL() string { return l.group.baseURL }

@@ -1,0 +1,122 @@
+package llm
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// learn keeps what an outcome says of the site, and turns a refusal that was about the
+// form of the request into another call.
+func (a *asking) learn(s *site, sent terms, end *outcome) {
+	if end.completed {
+		a.learnRoom(s, sent, end)
+		s.answered(sent, a.kind(), end.step == stepDone || !end.cutOff)
+	}
+	if s.open() {
+		a.entry.leave(true)
+	}
+	if end.said == nil || !a.mend(s, sent, end) {
+		return
+	}
+	end.step = stepLearned
+	end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+}
+
+// mend reports whether the same question is worth asking in another form.
+func (a *asking) mend(s *site, sent terms, end *outcome) bool {
+	switch end.means {
+	case meansParameter:
+		return s.refused(sent, end.said, a.kind())
+	case meansKey: // some refuse a parameter with 403
+		return end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.picture != nil) && s.refused(sent, end.said, a.kind())
+	case meansFailure:
+		return s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
+	case meansPicture:
+		if a.picture == nil {
+			return s.refused(sent, end.said, a.kind())
+		}
+		s.withoutPictures()
+		return true
+	case meansRoom:
+		return a.moreRoom(s)
+	case meansContext:
+		return a.lessRoom(s, end.said)
+	case meansAddress:
+		if s.elsewhere(sent) {
+			return true
+		}
+		end.fault = a.wrongAddress(s, end)
+	case meansItem, meansFiltered, meansModel, meansBadKey, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow, meansAway:
+	}
+	return false
+}
+
+// rooms are the tokens that an answer gets, one after the other, from a model that reasons
+// before it answers.
+var rooms = [...]int{600, 2400, 8000}
+
+// learnRoom gives a model that reasons more room, for this question and, once that was
+// enough, for all later ones.
+func (a *asking) learnRoom(s *site, sent terms, end *outcome) {
+	switch {
+	case end.step == stepDone && a.room > sent.Room && end.reasoned:
+		s.needsRoom(a.form.room)
+	case end.cutOff && end.step == stepAskAgain && a.moreRoom(s):
+		if end.reasoned {
+			s.leastEffort()
+		}
+		end.step = stepLearned
+	}
+}
+
+// moreRoom gives this question the next larger room, and reports false if there is none.
+func (a *asking) moreRoom(s *site) bool {
+	for _, room := range append(rooms[:], a.config.MaxOutputTokens) {
+		room = min(room, a.config.MaxOutputTokens)
+		if room > a.form.room && (a.mostRoom == 0 || room <= a.mostRoom) {
+			a.room = room
+			return true
+		}
+	}
+	return false
+}
+
+// leastRoom is the fewest tokens that an answer fits into.
+const leastRoom = 120
+
+// lessRoom leaves room in a small context for the question, and reports false if that is
+// no use.
+func (a *asking) lessRoom(s *site, said *serverError) bool {
+	room := said.contextRoom()
+	if room == 0 {
+		room = a.form.room / 2
+	}
+	if room < leastRoom || room >= a.form.room || a.form.terms.Limit == noLimit {
+		return false
+	}
+	a.room, a.mostRoom = 0, room
+	s.needsRoom(room)
+	return true
+}
+
+// wrongAddress is the fault of a question that no address answered.
+func (a *asking) wrongAddress(s *site, end *outcome) *fault.Fault {
+	said := fmt.Sprintf("%s answered %d", publicURL(s.address(a.form.terms)), end.status)
+	if text := public(end.said.message, ""); text != "" {
+		said += ": " + text
+	}
+	return fault.New(fault.UpstreamRejected,
+		"%s, which is no chat completion: set OPENAI_BASE_URL to the address that ends before /chat/completions, such as http://localhost:8080/v1", said)
+}
+
+// withoutPicture goes on with the item's text, since the model takes no pictures.
+func (a *asking) withoutPicture() {
+	a.picture = nil
+	a.body = nil
+	a.user = string(a.prompt.AppendUser(make([]byte, 0, 512), a.question.Item, false))
+	a.answer.ImageErr = fault.New(fault.ImageUnsupported,
+		"the model %s takes no pictures: name one that does, or set pictures: false", a.answer.Trace.Model)
+}

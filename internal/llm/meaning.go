@@ -1,0 +1,266 @@
+package llm
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// meaning is what a server's error is about. It is read once, and everything else
+// follows from it: what the item gets, what the gate is told, what is learned.
+type meaning uint8
+
+const (
+	meansItem      meaning = iota // this question cannot be answered: asking again is no use
+	meansParameter                // a member of the request is not accepted
+	meansRoom                     // the answer did not fit: more room
+	meansContext                  // question and room exceed the context: less room
+	meansPicture                  // the model takes no pictures
+	meansFiltered                 // moderation keeps the question from the model
+	meansAddress                  // there is no such endpoint
+	meansModel                    // there is no such model
+	meansKey                      // the credential is refused
+	meansBadKey                   // the credential is refused in words that leave no doubt
+	meansMoney                    // the account is out of money, or out of a long quota
+	meansSpeed                    // too fast
+	meansLoading                  // the model is being loaded
+	meansBroken                   // the model's answer was broken: asking again may help
+	meansSlow                     // the server gave up waiting
+	meansAway                     // the server, or the one behind it, is not there
+	meansFailure                  // the server failed in this call
+)
+
+// longQuota is how long a wait may be before it counts as a quota that is used up.
+const longQuota = 10 * time.Minute
+
+// meaning returns what the error is about, from the status, the codes and the words.
+// The order matters: a code says more than words, and words more than a status.
+func (e *serverError) meaning() meaning {
+	text := strings.ToLower(strings.Join([]string{e.message, e.code, e.kind, e.param, strings.Join(e.reasons, " ")}, " "))
+	switch {
+	case e.page:
+		return e.pageMeaning()
+	case e.filtered(text):
+		return meansFiltered
+	case e.outOfMoney(text):
+		return meansMoney
+	case e.tooFast(text):
+		return meansSpeed
+	case anyIn(text, badKeyWords):
+		return meansBadKey
+	case e.status == http.StatusUnauthorized:
+		return meansKey
+	case anyIn(text, brokenWords):
+		return meansBroken
+	case anyIn(text, loadingWords):
+		return meansLoading
+	case anyIn(text, roomWords):
+		return meansRoom
+	case anyIn(text, contextWords):
+		return meansContext
+	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && anyIn(text, refusalWords):
+		return meansPicture
+	case anyIn(text, modelWords) && e.status < 500:
+		return meansModel
+	case anyIn(text, addressWords):
+		return meansAddress
+	}
+	return e.statusMeaning(text)
+}
+
+// pageMeaning is for an HTML page, which a proxy or a firewall wrote.
+func (e *serverError) pageMeaning() meaning {
+	switch {
+	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status < 400:
+		return meansAddress
+	case e.status == http.StatusTooManyRequests:
+		return meansSpeed
+	case e.status == http.StatusUnauthorized:
+		return meansKey
+	case e.status >= 500:
+		return meansAway
+	default: // a firewall that dislikes this text
+		return meansItem
+	}
+}
+
+func (e *serverError) statusMeaning(text string) meaning {
+	switch e.status {
+	case http.StatusForbidden:
+		if anyIn(text, parameterWords) {
+			return meansParameter
+		}
+		return meansKey
+	case http.StatusNotFound:
+		if e.message == "" || strings.Contains(text, "not found") {
+			return meansAddress
+		}
+		return meansParameter
+	case http.StatusMethodNotAllowed:
+		return meansAddress
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotImplemented:
+		return meansParameter
+	case http.StatusRequestTimeout, statusClientClosed, statusTokenRequired:
+		return meansSlow
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, statusOverloaded:
+		return meansAway
+	case http.StatusConflict, http.StatusTooEarly:
+		return meansFailure
+	}
+	switch {
+	case e.status >= 520 && e.status < 530: // Cloudflare: its origin is away
+		return meansAway
+	case e.status >= 500:
+		return meansFailure
+	case e.status >= 300 && e.status < 400:
+		return meansAddress
+	default:
+		return meansItem
+	}
+}
+
+// Statuses that net/http has no names for.
+const (
+	statusClientClosed  = 499 // nginx: it gave up on the model's server
+	statusTokenRequired = 498 // Groq: flex capacity exceeded
+	statusOverloaded    = 529
+)
+
+// The words by which errors are told apart, in lower case. They are facts about servers
+// in use; a word that is missing costs an experiment, not an item.
+var (
+	badKeyWords = []string{
+		"api key not valid", "api_key_invalid", "invalid_api_key", "invalid api key", "incorrect api key", "invalid x-api-key",
+		"invalid authentication", "invalid credentials", "api key expired", "api key has been revoked", "api key is invalid",
+		"invalid subscription key", "no such api key",
+	}
+	moneyCodes = []string{
+		"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance", "quota_exceeded_daily",
+		"budget_exceeded", "insufficient_funds", "insufficient_user_quota", "prepaid",
+	}
+	moneyWords = []string{
+		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
+		"no credits", "budget", "billing", "payment required", "recharge", "top up", "in arrears", "overdue", "account balance",
+		"spending limit", "spend limit", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
+	}
+	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per month", "monthly"}
+	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit"}
+	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
+	loadingWords = []string{"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start"}
+	roomWords    = []string{
+		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
+		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
+	}
+	contextWords = []string{
+		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
+		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
+		"maximum number of input tokens",
+	}
+	pictureWords = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
+	refusalWords = []string{
+		"not support", "unsupported", "not available", "unavailable", "not enabled", "cannot", "can't", "unable", "does not accept",
+		"doesn't accept", "only text", "text-only", "text only", "not allowed", "not permitted", "invalid", "unknown", "unexpected",
+		"must be a string", "must be string", "should be a valid string", "no endpoints found", "mmproj", "not multimodal",
+		"is not a multimodal", "not recognized", "at most 0 image", "expected string",
+	}
+	modelWords = []string{
+		"model not found", "model_not_found", "no such model", "unknown model", "model does not exist", "does not exist or you do not have access",
+		"not found, try pulling", "invalid model", "is not a valid model", "model is not available", "no model named", "deploymentnotfound",
+		"the api deployment for this resource does not exist", "model has been deprecated", "model_decommissioned", "decommissioned", "no models loaded",
+		"is not found for api version",
+	}
+	addressWords = []string{
+		"unexpected endpoint", "unknown endpoint", "no route", "route not found", "invalid url", "unknown request url", "unknown_url",
+		"cannot post", "page not found", "resource not found", "url not found", "path not found", "no such endpoint", "not a valid endpoint",
+	}
+	parameterWords = []string{
+		"logprobs", "response_format", "json_schema", "temperature", "max_tokens", "max_completion_tokens", "reasoning_effort",
+		"prompt_cache", "parameter",
+	}
+)
+
+// outOfMoney reports whether the account can pay for nothing more, or has used up a quota
+// of a day or longer. Gemini words both kinds of quota alike and names the period apart;
+// OpenAI says it by a code with status 429.
+func (e *serverError) outOfMoney(text string) bool {
+	if e.status == http.StatusPaymentRequired || anyIn(text, moneyCodes) {
+		return true
+	}
+	if anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords) {
+		return true
+	}
+	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 {
+		return false // a wait is a limit of speed
+	}
+	return anyIn(text, moneyWords) && (e.status >= 400 && e.status < 500 || e.status == 0)
+}
+
+func (e *serverError) tooFast(text string) bool {
+	if e.status == http.StatusTooManyRequests {
+		return true
+	}
+	return (e.status == http.StatusForbidden || e.status == http.StatusBadRequest || e.status == http.StatusServiceUnavailable) &&
+		anyIn(text, speedWords)
+}
+
+// filtered reports whether moderation keeps a question from the model, which says nothing
+// of the key, whatever the status: some gateways answer 403.
+func (e *serverError) filtered(text string) bool {
+	switch e.code {
+	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301":
+		return true
+	}
+	return anyIn(text, []string{
+		"moderation", "content policy", "content filter", "content management policy", "was flagged", "safety system", "prohibited_content",
+		"inappropriate content", "responsibleaipolicyviolation",
+	})
+}
+
+// waits returns how long the answer asks to wait in its body, and whether that is a quota
+// of a day or more.
+func (e *serverError) waits() (wait time.Duration, perDay bool) {
+	wait = e.wait
+	if wait == 0 {
+		wait = waitIn(e.message)
+	}
+	return wait, wait > longQuota || anyIn(strings.ToLower(e.message+" "+strings.Join(e.quotas, " ")), dayWords)
+}
+
+// The words for a model's context, and for what the question takes of it: "(2600 in the
+// messages", "your prompt has 3200 tokens".
+var (
+	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*|available context size \() ?(\d{3,9})`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens`)
+)
+
+// contextRoom returns how many tokens an answer may have in addition to this question, 0 if the
+// words do not say.
+func (e *serverError) contextRoom() int {
+	context := numberIn(contextNumber, e.message)
+	question := numberIn(questionNumber, e.message)
+	if context == 0 || question == 0 || question >= context {
+		return 0
+	}
+	return context - question
+}
+
+// numberIn returns the first number that a group of the expression matched, 0 for none.
+func numberIn(re *regexp.Regexp, text string) int {
+	for i, m := range re.FindStringSubmatch(text) {
+		if n, err := strconv.Atoi(m); i > 0 && err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+func anyIn(text string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,259 @@
+package llm
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// step is what follows a call.
+type step uint8
+
+const (
+	stepFail     step = iota // the fault is the item's result
+	stepDone                 // there is a classification
+	stepGone                 // the item's own context ended
+	stepRetry                // worth another attempt, later
+	stepWait                 // worth another call, when there is quota
+	stepAskAgain             // the answer cannot be used: worth asking once more
+	stepMove                 // worth another call, on another key or when this one is trusted again
+	stepLearned              // worth another call, with other terms
+)
+
+// outcome is how a call ended: for the item, and for the lease.
+type outcome struct {
+	step   step
+	result upstream.Result
+	// fault is the item's, should this be the end. Nil if there is a classification.
+	fault *fault.Fault
+	// reset is when a budget that is used up is whole again. 0: not known.
+	reset time.Duration
+
+	status int
+	// said is the server's error, nil unless it spoke of one, and means what it is about.
+	said  *serverError
+	means meaning
+
+	completed bool            // a completion came, usable or not
+	cutOff    bool            // it ended for want of room
+	reasoned  bool            // tokens were spent on reasoning
+	advice    upstream.Advice // the gate's, once the lease is settled
+}
+
+// read finds out what came of a call. A classification goes to a.answer.
+func (a *asking) read(ctx context.Context, res response, err error, secret string) outcome {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return outcome{step: stepGone, fault: cut(ctx)}
+	case err != nil:
+		return callFailed(err, res, secret)
+	case res.status >= 200 && res.status < 300:
+		return a.readCompletion(res, secret)
+	default:
+		return errorOutcome(res, readError(res.status, res.header, res.body), secret)
+	}
+}
+
+// cut is the fault of an item whose context ended in the middle of a call.
+func cut(ctx context.Context) *fault.Fault {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fault.From(ctx.Err())
+	}
+	return unanswered(ctx.Err())
+}
+
+func unanswered(cause error) *fault.Fault {
+	return fault.Wrap(cause, fault.UpstreamTimeout,
+		"the deadline came while the model's server had not answered: try again, or allow more time (item_timeout)")
+}
+
+// readCompletion reads an answer with a status of success.
+func (a *asking) readCompletion(res response, secret string) outcome {
+	r := readReply(res.body)
+	if e := r.failure(res); e != nil {
+		return errorOutcome(res, *e, secret)
+	}
+	if !r.found {
+		return noCompletion(res)
+	}
+	end := outcome{
+		result: upstream.Result{Verdict: upstream.Succeeded, Header: res.header, Usage: r.usage},
+		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.finish == "length",
+	}
+	if r.refusal != "" || r.finish == "content_filter" {
+		end.fault = declined(r.refusal, secret)
+		return end
+	}
+	err := a.classification(&r)
+	switch {
+	case err == nil:
+		end.step = stepDone
+	case end.cutOff:
+		end.step = stepAskAgain
+		end.fault = fault.Wrap(err, fault.MalformedAnswer,
+			"the model's answer was cut off after %d tokens: raise CREDENZA_MAX_OUTPUT_TOKENS, or take a model that reasons less", a.form.room)
+	default:
+		end.step, end.fault = stepAskAgain, fault.From(err)
+	}
+	return end
+}
+
+// classification finds the answer in whatever member of the completion it stands, and
+// writes it into a.answer.
+func (a *asking) classification(r *reply) error {
+	var failed error
+	for _, text := range r.texts {
+		v, err := a.prompt.Parse(text)
+		if err == nil {
+			a.answer.Verdict = a.complete(v, r)
+			return nil
+		}
+		if failed == nil {
+			failed = err
+		}
+	}
+	if failed == nil {
+		_, failed = a.prompt.Parse("")
+	}
+	return failed
+}
+
+// noCompletion is the outcome of a call whose body is no completion at all: a
+// proxy's page, noise, half a document. The model never saw to it, so this is a
+// failure on the way and not an answer that the model may be asked to mend.
+func noCompletion(res response) outcome {
+	return outcome{
+		step: stepRetry, status: res.status, result: upstream.Result{Verdict: upstream.Broken, Header: res.header},
+		fault: fault.New(fault.MalformedAnswer,
+			"what the model's server sent is no chat completion: check the base URL, or try again later"),
+	}
+}
+
+// complete fills in what the reply's text does not say.
+func (a *asking) complete(v catalog.Verdict, r *reply) catalog.Verdict {
+	v.Evidence = a.evidence()
+	if p, ok := a.prompt.Confidence(v.Category, r.tokens()); ok {
+		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
+	}
+	return v
+}
+
+func declined(text, secret string) *fault.Fault {
+	if text = public(text, secret); text == "" {
+		text = "no reason given"
+	}
+	return fault.New(fault.Refused, "the model declined to answer (%s): change the item's text or picture", text)
+}
+
+// errorOutcome reads an answer that is an error.
+func errorOutcome(res response, e serverError, secret string) outcome {
+	moment := time.Now()
+	wait, perDay := e.waits()
+	end := outcome{
+		status: e.status, said: &e, means: e.meaning(),
+		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment)},
+	}
+	said := fmt.Sprintf("the model's server answered %d", e.status)
+	if text := public(e.message, secret); text != "" {
+		said += ": " + text
+	}
+	end.step, end.result.Verdict, end.fault = end.means.outcome(said)
+	switch end.step {
+	case stepWait:
+		end.result.RetryAfter = max(end.result.RetryAfter, wait)
+		end.reset = resetAfter(res.header, moment)
+		end.fault = end.fault.After(max(end.result.RetryAfter, end.reset))
+		if perDay && end.result.RetryAfter == 0 {
+			end.result.RetryAfter = longQuota
+		}
+	case stepRetry:
+		end.result.RetryAfter = max(end.result.RetryAfter, wait)
+		end.fault = end.fault.After(end.result.RetryAfter)
+	case stepMove:
+		end.result.Detail = public(strings.TrimSpace(fmt.Sprintf("%d %s", e.status, cmp.Or(e.message, e.code))), secret)
+		end.result.Certain = end.means == meansBadKey
+	}
+	return end
+}
+
+// meaningOutcomes is what follows from each meaning: for the item, for the gate, and in words.
+var meaningOutcomes = [...]struct {
+	step    step
+	verdict upstream.Verdict
+	reason  fault.Reason
+	advice  string
+}{
+	meansItem:      {stepFail, upstream.Rejected, fault.UpstreamRejected, "change the item"},
+	meansParameter: {stepFail, upstream.Rejected, fault.UpstreamRejected, "change the item, the model or the server's settings"},
+	meansRoom:      {stepAskAgain, upstream.Rejected, fault.MalformedAnswer, "raise CREDENZA_MAX_OUTPUT_TOKENS"},
+	meansContext:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "shorten the item, or take a model with a larger context"},
+	meansPicture:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "take a model that sees pictures"},
+	meansFiltered:  {stepFail, upstream.Rejected, fault.Refused, "change the item's text or picture"},
+	meansAddress:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "correct the base URL"},
+	meansModel:     {stepFail, upstream.Rejected, fault.UpstreamRejected, "name a model that the server has"},
+	meansKey:       {stepMove, upstream.Refused, fault.UpstreamAuth, "give a valid key"},
+	meansBadKey:    {stepMove, upstream.Refused, fault.UpstreamAuth, "give a valid key"},
+	meansMoney:     {stepMove, upstream.Exhausted, fault.QuotaExhausted, "raise the quota or give another key"},
+	meansSpeed:     {stepWait, upstream.Throttled, fault.RateLimited, "allow more time, or raise the quota"},
+	meansLoading:   {stepRetry, upstream.Overloaded, fault.UpstreamUnavailable, "allow more time for the model to be loaded"},
+	meansBroken:    {stepRetry, upstream.Succeeded, fault.MalformedAnswer, "try again, or take a model that follows a JSON schema"},
+	meansSlow:      {stepRetry, upstream.TimedOut, fault.UpstreamTimeout, "try again later"},
+	meansAway:      {stepRetry, upstream.Overloaded, fault.UpstreamUnavailable, "try again later"},
+	meansFailure:   {stepRetry, upstream.Broken, fault.UpstreamUnavailable, "try again later"},
+}
+
+func (m meaning) outcome(said string) (step, upstream.Verdict, *fault.Fault) {
+	o := meaningOutcomes[m]
+	return o.step, o.verdict, fault.New(o.reason, "%s: %s", said, o.advice)
+}
+
+// callFailed reads a call without a whole answer.
+func callFailed(err error, res response, secret string) outcome {
+	end := outcome{step: stepRetry, status: res.status, result: upstream.Result{Header: res.header}}
+	cause := scrub(err, secret)
+	switch {
+	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
+		end.result.Verdict = upstream.TimedOut
+		end.fault = fault.Wrap(cause, fault.UpstreamTimeout,
+			"the model's server did not answer in time: allow more (CREDENZA_ATTEMPT_TIMEOUT), or try again later")
+	case errors.Is(err, errTooLong):
+		end.step, end.result.Verdict = stepAskAgain, upstream.Succeeded
+		end.fault = fault.Wrap(cause, fault.MalformedAnswer, "the model's answer has no end: try again later")
+	case unreachable(err):
+		end.result.Verdict = upstream.Overloaded
+		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the model's server cannot be reached: check the base URL, or try again later")
+	default:
+		end.result.Verdict = upstream.Broken
+		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the connection to the model's server broke: try again later")
+	}
+	return end
+}
+
+// unreachable reports whether no connection came about.
+func unreachable(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, distrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return distrusted || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// scrub keeps of an error what is fit for a log: not the address, whose query or
+// user may be secret, nor the key.
+func scrub(err error, secret string) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return errors.New(public(err.Error(), secret))
+}

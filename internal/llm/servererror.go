@@ -1,0 +1,183 @@
+package llm
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// serverError is a server's own account of what went wrong, in whatever form it came.
+type serverError struct {
+	status int
+	// message is the server's text, for people; code, kind and param are its other
+	// members. Each may be empty.
+	message, code, kind, param string
+	// reasons are machine-readable reasons from google.rpc details, such as
+	// API_KEY_INVALID, and quotas the quota names that were exceeded.
+	reasons, quotas []string
+	// wait is how long the body asks to wait. 0: it does not say.
+	wait time.Duration
+	// page is set if the body is an HTML page, so that it is not the model's server
+	// that speaks but something in front of it.
+	page bool
+}
+
+// maxErrorBytes is how much of an error's body is looked at.
+const maxErrorBytes = 16 << 10
+
+// readError understands the forms in use: OpenAI's {"error":{...}}, the same in a list
+// (Gemini), an error, message or detail that is a text, FastAPI's list of
+// {"loc":[...],"msg":...}, also below "message" (Mistral), {"base_resp":{...}} (MiniMax),
+// and plain text. The inputs that FastAPI echoes are left out: they would name every
+// parameter that was sent.
+func readError(status int, header http.Header, body string) serverError {
+	if len(body) > maxErrorBytes {
+		body = body[:maxErrorBytes]
+	}
+	root := gjson.Parse(strings.TrimPrefix(strings.TrimSpace(body), "\ufeff"))
+	if root.IsArray() {
+		root = first(root)
+	}
+	var e serverError
+	switch {
+	case root.IsObject():
+		e = errorIn(root)
+	case isPage(header, body):
+		e.page = true
+	default:
+		e.message = body
+	}
+	e.status = status
+	return e
+}
+
+// errorIn reads the error of a JSON object: that object, or one in it.
+func errorIn(root gjson.Result) serverError {
+	e := root.Get("error")
+	switch {
+	case e.IsObject():
+		return errorFields(e)
+	case e.IsArray():
+		return errorFields(first(e))
+	case e.Type == gjson.String:
+		return serverError{message: e.Str, code: root.Get("code").String()}
+	}
+	if base := root.Get("base_resp"); base.IsObject() {
+		return serverError{message: base.Get("status_msg").String(), code: base.Get("status_code").String()}
+	}
+	if errs := root.Get("errors"); errs.IsArray() {
+		return errorFields(first(errs))
+	}
+	if detail := root.Get("detail"); detail.Exists() {
+		return serverError{message: messageText(detail)}
+	}
+	return errorFields(root)
+}
+
+func errorFields(e gjson.Result) serverError {
+	if e.Type == gjson.String {
+		return serverError{message: e.Str}
+	}
+	f := serverError{
+		message: messageText(e.Get("message")),
+		kind:    e.Get("type").String(),
+		code:    e.Get("code").String(),
+		param:   e.Get("param").String(),
+	}
+	if f.message == "" {
+		f.message = messageText(e.Get("msg"))
+	}
+	if raw := e.Get("metadata.raw"); raw.Exists() { // OpenRouter: the provider's own words
+		f.message += " " + messageText(raw)
+	}
+	if f.kind == "" {
+		f.kind = e.Get("status").String()
+	}
+	f.readDetails(e.Get("details"))
+	return f
+}
+
+// messageText is a message as text: a string, FastAPI's list of violations, or an
+// object that has one of them in turn.
+func messageText(v gjson.Result) string {
+	switch {
+	case v.IsArray():
+		return violations(v)
+	case v.IsObject():
+		for _, name := range []string{"detail", "message", "error"} {
+			if inner := v.Get(name); inner.Exists() {
+				return messageText(inner)
+			}
+		}
+	}
+	return v.String()
+}
+
+func violations(list gjson.Result) string {
+	var b strings.Builder
+	list.ForEach(func(_, v gjson.Result) bool {
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		v.Get("loc").ForEach(func(_, step gjson.Result) bool {
+			b.WriteString(step.String())
+			b.WriteByte('.')
+			return true
+		})
+		b.WriteString(" " + v.Get("msg").String())
+		return b.Len() < 1000
+	})
+	return b.String()
+}
+
+// readDetails reads the google.rpc details that are of use here.
+func (e *serverError) readDetails(details gjson.Result) {
+	if !details.IsArray() {
+		return
+	}
+	details.ForEach(func(_, d gjson.Result) bool {
+		kind := d.Get(`\@type`).String()
+		switch {
+		case strings.HasSuffix(kind, "RetryInfo"):
+			if wait, err := time.ParseDuration(d.Get("retryDelay").String()); err == nil && wait > 0 {
+				e.wait = wait
+			}
+		case strings.HasSuffix(kind, "QuotaFailure"):
+			d.Get("violations").ForEach(func(_, v gjson.Result) bool {
+				e.quotas = append(e.quotas, v.Get("quotaId").String())
+				return true
+			})
+		case strings.HasSuffix(kind, "ErrorInfo"):
+			e.reasons = append(e.reasons, d.Get("reason").String())
+		}
+		return true
+	})
+}
+
+func isPage(header http.Header, body string) bool {
+	return strings.HasPrefix(header.Get("Content-Type"), "text/html") || strings.HasPrefix(strings.TrimSpace(body), "<")
+}
+
+// waitWords find a wait in words: "try again in 1h5m12s", "retry after 7 seconds",
+// "Please retry in 40.2s".
+var waitWords = regexp.MustCompile(`(?i)(?:try again|retry(?:ing)?|retry after|wait)(?: in| after| for)? ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+|\d+(?:\.\d+)? ?sec)`)
+
+// waitIn returns the wait that a text names, 0 for none.
+func waitIn(text string) time.Duration {
+	m := waitWords.FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	if d, err := time.ParseDuration(m[1]); err == nil {
+		return max(d, 0)
+	}
+	seconds, err := strconv.ParseFloat(strings.TrimRight(strings.ToLower(m[1]), " sec"), 64)
+	if err != nil || seconds < 0 || seconds > 1e6 {
+		return 0
+	}
+	return time.Duration(seconds * float64(time.Second))
+}

@@ -1,0 +1,196 @@
+package llm
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sort"
+	"strings"
+)
+
+// Auth is how a request carries its key.
+type Auth string
+
+// The ways.
+const (
+	AuthBearer Auth = "bearer"  // Authorization: Bearer KEY
+	AuthAPIKey Auth = "api-key" // api-key: KEY, as Azure has it
+	AuthNone   Auth = "none"
+)
+
+// Settings are what a configuration says of how a server is asked. The zero value leaves
+// everything to the preset of the server's host, and to negotiation.
+type Settings struct {
+	// Provider names a preset. Empty: found from the base URL.
+	Provider string `yaml:"provider"`
+	// Auth is how the key is sent. Empty: as the preset has it, else AuthBearer.
+	Auth Auth `yaml:"auth"`
+	// Query is added to the address, Headers to each request.
+	Query   map[string]string `yaml:"query"`
+	Headers map[string]string `yaml:"headers"`
+	// Body are further members of each request.
+	Body map[string]any `yaml:"body"`
+	// Format is the most that is asked for: strict_schema, plain_schema, json_object or text.
+	Format string `yaml:"format"`
+	// OutputLimit is max_completion_tokens, max_tokens or none.
+	OutputLimit string `yaml:"output_limit"`
+	// Logprobs is top, plain or none.
+	Logprobs string `yaml:"logprobs"`
+	// Temperature is whether one is sent. Nil: yes.
+	Temperature *bool `yaml:"temperature"`
+	// ReasoningEffort is the value that is sent. Empty: as the model's name suggests.
+	ReasoningEffort string `yaml:"reasoning_effort"`
+	// Pictures is whether the model takes any. Nil: yes, until it refuses one.
+	Pictures *bool `yaml:"pictures"`
+	// PromptCache is how the provider's cache is told about the fixed part of a question:
+	// explicit, key or none.
+	PromptCache string `yaml:"prompt_cache"`
+	// Stream asks for answers as event streams, for servers that give no others.
+	Stream bool `yaml:"stream"`
+}
+
+// merged returns s where it says something, and else what base says.
+func (s Settings) merged(base Settings) Settings {
+	set := func(mine *string, theirs string) {
+		if *mine == "" {
+			*mine = theirs
+		}
+	}
+	set(&s.Provider, base.Provider)
+	set((*string)(&s.Auth), string(base.Auth))
+	set(&s.Format, base.Format)
+	set(&s.OutputLimit, base.OutputLimit)
+	set(&s.Logprobs, base.Logprobs)
+	set(&s.ReasoningEffort, base.ReasoningEffort)
+	set(&s.PromptCache, base.PromptCache)
+	if s.Temperature == nil {
+		s.Temperature = base.Temperature
+	}
+	if s.Pictures == nil {
+		s.Pictures = base.Pictures
+	}
+	s.Stream = s.Stream || base.Stream
+	s.Query, s.Headers, s.Body = union(s.Query, base.Query), union(s.Headers, base.Headers), union(s.Body, base.Body)
+	return s
+}
+
+func union[V any](a, b map[string]V) map[string]V {
+	if len(b) == 0 {
+		return a
+	}
+	all := make(map[string]V, len(a)+len(b))
+	for k, v := range b {
+		all[k] = v
+	}
+	for k, v := range a {
+		all[k] = v
+	}
+	return all
+}
+
+// choice looks a word up among those of a setting.
+func choice[T any](setting, word string, words map[string]T) (T, error) {
+	v, ok := words[word]
+	if ok {
+		return v, nil
+	}
+	names := make([]string, 0, len(words))
+	for name := range words {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return v, fmt.Errorf("%s is %q: give one of %s", setting, word, strings.Join(names, ", "))
+}
+
+var (
+	formatNames   = map[string]format{"": strictSchema, "strict_schema": strictSchema, "plain_schema": plainSchema, "json_object": jsonObject, "text": freeText}
+	limitNames    = map[string]limit{"": maxCompletionTokens, "max_completion_tokens": maxCompletionTokens, "max_tokens": maxTokens, "none": noLimit}
+	logprobsNames = map[string]logprobs{"": topLogprobs, "top": topLogprobs, "plain": plainLogprobs, "none": noLogprobs}
+	effortNames   = map[string]effort{"": noEffort, "none": effortNone, "minimal": effortMinimal, "low": effortLow}
+	cacheNames    = map[string]cacheMarks{"": noCacheMarks, "none": noCacheMarks, "key": cacheKey, "explicit": cacheExplicit}
+	authNames     = map[string]Auth{"": AuthBearer, "bearer": AuthBearer, "api-key": AuthAPIKey, "none": AuthNone}
+)
+
+// dialect is Settings made ready for requests. It is immutable.
+type dialect struct {
+	settings Settings
+	key      string // equal for equal settings
+	auth     Auth
+	query    url.Values
+	headers  http.Header
+	body     string // `,"name":value` for each further member
+	offer    terms
+}
+
+// newDialect checks settings and returns what follows from them for a server.
+func newDialect(s Settings) (*dialect, error) {
+	d := &dialect{settings: s, query: url.Values{}, headers: http.Header{}}
+	var err error
+	for _, parse := range []func() error{
+		func() error { d.auth, err = choice("auth", string(s.Auth), authNames); return err },
+		func() error { d.offer.Format, err = choice("format", s.Format, formatNames); return err },
+		func() error { d.offer.Limit, err = choice("output_limit", s.OutputLimit, limitNames); return err },
+		func() error { d.offer.Logprobs, err = choice("logprobs", s.Logprobs, logprobsNames); return err },
+		func() error {
+			d.offer.Effort, err = choice("reasoning_effort", s.ReasoningEffort, effortNames)
+			return err
+		},
+		func() error { d.offer.Cache, err = choice("prompt_cache", s.PromptCache, cacheNames); return err },
+		d.encodeBody,
+	} {
+		if err := parse(); err != nil {
+			return nil, err
+		}
+	}
+	if s.Temperature != nil && !*s.Temperature {
+		d.offer.Temperature = noTemperature
+	}
+	if s.Pictures != nil && !*s.Pictures {
+		d.offer.Pictures = noPictures
+	}
+	key, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("body: it cannot be written as JSON: %w", err)
+	}
+	d.key = string(key)
+	for name, value := range s.Query {
+		d.query.Set(name, value)
+	}
+	for name, value := range s.Headers {
+		d.headers.Set(name, value)
+	}
+	return d, nil
+}
+
+// ownMembers are what requests have of themselves.
+var ownMembers = []string{"model", "messages", "response_format", "stream"}
+
+func (d *dialect) encodeBody() error {
+	names := make([]string, 0, len(d.settings.Body))
+	for name := range d.settings.Body {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	for _, name := range names {
+		for _, own := range ownMembers {
+			if name == own {
+				return fmt.Errorf("body: %s is a member of every request already: leave it out", name)
+			}
+		}
+		value, err := json.Marshal(d.settings.Body[name])
+		if err != nil {
+			return fmt.Errorf("body: %s cannot be written as JSON: %w", name, err)
+		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return fmt.Errorf("body: %w", err)
+		}
+		fmt.Fprintf(&b, ",%s:%s", key, value)
+	}
+	d.body = b.String()
+	return nil
+}

@@ -1,0 +1,200 @@
+package llm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// siteID names a model on a server, asked with one set of settings: what one site accepts
+// says nothing of another.
+type siteID struct{ settings, base, model string }
+
+// profileForm is raised when stored profiles of before are not to be used any more.
+const profileForm = 1
+
+// key names the site in the store, without showing its address.
+func (id siteID) key() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%s", profileForm, id.settings, id.base, id.model))
+	return hex.EncodeToString(sum[:16])
+}
+
+// site is what is known of a siteID. It is safe for concurrent use.
+type site struct {
+	id        siteID
+	endpoints []string
+
+	mu      sync.Mutex
+	talks   negotiation
+	settled [catalog.NumKinds]bool // usable answers have come, by what was asked
+	rejects int                    // refusals in a row since the last answer
+	failure string                 // the words of the last failure, while nothing was answered
+	save    func(terms)            // stores what was learned
+}
+
+// maxRejects is how many refusals in a row of a settled site reopen the negotiation: the
+// server behind the address has changed.
+const maxRejects = 5
+
+func newSite(id siteID, endpoints []string, offer terms, stored *terms, save func(terms)) *site {
+	s := &site{id: id, endpoints: endpoints, talks: newNegotiation(offer), save: save}
+	if stored != nil {
+		s.talks.now, s.talks.best = *stored, *stored
+		s.talks.done, s.talks.answered = true, true
+		for kind := range s.settled {
+			s.settled[kind] = true
+		}
+	}
+	return s
+}
+
+// address returns where a request with these terms goes.
+func (s *site) address(t terms) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endpoints[min(t.Endpoint, len(s.endpoints)-1)]
+}
+
+// moved notes that the server has told an address to be another one for good.
+func (s *site) moved(t terms, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endpoints[min(t.Endpoint, len(s.endpoints)-1)] = to
+}
+
+// terms returns what the next request is to contain.
+func (s *site) terms() terms {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.talks.now
+}
+
+// open reports whether it is known what the site accepts, so that many may ask at once.
+func (s *site) open() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.talks.done
+}
+
+// answered notes an answer to a request with these terms. usable is whether it could be read
+// as an answer; one that was cut off for want of room is not, and does not end the
+// negotiation.
+func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rejects, s.failure = 0, ""
+	if !usable {
+		return
+	}
+	s.settled[kind] = true
+	if s.talks.done || !sent.sameParts(s.talks.now) {
+		return
+	}
+	s.talks.now.Room = max(s.talks.now.Room, sent.Room)
+	s.talks.accepted()
+	s.keep()
+}
+
+// refused notes a refusal of a request with these terms, and reports whether the same
+// question is to be asked again with other terms: because there is something left to try,
+// or because others have found out meanwhile what to send.
+func (s *site) refused(sent terms, e *serverError, kind catalog.Kind) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !sent.sameParts(s.talks.now) {
+		return true
+	}
+	if s.settled[kind] && s.talks.done {
+		if s.rejects++; s.rejects < maxRejects {
+			return false
+		}
+		s.reopen()
+	}
+	if s.talks.done {
+		s.talks.done, s.talks.calls = false, 0 // known for texts, asked for a picture
+	}
+	return s.talks.refused(e.message+" "+e.param, e.code, kind == catalog.KindImage)
+}
+
+// reopen begins the negotiation again.
+func (s *site) reopen() {
+	s.rejects = 0
+	s.settled = [catalog.NumKinds]bool{}
+	s.talks = newNegotiation(s.talks.offer)
+}
+
+// failedAlike notes a failure (500, 501) and reports whether it came twice in the same words
+// before anything was answered: then it is a refusal.
+func (s *site) failedAlike(e *serverError, kind catalog.Kind) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled[kind] && s.talks.done || e.message == "" {
+		return false
+	}
+	again := s.failure == e.message
+	s.failure = e.message
+	return again
+}
+
+// withoutPictures notes that the model takes no pictures.
+func (s *site) withoutPictures() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.talks.now.Pictures, s.talks.offer.Pictures, s.talks.best.Pictures = noPictures, noPictures, noPictures
+	s.keep()
+}
+
+// needsRoom notes how many tokens an answer needs, or may have at most.
+func (s *site) needsRoom(room int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.talks.now.Room, s.talks.offer.Room, s.talks.best.Room = room, room, room
+	s.keep()
+}
+
+// leastEffort asks for the least reasoning, unless that was tried, and reports whether that
+// changes anything.
+func (s *site) leastEffort() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.talks.done || s.talks.effortTried || s.talks.now.Effort != noEffort {
+		return false
+	}
+	s.talks.effortTried = true
+	s.talks.now.Effort = effortNone
+	return true
+}
+
+// elsewhere goes on to the next address, and reports false if there is none, or if this
+// one has answered before.
+func (s *site) elsewhere(sent terms) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.talks.answered:
+		return false
+	case sent.Endpoint != s.talks.now.Endpoint:
+		return true
+	case s.talks.now.Endpoint+1 >= len(s.endpoints):
+		return false
+	}
+	s.talks.now.Endpoint++
+	s.talks.offer.Endpoint++
+	return true
+}
+
+// keep stores what was learned, once it is known to work.
+func (s *site) keep() {
+	if s.talks.done && s.talks.answered && s.save != nil {
+		s.save(s.talks.best)
+	}
+}
+
+// sameParts reports whether two requests differ in nothing but their room.
+func (t terms) sameParts(other terms) bool {
+	t.Room = other.Room
+	return t == other
+}

@@ -1,0 +1,140 @@
+package llm
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/openai/openai-go/option"
+
+	"github.com/credenza-dev/credenza/internal/upstream"
+)
+
+// Profiles stores what was learned of a site, under a key that names it. Load returns nil
+// if nothing is stored. Both must be quick or give up soon; what cannot be stored is
+// learned again. They are called from many goroutines.
+type Profiles interface {
+	Load(key string) []byte
+	Save(key string, profile []byte)
+}
+
+// sites are those that were asked so far. They are safe for concurrent use.
+type sites struct {
+	config *Config
+
+	mu       sync.RWMutex
+	known    map[siteID]*site
+	dialects map[dialectID]*dialect
+}
+
+// dialectID is what a dialect is made from.
+type dialectID struct{ group, base, model string }
+
+// asked is where and how a request goes.
+type asked struct {
+	site    *site
+	dialect *dialect
+}
+
+// defaultBase is where calls go if a lease names no server.
+const defaultBase = "https://api.openai.com/v1"
+
+// of returns the site that a lease leads to.
+func (s *sites) of(lease *upstream.Lease, model string) (asked, error) {
+	base := lease.BaseURL()
+	if base == "" {
+		base = defaultBase
+	}
+	id := dialectID{lease.Group(), base, lease.Model(model)}
+	s.mu.RLock()
+	d := s.dialects[id]
+	var known *site
+	if d != nil {
+		known = s.known[d.site(id)]
+	}
+	s.mu.RUnlock()
+	if known != nil {
+		return asked{known, d}, nil
+	}
+	return s.make(id)
+}
+
+func (s *sites) make(id dialectID) (asked, error) {
+	d, err := s.dialect(id)
+	if err != nil {
+		return asked{}, err
+	}
+	addresses, err := endpoints(id.base, d.query)
+	if err != nil {
+		return asked{}, fmt.Errorf("the base URL is no address: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known, s.dialects = map[siteID]*site{}, map[dialectID]*dialect{}
+	}
+	if have := s.dialects[id]; have != nil {
+		d = have
+	}
+	s.dialects[id] = d
+	key := d.site(id)
+	if s.known[key] == nil {
+		s.known[key] = s.load(key, d, addresses)
+	}
+	return asked{s.known[key], d}, nil
+}
+
+// dialect joins what is configured with what is known beforehand of the server.
+func (s *sites) dialect(id dialectID) (*dialect, error) {
+	settings := s.config.Groups[id.group].merged(s.config.Settings)
+	known, err := presetFor(settings.Provider, id.base)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		settings.Provider = known.name
+	}
+	return newDialect(settings.merged(known.settingsFor(id.model)))
+}
+
+// load makes a site, with what was stored of it.
+func (s *sites) load(id siteID, d *dialect, addresses []string) *site {
+	store := s.config.Profiles
+	if store == nil {
+		return newSite(id, addresses, d.offer, nil, nil)
+	}
+	key := id.key()
+	var stored *terms
+	if data := store.Load(key); data != nil {
+		var t terms
+		if json.Unmarshal(data, &t) == nil && t.valid(len(addresses)) {
+			stored = &t
+		}
+	}
+	return newSite(id, addresses, d.offer, stored, func(t terms) {
+		if data, err := json.Marshal(t); err == nil {
+			store.Save(key, data)
+		}
+	})
+}
+
+// site is the site that requests of this dialect go to.
+func (d *dialect) site(id dialectID) siteID { return siteID{d.key, id.base, id.model} }
+
+// options returns the request options of a call: its key and its headers.
+func (w asked) options(secret string) []option.RequestOption {
+	opts := make([]option.RequestOption, 0, 1+len(w.dialect.headers))
+	for name, values := range w.dialect.headers {
+		for _, v := range values {
+			opts = append(opts, option.WithHeader(name, v))
+		}
+	}
+	switch {
+	case secret == "" || w.dialect.auth == AuthNone:
+	case w.dialect.auth == AuthAPIKey:
+		opts = append(opts, option.WithHeader("Api-Key", secret))
+	default:
+		opts = append(opts, option.WithAPIKey(secret))
+	}
+	return opts
+}
