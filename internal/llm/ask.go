@@ -23,12 +23,12 @@ const BackendName = "openai"
 // caller cancelled ctx, it also is context.Canceled, and Ask returns at once. The
 // answer's trace is filled in either way, but for the latency; the review mark is
 // the caller's to set.
-func (c *Client) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
+func (c *Client) Ask(ctx context.Context, q catalog.Question) (answer catalog.Answer, err error) {
 	a := c.begin(&q)
 	if err := a.enter(ctx); err != nil {
 		return a.answer, err
 	}
-	defer a.leave()
+	defer func() { a.entry.leave(false, err != nil) }()
 	for {
 		if f := a.overspent(); f != nil {
 			return a.answer, f
@@ -116,9 +116,6 @@ func (a *asking) enter(ctx context.Context) error {
 	}
 	return unanswered(err)
 }
-
-// leave lets others ask, whatever has become of this question.
-func (a *asking) leave() { a.entry.leave(false) }
 
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {

@@ -123,8 +123,8 @@ func TestEveryEnd(t *testing.T) {
 		"502 with a page":    {[]answer{{status: 502, body: "<html>Bad Gateway</html>"}}, fault.UpstreamUnavailable, 4, "502: try again"},
 		"503":                {[]answer{status(503)}, fault.UpstreamUnavailable, 4, "503"},
 		"529":                {[]answer{status(529)}, fault.UpstreamUnavailable, 4, "529"},
-		"302":                {[]answer{{status: 302, header: http.Header{"Location": {"http://elsewhere.test/"}}, body: "{}"}}, fault.UpstreamRejected, 1, "base URL"},
-		"no quota":           {[]answer{{status: 429, body: apiErr("insufficient_quota", "pay")}}, fault.QuotaExhausted, 1, "insufficient_quota"},
+		"302":                {[]answer{{status: 302, header: http.Header{"Location": {"http://elsewhere.test/"}}, body: "{}"}}, fault.UpstreamRejected, 1, "OPENAI_BASE_URL"},
+		"no quota":           {[]answer{{status: 429, body: apiErr("insufficient_quota", "pay")}}, fault.QuotaExhausted, 1, "429 pay (insufficient_quota)"},
 		"filter":             {[]answer{{status: 400, body: apiErr("content_filter", "not this")}}, fault.Refused, 1, "not this"},
 		"error with 200":     {[]answer{{body: `{"error":{"code":404,"message":"no such model"}}`}}, fault.UpstreamRejected, 1, "no such model"},
 		"error without code": {[]answer{{body: `{"error":{"message":"upstream gone"}}`}}, fault.UpstreamUnavailable, 4, "upstream gone"},
@@ -133,7 +133,7 @@ func TestEveryEnd(t *testing.T) {
 		"garbage":            {[]answer{{body: "\x00not json"}}, fault.MalformedAnswer, 4, "no chat completion"},
 		"prose":              {[]answer{{content: "It is a sofa."}}, fault.MalformedAnswer, 2, "no JSON object"},
 		"not in taxonomy":    {[]answer{{content: strings.Replace(good, "SOFA", "CAR", 1)}}, fault.MalformedAnswer, 2, "CAR"},
-		"cut off":            {[]answer{{content: good[:40], finish: "length"}}, fault.MalformedAnswer, 2, "cut off"},
+		"cut off":            {[]answer{{content: good[:40], finish: "length"}}, fault.MalformedAnswer, 4, "cut off after 8000 tokens: raise CREDENZA_MAX_OUTPUT_TOKENS"},
 		"no choices":         {[]answer{{body: `{"choices":[]}`}}, fault.MalformedAnswer, 4, ""},
 		"refusal":            {[]answer{{body: `{"choices":[{"message":{"content":null,"refusal":"I can't."}}]}`}}, fault.Refused, 1, "I can't."},
 		"content filter":     {[]answer{{content: good[:9], finish: "content_filter"}}, fault.Refused, 1, "declined"},
@@ -158,10 +158,15 @@ func TestEveryEnd(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, llm.Config{}, &server{script: tt.script}, one, func(t *testing.T, b *bench) {
+			// The first answer is good: refusals are the item's once a server has answered.
+			s := &server{script: append([]answer{{}}, tt.script...)}
+			inBubble(t, llm.Config{}, s, one, func(t *testing.T, b *bench) {
+				if _, err := b.Ask(t.Context(), sofa()); err != nil {
+					t.Fatal(err)
+				}
 				got, err := b.Ask(t.Context(), sofa())
 				checkEnd(t, err, tt.want, tt.says)
-				if n := len(b.server.requests()); n != tt.calls || got.Trace.Attempts != tt.calls {
+				if n := len(b.server.requests()) - 1; n != tt.calls || got.Trace.Attempts != tt.calls {
 					t.Errorf("%d calls, %d in the trace, want %d", n, got.Trace.Attempts, tt.calls)
 				}
 				if got.Trace.Backend != "openai" || got.Trace.Model != "test-model" || got.Trace.Taxonomy != "t-1" || got.Trace.PromptVersion == "" {

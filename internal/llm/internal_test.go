@@ -31,7 +31,7 @@ func TestVerdicts(t *testing.T) {
 		if end.result.Verdict != want || end.result.RetryAfter != 7*time.Second || end.result.Header == nil {
 			t.Errorf("%d: %+v, want verdict %v", status, end.result, want)
 		}
-		if retired := want == upstream.Refused || want == upstream.Exhausted; retired != strings.HasSuffix(end.result.Detail, " why") {
+		if retired := want == upstream.Refused || want == upstream.Exhausted; retired != strings.HasSuffix(end.result.Detail, " (why)") {
 			t.Errorf("%d: detail %q", status, end.result.Detail)
 		}
 	}

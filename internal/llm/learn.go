@@ -16,7 +16,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		s.answered(sent, a.kind(), end.step == stepDone || !end.cutOff)
 	}
 	if s.open() {
-		a.entry.leave(true)
+		a.entry.leave(true, false)
 	}
 	if end.said == nil || !a.mend(s, sent, end) {
 		return
@@ -33,7 +33,8 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 	case meansKey: // some refuse a parameter with 403
 		return end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.picture != nil) && s.refused(sent, end.said, a.kind())
 	case meansFailure:
-		return s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
+		refusal := end.status == http.StatusInternalServerError || end.status == http.StatusNotImplemented
+		return refusal && s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
 	case meansPicture:
 		if a.picture == nil {
 			return s.refused(sent, end.said, a.kind())
@@ -62,7 +63,7 @@ var rooms = [...]int{600, 2400, 8000}
 // enough, for all later ones.
 func (a *asking) learnRoom(s *site, sent terms, end *outcome) {
 	switch {
-	case end.step == stepDone && a.room > sent.Room && end.reasoned:
+	case end.step == stepDone && a.room > sent.Room && end.reasoned, end.step == stepDone && a.mostRoom > 0:
 		s.needsRoom(a.form.room)
 	case end.cutOff && end.step == stepAskAgain && a.moreRoom(s):
 		if end.reasoned {
@@ -98,7 +99,6 @@ func (a *asking) lessRoom(s *site, said *serverError) bool {
 		return false
 	}
 	a.room, a.mostRoom = 0, room
-	s.needsRoom(room)
 	return true
 }
 

@@ -83,9 +83,9 @@ func (o *openings) tryEnter(model string) (*opening, time.Duration, <-chan struc
 	return m, 0, nil
 }
 
-// leave gives the entry back. If the model is known now, or too many have failed, all
-// others may enter. Later calls have no effect.
-func (e *entry) leave(known bool) {
+// leave gives the entry back. If the model is known now, or too many questions have failed,
+// all others may enter. Later calls have no effect.
+func (e *entry) leave(known, failed bool) {
 	if e == nil || e.model == nil {
 		return
 	}
@@ -94,7 +94,7 @@ func (e *entry) leave(known bool) {
 	m := e.model
 	e.model = nil
 	m.inside--
-	if !known {
+	if failed {
 		m.failures++
 	}
 	m.open = m.open || known || m.failures >= openAfter

@@ -1,14 +1,12 @@
 package llm
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"syscall"
 	"time"
 
@@ -181,7 +179,7 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 		end.result.RetryAfter = max(end.result.RetryAfter, wait)
 		end.fault = end.fault.After(end.result.RetryAfter)
 	case stepMove:
-		end.result.Detail = public(strings.TrimSpace(fmt.Sprintf("%d %s", e.status, cmp.Or(e.message, e.code))), secret)
+		end.result.Detail = public(e.detail(), secret)
 		end.result.Certain = end.means == meansBadKey
 	}
 	return end

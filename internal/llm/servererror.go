@@ -55,6 +55,18 @@ func readError(status int, header http.Header, body string) serverError {
 	return e
 }
 
+// detail is the error in a line: status, words and code.
+func (e *serverError) detail() string {
+	words := strconv.Itoa(e.status)
+	if e.message != "" {
+		words += " " + e.message
+	}
+	if e.code != "" && e.code != strconv.Itoa(e.status) {
+		words += " (" + e.code + ")"
+	}
+	return words
+}
+
 // errorIn reads the error of a JSON object: that object, or one in it.
 func errorIn(root gjson.Result) serverError {
 	e := root.Get("error")
