@@ -153,7 +153,7 @@ func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *repli
 		set(&config)
 	}
 	core, log := observer.New(zap.InfoLevel)
-	s, err := jobs.Start(t.Context(), config, b.JetStream(), engine, zap.New(core))
+	s, err := jobs.Start(t.Context(), config, b, engine, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}

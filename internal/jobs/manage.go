@@ -70,6 +70,9 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	if err != nil {
 		return nil, "", err
 	}
+	if err := s.store.storage.Lost(); err != nil {
+		return nil, "", err
+	}
 	if err := s.mirror.awaitWhole(ctx); err != nil {
 		return nil, "", err
 	}
@@ -134,9 +137,10 @@ func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) erro
 			return err
 		}
 		err = s.bury(ctx, rec, revision)
-		if !errors.Is(err, errOutrun) {
-			return asFault(err)
+		if errors.Is(err, errOutrun) {
+			continue
 		}
+		return asFault(errors.Join(err, s.store.sync(ctx)))
 	}
 }
 
@@ -169,6 +173,11 @@ const removeTime = 30 * time.Second
 // Retry makes a new job of the items of an ended one that failed and may succeed
 // later.
 func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
+	job, err := s.retry(ctx, who, id, requestID)
+	return s.synced(ctx, job, err)
+}
+
+func (s *Service) retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
 	old, _, err := s.find(ctx, who, id)
 	if err != nil {
 		return catalog.Job{}, err
