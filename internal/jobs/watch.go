@@ -27,6 +27,9 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	if err != nil {
 		return err
 	}
+	if s.config.Sync == 0 {
+		send = s.afterSync(ctx, send)
+	}
 	w := &watch{service: s, rec: rec, out: rebatch{sizes: s.batchSizes(rec), seen: from, send: send}}
 	watching, stop := context.WithCancelCause(ctx)
 	var guarding sync.WaitGroup
@@ -45,6 +48,16 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 		return context.Cause(ctx)
 	}
 	return asFault(err)
+}
+
+// afterSync has what send shows on disk before.
+func (s *Service) afterSync(ctx context.Context, send func(catalog.JobEvent) error) func(catalog.JobEvent) error {
+	return func(e catalog.JobEvent) error {
+		if err := s.store.sync(ctx); err != nil {
+			return err
+		}
+		return send(e)
+	}
 }
 
 // guardEvery is how often it is looked whether a job that is watched is still
