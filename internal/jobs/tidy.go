@@ -40,7 +40,8 @@ func (s *Service) tidyRegularly(ctx context.Context) {
 		case <-timer.C:
 		case <-s.full:
 		}
-		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
+		if s.store.storage.Lost() != nil { // nothing can be removed
+		} else if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("what is stored of jobs could not be tidied: trying again later", zap.Error(err))
 		}
 		timer.Reset(tidyEvery*3/4 + rand.N(tidyEvery/2)) //nolint:gosec // replicas are only to differ

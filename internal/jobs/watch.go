@@ -60,13 +60,23 @@ func (s *Service) afterSync(ctx context.Context, send func(catalog.JobEvent) err
 	}
 }
 
-// guardEvery is how often it is looked whether a job that is watched is still
-// there.
-const guardEvery = 5 * time.Second
+// How often it is looked whether the store of a watched job is still there, and
+// after how many of these looks whether the job is.
+const (
+	guardEvery  = time.Second
+	guardRecord = 5
+)
 
-// guard stops a watch whose job is deleted.
+// guard stops a watch whose job is deleted, or whose store is lost.
 func (s *Service) guard(ctx context.Context, who catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
-	for pause(ctx, guardEvery) == nil {
+	for looks := 1; pause(ctx, guardEvery) == nil; looks++ {
+		if err := s.store.storage.Lost(); err != nil {
+			stop(err)
+			return
+		}
+		if looks%guardRecord != 0 {
+			continue
+		}
 		now, _, err := s.find(ctx, who, rec.ID)
 		if fault.Is(err, fault.NotFound) || (err == nil && now.Upload != rec.Upload) {
 			stop(notFound())
