@@ -60,7 +60,11 @@ func startEmbedded(config Config) (*embedded, error) {
 	if err := syncPath(filepath.Dir(dir)); err != nil { // the folder may be new, and its parent another user's
 		e.log.Debug("the folder around the data folder was not synced", zap.Error(err))
 	}
-	if err := e.start(); err != nil {
+	err = mend(dir, e.log)
+	if err == nil {
+		err = e.start()
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return e, nil

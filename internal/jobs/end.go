@@ -93,7 +93,7 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 		return err
 	}
 	_, err = s.store.js.PublishMsg(within, &nats.Msg{
-		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}},
+		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}, headerJob: {rec.ID}},
 	}, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
 	if err != nil && !wrongLast(err) { // else somebody has ended it, or this call before
 		return err

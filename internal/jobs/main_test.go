@@ -129,7 +129,12 @@ type setting func(*jobs.Config)
 
 func openBroker(t *testing.T, dir string) *broker.Broker {
 	t.Helper()
-	b, err := broker.Open(t.Context(), broker.Config{Dir: dir})
+	return openLogged(t, dir, zap.NewNop())
+}
+
+func openLogged(t *testing.T, dir string, log *zap.Logger) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Config{Dir: dir, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,9 @@ func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobR
 		return nil, 0, notFound()
 	}
 	rec, revision, err := s.store.get(ctx, id)
+	if fault.Is(err, fault.NotFound) && s.lost.has(ctx, id) {
+		return nil, 0, dataLoss(err)
+	}
 	if err == nil && (rec.Deleted != 0 || !who.Sees(rec.Owner)) {
 		return nil, 0, notFound()
 	}
@@ -209,10 +212,13 @@ func (s *Service) retry(ctx context.Context, who catalog.Owner, id, requestID st
 		if err := s.copyItems(ctx, old, u, failed); err != nil {
 			return err
 		}
-		if u.items != int64(failed.count) { // it is being deleted
-			return notFound()
+		if u.items == int64(failed.count) {
+			return nil
 		}
-		return nil
+		if _, _, err := s.find(ctx, who, id); err != nil { // it is being deleted
+			return err
+		}
+		return dataLoss(errors.New("items are missing"))
 	})
 }
 

@@ -75,7 +75,7 @@ func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, pe
 		Subject: chunkSubject(resultsPrefix, r.rec.Upload, t.number), Data: body,
 		Header: nats.Header{
 			headerTally: {encodeTally(&sum)}, headerTake: {fmt.Sprint(t.name, ".", t.stored)},
-			headerSize: {strconv.Itoa(len(t.chunk.items))},
+			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {r.rec.ID},
 		},
 	}
 	if err := r.insist(ctx, func() error { return r.publish(ctx, t, msg) }); err != nil || t.lost {

@@ -83,7 +83,8 @@ type Storage interface {
 // concurrent use. Whoever started it closes it, before its store.
 //
 // Errors are faults or the context's: NotFound for a job that is not there or not
-// the caller's, StorageFull, StorageAway, Conflict for what the job's state does
+// the caller's, DataLoss for one of which something is stored that cannot be read any
+// more, StorageFull, StorageAway, Conflict for what the job's state does
 // not allow, and InvalidRequest.
 type Service struct {
 	config Config
@@ -93,6 +94,7 @@ type Service struct {
 
 	mirror  *mirror
 	tallies *tallies
+	lost    *lost
 	runs    *runs
 	full    chan struct{} // room for one: the store was found full
 
@@ -112,11 +114,12 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	if err != nil {
 		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
 	}
-	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), full: make(chan struct{}, 1)}
+	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), lost: newLost(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.runs = newRuns(s)
 	s.ending.Go(func() { s.follow(background) })
+	s.ending.Go(func() { s.findLost(background) })
 	s.ending.Go(func() { s.tidyRegularly(background) })
 	return s, nil
 }

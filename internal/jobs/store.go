@@ -177,7 +177,7 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 	}
 	var rec jobRecord
 	if err := record.Decode(entry.Value(), &rec); err != nil {
-		return nil, 0, err
+		return nil, 0, dataLoss(err)
 	}
 	return &rec, entry.Revision(), nil
 }

@@ -168,8 +168,11 @@ func (s *Service) removeOrphan(ctx context.Context, upload string) error {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
+		return nil // it was a job, whose callers are told that its record is lost
+	}
 	s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
-	return s.store.remove(ctx, upload, true)
+	return errors.Join(s.store.removeResults(ctx, upload), s.store.remove(ctx, upload, true))
 }
 
 func ignoreMissing(err error) error {
