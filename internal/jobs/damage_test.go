@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,10 +44,10 @@ func storeJobs(t *testing.T) *storedJobs {
 	b := openBroker(t, s.dir)
 	m := newModel(32)
 	r := start(t, b, m, smallRoom)
-	text := strings.Repeat("oak and more oak ", 60)
+	random := rand.New(rand.NewPCG(0, 0))
 	add := func(n int, each func(i int, it *catalog.Item)) string {
 		items := goods(n, func(i int, it *catalog.Item) {
-			it.Attributes = map[string]string{"more": fmt.Sprint(text, rand.Uint64())}
+			it.Attributes = map[string]string{"more": long(random)}
 			each(i, it)
 		})
 		spec := textual
@@ -88,7 +89,17 @@ func storeJobs(t *testing.T) *storedJobs {
 	return s
 }
 
-func smallRoom(c *jobs.Config) { c.MaxBytes = jobs.MinBytes }
+// long returns a text that no compression shortens much, so that the stream of items
+// has blocks that are full, which are compressed, and one that is not.
+func long(random *rand.Rand) string {
+	var text strings.Builder
+	for text.Len() < 3500 {
+		text.WriteString(strconv.FormatUint(random.Uint64(), 36))
+	}
+	return text.String()
+}
+
+func smallRoom(c *jobs.Config) { c.MaxBytes = 4 * jobs.MinBytes }
 
 // damage is one way to spoil a file.
 type damage struct {
