@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	damageSeeds = flag.Int("damage.seeds", 24, "stored jobs that are damaged at random")
+	damageSeeds = flag.Int("damage.seeds", 10, "stored jobs that are damaged at random")
 	damageFirst = flag.Uint64("damage.first", 1, "the first seed of the damage")
 )
 

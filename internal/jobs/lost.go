@@ -35,8 +35,10 @@ type lost struct {
 
 func newLost() *lost { return &lost{known: make(chan struct{}), jobs: map[string]bool{}} }
 
-// has reports whether a job's record is lost.
+// has reports whether a job's record is lost. It waits while that is being found out.
 func (l *lost) has(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
 	select {
 	case <-l.known:
 	case <-ctx.Done():
