@@ -67,16 +67,18 @@ type App struct {
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace string
-	memo      *memo.Memo    // nil: every question is asked
-	jobs      *jobs.Service // nil: there are none
-	rpc       *rpc.Server
-	web       *web.Server
-	grpcLis   net.Listener
-	httpLis   net.Listener
-	ready     atomic.Bool
-	failed    chan error // room for both servers
-	serving   sync.WaitGroup
-	closers   []func() // of the parts that hold connections; run in reverse
+	memo    *memo.Memo     // nil: every question is asked
+	jobs    *jobs.Service  // nil: there are none
+	rpc     *rpc.Server
+	web     *web.Server
+	grpcLis net.Listener
+	httpLis net.Listener
+	ready   atomic.Bool
+	lost    atomic.Bool // the data folder is
+	showing sync.Mutex  // of readiness, so that the last change is shown
+	failed  chan error  // room for both servers
+	serving sync.WaitGroup
+	closers []func() // of the parts that hold connections; run in reverse
 
 	closing  sync.Once
 	closeErr error
@@ -142,8 +144,20 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 func (a *App) serve() {
 	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
 	a.serving.Go(func() { a.failed <- a.web.Serve(rpc.MarkListener(a.httpLis)) })
-	a.rpc.SetReady(true)
 	a.ready.Store(true)
+	a.showReady()
+}
+
+// isReady reports whether calls are welcome. Without its data folder a service still
+// classifies, but others should be asked.
+func (a *App) isReady() bool { return a.ready.Load() && !a.lost.Load() }
+
+func (a *App) showReady() {
+	a.showing.Lock()
+	defer a.showing.Unlock()
+	if a.ready.Load() {
+		a.rpc.SetReady(a.isReady())
+	}
 }
 
 // GRPCAddr returns the address on which gRPC is served.

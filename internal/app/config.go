@@ -70,6 +70,7 @@ type Config struct {
 	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address. 0: never."`
 
 	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
+	Sync     SyncTime      `name:"sync" env:"CREDENZA_SYNC" placeholder:"TIME|always" help:"How soon results of jobs are on disk, in data-dir (default: 1s). always: before they count as stored. A job and its end are on disk before they are reported."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
 
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`

@@ -17,7 +17,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check, c.checkSync} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
 		}
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.ready.Load, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.isReady, Log: e.log, Metrics: e.metrics,
 	})
 }
 

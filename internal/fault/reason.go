@@ -15,6 +15,7 @@ const (
 	KindUnavailable             // come again later, or elsewhere
 	KindDeadline                // allow more time
 	KindCancelled               // nothing: the caller left
+	KindDataLoss                // send what is lost again
 )
 
 // Reason is why something failed. The names are stable: callers see them in
@@ -51,6 +52,7 @@ const (
 	Conflict
 	StorageFull
 	StorageAway
+	DataLoss
 	Cancelled
 )
 
@@ -88,6 +90,7 @@ var specs = [...]spec{
 	Conflict:            {"CONFLICT", KindConflict, false},
 	StorageFull:         {"STORAGE_FULL", KindOverloaded, true},
 	StorageAway:         {"STORAGE_AWAY", KindUnavailable, true},
+	DataLoss:            {"DATA_LOSS", KindDataLoss, false},
 	Cancelled:           {"CANCELLED", KindCancelled, true},
 }
 

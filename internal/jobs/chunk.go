@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -112,13 +113,33 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	}
 	b, err := bucket.GetBytes(ctx, objectName(c.indexes[place]))
 	if err != nil {
-		return nil, err
+		return nil, st.objectError(ctx, bucket, c.indexes[place], err)
 	}
 	items, err := record.DecodeItems(b)
 	if err != nil || len(items) != 1 {
 		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
 	}
 	return &items[0], nil
+}
+
+// objectError returns *unreadable in place of the error of reading an object if parts
+// of it are lost: those that are missing are waited for in vain.
+func (st *store) objectError(ctx context.Context, bucket jetstream.ObjectStore, index int64, err error) error {
+	if errors.Is(err, jetstream.ErrDigestMismatch) {
+		return &unreadable{err}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	object, infoErr := bucket.GetInfo(ctx, objectName(index))
+	if infoErr != nil {
+		return err
+	}
+	subject := "$O." + object.Bucket + ".C." + object.NUID
+	stream, infoErr := st.info(ctx, "OBJ_"+object.Bucket, subject)
+	if infoErr == nil && stream.State.Subjects[subject] < uint64(object.Chunks) {
+		return &unreadable{errors.New("parts of a stored item are lost")}
+	}
+	return err
 }
 
 // eachChunk calls each for the chunks of an upload, in order.
@@ -130,7 +151,7 @@ func (st *store) eachChunk(ctx context.Context, upload string, each func(number 
 		}
 		c, err := decodeChunk(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		return each(number, c)
 	})

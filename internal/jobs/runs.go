@@ -164,7 +164,9 @@ func (r *run) work(ctx context.Context) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
 			return
 		}
-		r.service.log.Warn("a job cannot go on: trying again", zap.String("job", r.rec.ID), zap.Error(err))
+		if r.service.store.storage.Lost() == nil { // else it is in the log
+			r.service.log.Warn("a job cannot go on: trying again", zap.String("job", r.rec.ID), zap.Error(err))
+		}
 		r.trouble(err)
 		if pause(ctx, wait) != nil {
 			return

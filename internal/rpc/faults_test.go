@@ -48,6 +48,7 @@ var wantCodes = map[fault.Reason]codes.Code{
 	fault.Conflict:            codes.FailedPrecondition,
 	fault.StorageFull:         codes.ResourceExhausted,
 	fault.StorageAway:         codes.Unavailable,
+	fault.DataLoss:            codes.DataLoss,
 	fault.Cancelled:           codes.Canceled,
 }
 

@@ -33,6 +33,7 @@ var codeOf = map[fault.Kind]codes.Code{
 	fault.KindUnavailable: codes.Unavailable,
 	fault.KindDeadline:    codes.DeadlineExceeded,
 	fault.KindCancelled:   codes.Canceled,
+	fault.KindDataLoss:    codes.DataLoss,
 }
 
 // callError is a fault on its way to the caller: gRPC sends the status, the log

@@ -48,6 +48,7 @@ var statusOf = map[fault.Kind]int{
 	fault.KindUnavailable: http.StatusServiceUnavailable,
 	fault.KindDeadline:    http.StatusGatewayTimeout,
 	fault.KindCancelled:   statusCallerLeft,
+	fault.KindDataLoss:    http.StatusInternalServerError,
 }
 
 // statusCallerLeft is nginx's, for the log: nobody reads it.
