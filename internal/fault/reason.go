@@ -15,6 +15,7 @@ const (
 	KindUnavailable             // come again later, or elsewhere
 	KindDeadline                // allow more time
 	KindCancelled               // nothing: the caller left
+	KindTooLarge                // send less at once
 )
 
 // Reason is why something failed. The names are stable: callers see them in
@@ -42,6 +43,7 @@ const (
 
 	InvalidRequest
 	TooManyItems
+	MessageTooLarge
 	UnknownModel
 	Unauthenticated
 	PermissionDenied
@@ -79,6 +81,7 @@ var specs = [...]spec{
 	Internal:            {"INTERNAL", KindInternal, true},
 	InvalidRequest:      {"INVALID_REQUEST", KindInvalid, false},
 	TooManyItems:        {"TOO_MANY_ITEMS", KindInvalid, false},
+	MessageTooLarge:     {"MESSAGE_TOO_LARGE", KindTooLarge, false},
 	UnknownModel:        {"UNKNOWN_MODEL", KindInvalid, false},
 	Unauthenticated:     {"UNAUTHENTICATED", KindUnknownUser, false},
 	PermissionDenied:    {"PERMISSION_DENIED", KindForbidden, false},
