@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -161,7 +162,8 @@ func (h *HTTPHandler) enter(w http.ResponseWriter, r *http.Request) (*httpVisit,
 	v.leave = cancel
 	if !fromThisMachine(r) {
 		// Both ends have to be local for a call to operate the server.
-		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{})
+		local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{connectionOf(local)})
 	}
 	v.request = r.WithContext(ctx)
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it

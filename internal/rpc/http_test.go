@@ -360,7 +360,7 @@ func TestTokensOverHTTP(t *testing.T) {
 		if tt.header != "" {
 			headers = []string{tt.header}
 		}
-		caller, err := h.Caller(headers)
+		caller, err := h.Caller(t.Context(), headers)
 		if (tt.id != "" && caller.ID != tt.id) || caller.ID == "" || (err == nil) != (tt.reason == "") || (err != nil && !strings.Contains(err.Error(), tt.reason)) {
 			t.Errorf("%q: %+v, %v", tt.header, caller, err)
 		}
