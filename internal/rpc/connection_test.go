@@ -14,7 +14,7 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// lastCaller is an engine that remembers who called.
+// lastCaller is an engine that remembers the last caller.
 func lastCaller(caller *catalog.Caller) fakeEngine {
 	return fakeEngine{classify: func(_ context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error) {
 		*caller = call.Caller

@@ -130,6 +130,8 @@ var forms = []struct {
 	{"Connect's stream with JSON", atStream, "application/connect+json", "Connect-Content-Encoding", true, false},
 	{"gRPC", atClassify, "application/grpc", "Grpc-Encoding", false, false},
 	{"gRPC with JSON", atClassify, "application/grpc+json", "Grpc-Encoding", true, false},
+	{"a feed by Connect", atFeed, "application/connect+proto", "Connect-Content-Encoding", false, false},
+	{"a feed by gRPC with JSON", atFeed, "application/grpc+json", "Grpc-Encoding", true, false},
 	{"gRPC-Web", atStream, "application/grpc-web+proto", "Grpc-Encoding", false, false},
 	{"gRPC-Web with JSON", atStream, "application/grpc-web+json", "Grpc-Encoding", true, false},
 }
@@ -276,8 +278,11 @@ func encoded(t *testing.T, url string, asJSON bool, size int) []byte {
 	t.Helper()
 	item := &credenzav1.Item{Description: strings.Repeat("x", size)}
 	var message proto.Message = &credenzav1.ClassifyRequest{Item: item}
-	if url == atStream {
+	switch url {
+	case atStream:
 		message = &credenzav1.ClassifyStreamRequest{Items: []*credenzav1.Item{item}}
+	case atFeed:
+		message = &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: &credenzav1.ItemChunk{Items: []*credenzav1.Item{item}}}}
 	}
 	marshal := proto.Marshal
 	if asJSON {

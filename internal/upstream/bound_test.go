@@ -14,8 +14,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// crowd is a gate of one worker that is busy, with a bound of 10, and those who wait
-// for it until the test ends.
+// crowd is a gate of one worker that is busy, with a bound of 10, and the attempts
+// that wait for it until the test ends.
 type crowd struct {
 	*upstream.Gate
 	t       *testing.T
@@ -48,28 +48,28 @@ func newCrowd(t *testing.T) *crowd {
 }
 
 // join has n attempts wait.
-func (q *crowd) join(n int, who catalog.Caller, p catalog.Priority) {
+func (q *crowd) join(n int, caller catalog.Caller, p catalog.Priority) {
 	for range n {
-		q.waiting.Go(func() { _, _ = q.Acquire(q.ctx, upstream.Need{Caller: who, Priority: p, Attempt: 1}) })
+		q.waiting.Go(func() { _, _ = q.Acquire(q.ctx, upstream.Need{Caller: caller, Priority: p, Attempt: 1}) })
 	}
 	synctest.Wait()
 }
 
 // admits fails the test unless a new call is let in, or refused with those words.
-func (q *crowd) admits(who catalog.Caller, p catalog.Priority, refusal string) {
+func (q *crowd) admits(caller catalog.Caller, p catalog.Priority, refusal string) {
 	q.t.Helper()
-	err := q.Full(who, p)
+	err := q.Full(caller, p)
 	if refusal == "" {
 		if err != nil {
-			q.t.Errorf("%v: %v", who, err)
+			q.t.Errorf("%v: %v", caller, err)
 		}
 		return
 	}
 	if !fault.Is(err, fault.ServerFull) || !strings.Contains(fault.From(err).Message, refusal) {
-		q.t.Errorf("%v: %v, want a refusal with %q", who, err, refusal)
+		q.t.Errorf("%v: %v, want a refusal with %q", caller, err, refusal)
 	}
 	if after := fault.From(err).RetryAfter; after < time.Second || after > time.Minute {
-		q.t.Errorf("%v is to come again after %v", who, after)
+		q.t.Errorf("%v is to come again after %v", caller, after)
 	}
 }
 
@@ -104,9 +104,9 @@ func TestFull_NeverRefusesACallerWithNothingWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newCrowd(t)
 		for i := range 30 { // three times as many callers as the bound has places
-			who := catalog.Caller{ID: fmt.Sprint("caller ", i)}
-			q.admits(who, catalog.Interactive, "")
-			q.join(1, who, catalog.Interactive)
+			caller := catalog.Caller{ID: fmt.Sprint("caller ", i)}
+			q.admits(caller, catalog.Interactive, "")
+			q.join(1, caller, catalog.Interactive)
 		}
 		q.admits(catalog.Caller{ID: "caller 3"}, catalog.Interactive, `1 interactive questions of "caller 3"`)
 	})

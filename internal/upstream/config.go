@@ -27,7 +27,7 @@ type Config struct {
 	// fixed pool is its own ceiling.
 	Ceiling int
 	// QueueBound is how many attempts of each class may wait before new calls are
-	// turned away, which then are those of callers who have their share of it waiting.
+	// turned away if their caller has its share of the bound waiting.
 	QueueBound int
 	// BulkShare is the part of the starts that bulk calls get while interactive
 	// ones wait too, 0..1. 0: DefaultBulkShare.
