@@ -48,7 +48,7 @@ type Config struct {
 	FlushDelay     time.Duration `name:"flush-delay" env:"CREDENZA_FLUSH_DELAY" default:"100ms" help:"How long a result waits for its batch to fill, as completed."`
 	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once, fixed. 0: adapts, up to 256."`
 	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see docs/configuration.md. Instead of --openai-api-key."`
-	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions that wait for the model before new calls are turned away."`
+	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions of each priority that wait for the model before new calls are turned away."`
 	BulkShare      float64       `name:"bulk-share" env:"CREDENZA_BULK_SHARE" default:"0.1" help:"The part of the calls to the model that bulk gets while interactive calls wait too."`
 	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
 	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: 30s, and from 100 answers on five times their 99th percentile, 5s to 30s."`

@@ -93,9 +93,9 @@ type Parts struct {
 	Trace catalog.Trace
 	// PoolSize tells how many questions may be asked at once, now.
 	PoolSize func() int
-	// Full returns a fault, with a time to come again, where so many questions
-	// wait that a new call is not to be begun. Nil: never.
-	Full     func() error
+	// Full returns a fault, with a time to come again, if so many questions of the
+	// caller wait in a class that a new call is not to be begun. Nil: never.
+	Full     func(catalog.Caller, catalog.Priority) error
 	Observer Observer
 }
 
@@ -118,13 +118,13 @@ func New(config Config, parts Parts) (*Engine, error) {
 }
 
 // Run takes items from next until io.EOF and hands their outcomes to send, one
-// for each item, in batches. Where too much waits already, it begins nothing and
+// for each item, in batches. Where too much of the caller waits already, it begins nothing and
 // returns a ServerFull fault. It returns when the last batch was taken, or early
 // with the error of next, of send or of ctx; then nothing of the call is left
 // running but work that the memo shares with another call.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
 	if !call.Patient {
-		if err := e.full(); err != nil {
+		if err := e.full(&call); err != nil {
 			return catalog.Summary{}, err
 		}
 	}
@@ -143,7 +143,7 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 // Classify returns the outcome of one item. The error is ctx's, if that ended
 // before the item's own time was up.
 func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (catalog.Outcome, error) {
-	if err := e.full(); err != nil {
+	if err := e.full(&call); err != nil {
 		return catalog.Outcome{}, err
 	}
 	call.Total = 1
@@ -156,12 +156,12 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	return o, nil
 }
 
-// full turns a call away that arrives when too much waits already.
-func (e *Engine) full() error {
+// full turns a call away that arrives when too much of its caller waits already.
+func (e *Engine) full(call *Call) error {
 	if e.parts.Full == nil {
 		return nil
 	}
-	return e.parts.Full()
+	return e.parts.Full(call.Caller, call.Options.Priority)
 }
 
 // itemTimeout is how long an item of the call may take.

@@ -16,6 +16,7 @@ const (
 	KindDeadline                // allow more time
 	KindCancelled               // nothing: the caller left
 	KindDataLoss                // send what is lost again
+	KindTooLarge                // send less at once
 )
 
 // Reason is why something failed. The names are stable: callers see them in
@@ -43,6 +44,7 @@ const (
 
 	InvalidRequest
 	TooManyItems
+	MessageTooLarge
 	UnknownModel
 	Unauthenticated
 	PermissionDenied
@@ -81,6 +83,7 @@ var specs = [...]spec{
 	Internal:            {"INTERNAL", KindInternal, true},
 	InvalidRequest:      {"INVALID_REQUEST", KindInvalid, false},
 	TooManyItems:        {"TOO_MANY_ITEMS", KindInvalid, false},
+	MessageTooLarge:     {"MESSAGE_TOO_LARGE", KindTooLarge, false},
 	UnknownModel:        {"UNKNOWN_MODEL", KindInvalid, false},
 	Unauthenticated:     {"UNAUTHENTICATED", KindUnknownUser, false},
 	PermissionDenied:    {"PERMISSION_DENIED", KindForbidden, false},

@@ -30,9 +30,9 @@ import (
 // and nothing around it. No caller can forge one: unknown fields that come in are
 // dropped.
 //
-// JSON is refused by another codec, before it is protobuf (jsoncodec.go). Its
-// messages come in here with a mark already, and with a key to show that it is
-// one of ours.
+// JSON is refused by another codec, before it is protobuf (jsoncodec.go), and what
+// cannot be unpacked before both (unpack.go). Such messages come in here with a
+// mark already, and with a key to show that it is one of ours.
 type codec struct {
 	encoding.CodecV2
 	forms map[protoreflect.FullName]*form
@@ -59,16 +59,18 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	form, ok := c.forms[proto.MessageName(message)]
-	if !ok {
-		return c.CodecV2.Unmarshal(data, v)
-	}
+	form, ours := c.forms[proto.MessageName(message)]
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	wire := buffer.ReadOnlyData()
-	if mark, ok := c.marked(wire); ok {
+	switch mark, ok := c.marked(wire); {
+	case ok && ours:
 		message.ProtoReflect().SetUnknown(mark)
 		return nil
+	case ok:
+		return errRefused // of health and reflection, which have no checks
+	case !ours:
+		return c.CodecV2.Unmarshal(data, v)
 	}
 	if r := form.check(wire); r != nil {
 		return r.mark(message)
@@ -83,6 +85,8 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 // markNumber is of the range that protobuf keeps for its implementations: no
 // field of any contract has it.
 const markNumber protowire.Number = 19_000
+
+var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked")
 
 // marked returns the mark in the message that consists of nothing else but one of
 // ours with its key.
@@ -123,12 +127,21 @@ func undecodable(err error) *refusal {
 // mark leaves the refusal in an empty message, behind a key where it has to pass
 // for ours.
 func (r *refusal) mark(message proto.Message, key ...byte) error {
-	text, err := json.Marshal(r)
+	mark, err := r.wire(key)
 	if err != nil {
 		return err
 	}
-	message.ProtoReflect().SetUnknown(appendMark(nil, key, text))
+	message.ProtoReflect().SetUnknown(mark)
 	return nil
+}
+
+// wire is the message that has the mark and nothing else.
+func (r *refusal) wire(key []byte) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	return appendMark(nil, key, text), nil
 }
 
 // marked returns the fault of a message that the codec has refused, else nil.

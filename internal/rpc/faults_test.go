@@ -39,6 +39,7 @@ var wantCodes = map[fault.Reason]codes.Code{
 	fault.Internal:            codes.Internal,
 	fault.InvalidRequest:      codes.InvalidArgument,
 	fault.TooManyItems:        codes.InvalidArgument,
+	fault.MessageTooLarge:     codes.ResourceExhausted,
 	fault.UnknownModel:        codes.InvalidArgument,
 	fault.Unauthenticated:     codes.Unauthenticated,
 	fault.PermissionDenied:    codes.PermissionDenied,

@@ -57,8 +57,8 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{health: health.NewServer(), gate: newGate(), authority: authority{tokens: config.Tokens}}
-	codec := newCodec(config)
-	options, err := transportOptions(config, codec)
+	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
+	options, err := transportOptions(config, u)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts)
 	chain.metrics.InitializeMetrics(s.grpc)
-	if s.web, err = newHTTPHandler(s.grpc, config, codec, &s.authority); err != nil {
+	if s.web, err = newHTTPHandler(s.grpc, config, u, &s.authority); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -94,10 +94,12 @@ func (s *Server) register(config Config, parts Parts) {
 	reflection.Register(s.grpc)
 }
 
-func transportOptions(config Config, codec *codec) ([]grpc.ServerOption, error) {
+func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
-		grpc.ForceServerCodecV2(codec),
+		grpc.ForceServerCodecV2(u.codec),
+		//nolint:staticcheck // what replaces it is registered for the whole process, and so knows no limit
+		grpc.RPCDecompressor(u),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(maxStreams),

@@ -30,6 +30,7 @@ var codeOf = map[fault.Kind]codes.Code{
 	fault.KindNotFound:    codes.NotFound,
 	fault.KindConflict:    codes.FailedPrecondition,
 	fault.KindOverloaded:  codes.ResourceExhausted,
+	fault.KindTooLarge:    codes.ResourceExhausted, // as gRPC has it
 	fault.KindUnavailable: codes.Unavailable,
 	fault.KindDeadline:    codes.DeadlineExceeded,
 	fault.KindCancelled:   codes.Canceled,

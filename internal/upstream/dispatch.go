@@ -10,7 +10,7 @@ func (g *Gate) enqueue(now instant, w *waiter) {
 	g.order++
 	w.order = g.order
 	w.caller.waiting++
-	g.waiting[w.need.class()]++
+	g.waiting[w.need.class()].add(w.need.Caller.Queue(), +1)
 	if w.notBefore > now {
 		g.delayed.add(w)
 		return
@@ -25,7 +25,7 @@ func (g *Gate) dequeue(w *waiter) {
 	} else {
 		g.delayed.remove(w)
 	}
-	g.waiting[w.need.class()]--
+	g.waiting[w.need.class()].add(w.need.Caller.Queue(), -1)
 	w.caller.waiting--
 	g.callers.drop(w.caller)
 }
@@ -124,7 +124,7 @@ func (g *Gate) start(now instant, w *waiter, q *group) {
 	q.start(now, w.lease)
 	g.inFlight++
 	g.callers.move(w.caller, +1)
-	g.floor.started(w.need.class(), g.waiting[catalog.Bulk] > 0)
+	g.floor.started(w.need.class(), g.waiting[catalog.Bulk].total > 0)
 	g.counters.started(w)
 }
 

@@ -28,7 +28,7 @@ type Gate struct {
 
 	callers callers
 	delayed delayed
-	waiting [numClasses]int // in lanes and delayed
+	waiting [numClasses]queues // in lanes and delayed
 	floor   floor
 	budget  budget
 	order   uint64
@@ -49,6 +49,9 @@ func New(c Config) (*Gate, error) {
 		epoch: time.Now(), queueBound: c.QueueBound, hedgeShare: c.HedgeShare,
 		fixed: c.Fixed, callers: callers{}, floor: floor{share: c.BulkShare},
 		budget: budget{left: budgetSize}, timerAt: never,
+	}
+	for i := range g.waiting {
+		g.waiting[i].byQueue = map[string]int{}
 	}
 	for i := range c.Groups {
 		g.groups = append(g.groups, newGroup(i, &c))
@@ -132,33 +135,6 @@ func (g *Gate) setCeiling(n int) {
 	for _, q := range g.groups {
 		q.limit.setCeiling(n)
 	}
-}
-
-// Full returns a ServerFull fault with a time to come again if more attempts
-// wait than the gate wants to keep waiting, else nil. It is to be asked when a
-// call arrives; a call that has been let in is never turned away by it.
-func (g *Gate) Full() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.queued()
-	if n < g.queueBound {
-		return nil
-	}
-	speed := 0.0
-	for _, q := range g.groups {
-		speed += q.recent.rate(g.now())
-	}
-	again := min(max(float64(n-g.queueBound/2)/max(speed, 1), 1), 60)
-	return fault.New(fault.ServerFull, "%d questions are waiting for the model already: try again in %.0f s", n, again).
-		After(time.Duration(again * float64(time.Second)).Round(time.Second))
-}
-
-func (g *Gate) queued() int {
-	n := 0
-	for _, w := range g.waiting {
-		n += w
-	}
-	return n
 }
 
 // Serves reports whether some key serves the model.
@@ -282,8 +258,10 @@ func (g *Gate) Hedge(need Need) (*Lease, bool) {
 }
 
 // class is the priority that the attempt waits in.
-func (n *Need) class() catalog.Priority {
-	if n.Priority == catalog.Bulk {
+func (n *Need) class() catalog.Priority { return classOf(n.Priority) }
+
+func classOf(p catalog.Priority) catalog.Priority {
+	if p == catalog.Bulk {
 		return catalog.Bulk
 	}
 	return catalog.Interactive

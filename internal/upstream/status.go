@@ -118,7 +118,7 @@ func (g *Gate) Status() Status {
 	now := g.now()
 	s := Status{
 		InFlight: g.inFlight, Ceiling: g.pool, Fixed: g.fixed, Counters: g.counters,
-		QueuedInteractive: g.waiting[catalog.Interactive], QueuedBulk: g.waiting[catalog.Bulk],
+		QueuedInteractive: g.waiting[catalog.Interactive].total, QueuedBulk: g.waiting[catalog.Bulk].total,
 	}
 	for _, q := range g.groups {
 		s.Groups = append(s.Groups, q.status(now))

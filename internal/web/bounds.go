@@ -60,6 +60,7 @@ type pacedBody struct {
 	err     error // that ended it
 	room    *semaphore.Weighted
 	held    int64 // of room
+	more    int64 // bytes that take room besides those that were read
 	full    bool  // there was none
 	unheld  bool  // what is read is thrown away
 }
@@ -89,9 +90,19 @@ func (b *pacedBody) pace() {
 	_ = b.control.SetReadDeadline(sooner(b.began.Add(allowed), b.limit))
 }
 
+// Hold takes room for n bytes besides those that were read, such as what these
+// unpack to. Without room it fails with errNoRoom.
+func (b *pacedBody) Hold(n int) error {
+	b.more += int64(n)
+	if !b.hold() {
+		return errNoRoom
+	}
+	return nil
+}
+
 // hold takes room for what was read, if there is some.
 func (b *pacedBody) hold() bool {
-	for !b.unheld && !b.full && b.read > b.held+roomStep {
+	for !b.unheld && !b.full && b.read+b.more > b.held+roomStep {
 		if b.full = !b.room.TryAcquire(roomStep); !b.full {
 			b.held += roomStep
 		}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/inflate"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -28,7 +30,7 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 		return "", err
 	}
 	defer leave()
-	caller, err := c.callers.Caller(r.Header.Values("Authorization"))
+	caller, err := c.callers.Caller(r.Context(), r.Header.Values("Authorization"))
 	if err != nil {
 		return caller.ID, err
 	}
@@ -45,10 +47,28 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 }
 
 func (c *compatible) read(ctx context.Context, r *http.Request) (*request, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &statusError{http.StatusUnsupportedMediaType, "Compressed bodies are not taken: send the JSON as it is"}
+	body, err := unpacked(r, c.config.MaxBodyBytes)
+	if err != nil {
+		return nil, err
 	}
-	return readRequest(ctx, r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+	return readRequest(ctx, body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+}
+
+// unpacked returns a request's body as it was before it was compressed. Neither form
+// may have more bytes than the limit.
+func unpacked(r *http.Request, limit int64) (io.Reader, error) {
+	compressed, known := inflate.Named(strings.Join(r.Header.Values("Content-Encoding"), ","))
+	switch {
+	case !known:
+		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not taken: compress with gzip, or send the JSON as it is"}
+	case !compressed:
+		return r.Body, nil
+	}
+	limits := inflate.Limits{Bytes: limit}
+	if body, ok := r.Body.(*pacedBody); ok {
+		limits.Charge = body.Hold
+	}
+	return inflate.NewReader(r.Body, limits), nil
 }
 
 // answer runs the call and writes its events. This goroutine alone writes; the

@@ -95,9 +95,9 @@ type Engine interface {
 
 // Callers knows who may classify.
 type Callers interface {
-	// Caller returns who calls with these authorization headers, with a fault if
-	// that is not enough.
-	Caller(authorization []string) (catalog.Caller, error)
+	// Caller returns who calls with these authorization headers, in a request with
+	// this context, and a fault if that is not enough.
+	Caller(ctx context.Context, authorization []string) (catalog.Caller, error)
 }
 
 // Services is the gRPC services over HTTP. It answers paths of the form

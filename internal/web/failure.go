@@ -44,6 +44,7 @@ var statusOf = map[fault.Kind]int{
 	fault.KindForbidden:   http.StatusForbidden,
 	fault.KindNotFound:    http.StatusNotFound,
 	fault.KindConflict:    http.StatusConflict,
+	fault.KindTooLarge:    http.StatusRequestEntityTooLarge,
 	fault.KindOverloaded:  http.StatusTooManyRequests,
 	fault.KindUnavailable: http.StatusServiceUnavailable,
 	fault.KindDeadline:    http.StatusGatewayTimeout,
