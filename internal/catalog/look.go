@@ -15,9 +15,12 @@ type Look struct {
 	// Priority is the class in which the work would wait. What is urgent shares no
 	// work that waits as bulk; what is bulk shares either.
 	Priority Priority
-	// Budget is the question's. Work is shared by those of equal budgets, so that
-	// nobody is bound by another's.
+	// Budget is the question's. Work is shared only by callers with equal budgets, so
+	// that none is bound by that of another.
 	Budget time.Duration
+	// Joined is called if the work is in flight already, before the wait for it. Nil:
+	// not called.
+	Joined func()
 }
 
 // Work is what answers a question that was not answered before.

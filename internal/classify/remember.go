@@ -2,11 +2,9 @@ package classify
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 // admission returns an item that begins its way, with the answer that is at hand.
@@ -29,7 +27,7 @@ func (r *run) admission(item *catalog.Item, index int64) (a *admitted) {
 // else is fetched and may be known by its content. The error is *unseen where there
 // is no picture.
 func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
-	answer, err := r.remembered(ctx, a, func() catalog.Look { return r.lookByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+	return r.remembered(ctx, a, func() catalog.Look { return r.lookByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
 		picture, err := r.picture(ctx, a.item)
 		r.window.fetched(a, picture)
 		if err != nil {
@@ -39,14 +37,6 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
 		})
 	})
-	// Who shares the work and leaves before there is a picture gets no more than that
-	// from it.
-	if _, known := errors.AsType[*unseen](err); !known && err != nil && answer.Trace.Deduplicated {
-		if early := (&unseen{err}); early.late() {
-			return answer, early
-		}
-	}
-	return answer, err
 }
 
 // byText answers from the item's text.
@@ -62,10 +52,11 @@ func (r *run) remembered(ctx context.Context, a *admitted, look func() catalog.L
 	if !r.remembers() {
 		return work(ctx)
 	}
-	ctx = flight.WhenJoined(ctx, func() { r.window.joined(a) })
-	return r.engine.parts.Memo.Do(ctx, look(), func(ctx context.Context) (answer catalog.Answer, err error) {
+	l := look()
+	l.Joined = func() { r.window.joined(a) }
+	return r.engine.parts.Memo.Do(ctx, l, func(ctx context.Context) (answer catalog.Answer, err error) {
 		defer r.recovered(a.index, &err)
-		return work(flight.WhenJoined(ctx, nil))
+		return work(ctx)
 	})
 }
 

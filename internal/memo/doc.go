@@ -15,10 +15,10 @@
 // by bytes and age, which replicas share and which outlives the process. It is
 // written to in the background, by a few writers behind a bounded queue.
 //
-// What is under way belongs to no caller: see package flight. Errors are not kept.
-// Who shares must not be worse off for it, so what is urgent does not join what waits
-// as bulk, and a budget binds only those who have the same: at most one call more
-// for each of these kinds, where they ask the same at the same time.
+// Work in flight belongs to no caller: see package singleflight. Errors are not kept.
+// A caller that shares must not be worse off for it, so an interactive call does not join
+// work that waits as bulk, and a job's item joins only work with the same budget: at most
+// one call more for each of these kinds, if they ask the same at the same time.
 //
 // # The trade-off
 //

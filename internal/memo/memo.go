@@ -2,14 +2,13 @@ package memo
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 // Config is how much is kept, and for how long.
@@ -45,13 +44,13 @@ type Memo struct {
 	config  Config
 	memory  *otter.Cache[catalog.Fingerprint, *entry]
 	store   *store // nil: memory alone
-	flights flight.Group[flightKey, catalog.Answer]
+	flights singleflight.Group[flightKey, catalog.Answer]
 	counts  counts
 }
 
-// flightKey tells work under way apart: what asks anew is not satisfied by what
-// may come from the bucket, what is urgent by what waits as bulk, and what may take
-// its time by what is given up early.
+// flightKey tells work in flight apart: a refresh is not satisfied by what may come
+// from the bucket, an interactive call not by work that waits as bulk, and a job's item,
+// whose time stands still during an outage, not by work that ends at a deadline.
 type flightKey struct {
 	key      catalog.Fingerprint
 	policy   catalog.CachePolicy // CacheUse or CacheRefresh
@@ -59,22 +58,23 @@ type flightKey struct {
 	budget   time.Duration
 }
 
-// others are the flights that are as good as k, the better ones first.
-func (k flightKey) others() []flightKey {
-	keys := []flightKey{k}
-	if k.priority == catalog.Bulk {
-		urgent := k
-		urgent.priority, urgent.budget = catalog.Interactive, 0
-		keys = []flightKey{urgent, k}
+// others are the keys of work that is as good as that of k, the better ones first.
+func (k flightKey) others() (keys []flightKey) {
+	urgent := k
+	if k.budget == 0 {
+		urgent.priority = catalog.Interactive
 	}
-	if k.policy == catalog.CacheUse {
-		anew := slices.Clone(keys)
-		for i := range anew {
-			anew[i].policy = catalog.CacheRefresh
+	for _, other := range []flightKey{urgent.refreshed(), k.refreshed(), urgent} {
+		if other != k {
+			keys = append(keys, other)
 		}
-		keys = append(anew, keys...)
 	}
-	return keys[:len(keys)-1]
+	return keys
+}
+
+func (k flightKey) refreshed() flightKey {
+	k.policy = catalog.CacheRefresh
+	return k
 }
 
 // entry is an answer that is kept. It is never changed.
@@ -87,7 +87,7 @@ type entry struct {
 // goes on trying in the background.
 func New(config Config) *Memo {
 	config = config.withDefaults()
-	m := &Memo{config: config, memory: otter.Must(&otter.Options[catalog.Fingerprint, *entry]{
+	m := &Memo{config: config, flights: singleflight.Group[flightKey, catalog.Answer]{Bound: catalog.DefaultItemTimeout}, memory: otter.Must(&otter.Options[catalog.Fingerprint, *entry]{
 		MaximumWeight: uint64(config.MemoryBytes),
 		Weigher:       func(_ catalog.Fingerprint, e *entry) uint32 { return e.weight() },
 		// Upkeep is short, and a goroutine for it would outlive the call.
@@ -115,7 +115,7 @@ func (m *Memo) Close() {
 //
 // The trace says that the answer was cached, or deduplicated for all who shared
 // it but one, and then it has neither attempts nor tokens. The error is work's, or
-// ctx's: see flight.Group.Share for callers who leave before its end.
+// ctx's: see singleflight.Group.Share for callers who leave before its end.
 func (m *Memo) Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
 	if look.Policy == catalog.CacheBypass || look.Provisional && m.config.ProvisionalAge == 0 {
 		return work(ctx)
@@ -124,9 +124,11 @@ func (m *Memo) Do(ctx context.Context, look catalog.Look, work catalog.Work) (ca
 		return *answer, nil
 	}
 	own := flightKey{look.Key, look.Policy, look.Priority, look.Budget}
-	answer, shared, err := m.flights.Share(ctx, own, func(ctx context.Context) (catalog.Answer, error) {
-		return m.find(ctx, look, work)
-	}, own.others()...)
+	limit := readLimit(ctx) // of the caller's time, which may be less than that of the work
+	answer, shared, err := m.flights.Share(ctx, singleflight.Request[flightKey, catalog.Answer]{
+		Key: own, Instead: own.others(), Joined: look.Joined,
+		Work: func(ctx context.Context) (catalog.Answer, error) { return m.find(ctx, look, limit, work) },
+	})
 	if shared {
 		m.counts.shared.Add(1)
 		answer.Trace = secondHand(answer.Trace)
@@ -156,12 +158,12 @@ func (m *Memo) isOld(look catalog.Look, e *entry) bool {
 
 // find is the work under way. It looks into the memory once more: other work for
 // the key may have ended since the caller did.
-func (m *Memo) find(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error) {
+func (m *Memo) find(ctx context.Context, look catalog.Look, limit time.Duration, work catalog.Work) (catalog.Answer, error) {
 	if look.Policy == catalog.CacheUse {
 		if answer := m.Recall(look); answer != nil {
 			return *answer, nil
 		}
-		if e, ok := m.fromStore(ctx, look); ok {
+		if e, ok := m.fromStore(ctx, look, limit); ok {
 			return e.answer, nil
 		}
 		if !look.Provisional { // else another look follows
@@ -179,11 +181,11 @@ func (m *Memo) find(ctx context.Context, look catalog.Look, work catalog.Work) (
 	return answer, err
 }
 
-func (m *Memo) fromStore(ctx context.Context, look catalog.Look) (*entry, bool) {
+func (m *Memo) fromStore(ctx context.Context, look catalog.Look, limit time.Duration) (*entry, bool) {
 	if m.store == nil {
 		return nil, false
 	}
-	e, ok := m.store.get(ctx, look.Key)
+	e, ok := m.store.get(ctx, look.Key, limit)
 	if !ok || m.isOld(look, e) {
 		return nil, false
 	}

@@ -227,7 +227,7 @@ func TestWhoSharesWithWhom(t *testing.T) {
 		"the urgent not with bulk":        {catalog.Look{Priority: bulk}, catalog.Look{Priority: interactive}, false},
 		"bulk with the urgent":            {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk}, true},
 		"bulk with the urgent, anew":      {catalog.Look{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Look{Priority: bulk}, true},
-		"a job with the urgent":           {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
+		"a job not with what has an end":  {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk, Budget: time.Minute}, false},
 		"jobs with equal budgets":         {catalog.Look{Priority: bulk, Budget: time.Minute}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
 		"not with who gives up earlier":   {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk, Budget: time.Minute}, false},
 		"a call not with a job's budget":  {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk}, false},

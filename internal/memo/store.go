@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/record"
 )
 
@@ -100,14 +99,22 @@ func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts
 // name is a key as the bucket takes it.
 func name(key catalog.Fingerprint) string { return base64.RawURLEncoding.EncodeToString(key[:]) }
 
-// get returns what is stored under a key, if it can be had soon.
-func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool) {
+// readLimit is how long a question with ctx's time may wait for the bucket.
+func readLimit(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(readTime, time.Until(deadline)/readShare)
+	}
+	return readTime
+}
+
+// get returns what is stored under a key, if it can be had within the limit.
+func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Duration) (*entry, bool) {
 	kv := s.kv.Load()
 	if kv == nil {
 		s.counts.skipped.Add(1)
 		return nil, false
 	}
-	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key)) })
+	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key), limit) })
 	switch {
 	case got != nil: // too late for the breaker, perhaps
 		s.inUse()
@@ -127,14 +134,10 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 // errSlow is the failure of a read that took too long.
 var errSlow = errors.New("the shared cache takes too long to answer")
 
-// read reads within what the question can spare. It may return both an entry and
+// read reads within the limit. It may return both an entry and
 // errSlow. The error is context.Canceled where it says nothing of the bucket.
-func read(ctx context.Context, kv jetstream.KeyValue, name string) (jetstream.KeyValueEntry, error) {
-	limit := readTime
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)/readShare)
-	}
-	limited, cancel := flight.WithTimeout(ctx, limit)
+func read(ctx context.Context, kv jetstream.KeyValue, name string, limit time.Duration) (jetstream.KeyValueEntry, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	start := time.Now()
 	got, err := kv.Get(limited, name)
