@@ -27,7 +27,8 @@ func (a *App) newMemo() *memo.Memo {
 	}
 	if a.broker != nil && c.CacheMax > 0 {
 		config.Bucket = &memo.Bucket{
-			JetStream: a.broker.JetStream(), MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
+			JetStream: a.broker.JetStream(), Publish: a.broker.Publish, Owned: a.broker.Embedded(),
+			MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
 		}
 	}
 	m := memo.New(config)

@@ -197,7 +197,7 @@ func (m *Memo) fromStore(ctx context.Context, look catalog.Look, limit time.Dura
 func (m *Memo) keep(key catalog.Fingerprint, e *entry) {
 	m.remember(key, e, func() {
 		if m.store != nil {
-			m.store.put(key, e)
+			m.store.put(written{key, e})
 		}
 	})
 }
