@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // Bounds of what the bucket may cost.
@@ -167,7 +167,7 @@ func isOpen(err error) bool {
 // decode reads an entry. What cannot be read, or is no verdict, is as good as
 // nothing.
 func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
-	answer, err := record.DecodeAnswer(got.Value())
+	answer, err := codec.DecodeAnswer(got.Value())
 	v := &answer.Verdict
 	if err != nil || v.Category == "" || v.Evidence == 0 || !(v.Confidence >= 0 && v.Confidence <= 1) {
 		s.counts.unreadable.Add(1)

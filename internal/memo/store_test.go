@@ -16,8 +16,8 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/memo"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // moody is a bucket that is as the test wants it.
@@ -33,7 +33,7 @@ type moody struct {
 	opened, puts int
 	gets         int
 	keys         []string // that it has from before
-	last         []byte // put
+	last         []byte   // put
 }
 
 func (b *moody) be(err error, hangs bool) {
@@ -363,7 +363,7 @@ func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
 			time.Sleep(50 * time.Millisecond) // until the write is in flight
 		}
 		m.Close()
-		if a, err := record.DecodeAnswer(b.last); err != nil || a.Verdict.Reasoning != "third" {
+		if a, err := codec.DecodeAnswer(b.last); err != nil || a.Verdict.Reasoning != "third" {
 			t.Errorf("the bucket has %+v, %v", a, err)
 		}
 	})

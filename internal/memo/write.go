@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // put has an entry written, unless too many wait already.
@@ -110,7 +110,7 @@ func (s *store) publish(ctx context.Context, kv jetstream.KeyValue, answers []wr
 	defer cancel()
 	last := len(answers) - 1
 	for i, w := range answers {
-		value, err := record.EncodeAnswer(&w.entry.answer)
+		value, err := codec.EncodeAnswer(&w.entry.answer)
 		if err != nil {
 			return 0, err
 		}
