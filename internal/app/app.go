@@ -25,8 +25,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
-	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/web"
 )
@@ -65,7 +65,7 @@ type App struct {
 	options Options
 	log     *zap.Logger
 	broker  *broker.Broker // nil: nothing outlives the process
-	memo    *memo.Memo     // nil: every question is asked
+	cache   *cache.Cache   // nil: every question is asked
 	jobs    *jobs.Service  // nil: there are none
 	rpc     *rpc.Server
 	web     *web.Server

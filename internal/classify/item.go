@@ -18,7 +18,7 @@ type admitted struct {
 	at    time.Time
 	seat  seat
 
-	// known is what the memo had at hand when the item was admitted, nil for nothing.
+	// known is what the cache had at hand when the item was admitted, nil for nothing.
 	known *catalog.Answer
 
 	// What the window counts it as.

@@ -1,4 +1,4 @@
-package memo
+package cache
 
 import (
 	"context"
@@ -70,8 +70,8 @@ func (s *store) breaker(what string) gobreaker.Settings {
 func (s *store) open(ctx context.Context) error {
 	_, err := s.bucket.JetStream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: "KV_" + s.bucket.Name, Description: "Credenza's cached answers", Subjects: []string{s.bucket.subject(">")},
-		MaxMsgsPerSubject: 1, MaxBytes: s.bucket.MaxBytes, MaxAge: s.age, Discard: jetstream.DiscardOld,
-		Duplicates: min(s.age, 2*time.Minute), Storage: jetstream.FileStorage, Replicas: s.bucket.Replicas(),
+		MaxMsgsPerSubject: 1, MaxBytes: s.bucket.MaxBytes, MaxAge: s.ttl, Discard: jetstream.DiscardOld,
+		Duplicates: min(s.ttl, 2*time.Minute), Storage: jetstream.FileStorage, Replicas: s.bucket.Replicas(),
 		AllowRollup: true, DenyDelete: true, AllowDirect: true,
 	})
 	if err != nil {

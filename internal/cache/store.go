@@ -1,4 +1,4 @@
-package memo
+package cache
 
 import (
 	"context"
@@ -51,7 +51,7 @@ const (
 // store is a bucket that may be away at any time. It is safe for concurrent use.
 type store struct {
 	bucket Bucket
-	age    time.Duration
+	ttl    time.Duration
 	log    *zap.Logger
 	counts *counts
 
@@ -76,9 +76,9 @@ type written struct {
 	entry *entry
 }
 
-func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts) *store {
+func openStore(bucket Bucket, ttl time.Duration, log *zap.Logger, counts *counts) *store {
 	s := &store{
-		bucket: bucket.withDefaults(), age: age, log: log, counts: counts,
+		bucket: bucket.withDefaults(), ttl: ttl, log: log, counts: counts,
 		queue: make(chan written, queued), ending: make(chan struct{}),
 	}
 	if bucket.Owned {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Look is a question to what was answered before.
-type Look struct {
+// Lookup is a question to the cache of answers.
+type Lookup struct {
 	Key    Fingerprint
 	Policy CachePolicy
 	// Provisional says that the key goes by where a picture is to come from: what is
-	// there may change, and a look by the picture itself follows.
+	// there may change, and a lookup by the picture itself follows.
 	Provisional bool
-	// Priority is the class in which the work would wait. What is urgent shares no
-	// work that waits as bulk; what is bulk shares either.
+	// Priority is the class in which the work would wait. An interactive caller shares
+	// no work that waits as bulk; a bulk caller shares either.
 	Priority Priority
 	// Budget is the question's. Work is shared only by callers with equal budgets, so
 	// that none is bound by that of another.
@@ -23,5 +23,5 @@ type Look struct {
 	Joined func()
 }
 
-// Work is what answers a question that was not answered before.
+// Work answers a question that has no answer in the cache.
 type Work func(ctx context.Context) (Answer, error)

@@ -1,4 +1,4 @@
-package memo_test
+package cache_test
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/codec"
-	"github.com/credenza-dev/credenza/internal/memo"
 )
 
 // moody is a bucket that is as the test wants it.
@@ -152,10 +152,10 @@ func (s server) CreateOrUpdateStream(ctx context.Context, _ jetstream.StreamConf
 
 func (s server) KeyValue(context.Context, string) (jetstream.KeyValue, error) { return s.bucket, nil }
 
-// over returns a memo over the bucket, and its log.
-func over(b *moody) (*memo.Memo, *observer.ObservedLogs) {
+// over returns a cache over the bucket, and its log.
+func over(b *moody) (*cache.Cache, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.InfoLevel)
-	return memo.New(memo.Config{Bucket: &memo.Bucket{JetStream: server{bucket: b}, Publish: b.Publish}, Log: zap.New(core)}), logs
+	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: server{bucket: b}, Publish: b.Publish}, Log: zap.New(core)}), logs
 }
 
 func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
@@ -175,13 +175,13 @@ func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
 				n := 0
 				began := time.Now()
 				for i := range 100 {
-					do(t, m, catalog.Look{Key: key(i)}, give(&n))
+					do(t, m, catalog.Lookup{Key: key(i)}, give(&n))
 				}
 				if delay := time.Since(began); delay > 4*time.Second || n != 100 {
 					t.Errorf("100 questions took %v longer, %d were asked", delay, n)
 				}
 				for i := range 100 { // not all written together
-					do(t, m, catalog.Look{Key: key(1000 + i)}, give(&n))
+					do(t, m, catalog.Lookup{Key: key(1000 + i)}, give(&n))
 					time.Sleep(100 * time.Millisecond)
 				}
 				if s := m.Stats(); s.FailedReads < 3 || s.Skipped < 150 || s.FailedWrites < 3 || s.Written != 0 {
@@ -193,7 +193,7 @@ func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
 				b.be(nil, false)
 				time.Sleep(6 * time.Second)
 				for i := range 3 {
-					do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
+					do(t, m, catalog.Lookup{Key: key(200 + i)}, give(&n))
 					time.Sleep(time.Second)
 				}
 				if s := m.Stats(); s.Written != 3 || logs.FilterMessageSnippet("in use again").Len() != 2 {
@@ -223,7 +223,7 @@ func TestABucketThatHangsLeavesTheModelItsTime(t *testing.T) {
 				for i := range 10 {
 					ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
 					began := time.Now()
-					_, err := m.Do(ctx, catalog.Look{Key: key(i)}, give(&n))
+					_, err := m.Do(ctx, catalog.Lookup{Key: key(i)}, give(&n))
 					if waited := time.Since(began); err != nil || waited > min(time.Second, tt.limit/4) {
 						t.Errorf("question %d waited for %v: %v", i, waited, err)
 					}
@@ -246,7 +246,7 @@ func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
 		n := 0
 		began := time.Now()
 		for i := range 100 {
-			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(i)}, give(&n))
 		}
 		if delay := time.Since(began); delay > 4*time.Second {
 			t.Errorf("100 questions took %v longer", delay)
@@ -267,13 +267,13 @@ func TestASharerWithMoreTimeDoesNotWaitForTheBucket(t *testing.T) {
 		both.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			_, _ = m.Do(ctx, catalog.Look{Key: key(1)}, give(&n))
+			_, _ = m.Do(ctx, catalog.Lookup{Key: key(1)}, give(&n))
 		})
 		synctest.Wait()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err := m.Do(ctx, catalog.Look{Key: key(1)}, give(&n))
+		_, err := m.Do(ctx, catalog.Lookup{Key: key(1)}, give(&n))
 		if waited := time.Since(began); err != nil || waited > time.Second || n != 1 {
 			t.Errorf("waited for %v, %d asked, %v", waited, n, err)
 		}
@@ -291,21 +291,21 @@ func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 			t.Errorf("the start took %v", took)
 		}
 		n := 0
-		do(t, m, catalog.Look{Key: key(1)}, give(&n))
+		do(t, m, catalog.Lookup{Key: key(1)}, give(&n))
 		time.Sleep(time.Minute)
 		b.be(nil, false)
 		time.Sleep(10 * time.Second)
-		do(t, m, catalog.Look{Key: key(2)}, give(&n))
+		do(t, m, catalog.Lookup{Key: key(2)}, give(&n))
 		time.Sleep(time.Second)
 		if s := m.Stats(); s.Written != 1 || logs.FilterMessageSnippet("cannot be opened").Len() != 1 {
 			t.Errorf("%+v, %v", s, logs.All())
 		}
 		b.be(nats.ErrNoResponders, false) // somebody has removed it
-		do(t, m, catalog.Look{Key: key(3)}, give(&n))
+		do(t, m, catalog.Lookup{Key: key(3)}, give(&n))
 		b.be(nil, false)
 		opened := b.timesOpened()
 		time.Sleep(10 * time.Second)
-		do(t, m, catalog.Look{Key: key(4)}, give(&n))
+		do(t, m, catalog.Lookup{Key: key(4)}, give(&n))
 		time.Sleep(time.Second)
 		if s := m.Stats(); s.Written != 2 || b.timesOpened() != opened+1 {
 			t.Errorf("%+v, opened %d times more", s, b.timesOpened()-opened)
@@ -320,7 +320,7 @@ func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
 		defer m.Close()
 		n := 0
 		for i := range 100 {
-			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(i)}, give(&n))
 			time.Sleep(5 * time.Second)
 		}
 		if lines := logs.All(); len(lines) > 3 { // that it is closed, that reading and that writing fails
@@ -329,7 +329,7 @@ func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
 		b.recover()
 		for i := range 3 {
 			time.Sleep(10 * time.Second)
-			do(t, m, catalog.Look{Key: key(200 + i)}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(200 + i)}, give(&n))
 		}
 		if logs.FilterMessageSnippet("is open").Len() != 1 {
 			t.Errorf("when it is well again: %v", logs.All())
@@ -343,7 +343,7 @@ func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
 		m, _ := over(b)
 		defer m.Close()
 		n := 0
-		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, give(&n)) // which reads nothing
+		do(t, m, catalog.Lookup{Key: key(1), Policy: catalog.CacheRefresh}, give(&n)) // which reads nothing
 		time.Sleep(time.Second)
 		if s := m.Stats(); s.FailedWrites != 1 {
 			t.Errorf("%+v", s)
@@ -357,7 +357,7 @@ func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
 		m, _ := over(b)
 		for i, name := range []string{"first", "second", "third"} {
 			b.slow(time.Duration(3-i) * 100 * time.Millisecond)
-			do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, func(context.Context) (catalog.Answer, error) {
+			do(t, m, catalog.Lookup{Key: key(1), Policy: catalog.CacheRefresh}, func(context.Context) (catalog.Answer, error) {
 				return answer(name), nil
 			})
 			time.Sleep(50 * time.Millisecond) // until the write is in flight
@@ -377,7 +377,7 @@ func TestWhatIsDroppedIsLoggedOnce(t *testing.T) {
 		b.slow(time.Second)
 		n := 0
 		for i := range 10_000 {
-			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
 		}
 		if s := m.Stats(); s.Dropped < 5000 || logs.FilterMessageSnippet("too slow").Len() != 1 {
 			t.Errorf("%+v, %v", s, logs.All())
@@ -391,7 +391,7 @@ func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 		m, _ := over(b)
 		n := 0
 		for i := range 1000 {
-			do(t, m, catalog.Look{Key: key(i)}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(i)}, give(&n))
 		}
 		m.Close()
 		if b.puts != 1000 {
@@ -401,7 +401,7 @@ func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 		m, _ = over(b)
 		b.be(nil, true)
 		for i := range 1000 {
-			do(t, m, catalog.Look{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
+			do(t, m, catalog.Lookup{Key: key(i), Policy: catalog.CacheRefresh}, give(&n))
 		}
 		began := time.Now()
 		m.Close()
@@ -412,13 +412,13 @@ func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
 }
 
 // open opens a real bucket.
-func open(t *testing.T, dir string, bytes int64) (*memo.Memo, *broker.Broker) {
+func open(t *testing.T, dir string, bytes int64) (*cache.Cache, *broker.Broker) {
 	t.Helper()
 	b, err := broker.Open(t.Context(), broker.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return memo.New(memo.Config{Bucket: &memo.Bucket{JetStream: b.JetStream(), Publish: b.Publish, Owned: true, Replicas: b.Replicas, MaxBytes: bytes}}), b
+	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: b.JetStream(), Publish: b.Publish, Owned: true, Replicas: b.Replicas, MaxBytes: bytes}}), b
 }
 
 func TestTheOldestMakeRoom(t *testing.T) {
@@ -430,7 +430,7 @@ func TestTheOldestMakeRoom(t *testing.T) {
 		return answer(strings.Repeat("It is a chair. ", 60)), nil
 	}
 	for i := range 500 {
-		do(t, m, catalog.Look{Key: key(i)}, long)
+		do(t, m, catalog.Lookup{Key: key(i)}, long)
 	}
 	m.Close()
 	if s := m.Stats(); s.Written != 500 || s.FailedWrites != 0 {
@@ -441,9 +441,9 @@ func TestTheOldestMakeRoom(t *testing.T) {
 	defer b.Close()
 	defer m.Close()
 	for i := range 20 { // the newest first
-		do(t, m, catalog.Look{Key: key(499 - i)}, long)
+		do(t, m, catalog.Lookup{Key: key(499 - i)}, long)
 	}
-	do(t, m, catalog.Look{Key: key(0)}, long)
+	do(t, m, catalog.Lookup{Key: key(0)}, long)
 	if hits := m.Stats().StoreHits; hits != 20 || n != 501 {
 		t.Errorf("%d of the answers were still there, %d were asked in all", hits, n)
 	}
@@ -458,7 +458,7 @@ func TestWhatCannotBeReadIsAskedAgain(t *testing.T) {
 	}
 	n := 0
 	for i, value := range []string{"", "noise", "\xa0", "\xff\xff\xff", strings.Repeat("\x81", 5000)} {
-		if _, err := bucket.Put(t.Context(), memo.Name(key(i)), []byte(value)); err != nil {
+		if _, err := bucket.Put(t.Context(), cache.Name(key(i)), []byte(value)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -468,7 +468,7 @@ func TestWhatCannotBeReadIsAskedAgain(t *testing.T) {
 	defer b.Close()
 	defer m.Close()
 	for i := range 5 {
-		if a := do(t, m, catalog.Look{Key: key(i)}, give(&n)); a.Trace.Cached {
+		if a := do(t, m, catalog.Lookup{Key: key(i)}, give(&n)); a.Trace.Cached {
 			t.Errorf("%d was taken for an answer", i)
 		}
 	}
