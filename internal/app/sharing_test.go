@@ -247,3 +247,29 @@ func TestSharers_LastDeadlineEndsTheCall(t *testing.T) {
 		callers.Wait()
 	})
 }
+
+// An item learns at once of a pause that outlasts the bound of shared work, and at its
+// own deadline of a shorter one; either way it is told when to come again.
+func TestPause_IsToldWithTheTimeToComeAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		pause, limit, told time.Duration
+	}{
+		"at once":         {4 * time.Minute, 0, 0},
+		"at its deadline": {time.Minute, 10 * time.Second, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := build(t, llmsim.Config{Faults: llmsim.Faults{Throttle: 1, RetryAfter: tt.pause}})
+				began := time.Now()
+				r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: tt.limit})
+				if err != nil || r.Err == nil || r.Err.Reason != "RATE_LIMITED" {
+					t.Fatal(r.Err, err)
+				}
+				took := time.Since(began)
+				if again := tt.pause - took; took > tt.told+time.Second || r.Err.RetryAfter < again-time.Second || r.Err.RetryAfter > tt.pause {
+					t.Errorf("after %v: %v, to come again in %v", took, r.Err, r.Err.RetryAfter)
+				}
+			})
+		})
+	}
+}
