@@ -65,7 +65,7 @@ func (s *store) breaker(what string) gobreaker.Settings {
 }
 
 // open makes the bucket, or takes it as it is. It is a key-value bucket in all but
-// one thing: when it is full the oldest answers go, where a usual one refuses new
+// one thing: when it is full the oldest answers go, while a usual one refuses new
 // ones.
 func (s *store) open(ctx context.Context) error {
 	_, err := s.bucket.JetStream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
@@ -114,7 +114,7 @@ func (s *store) learn(ctx context.Context) {
 	}
 }
 
-// lose has the bucket opened again if err says that it is gone.
+// lose lets keepOpen open the bucket again if err says that it is gone.
 func (s *store) lose(kv *jetstream.KeyValue, err error) {
 	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
 		return

@@ -47,7 +47,7 @@ func do(t *testing.T, m *cache.Cache, look catalog.Lookup, work catalog.Work) ca
 	return a
 }
 
-func TestWhatIsKeptCostsNothingAgain(t *testing.T) {
+func TestCache_KeptAnswerCostsNothingAgain(t *testing.T) {
 	m := cache.New(cache.Config{})
 	defer m.Close()
 	n := 0
@@ -62,7 +62,7 @@ func TestWhatIsKeptCostsNothingAgain(t *testing.T) {
 	}
 }
 
-func TestAges(t *testing.T) {
+func TestCache_AnswersExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := cache.New(cache.Config{TTL: time.Hour, ProvisionalTTL: time.Minute})
 		defer m.Close()
@@ -85,7 +85,7 @@ func TestAges(t *testing.T) {
 	})
 }
 
-func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
+func TestCache_WithoutProvisionalTTLNothingIsKeptByAddress(t *testing.T) {
 	m := cache.New(cache.Config{})
 	defer m.Close()
 	n := 0
@@ -100,7 +100,7 @@ func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestCache_MemoryIsBounded(t *testing.T) {
 	const most = 64 << 10
 	m := cache.New(cache.Config{MemoryBytes: most})
 	defer m.Close()
@@ -113,7 +113,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestErrorsAndPanicsAreNotKept(t *testing.T) {
+func TestCache_ErrorsAndPanicsAreNotKept(t *testing.T) {
 	m := cache.New(cache.Config{})
 	defer m.Close()
 	refused := fault.New(fault.Refused, "no")
@@ -133,7 +133,7 @@ func TestErrorsAndPanicsAreNotKept(t *testing.T) {
 	}
 }
 
-func TestRefreshTakesNothingThatMayBeKept(t *testing.T) {
+func TestCache_RefreshUsesNoKeptAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := cache.New(cache.Config{})
 		defer m.Close()
@@ -169,7 +169,7 @@ func slowly(name string) catalog.Work {
 	}
 }
 
-func TestOlderWorkReplacesNothing(t *testing.T) {
+func TestCache_OlderWorkReplacesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := cache.New(cache.Config{})
 		defer m.Close()
@@ -190,7 +190,7 @@ func TestOlderWorkReplacesNothing(t *testing.T) {
 	})
 }
 
-func TestAnAnswerByAddressIsAsOldAsWhatItPointsTo(t *testing.T) {
+func TestCache_AnswerByAddressExpiresWithTheOneByContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := cache.New(cache.Config{TTL: 10 * time.Hour, ProvisionalTTL: 5 * time.Hour})
 		defer m.Close()
@@ -217,21 +217,21 @@ func TestAnAnswerByAddressIsAsOldAsWhatItPointsTo(t *testing.T) {
 	})
 }
 
-func TestWhoSharesWithWhom(t *testing.T) {
+func TestCache_SharesWorkThatIsAsGood(t *testing.T) {
 	const interactive, bulk = catalog.Interactive, catalog.Bulk
 	for name, tt := range map[string]struct {
 		first, second catalog.Lookup
 		shared        bool
 	}{
-		"equals":                          {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: bulk}, true},
-		"the urgent not with bulk":        {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: interactive}, false},
-		"bulk with the urgent":            {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk}, true},
-		"bulk with the urgent, anew":      {catalog.Lookup{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Lookup{Priority: bulk}, true},
-		"a job not with what has an end":  {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
-		"jobs with equal budgets":         {catalog.Lookup{Priority: bulk, Budget: time.Minute}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, true},
-		"not with who gives up earlier":   {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
-		"a call not with a job's budget":  {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk}, false},
-		"a refresh not with what is kept": {catalog.Lookup{}, catalog.Lookup{Policy: catalog.CacheRefresh}, false},
+		"equals":                         {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: bulk}, true},
+		"interactive not with bulk":      {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: interactive}, false},
+		"bulk with interactive":          {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk}, true},
+		"bulk with a refresh":            {catalog.Lookup{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Lookup{Priority: bulk}, true},
+		"a job not with a call":          {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
+		"jobs with equal budgets":        {catalog.Lookup{Priority: bulk, Budget: time.Minute}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, true},
+		"not with a smaller budget":      {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
+		"a call not with a job's budget": {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk}, false},
+		"a refresh not with a usual one": {catalog.Lookup{}, catalog.Lookup{Policy: catalog.CacheRefresh}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestWhoSharesWithWhom(t *testing.T) {
 
 // What callers do at random must leave nothing behind, and give each an answer or
 // its own context's end.
-func TestManyCallersWhoComeAndGo(t *testing.T) {
+func TestCache_ManyCallersComeAndGo(t *testing.T) {
 	m := cache.New(cache.Config{MemoryBytes: 16 << 10})
 	defer m.Close()
 	work := func(ctx context.Context) (catalog.Answer, error) {

@@ -140,8 +140,8 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Dur
 // errSlow is the failure of a read that took too long.
 var errSlow = errors.New("the shared cache takes too long to answer")
 
-// read reads within the limit. It may return both an entry and
-// errSlow. The error is context.Canceled where it says nothing of the bucket.
+// read reads within the limit. It may return both an entry and errSlow. The error is
+// context.Canceled if it says nothing of the bucket.
 func read(ctx context.Context, kv jetstream.KeyValue, name string, limit time.Duration) (jetstream.KeyValueEntry, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -164,8 +164,7 @@ func isOpen(err error) bool {
 	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
-// decode reads an entry. What cannot be read, or is no verdict, is as good as
-// nothing.
+// decode reads an entry, and reports whether it is an answer that can be used.
 func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 	answer, err := codec.DecodeAnswer(got.Value())
 	v := &answer.Verdict

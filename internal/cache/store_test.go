@@ -22,7 +22,7 @@ import (
 
 // moody is a bucket that is as the test wants it.
 type moody struct {
-	jetstream.KeyValue // for what nobody asks for
+	jetstream.KeyValue // for methods that are not called
 
 	mu           sync.Mutex
 	err          error // of all that is asked; nil: as an empty bucket
@@ -117,7 +117,7 @@ func (listing) Stop() error                               { return nil }
 func (listing) Error() <-chan error                       { return nil }
 
 type stored struct {
-	jetstream.KeyValueEntry // for what is not asked for
+	jetstream.KeyValueEntry // for methods that are not called
 	key                     string
 }
 
@@ -158,7 +158,7 @@ func over(b *moody) (*cache.Cache, *observer.ObservedLogs) {
 	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: server{bucket: b}, Publish: b.Publish}, Log: zap.New(core)}), logs
 }
 
-func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
+func TestBucket_FailingIsPassedOverAndTriedAgain(t *testing.T) {
 	for name, mood := range map[string]struct {
 		err   error
 		hangs bool
@@ -204,7 +204,7 @@ func TestABucketThatFailsIsPassedOverAndTriedAgain(t *testing.T) {
 	}
 }
 
-func TestABucketThatHangsLeavesTheModelItsTime(t *testing.T) {
+func TestBucket_HangingLeavesTheModelItsTime(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limit   time.Duration
 		skipped bool // after a few
@@ -237,7 +237,7 @@ func TestABucketThatHangsLeavesTheModelItsTime(t *testing.T) {
 	}
 }
 
-func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
+func TestBucket_SlowIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
 		m, _ := over(b)
@@ -256,7 +256,7 @@ func TestABucketThatIsSlowIsPassedOver(t *testing.T) {
 
 // The caller that asks first has little time, the second one has much: the bucket must
 // not have more for that.
-func TestASharerWithMoreTimeDoesNotWaitForTheBucket(t *testing.T) {
+func TestBucket_SharerWithMoreTimeDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
 		m, _ := over(b)
@@ -281,7 +281,7 @@ func TestASharerWithMoreTimeDoesNotWaitForTheBucket(t *testing.T) {
 	})
 }
 
-func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
+func TestBucket_MissingIsOpenedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{hangs: true}
 		began := time.Now()
@@ -300,7 +300,7 @@ func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 		if s := m.Stats(); s.Written != 1 || logs.FilterMessageSnippet("cannot be opened").Len() != 1 {
 			t.Errorf("%+v, %v", s, logs.All())
 		}
-		b.be(nats.ErrNoResponders, false) // somebody has removed it
+		b.be(nats.ErrNoResponders, false) // an operator has removed it
 		do(t, m, catalog.Lookup{Key: key(3)}, give(&n))
 		b.be(nil, false)
 		opened := b.timesOpened()
@@ -313,7 +313,7 @@ func TestABucketThatIsNotThereIsOpenedLater(t *testing.T) {
 	})
 }
 
-func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
+func TestBucket_UnusableIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{unwell: true}
 		m, logs := over(b)
@@ -337,7 +337,7 @@ func TestABucketThatCanOnlyBeOpenedIsLoggedOnce(t *testing.T) {
 	})
 }
 
-func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
+func TestBucket_WriteThatPanicsHasFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{panics: true}
 		m, _ := over(b)
@@ -351,7 +351,7 @@ func TestAWriteThatPanicsIsAFailedOne(t *testing.T) {
 	})
 }
 
-func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
+func TestBucket_LastAnswerStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
 		m, _ := over(b)
@@ -369,7 +369,7 @@ func TestTheLastAnswerIsTheOneThatStays(t *testing.T) {
 	})
 }
 
-func TestWhatIsDroppedIsLoggedOnce(t *testing.T) {
+func TestBucket_DroppedAnswersAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
 		m, logs := over(b)
@@ -385,7 +385,7 @@ func TestWhatIsDroppedIsLoggedOnce(t *testing.T) {
 	})
 }
 
-func TestCloseWritesWhatIsQueuedAndWaitsForNobody(t *testing.T) {
+func TestClose_WritesQueuedAnswersWithinItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &moody{}
 		m, _ := over(b)
@@ -421,7 +421,7 @@ func open(t *testing.T, dir string, bytes int64) (*cache.Cache, *broker.Broker) 
 	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: b.JetStream(), Publish: b.Publish, Owned: true, Replicas: b.Replicas, MaxBytes: bytes}}), b
 }
 
-func TestTheOldestMakeRoom(t *testing.T) {
+func TestBucket_OldestAnswersMakeRoom(t *testing.T) {
 	dir := t.TempDir()
 	m, b := open(t, dir, 64<<10)
 	n := 0
@@ -449,7 +449,7 @@ func TestTheOldestMakeRoom(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsAskedAgain(t *testing.T) {
+func TestBucket_UnreadableAnswersAreAskedAgain(t *testing.T) {
 	dir := t.TempDir()
 	m, b := open(t, dir, 0)
 	bucket, err := b.JetStream().KeyValue(t.Context(), "credenza_answers")

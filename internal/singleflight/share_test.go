@@ -36,10 +36,10 @@ func TestShare_DeadlineIsFixedAtTheStart(t *testing.T) {
 	for name, tt := range map[string]struct {
 		bound, first, want time.Duration
 	}{
-		"the bound, where the first caller is in a hurry": {time.Minute, time.Second, time.Minute},
-		"the first caller's, where that is later":         {time.Minute, time.Hour, time.Hour},
-		"none without a bound":                            {0, time.Second, 0},
-		"none where the first caller has none":            {time.Minute, 0, 0},
+		"the bound, if the first caller is in a hurry": {time.Minute, time.Second, time.Minute},
+		"the first caller's, if that is later":         {time.Minute, time.Hour, time.Hour},
+		"none without a bound":                         {0, time.Second, 0},
+		"none if the first caller has none":            {time.Minute, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -183,9 +183,9 @@ func (g *Group[K, V]) forget(c *call[K, V]) {
 	}
 }
 
-// leave reports whether the caller is to take the result: because it is there, or
+// leave reports whether the caller is to claim the result: because it is there, or
 // because the caller is the last one, whose leaving ends the work.
-func (g *Group[K, V]) leave(c *call[K, V], why error, joined bool) (take bool) {
+func (g *Group[K, V]) leave(c *call[K, V], why error, joined bool) (claim bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
