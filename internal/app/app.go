@@ -25,8 +25,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
-	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/web"
 )
@@ -67,18 +67,18 @@ type App struct {
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace string
-	memo    *memo.Memo     // nil: every question is asked
-	jobs    *jobs.Service  // nil: there are none
-	rpc     *rpc.Server
-	web     *web.Server
-	grpcLis net.Listener
-	httpLis net.Listener
-	ready   atomic.Bool
-	lost    atomic.Bool // the data folder is
-	showing sync.Mutex  // of readiness, so that the last change is shown
-	failed  chan error  // room for both servers
-	serving sync.WaitGroup
-	closers []func() // of the parts that hold connections; run in reverse
+	cache     *cache.Cache  // nil: every question is asked
+	jobs      *jobs.Service // nil: there are none
+	rpc       *rpc.Server
+	web       *web.Server
+	grpcLis   net.Listener
+	httpLis   net.Listener
+	ready     atomic.Bool
+	lost      atomic.Bool // the data folder is
+	showing   sync.Mutex  // of readiness, so that the last change is shown
+	failed    chan error  // room for both servers
+	serving   sync.WaitGroup
+	closers   []func() // of the parts that hold connections; run in reverse
 
 	closing  sync.Once
 	closeErr error

@@ -46,8 +46,8 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.openBroker(ctx); err != nil {
 		return err
 	}
-	if a.memo = a.newMemo(); a.memo != nil {
-		metrics.MustRegister(cacheMetrics{a.memo})
+	if a.cache = a.newCache(); a.cache != nil {
+		metrics.MustRegister(cacheMetrics{a.cache})
 	}
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
@@ -56,7 +56,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.memo, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.cache, level), log, metrics})
 }
 
 type edges struct {
@@ -207,8 +207,8 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		a.closers = append(a.closers, model.Close)
 		parts.Backend = model
 		parts.Pictures = pictures
-		if a.memo != nil {
-			parts.Memo, parts.Scope = a.memo, scopeOf(c, p)
+		if a.cache != nil {
+			parts.Cache, parts.Scope = a.cache, scopeOf(c, p)
 		}
 		if c.Fallback == backendOffline {
 			parts.Fallback = offline

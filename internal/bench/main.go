@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	warm := flags.Duration("warm", 4*time.Second, "time to reach the steady state")
 	measure := flags.Duration("measure", 10*time.Second, "time measured")
 	quota := flags.Bool("quota", false, "play upstreams with limits, faults and outages instead")
-	only := flags.String("only", "", "play only scenarios whose name holds this")
+	only := flags.String("only", "", "play only scenarios whose name holds this, or so many workers")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
 	ways := flags.Bool("web", false, "measure HTTP beside gRPC instead")
@@ -86,5 +86,5 @@ func run(ctx context.Context, args []string) error {
 	case *quota:
 		return b.quotaTable(ctx, os.Stdout, *only)
 	}
-	return b.table(ctx, os.Stdout, *rounds)
+	return b.table(ctx, os.Stdout, *only, *rounds)
 }

@@ -38,23 +38,31 @@ type rates struct {
 	peak  int64         // the most memory that the program had, in bytes
 }
 
-func (b bench) table(ctx context.Context, w io.Writer, rounds int) error {
+func (b bench) table(ctx context.Context, w io.Writer, only string, rounds int) error {
 	t := &table{w: w}
 	t.row("workers", "program", "items/s", "mean", "of ideal", "goal", "CPU/item", "sim CPU/item")
 	for _, g := range goals {
+		if only != "" && only != strconv.Itoa(g.workers) {
+			continue
+		}
 		for range rounds {
-			bare, err := b.measureBare(ctx, g.workers)
+			bare, err := b.measureBare(ctx, g.workers, "logprobs")
 			if err != nil {
 				return fmt.Errorf("bare loop with %d workers: %w", g.workers, err)
+			}
+			plain, err := b.measureBare(ctx, g.workers, "plain")
+			if err != nil {
+				return fmt.Errorf("bare loop without log-probabilities with %d workers: %w", g.workers, err)
 			}
 			ours, err := b.measureCredenza(ctx, g.workers)
 			if err != nil {
 				return fmt.Errorf("credenza with %d workers: %w", g.workers, err)
 			}
 			t.row(strconv.Itoa(g.workers), "bare loop", f1(bare.rate), ms(bare.mean), pct(bare.share), "", us(bare.cpu), us(bare.sim))
+			t.row("", "bare plain", f1(plain.rate), ms(plain.mean), pct(plain.share), "", us(plain.cpu), us(plain.sim))
 			t.row("", "credenza", f1(ours.rate), ms(ours.mean), pct(ours.share), pct(g.share), us(ours.cpu), us(ours.sim))
-			t.printf("%9scredenza / bare loop: %.2f of the items/s, %.2f of the CPU for each item\n", "",
-				ours.rate/bare.rate, float64(ours.cpu)/float64(bare.cpu))
+			t.printf("%9scredenza / bare loop: %.2f of the items/s, %.2f of the CPU for each item, %.2f of that without log-probabilities\n", "",
+				ours.rate/bare.rate, float64(ours.cpu)/float64(bare.cpu), float64(ours.cpu)/float64(plain.cpu))
 		}
 	}
 	return t.err
@@ -93,9 +101,9 @@ func us(d time.Duration) string { return fmt.Sprintf("%.0f us", float64(d)/1e3) 
 func mib(n int64) string        { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 func pct(v float64) string      { return fmt.Sprintf("%.1f %%", 100*v) }
 
-func (b bench) measureBare(ctx context.Context, workers int) (rates, error) {
+func (b bench) measureBare(ctx context.Context, workers int, logprobs string) (rates, error) {
 	return b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-		loop, err := start(ctx, b.self, nil, "bare", sim.addr, strconv.Itoa(workers))
+		loop, err := start(ctx, b.self, nil, "bare", sim.addr, strconv.Itoa(workers), logprobs)
 		if err != nil {
 			return rates{}, err
 		}

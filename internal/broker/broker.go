@@ -136,6 +136,14 @@ func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 // MaxMessage is the most bytes of one message, its headers included.
 func (b *Broker) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
+// Publish sends a message to a stream and waits for no acknowledgement.
+func (b *Broker) Publish(subject string, message []byte) error {
+	return b.conn.Publish(subject, message)
+}
+
+// Embedded reports whether the server runs within this process, for it alone.
+func (b *Broker) Embedded() bool { return b.server != nil }
+
 // Replicas is on how many servers a stream is to be stored.
 func (b *Broker) Replicas() int {
 	switch {

@@ -63,18 +63,18 @@ type Observer interface {
 	Panicked(call *Call, index int64, value any, stack []byte)
 }
 
-// Memo remembers answers. With catalog.CacheUse it returns the one it has, or that
-// is being worked on for somebody else, or the one of work; with
-// catalog.CacheRefresh none that it has. It keeps what work returns without an
-// error. It calls work with a context that lasts for as long as anybody waits. An
+// Cache keeps answers. With catalog.CacheUse it returns the one it has, or the one of
+// work that is in flight for another caller, or the one of work; with
+// catalog.CacheRefresh none that it has. It keeps the answers that work returns without
+// an error. It calls work with a context that lasts for as long as any caller waits. An
 // answer's trace says where it comes from.
-type Memo interface {
+type Cache interface {
 	// Recall returns the answer if it is at hand, else nil, and never waits.
-	Recall(look catalog.Look) *catalog.Answer
-	Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error)
+	Recall(lookup catalog.Lookup) *catalog.Answer
+	Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error)
 }
 
-// Parts are what the engine works with. Memo, Full and Fallback may be nil, the
+// Parts are what the engine works with. Cache, Full and Fallback may be nil, the
 // rest may not.
 type Parts struct {
 	// Backend answers the questions.
@@ -83,8 +83,8 @@ type Parts struct {
 	Fallback Backend
 	// Pictures is asked for the picture of items that go by it.
 	Pictures Pictures
-	// Memo remembers what Backend answered. Nil: every question is asked.
-	Memo Memo
+	// Cache keeps what Backend answered. Nil: every question is asked.
+	Cache Cache
 	// Scope is all that an answer of Backend depends on beside the item and the
 	// model's name.
 	Scope catalog.Scope
@@ -121,7 +121,7 @@ func New(config Config, parts Parts) (*Engine, error) {
 // for each item, in batches. Where too much of the caller waits already, it begins nothing and
 // returns a ServerFull fault. It returns when the last batch was taken, or early
 // with the error of next, of send or of ctx; then nothing of the call is left
-// running but work that the memo shares with another call.
+// running but work that the cache shares with another call.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
 	if !call.Patient {
 		if err := e.full(&call); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 // admitted is an item on its way.
@@ -19,7 +18,7 @@ type admitted struct {
 	at    time.Time
 	seat  seat
 
-	// known is what the memo had at hand when the item was admitted, nil for nothing.
+	// known is what the cache had at hand when the item was admitted, nil for nothing.
 	known *catalog.Answer
 
 	// What the window counts it as.
@@ -126,7 +125,7 @@ func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context
 func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
 	if r.call.Patient {
 		var cancel context.CancelFunc
-		ctx, cancel = flight.WithTimeout(ctx, r.call.itemTimeout())
+		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
 		defer cancel()
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // Bounds of a chunk. Fewer items would make a job of many messages, more would
@@ -27,7 +27,7 @@ type chunkForm struct {
 	// not empty it has them all.
 	First   int64   `cbor:"1,keyasint,omitempty"`
 	Indexes []int64 `cbor:"2,keyasint,omitempty"`
-	// Items is what record.EncodeItems made of them.
+	// Items is what codec.EncodeItems made of them.
 	Items []byte `cbor:"3,keyasint"`
 	// Objects are the places of items that are objects of their own and empty here.
 	Objects []int `cbor:"4,keyasint,omitempty"`
@@ -42,10 +42,10 @@ type chunk struct {
 
 func decodeChunk(b []byte) (*chunk, error) {
 	var form chunkForm
-	if err := record.Decode(b, &form); err != nil {
+	if err := codec.Decode(b, &form); err != nil {
 		return nil, err
 	}
-	items, err := record.DecodeItems(form.Items)
+	items, err := codec.DecodeItems(form.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func decodeChunk(b []byte) (*chunk, error) {
 }
 
 func (c *chunk) encode() ([]byte, error) {
-	items, err := record.EncodeItems(c.items)
+	items, err := codec.EncodeItems(c.items)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (c *chunk) encode() ([]byte, error) {
 			form.Objects = append(form.Objects, place)
 		}
 	}
-	return record.Encode(form)
+	return codec.Encode(form)
 }
 
 func (c *chunk) consecutive() bool {
@@ -115,7 +115,7 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	if err != nil {
 		return nil, st.objectError(ctx, bucket, c.indexes[place], err)
 	}
-	items, err := record.DecodeItems(b)
+	items, err := codec.DecodeItems(b)
 	if err != nil || len(items) != 1 {
 		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // indexSet is a set of items of one job, a bit for each.
@@ -43,7 +43,7 @@ func (s *Service) retryable(ctx context.Context, rec *jobRecord) (*indexSet, err
 		if read += t.Done; t.Failed == 0 {
 			return nil
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
 			return &unreadable{err}
 		}

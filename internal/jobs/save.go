@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // savers is how many chunks' results are stored at once.
@@ -59,7 +59,7 @@ func (r *run) release(t *take) (last bool) {
 // store stores results as one message, or as several where they are too large
 // for one.
 func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, peak int) error {
-	body, err := record.EncodeOutcomes(outcomes)
+	body, err := codec.EncodeOutcomes(outcomes)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // The names of what is stored. They are a promise to other versions of the
@@ -176,7 +176,7 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 		return nil, 0, asFault(err)
 	}
 	var rec jobRecord
-	if err := record.Decode(entry.Value(), &rec); err != nil {
+	if err := codec.Decode(entry.Value(), &rec); err != nil {
 		return nil, 0, dataLoss(err)
 	}
 	return &rec, entry.Revision(), nil
@@ -192,7 +192,7 @@ func (st *store) sync(ctx context.Context) error {
 // put stores a job's record in place of the revision, 0 where there must be none.
 // The error is errOutrun where somebody was faster.
 func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint64, error) {
-	b, err := record.Encode(rec)
+	b, err := codec.Encode(rec)
 	if err != nil {
 		return 0, err
 	}

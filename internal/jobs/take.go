@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // take is a chunk in hand: this replica's turn at it.
@@ -232,7 +232,7 @@ func (r *run) recall(ctx context.Context, t *take) error {
 		return err
 	}
 	err := r.service.store.replay(within, reading{filters: []string{subject}}, func(msg jetstream.Msg, seq uint64) error {
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
 			return &unreadable{err}
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // Watch hands a job's results to send, from after the token, empty for the
@@ -122,7 +122,7 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 		if msg.Subject() == endSubject(w.rec.Upload) {
 			return errAtEnd
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
 			return &unreadable{err}
 		}
@@ -185,7 +185,7 @@ func (w *watch) chunk(ctx context.Context, number int64) ([]catalog.Outcome, err
 		if msg.Subject() == endSubject(w.rec.Upload) {
 			return errAtEnd
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
 			return &unreadable{err}
 		}

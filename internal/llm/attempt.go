@@ -12,7 +12,6 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -26,7 +25,6 @@ const warmer = 0.4
 // attempt makes one call on a lease, or two where the first is a straggler,
 // settles the leases, and says how it ended.
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending) {
-	flight.Explain(ctx, func() error { return unanswered(context.DeadlineExceeded) })
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
 		lease.Settle(end.result)
@@ -122,7 +120,6 @@ func (a *asking) bound(ctx context.Context, lease *upstream.Lease) (context.Cont
 		limit = lease.Timeout()
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
-	// A timer, since the item's deadline may move past the limit later on.
 	timer := time.AfterFunc(limit, func() { giveUp(errAttemptTime) })
 	lease.WhenGivenUp(func() { giveUp(errGivenUp) })
 	return ctx, func() {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -16,7 +15,7 @@ func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending
 		return a.attempt(ctx, lease)
 	}
 	start := time.Now()
-	ctx, cancel := flight.WithTimeout(ctx, a.question.Budget-a.spent)
+	ctx, cancel := context.WithTimeout(ctx, a.question.Budget-a.spent)
 	defer cancel()
 	end := a.attempt(ctx, lease)
 	if end.how != throttled && (end.how != failed || end.advice.Counts) {

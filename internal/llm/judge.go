@@ -62,14 +62,10 @@ func (a *asking) judge(ctx context.Context, res response, err error, secret stri
 
 // cut is the fault of an item whose context ended in the middle of a call.
 func cut(ctx context.Context) *fault.Fault {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if cancelled(ctx) {
 		return fault.From(ctx.Err())
 	}
-	return unanswered(ctx.Err())
-}
-
-func unanswered(cause error) *fault.Fault {
-	return fault.Wrap(cause, fault.UpstreamTimeout,
+	return fault.Wrap(context.DeadlineExceeded, fault.UpstreamTimeout,
 		"the deadline came while the model's server had not answered: try again, or allow more time")
 }
 

@@ -12,10 +12,10 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/fetch"
 	"github.com/credenza-dev/credenza/internal/picture/lru"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 // Config bounds what is taken and what it may cost. The zero value takes each
@@ -83,8 +83,8 @@ type Source struct {
 	config  Config
 	client  *fetch.Client
 	raster  *raster.Preparer
-	loading flight.Group[sharing, found]
-	making  flight.Group[digest, raster.Prepared]
+	loading singleflight.Group[sharing, found]
+	making  singleflight.Group[digest, raster.Prepared]
 	made    *lru.Cache[digest, raster.Prepared]
 	known   *lru.Cache[string, known]
 }

@@ -146,11 +146,12 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 // QuotaExhausted where every serving key is refused or out of quota, RateLimited
 // where a known pause outlasts ctx's deadline, InvalidItem where the item needs
 // more tokens than any key is allowed, UpstreamRejected where no key serves the
-// model. When the deadline comes the fault says what was waited for. A cancelled
-// ctx ends the wait at once with its error.
+// model. When the deadline comes, or ctx is cancelled with context.DeadlineExceeded as
+// the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
+// with its error.
 func (g *Gate) Acquire(ctx context.Context, need Need) (*Lease, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, endOf(err)
+	if err := endOf(ctx); err != nil {
+		return nil, err
 	}
 	w, lease, err := g.ask(ctx, need)
 	if w == nil {
@@ -168,7 +169,10 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, until: ctx.Deadline}
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, deadline: never}
+	if t, ok := ctx.Deadline(); ok {
+		w.deadline = t.Sub(g.epoch)
+	}
 	if !need.NotBefore.IsZero() {
 		w.notBefore = need.NotBefore.Sub(g.epoch)
 	}
@@ -197,7 +201,7 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now, err := g.now(), ctx.Err()
+	now, err := g.now(), endOf(ctx)
 	switch {
 	case w.err != nil:
 		return nil, w.err
@@ -207,7 +211,7 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 		w.lease.settled = true
 		g.settle(now, w.lease, &Result{Verdict: Abandoned})
 		g.dispatch(now)
-		return nil, endOf(err)
+		return nil, err
 	}
 	f := g.late(now, w)
 	g.dequeue(w)
@@ -218,20 +222,12 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	return nil, err
 }
 
-// Late returns the fault of an attempt whose deadline comes now, while it waits for
-// its turn: what it waits for.
-func (g *Gate) Late(need Need) *fault.Fault {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.late(g.now(), &waiter{need: need, lane: g.lane(need.Model)})
-}
-
-// endOf is a context's end as Acquire returns it.
-func endOf(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fault.From(err)
+// endOf is a context's end as Acquire returns it, nil while it has not ended.
+func endOf(ctx context.Context) error {
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return fault.From(context.DeadlineExceeded)
 	}
-	return err
+	return ctx.Err()
 }
 
 // Hedge returns a second lease for an attempt that is a straggler, if that costs

@@ -16,7 +16,7 @@ type waiter struct {
 	asked     instant
 	notBefore instant
 	order     uint64
-	until     func() (time.Time, bool) // its deadline, which may move
+	deadline  instant
 
 	ready chan struct{} // closed when lease or err is set
 	lease *Lease

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/lru"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 // MaxRedirects is how often a shop may send on.
@@ -89,7 +89,7 @@ type Client struct {
 	bodies    *semaphore.Weighted
 	large     *semaphore.Weighted
 	rules     *lru.Cache[string, rules]
-	reading   flight.Group[string, rules]
+	reading   singleflight.Group[string, rules]
 }
 
 // New returns a client, or an error that says what is wrong with the config. The

@@ -1,5 +1,5 @@
-// Package record writes the nouns down, for what outlives the process: items and
-// outcomes of jobs, answers of the cache.
+// Package codec has the stored form of the nouns, for data that outlives the process:
+// items and outcomes of jobs, answers of the cache.
 //
 // The form is CBOR (RFC 8949) with small numbers for field names, which is about
 // a third of JSON's size and time. A number that was used is never used for
@@ -8,6 +8,6 @@
 // share a store while they are replaced.
 //
 // The functions are safe for concurrent use. Those that read take bytes that
-// anybody may have changed: they return an error and do not panic, and share no
+// any program may have changed: they return an error and do not panic, and share no
 // memory with the input.
-package record
+package codec

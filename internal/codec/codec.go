@@ -1,4 +1,4 @@
-package record
+package codec
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func must[T any](mode T, err error) T {
 	return mode
 }
 
-// EncodeItems writes items down. The error is one of memory at most: every item
+// EncodeItems returns the stored form of items. The error is one of memory at most: every item
 // has a form.
 func EncodeItems(items []catalog.Item) ([]byte, error) {
 	forms := make([]item, len(items))
@@ -48,7 +48,7 @@ func DecodeItems(b []byte) ([]catalog.Item, error) {
 	return items, nil
 }
 
-// EncodeOutcomes writes outcomes down, a fault without its cause.
+// EncodeOutcomes returns the stored form of outcomes, of a fault without its cause.
 func EncodeOutcomes(outcomes []catalog.Outcome) ([]byte, error) {
 	forms := make([]outcome, len(outcomes))
 	for i := range outcomes {
@@ -70,7 +70,7 @@ func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
 	return outcomes, nil
 }
 
-// EncodeAnswer writes an answer down.
+// EncodeAnswer returns the stored form of an answer.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
 	form := answer{Verdict: verdict(a.Verdict), Trace: traceForm(&a.Trace)}
 	if !a.Asked.IsZero() {
@@ -92,7 +92,7 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	return a, nil
 }
 
-// Encode writes any other value down whose fields have numbers as names, in tags
+// Encode returns the stored form of any other value whose fields have numbers as names, in tags
 // such as `cbor:"1,keyasint,omitempty"`.
 func Encode(v any) ([]byte, error) { return encoder.Marshal(v) }
 

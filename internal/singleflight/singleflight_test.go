@@ -1,9 +1,8 @@
-package flight_test
+package singleflight_test
 
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,14 +11,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestWorkIsSharedAndNotRemembered(t *testing.T) {
+func TestDo_SharesWorkAndKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g flight.Group[string, int]
+		var g singleflight.Group[string, int]
 		runs := 0
 		work := func(context.Context) (int, error) {
 			runs++
@@ -36,14 +35,14 @@ func TestWorkIsSharedAndNotRemembered(t *testing.T) {
 		}
 		wg.Wait()
 		if v, err := g.Do(t.Context(), "a", work); v != 2 || err != nil {
-			t.Error("later work was not done anew:", v, err)
+			t.Error("later work was not done again:", v, err)
 		}
 	})
 }
 
-func TestOneWhoLeavesTakesNothingAway(t *testing.T) {
+func TestDo_CallerThatLeavesTakesNothingAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g flight.Group[string, int]
+		var g singleflight.Group[string, int]
 		work := func(ctx context.Context) (int, error) {
 			select {
 			case <-time.After(time.Minute):
@@ -68,9 +67,9 @@ func TestOneWhoLeavesTakesNothingAway(t *testing.T) {
 	})
 }
 
-func TestWorkEndsWithItsLastWaiter(t *testing.T) {
+func TestDo_WorkEndsWithItsLastCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g flight.Group[string, int]
+		var g singleflight.Group[string, int]
 		ended := false
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
@@ -86,9 +85,9 @@ func TestWorkEndsWithItsLastWaiter(t *testing.T) {
 	})
 }
 
-func TestNewcomerJoinsNoCancelledWork(t *testing.T) {
+func TestDo_NewcomerJoinsNoCancelledWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g flight.Group[string, string]
+		var g singleflight.Group[string, string]
 		ctx, leave := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -109,16 +108,16 @@ func TestNewcomerJoinsNoCancelledWork(t *testing.T) {
 	})
 }
 
-func TestPanicIsAFault(t *testing.T) {
-	var g flight.Group[string, int]
+func TestDo_PanicIsAFault(t *testing.T) {
+	var g singleflight.Group[string, int]
 	_, err := g.Do(t.Context(), "a", func(context.Context) (int, error) { panic("oops") })
 	if !fault.Is(err, fault.Internal) {
 		t.Error(err)
 	}
 }
 
-func TestCallerWhoIsGoneStartsNothing(t *testing.T) {
-	var g flight.Group[string, int]
+func TestDo_CallerThatIsGoneStartsNothing(t *testing.T) {
+	var g singleflight.Group[string, int]
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := g.Do(ctx, "a", func(context.Context) (int, error) {
@@ -130,27 +129,13 @@ func TestCallerWhoIsGoneStartsNothing(t *testing.T) {
 	}
 }
 
-// TestDerivedContextsCostNoGoroutine: the context package starts one for each that
-// follows a context it does not know.
-func TestDerivedContextsCostNoGoroutine(t *testing.T) {
-	var g flight.Group[string, int]
-	n, err := g.Do(t.Context(), "a", func(ctx context.Context) (int, error) {
-		before := runtime.NumGoroutine()
-		for range 50 {
-			_, cancel := context.WithCancel(ctx)
-			defer cancel()
-		}
-		return runtime.NumGoroutine() - before, nil
-	})
-	if err != nil || n >= 50 {
-		t.Errorf("%d goroutines, %v", n, err)
-	}
-}
-
-func TestKeysStayTheCallers(t *testing.T) {
-	var g flight.Group[string, int]
+func TestShare_KeysStayTheCallers(t *testing.T) {
+	var g singleflight.Group[string, int]
 	keys := []string{"a", "b"}
-	if _, _, err := g.Share(t.Context(), "c", func(context.Context) (int, error) { return 0, nil }, keys[:1]...); err != nil {
+	want := singleflight.Request[string, int]{
+		Key: "c", Work: func(context.Context) (int, error) { return 0, nil }, Instead: keys[:1],
+	}
+	if _, _, err := g.Share(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	if keys[1] != "b" {

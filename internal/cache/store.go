@@ -1,11 +1,9 @@
-package memo
+package cache
 
 import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // Bounds of what the bucket may cost.
@@ -39,9 +36,12 @@ const (
 	startTime = 2 * time.Second
 	// closeTime is how long the end waits for what is still to be written.
 	closeTime = 2 * time.Second
-	writers   = 4
 	// queued is how many answers may wait to be written, of about 1 KB each.
 	queued = 4096
+	// linger is how long an answer waits for others to be written with it, and batch how
+	// many at most are written at once.
+	linger = 25 * time.Millisecond
+	batch  = 256
 	// tries is how many failures in a row make an outage, and pause how long the
 	// bucket is then left alone before it is tried again.
 	tries = 3
@@ -51,7 +51,7 @@ const (
 // store is a bucket that may be away at any time. It is safe for concurrent use.
 type store struct {
 	bucket Bucket
-	age    time.Duration
+	ttl    time.Duration
 	log    *zap.Logger
 	counts *counts
 
@@ -60,10 +60,12 @@ type store struct {
 	full   atomic.Bool                        // as was logged; until a queue is empty
 	reads  *gobreaker.CircuitBreaker[jetstream.KeyValueEntry]
 	writes *gobreaker.CircuitBreaker[uint64]
+	known  *known // nil: others write to the bucket too
 
 	mu     sync.RWMutex
 	closed bool
-	queues [writers]chan written // each key has its own, so that its last answer stays
+	queue  chan written  // one, so that the last answer under a key stays
+	ending chan struct{} // closed with the queue
 	stop   context.CancelFunc
 
 	opening, writing sync.WaitGroup
@@ -74,9 +76,13 @@ type written struct {
 	entry *entry
 }
 
-func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts) *store {
+func openStore(bucket Bucket, ttl time.Duration, log *zap.Logger, counts *counts) *store {
 	s := &store{
-		bucket: bucket.withDefaults(), age: age, log: log, counts: counts,
+		bucket: bucket.withDefaults(), ttl: ttl, log: log, counts: counts,
+		queue: make(chan written, queued), ending: make(chan struct{}),
+	}
+	if bucket.Owned {
+		s.known = newKnown(s.bucket.MaxBytes)
 	}
 	s.reads = gobreaker.NewCircuitBreaker[jetstream.KeyValueEntry](s.breaker("reading"))
 	s.writes = gobreaker.NewCircuitBreaker[uint64](s.breaker("writing"))
@@ -89,25 +95,32 @@ func openStore(bucket Bucket, age time.Duration, log *zap.Logger, counts *counts
 		s.closedBy(err)
 	}
 	s.opening.Go(func() { s.keepOpen(ctx) })
-	for i := range s.queues {
-		queue := make(chan written, queued/writers)
-		s.queues[i] = queue
-		s.writing.Go(func() { s.write(ctx, queue) })
-	}
+	s.writing.Go(func() { s.write(ctx) })
 	return s
 }
 
 // name is a key as the bucket takes it.
 func name(key catalog.Fingerprint) string { return base64.RawURLEncoding.EncodeToString(key[:]) }
 
-// get returns what is stored under a key, if it can be had soon.
-func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool) {
+// readLimit is how long a question with ctx's time may wait for the bucket.
+func readLimit(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(readTime, time.Until(deadline)/readShare)
+	}
+	return readTime
+}
+
+// get returns what is stored under a key, if it can be had within the limit.
+func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Duration) (*entry, bool) {
+	if s.known != nil && !s.known.mayHave(key) {
+		return nil, false
+	}
 	kv := s.kv.Load()
 	if kv == nil {
 		s.counts.skipped.Add(1)
 		return nil, false
 	}
-	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key)) })
+	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key), limit) })
 	switch {
 	case got != nil: // too late for the breaker, perhaps
 		s.inUse()
@@ -127,14 +140,10 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint) (*entry, bool)
 // errSlow is the failure of a read that took too long.
 var errSlow = errors.New("the shared cache takes too long to answer")
 
-// read reads within what the question can spare. It may return both an entry and
-// errSlow. The error is context.Canceled where it says nothing of the bucket.
-func read(ctx context.Context, kv jetstream.KeyValue, name string) (jetstream.KeyValueEntry, error) {
-	limit := readTime
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)/readShare)
-	}
-	limited, cancel := flight.WithTimeout(ctx, limit)
+// read reads within the limit. It may return both an entry and errSlow. The error is
+// context.Canceled if it says nothing of the bucket.
+func read(ctx context.Context, kv jetstream.KeyValue, name string, limit time.Duration) (jetstream.KeyValueEntry, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	start := time.Now()
 	got, err := kv.Get(limited, name)
@@ -155,10 +164,9 @@ func isOpen(err error) bool {
 	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
-// decode reads an entry. What cannot be read, or is no verdict, is as good as
-// nothing.
+// decode reads an entry, and reports whether it is an answer that can be used.
 func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
-	answer, err := record.DecodeAnswer(got.Value())
+	answer, err := codec.DecodeAnswer(got.Value())
 	v := &answer.Verdict
 	if err != nil || v.Category == "" || v.Evidence == 0 || !(v.Confidence >= 0 && v.Confidence <= 1) {
 		s.counts.unreadable.Add(1)
@@ -170,84 +178,12 @@ func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 	return newEntry(&answer, got.Created()), true
 }
 
-// put has an entry written, unless too many wait already.
-func (s *store) put(key catalog.Fingerprint, e *entry) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return
-	}
-	select {
-	case s.queues[key[0]%writers] <- written{key, e}:
-	default:
-		s.drop()
-	}
-}
-
-// drop gives an answer up that there is no time to write.
-func (s *store) drop() {
-	s.counts.dropped.Add(1)
-	if !s.full.Swap(true) {
-		s.log.Warn("the shared cache is too slow for what is to be written: some answers are kept in memory alone")
-	}
-}
-
-// write writes what is queued, until the queue is closed and empty.
-func (s *store) write(ctx context.Context, queue <-chan written) {
-	for w := range queue {
-		if len(queue) == 0 {
-			s.full.Store(false)
-		}
-		if ctx.Err() != nil {
-			s.drop()
-			continue
-		}
-		s.writeOne(ctx, w)
-	}
-}
-
-func (s *store) writeOne(ctx context.Context, w written) {
-	kv := s.kv.Load()
-	if kv == nil {
-		s.counts.skipped.Add(1)
-		return
-	}
-	_, err := s.writes.Execute(func() (uint64, error) { return put(ctx, *kv, w) })
-	switch {
-	case err == nil:
-		s.inUse()
-		s.counts.written.Add(1)
-	case isOpen(err):
-		s.counts.skipped.Add(1)
-	default:
-		s.counts.failedWrites.Add(1)
-		s.lose(kv, err)
-	}
-}
-
-// put writes an answer. A panic becomes an error: nobody else would recover it.
-func put(ctx context.Context, kv jetstream.KeyValue, w written) (revision uint64, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	value, err := record.EncodeAnswer(&w.entry.answer)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, writeTime)
-	defer cancel()
-	return kv.Put(ctx, name(w.key), value)
-}
-
 // close writes what is queued within closeTime, and gives the rest up.
 func (s *store) close() {
 	s.mu.Lock()
 	s.closed = true
-	for _, queue := range s.queues {
-		close(queue)
-	}
+	close(s.queue)
+	close(s.ending)
 	s.mu.Unlock()
 	giveUp := time.AfterFunc(closeTime, s.stop)
 	defer giveUp.Stop()

@@ -1,4 +1,4 @@
-package memo
+package cache
 
 // Name is a key as the bucket has it.
 var Name = name

@@ -1,4 +1,4 @@
-package record_test
+package codec_test
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,19 +48,19 @@ func outcomes() *rapid.Generator[catalog.Outcome] {
 func TestWhatWasWrittenIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := rapid.SliceOf(rapid.Make[catalog.Item]()).Draw(t, "items")
-		b, err := record.EncodeItems(items)
+		b, err := codec.EncodeItems(items)
 		if err != nil {
 			t.Fatal(err)
 		}
-		gotItems, err := record.DecodeItems(b)
+		gotItems, err := codec.DecodeItems(b)
 		if diff := cmp.Diff(items, gotItems, loosely); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}
 		want := rapid.SliceOf(outcomes()).Draw(t, "outcomes")
-		if b, err = record.EncodeOutcomes(want); err != nil {
+		if b, err = codec.EncodeOutcomes(want); err != nil {
 			t.Fatal(err)
 		}
-		got, err := record.DecodeOutcomes(b)
+		got, err := codec.DecodeOutcomes(b)
 		if diff := cmp.Diff(want, got, loosely); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}
@@ -70,10 +70,10 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if ms := rapid.Int64Range(0, 1<<42).Draw(t, "asked"); ms > 0 {
 			answer.Asked = time.UnixMilli(ms)
 		}
-		if b, err = record.EncodeAnswer(&answer); err != nil {
+		if b, err = codec.EncodeAnswer(&answer); err != nil {
 			t.Fatal(err)
 		}
-		gotAnswer, err := record.DecodeAnswer(b)
+		gotAnswer, err := codec.DecodeAnswer(b)
 		if diff := cmp.Diff(answer, gotAnswer, loosely); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}
@@ -81,34 +81,34 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 }
 
 func TestReasonsOfTheFutureAreOurFault(t *testing.T) {
-	b, err := record.Encode([]map[int]any{{1: 7, 6: map[int]any{1: "OUT_OF_TUNE", 2: "sing again"}, 99: "new"}})
+	b, err := codec.Encode([]map[int]any{{1: 7, 6: map[int]any{1: "OUT_OF_TUNE", 2: "sing again"}, 99: "new"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := record.DecodeOutcomes(b)
+	got, err := codec.DecodeOutcomes(b)
 	if err != nil || len(got) != 1 || got[0].Index != 7 || got[0].Err.Reason != fault.Internal || got[0].Err.Message != "sing again" {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	b, err := record.EncodeOutcomes([]catalog.Outcome{{Index: 1, Err: fault.New(fault.Refused, "no")}})
+	b, err := codec.EncodeOutcomes([]catalog.Outcome{{Index: 1, Err: fault.New(fault.Refused, "no")}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = record.DecodeItems(b)
-		_, _ = record.DecodeAnswer(b)
-		got, err := record.DecodeOutcomes(b)
+		_, _ = codec.DecodeItems(b)
+		_, _ = codec.DecodeAnswer(b)
+		got, err := codec.DecodeOutcomes(b)
 		if err != nil {
 			return
 		}
-		again, err := record.EncodeOutcomes(got)
+		again, err := codec.EncodeOutcomes(got)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if same, err := record.DecodeOutcomes(again); err != nil || !cmp.Equal(got, same, loosely, cmpopts.EquateNaNs()) {
+		if same, err := codec.DecodeOutcomes(again); err != nil || !cmp.Equal(got, same, loosely, cmpopts.EquateNaNs()) {
 			t.Fatalf("%+v became %+v (%v)", got, same, err)
 		}
 	})
@@ -123,11 +123,11 @@ func BenchmarkOutcomes(b *testing.B) {
 		}}
 	}
 	for b.Loop() {
-		bytes, err := record.EncodeOutcomes(o)
+		bytes, err := codec.EncodeOutcomes(o)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := record.DecodeOutcomes(bytes); err != nil {
+		if _, err := codec.DecodeOutcomes(bytes); err != nil {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(bytes)))

@@ -1,4 +1,4 @@
-package memo
+package cache
 
 import (
 	"context"
@@ -14,6 +14,11 @@ import (
 // Bucket is the key-value bucket behind the memory.
 type Bucket struct {
 	JetStream jetstream.JetStream
+	// Publish sends a message on the same connection and waits for no acknowledgement.
+	Publish func(subject string, message []byte) error
+	// Owned says that this process alone writes to the bucket, and so can know which
+	// keys it has.
+	Owned bool
 	// Name is the bucket's; empty: "credenza_answers".
 	Name string
 	// MaxBytes is what it may take on disk; the oldest answers make room. 0: 1 GiB.
@@ -36,6 +41,9 @@ func (b Bucket) withDefaults() Bucket {
 	return b
 }
 
+// subject is where the answer under a key's name is published.
+func (b *Bucket) subject(name string) string { return "$KV." + b.Name + "." + name }
+
 // breaker leaves the bucket alone while it fails, and says so once.
 func (s *store) breaker(what string) gobreaker.Settings {
 	return gobreaker.Settings{
@@ -57,14 +65,13 @@ func (s *store) breaker(what string) gobreaker.Settings {
 }
 
 // open makes the bucket, or takes it as it is. It is a key-value bucket in all but
-// one thing: when it is full the oldest answers go, where a usual one refuses new
+// one thing: when it is full the oldest answers go, while a usual one refuses new
 // ones.
 func (s *store) open(ctx context.Context) error {
-	subjects := "$KV." + s.bucket.Name + ".>"
 	_, err := s.bucket.JetStream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: "KV_" + s.bucket.Name, Description: "Credenza's cached answers", Subjects: []string{subjects},
-		MaxMsgsPerSubject: 1, MaxBytes: s.bucket.MaxBytes, MaxAge: s.age, Discard: jetstream.DiscardOld,
-		Duplicates: min(s.age, 2*time.Minute), Storage: jetstream.FileStorage, Replicas: s.bucket.Replicas(),
+		Name: "KV_" + s.bucket.Name, Description: "Credenza's cached answers", Subjects: []string{s.bucket.subject(">")},
+		MaxMsgsPerSubject: 1, MaxBytes: s.bucket.MaxBytes, MaxAge: s.ttl, Discard: jetstream.DiscardOld,
+		Duplicates: min(s.ttl, 2*time.Minute), Storage: jetstream.FileStorage, Replicas: s.bucket.Replicas(),
 		AllowRollup: true, DenyDelete: true, AllowDirect: true,
 	})
 	if err != nil {
@@ -78,8 +85,10 @@ func (s *store) open(ctx context.Context) error {
 	return nil
 }
 
-// keepOpen opens the bucket whenever it turns out not to be, until ctx ends.
+// keepOpen opens the bucket whenever it turns out not to be, and gets to know its keys,
+// until ctx ends.
 func (s *store) keepOpen(ctx context.Context) {
+	s.learn(ctx)
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -88,16 +97,24 @@ func (s *store) keepOpen(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if s.kv.Load() != nil {
-			continue
+		if s.kv.Load() == nil {
+			limited, cancel := context.WithTimeout(ctx, openTime)
+			_ = s.open(limited) // was logged, and is tried again
+			cancel()
 		}
-		limited, cancel := context.WithTimeout(ctx, openTime)
-		_ = s.open(limited) // was logged, and is tried again
-		cancel()
+		s.learn(ctx)
 	}
 }
 
-// lose has the bucket opened again if err says that it is gone.
+// learn gets to know the keys of an open bucket of this process. An error is tried
+// again: until then the bucket is asked for every key.
+func (s *store) learn(ctx context.Context) {
+	if kv := s.kv.Load(); s.known != nil && kv != nil {
+		_ = s.known.load(ctx, *kv)
+	}
+}
+
+// lose lets keepOpen open the bucket again if err says that it is gone.
 func (s *store) lose(kv *jetstream.KeyValue, err error) {
 	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
 		return

@@ -1,4 +1,4 @@
-package record
+package codec
 
 import (
 	"time"
@@ -131,7 +131,7 @@ func (form *outcome) outcome() catalog.Outcome {
 	switch {
 	case form.Verdict != nil:
 		o.Verdict = catalog.Verdict(*form.Verdict)
-	case o.Err == nil: // what nobody writes must not pass for a success
+	case o.Err == nil: // what no version writes must not pass for a success
 		o.Err = fault.New(fault.Internal, "the stored result cannot be read: classify the item again")
 	}
 	return o

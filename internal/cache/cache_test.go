@@ -1,4 +1,4 @@
-package memo_test
+package cache_test
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/memo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +38,7 @@ func give(n *int) catalog.Work {
 	}
 }
 
-func do(t *testing.T, m *memo.Memo, look catalog.Look, work catalog.Work) catalog.Answer {
+func do(t *testing.T, m *cache.Cache, look catalog.Lookup, work catalog.Work) catalog.Answer {
 	t.Helper()
 	a, err := m.Do(t.Context(), look, work)
 	if err != nil {
@@ -47,27 +47,27 @@ func do(t *testing.T, m *memo.Memo, look catalog.Look, work catalog.Work) catalo
 	return a
 }
 
-func TestWhatIsKeptCostsNothingAgain(t *testing.T) {
-	m := memo.New(memo.Config{})
+func TestCache_KeptAnswerCostsNothingAgain(t *testing.T) {
+	m := cache.New(cache.Config{})
 	defer m.Close()
 	n := 0
-	first := do(t, m, catalog.Look{Key: key(1)}, give(&n))
+	first := do(t, m, catalog.Lookup{Key: key(1)}, give(&n))
 	if first.Trace.Cached || first.Trace.Attempts != 2 || first.Trace.Usage.Prompt != 7 {
 		t.Errorf("the first: %+v", first.Trace)
 	}
-	again := do(t, m, catalog.Look{Key: key(1)}, give(&n))
+	again := do(t, m, catalog.Lookup{Key: key(1)}, give(&n))
 	want := catalog.Trace{Backend: "openai", Cached: true}
 	if again.Trace != want || again.Verdict.Reasoning != "1" || n != 1 {
 		t.Errorf("again: %+v after %d", again, n)
 	}
 }
 
-func TestAges(t *testing.T) {
+func TestCache_AnswersExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := memo.New(memo.Config{Age: time.Hour, ProvisionalAge: time.Minute})
+		m := cache.New(cache.Config{TTL: time.Hour, ProvisionalTTL: time.Minute})
 		defer m.Close()
 		n := 0
-		for _, look := range []catalog.Look{{Key: key(1)}, {Key: key(2), Provisional: true}} {
+		for _, look := range []catalog.Lookup{{Key: key(1)}, {Key: key(2), Provisional: true}} {
 			do(t, m, look, give(&n))
 		}
 		for i, step := range []struct {
@@ -75,21 +75,21 @@ func TestAges(t *testing.T) {
 			kept, keptPage bool
 		}{{59 * time.Second, true, true}, {2 * time.Second, true, false}, {time.Hour, false, false}} {
 			time.Sleep(step.wait)
-			if got := m.Recall(catalog.Look{Key: key(1)}) != nil; got != step.kept {
+			if got := m.Recall(catalog.Lookup{Key: key(1)}) != nil; got != step.kept {
 				t.Errorf("step %d: kept by content: %v", i, got)
 			}
-			if got := m.Recall(catalog.Look{Key: key(2), Provisional: true}) != nil; got != step.keptPage {
+			if got := m.Recall(catalog.Lookup{Key: key(2), Provisional: true}) != nil; got != step.keptPage {
 				t.Errorf("step %d: kept by address: %v", i, got)
 			}
 		}
 	})
 }
 
-func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
-	m := memo.New(memo.Config{})
+func TestCache_WithoutProvisionalTTLNothingIsKeptByAddress(t *testing.T) {
+	m := cache.New(cache.Config{})
 	defer m.Close()
 	n := 0
-	look := catalog.Look{Key: key(1), Provisional: true}
+	look := catalog.Lookup{Key: key(1), Provisional: true}
 	for range 3 {
 		if a := do(t, m, look, give(&n)); a.Trace.Cached || m.Recall(look) != nil {
 			t.Errorf("%+v", a.Trace)
@@ -100,42 +100,42 @@ func TestWithoutAnAgeNothingIsKeptByAddress(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestCache_MemoryIsBounded(t *testing.T) {
 	const most = 64 << 10
-	m := memo.New(memo.Config{MemoryBytes: most})
+	m := cache.New(cache.Config{MemoryBytes: most})
 	defer m.Close()
 	n := 0
 	for i := range 1000 {
-		do(t, m, catalog.Look{Key: key(i)}, give(&n))
+		do(t, m, catalog.Lookup{Key: key(i)}, give(&n))
 	}
 	if s := m.Stats(); s.Bytes > most || s.Bytes < most/2 || s.Entries > most/512 {
 		t.Errorf("%+v", s)
 	}
 }
 
-func TestErrorsAndPanicsAreNotKept(t *testing.T) {
-	m := memo.New(memo.Config{})
+func TestCache_ErrorsAndPanicsAreNotKept(t *testing.T) {
+	m := cache.New(cache.Config{})
 	defer m.Close()
 	refused := fault.New(fault.Refused, "no")
-	if _, err := m.Do(t.Context(), catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+	if _, err := m.Do(t.Context(), catalog.Lookup{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
 		return answer("half"), refused
 	}); !errors.Is(err, refused) {
 		t.Error(err)
 	}
-	if _, err := m.Do(t.Context(), catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+	if _, err := m.Do(t.Context(), catalog.Lookup{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
 		panic("oops")
 	}); !fault.Is(err, fault.Internal) {
 		t.Error(err)
 	}
 	n := 0
-	if a := do(t, m, catalog.Look{Key: key(1)}, give(&n)); a.Trace.Cached || n != 1 {
+	if a := do(t, m, catalog.Lookup{Key: key(1)}, give(&n)); a.Trace.Cached || n != 1 {
 		t.Errorf("%+v after %d", a.Trace, n)
 	}
 }
 
-func TestRefreshTakesNothingThatMayBeKept(t *testing.T) {
+func TestCache_RefreshUsesNoKeptAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := memo.New(memo.Config{})
+		m := cache.New(cache.Config{})
 		defer m.Close()
 		ends := func(name string) catalog.Work {
 			return func(context.Context) (catalog.Answer, error) {
@@ -146,7 +146,7 @@ func TestRefreshTakesNothingThatMayBeKept(t *testing.T) {
 		var all sync.WaitGroup
 		expect := func(policy catalog.CachePolicy, name, want string, shared bool) {
 			all.Go(func() {
-				a := do(t, m, catalog.Look{Key: key(1), Policy: policy}, ends(name))
+				a := do(t, m, catalog.Lookup{Key: key(1), Policy: policy}, ends(name))
 				if a.Verdict.Reasoning != want || a.Trace.Deduplicated != shared || (a.Trace.Attempts == 0) != shared {
 					t.Errorf("%s got %q, %+v", name, a.Verdict.Reasoning, a.Trace)
 				}
@@ -169,35 +169,35 @@ func slowly(name string) catalog.Work {
 	}
 }
 
-func TestOlderWorkReplacesNothing(t *testing.T) {
+func TestCache_OlderWorkReplacesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := memo.New(memo.Config{})
+		m := cache.New(cache.Config{})
 		defer m.Close()
 		var both sync.WaitGroup
 		both.Go(func() {
-			do(t, m, catalog.Look{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+			do(t, m, catalog.Lookup{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
 				time.Sleep(time.Minute)
 				return answer("old"), nil
 			})
 		})
 		synctest.Wait()
 		time.Sleep(time.Second)
-		do(t, m, catalog.Look{Key: key(1), Policy: catalog.CacheRefresh}, slowly("new"))
+		do(t, m, catalog.Lookup{Key: key(1), Policy: catalog.CacheRefresh}, slowly("new"))
 		both.Wait()
-		if a := m.Recall(catalog.Look{Key: key(1)}); a == nil || a.Verdict.Reasoning != "new" {
+		if a := m.Recall(catalog.Lookup{Key: key(1)}); a == nil || a.Verdict.Reasoning != "new" {
 			t.Errorf("kept: %+v", a)
 		}
 	})
 }
 
-func TestAnAnswerByAddressIsAsOldAsWhatItPointsTo(t *testing.T) {
+func TestCache_AnswerByAddressExpiresWithTheOneByContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := memo.New(memo.Config{Age: 10 * time.Hour, ProvisionalAge: 5 * time.Hour})
+		m := cache.New(cache.Config{TTL: 10 * time.Hour, ProvisionalTTL: 5 * time.Hour})
 		defer m.Close()
 		n := 0
 		ask := func() bool {
-			return do(t, m, catalog.Look{Key: key(1), Provisional: true}, func(ctx context.Context) (catalog.Answer, error) {
-				return m.Do(ctx, catalog.Look{Key: key(2)}, give(&n))
+			return do(t, m, catalog.Lookup{Key: key(1), Provisional: true}, func(ctx context.Context) (catalog.Answer, error) {
+				return m.Do(ctx, catalog.Lookup{Key: key(2)}, give(&n))
 			}).Trace.Cached
 		}
 		for i, step := range []struct {
@@ -217,25 +217,25 @@ func TestAnAnswerByAddressIsAsOldAsWhatItPointsTo(t *testing.T) {
 	})
 }
 
-func TestWhoSharesWithWhom(t *testing.T) {
+func TestCache_SharesWorkThatIsAsGood(t *testing.T) {
 	const interactive, bulk = catalog.Interactive, catalog.Bulk
 	for name, tt := range map[string]struct {
-		first, second catalog.Look
+		first, second catalog.Lookup
 		shared        bool
 	}{
-		"equals":                          {catalog.Look{Priority: bulk}, catalog.Look{Priority: bulk}, true},
-		"the urgent not with bulk":        {catalog.Look{Priority: bulk}, catalog.Look{Priority: interactive}, false},
-		"bulk with the urgent":            {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk}, true},
-		"bulk with the urgent, anew":      {catalog.Look{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Look{Priority: bulk}, true},
-		"a job with the urgent":           {catalog.Look{Priority: interactive}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
-		"jobs with equal budgets":         {catalog.Look{Priority: bulk, Budget: time.Minute}, catalog.Look{Priority: bulk, Budget: time.Minute}, true},
-		"not with who gives up earlier":   {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk, Budget: time.Minute}, false},
-		"a call not with a job's budget":  {catalog.Look{Priority: bulk, Budget: time.Second}, catalog.Look{Priority: bulk}, false},
-		"a refresh not with what is kept": {catalog.Look{}, catalog.Look{Policy: catalog.CacheRefresh}, false},
+		"equals":                         {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: bulk}, true},
+		"interactive not with bulk":      {catalog.Lookup{Priority: bulk}, catalog.Lookup{Priority: interactive}, false},
+		"bulk with interactive":          {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk}, true},
+		"bulk with a refresh":            {catalog.Lookup{Priority: interactive, Policy: catalog.CacheRefresh}, catalog.Lookup{Priority: bulk}, true},
+		"a job not with a call":          {catalog.Lookup{Priority: interactive}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
+		"jobs with equal budgets":        {catalog.Lookup{Priority: bulk, Budget: time.Minute}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, true},
+		"not with a smaller budget":      {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk, Budget: time.Minute}, false},
+		"a call not with a job's budget": {catalog.Lookup{Priority: bulk, Budget: time.Second}, catalog.Lookup{Priority: bulk}, false},
+		"a refresh not with a usual one": {catalog.Lookup{}, catalog.Lookup{Policy: catalog.CacheRefresh}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := memo.New(memo.Config{})
+				m := cache.New(cache.Config{})
 				defer m.Close()
 				tt.first.Key, tt.second.Key = key(1), key(1)
 				var first sync.WaitGroup
@@ -253,8 +253,8 @@ func TestWhoSharesWithWhom(t *testing.T) {
 
 // What callers do at random must leave nothing behind, and give each an answer or
 // its own context's end.
-func TestManyCallersWhoComeAndGo(t *testing.T) {
-	m := memo.New(memo.Config{MemoryBytes: 16 << 10})
+func TestCache_ManyCallersComeAndGo(t *testing.T) {
+	m := cache.New(cache.Config{MemoryBytes: 16 << 10})
 	defer m.Close()
 	work := func(ctx context.Context) (catalog.Answer, error) {
 		select {
@@ -269,9 +269,9 @@ func TestManyCallersWhoComeAndGo(t *testing.T) {
 		callers.Go(func() {
 			for range 200 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(2000))*time.Microsecond)
-				look := catalog.Look{Key: key(rand.IntN(40)), Policy: catalog.CachePolicy(rand.IntN(3))}
+				look := catalog.Lookup{Key: key(rand.IntN(40)), Policy: catalog.CachePolicy(rand.IntN(3))}
 				a, err := m.Do(ctx, look, func(ctx context.Context) (catalog.Answer, error) {
-					return m.Do(ctx, catalog.Look{Key: key(100 + rand.IntN(10)), Policy: look.Policy}, work)
+					return m.Do(ctx, catalog.Lookup{Key: key(100 + rand.IntN(10)), Policy: look.Policy}, work)
 				})
 				if (err == nil) != (a.Verdict.Category == "CHAIR") || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%+v, %v", a, err)
