@@ -36,7 +36,7 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 			return catalog.Answer{}, err
 		}
 		return r.remembered(ctx, a, func() catalog.Look { return r.lookByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
-			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
+			return r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
 		})
 	})
 	// Who shares the work and leaves before there is a picture gets no more than that
@@ -52,7 +52,7 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 // byText answers from the item's text.
 func (r *run) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
 	return r.remembered(ctx, a, func() catalog.Look { return r.lookByText(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
-		return r.engine.parts.Backend.Ask(ctx, r.question(a.item, nil))
+		return r.engine.parts.Backend.Ask(ctx, r.question(a, nil))
 	})
 }
 
