@@ -13,8 +13,9 @@ import (
 
 // The constants of an outage that lasts.
 const (
-	// noticeAfter is how long a server is away before Outages has it: what is over
-	// sooner is no news.
+	// noticeAfter is how long a server is away before Outages has it, and for how
+	// long calls have to fail before others are given up for it: what is over sooner
+	// is no news.
 	noticeAfter = 2 * time.Second
 	// outageFresh is for how long a failed call shows that a server is still away.
 	outageFresh = 5 * time.Second
@@ -118,6 +119,9 @@ func (g *Gate) learnOutage(now instant, l *Lease, r *Result) {
 	if !b.open || !l.failed(now, r) {
 		return
 	}
+	if now-b.failedAt > outageFresh {
+		b.steady = l.started
+	}
 	b.failedAt, b.cause = now, r.Cause
 	if b.cause == "" {
 		b.cause = "no answer within " + max(now-l.started, time.Second).Round(time.Second).String()
@@ -142,8 +146,9 @@ func (l *Lease) failed(now instant, r *Result) bool {
 
 // outlasted returns the fault of a waiter whose servers have been away for as long
 // as its item may take in all, nil if it may go on waiting: while that is not
-// known for sure because the last failure is long past, if it can be the next
-// probe itself, and always for an item without a deadline, as those of jobs.
+// known, since nobody has called them lately; if it can be the next probe itself
+// and its item has had no call yet; and always for an item without a deadline, as
+// those of jobs.
 //
 // So what happens to an item depends on the outage alone, and not on how many came
 // before it: a call ends soon after its items' time is up, however many it has.
@@ -160,8 +165,10 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 	if g.draining {
 		return fault.New(fault.UpstreamUnavailable, "%v, and this service is going down: try again later", o)
 	}
-	away := now - last.breaker.since
-	if away < end-w.began() || now-last.breaker.failedAt > outageFresh || w.canProbe(now) {
+	b := &last.breaker
+	away := now - b.since
+	known := now-b.failedAt <= outageFresh && now-b.steady >= noticeAfter
+	if !known || away < end-w.began() || w.need.Attempt <= 1 && w.canProbe(now) {
 		return nil
 	}
 	return fault.New(fault.UpstreamUnavailable, "%v, for %v now, which is all of the item's time: try again later",
