@@ -171,7 +171,7 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 	if !known || away < end-w.began() || w.need.Attempt <= 1 && w.canProbe(now) {
 		return nil
 	}
-	return fault.New(fault.UpstreamUnavailable, "%v, for %v now, which is all of the item's time: try again later",
+	return fault.New(fault.UpstreamUnavailable, "%v, and has not for %v, longer than the item may take: try again later",
 		o, away.Round(time.Second))
 }
 
