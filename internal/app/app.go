@@ -28,6 +28,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -64,6 +65,7 @@ type App struct {
 	config  Config
 	options Options
 	log     *zap.Logger
+	gate    *upstream.Gate
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace string
@@ -199,6 +201,7 @@ func (a *App) close(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, a.config.DrainTimeout)
 		defer cancel()
 	}
+	a.gate.Drain()
 	// Jobs and both edges drain in the same time. Calls of the services over HTTP
 	// are the gRPC server's, which waits for them.
 	var draining sync.WaitGroup

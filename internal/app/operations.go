@@ -62,7 +62,7 @@ func addGroup(s *rpc.Status, g *upstream.GroupStatus) {
 	s.Groups = append(s.Groups, rpc.GroupStatus{
 		Name: g.Name, Limit: g.Limit, InFlight: g.InFlight,
 		Requests: quotaOf(g.Requests), Tokens: quotaOf(g.Tokens),
-		LearnedPerSecond: g.LearnedPerSecond, CoolDown: g.Paused, BreakerOpen: g.Open, Outages: g.Outages,
+		LearnedPerSecond: g.LearnedPerSecond, CoolDown: g.Paused, BreakerOpen: g.Open, Outages: g.Outages, Outage: g.Outage,
 		Braked: g.Braked, Latency: latencyOf(g.Latency), AttemptTimeout: g.Latency.Timeout,
 	})
 }

@@ -42,6 +42,8 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.config.checkServed(gate); err != nil {
 		return err
 	}
+	a.gate = gate
+	a.followOutages(ctx)
 	metrics.MustRegister(gateMetrics{gate})
 	if err := a.openBroker(ctx); err != nil {
 		return err
@@ -112,7 +114,7 @@ func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
 		}
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.isReady, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
 }
 
@@ -193,7 +195,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	a.closers = append(a.closers, pictures.Close)
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
-		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Observer: o,
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Outage: gate.Outage, Observer: o,
 	}
 	if c.backend() == backendOpenAI {
 		p, err := prompt.New(tax)

@@ -100,6 +100,9 @@ func (echo) Run(ctx context.Context, _ classify.Call, next classify.Source, send
 	}
 }
 
+// Outage reports none.
+func (echo) Outage(string) (*catalog.Outage, <-chan struct{}) { return nil, nil }
+
 func serve(t *testing.T, b *broker.Broker, within time.Duration) *jobs.Service {
 	t.Helper()
 	s, err := jobs.Start(t.Context(), jobs.Config{

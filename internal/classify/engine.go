@@ -74,7 +74,7 @@ type Cache interface {
 	Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error)
 }
 
-// Parts are what the engine works with. Cache, Full and Fallback may be nil, the
+// Parts are what the engine works with. Cache, Full, Outage and Fallback may be nil, the
 // rest may not.
 type Parts struct {
 	// Backend answers the questions.
@@ -95,7 +95,11 @@ type Parts struct {
 	PoolSize func() int
 	// Full returns a fault, with a time to come again, if so many questions of the
 	// caller wait in a class that a new call is not to be begun. Nil: never.
-	Full     func(catalog.Caller, catalog.Priority) error
+	Full func(catalog.Caller, catalog.Priority) error
+	// Outage returns the outage that holds up questions to a model, nil if there is
+	// none, and a channel that is closed when that may have changed. Nil: there are
+	// no outages.
+	Outage   func(model string) (*catalog.Outage, <-chan struct{})
 	Observer Observer
 }
 

@@ -34,7 +34,7 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 			return catalog.Answer{}, err
 		}
 		return r.remembered(ctx, a, func() catalog.Lookup { return r.lookupByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
-			return r.engine.parts.Backend.Ask(ctx, r.question(a.item, picture))
+			return r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
 		})
 	})
 }
@@ -42,7 +42,7 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 // byText answers from the item's text.
 func (r *run) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
 	return r.remembered(ctx, a, func() catalog.Lookup { return r.lookupByText(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
-		return r.engine.parts.Backend.Ask(ctx, r.question(a.item, nil))
+		return r.engine.parts.Backend.Ask(ctx, r.question(a, nil))
 	})
 }
 

@@ -82,6 +82,9 @@ func (r *run) trouble(err error) {
 func (r *run) says() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if o, _ := r.service.engine.Outage(r.rec.Options.Model); r.obstacle == "" && o != nil {
+		return o.String()
+	}
 	return r.obstacle
 }
 

@@ -66,6 +66,7 @@ func (c Config) withDefaults() (Config, error) {
 // Engine classifies: see classify.Engine.
 type Engine interface {
 	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
+	Outage(model string) (*catalog.Outage, <-chan struct{})
 }
 
 // Storage is where jobs are kept: see broker.Broker.
@@ -136,7 +137,8 @@ func explained(err error) error {
 var errClosing = errors.New("the service is closing")
 
 // Drain stops taking chunks up and returns when those in hand are done, or when
-// ctx ends. Other replicas take over what is left.
+// ctx ends. Jobs whose model's server is away are left at once. Other replicas take
+// over what is left.
 func (s *Service) Drain(ctx context.Context) { s.runs.drain(ctx) }
 
 // Close ends what runs: what is in flight is given up, and stays to be done. It

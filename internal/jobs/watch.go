@@ -31,12 +31,14 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	if s.config.Sync == 0 {
 		send = s.afterSync(ctx, send)
 	}
-	w := &watch{service: s, rec: rec, out: rebatch{sizes: s.batchSizes(rec), seen: from, send: send}}
+	events := s.newEvents(rec, from, send)
+	w := &watch{service: s, rec: rec, out: rebatch{sizes: s.batchSizes(rec), seen: from, send: events.next}}
 	watching, stop := context.WithCancelCause(ctx)
 	var guarding sync.WaitGroup
 	defer guarding.Wait()
 	defer stop(nil)
 	guarding.Go(func() { s.guard(watching, who, rec, stop) })
+	guarding.Go(func() { events.follow(watching, stop) })
 	if rec.Options.Delivery == catalog.InOrder {
 		err = w.inOrder(watching, from.At)
 	} else {

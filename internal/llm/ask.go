@@ -85,7 +85,7 @@ func (c *Client) begin(q *catalog.Question) *asking {
 		PromptVersion: c.prompt.Version(),
 	}
 	a.need = upstream.Need{
-		Caller: q.Caller, Priority: q.Priority, Model: model,
+		Caller: q.Caller, Priority: q.Priority, Model: model, Began: q.Began,
 		Tokens: c.parts.estimate(user, q.Picture != nil, c.config.Detail),
 	}
 	return a

@@ -9,9 +9,10 @@ import (
 )
 
 // timedAttempt makes an attempt within what is left of the question's budget,
-// and charges it, unless there was no quota or the call was lost in an outage.
+// and charges it, unless there was no quota or the call was lost in an outage. A
+// call into an outage is not bounded by it either, or it would end the item.
 func (a *asking) timedAttempt(ctx context.Context, lease *upstream.Lease) ending {
-	if a.question.Budget == 0 {
+	if a.question.Budget == 0 || lease.Probe() {
 		return a.attempt(ctx, lease)
 	}
 	start := time.Now()

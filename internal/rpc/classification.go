@@ -62,6 +62,11 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 		return err
 	}
 	call.Total = int64(len(req.GetItems()))
+	call.Notify = func(n catalog.Notice) error {
+		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
+			Event: &credenzav1.ClassifyStreamResponse_Notice{Notice: noticeToProto(&n)},
+		}))
+	}
 	summary, err := c.engine.Run(ctx, call, listSource(req.GetItems()), func(b catalog.Batch) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 			Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: batchToProto(&b)},
@@ -87,6 +92,11 @@ func (c *classification) ClassifyFeed(stream credenzav1.ClassificationService_Cl
 	call, err := c.call(ctx, "spec.options.model", spec.GetMode(), spec.GetOptions())
 	if err != nil {
 		return err
+	}
+	call.Notify = func(n catalog.Notice) error {
+		return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
+			Event: &credenzav1.ClassifyFeedResponse_Notice{Notice: noticeToProto(&n)},
+		}))
 	}
 	summary, err := c.engine.Run(ctx, call, feed.next, func(b catalog.Batch) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{

@@ -63,7 +63,7 @@ func (g *Gate) watch(now instant) instant {
 	for _, q := range g.groups {
 		at = min(at, q.watch(now))
 	}
-	return at
+	return min(at, g.tellOutages(now))
 }
 
 // next chooses the waiter that starts now and its group, or returns when to look
@@ -151,6 +151,7 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 	case Throttled:
 		g.tellHopeless(now)
 	}
+	g.learnOutage(now, l, r)
 	l.advice.Counts = counts(r.Verdict) && !l.gaveUp && !l.probe
 	if wait > 0 {
 		l.advice.NotBefore = g.wall(now + wait)

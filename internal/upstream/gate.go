@@ -34,6 +34,9 @@ type Gate struct {
 	order   uint64
 	hedges  float64 // allowance
 
+	outagesChanged chan struct{} // closed and replaced when there is news of one
+	draining       bool
+
 	timer    *time.Timer
 	timerAt  instant
 	counters Counters
@@ -49,6 +52,7 @@ func New(c Config) (*Gate, error) {
 		epoch: time.Now(), queueBound: c.QueueBound, hedgeShare: c.HedgeShare,
 		fixed: c.Fixed, callers: callers{}, floor: floor{share: c.BulkShare},
 		budget: budget{left: budgetSize}, timerAt: never,
+		outagesChanged: make(chan struct{}),
 	}
 	for i := range g.waiting {
 		g.waiting[i].byQueue = map[string]int{}
@@ -144,7 +148,8 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 //
 // It ends early with a *fault.Fault if waiting is of no use: UpstreamAuth or
 // QuotaExhausted where every serving key is refused or out of quota, RateLimited
-// where a known pause outlasts ctx's deadline, InvalidItem where the item needs
+// where a known pause outlasts ctx's deadline, UpstreamUnavailable if the server has
+// been away for as long as the item may take, InvalidItem where the item needs
 // more tokens than any key is allowed, UpstreamRejected where no key serves the
 // model. When the deadline comes, or ctx is cancelled with context.DeadlineExceeded as
 // the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
@@ -169,9 +174,12 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, deadline: never}
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, itemBegan: now, deadline: never}
 	if t, ok := ctx.Deadline(); ok {
 		w.deadline = t.Sub(g.epoch)
+	}
+	if !need.Began.IsZero() {
+		w.itemBegan = need.Began.Sub(g.epoch)
 	}
 	if !need.NotBefore.IsZero() {
 		w.notBefore = need.NotBefore.Sub(g.epoch)

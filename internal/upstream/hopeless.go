@@ -27,7 +27,7 @@ func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
 	if w.notBefore > w.deadline {
 		return g.late(now, w)
 	}
-	return nil
+	return g.outlasted(now, w)
 }
 
 // closed returns a fault if every key of the lane is retired, and none is due to
@@ -124,7 +124,8 @@ func (q *group) opensAt(now instant, tokens int) instant {
 // ended, or else by what held its lane up.
 func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 	if w.lane.away() {
-		return lateAway()
+		return fault.New(fault.UpstreamUnavailable, "%v, and the deadline came first: try again later",
+			w.lane.lastAway().outage(g.wall))
 	}
 	switch w.need.After {
 	case Throttled:

@@ -14,6 +14,7 @@ type waiter struct {
 	caller *caller
 
 	asked     instant
+	itemBegan instant
 	notBefore instant
 	order     uint64
 	deadline  instant

@@ -79,7 +79,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 	defer cancel(nil)
 	// A write that waits for the reader ends soon after the call does.
 	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
-	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
+	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), notices: make(chan catalog.Notice), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
 	go run.engine(ctx, c.engine, call, req)
 	events := newEvents(w, c.anyOrigin)
 	end, err := c.write(run, events)
@@ -144,6 +144,8 @@ func (c *compatible) write(run *run, events *events) (ended, error) {
 		case b := <-run.batches:
 			err = events.batch(&b)
 			run.taken <- struct{}{}
+		case n := <-run.notices:
+			err = events.notice(&n)
 		case <-beat.C:
 			err = events.comment()
 		case end := <-run.ended:
@@ -160,6 +162,7 @@ func (c *compatible) write(run *run, events *events) (ended, error) {
 type run struct {
 	begun   chan struct{} // closed when the engine has taken the call on
 	batches chan catalog.Batch
+	notices chan catalog.Notice
 	taken   chan struct{} // room for one: the last batch was written
 	ended   chan ended    // room for one
 }
@@ -177,6 +180,14 @@ func (r *run) engine(ctx context.Context, engine Engine, call classify.Call, req
 		}
 		r.ended <- end
 	}()
+	call.Notify = func(n catalog.Notice) error {
+		select {
+		case r.notices <- n:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	end.summary, end.err = engine.Run(ctx, call, req.source(r.begun), func(b catalog.Batch) error {
 		select {
 		case r.batches <- b:

@@ -109,14 +109,16 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge stands on. All of them are needed.
+// Parts are what the edge stands on. All but Outages are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers
 	Services Services
 	// Ready tells whether new calls are taken.
 	Ready func() bool
-	Log   *zap.Logger
+	// Outages returns the model's servers that do not answer, for /readyz.
+	Outages func() []catalog.Outage
+	Log     *zap.Logger
 	// Metrics is what /metrics shows, and where the edge registers its own.
 	Metrics *prometheus.Registry
 }

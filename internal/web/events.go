@@ -195,6 +195,18 @@ func appendASCII(buf, text []byte) []byte {
 // comment is what clients do not see and proxies do.
 func (e *events) comment() error { return e.write([]byte(":\n\n")) }
 
+// notice is a comment too: clients of the original know no other events, and people
+// who look at the bytes see it.
+func (e *events) notice(n *catalog.Notice) error {
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, n.String())
+	return e.write([]byte(": " + text + "\n\n"))
+}
+
 func (e *events) write(text []byte) error {
 	e.header()
 	if _, err := e.w.Write(text); err != nil {
