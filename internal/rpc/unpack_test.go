@@ -145,7 +145,7 @@ func TestGzipOverHTTP_RefusesWhatIsTooLargeOrBroken(t *testing.T) {
 			code connect.Code
 			says string
 		}{
-			{"1:1000", pack(t, encoded(t, form.url, form.json, 20<<20)), connect.CodeResourceExhausted, "more than 200 times"},
+			{"1:1000", pack(t, encoded(t, form.url, form.json, 8<<20)), connect.CodeResourceExhausted, "more than 200 times"},
 			{"not gzip", []byte("this is no gzip"), connect.CodeInvalidArgument, "announced as gzip"},
 			{"cut off", pack(t, encoded(t, form.url, form.json, 1000))[:20], connect.CodeInvalidArgument, "announced as gzip"},
 		} {
@@ -210,7 +210,7 @@ func TestGzipOverGRPC_RefusesWhatIsTooLargeOrBroken(t *testing.T) {
 		code codes.Code
 		says string
 	}{
-		"1:1000":   {pack(t, encoded(t, atClassify, false, 60<<20)), codes.ResourceExhausted, "more than 200 times"},
+		"1:1000":   {pack(t, encoded(t, atClassify, false, 16<<20)), codes.ResourceExhausted, "more than 200 times"},
 		"not gzip": {[]byte("this is no gzip"), codes.InvalidArgument, "announced as gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {

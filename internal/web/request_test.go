@@ -184,7 +184,7 @@ func TestGzippedRequest(t *testing.T) {
 // A bomb is refused by its ratio, long before the limit of a body.
 func TestGzippedRequest_IsNoBomb(t *testing.T) {
 	r := start(t, setup{})
-	bomb := string(pack(t, `{"data":[{"name":"`+strings.Repeat("x", 60<<20)+`"}],"toggle":1}`))
+	bomb := string(pack(t, `{"data":[{"name":"`+strings.Repeat("x", 16<<20)+`"}],"toggle":1}`))
 	before := heapTotal()
 	got := r.ask(t, "POST", classifyPath, bomb, "Content-Encoding: gzip")
 	if took := heapTotal() - before; got.status != 413 || !strings.Contains(got.body, "more than 200 times") || took > 24<<20 {
