@@ -34,7 +34,7 @@ func newPlatter() *platter {
 func (p *platter) sync(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return nil //nolint:nilerr // it was removed
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -387,7 +387,7 @@ func TestLargeItemsHaveTheirBound(t *testing.T) {
 func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
-	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 200 * time.Millisecond })
+	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 2 * time.Second })
 	defer r.Close()
 	js := b.JetStream()
 	for i := range 3 {

@@ -265,6 +265,6 @@ func TestSyncAlways(t *testing.T) {
 		t.Error("a sync was put off")
 	}
 	cancel()
-	for range batches { //nolint:revive // until the watch has ended
+	for range batches { // until the watch has ended
 	}
 }
