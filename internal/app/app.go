@@ -98,7 +98,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	}
 	a.serve()
 	a.log.Info("serving", zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
-		zap.String("backend", config.backend()), zap.String("version", Version))
+		zap.String("backend", config.backend()), zap.String("version", Version), zap.Int64("memory_limit_mib", memoryLimit()>>20))
 	return a, nil
 }
 

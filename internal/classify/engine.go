@@ -104,6 +104,7 @@ type Parts struct {
 type Engine struct {
 	config Config
 	parts  Parts
+	crowd  crowd
 }
 
 // New returns an engine, or an error that says what is wrong with the config.
@@ -137,6 +138,7 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 	stop()
 	admission.Wait()
 	r.items.Wait()
+	r.window.close()
 	return r.finish(), err
 }
 

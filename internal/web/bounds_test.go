@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -34,7 +35,7 @@ func TestRoomForBodies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := start(t, setup{
-					config: web.Config{MaxBodyBytes: 1 << 20, MaxHeldBytes: 1 << 20},
+					config: web.Config{MaxBodyBytes: 1 << 20, Intake: intake.New(2 << 20)},
 					services: func(w http.ResponseWriter, req *http.Request) {
 						if _, err := io.Copy(io.Discard, req.Body); fault.Is(err, fault.ServerFull) {
 							w.WriteHeader(http.StatusServiceUnavailable)
