@@ -82,6 +82,9 @@ func (a *App) wireEdges(e edges) error {
 		return err
 	}
 	budget := intake.New(c.intakeBytes())
+	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
+	}, func() float64 { return float64(budget.Held()) }))
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Tokens: tokens, Intake: budget, WriteTimeout: c.WriteTimeout,

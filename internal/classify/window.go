@@ -40,7 +40,10 @@ func newWindow(period time.Duration, crowd *crowd, caller string) *window {
 // bounds are the most that a window lets in: under way, and under way while fewer
 // than pool of these are for the model. crowd is for all calls; of it a call has
 // least in any case.
-type bounds struct{ underWay, hungry, pool, texts, pictured, fetching, held, least, crowd int }
+type bounds struct {
+	underWay, hungry, pool, texts, pictured, fetching, held, least int
+	crowd                                                          load
+}
 
 const (
 	// largeWindow is enough for any pool up to 64, and the least that a window
@@ -102,8 +105,8 @@ func (r *run) bounds() bounds {
 		fetching: max(firstFetches, eager*pictures),
 		held:     large,
 		least:    leastWindow,
-		crowd:    crowdWindows * large,
 	}
+	b.crowd = load{underWay: crowdPictured * b.pictured, held: crowdWindows * large}
 	if r.call.Options.Delivery == catalog.InOrder {
 		b.held *= orderSlack
 	}
@@ -229,6 +232,7 @@ func (w *window) finished(a *admitted, asked bool) {
 		w.pictured--
 	}
 	w.mu.Unlock()
+	w.crowd.leave(w.caller, 1, 0)
 	w.wake()
 }
 
@@ -237,7 +241,7 @@ func (w *window) delivered(n int) {
 	w.mu.Lock()
 	w.held -= n
 	w.mu.Unlock()
-	w.crowd.leave(w.caller, n)
+	w.crowd.leave(w.caller, 0, n)
 	w.wake()
 }
 
@@ -245,8 +249,8 @@ func (w *window) delivered(n int) {
 func (w *window) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.crowd.leave(w.caller, w.held)
-	w.held = 0
+	w.crowd.leave(w.caller, w.underWay, w.held)
+	w.underWay, w.held = 0, 0
 }
 
 func (w *window) wake() {

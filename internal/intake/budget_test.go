@@ -68,7 +68,7 @@ func TestBudget_CallsOfOneCallerHaveOneShare(t *testing.T) {
 	}
 	second.Charge(intake.SmallBytes)
 	if err := second.Wait(ended(t)); err != nil {
-		t.Errorf("a small call beside it: %v", err)
+		t.Errorf("a small call in addition: %v", err)
 	}
 	second.Charge(1 << 20)
 	if err := second.Wait(ended(t)); err == nil {

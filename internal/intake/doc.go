@@ -1,8 +1,8 @@
 // Package intake bounds what callers may have the process hold: the bytes that
 // have arrived and are not handled yet, on all ports together.
 //
-// A message has to be in memory as a whole before it can be decoded, so whoever
-// sends many large ones at once, or never sends the last byte of any, fills the
+// A message has to be in memory as a whole before it can be decoded, so a caller
+// that sends many large ones at once, or never sends the last byte of any, fills the
 // memory of the process. Three bounds stand against that:
 //
 //	Budget   how many bytes are held at once, by all callers and by each of them

@@ -232,12 +232,9 @@ func (in *Inbound) Close() {
 	}
 }
 
-// CanEnd reports whether End ends the call.
-func (in *Inbound) CanEnd() bool { return in != nil && in.cut != nil }
-
-// End cuts the call off, and gives back what it holds.
+// End cuts the call off if it can be, and gives back what it holds.
 func (in *Inbound) End(cause error) {
-	if !in.CanEnd() {
+	if in == nil || in.cut == nil {
 		return
 	}
 	in.mu.Lock()

@@ -93,13 +93,14 @@ func (a *arrival) around(ctx context.Context, _ string, next func(context.Contex
 	return cause
 }
 
-// stream is an interceptor that gives up on a stream whose reader takes nothing.
+// stream is an interceptor that counts off what was received, and gives up on a
+// stream whose reader takes nothing.
 func (a *arrival) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	in := intake.From(stream.Context())
-	if !in.CanEnd() {
+	if in == nil {
 		return handler(srv, stream)
 	}
-	s := &timedStream{ServerStream: stream, timeout: a.writeTimeout, end: in.End}
+	s := &countedStream{ServerStream: stream, in: in, timeout: a.writeTimeout}
 	defer s.stop()
 	return handler(srv, s)
 }
@@ -107,36 +108,46 @@ func (a *arrival) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServer
 // errUnread is the fault of a stream whose reader takes nothing.
 var errUnread = fault.New(fault.DeadlineExceeded, "the caller took nothing of the answer for too long: read it as it comes")
 
-// timedStream bounds how long a message waits for a reader. The connection's own
-// time-out sees nothing of that while the caller takes what is sent on other streams.
-type timedStream struct {
+// countedStream counts off what was received, and bounds how long a message waits
+// for a reader. The connection's own time-out sees nothing of that while the caller
+// takes what is sent on other streams. Only one goroutine sends.
+type countedStream struct {
 	grpc.ServerStream
+	in      *intake.Inbound
 	timeout time.Duration
-	end     func(cause error)
 	timer   *time.Timer
-	sending atomic.Bool
+	since   atomic.Int64 // when the message was given to send that waits; 0: none does
+}
+
+// RecvMsg receives a message.
+func (s *countedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	s.in.Received(itemBytes(m))
+	return nil
 }
 
 // SendMsg sends a message.
-func (s *timedStream) SendMsg(m any) error {
-	s.sending.Store(true)
+func (s *countedStream) SendMsg(m any) error {
+	s.since.Store(time.Now().UnixNano())
+	defer s.since.Store(0)
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.timeout, s.expire)
 	} else {
 		s.timer.Reset(s.timeout)
 	}
 	defer s.timer.Stop()
-	defer s.sending.Store(false)
 	return s.ServerStream.SendMsg(m)
 }
 
-func (s *timedStream) expire() {
-	if s.sending.Load() {
-		s.end(errUnread)
+func (s *countedStream) expire() {
+	if since := s.since.Load(); since != 0 && time.Since(time.Unix(0, since)) >= s.timeout {
+		s.in.End(errUnread)
 	}
 }
 
-func (s *timedStream) stop() {
+func (s *countedStream) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}

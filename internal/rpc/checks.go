@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -65,7 +64,6 @@ func (s *checkedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
-	intake.From(s.Context()).Received(itemBytes(m))
 	return s.checks.check(m)
 }
 
