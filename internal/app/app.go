@@ -121,7 +121,7 @@ func (a *App) startFields() []zap.Field {
 		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
 		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
 		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
-		zap.String("version", Version),
+		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
 	}
 }
 

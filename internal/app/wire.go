@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/picture"
@@ -82,22 +83,26 @@ func (a *App) wireEdges(e edges) error {
 	if err != nil {
 		return err
 	}
+	budget := intake.New(c.intakeBytes())
+	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
+	}, func() float64 { return float64(budget.Held()) }))
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
-		Models: c.servedModels(), TLS: files, Tokens: tokens,
+		Models: c.servedModels(), TLS: files, Tokens: tokens, Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{Engine: e.engine, Jobs: a.servedJobs(), Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, files)
+	a.web, err = a.newWeb(e, files, budget)
 	return err
 }
 
 // newWeb returns the HTTP edge, with what the gRPC edge has for it.
-func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
+func (a *App) newWeb(e edges, files rpc.TLSFiles, budget *intake.Budget) (*web.Server, error) {
 	c := &a.config
 	config := web.Config{
-		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout,
+		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout, Intake: budget,
 		About: web.About{Version: Version, Model: c.backend() == backendOpenAI},
 	}
 	for _, category := range e.taxonomy.Categories {

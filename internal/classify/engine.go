@@ -108,6 +108,7 @@ type Parts struct {
 type Engine struct {
 	config Config
 	parts  Parts
+	crowd  crowd
 }
 
 // New returns an engine, or an error that says what is wrong with the config.
@@ -141,6 +142,7 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 	stop()
 	admission.Wait()
 	r.items.Wait()
+	r.window.close()
 	return r.finish(), err
 }
 

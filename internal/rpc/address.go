@@ -161,6 +161,8 @@ func connectionOf(local net.Addr) string {
 		return a.connection
 	case foreign:
 		return a.connection
+	case interface{ Unwrap() net.Addr }:
+		return connectionOf(a.Unwrap())
 	default:
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"runtime"
 
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
@@ -37,6 +38,7 @@ type codec struct {
 	encoding.CodecV2
 	forms map[protoreflect.FullName]*form
 	key   []byte // random
+	large slots
 }
 
 func newCodec(config Config) *codec {
@@ -44,6 +46,7 @@ func newCodec(config Config) *codec {
 		CodecV2: encoding.GetCodecV2(protocodec.Name),
 		forms:   map[protoreflect.FullName]*form{},
 		key:     []byte(rand.Text()),
+		large:   make(slots, runtime.GOMAXPROCS(0)),
 	}
 	for _, request := range requests {
 		c.forms[proto.MessageName(request)] = newForm(request, config.MaxItems)
@@ -60,26 +63,55 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	form, ours := c.forms[proto.MessageName(message)]
+	if ours && isList(message) {
+		c.large.enter(data.Len())
+		defer c.large.leave(data.Len())
+		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it
+	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	wire := buffer.ReadOnlyData()
-	switch mark, ok := c.marked(wire); {
-	case ok && ours:
+	if ours {
+		return c.decode(wire, message, form, decoding.Unmarshal)
+	}
+	if _, ok := c.marked(wire); ok {
+		return errRefused // of health and reflection, which have no checks
+	}
+	return c.CodecV2.Unmarshal(data, v)
+}
+
+func (c *codec) decode(wire []byte, message proto.Message, form *form, decode func([]byte, proto.Message) error) error {
+	if mark, ok := c.marked(wire); ok {
 		message.ProtoReflect().SetUnknown(mark)
 		return nil
-	case ok:
-		return errRefused // of health and reflection, which have no checks
-	case !ours:
-		return c.CodecV2.Unmarshal(data, v)
 	}
 	if r := form.check(wire); r != nil {
 		return r.mark(message)
 	}
-	if err := decoding.Unmarshal(wire, message); err != nil {
+	if err := decode(wire, message); err != nil {
 		proto.Reset(message) // decoding has begun to fill it
 		return undecodable(err).mark(message)
 	}
 	return nil
+}
+
+// largeMessage is from how many bytes on a message counts as a large one.
+const largeMessage = 1 << 20
+
+// slots bound how many large messages are decoded at once, each of which is in
+// memory twice for that moment. More than there are processors would be no faster.
+type slots chan struct{}
+
+func (s slots) enter(bytes int) {
+	if bytes >= largeMessage {
+		s <- struct{}{}
+	}
+}
+
+func (s slots) leave(bytes int) {
+	if bytes >= largeMessage {
+		<-s
+	}
 }
 
 // markNumber is of the range that protobuf keeps for its implementations: no

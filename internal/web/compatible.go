@@ -12,6 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/inflate"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -222,6 +223,7 @@ func (req *request) source(begun chan struct{}) classify.Source {
 		if err := row.UnmarshalJSON(req.rows[0]); err != nil {
 			return nil, errors.Join(errors.New("a row that was read once cannot be read again"), err)
 		}
+		intake.From(ctx).Release(int64(len(req.rows[0])))
 		req.rows[0], req.rows = nil, req.rows[1:]
 		return table.MapRowWithoutID(row, req.productColumn), nil
 	}

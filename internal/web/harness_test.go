@@ -71,6 +71,8 @@ func (c *fakeCallers) Caller(context.Context, []string) (catalog.Caller, error) 
 	return catalog.Caller{ID: "call:1"}, c.err
 }
 
+func (c *fakeCallers) Share(r *http.Request) (string, bool) { return r.RemoteAddr, c.err == nil }
+
 // fakeServices says which path it was asked for.
 type fakeServices struct{ http.HandlerFunc }
 

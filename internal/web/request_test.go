@@ -15,6 +15,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -196,7 +197,7 @@ func TestGzippedRequest_IsNoBomb(t *testing.T) {
 func TestGzippedRequest_TakesRoomForItsRows(t *testing.T) {
 	large := `{"data":[{"name":"` + strings.Repeat("x", 1<<20) + `"}],"toggle":1}`
 	for name, body := range map[string]string{"compressed": string(pack(t, large)), "not compressed": large} {
-		r := start(t, setup{config: web.Config{MaxBodyBytes: 2 << 20, MaxHeldBytes: 512 << 10}})
+		r := start(t, setup{config: web.Config{MaxBodyBytes: 2 << 20, Intake: intake.New(512 << 10)}})
 		var headers []string
 		if name == "compressed" {
 			headers = []string{"Content-Encoding: gzip"}

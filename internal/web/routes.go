@@ -43,7 +43,7 @@ func routes(config Config, parts Parts, door *door, record *recorder) http.Handl
 	} {
 		mux.Handle(path, open(handler))
 	}
-	return bounded(config, parts.Services.Uploads, record.panics(mux))
+	return bounded(config, parts, record.panics(mux))
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }

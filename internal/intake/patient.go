@@ -1,4 +1,4 @@
-package web
+package intake
 
 import (
 	"errors"
@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// patientListener's connections give up on a peer that takes nothing of what is
+// PatientListener's connections give up on a peer that takes nothing of what is
 // written to it for a time. A time for a whole answer, which is what http.Server
 // knows, would cut off those who take it slowly.
-type patientListener struct {
+type PatientListener struct {
 	net.Listener
-	timeout time.Duration
+	Timeout time.Duration
 }
 
 // Accept returns the next connection.
-func (l patientListener) Accept() (net.Conn, error) {
+func (l PatientListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &patientConn{Conn: conn, timeout: l.timeout}, nil
+	return &patientConn{Conn: conn, timeout: l.Timeout}, nil
 }
 
 type patientConn struct {
@@ -50,7 +50,7 @@ func (c *patientConn) Write(p []byte) (written int, err error) {
 func (c *patientConn) allow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.Conn.SetWriteDeadline(sooner(time.Now().Add(c.timeout), c.limit)) // a connection without deadlines is not bounded
+	_ = c.Conn.SetWriteDeadline(Sooner(time.Now().Add(c.timeout), c.limit)) // a connection without deadlines is not bounded
 }
 
 func (c *patientConn) over() bool {
@@ -70,4 +70,12 @@ func (c *patientConn) SetWriteDeadline(t time.Time) error {
 // SetDeadline sets the limits of reading and of writing.
 func (c *patientConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// Sooner returns t, or the limit if there is one and it comes first.
+func Sooner(t, limit time.Time) time.Time {
+	if !limit.IsZero() && limit.Before(t) {
+		return limit
+	}
+	return t
 }
