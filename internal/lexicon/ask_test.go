@@ -53,7 +53,7 @@ func TestAsk(t *testing.T) {
 
 func TestNewRefusesATaxonomyWithoutChoices(t *testing.T) {
 	for name, bad := range map[string]*taxonomy.Taxonomy{
-		"nil": nil, "empty": {}, "no styles": {Categories: []taxonomy.Category{{Name: "A"}}},
+		"nil": nil, "empty": {}, "no categories": {Styles: []taxonomy.Style{{Name: "A"}}},
 		"too many": {Categories: make([]taxonomy.Category, taxonomy.MaxCategories+1), Styles: make([]taxonomy.Style, 1)},
 	} {
 		t.Run(name, func(t *testing.T) {

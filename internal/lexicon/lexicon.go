@@ -25,12 +25,12 @@ type Classifier struct {
 	scratches  sync.Pool
 }
 
-// New returns a classifier for the taxonomy, which has at least one category and
-// one style, as every one from taxonomy.Parse has. It costs a few milliseconds.
+// New returns a classifier for the taxonomy, which must have a category. It takes a
+// few milliseconds.
 func New(t *taxonomy.Taxonomy) (*Classifier, error) {
-	if t == nil || len(t.Categories) == 0 || len(t.Styles) == 0 {
+	if t == nil || len(t.Categories) == 0 {
 		return nil, fault.New(fault.InvalidRequest,
-			"the offline classifier needs a taxonomy with at least one category and one style: load one that was checked")
+			"the offline classifier needs a taxonomy with at least one category: load one that was checked")
 	}
 	if len(t.Categories) > taxonomy.MaxCategories || len(t.Styles) > taxonomy.MaxStyles {
 		return nil, fault.New(fault.InvalidRequest, "the taxonomy is too large: at most %d categories and %d styles are taken",
@@ -73,20 +73,17 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
 	s.reset()
 	c.weigh(s, it)
 	found := rank(s.scores)
-	look := c.look(s)
 	category := &c.taxonomy.Categories[found.first]
 	v := catalog.Verdict{
 		Category:         category.Name,
 		Confidence:       found.confidence(len(s.scores), s.unnamed),
 		ConfidenceSource: catalog.FromLexicon,
-		PrimaryStyle:     c.taxonomy.Styles[look.first].Name,
-		StyleTags:        c.styleTags(s, look),
 		PlacementTags:    c.placementTags(s, category),
-		Reasoning:        c.reasoning(s, found, look),
+		Reasoning:        c.reasoning(s, found),
 		Evidence:         catalog.EvidenceText,
 	}
-	if look.second != none {
-		v.SecondaryStyle = c.taxonomy.Styles[look.second].Name
+	if len(s.styles) > 0 {
+		c.addStyle(s, &v)
 	}
 	return v
 }

@@ -9,7 +9,7 @@ import (
 const nearShare = 0.4
 
 // reasoning says in two or three sentences which words decided.
-func (c *Classifier) reasoning(s *scratch, found ranking, l look) string {
+func (c *Classifier) reasoning(s *scratch, found ranking) string {
 	var b strings.Builder
 	c.reasonCategory(&b, s, found)
 	if found.second != none && found.next >= nearShare*found.top {
@@ -18,7 +18,6 @@ func (c *Classifier) reasoning(s *scratch, found ranking, l look) string {
 				c.taxonomy.Categories[found.second].Name, c.vocabulary.phrases[e.phrase], e.field)
 		}
 	}
-	c.reasonStyle(&b, s, l)
 	return b.String()
 }
 
@@ -51,15 +50,15 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 	}
 }
 
-func (c *Classifier) reasonStyle(b *strings.Builder, s *scratch, l look) {
+func (c *Classifier) styleReason(s *scratch, l look) string {
 	name := c.taxonomy.Styles[l.first].Name
 	switch {
 	case l.guess:
-		fmt.Fprintf(b, " No word points to a style; %s is the default.", name)
+		return fmt.Sprintf(" No word points to a style; %s is the default.", name)
 	case l.coloursOnly:
-		fmt.Fprintf(b, " Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
+		return fmt.Sprintf(" Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
 	default:
-		fmt.Fprintf(b, " Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
+		return fmt.Sprintf(" Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
 	}
 }
 

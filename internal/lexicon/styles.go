@@ -3,6 +3,7 @@ package lexicon
 import (
 	"slices"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
@@ -30,6 +31,17 @@ type look struct {
 	first, second int
 	// guess is set where nothing points anywhere, colours only where just they do.
 	guess, coloursOnly bool
+}
+
+// addStyle sets the styles of a verdict with their tags and reasons.
+func (c *Classifier) addStyle(s *scratch, v *catalog.Verdict) {
+	look := c.look(s)
+	v.PrimaryStyle = c.taxonomy.Styles[look.first].Name
+	if look.second != none {
+		v.SecondaryStyle = c.taxonomy.Styles[look.second].Name
+	}
+	v.StyleTags = c.styleTags(s, look)
+	v.Reasoning += c.styleReason(s, look)
 }
 
 // look finds the style. Where nothing points to one it is the taxonomy's first.

@@ -62,14 +62,17 @@ func newVocabulary(t *taxonomy.Taxonomy) *vocabulary {
 		entries: []entry{{phrase: none, term: none}},
 	}
 	v.addGrammar()
+	for _, text := range t.ProductWords {
+		v.entry(text).role = roleFiller
+	}
 	v.of = v.words["of"]
 	for _, text := range disclaimers {
 		v.clue(text, forDisclaimer, 0)
 	}
-	v.addCategories(t.Categories)
+	v.addCategories(t.Categories, t.Fallback)
 	v.addForeign(t)
 	for i, s := range t.Styles {
-		v.clue(strings.ToLower(strings.ReplaceAll(s.Name, "_", " ")), forStyle, i)
+		v.clue(spelledOut(s.Name), forStyle, i)
 		v.clues(s.Keywords, forStyle, i)
 		v.clues(s.Palette, forPalette, i)
 	}
@@ -84,7 +87,7 @@ func (v *vocabulary) addGrammar() {
 	}
 }
 
-func (v *vocabulary) addCategories(categories []taxonomy.Category) {
+func (v *vocabulary) addCategories(categories []taxonomy.Category, fallback string) {
 	places := map[string]int{}
 	for i, c := range categories {
 		for _, text := range c.Terms {
@@ -105,7 +108,16 @@ func (v *vocabulary) addCategories(categories []taxonomy.Category) {
 			v.addCompound(text, int16(i))
 		}
 	}
+	for i, c := range categories {
+		if name := spelledOut(c.Name); len(c.Terms) == 0 && c.Name != fallback && v.entry(name).term == none {
+			v.addTerm(name, int16(i))
+			v.addCompound(name, int16(i))
+		}
+	}
 }
+
+// spelledOut returns a name as texts have it: "coffee table" for COFFEE_TABLE.
+func spelledOut(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", " ")) }
 
 // addForeign marks the foreign words, in one word and in two.
 func (v *vocabulary) addForeign(t *taxonomy.Taxonomy) {

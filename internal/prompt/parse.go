@@ -42,11 +42,7 @@ func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	if !ok {
 		return catalog.Verdict{}, malformed("it named the category %q, which the taxonomy does not have", snip(w.Category))
 	}
-	primary, ok := p.styles.find(w.PrimaryStyle)
-	if !ok {
-		return catalog.Verdict{}, malformed("it named the style %q, which the taxonomy does not have", snip(w.PrimaryStyle))
-	}
-	secondary, err := p.secondStyle(w.SecondaryStyle, primary)
+	primary, secondary, err := p.readStyles(&w)
 	if err != nil {
 		return catalog.Verdict{}, err
 	}
@@ -66,17 +62,26 @@ func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	}, nil
 }
 
-func (p *Prompt) secondStyle(s, primary string) (string, error) {
-	switch fold(s) {
-	case "", "NULL", "NONE", "N/A":
-		return "", nil
+// readStyles returns the styles of an answer: none if the taxonomy has none.
+func (p *Prompt) readStyles(w *wire) (primary, secondary string, err error) {
+	if len(p.styles.list) == 0 {
+		return "", "", nil
 	}
+	if primary, err = p.style(w.PrimaryStyle); err != nil {
+		return "", "", err
+	}
+	switch fold(w.SecondaryStyle) {
+	case "", "NULL", "NONE", "N/A", fold(primary):
+		return primary, "", nil
+	}
+	secondary, err = p.style(w.SecondaryStyle)
+	return primary, secondary, err
+}
+
+func (p *Prompt) style(s string) (string, error) {
 	name, ok := p.styles.find(s)
 	if !ok {
 		return "", malformed("it named the style %q, which the taxonomy does not have", snip(s))
-	}
-	if name == primary {
-		return "", nil
 	}
 	return name, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -28,8 +29,8 @@ type Prompt struct {
 // New returns the prompt for a taxonomy. It fails where two categories or two
 // styles have names that a reply could not be told apart by.
 func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
-	if tax == nil || len(tax.Categories) == 0 || len(tax.Styles) == 0 {
-		return nil, fmt.Errorf("the taxonomy is empty: give at least one category and one style")
+	if tax == nil || len(tax.Categories) == 0 {
+		return nil, fmt.Errorf("the taxonomy is empty: give at least one category")
 	}
 	p := &Prompt{taxonomy: tax.Version}
 	var err error
@@ -39,8 +40,12 @@ func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
 	if p.styles, err = newNames("styles", len(tax.Styles), func(i int) string { return tax.Styles[i].Name }); err != nil {
 		return nil, err
 	}
-	p.system = systemText(tax)
-	p.schema = schemaText(p.categories.list, p.styles.list)
+	placements := slices.ContainsFunc(tax.Categories, func(c taxonomy.Category) bool { return len(c.Placements) > 0 })
+	list := properties(p.categories.list, p.styles.list, placements)
+	p.schema = schemaText(list)
+	if p.system, err = systemText(tax, placements, list); err != nil {
+		return nil, err
+	}
 	p.version = digest(p.system, p.schema, rendering)
 	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -104,13 +105,38 @@ func TestSchemaIsStrict(t *testing.T) {
 	}
 }
 
+// TestNamesAreEnough holds that a taxonomy without styles and placements is not
+// asked about any, and that an answer without them is complete.
+func TestNamesAreEnough(t *testing.T) {
+	p, err := prompt.New(&taxonomy.Taxonomy{Categories: []taxonomy.Category{{Name: "SHOES"}, {Name: "BAGS"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "system_names.txt", p.System())
+	const want = `{"type":"object","properties":{"category":{"type":"string","enum":["SHOES","BAGS"]},"confidence":{"type":"number"},` +
+		`"reasoning":{"type":"string"}},"required":["category","confidence","reasoning"],"additionalProperties":false}`
+	if diff := cmp.Diff(want, p.Schema()); diff != "" {
+		t.Error(diff)
+	}
+	got, err := p.Parse(`{"category":"BAGS","confidence":0.9,"reasoning":"It holds things.","primary_style":"MODERN"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(catalog.Verdict{
+		Category: "BAGS", Confidence: 0.9, ConfidenceSource: catalog.FromModel, Reasoning: "It holds things.",
+		StyleTags: []string{}, PlacementTags: []string{},
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	tests := map[string]struct {
 		tax  *taxonomy.Taxonomy
 		want string
 	}{
 		"nothing":            {nil, "empty"},
-		"no styles":          {&taxonomy.Taxonomy{Categories: small().Categories}, "empty"},
+		"no categories":      {&taxonomy.Taxonomy{Styles: small().Styles}, "empty"},
 		"names alike":        {&taxonomy.Taxonomy{Categories: []taxonomy.Category{{Name: "TV_BENCH"}, {Name: "TVBENCH"}}, Styles: small().Styles}, "TVBENCH"},
 		"a style without":    {&taxonomy.Taxonomy{Categories: small().Categories, Styles: []taxonomy.Style{{Name: " "}}}, "styles: number 1"},
 		"styles that differ": {&taxonomy.Taxonomy{Categories: small().Categories, Styles: []taxonomy.Style{{Name: "ART DECO"}, {Name: "ART-DECO"}}}, "rename one"},
