@@ -108,14 +108,14 @@ func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) 
 // recall returns what an address led to before, with the validators to ask
 // whether it still does; none if what it led to is no longer at hand.
 func (s *Source) recall(key string) (found, fetch.Validators) {
-	k, ok := s.known.Get(key)
+	k, ok := s.known.GetIfPresent(key)
 	if !ok {
 		return found{}, fetch.Validators{}
 	}
 	if k.page != nil {
 		return found{page: k.page, candidates: k.candidates}, k.validators
 	}
-	p, ok := s.made.Get(k.content)
+	p, ok := s.made.GetIfPresent(k.content)
 	if !ok {
 		return found{}, fetch.Validators{}
 	}
@@ -132,11 +132,15 @@ func (s *Source) remember(key string, k known) {
 	if len(k.validators.ETag)+len(k.validators.LastModified) > maxValidators {
 		return // no shop's own
 	}
+	s.known.Set(key, k)
+}
+
+func weightOfKnown(key string, k known) int {
 	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.LastModified) + len(k.validators.Address)
 	for _, c := range k.candidates {
 		weight += 32 + len(c.Address)
 	}
-	s.known.Put(key, k, int64(weight))
+	return weight
 }
 
 // fromImageURL returns the picture at an address. Where a page is there instead,

@@ -5,16 +5,18 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"runtime"
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/fetch"
-	"github.com/credenza-dev/credenza/internal/picture/lru"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )
 
@@ -85,8 +87,8 @@ type Source struct {
 	raster  *raster.Preparer
 	loading flight.Group[sharing, found]
 	making  flight.Group[digest, raster.Prepared]
-	made    *lru.Cache[digest, raster.Prepared]
-	known   *lru.Cache[string, known]
+	made    *otter.Cache[digest, raster.Prepared]
+	known   *otter.Cache[string, known]
 }
 
 // digest tells pictures apart by their content.
@@ -116,9 +118,19 @@ func New(c Config) (*Source, error) {
 		config: c,
 		client: client,
 		raster: preparer,
-		made:   lru.New[digest, raster.Prepared](c.CacheBytes),
-		known:  lru.New[string, known](maxKnown),
+		made:   newCache(c.CacheBytes, func(_ digest, p raster.Prepared) int { return cap(p.Data) + 128 }),
+		known:  newCache(maxKnown, weightOfKnown),
 	}, nil
+}
+
+// newCache returns a cache of at most that many bytes, as the weigher counts them.
+func newCache[K comparable, V any](bytes int64, weigh func(K, V) int) *otter.Cache[K, V] {
+	return otter.Must(&otter.Options[K, V]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(k K, v V) uint32 { return uint32(min(weigh(k, v), math.MaxUint32)) },
+		// Eviction is short, and a goroutine for it would outlive the call.
+		Executor: func(evict func()) { evict() },
+	})
 }
 
 // Close closes the connections to shops that are kept open. Calls under way go
@@ -187,14 +199,14 @@ func (s *Source) sent(ctx context.Context, data []byte) (*catalog.Picture, error
 // prepare makes a picture fit, once for all who want the same content.
 func (s *Source) prepare(ctx context.Context, data []byte) (raster.Prepared, digest, error) {
 	key := sha256.Sum256(data)
-	if p, ok := s.made.Get(key); ok {
+	if p, ok := s.made.GetIfPresent(key); ok {
 		return p, key, nil
 	}
 	p, err := s.making.Do(ctx, key, func(ctx context.Context) (raster.Prepared, error) {
 		p, err := s.raster.Prepare(ctx, data)
 		if err == nil {
 			p.Data = trimmed(p.Data)
-			s.made.Put(key, p, int64(cap(p.Data))+128)
+			s.made.Set(key, p)
 		}
 		return p, err
 	})

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/flight"
-	"github.com/credenza-dev/credenza/internal/picture/lru"
 )
 
 // MaxRedirects is how often a shop may send on.
@@ -88,7 +88,7 @@ type Client struct {
 	hosts     *hosts
 	bodies    *semaphore.Weighted
 	large     *semaphore.Weighted
-	rules     *lru.Cache[string, rules]
+	rules     *otter.Cache[string, rules]
 	reading   flight.Group[string, rules]
 }
 
@@ -112,7 +112,12 @@ func New(c Config) (*Client, error) {
 		hosts:     newHosts(c.HostConnections, c.HostRate),
 		bodies:    semaphore.NewWeighted(int64(c.Bodies)),
 		large:     semaphore.NewWeighted(largeBodies),
-		rules:     lru.New[string, rules](maxRules),
+		rules: otter.Must(&otter.Options[string, rules]{
+			MaximumWeight: maxRules,
+			Weigher:       func(_ string, r rules) uint32 { return uint32(1024 + r.robots.weight()) },
+			// Eviction is short, and a goroutine for it would outlive the call.
+			Executor: func(evict func()) { evict() },
+		}),
 	}, nil
 }
 

@@ -35,7 +35,7 @@ type rules struct {
 // be had, as Get's errors. A host without one allows everything.
 func (c *Client) MayRead(ctx context.Context, page *url.URL) error {
 	site := page.Scheme + "://" + page.Host
-	r, ok := c.rules.Get(site)
+	r, ok := c.rules.GetIfPresent(site)
 	if !ok || time.Now().After(r.until) {
 		var err error
 		r, err = c.reading.Do(ctx, site, func(ctx context.Context) (rules, error) { return c.readRules(ctx, site) })
@@ -85,6 +85,6 @@ func isFault(err error) bool {
 
 func (c *Client) remember(site string, r rules, age time.Duration) rules {
 	r.until = time.Now().Add(age)
-	c.rules.Put(site, r, 1024+r.robots.weight())
+	c.rules.Set(site, r)
 	return r
 }
