@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -333,17 +332,5 @@ func redirects(code int) bool {
 // redirected returns where a shop sends on to, read as any other address: it is
 // as suspect.
 func redirected(from *url.URL, location string) (*url.URL, error) {
-	location = strings.TrimSpace(location)
-	if i := strings.IndexAny(location, ":/?#"); i > 0 && location[i] == ':' {
-		return Parse(location)
-	}
-	if len(location) > 1 && strings.Trim(location[:2], `/\`) == "" {
-		return Parse(from.Scheme + ":" + location)
-	}
-	ref, err := url.Parse(encoded(location))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.ImageUnreachable,
-			"%s redirects to what is no address: give the address where it ends", from.Hostname())
-	}
-	return Parse(from.ResolveReference(ref).String())
+	return resolve(from, location)
 }

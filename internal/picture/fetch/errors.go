@@ -83,13 +83,6 @@ func (c *Client) explain(ctx context.Context, err error, address *url.URL, r req
 	return fault.Wrap(err, fault.ImageUnreachable, "%s cannot be reached: try again later, or correct the address", host)
 }
 
-func portOf(address *url.URL) string {
-	if p := address.Port(); p != "" {
-		return p
-	}
-	return strconv.FormatUint(usualPorts[address.Scheme], 10)
-}
-
 // ports lists those that are asked, for people.
 func (c *Client) ports() string {
 	names := make([]string, len(c.config.Ports))

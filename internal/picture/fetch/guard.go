@@ -56,7 +56,7 @@ func (g *guard) allow(s string) error {
 		return nil
 	}
 	name, err := parseHost(s)
-	if err != nil || endsInNumber(name) {
+	if err != nil || isAddress(name) {
 		return fmt.Errorf("the allowed network or host %q is neither: give for example 10.0.0.0/8, 10.1.2.3 or shop.example", s)
 	}
 	g.hosts[name] = true

@@ -72,7 +72,8 @@ func product(value string) string {
 // normal writes a path as they are compared (RFC 9309, section 2.2.2): what must
 // be escaped is, what need not be is not, and all are in capitals.
 func normal(path string) string {
-	path = encoded(path)
+	path, _, _ = strings.Cut(path, "#")
+	path = parser.PercentEncodeString(path, pathCharacters.Clear('?'))
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(path, "%")
