@@ -200,7 +200,7 @@ func TestLosslessTablesAreReserved(t *testing.T) {
 		kind  string
 		bytes int
 		want  int64
-	}{{"VP8L", 1000, 8 + 256_000}, {"VP8L", 5 << 20, 8 + mostTrees}, {"VP8 ", 1000, 0}} {
+	}{{"VP8L", 1000, 8 + 256_000}, {"VP8L", 5 << 20, 8 + maxTables}, {"VP8 ", 1000, 0}} {
 		h, err := webpHeader(file(tt.kind, tt.bytes))
 		if err != nil || h.memory != tt.want {
 			t.Errorf("%s of %d bytes: %d bytes of memory, %v, want %d", tt.kind, tt.bytes, h.memory, err, tt.want)
