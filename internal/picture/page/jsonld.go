@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// productTypes are those of schema.org that a page sells, in lower case as some
-// pages have them.
+// productTypes are the types of products in schema.org, in lower case because some
+// pages write them so.
 var productTypes = set("product productgroup productmodel individualproduct someproducts")
 
-// others are properties that lead to other products, or to what is not one.
-var others = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
+// otherProperties lead to other products, or to no product.
+var otherProperties = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
 	"seller offers author publisher logo aggregateRating breadcrumb")
 
-// product is a node that describes one.
+// product is a node that describes a product.
 type product struct {
 	node  map[string]any
 	score int
 }
 
-// productImages returns the pictures of the page's product by its JSON-LD.
+// productImages returns the pictures of the page's product in its JSON-LD.
 func (s *scan) productImages() []string {
 	var values []any
 	for _, text := range s.scripts {
-		values = append(values, parseLoosely(cleaned(text))...)
+		values = append(values, parseLenient(cleaned(text))...)
 	}
 	w := &walker{scan: s, ids: map[string]map[string]any{}, subject: s.subject()}
 	for _, v := range values {
@@ -40,8 +40,8 @@ func (s *scan) productImages() []string {
 	return w.images(w.best.node)
 }
 
-// cleaned takes away what surrounds JSON in a script, and the entities of
-// templates that escaped too much.
+// cleaned removes comment marks around JSON in a script, and the entities of templates
+// that escaped too much.
 func cleaned(text string) string {
 	text = wrappers.Replace(text)
 	if !strings.Contains(text, `"`) && strings.Contains(text, "&quot;") {
@@ -58,21 +58,20 @@ type walker struct {
 	ids  map[string]map[string]any
 	best product
 
-	// subject are the words of what the page is about.
-	subject map[string]bool
-	// steps bounds the work: references can lead round in circles, and each round
-	// through a list multiplies them.
+	subject map[string]bool // words of the page's heading or title
+	// steps bounds the work: references can form circles, and each list in a circle
+	// multiplies them.
 	steps int
 }
 
-// Bounds of the work on one page's data.
+// Bounds on the work for one page.
 const (
 	maxSteps    = 100_000
 	maxNameText = 500
 )
 
-// identify remembers the nodes that others may refer to: of several with the same
-// name, the first that has an address.
+// identify stores the nodes that others may refer to: of several with the same id, the
+// first with an address.
 func (w *walker) identify(v any, depth int) {
 	if depth > maxDepth {
 		return
@@ -87,17 +86,17 @@ func (w *walker) identify(v any, depth int) {
 			w.ids[id] = v
 		}
 		for _, r := range w.addresses(v["logo"]) {
-			keep(&w.scan.emblems, r)
+			keep(&w.scan.logos, r)
 		}
-		// In the order of the keys, so that a page always gives the same picture.
+		// Sorted, so that the result is always the same.
 		for _, key := range sortedKeys(v) {
 			w.identify(v[key], depth+1)
 		}
 	}
 }
 
-// visit looks for the product that the page is about. listed is set within
-// lists, which a shop uses for a single product as well as for its neighbours.
+// visit searches for the page's product. listed is set within lists, which contain the
+// product itself or other products.
 func (w *walker) visit(v any, depth int, listed bool) {
 	if depth > maxDepth {
 		return
@@ -113,14 +112,14 @@ func (w *walker) visit(v any, depth int, listed bool) {
 		}
 		listed = listed || v["itemListElement"] != nil
 		for _, key := range sortedKeys(v) {
-			if !others[key] {
+			if !otherProperties[key] {
 				w.visit(v[key], depth+1, listed)
 			}
 		}
 	}
 }
 
-// consider takes a product if it is better than the best so far.
+// consider stores a product if it is better than the best so far.
 func (w *walker) consider(node map[string]any, listed bool) {
 	if len(w.images(node)) == 0 {
 		return
@@ -147,11 +146,10 @@ func samePage(a, b *url.URL) bool {
 	return a != nil && strings.EqualFold(a.Host, b.Host) && strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
 
-// clip bounds a text that is compared by its words.
+// clip bounds a text whose words are compared.
 func clip(s string) string { return s[:min(len(s), maxNameText)] }
 
-// images returns a node's pictures; those of its first variant where it is a
-// group that has none.
+// images returns a node's pictures, or those of its first variant with any.
 func (w *walker) images(node map[string]any) []string {
 	var out []string
 	for _, key := range []string{"image", "images", "photo", "primaryImageOfPage", "thumbnailUrl"} {
@@ -178,15 +176,15 @@ func (w *walker) addresses(v any) []string {
 	return out
 }
 
-// addressKeys are where a node has a picture.
+// addressKeys are the properties of a node with the address of a picture.
 var addressKeys = []string{"contentUrl", "contentURL", "url", "image", "@list", "thumbnailUrl", "thumbnail"}
 
 func hasAddress(node map[string]any) bool {
 	return slices.ContainsFunc(addressKeys, func(key string) bool { return node[key] != nil && node[key] != "" })
 }
 
-// image takes an address, a list, an ImageObject or a reference to one. A name
-// may itself be the address, if it is not that of a part of a page.
+// image reads an address, a list, an ImageObject or a reference to one. An id may be
+// the address itself, unless it names a part of a page.
 func (w *walker) image(v any, depth int, out *[]string) {
 	if w.steps++; depth > 8 || w.steps > maxSteps {
 		return
@@ -216,8 +214,8 @@ func (w *walker) image(v any, depth int, out *[]string) {
 	}
 }
 
-// isProductNode reports whether a node is a product, with its type written in
-// any of the ways that are about: "Product", "http://schema.org/Product", a list.
+// isProductNode reports whether a node is a product, with its type in any common form:
+// "Product", "http://schema.org/Product", a list.
 func isProductNode(node map[string]any) bool {
 	list, ok := node["@type"].([]any)
 	if !ok {
