@@ -280,7 +280,7 @@ func TestCallersDeadline(t *testing.T) {
 
 func TestNewChecks(t *testing.T) {
 	for name, change := range map[string]func(*picture.Config){
-		"bytes": func(c *picture.Config) { c.MaxBytes = -1 }, "pixels": func(c *picture.Config) { c.MaxPixels = -1 },
+		"bytes": func(c *picture.Config) { c.MaxBytes = -1 },
 		"cache": func(c *picture.Config) { c.CacheBytes = -1 }, "time": func(c *picture.Config) { c.Timeout = -1 },
 		"network": func(c *picture.Config) { c.Allow = []string{"10.0.0.0/64"} },
 	} {

@@ -161,15 +161,15 @@ func TestFailures(t *testing.T) {
 		{"/403", client, fault.ImageUnreachable, "refuses"},
 		{"/404", client, fault.ImageUnreachable, "404 Not Found"},
 		{"/418", client, fault.ImageUnreachable, "418"},
-		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has a fault: try again later"},
+		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has an error: try again later"},
 		{"/circle", client, fault.ImageUnreachable, "in a circle"},
 		{"/hop/0", client, fault.ImageUnreachable, "more than 5 times"},
 		{"/nowhere", client, fault.ImageForbidden, "no host"},
 		{"/declared", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/endless", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/bomb", client, fault.ImageTooLarge, "more than the 1.05 MB"},
-		{"/notgzip", client, fault.ImageUnsupported, "packs its answer wrongly"},
-		{"/damaged", client, fault.ImageUnsupported, "packs its answer wrongly"},
+		{"/notgzip", client, fault.ImageUnsupported, "is corrupt"},
+		{"/damaged", client, fault.ImageUnsupported, "is corrupt"},
 		{"/brotli", client, fault.ImageUnsupported, `"br"`},
 		{"/zstd", client, fault.ImageUnsupported, `"gzip, zstd"`},
 		{"/twice", client, fault.ImageUnsupported, `"gzip, gzip"`},
@@ -304,7 +304,7 @@ func TestSameHostInOtherWords(t *testing.T) {
 	client := newClient(t, config)
 	port := portOf(t, server.Listener.Addr())
 	for _, host := range []string{"shop.example", "shop.example.", "Shop.Example", "shop。example。"} {
-		if err := client.MayRead(t.Context(), parse(t, fmt.Sprintf("http://%s:%d/oak.html", host, port))); err != nil {
+		if err := client.CheckRobots(t.Context(), parse(t, fmt.Sprintf("http://%s:%d/oak.html", host, port))); err != nil {
 			t.Error(err)
 		}
 	}
@@ -359,7 +359,7 @@ func TestCallerWhoLeavesIsLetGo(t *testing.T) {
 func TestNewChecks(t *testing.T) {
 	for name, change := range map[string]func(*fetch.Config){
 		"time": func(c *fetch.Config) { c.Timeout = 0 }, "bytes": func(c *fetch.Config) { c.MaxBytes = 0 },
-		"connections": func(c *fetch.Config) { c.HostConnections = 0 }, "rate": func(c *fetch.Config) { c.HostRate = -1 },
+		"rate":    func(c *fetch.Config) { c.HostRate = -1 },
 		"fetches": func(c *fetch.Config) { c.Bodies = 0 }, "network": func(c *fetch.Config) { c.Allow = []string{"10.0.0.0/99"} },
 		"host":                  func(c *fetch.Config) { c.Allow = []string{"shop example"} },
 		"IPv4 in IPv6 and more": func(c *fetch.Config) { c.Allow = []string{"::ffff:0:0/90"} },

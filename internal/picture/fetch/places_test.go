@@ -68,7 +68,7 @@ func TestSilentHostsTakeNoPlace(t *testing.T) {
 // TestLargeBodiesThatStopLoseTheirPlace has each place taken by a shop that sends
 // a little now and then.
 func TestLargeBodiesThatStopLoseTheirPlace(t *testing.T) {
-	besideOthers(t, largeBodies, leastSpan, func(w http.ResponseWriter, r *http.Request) {
+	besideOthers(t, largeBodies, stallPeriod, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(2*smallBody))
 		_, _ = w.Write(make([]byte, smallBody))
 		for r.Context().Err() == nil {

@@ -23,7 +23,7 @@ func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
 		begin := time.Now()
 		look := func() {
 			u, _ := Parse("http://shop.example/oak.html")
-			if err := client.MayRead(t.Context(), u); !fault.Is(err, fault.ImageUnreachable) {
+			if err := client.CheckRobots(t.Context(), u); !fault.Is(err, fault.ImageUnreachable) {
 				t.Error(err)
 			}
 		}
@@ -33,7 +33,7 @@ func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
 		if took := time.Since(begin); asked.Load() != 1 || took != robotsTimeout {
 			t.Errorf("robots.txt was asked for %d times in %v", asked.Load(), took)
 		}
-		time.Sleep(robotsDeadAge + 1)
+		time.Sleep(silentTTL + 1)
 		if look(); asked.Load() != 2 {
 			t.Error("the host is taken for dead for ever")
 		}
@@ -49,10 +49,10 @@ func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
 		u, _ := Parse("http://shop.example/oak.html")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := client.MayRead(ctx, u); !errors.Is(err, context.DeadlineExceeded) {
+		if err := client.CheckRobots(ctx, u); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if err := client.MayRead(t.Context(), u); err != nil {
+		if err := client.CheckRobots(t.Context(), u); err != nil {
 			t.Error("the others got the one's error:", err)
 		}
 		time.Sleep(time.Minute) // the shop finishes what nobody waits for

@@ -74,7 +74,7 @@ func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
 }
 
 func usual() Config {
-	return Config{Timeout: 15 * time.Second, MaxBytes: 1 << 20, HostConnections: 4, Bodies: 16}
+	return Config{Timeout: 15 * time.Second, MaxBytes: 1 << 20, Bodies: 16}
 }
 
 // getPatiently does what callers of Get do.
@@ -315,13 +315,13 @@ func TestTurnsAreNotSavedUp(t *testing.T) {
 }
 
 func TestSlowestRateIsOne(t *testing.T) {
-	if newHosts(4, 1e-12).interval <= 0 {
+	if newHosts(1e-12).interval <= 0 {
 		t.Error("a very slow rate became none")
 	}
 }
 
 func TestHostsAreForgotten(t *testing.T) {
-	hosts := newHosts(4, 0)
+	hosts := newHosts(0)
 	for i := range 3 * maxHosts {
 		leave, err := hosts.enter(t.Context(), fmt.Sprint(i))
 		if err != nil {
@@ -335,7 +335,7 @@ func TestHostsAreForgotten(t *testing.T) {
 }
 
 func TestNoProxyIsUsed(t *testing.T) {
-	if newTransport(&guard{}, 4).Proxy != nil {
+	if newTransport(&guard{}).Proxy != nil {
 		t.Error("behind a proxy the guard sees the proxy alone")
 	}
 }
