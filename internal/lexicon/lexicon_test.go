@@ -314,7 +314,7 @@ func TestReasoning(t *testing.T) {
 		{"an accessory by itself", catalog.Item{Type: "Gasket"}, `The head of the type is "gasket", a part or accessory, and so OTHER.`},
 		{"hints", catalog.Item{Description: "800 lumen."}, `No head noun decides, but "lumen" in the description speaks for LIGHTING.`},
 		{"a foreign word", catalog.Item{Name: "Dog bed"}, `In the name, "dog" is said of "bed", which makes it OTHER.`},
-		{"an unknown head", catalog.Item{Name: "Table salt"}, `The last known noun of the name is "table", which is TABLE, but the unknown word behind it may be what is sold.`},
+		{"an unknown head", catalog.Item{Name: "Table salt"}, `The last known noun of the name is "table", which is TABLE, but the unknown word after it may be the product.`},
 		{"nothing known", catalog.Item{Name: "Ruffo"}, "No known word says what it is, so it falls to OTHER."},
 		{"the current category", catalog.Item{Name: "Ruffo", Category: "BENCH"}, "Its current category is BENCH, and no word says otherwise."},
 		{"a rival", catalog.Item{Name: "Ottoman, stool, stool"}, `OTTOMAN was near, for "ottoman" in the name.`},

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// nearShare is how near the second category must come to be told.
+// nearShare is the share of the first score from which the second category is
+// mentioned.
 const nearShare = 0.4
 
-// reasoning says in two or three sentences which words decided.
+// reasoning names the words that decided, in one or two sentences.
 func (c *Classifier) reasoning(s *scratch, found ranking) string {
 	var b strings.Builder
 	c.reasonCategory(&b, s, found)
@@ -44,13 +45,13 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 	case e.foreign != none:
 		fmt.Fprintf(b, "In the %s, %q is said of %q, which makes it %s.", e.field, c.vocabulary.phrases[e.foreign], phrase, name)
 	case e.doubted:
-		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word behind it may be what is sold.", e.field, phrase, name)
+		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word after it may be the product.", e.field, phrase, name)
 	default:
 		fmt.Fprintf(b, "The head noun of the %s is %q, which is %s.", e.field, phrase, name)
 	}
 }
 
-func (c *Classifier) styleReason(s *scratch, l look) string {
+func (c *Classifier) styleReason(s *scratch, l styleChoice) string {
 	name := c.taxonomy.Styles[l.first].Name
 	switch {
 	case l.guess:

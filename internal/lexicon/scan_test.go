@@ -46,7 +46,7 @@ func TestGrammarHasEachWordOnce(t *testing.T) {
 	v := &vocabulary{}
 	for r, list := range grammar {
 		for _, text := range list {
-			words := fmt.Sprint(v.cut(text))
+			words := fmt.Sprint(v.split(text))
 			if other, twice := roles[words]; twice && other != role(r) {
 				t.Errorf("%q has the roles %d and %d", text, other, r)
 			}
