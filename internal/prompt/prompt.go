@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -40,10 +39,9 @@ func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
 	if p.styles, err = newNames("styles", len(tax.Styles), func(i int) string { return tax.Styles[i].Name }); err != nil {
 		return nil, err
 	}
-	placements := slices.ContainsFunc(tax.Categories, func(c taxonomy.Category) bool { return len(c.Placements) > 0 })
-	list := properties(p.categories.list, p.styles.list, placements)
+	list := properties(p.categories.list, p.styles.list)
 	p.schema = schemaText(list)
-	if p.system, err = systemText(tax, placements, list); err != nil {
+	if p.system, err = systemText(tax, list); err != nil {
 		return nil, err
 	}
 	p.version = digest(p.system, p.schema, rendering)

@@ -105,8 +105,8 @@ func TestSchemaIsStrict(t *testing.T) {
 	}
 }
 
-// TestNamesAreEnough holds that a taxonomy without styles and placements is not
-// asked about any, and that an answer without them is complete.
+// TestNamesAreEnough holds that with a taxonomy without styles the model is not asked
+// for any, and that an answer without them is complete.
 func TestNamesAreEnough(t *testing.T) {
 	p, err := prompt.New(&taxonomy.Taxonomy{Categories: []taxonomy.Category{{Name: "SHOES"}, {Name: "BAGS"}}})
 	if err != nil {
@@ -114,7 +114,8 @@ func TestNamesAreEnough(t *testing.T) {
 	}
 	golden(t, "system_names.txt", p.System())
 	const want = `{"type":"object","properties":{"category":{"type":"string","enum":["SHOES","BAGS"]},"confidence":{"type":"number"},` +
-		`"reasoning":{"type":"string"}},"required":["category","confidence","reasoning"],"additionalProperties":false}`
+		`"placement_tags":{"type":"array","items":{"type":"string"}},"reasoning":{"type":"string"}},` +
+		`"required":["category","confidence","placement_tags","reasoning"],"additionalProperties":false}`
 	if diff := cmp.Diff(want, p.Schema()); diff != "" {
 		t.Error(diff)
 	}

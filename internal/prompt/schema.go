@@ -11,18 +11,15 @@ const SchemaName = "classification"
 // property is one key of the answer.
 type property struct{ name, schema, sample string }
 
-const (
-	textSchema = `{"type":"string"}`
-	listSchema = `{"type":"array","items":{"type":"string"}}`
-)
+const listSchema = `{"type":"array","items":{"type":"string"}}`
 
-// properties returns the keys of the answer in its order. What the taxonomy does not
-// have is not asked for.
+// properties returns the keys of the answer in its order. Without styles in the taxonomy,
+// the model is not asked for any.
 //
 // The schemas keep to the part of JSON Schema that strict structured outputs accept
 // for every model: no counts, bounds, formats or patterns. The system text asks for
 // those, and Parse enforces them.
-func properties(categories, styles []string, placements bool) []property {
+func properties(categories, styles []string) []property {
 	list := []property{
 		{"category", `{"type":"string","enum":[` + quoted(categories) + `]}`, `"..."`},
 		{"confidence", `{"type":"number"}`, `0.0`},
@@ -33,10 +30,9 @@ func properties(categories, styles []string, placements bool) []property {
 			property{"secondary_style", `{"type":["string","null"],"enum":[` + quoted(styles) + `,null]}`, `null`},
 			property{"style_tags", listSchema, `["...", "...", "..."]`})
 	}
-	if placements {
-		list = append(list, property{"placement_tags", listSchema, `["...", "..."]`})
-	}
-	return append(list, property{"reasoning", textSchema, `"..."`})
+	return append(list,
+		property{"placement_tags", listSchema, `["...", "..."]`},
+		property{"reasoning", `{"type":"string"}`, `"..."`})
 }
 
 // schemaText writes the schema by hand, because a map would lose the order of the

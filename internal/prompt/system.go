@@ -17,12 +17,11 @@ var systemTemplate = template.Must(template.New("system").Funcs(template.FuncMap
 }).Parse(instructions))
 
 // systemText returns the fixed part of every question.
-func systemText(tax *taxonomy.Taxonomy, placements bool, list []property) (string, error) {
+func systemText(tax *taxonomy.Taxonomy, list []property) (string, error) {
 	var b strings.Builder
 	err := systemTemplate.Execute(&b, struct {
 		*taxonomy.Taxonomy
-		Placements bool
-		Shape      string
-	}{tax, placements, shape(list)})
+		Shape string
+	}{tax, shape(list)})
 	return b.String(), err
 }

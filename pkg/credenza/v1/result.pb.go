@@ -268,8 +268,7 @@ type Classification struct {
 	SecondaryStyle *string `protobuf:"bytes,5,opt,name=secondary_style,json=secondaryStyle,proto3,oneof" json:"secondary_style,omitempty"`
 	// Up to 5 words for the look; none if the taxonomy has no styles.
 	StyleTags []string `protobuf:"bytes,6,rep,name=style_tags,json=styleTags,proto3" json:"style_tags,omitempty"`
-	// Up to 3 places where the product belongs, such as "living room". None if the
-	// taxonomy has no placements.
+	// Up to 3 places where the product belongs, such as "living room".
 	PlacementTags []string `protobuf:"bytes,7,rep,name=placement_tags,json=placementTags,proto3" json:"placement_tags,omitempty"`
 	// Why, in a sentence or two.
 	Reasoning string `protobuf:"bytes,8,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
