@@ -14,6 +14,22 @@ type fields struct {
 	keys map[string]*yaml.Node
 }
 
+// value returns the text of a key, empty if it is absent.
+func (m *fields) value(key string) string {
+	if node := m.keys[key]; node != nil {
+		return node.Value
+	}
+	return ""
+}
+
+// entries returns the entries of a list, none if it is absent.
+func (m *fields) entries(key string) []*yaml.Node {
+	if node := m.keys[key]; node != nil {
+		return node.Content
+	}
+	return nil
+}
+
 // mapping reads a node that must be a mapping with known keys only. It returns nil
 // if the node is something else.
 func (r reader) mapping(node *yaml.Node, what string, known ...string) *fields {

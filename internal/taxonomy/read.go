@@ -36,19 +36,24 @@ func read(root *yaml.Node, p *problems) *Taxonomy {
 	if _, ok := m.keys["categories"]; !ok {
 		r.add(m.line, "the file has no categories: add a list of at least 2")
 	}
+	var categories, styles []*fields
 	for _, node := range r.sequence(m, "categories", 2, MaxCategories) {
-		t.Categories = append(t.Categories, r.category(node))
+		if c := r.mapping(node, "a category", "name", "description", "terms", "hints", "native", "placements"); c != nil {
+			categories, t.Categories = append(categories, c), append(t.Categories, r.category(c))
+		}
 	}
 	for _, node := range r.sequence(m, "styles", 1, MaxStyles) {
-		t.Styles = append(t.Styles, r.style(node))
+		if s := r.mapping(node, "a style", "name", "description", "keywords", "palette", "tags"); s != nil {
+			styles, t.Styles = append(styles, s), append(t.Styles, r.style(s))
+		}
 	}
-	r.unique(m.keys["categories"], "category")
-	r.unique(m.keys["styles"], "style")
+	r.unique(categories)
+	r.unique(styles)
 	t.Fallback = r.fallback(m, t)
-	r.terms(m.keys["categories"], t)
+	r.terms(categories)
 	t.Foreign = r.words(m, "foreign", 1)
 	t.ProductWords = r.words(m, "product_words", 1)
-	r.foreign(m, t)
+	r.foreign(m, categories, t)
 	return t
 }
 
@@ -59,11 +64,7 @@ func (r reader) version(m *fields) {
 	}
 }
 
-func (r reader) category(node *yaml.Node) Category {
-	m := r.mapping(node, "a category", "name", "description", "terms", "hints", "native", "placements")
-	if m == nil {
-		return Category{}
-	}
+func (r reader) category(m *fields) Category {
 	return Category{
 		Name:        r.name(m),
 		Description: r.text(m, "description"),
@@ -74,11 +75,7 @@ func (r reader) category(node *yaml.Node) Category {
 	}
 }
 
-func (r reader) style(node *yaml.Node) Style {
-	m := r.mapping(node, "a style", "name", "description", "keywords", "palette", "tags")
-	if m == nil {
-		return Style{}
-	}
+func (r reader) style(m *fields) Style {
 	return Style{
 		Name:        r.name(m),
 		Description: r.text(m, "description"),

@@ -17,27 +17,27 @@ var otherProperties = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isC
 
 // product is a node that describes a product.
 type product struct {
-	node  map[string]any
-	score int
+	node map[string]any
+	// listed is set within lists, which contain the product itself or other products.
+	listed bool
 }
 
 // productImages returns the pictures of the page's product in its JSON-LD.
 func (s *scan) productImages() []string {
-	var values []any
-	for _, text := range s.scripts {
-		values = append(values, parseLenient(cleaned(text))...)
-	}
 	w := &walker{scan: s, ids: map[string]map[string]any{}, subject: s.subject()}
-	for _, v := range values {
-		w.identify(v, 0)
+	for _, text := range s.scripts {
+		for _, v := range parseLenient(cleaned(text)) {
+			w.visit(v, 0, false, false)
+		}
 	}
-	for _, v := range values {
-		w.visit(v, 0, false)
+	var best map[string]any
+	most := 0
+	for _, p := range w.products {
+		if score := w.score(p); score > most {
+			best, most = p.node, score
+		}
 	}
-	if w.best.node == nil {
-		return nil
-	}
-	return w.images(w.best.node)
+	return w.images(best)
 }
 
 // cleaned removes comment marks around JSON in a script, and the entities of templates
@@ -52,13 +52,12 @@ func cleaned(text string) string {
 
 var wrappers = strings.NewReplacer("<![CDATA[", " ", "]]>", " ", "<!--", " ", "-->", " ")
 
-// walker goes through JSON-LD values.
+// walker visits JSON-LD values.
 type walker struct {
-	scan *scan
-	ids  map[string]map[string]any
-	best product
-
-	subject map[string]bool // words of the page's heading or title
+	scan     *scan
+	ids      map[string]map[string]any
+	products []product
+	subject  map[string]bool // words of the page's heading or title
 	// steps bounds the work: references can form circles, and each list in a circle
 	// multiplies them.
 	steps int
@@ -70,16 +69,17 @@ const (
 	maxNameText = 500
 )
 
-// identify stores the nodes that others may refer to: of several with the same id, the
-// first with an address.
-func (w *walker) identify(v any, depth int) {
+// visit stores the products in a value, except in properties that lead to others, and
+// the nodes that may be referred to: of several with the same id, the first with an
+// address.
+func (w *walker) visit(v any, depth int, listed, other bool) {
 	if depth > maxDepth {
 		return
 	}
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			w.identify(e, depth+1)
+			w.visit(e, depth+1, listed, other)
 		}
 	case map[string]any:
 		if id, ok := v["@id"].(string); ok && w.ids[id] == nil && hasAddress(v) {
@@ -88,58 +88,35 @@ func (w *walker) identify(v any, depth int) {
 		for _, r := range w.addresses(v["logo"]) {
 			keep(&w.scan.logos, r)
 		}
-		// Sorted, so that the result is always the same.
-		for _, key := range sortedKeys(v) {
-			w.identify(v[key], depth+1)
-		}
-	}
-}
-
-// visit searches for the page's product. listed is set within lists, which contain the
-// product itself or other products.
-func (w *walker) visit(v any, depth int, listed bool) {
-	if depth > maxDepth {
-		return
-	}
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			w.visit(e, depth+1, listed)
-		}
-	case map[string]any:
-		if isProductNode(v) {
-			w.consider(v, listed)
+		if isProductNode(v) && !other {
+			w.products = append(w.products, product{v, listed})
 		}
 		listed = listed || v["itemListElement"] != nil
+		// Sorted, so that the result is always the same.
 		for _, key := range sortedKeys(v) {
-			if !otherProperties[key] {
-				w.visit(v[key], depth+1, listed)
-			}
+			w.visit(v[key], depth+1, listed, other || otherProperties[key])
 		}
 	}
 }
 
-// consider stores a product if it is better than the best so far.
-func (w *walker) consider(node map[string]any, listed bool) {
-	if len(w.images(node)) == 0 {
-		return
+// score returns how likely the page is about a product; 0 if that has no picture.
+func (w *walker) score(p product) int {
+	if len(w.images(p.node)) == 0 {
+		return 0
 	}
 	score := 1
-	if !listed {
+	if !p.listed {
 		score += 4
 	}
-	if name, ok := node["name"].(string); ok && share(clip(name), w.subject) >= 0.5 {
+	if name, ok := p.node["name"].(string); ok && share(clip(name), w.subject) >= 0.5 {
 		score += 2
 	}
 	for _, key := range []string{"url", "@id", "mainEntityOfPage"} {
-		if s, ok := node[key].(string); ok && samePage(w.scan.resolve(s), w.scan.address) {
-			score += 2
-			break
+		if s, ok := p.node[key].(string); ok && samePage(w.scan.resolve(s), w.scan.address) {
+			return score + 2
 		}
 	}
-	if score > w.best.score {
-		w.best = product{node, score}
-	}
+	return score
 }
 
 func samePage(a, b *url.URL) bool {
