@@ -77,7 +77,7 @@ func own(t *testing.T, file string) *lexicon.Classifier {
 	return c
 }
 
-func TestUsersOwnTaxonomy(t *testing.T) {
+func TestOwnTaxonomy(t *testing.T) {
 	for _, test := range []struct {
 		name, file, text, want string
 	}{
@@ -125,7 +125,7 @@ func TestOwnTaxonomy_NoStyles(t *testing.T) {
 	}
 }
 
-func TestNoFallbackIsAGuess(t *testing.T) {
+func TestOwnTaxonomy_NoFallback(t *testing.T) {
 	c := own(t, german)
 	got := c.Classify(&catalog.Item{Name: "Lampe"})
 	if want := "No known word says what it is, so TISCHE is a guess. No word points to a style; PLAIN is the default."; got.Reasoning != want {
@@ -136,7 +136,7 @@ func TestNoFallbackIsAGuess(t *testing.T) {
 	}
 }
 
-func TestUnknownHeadWithoutFallback(t *testing.T) {
+func TestOwnTaxonomy_UnknownHeadWithoutFallback(t *testing.T) {
 	c := own(t, german)
 	plain := c.Classify(&catalog.Item{Name: "tisch"})
 	var doubted catalog.Verdict

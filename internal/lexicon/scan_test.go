@@ -41,7 +41,7 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-func TestGrammarHasEachWordOnce(t *testing.T) {
+func TestGrammar_EachWordOnce(t *testing.T) {
 	roles := map[string]role{}
 	v := &vocabulary{}
 	for r, list := range grammar {

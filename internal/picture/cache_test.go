@@ -9,9 +9,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )
 
-// TestCachesKeepTheirBounds fills both caches to several times their bounds, which
+// TestCache_KeepsItsBound fills both caches to several times their bounds, which
 // must hold at all times: the weight is the memory that entries take.
-func TestCachesKeepTheirBounds(t *testing.T) {
+func TestCache_KeepsItsBound(t *testing.T) {
 	const limit = 1 << 20
 	s, err := New(Config{CacheBytes: limit})
 	if err != nil {
@@ -33,7 +33,7 @@ func TestCachesKeepTheirBounds(t *testing.T) {
 	}
 }
 
-func TestPictureLargerThanTheCacheIsNotHeld(t *testing.T) {
+func TestCache_RejectsAPictureLargerThanItself(t *testing.T) {
 	s, err := New(Config{CacheBytes: 1000})
 	if err != nil {
 		t.Fatal(err)

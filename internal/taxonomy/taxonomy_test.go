@@ -63,7 +63,7 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
-func TestHouseRulesAreInTheDescriptions(t *testing.T) {
+func TestBuiltin_DescriptionsHaveTheHouseRules(t *testing.T) {
 	furniture, err := taxonomy.Load("")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestManual(t *testing.T) {
 	}
 }
 
-func TestForeignWords(t *testing.T) {
+func TestParse_ForeignWords(t *testing.T) {
 	got, err := taxonomy.Parse("small.yaml", []byte(strings.Replace(small, "[wind]", "[wind]\n    native: [toy]", 1)+"foreign: [Toy, doll house]\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestForeignWords(t *testing.T) {
 	}
 }
 
-func TestLookup(t *testing.T) {
+func TestTaxonomy_Lookup(t *testing.T) {
 	kites, err := taxonomy.Parse("small.yaml", []byte(small))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-func TestVersionFollowsTheContent(t *testing.T) {
+func TestVersion_ChangesWithTheContent(t *testing.T) {
 	version := func(text string) string {
 		t.Helper()
 		parsed, err := taxonomy.Parse("small.yaml", []byte(text))
@@ -226,7 +226,7 @@ func TestVersionFollowsTheContent(t *testing.T) {
 	}
 }
 
-func TestProblems(t *testing.T) {
+func TestParse_Problems(t *testing.T) {
 	replace := func(old, with string) string { return strings.Replace(small, old, with, 1) }
 	for _, test := range []struct{ name, text, want string }{
 		{"empty", "", `f.yaml:1: the file is empty: begin with "version: 1"`},
@@ -282,7 +282,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func TestAllProblemsByLine(t *testing.T) {
+func TestParse_AllProblemsByLine(t *testing.T) {
 	text := strings.NewReplacer("name: BOLD", "name: bold", "[kite, Box-Kite]", "[]", "[red]", "[]", "hints:", "hunts:").Replace(small)
 	_, err := taxonomy.Parse("f.yaml", []byte(text))
 	f := fault.From(err)
@@ -298,7 +298,7 @@ func TestAllProblemsByLine(t *testing.T) {
 	}
 }
 
-func TestManyProblemsAreCut(t *testing.T) {
+func TestParse_ManyProblemsAreCutOff(t *testing.T) {
 	_, err := taxonomy.Parse("f.yaml", []byte(small+strings.Repeat("x: y\n", 60)))
 	lines := strings.Split(fault.From(err).Message, "\n")
 	if last := lines[len(lines)-1]; len(lines) != 51 || last != "f.yaml: and 10 more" {

@@ -38,7 +38,7 @@ func TestRobots(t *testing.T) {
 	}
 }
 
-func TestRobotsThatCannotBeHad(t *testing.T) {
+func TestRobots_Errors(t *testing.T) {
 	tests := []struct {
 		code   int
 		reason string
@@ -67,7 +67,7 @@ func TestRobotsThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestLongRobotsAreCut(t *testing.T) {
+func TestRobots_LongFileIsCutOff(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
 		_, _ = w.Write(bytes.Repeat([]byte("# much\n"), 1<<20))

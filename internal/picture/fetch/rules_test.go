@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
+func TestRobots_SilentHostIsRequestedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		client := inMemory(t, usual(), func(_ http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
 	})
 }
 
-func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
+func TestRobots_RequestedAgainAfterACallerLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(time.Second)
@@ -55,11 +55,11 @@ func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
 		if err := client.CheckRobots(t.Context(), u); err != nil {
 			t.Error("the others got the one's error:", err)
 		}
-		time.Sleep(time.Minute) // the shop finishes what nobody waits for
+		time.Sleep(time.Minute) // for the shop to end
 	})
 }
 
-func TestRules(t *testing.T) {
+func TestRobots_Rules(t *testing.T) {
 	tests := []struct {
 		name, robots, path string
 		want               bool
@@ -90,7 +90,7 @@ func TestRules(t *testing.T) {
 		{"bars", "User-agent: *\nDisallow: /a|b", "/a%7Cb", false},
 		{"comments and case", "USER-AGENT: * # all\r\nDISALLOW: /a # no\r\n", "/a", false},
 		{"a byte order mark", "\ufeffUser-agent: *\nDisallow: /a", "/a", false},
-		{"rules of nobody", "Disallow: /", "/a", true},
+		{"rules without a group", "Disallow: /", "/a", true},
 		{"other lines", "User-agent: *\nCrawl-delay: 5\nDisallow: /a\nSitemap: https://shop.example/s.xml", "/a", false},
 		{"a page instead", "<!DOCTYPE html><p>Disallow: /", "/a", true},
 	}
@@ -103,8 +103,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// FuzzRobots holds that a file which does not name us cannot speak for the group
-// that does, and that escapes make no difference.
+// FuzzRobots checks that groups of other programs do not change our own group, and that
+// escapes make no difference.
 func FuzzRobots(f *testing.F) {
 	f.Add("User-agent: *\nDisallow: /*a*b$\nAllow: /%", "/a")
 	f.Add("User-agent: *\nDisallow: /%7e*%2F", "/~%2f|")

@@ -85,7 +85,7 @@ func deep(v any, depth int) bool {
 	return false
 }
 
-func TestEscapes(t *testing.T) {
+func TestLenient_Escapes(t *testing.T) {
 	got := parseLenient(`["\u00fc\ud83d\ude00\/\n", "\ud800x", "\u12"]`)
 	want := []any{[]any{"ü😀/\n", "\ufffdx", "\ufffd12"}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-func TestFaults(t *testing.T) {
+func TestPrepare_Faults(t *testing.T) {
 	photo, small := asJPEG(t, photograph(300, 200)), asPNG(t, corners(60, 40))
 	ihdr := func(w, h uint32) []byte {
 		data := bytes.Clone(small)
@@ -71,7 +71,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// endless is a progressive JPEG with a scan more than anybody needs.
+// endless is a progressive JPEG with one scan too many.
 func endless() []byte {
 	data := flatJPEG(0xc2, 76, 85, 255)
 	scan := bytes.Index(data, []byte{0xff, 0xda})
