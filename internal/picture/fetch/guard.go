@@ -49,7 +49,7 @@ func (g *guard) allow(s string) error {
 		g.nets = append(g.nets, p)
 		return err
 	}
-	if ip, err := netip.ParseAddr(s); err == nil {
+	if ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
 		ip = ip.Unmap().WithZone("")
 		g.nets = append(g.nets, netip.PrefixFrom(ip, ip.BitLen()))
 		return nil

@@ -143,6 +143,7 @@ func TestGuard_Allow(t *testing.T) {
 		{"a host in other letters", "Shop.Example.", "SHOP.example", 0},
 		{"a host, by its address", "shop.example", "127.0.0.1", fault.ImageForbidden},
 		{"another network", "10.0.0.0/8", "127.0.0.1", fault.ImageForbidden},
+		{"an IPv6 address in brackets", "[::1]", "127.0.0.1", fault.ImageForbidden},
 		{"another host", "other.example", "shop.example", fault.ImageForbidden},
 		{"an IPv6 network", "::/0", "127.0.0.1", fault.ImageForbidden},
 		{"no such host", "127.0.0.1", "nowhere.example", fault.ImageUnreachable},
