@@ -17,7 +17,7 @@ var (
 	}.DecMode())
 )
 
-// must is for options that are constants.
+// must panics if options that are constants are invalid.
 func must[T any](mode T, err error) T {
 	if err != nil {
 		panic(err)
@@ -25,52 +25,48 @@ func must[T any](mode T, err error) T {
 	return mode
 }
 
-// EncodeItems returns the stored form of items. The error is one of memory at most: every item
-// has a form.
+// encodeAll encodes a list. Every value has a form, so the only error is of memory.
+func encodeAll[T, F any](values []T, form func(*T) F) ([]byte, error) {
+	forms := make([]F, len(values))
+	for i := range values {
+		forms[i] = form(&values[i])
+	}
+	return encoder.Marshal(forms)
+}
+
+func decodeAll[T, F any](b []byte, what string, value func(*F) T) ([]T, error) {
+	var forms []F
+	if err := decoder.Unmarshal(b, &forms); err != nil {
+		return nil, fmt.Errorf("read stored %s: %w", what, err)
+	}
+	values := make([]T, len(forms))
+	for i := range forms {
+		values[i] = value(&forms[i])
+	}
+	return values, nil
+}
+
+// EncodeItems encodes items.
 func EncodeItems(items []catalog.Item) ([]byte, error) {
-	forms := make([]item, len(items))
-	for i := range items {
-		forms[i] = item(items[i])
-	}
-	return encoder.Marshal(forms)
+	return encodeAll(items, func(it *catalog.Item) item { return item(*it) })
 }
 
-// DecodeItems reads what EncodeItems wrote.
+// DecodeItems decodes the result of EncodeItems.
 func DecodeItems(b []byte) ([]catalog.Item, error) {
-	var forms []item
-	if err := decoder.Unmarshal(b, &forms); err != nil {
-		return nil, fmt.Errorf("read stored items: %w", err)
-	}
-	items := make([]catalog.Item, len(forms))
-	for i := range forms {
-		items[i] = catalog.Item(forms[i])
-	}
-	return items, nil
+	return decodeAll(b, "items", func(form *item) catalog.Item { return catalog.Item(*form) })
 }
 
-// EncodeOutcomes returns the stored form of outcomes, of a fault without its cause.
+// EncodeOutcomes encodes outcomes, without the causes of faults.
 func EncodeOutcomes(outcomes []catalog.Outcome) ([]byte, error) {
-	forms := make([]outcome, len(outcomes))
-	for i := range outcomes {
-		forms[i] = outcomeForm(&outcomes[i])
-	}
-	return encoder.Marshal(forms)
+	return encodeAll(outcomes, outcomeForm)
 }
 
-// DecodeOutcomes reads what EncodeOutcomes wrote.
+// DecodeOutcomes decodes the result of EncodeOutcomes.
 func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
-	var forms []outcome
-	if err := decoder.Unmarshal(b, &forms); err != nil {
-		return nil, fmt.Errorf("read stored outcomes: %w", err)
-	}
-	outcomes := make([]catalog.Outcome, len(forms))
-	for i := range forms {
-		outcomes[i] = forms[i].outcome()
-	}
-	return outcomes, nil
+	return decodeAll(b, "outcomes", (*outcome).outcome)
 }
 
-// EncodeAnswer returns the stored form of an answer.
+// EncodeAnswer encodes an answer.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
 	form := answer{Verdict: verdict(a.Verdict), Trace: traceForm(&a.Trace)}
 	if !a.Asked.IsZero() {
@@ -79,7 +75,7 @@ func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
 	return encoder.Marshal(form)
 }
 
-// DecodeAnswer reads what EncodeAnswer wrote.
+// DecodeAnswer decodes the result of EncodeAnswer.
 func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	var form answer
 	if err := decoder.Unmarshal(b, &form); err != nil {
@@ -92,11 +88,11 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	return a, nil
 }
 
-// Encode returns the stored form of any other value whose fields have numbers as names, in tags
-// such as `cbor:"1,keyasint,omitempty"`.
+// Encode encodes any other value whose fields have numbers as names, in tags such as
+// `cbor:"1,keyasint,omitempty"`.
 func Encode(v any) ([]byte, error) { return encoder.Marshal(v) }
 
-// Decode reads what Encode wrote into the value that v points to.
+// Decode decodes the result of Encode into the value that v points to.
 func Decode(b []byte, v any) error {
 	if err := decoder.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("read a stored %T: %w", v, err)

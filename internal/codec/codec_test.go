@@ -45,7 +45,7 @@ func outcomes() *rapid.Generator[catalog.Outcome] {
 	})
 }
 
-func TestWhatWasWrittenIsRead(t *testing.T) {
+func TestDecode_ReturnsWhatWasEncoded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := rapid.SliceOf(rapid.Make[catalog.Item]()).Draw(t, "items")
 		b, err := codec.EncodeItems(items)
@@ -80,7 +80,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 	})
 }
 
-func TestReasonsOfTheFutureAreOurFault(t *testing.T) {
+func TestDecode_UnknownReasonIsInternal(t *testing.T) {
 	b, err := codec.Encode([]map[int]any{{1: 7, 6: map[int]any{1: "OUT_OF_TUNE", 2: "sing again"}, 99: "new"}})
 	if err != nil {
 		t.Fatal(err)

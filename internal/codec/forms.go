@@ -7,8 +7,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// item has the fields of catalog.Item in the same order, so that one converts to
-// the other.
+// item has the fields of catalog.Item in the same order, so that the types convert.
 type item struct {
 	ID          string            `cbor:"1,keyasint,omitempty"`
 	Name        string            `cbor:"2,keyasint,omitempty"`
@@ -73,10 +72,10 @@ func (t *trace) trace() catalog.Trace {
 type answer struct {
 	Verdict verdict `cbor:"1,keyasint"`
 	Trace   trace   `cbor:"2,keyasint"`
-	Asked   int64   `cbor:"3,keyasint,omitempty"` // milliseconds since 1970, 0: not known
+	Asked   int64   `cbor:"3,keyasint,omitempty"` // milliseconds since 1970; 0: unknown
 }
 
-// failure is a fault by its reason's name, which is stable where the number is not.
+// failure is a fault with the name of its reason, because the number is not stable.
 type failure struct {
 	Reason     string        `cbor:"1,keyasint"`
 	Message    string        `cbor:"2,keyasint,omitempty"`
@@ -125,13 +124,13 @@ func (form *outcome) outcome() catalog.Outcome {
 		Index: form.Index, ID: form.ID, Name: form.Name, Kind: form.Kind,
 		Err: form.Err.fault(), ImageErr: form.ImageErr.fault(), Trace: form.Trace.trace(),
 	}
-	if o.Kind >= catalog.NumKinds { // of a newer version
+	if o.Kind >= catalog.NumKinds { // from a newer version
 		o.Kind = catalog.KindText
 	}
 	switch {
 	case form.Verdict != nil:
 		o.Verdict = catalog.Verdict(*form.Verdict)
-	case o.Err == nil: // what no version writes must not pass for a success
+	case o.Err == nil: // invalid, and must not count as a success
 		o.Err = fault.New(fault.Internal, "the stored result cannot be read: classify the item again")
 	}
 	return o

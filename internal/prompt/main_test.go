@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -592,7 +592,7 @@ type GetTaxonomyResponse struct {
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The categories, in the taxonomy's order.
 	Categories []*Category `protobuf:"bytes,2,rep,name=categories,proto3" json:"categories,omitempty"`
-	// The styles, in the taxonomy's order.
+	// The styles, in the taxonomy's order. A taxonomy may have none.
 	Styles        []*Style `protobuf:"bytes,3,rep,name=styles,proto3" json:"styles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -654,9 +654,9 @@ type Category struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name as it stands in Classification.category.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What belongs in it and what does not.
+	// What belongs in it and what does not. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Where such a product usually stands.
+	// Where such a product usually stands. May be empty.
 	Placements    []string `protobuf:"bytes,3,rep,name=placements,proto3" json:"placements,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -718,7 +718,7 @@ type Style struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name as it stands in Classification.primary_style.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What makes the look.
+	// What makes the look. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// Words that point to it.
 	Keywords []string `protobuf:"bytes,3,rep,name=keywords,proto3" json:"keywords,omitempty"`

@@ -12,7 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-func TestLargeBodiesTakeTurns(t *testing.T) {
+func TestSlots_BoundLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(make([]byte, smallBody+1))
@@ -28,7 +28,7 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 		}
 		done := make(chan error, 1)
 		go func() { done <- getPatiently(t.Context(), client, "http://another.example/") }()
-		time.Sleep(time.Hour) // its own time stands still meanwhile
+		time.Sleep(time.Hour) // its own time does not count
 		select {
 		case err := <-done:
 			t.Fatal("one large body more was read:", err)
@@ -44,12 +44,12 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 	})
 }
 
-// TestPromisedBodiesTakeNoPlace has as many shops as there are places for large
-// bodies announce one, and send little or nothing of it.
-func TestPromisedBodiesTakeNoPlace(t *testing.T) {
+// TestSlots_NotForAnnouncedBodies has one shop for each slot announce a large body
+// and send little or nothing of it.
+func TestSlots_NotForAnnouncedBodies(t *testing.T) {
 	for _, sent := range []int{0, 33 << 10, smallBody - 1} {
 		t.Run(fmt.Sprint(sent), func(t *testing.T) {
-			besideOthers(t, largeBodies, 0, func(w http.ResponseWriter, r *http.Request) {
+			amongOthers(t, largeBodies, 0, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", fmt.Sprint(2*smallBody))
 				_, _ = w.Write(make([]byte, sent))
 				_ = http.NewResponseController(w).Flush()
@@ -59,16 +59,16 @@ func TestPromisedBodiesTakeNoPlace(t *testing.T) {
 	}
 }
 
-// TestSilentHostsTakeNoPlace has more requests under way without an answer than
-// there are places.
-func TestSilentHostsTakeNoPlace(t *testing.T) {
-	besideOthers(t, usual().Bodies, 0, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+// TestSlots_NotForSilentHosts has as many requests in flight without a response as
+// there are slots.
+func TestSlots_NotForSilentHosts(t *testing.T) {
+	amongOthers(t, usual().Bodies, 0, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 }
 
-// TestLargeBodiesThatStopLoseTheirPlace has each place taken by a shop that sends
-// a little now and then.
-func TestLargeBodiesThatStopLoseTheirPlace(t *testing.T) {
-	besideOthers(t, largeBodies, leastSpan, func(w http.ResponseWriter, r *http.Request) {
+// TestSlots_StalledBodyIsGivenUp has each slot taken by a shop that sends a little now and
+// then.
+func TestSlots_StalledBodyIsGivenUp(t *testing.T) {
+	amongOthers(t, largeBodies, stallPeriod, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(2*smallBody))
 		_, _ = w.Write(make([]byte, smallBody))
 		for r.Context().Err() == nil {
@@ -79,9 +79,9 @@ func TestLargeBodiesThatStopLoseTheirPlace(t *testing.T) {
 	})
 }
 
-// besideOthers has so many shops do as others do, and then another one send a
-// large body, which must come after so long.
-func besideOthers(t *testing.T, n int, after time.Duration, others http.HandlerFunc) {
+// amongOthers has n shops behave as others does, and then another one send a large
+// body, which must arrive after that time.
+func amongOthers(t *testing.T, n int, after time.Duration, others http.HandlerFunc) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, r *http.Request) {
@@ -106,12 +106,12 @@ func besideOthers(t *testing.T, n int, after time.Duration, others http.HandlerF
 			t.Errorf("a body that came waited %v for those that did not: %v", time.Since(begin), err)
 		}
 		wg.Wait()
-		time.Sleep(time.Minute) // the shops finish what nobody waits for
+		time.Sleep(time.Minute) // for the shops to end
 	})
 }
 
-// TestLargeBodyMayComeSlowly has one that is just whole in time.
-func TestLargeBodyMayComeSlowly(t *testing.T) {
+// TestSlots_SlowLargeBodyArrives has a large body arrive just in time.
+func TestSlots_SlowLargeBodyArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const parts = 14
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
@@ -127,9 +127,9 @@ func TestLargeBodyMayComeSlowly(t *testing.T) {
 	})
 }
 
-// TestWaitingBodiesAreNotSentAhead has no place for a large body, and looks at
-// how much of it an HTTP/2 server gets rid of meanwhile.
-func TestWaitingBodiesAreNotSentAhead(t *testing.T) {
+// TestSlots_WaitingBodyIsNotSentAhead has no slot for a large body, and measures how much
+// of it an HTTP/2 server sends in the meantime.
+func TestSlots_WaitingBodyIsNotSentAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const block = 16 << 10
 		var sent atomic.Int64
@@ -154,7 +154,7 @@ func TestWaitingBodiesAreNotSentAhead(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- getPatiently(t.Context(), client, "http://shop.example/") }()
 		synctest.Wait()
-		// Beside the window, the server has buffers of its own.
+		// The server has buffers in addition to the window.
 		if most := int64(smallBody + streamWindow + 64<<10); sent.Load() > most {
 			t.Errorf("%d bytes were sent, want at most %d", sent.Load(), most)
 		}
