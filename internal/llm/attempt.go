@@ -12,6 +12,7 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -30,6 +31,9 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending
 		lease.Settle(end.result)
 		end.advice = lease.Advice()
 		a.need.After = end.result.Verdict
+		if end.result.Late && lease.Probe() {
+			end.fault = a.cutProbe(end.fault)
+		}
 	}()
 	where := a.site(lease)
 	a.answer.Trace.Model = where.model
@@ -41,6 +45,15 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending
 	a.learn(where, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	return end
+}
+
+// cutProbe returns the fault of an item whose deadline came in the middle of a call
+// that was to show whether the server is back: that it is away, if it still is.
+func (a *asking) cutProbe(f *fault.Fault) *fault.Fault {
+	if late := a.gate.Late(a.need); late.Reason == fault.UpstreamUnavailable {
+		return late
+	}
+	return f
 }
 
 func (a *asking) site(lease *upstream.Lease) site {

@@ -10,6 +10,7 @@ import (
 	"github.com/openai/openai-go"
 	"github.com/openai/openai-go/option"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
@@ -21,6 +22,8 @@ type Gate interface {
 	Acquire(ctx context.Context, n upstream.Need) (*upstream.Lease, error)
 	// Hedge returns a lease for a second call if one is to spare, and never waits.
 	Hedge(n upstream.Need) (*upstream.Lease, bool)
+	// Late returns the fault of an attempt whose deadline comes now.
+	Late(n upstream.Need) *fault.Fault
 }
 
 // Client asks a model. It is safe for concurrent use, and starts no goroutine

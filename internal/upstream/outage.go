@@ -214,3 +214,11 @@ func (g *Gate) Drain() {
 	g.tellHopeless(now)
 	g.dispatch(now)
 }
+
+// Late returns the fault of an attempt whose deadline comes now: what its item has
+// waited for.
+func (g *Gate) Late(need Need) *fault.Fault {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.late(g.now(), &waiter{need: need, lane: g.lane(need.Model)})
+}

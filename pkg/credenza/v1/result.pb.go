@@ -54,8 +54,9 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_AUTH ErrorReason = 9
 	// The model's server answered 400, 404 or 422. Final.
 	ErrorReason_ERROR_REASON_UPSTREAM_REJECTED ErrorReason = 10
-	// Attempts used up, or the deadline came, with 5xx, resets or an outage. Worth
-	// another try.
+	// Attempts used up, or the deadline came, with 5xx, resets or an outage; or the
+	// outage has lasted for longer than the item may take, and the item failed at
+	// once. Worth another try.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE ErrorReason = 11
 	// Attempts used up, or the deadline came, in a call without answer. Worth
 	// another try.
