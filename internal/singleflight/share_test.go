@@ -91,7 +91,7 @@ func TestShare_HurriedCallerEndsNothing(t *testing.T) {
 							runs++
 							return minute(ctx)
 						})
-						if limit == time.Second && (err != context.DeadlineExceeded || v != 0) || limit > time.Second && (v != 7 || err != nil) {
+						if limit == time.Second && (!errors.Is(err, context.DeadlineExceeded) || v != 0) || limit > time.Second && (v != 7 || err != nil) {
 							t.Errorf("with %v: %d, %v", limit, v, err)
 						}
 					})
@@ -122,7 +122,7 @@ func TestShare_LastCallerGetsTheWorksReason(t *testing.T) {
 				defer cancel()
 				var early sync.WaitGroup
 				hurried := func() {
-					if _, _, err := within(t.Context(), &outer, "a", time.Millisecond, minute); err != context.DeadlineExceeded {
+					if _, _, err := within(t.Context(), &outer, "a", time.Millisecond, minute); !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("the caller that left before got %v", err)
 					}
 				}
@@ -130,7 +130,7 @@ func TestShare_LastCallerGetsTheWorksReason(t *testing.T) {
 					return inner.Do(ctx, "b", func(ctx context.Context) (int, error) {
 						early.Go(hurried)
 						<-ctx.Done()
-						if cause := context.Cause(ctx); cause != want {
+						if cause := context.Cause(ctx); !errors.Is(cause, want) {
 							t.Errorf("the cause is %v", cause)
 						}
 						return 0, errHeldUp
@@ -153,7 +153,7 @@ func TestShare_CancelledWorkAnswersWithTheCallersOwnEnd(t *testing.T) {
 		if _, _, err := within(t.Context(), &g, "a", time.Second, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
-		}); err != context.DeadlineExceeded {
+		}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	})

@@ -74,7 +74,7 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) 
 // in flight. One of the callers that get a result owns it: the one that began the
 // work or, if that has left, another one; shared is false for the owner.
 //
-// A caller that leaves before the work has ended gets the error of its own context.
+// A caller that leaves before the work's end and deadline gets the error of its own context.
 // The last one to leave ends the work, waits for that, and gets the work's error; its
 // own context's error replaces an error that says no more than that the work was
 // cancelled. A panic in work is an Internal fault. A result is not kept.
@@ -89,7 +89,7 @@ func (g *Group[K, V]) Share(ctx context.Context, want Request[K, V]) (v V, share
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		if !g.leave(c, reason(ctx), joined) {
+		if !c.due() && !g.leave(c, reason(ctx), joined) {
 			return v, true, reason(ctx)
 		}
 		<-c.done
@@ -138,6 +138,13 @@ func (c *call[K, V]) suits(ctx context.Context) bool {
 	}
 	own, hurried := ctx.Deadline()
 	return hurried && time.Until(end) >= time.Until(own)/2
+}
+
+// due reports whether the work's deadline has come: it ends now, and its callers wait
+// for its reason.
+func (c *call[K, V]) due() bool {
+	end, bounded := c.ctx.Deadline()
+	return bounded && !time.Now().Before(end)
 }
 
 func (g *Group[K, V]) workContext(ctx context.Context) (context.Context, context.CancelCauseFunc) {
