@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -69,7 +70,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 // results.
 func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	const items = 3000
-	sim, model := simulate(t, llmsim.Config{Latency: llmsim.Latency{Median: 200 * time.Millisecond, Sigma: 0.5}})
+	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 200 * time.Millisecond, Sigma: 0.5}})
 	nodes := natsCluster(t)
 	var urls []string
 	for _, n := range nodes {
@@ -79,7 +80,7 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	var clients []*credenza.Client
 	for range 3 {
 		address := freeAddress(t)
-		replicas = append(replicas, runProgram(t, serverFlags(address, model.URL, "--nats-url="+strings.Join(urls, ","))...))
+		replicas = append(replicas, runProgram(t, serverFlags(address, model, "--nats-url="+strings.Join(urls, ","))...))
 		awaitPort(t, replicas[len(replicas)-1], address)
 		clients = append(clients, dialServer(t, address))
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -68,7 +69,7 @@ type world struct {
 	sim    *llmsim.Server
 	client *credenza.Client
 	log    *buffer
-	web    *llmsim.Pipe
+	web    *testkit.Pipe
 }
 
 // metrics returns what /metrics says.
@@ -91,13 +92,10 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	t.Helper()
 	w := &world{log: &buffer{}}
 	var err error
-	if w.sim, err = llmsim.New(sim); err != nil {
-		t.Fatal(err)
-	}
-	model := w.sim.Local()
-	t.Cleanup(func() { model.Close() })
+	var model *testkit.Local
+	w.sim, model = testkit.ServeSim(t, sim)
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
-	pipes := []*llmsim.Pipe{llmsim.NewPipe(), llmsim.NewPipe()}
+	pipes := []*testkit.Pipe{testkit.NewPipe(), testkit.NewPipe()}
 	grpcPipe := pipes[0]
 	w.web = pipes[1]
 	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{

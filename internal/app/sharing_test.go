@@ -156,7 +156,7 @@ func TestSharersFailForTheTrueReason(t *testing.T) {
 	}{
 		"UPSTREAM_TIMEOUT":     {sim: llmsim.Config{Latency: llmsim.Latency{Median: time.Hour}}},
 		"RATE_LIMITED":         {sim: llmsim.Config{Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 1}}}, busy: 10},
-		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: llmsim.OutageUnavailable}}}},
+		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: "503"}}}},
 		"DEADLINE_EXCEEDED":    {sim: llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Second}}, busy: 4},
 	} {
 		t.Run(reason, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -26,12 +26,12 @@ import (
 // overHTTP serves a server's services over HTTP, in memory.
 type overHTTP struct {
 	*running
-	pipe *llmsim.Pipe
+	pipe *testkit.Pipe
 }
 
 func startHTTP(t *testing.T, s setup) *overHTTP {
 	t.Helper()
-	h := &overHTTP{start(t, s), llmsim.NewPipe()}
+	h := &overHTTP{start(t, s), testkit.NewPipe()}
 	server := &http.Server{Handler: h.HTTP(), Protocols: protocols(true, true), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(rpc.MarkListener(h.pipe)) }()
