@@ -3,7 +3,6 @@ package llmsim
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -14,58 +13,30 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// The contents of answers to questions without a schema.
-const (
-	proseText  = "This is a simulated answer in plain words, of the length that a model might use for it."
-	objectText = `{"answer":"simulated"}`
+// The answers to questions without a schema.
+var (
+	prose      = newSound("This is a simulated answer in plain words, of the length that a model might use for it.")
+	jsonObject = newSound(`{"answer":"simulated"}`)
 )
 
-// answer is a completion on its way to the client. Its memory is used again.
+// answer is a completion on its way to the client.
 type answer struct {
-	source rand.PCG
-	rand   *rand.Rand // draws from source
-	form   int        // of log-probabilities: an index of piece.tokens, or none
-
-	text    []byte // the content
-	escaped []byte // the same as a part of a JSON string
-	tokens  []byte // its log-probabilities, each with a comma after it; empty: none to give
-
+	sound
 	finish  string
 	message string // JSON in place of the usual message
 	choice  string // further members of the choice, each after a comma
 	usage   string // JSON in place of the usual usage
 }
 
-func newAnswer() *answer {
-	a := new(answer)
-	a.rand = rand.New(&a.source)
-	return a
-}
-
-func (a *answer) add(p *piece) {
-	a.text = append(a.text, p.text...)
-	a.escaped = append(a.escaped, p.escaped...)
-	if a.form != none {
-		a.tokens = append(a.tokens, p.tokens[a.form]...)
-	}
-}
-
-// compose writes the answer to a question, as a rule changes it; nil changes
+// compose returns the answer to a question, as a rule changes it; nil changes
 // nothing.
-func (a *answer) compose(q *question, rule *Rule) {
-	a.text, a.escaped, a.tokens = a.text[:0], a.escaped[:0], a.tokens[:0]
-	a.finish, a.message, a.choice, a.usage = "stop", "", "", ""
+func compose(q *question, rule *Rule) answer {
+	a := answer{sound: *prose, finish: "stop"}
 	switch {
 	case q.template != nil:
-		a.form = none
-		if q.logprobs {
-			a.form = min(q.topLogprobs, 1)
-		}
-		q.template.fill(a, q.subject, q.topLogprobs)
+		a.sound = *q.template.answer(q.subject)
 	case q.format == "json_object":
-		a.replace(objectText)
-	default:
-		a.replace(proseText)
+		a.sound = *jsonObject
 	}
 	if rule != nil {
 		a.change(rule)
@@ -73,6 +44,7 @@ func (a *answer) compose(q *question, rule *Rule) {
 	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
 		a.cut(4 * q.maxTokens)
 	}
+	return a
 }
 
 // change applies what a rule does to a sound answer.
@@ -81,15 +53,15 @@ func (a *answer) change(r *Rule) {
 	a.message, a.choice, a.usage = fill(r.Message), r.Choice, r.Usage
 	switch tokens := a.tokens; {
 	case r.Replace[0] != "":
-		a.replace(regexp.MustCompile(r.Replace[0]).ReplaceAllString(string(a.text), r.Replace[1]))
+		a.sound = *newSound(regexp.MustCompile(r.Replace[0]).ReplaceAllString(string(a.text), r.Replace[1]))
 		a.tokens = tokens // of a model, which knows nothing of the replacement
 	case r.Content != "":
-		a.replace(fill(r.Content))
+		a.sound = *newSound(fill(r.Content))
 	case r.Cut:
 		a.cut(len(a.text) / 2)
 	}
 	if r.NoLogprobs || r.Message != "" {
-		a.tokens = a.tokens[:0]
+		a.tokens = nil
 	}
 	a.finish = cmp.Or(r.Finish, a.finish)
 }
@@ -99,18 +71,12 @@ func (a *answer) placeholders(more ...string) *strings.Replacer {
 	return strings.NewReplacer(append(more, "$JSON", string(a.text), "$TEXT", `"`+string(a.escaped)+`"`)...)
 }
 
-func (a *answer) replace(text string) {
-	a.text = append(a.text[:0], text...)
-	a.escaped = appendEscaped(a.escaped[:0], a.text)
-	a.tokens = a.tokens[:0]
-}
-
 // cut shortens the content to at most n bytes, never within a rune.
 func (a *answer) cut(n int) {
 	for n > 0 && n < len(a.text) && !utf8.RuneStart(a.text[n]) {
 		n--
 	}
-	a.replace(string(a.text[:n]))
+	a.sound = *newSound(string(a.text[:n]))
 	a.finish = "length"
 }
 
@@ -134,9 +100,9 @@ func (a *answer) appendBody(dst []byte, model string, u usage, serial uint64, no
 		dst = append(dst, a.escaped...)
 		dst = append(dst, `","refusal":null,"annotations":[]}`...)
 	}
-	if n := len(a.tokens); n > 0 {
+	if len(a.tokens) > 0 {
 		dst = append(dst, `,"logprobs":{"content":[`...)
-		dst = append(dst, a.tokens[:n-1]...)
+		dst = append(dst, a.tokens...)
 		dst = append(dst, `],"refusal":null}`...)
 	} else {
 		dst = append(dst, `,"logprobs":null`...)
@@ -164,9 +130,9 @@ func appendEscaped(dst, text []byte) []byte {
 	return append(dst[:start], dst[start+1:len(dst)-1]...)
 }
 
-// ruled returns the body that a rule puts in the place of the sound one, and sets
+// changed returns the body that a rule puts in the place of the sound one, and sets
 // its headers.
-func (s *Server) ruled(h http.Header, c *call, r *Rule, sound []byte) []byte {
+func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
 	left := max(c.first+r.Until-c.arrived, 0)
 	fill := c.answer.placeholders(
 		"$BODY", string(sound), "$KEY", tail(c.secret),

@@ -7,9 +7,9 @@ import "time"
 // documentation stands above each.
 var behaviours = map[string]Behaviour{
 	// Faults.
-	"reset":       {{Break: BreakReset}},
-	"hang":        {{Break: BreakHang}},
-	"half":        {{Break: BreakHalf}},
+	"reset":       {{Break: "reset"}},
+	"hang":        {{Break: "hang"}},
+	"half":        {{Break: "half"}},
 	"garbage":     {{Body: "\x00\x17\xfe}{]\"\xc3:::"}},
 	"html":        {{Header: asHTML, Body: "<html><head><title>Welcome</title></head><body>A proxy's page.</body></html>\n"}},
 	"babble":      {{Content: "Certainly! Let me think about {this: one, step by"}},
@@ -28,7 +28,7 @@ var behaviours = map[string]Behaviour{
 		`"type":"insufficient_quota","param":null,"code":"insufficient_quota"}}`}},
 
 	// What a server makes of a schema.
-	"prose":  {{Content: proseText}},
+	"prose":  {{Content: string(prose.text)}},
 	"fenced": {{Content: "Here is the result:\n```json\n$JSON\n```"}},
 	"no-schema": {{If: asksSchema, Status: 400, Body: `{"error":{"message":"Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",` +
 		`"type":"invalid_request_error","param":"response_format","code":"unsupported_parameter"}}`}},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -20,8 +21,9 @@ type call struct {
 	body     []byte        // the same without the data of pictures
 	out      []byte
 	digest   xxhash.Digest
+	source   rand.PCG
 	question question
-	answer   *answer
+	answer   answer
 
 	serial  uint64
 	secret  string
@@ -38,7 +40,7 @@ type call struct {
 // maxKept is how much memory a call may keep for the next one.
 const maxKept = 4 << 20
 
-var calls = sync.Pool{New: func() any { return &call{buffer: new(bytes.Buffer), answer: newAnswer()} }}
+var calls = sync.Pool{New: func() any { return &call{buffer: new(bytes.Buffer)} }}
 
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
@@ -51,7 +53,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		sendError(w, e)
 		return
 	}
-	*c = call{buffer: c.buffer, out: c.out[:0], answer: c.answer, secret: bearer(r.Header.Get("Authorization"))}
+	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization"))}
 	outage := s.arrive(c)
 	c.draw(s.config.Seed, s.config.Latency)
 	status := statusLeft
@@ -65,14 +67,14 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 
 // draw decides the call's luck and latency, by the seed and its number alone.
 func (c *call) draw(seed uint64, l Latency) {
-	a := c.answer
-	a.source.Seed(seed, c.serial)
-	t := min(float64(l.Median)*math.Exp(l.Sigma*a.rand.NormFloat64()), math.MaxInt64/2)
+	c.source.Seed(seed, c.serial)
+	r := rand.New(&c.source)
+	t := min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), math.MaxInt64/2)
 	c.latency = time.Duration(t)
 	if l.Cap > 0 {
 		c.latency = min(c.latency, l.Cap)
 	}
-	c.luck = a.rand.Float64()
+	c.luck = r.Float64()
 }
 
 // load reads the body.
@@ -93,20 +95,20 @@ func (c *call) load(r *http.Request, limit int64) *apiError {
 // ended: a status, statusReset or statusLeft.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
 	if c.state != active {
-		return s.answer(w, r, c, &behaviours[c.state][0])
+		return s.fail(w, r, c, &behaviours[c.state][0])
 	}
 	if e := c.read(s); e != nil {
-		return s.reject(w, r, c, e)
+		return s.reject(w, r, c, e, nil)
 	}
 	var rule *Rule
 	if rule, c.faulty = s.ruleFor(c); rule != nil && rule.free() {
 		return s.fail(w, r, c, rule)
 	}
-	c.answer.compose(&c.question, rule)
+	c.answer = compose(&c.question, rule)
 	if e := s.admit(w.Header(), c); e != nil {
-		return s.reject(w, r, c, e)
+		return s.reject(w, r, c, e, nil)
 	}
-	if rule != nil && rule.Break == BreakHang {
+	if rule != nil && rule.Break == "hang" {
 		return s.fail(w, r, c, rule)
 	}
 	if !s.work(r, c, rule) {
@@ -115,10 +117,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
 	if caught := s.caught(c); caught != nil {
 		return s.fail(w, r, c, caught)
 	}
-	if rule != nil && (rule.Break == BreakReset || rule.Status >= http.StatusBadRequest) {
+	if rule != nil && (rule.Break == "reset" || rule.Status >= http.StatusBadRequest) {
 		return s.fail(w, r, c, rule)
 	}
-	return s.deliver(w, c, rule)
+	c.out = c.answer.appendBody(c.out, c.question.quoted, c.usage, c.serial, time.Now())
+	return s.respond(w, c, http.StatusOK, c.out, rule)
 }
 
 // admit draws on the quota, and sets the headers that report it.
@@ -153,53 +156,53 @@ func (s *Server) work(r *http.Request, c *call, rule *Rule) bool {
 	return s.loader.wait(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
 }
 
-// deliver writes an answer of status 200, or of the rule's.
-func (s *Server) deliver(w http.ResponseWriter, c *call, rule *Rule) int {
-	c.identify(w)
-	w.Header()["Content-Type"] = typeJSON
-	status := http.StatusOK
-	c.out = c.answer.appendBody(c.out, c.question.quoted, c.usage, c.serial, time.Now())
+// respond writes an answer, as a rule changes it.
+func (s *Server) respond(w http.ResponseWriter, c *call, status int, body []byte, rule *Rule) int {
+	h := w.Header()
+	h["X-Request-Id"] = []string{"req_" + id(c.serial)} // clients show it in their errors
+	h["Content-Type"] = typeJSON
 	if rule != nil {
 		status = cmp.Or(rule.Status, status)
-		c.out = s.ruled(w.Header(), c, rule, c.out)
-		if rule.Break == BreakHalf {
-			sendHalf(w, status, c.out)
-			return statusReset
+		body = c.changed(h, rule, body)
+		if rule.Break == "half" {
+			sendHalf(w, status, body)
 		}
 	}
-	send(w, status, c.out)
+	send(w, status, body)
 	return status
+}
+
+// reject writes an error, which a rule may word otherwise.
+func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, e *apiError, rule *Rule) int {
+	if e.status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
+		return statusLeft
+	}
+	return s.respond(w, c, e.status, e.body(), rule)
 }
 
 // fail ends a call by a rule that gives no answer.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
-	switch {
-	case rule.Break == BreakHang:
+	switch rule.Break {
+	case "hang":
 		return s.hang(w, r)
-	case rule.Break != "":
+	case "reset":
 		cutConnection(w)
 		return statusReset
 	}
-	if c.key != nil {
+	busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
+	if c.key != nil && c.state == active {
 		s.mu.Lock()
 		c.key.account.advance(s.now())
 		c.key.account.describe(w.Header())
 		s.mu.Unlock()
-		if busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable; busy && s.config.Faults.RetryAfter > 0 {
+		if busy && s.config.Faults.RetryAfter > 0 {
 			c.key.account.retryAfter(w.Header(), s.config.Faults.RetryAfter)
 		}
 	}
-	return s.answer(w, r, c, rule)
-}
-
-// answer answers with a rule's error.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
 	if !pause(r.Context(), rule.Latency) {
 		return statusLeft
 	}
-	e := statusError(rule.Status)
-	e.rule = rule
-	return s.reject(w, r, c, e)
+	return s.reject(w, r, c, statusError(rule.Status), rule)
 }
 
 // hang waits until the client leaves, or cuts the connection at the limit.
@@ -210,26 +213,6 @@ func (s *Server) hang(w http.ResponseWriter, r *http.Request) int {
 	}
 	<-r.Context().Done()
 	return statusLeft
-}
-
-// reject writes an error.
-func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, e *apiError) int {
-	if e.status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
-		return statusLeft
-	}
-	c.identify(w)
-	w.Header()["Content-Type"] = typeJSON
-	c.out = e.body()
-	if e.rule != nil {
-		c.out = s.ruled(w.Header(), c, e.rule, c.out)
-	}
-	send(w, e.status, c.out)
-	return e.status
-}
-
-// identify sets the request's id, which clients show in their errors.
-func (c *call) identify(w http.ResponseWriter) {
-	w.Header()["X-Request-Id"] = []string{"req_" + id(c.serial)}
 }
 
 // loader is a model that the first call brings into memory.

@@ -214,6 +214,11 @@ func (l Limit) withDefaults() Limit {
 
 // behaviour returns the rules of a configuration, those by chance left out.
 func (c Config) behaviour() (all Behaviour, err error) {
+	for _, r := range c.Rules {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+	}
 	all = slices.Clone(c.Rules)
 	for _, name := range append(slices.Clone(c.Behaviours), logprobModes[c.Answer.Logprobs], answerModes[c.Answer.Mode]) {
 		b := behaviourOf(name)

@@ -1,6 +1,7 @@
 package llmsim
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -19,8 +20,6 @@ type Outage struct {
 	InFlight bool `yaml:"in_flight"`
 }
 
-func (o Outage) rule() *Rule { return &behaviourOf(o.Kind)[0] }
-
 func (o Outage) check(field string) error {
 	if err := oneOf(field+".kind", o.Kind, "503", "hang", "reset"); err != nil {
 		return err
@@ -28,33 +27,28 @@ func (o Outage) check(field string) error {
 	return invalid(o.Start < 0 || o.For < 0, field, "start and for must not be negative")
 }
 
-// calendar knows the outages. Server.mu guards it.
-type calendar struct {
-	planned []Outage
-	manual  Outage // the last one of SetOutage, kept for the calls that it caught
-}
-
-// at returns the rule of a call that arrives now; nil if there is no outage.
-func (c *calendar) at(now time.Duration) *Rule {
-	return c.first(func(o Outage) bool { return o.Start <= now && now-o.Start < o.For })
-}
-
-// catches returns the rule of a call that arrived earlier and would be answered
-// now.
-func (c *calendar) catches(arrived, now time.Duration) *Rule {
-	return c.first(func(o Outage) bool { return o.InFlight && arrived < o.Start && o.Start <= now })
-}
-
-func (c *calendar) first(holds func(Outage) bool) *Rule {
-	for _, o := range c.planned {
-		if holds(o) {
-			return o.rule()
+// outage returns the rule of an outage that holds; nil if there is none. The first
+// of outages is the one of SetOutage, kept for the calls that it caught.
+func (s *Server) outage(holds func(Outage) bool) *Rule {
+	for _, o := range s.outages {
+		if o.Kind != "" && holds(o) {
+			return &behaviourOf(o.Kind)[0]
 		}
 	}
-	if c.manual.Kind != "" && holds(c.manual) {
-		return c.manual.rule()
-	}
 	return nil
+}
+
+// outageAt returns the rule of a call that arrives now. The caller holds the lock.
+func (s *Server) outageAt(now time.Duration) *Rule {
+	return s.outage(func(o Outage) bool { return o.Start <= now && now-o.Start < o.For })
+}
+
+// caught returns the rule of an outage that began while a call was in flight.
+func (s *Server) caught(c *call) *Rule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	return s.outage(func(o Outage) bool { return o.InFlight && c.arrived < o.Start && o.Start <= now })
 }
 
 // SetOutage begins an outage now, in place of an earlier one of this method.
@@ -63,27 +57,17 @@ func (s *Server) SetOutage(o Outage) error {
 	if err := o.check("outage"); err != nil {
 		return err
 	}
-	if o.For == 0 {
-		o.For = math.MaxInt64
-	}
+	o.For = cmp.Or(o.For, math.MaxInt64)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.Start = s.now()
-	s.calendar.manual = o
+	s.outages[0] = o
 	return nil
 }
 
 // EndOutage ends the outage of SetOutage, if there is one. Planned ones go on.
 func (s *Server) EndOutage() {
 	s.mu.Lock()
-	s.calendar.manual.For = 0
+	s.outages[0].For = 0
 	s.mu.Unlock()
-}
-
-// caught returns the rule of an outage that began while a call was in flight; nil
-// if there was none.
-func (s *Server) caught(c *call) *Rule {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calendar.catches(c.arrived, s.now())
 }

@@ -29,11 +29,9 @@ type shape struct {
 	quoted string // the model as a JSON string
 	format string // response_format.type
 	// template is of the answers that follow the request's schema. nil: none.
-	template    *template
-	logprobs    bool
-	topLogprobs int
-	maxTokens   int // 0: no bound
-	textBytes   int // of all other messages and the schema
+	template  *template
+	maxTokens int // 0: no bound
+	textBytes int // of all other messages and the schema
 	// prefix is a hash of model, schema and the messages before the first user
 	// message, and prefixBytes their length: what a provider's prompt cache keeps.
 	prefix      uint64
@@ -189,7 +187,6 @@ func (s *Server) readShape(body string) *shape {
 	schema := format.Get("json_schema.schema")
 	h := &shape{
 		model: r.Get("model").Str, quoted: r.Get("model").Raw, format: format.Get("type").Str,
-		logprobs: r.Get("logprobs").Bool(), topLogprobs: int(r.Get("top_logprobs").Int()),
 		maxTokens: int(max(r.Get("max_tokens").Int(), r.Get("max_completion_tokens").Int(), 0)),
 		textBytes: len(schema.Raw), prefixBytes: len(schema.Raw),
 	}
@@ -205,7 +202,7 @@ func (s *Server) readShape(body string) *shape {
 		h.refused = refusal(http.StatusNotFound, "", "model_not_found",
 			"The model `"+h.model+"` does not exist or you do not have access to it.")
 	case h.format == "json_schema":
-		h.readSchema(format.Get("json_schema"))
+		h.readSchema(r, format.Get("json_schema"))
 	}
 	return h
 }
@@ -235,7 +232,7 @@ func (h *shape) readMessages(messages gjson.Result, prefix uint64) {
 	h.prefix = prefix
 }
 
-func (h *shape) readSchema(format gjson.Result) {
+func (h *shape) readSchema(r, format gjson.Result) {
 	name := format.Get("name").Str
 	if name == "" {
 		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",
@@ -245,7 +242,9 @@ func (h *shape) readSchema(format gjson.Result) {
 	var err error
 	if h.template, err = newTemplate(format.Get("schema"), format.Get("strict").Bool()); err != nil {
 		h.refused = badRequest("Invalid schema for response_format '"+name+"': "+err.Error(), "response_format", "invalid_json_schema")
+		return
 	}
+	h.template.logprobs, h.template.topLogprobs = r.Get("logprobs").Bool(), int(r.Get("top_logprobs").Int())
 }
 
 // promptTokens is about what a tokeniser would count: a quarter of the bytes of
@@ -262,8 +261,3 @@ func (h *shape) cacheable() int {
 }
 
 func tokensOf(bytes int) int { return (bytes + 3) / 4 }
-
-// wrapped is the body as the only element of an array, which gjson can query.
-func (c *call) wrapped() string {
-	return "[" + string(c.body) + "]"
-}

@@ -65,8 +65,9 @@ type Rule struct {
 	Header map[string]string `yaml:"header"`
 	// Body replaces the body. An error without one is worded as by OpenAI.
 	Body string `yaml:"body"`
-	// Break ends the connection instead.
-	Break Break `yaml:"break"`
+	// Break ends the connection: "reset" cuts it after the work, "half" after half of
+	// the body, and "hang" gives no answer until the client leaves.
+	Break string `yaml:"break"`
 
 	// Replace changes the sound answer: a regular expression and its replacement.
 	Replace [2]string `yaml:"replace"`
@@ -84,22 +85,19 @@ type Rule struct {
 	NoLogprobs bool `yaml:"no_logprobs"`
 }
 
-// Break is how a connection ends without a whole answer.
-type Break string
-
-// The ways.
-const (
-	// BreakReset cuts it after the work.
-	BreakReset Break = "reset"
-	// BreakHang gives no answer until the client leaves.
-	BreakHang Break = "hang"
-	// BreakHalf cuts it after half of the body.
-	BreakHalf Break = "half"
-)
-
 // free reports whether a call is answered at once, without work and quota.
 func (r *Rule) free() bool {
 	return r.Status >= http.StatusBadRequest && r.Status != http.StatusInternalServerError
+}
+
+// check is an error about a rule that cannot be followed.
+func (r *Rule) check() error {
+	_, err := regexp.Compile(r.Replace[0])
+	return cmp.Or(
+		invalid(err != nil, "rules.replace", "%v", err),
+		invalid(r.Status != 0 && (r.Status < 200 || r.Status > 599), "rules.status", "%d is outside 200 to 599", r.Status),
+		oneOf("rules.break", r.Break, "", "reset", "hang", "half"),
+	)
 }
 
 // applies reports whether all conditions hold.
@@ -123,7 +121,7 @@ func (r *Rule) applies(c *call, attempt int) bool {
 	if len(r.If) == 0 {
 		return true
 	}
-	request := c.wrapped()
+	request := "[" + string(c.body) + "]" // the elements of an array can be queried
 	for _, condition := range r.If {
 		if !gjson.Get(request, "#("+condition+")").Exists() {
 			return false
@@ -150,7 +148,8 @@ func (s *Server) ruleFor(c *call) (rule *Rule, faulty bool) {
 		if times > 0 && attempt > times {
 			return nil, false
 		}
-		return b.find(c, attempt), true
+		rule = b.find(c, attempt)
+		return rule, rule != nil
 	}
 	if rule = s.faults.find(c, attempt); rule != nil {
 		return rule, true

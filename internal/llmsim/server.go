@@ -3,7 +3,6 @@ package llmsim
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,13 +27,13 @@ type Server struct {
 
 	// One short lock for each station of a call is far from the bottleneck at the
 	// rates of one machine.
-	mu       sync.Mutex
-	serial   uint64
-	first    time.Duration // the arrival of the first call
-	keys     *keyring
-	calendar calendar
-	shapes   map[uint64]*shape
-	period   *period
+	mu      sync.Mutex
+	serial  uint64
+	first   time.Duration // the arrival of the first call
+	keys    *keyring
+	outages []Outage
+	shapes  map[uint64]*shape
+	period  *period
 }
 
 // New returns a server whose clock starts now. The error is a *fault.Fault that
@@ -45,7 +44,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, start: time.Now(), calendar: calendar{planned: slices.Clone(config.Outages)},
+		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
 		shapes: make(map[uint64]*shape), period: newPeriod(0, 0),
 	}
 	if s.keys, err = newKeyring(config); err != nil {

@@ -38,13 +38,10 @@ type Stats struct {
 	Keys            []KeyStats `json:"keys"`
 }
 
-// Latencies sums up a distribution: count, mean and maximum are of the period, the
-// percentiles of its last 16,384 answers.
+// Latencies sums up a distribution.
 type Latencies struct {
 	Count int64         `json:"count"`
 	Mean  time.Duration `json:"mean_ns"`
-	P50   time.Duration `json:"p50_ns"`
-	P99   time.Duration `json:"p99_ns"`
 	Max   time.Duration `json:"max_ns"`
 }
 
@@ -95,17 +92,13 @@ const (
 
 var statusNames = map[int]string{statusReset: "reset", statusLeft: "left"}
 
-// keptLatencies is how many latencies are kept for percentiles.
-const keptLatencies = 1 << 14
-
 // period is what the statistics are made of. Server.mu guards it.
 type period struct {
-	since     time.Duration
-	counted   Stats // its counters alone; the rest is filled in on demand
-	byStatus  map[int]int64
-	messages  map[uint64]messageUse
-	latencies []time.Duration // a ring of the last ones
-	took      time.Duration   // by all 200s
+	since    time.Duration
+	counted  Stats // its counters alone; the rest is filled in on demand
+	byStatus map[int]int64
+	messages map[uint64]messageUse
+	took     time.Duration // by all 200s
 }
 
 type messageUse struct{ asked, paid int32 }
@@ -156,7 +149,7 @@ func (s *Server) arrive(c *call) (outage *Rule) {
 	n.Calls++
 	n.InFlight++
 	n.PeakInFlight = max(n.PeakInFlight, n.InFlight)
-	if outage = s.calendar.at(c.arrived); outage != nil {
+	if outage = s.outageAt(c.arrived); outage != nil {
 		n.InOutage++
 		return outage
 	}
@@ -207,8 +200,7 @@ func (s *Server) leave(c *call, status int) {
 	use.Calls++
 	switch {
 	case status == 200:
-		p.addLatency(now - c.arrived)
-		p.addServed(now)
+		p.served(c.arrived, now)
 		if c.faulty {
 			n.Flawed++
 			break
@@ -224,18 +216,6 @@ func (s *Server) leave(c *call, status int) {
 	}
 }
 
-func (p *period) addLatency(d time.Duration) {
-	l := &p.counted.Latency
-	if len(p.latencies) < keptLatencies {
-		p.latencies = append(p.latencies, d)
-	} else {
-		p.latencies[l.Count%keptLatencies] = d
-	}
-	l.Count++
-	l.Max = max(l.Max, d)
-	p.took += d
-}
-
 // Stats returns what the server has seen.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
@@ -247,7 +227,12 @@ func (s *Server) Stats() Stats {
 	for status, n := range p.byStatus {
 		r.ByStatus[cmp.Or(statusNames[status], strconv.Itoa(status))] = n
 	}
-	p.sumUp(&r)
+	r.Latency.Mean = p.took / time.Duration(max(r.Latency.Count, 1))
+	r.Messages.Distinct = int64(len(p.messages))
+	for _, use := range p.messages {
+		r.Messages.ExtraAsked += int64(max(use.asked-1, 0))
+		r.Messages.ExtraPaid += int64(max(use.paid-1, 0))
+	}
 	r.ServedPerSecond = slices.Clone(r.ServedPerSecond)
 	r.Keys = make([]KeyStats, 0, len(s.keys.ordered))
 	for _, k := range s.keys.ordered {
@@ -256,28 +241,17 @@ func (s *Server) Stats() Stats {
 	return r
 }
 
-// sumUp fills in what is made of latencies and messages.
-func (p *period) sumUp(r *Stats) {
-	if sorted := slices.Sorted(slices.Values(p.latencies)); len(sorted) > 0 {
-		at := func(part float64) time.Duration { return sorted[int(part*float64(len(sorted)))] }
-		l := &r.Latency
-		l.Mean = p.took / time.Duration(l.Count)
-		l.P50, l.P99 = at(0.5), at(0.99)
+// served books a 200.
+func (p *period) served(arrived, now time.Duration) {
+	l, took := &p.counted.Latency, now-arrived
+	l.Count++
+	l.Max = max(l.Max, took)
+	p.took += took
+	seconds, second := &p.counted.ServedPerSecond, int((now-p.since)/time.Second)
+	for len(*seconds) <= second && second < 24*60*60 {
+		*seconds = append(*seconds, 0)
 	}
-	m := &r.Messages
-	m.Distinct = int64(len(p.messages))
-	for _, use := range p.messages {
-		m.ExtraAsked += int64(max(use.asked-1, 0))
-		m.ExtraPaid += int64(max(use.paid-1, 0))
-	}
-}
-
-func (p *period) addServed(now time.Duration) {
-	served, second := &p.counted.ServedPerSecond, int((now-p.since)/time.Second)
-	for len(*served) <= second && second < 24*60*60 {
-		*served = append(*served, 0)
-	}
-	if second < len(*served) {
-		(*served)[second]++
+	if second < len(*seconds) {
+		(*seconds)[second]++
 	}
 }

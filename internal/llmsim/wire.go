@@ -13,7 +13,6 @@ import (
 type apiError struct {
 	status                     int
 	kind, code, param, message string
-	rule                       *Rule // may word it otherwise
 }
 
 func badRequest(message, param, code string) *apiError {
@@ -67,7 +66,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// sendHalf writes half of an answer and cuts the connection.
+// sendHalf writes half of an answer and cuts the connection; net/http takes the panic.
 func sendHalf(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
