@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,7 +47,7 @@ func BenchmarkHandler(b *testing.B) {
 	text := benchBody("Name: a plain chair\\nType: seating")
 	bodies := map[string][]byte{
 		"text":     text,
-		"logprobs": append(bytes.TrimSuffix(text, []byte("}")), `,"logprobs":true}`...),
+		"logprobs": slices.Concat(bytes.TrimSuffix(text, []byte("}")), []byte(`,"logprobs":true}`)),
 		"image":    imageBody(1 << 20),
 	}
 	for name, body := range bodies {
