@@ -11,13 +11,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestFixedPartIsGolden(t *testing.T) {
 	p := newPrompt(t)
-	golden(t, "system.txt", p.System())
-	golden(t, "schema.json", p.Schema()+"\n")
-	golden(t, "version.txt", p.Version()+"\n")
+	testkit.Golden(t, "system.txt", p.System())
+	testkit.Golden(t, "schema.json", p.Schema()+"\n")
+	testkit.Golden(t, "version.txt", p.Version()+"\n")
 }
 
 func TestFixedPartIsTheSameEveryTime(t *testing.T) {
@@ -160,7 +161,7 @@ func TestUserTextIsGolden(t *testing.T) {
 	p := newPrompt(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, string(p.AppendUser(nil, tt.item, tt.picture))+"\n")
+			testkit.Golden(t, name, string(p.AppendUser(nil, tt.item, tt.picture))+"\n")
 		})
 	}
 }

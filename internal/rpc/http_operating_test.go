@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestOperatingOverHTTP(t *testing.T) {

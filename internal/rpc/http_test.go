@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
