@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// account is the quota that one or several keys draw on. It knows no clock: times
+// Account is the quota that one or several keys draw on. It knows no clock: times
 // are given, as the time since its beginning. It is not safe for concurrent use.
-type account struct {
+type Account struct {
 	group   string
 	quota   Quota
 	meters  [3]meter      // requests, tokens, hidden
@@ -19,19 +19,25 @@ type account struct {
 	prefixes map[uint64]struct{}
 }
 
-// newAccount returns an account at the time 0, with everything that it grants at
+// NewAccount returns an account at the time 0, with everything that it grants at
 // once still there.
-func newAccount(q Quota) *account {
-	return &account{
+func NewAccount(q Quota) *Account {
+	return &Account{
 		quota: q, changes: q.Changes, prefixes: make(map[uint64]struct{}),
 		meters: [3]meter{newMeter(q.Requests), newMeter(q.Tokens), newMeter(q.Hidden)},
 	}
 }
 
+// Admit takes one request and its tokens, if there is room for both, and sets the
+// headers of the answer.
+func (a *Account) Admit(now time.Duration, tokens int64, h http.Header) bool {
+	return a.admit(now, tokens, "", h) == nil
+}
+
 // admit takes one request and its tokens from every meter, or nothing from any. It
 // sets the headers of the answer, and returns what the provider says of a request
 // for which there is no room; nil: it is admitted.
-func (a *account) admit(now time.Duration, tokens int64, model string, h http.Header) *apiError {
+func (a *Account) admit(now time.Duration, tokens int64, model string, h http.Header) *apiError {
 	a.advance(now)
 	defer a.describe(h)
 	need := [3]int64{1, tokens, 1}
@@ -57,7 +63,7 @@ func (a *account) admit(now time.Duration, tokens int64, model string, h http.He
 }
 
 // refusal is what the provider says of a request that a meter has no room for.
-func (a *account) refusal(model string, short int, need int64, wait time.Duration, tooLarge bool) *apiError {
+func (a *Account) refusal(model string, short int, need int64, wait time.Duration, tooLarge bool) *apiError {
 	kind, shown := "requests", ""
 	if short == 1 {
 		kind = "tokens"
@@ -72,7 +78,7 @@ func (a *account) refusal(model string, short int, need int64, wait time.Duratio
 	return &apiError{status: http.StatusTooManyRequests, kind: kind, code: "rate_limit_exceeded", message: text}
 }
 
-func (a *account) advance(now time.Duration) {
+func (a *Account) advance(now time.Duration) {
 	for len(a.changes) > 0 && a.changes[0].At <= now {
 		c := a.changes[0]
 		a.changes = a.changes[1:]
@@ -93,7 +99,7 @@ func (a *account) advance(now time.Duration) {
 const maxPrefixes = 1024
 
 // knows reports whether the account has seen a prefix, and remembers it.
-func (a *account) knows(prefix uint64) bool {
+func (a *Account) knows(prefix uint64) bool {
 	if _, ok := a.prefixes[prefix]; ok {
 		return true
 	}
@@ -111,20 +117,29 @@ var headerNames = [2][3]string{
 	{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
 }
 
-// describe sets the x-ratelimit headers.
-func (a *account) describe(h http.Header) {
+// Describe sets the x-ratelimit headers of an answer that leaves at a time.
+func (a *Account) Describe(now time.Duration, h http.Header) {
+	a.advance(now)
+	a.describe(h)
+}
+
+func (a *Account) describe(h http.Header) {
 	for i, names := range headerNames {
 		m := &a.meters[i]
 		if a.quota.NoHeaders || m.off() {
 			continue
 		}
-		values := []string{strconv.FormatInt(m.limit.Burst, 10), strconv.FormatInt(m.remaining(), 10), roundUp(m.reset()).String()}
+		limit := m.limit.Burst
+		if a.quota.MinuteLimit {
+			limit = int64(float64(m.limit.Amount) * float64(time.Minute) / float64(m.limit.Per))
+		}
+		values := []string{strconv.FormatInt(limit, 10), strconv.FormatInt(m.remaining(), 10), roundUp(m.reset()).String()}
 		h[names[0]], h[names[1]], h[names[2]] = values[:1:1], values[1:2:2], values[2:3:3]
 	}
 }
 
 // retryAfter says when to come again, in the account's manner.
-func (a *account) retryAfter(h http.Header, wait time.Duration) {
+func (a *Account) retryAfter(h http.Header, wait time.Duration) {
 	wait = roundUp(wait)
 	up := wait + time.Second - 1 // of which the whole seconds count
 	switch a.quota.RetryAfter {

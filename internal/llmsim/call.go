@@ -192,8 +192,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, rule *Rul
 	busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
 	if c.key != nil && c.state == active {
 		s.mu.Lock()
-		c.key.account.advance(s.now())
-		c.key.account.describe(w.Header())
+		c.key.account.Describe(s.now(), w.Header())
 		s.mu.Unlock()
 		if busy && s.config.Faults.RetryAfter > 0 {
 			c.key.account.retryAfter(w.Header(), s.config.Faults.RetryAfter)

@@ -99,6 +99,10 @@ type Quota struct {
 	Hidden Limit `yaml:"hidden"`
 	// NoHeaders leaves out all x-ratelimit headers.
 	NoHeaders bool `yaml:"no_headers"`
+	// MinuteLimit has the limit headers show a minute's worth, whatever the period
+	// that is kept and that remaining and reset refer to: headers that contradict
+	// themselves, as some gateways send.
+	MinuteLimit bool `yaml:"minute_limit"`
 	// RetryAfter is how a 429 says when to come again: in whole "seconds", rounded up,
 	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
 	// "none" of these.

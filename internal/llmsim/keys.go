@@ -52,16 +52,16 @@ type keyring struct {
 // key is one known to the server, with its use.
 type key struct {
 	tail    string
-	account *account
+	account *Account
 	changes []KeyChange
 	use     KeyUse
 }
 
 func newKeyring(c Config) (*keyring, error) {
 	k := &keyring{open: len(c.Keys) == 0, quota: c.Quota, keys: make(map[string]*key)}
-	groups := make(map[string]*account, len(c.Groups))
+	groups := make(map[string]*Account, len(c.Groups))
 	for name, q := range c.Groups {
-		groups[name] = newAccount(q)
+		groups[name] = NewAccount(q)
 		groups[name].group = name
 	}
 	for i, entry := range c.Keys {
@@ -72,7 +72,7 @@ func newKeyring(c Config) (*keyring, error) {
 	return k, nil
 }
 
-func (k *keyring) add(field string, entry Key, groups map[string]*account) error {
+func (k *keyring) add(field string, entry Key, groups map[string]*Account) error {
 	a := groups[entry.Group]
 	switch {
 	case entry.Secret == "":
@@ -80,7 +80,7 @@ func (k *keyring) add(field string, entry Key, groups map[string]*account) error
 	case k.keys[entry.Secret] != nil:
 		return fault.Invalid(field+".secret", "is there twice: leave one out")
 	case entry.Group == "":
-		a = newAccount(k.quota)
+		a = NewAccount(k.quota)
 	case a == nil:
 		return fault.Invalid(field+".group", "%q is none of groups: name it there", entry.Group)
 	}
@@ -110,7 +110,7 @@ func (k *keyring) find(secret string) *key {
 		return entry
 	}
 	// The secret is a part of a request's header; a copy lets go of the rest.
-	return k.put(strings.Clone(secret), &key{account: newAccount(k.quota)})
+	return k.put(strings.Clone(secret), &key{account: NewAccount(k.quota)})
 }
 
 // stateAt returns the state at a time; a key that is not known counts as revoked.

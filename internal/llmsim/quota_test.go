@@ -180,6 +180,16 @@ func TestWhatHeadersSay(t *testing.T) {
 	}
 }
 
+func TestHeadersThatContradictThemselves(t *testing.T) {
+	quota := llmsim.Quota{Requests: llmsim.Limit{Amount: 100, Per: time.Second}, MinuteLimit: true}
+	bubble(t, llmsim.Config{Quota: quota}, func(t *testing.T, _ *llmsim.Server, c client) {
+		_, h := c.burst(t, 10)
+		expectHeaders(t, h, map[string]string{
+			"x-ratelimit-limit-requests": "6000", "x-ratelimit-remaining-requests": "90", "x-ratelimit-reset-requests": "100ms",
+		})
+	})
+}
+
 func TestQuotaChanges(t *testing.T) {
 	second := func(n int64) *llmsim.Limit { return &llmsim.Limit{Amount: n, Per: time.Second} }
 	quota := llmsim.Quota{Requests: *second(10), Changes: []llmsim.QuotaChange{
