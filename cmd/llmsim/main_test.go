@@ -111,8 +111,10 @@ func TestFlagsGoBeforeTheFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := parse([]string{"--config", path, "--slots", "2", "--rpm", "600", "--burst", "10", "--tpm", "9", "--keys", "a,b", "--median", "5ms",
-		"--behaviour", "gemini-schema,gemini-logprobs"}, io.Discard)
+	f, err := parse([]string{
+		"--config", path, "--slots", "2", "--rpm", "600", "--burst", "10", "--tpm", "9", "--keys", "a,b", "--median", "5ms",
+		"--behaviour", "gemini-schema,gemini-logprobs",
+	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

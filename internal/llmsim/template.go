@@ -168,6 +168,10 @@ func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (d
 
 // tokenJSON returns a token as an object that is still open.
 func tokenJSON(token string, probability float64) string {
-	bytes := strings.Join(strings.Fields(fmt.Sprint([]byte(token))), ",")
-	return fmt.Sprintf(`{"token":%s,"logprob":%.6f,"bytes":%s`, gjson.AppendJSONString(nil, token), math.Log(probability), bytes)
+	var numbers []string
+	for _, b := range []byte(token) {
+		numbers = append(numbers, strconv.Itoa(int(b)))
+	}
+	return fmt.Sprintf(`{"token":%s,"logprob":%.6f,"bytes":[%s]`,
+		gjson.AppendJSONString(nil, token), math.Log(probability), strings.Join(numbers, ","))
 }
