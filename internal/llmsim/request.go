@@ -32,11 +32,10 @@ type shape struct {
 	template  *template
 	maxTokens int // 0: no bound
 	textBytes int // of all other messages and the schema
-	// prefix is a hash of model, schema and the messages before the first user
-	// message, and prefixBytes their length: what a provider's prompt cache keeps.
-	prefix      uint64
-	prefixBytes int
-	refused     *apiError // the same for each request of this shape
+	// prefix is a hash of what comes before the last user message and of the schema:
+	// what a provider's prompt cache keeps.
+	prefix  uint64
+	refused *apiError // the same for each request of this shape
 }
 
 // maxShapes bounds the memory of shapes; a server that sees more forgets them all.
@@ -52,13 +51,7 @@ func (c *call) read(s *Server) *apiError {
 	}
 	content, from := lastUserContent(c.body)
 	to := from + len(content.Raw)
-	q.shape = s.shapeOf(xxhash.Sum64(c.body[:from])*31+xxhash.Sum64(c.body[to:]), func() string {
-		empty := ""
-		if content.Exists() {
-			empty = `""`
-		}
-		return string(c.body[:from]) + empty + string(c.body[to:])
-	})
+	q.shape = s.shapeOf(c.body[:from], content, c.body[to:])
 	if content.IsArray() {
 		content.ForEach(func(_, part gjson.Result) bool {
 			q.addText(part.Get("text"))
@@ -159,20 +152,24 @@ func lastUserContent(body []byte) (content gjson.Result, at int) {
 	return content, content.Index
 }
 
-// shapeOf returns the shape with a key. body returns the body to read it from.
-func (s *Server) shapeOf(key uint64, body func() string) *shape {
-	s.mu.Lock()
-	h := s.shapes[key]
-	s.mu.Unlock()
-	if h != nil {
-		return h
-	}
-	h = s.readShape(body())
+// shapeOf returns the shape of a body with a content between head and rest.
+func (s *Server) shapeOf(head []byte, content gjson.Result, rest []byte) *shape {
+	prefix := xxhash.Sum64(head)
+	key := prefix*31 + xxhash.Sum64(rest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h := s.shapes[key]; h != nil {
+		return h
+	}
 	if len(s.shapes) >= maxShapes {
 		clear(s.shapes)
 	}
+	empty := ""
+	if content.Exists() {
+		empty = `""`
+	}
+	h := s.readShape(string(head) + empty + string(rest))
+	h.prefix += prefix
 	s.shapes[key] = h
 	return h
 }
@@ -188,9 +185,15 @@ func (s *Server) readShape(body string) *shape {
 	h := &shape{
 		model: r.Get("model").Str, quoted: r.Get("model").Raw, format: format.Get("type").Str,
 		maxTokens: int(max(r.Get("max_tokens").Int(), r.Get("max_completion_tokens").Int(), 0)),
-		textBytes: len(schema.Raw), prefixBytes: len(schema.Raw),
+		textBytes: len(schema.Raw), prefix: xxhash.Sum64String(schema.Raw),
 	}
-	h.readMessages(r.Get("messages"), xxhash.Sum64String(h.model+schema.Raw))
+	for _, content := range r.Get("messages.#.content").Array() {
+		for _, text := range append(content.Get("#.text").Array(), content) {
+			if text.Type == gjson.String {
+				h.textBytes += len(text.Raw) - len(`""`)
+			}
+		}
+	}
 	switch {
 	case h.model == "":
 		h.refused = badRequest("you must provide a model parameter", "", "")
@@ -205,31 +208,6 @@ func (s *Server) readShape(body string) *shape {
 		h.readSchema(r, format.Get("json_schema"))
 	}
 	return h
-}
-
-// readMessages counts the texts of all messages, and hashes those before the
-// first that is a user's or the model's.
-func (h *shape) readMessages(messages gjson.Result, prefix uint64) {
-	fixed := true
-	messages.ForEach(func(_, m gjson.Result) bool {
-		n := 0
-		switch content := m.Get("content"); content.Type {
-		case gjson.String:
-			n = len(content.Raw) - len(`""`)
-		default:
-			for _, text := range content.Get("#.text").Array() {
-				n += len(text.Raw) - len(`""`)
-			}
-		}
-		h.textBytes += n
-		role := m.Get("role").Str
-		if fixed = fixed && role != "user" && role != "assistant"; fixed {
-			h.prefixBytes += n
-			prefix = prefix*31 + xxhash.Sum64String(m.Raw)
-		}
-		return true
-	})
-	h.prefix = prefix
 }
 
 func (h *shape) readSchema(r, format gjson.Result) {
@@ -254,7 +232,7 @@ func (q *question) promptTokens() int { return tokensOf(q.textBytes+q.bytes) + q
 // cacheable is how many of the prompt's tokens a provider's cache can hold:
 // prefixes from 1,024 tokens on, in steps of 128.
 func (h *shape) cacheable() int {
-	if n := tokensOf(h.prefixBytes); n >= 1024 {
+	if n := tokensOf(h.textBytes); n >= 1024 {
 		return n / 128 * 128
 	}
 	return 0
