@@ -26,7 +26,7 @@ type flags struct {
 	Slots  *int           `env:"LLMSIM_SLOTS" help:"Calls worked on at once; the others queue (default: any number)."`
 	Keys   []string       `env:"LLMSIM_KEYS" placeholder:"KEY,..." help:"The keys that are served (default: any)."`
 
-	Behaviour []string `env:"LLMSIM_BEHAVIOUR" placeholder:"NAME,..." help:"Ways of real servers, each rule by rule: ${behaviours}."`
+	Behaviour []string `env:"LLMSIM_BEHAVIOUR" placeholder:"NAME,..." help:"Behave as these: ${behaviours}."`
 
 	helped bool // the help was asked for and shown
 }
