@@ -150,6 +150,7 @@ func post(t *testing.T, c client, body string) string {
 
 func TestLogprobs(t *testing.T) {
 	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
+	alternatives := make(map[string]bool)
 	for i := range 30 {
 		p := params(fmt.Sprint("item ", i))
 		p.Logprobs, p.TopLogprobs = openai.Bool(true), openai.Int(3)
@@ -164,8 +165,9 @@ func TestLogprobs(t *testing.T) {
 				t.Fatalf("bytes %v of %q", token.Bytes, token.Token)
 			}
 			total := 0.0
-			for _, top := range token.TopLogprobs {
+			for i, top := range token.TopLogprobs {
 				total += math.Exp(top.Logprob)
+				alternatives[top.Token] = alternatives[top.Token] || i > 0
 			}
 			if total > 1.000001 || len(token.TopLogprobs) == 0 || token.TopLogprobs[0].Token != token.Token {
 				t.Fatalf("alternatives %+v add up to %v", token.TopLogprobs, total)
@@ -179,6 +181,11 @@ func TestLogprobs(t *testing.T) {
 		}
 		if doubts != 2 {
 			t.Fatalf("%d tokens have alternatives in %s, want category and style", doubts, joined)
+		}
+	}
+	for _, token := range []string{"SOFA", "CHAIR", "NIGHTS", "OTHER"} {
+		if !alternatives[token] {
+			t.Errorf("%s is never an alternative", token)
 		}
 	}
 }

@@ -243,6 +243,14 @@ func TestAWaitInTheBodyCountsDown(t *testing.T) {
 	})
 }
 
+func TestADateIsNeverTooEarly(t *testing.T) {
+	bubble(t, llmsim.Config{Behaviours: []string{"retry-date"}}, func(t *testing.T, _ *llmsim.Server, c client) {
+		tick(300 * time.Millisecond) // over at 3.3 s
+		s := send(t, c.http, c.root+"/v1", request(t, `"a chair"`, nil))
+		expectHeaders(t, s.header, map[string]string{"retry-after": "Sat, 01 Jan 2000 00:00:04 GMT"})
+	})
+}
+
 // TestColdLoad_BeginsAgainOnceItsCallersHaveLeft has the load of a model given up
 // by its only caller, and then shared by two.
 func TestColdLoad_BeginsAgainOnceItsCallersHaveLeft(t *testing.T) {
