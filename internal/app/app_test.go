@@ -19,6 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -68,8 +69,8 @@ type world struct {
 	sim    *llmsim.Server
 	client *credenza.Client
 	log    *buffer
-	grpc   *llmsim.Pipe
-	web    *llmsim.Pipe
+	grpc   *testkit.Pipe
+	web    *testkit.Pipe
 }
 
 // dial returns a client with a connection of its own.
@@ -107,13 +108,10 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	t.Helper()
 	w := &world{log: &buffer{}}
 	var err error
-	if w.sim, err = llmsim.New(sim); err != nil {
-		t.Fatal(err)
-	}
-	model := w.sim.Local()
-	t.Cleanup(func() { model.Close() })
+	var model *testkit.Local
+	w.sim, model = testkit.ServeSim(t, sim)
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
-	pipes := []*llmsim.Pipe{llmsim.NewPipe(), llmsim.NewPipe()}
+	pipes := []*testkit.Pipe{testkit.NewPipe(), testkit.NewPipe()}
 	w.grpc, w.web = pipes[0], pipes[1]
 	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
 		LogTo: w.log,

@@ -94,13 +94,13 @@ func (c *classified) allUnavailable(t *testing.T, items int, cause string) {
 }
 
 func TestOutage_EndsACallWithItsItemTime(t *testing.T) {
-	for kind, tt := range map[llmsim.OutageKind]struct {
+	for kind, tt := range map[string]struct {
 		cause  string
 		before int // answers that the server gives before
 	}{
-		llmsim.OutageUnavailable: {"503", 0},
-		llmsim.OutageReset:       {"", 0},
-		llmsim.OutageHang:        {"", 100},
+		"503":   {"503", 0},
+		"reset": {"", 0},
+		"hang":  {"", 100},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestOutage_EndsACallWithItsItemTime(t *testing.T) {
 func TestOutage_ItemsFailByTheirOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency()}, "--max-workers=10")
-		if err := w.sim.SetOutage(llmsim.Outage{Kind: llmsim.OutageUnavailable}); err != nil {
+		if err := w.sim.SetOutage(llmsim.Outage{Kind: "503"}); err != nil {
 			t.Fatal(err)
 		}
 		var calls sync.WaitGroup
@@ -149,7 +149,7 @@ func TestOutage_ItemsFailByTheirOwnTime(t *testing.T) {
 func TestOutage_EndsWhenTheServerIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency()})
-		if err := w.sim.SetOutage(llmsim.Outage{Kind: llmsim.OutageUnavailable}); err != nil {
+		if err := w.sim.SetOutage(llmsim.Outage{Kind: "503"}); err != nil {
 			t.Fatal(err)
 		}
 		classifyAll(t, w.client, 500, credenza.Options{ItemTimeout: 5 * time.Second})
@@ -175,8 +175,8 @@ func TestOutage_EndsWhenTheServerIsBack(t *testing.T) {
 func TestOutage_LongPastFailsNoCallByOneFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency(), Outages: []llmsim.Outage{
-			{For: time.Minute, Kind: llmsim.OutageUnavailable},
-			{Start: time.Hour, For: 100 * time.Millisecond, Kind: llmsim.OutageUnavailable},
+			{For: time.Minute, Kind: "503"},
+			{Start: time.Hour, For: 100 * time.Millisecond, Kind: "503"},
 		}})
 		began := time.Now()
 		classifyAll(t, w.client, 100, credenza.Options{ItemTimeout: 5 * time.Second})
@@ -191,7 +191,7 @@ func TestOutage_LongPastFailsNoCallByOneFailure(t *testing.T) {
 func TestOutage_ThatIsShortIsNoNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency(), Outages: []llmsim.Outage{
-			{Start: 2 * time.Second, For: 700 * time.Millisecond, Kind: llmsim.OutageUnavailable},
+			{Start: 2 * time.Second, For: 700 * time.Millisecond, Kind: "503"},
 		}})
 		got := classifyAll(t, w.client, 2000, credenza.Options{})
 		if len(got.failures) > 0 || len(got.kinds()) > 0 || strings.Contains(w.log.String(), "does not answer") {
@@ -203,7 +203,7 @@ func TestOutage_ThatIsShortIsNoNews(t *testing.T) {
 func TestOutage_OverHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency(), Outages: []llmsim.Outage{
-			{For: 6 * time.Second, Kind: llmsim.OutageUnavailable},
+			{For: 6 * time.Second, Kind: "503"},
 		}})
 		client := w.over()
 		asked := make(chan string, 1)

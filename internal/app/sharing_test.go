@@ -158,7 +158,7 @@ func TestSharers_FailForTheTrueReason(t *testing.T) {
 	}{
 		"UPSTREAM_TIMEOUT":     {sim: llmsim.Config{Latency: llmsim.Latency{Median: time.Hour}}, early: late},
 		"RATE_LIMITED":         {sim: llmsim.Config{Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 1}}}, busy: 10, early: late},
-		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: llmsim.OutageUnavailable}}}, early: "UPSTREAM_UNAVAILABLE"},
+		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: "503"}}}, early: "UPSTREAM_UNAVAILABLE"},
 		late:                   {sim: llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Second}}, busy: 4, early: late},
 	} {
 		for name, limits := range map[string][]time.Duration{

@@ -136,3 +136,9 @@ func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int)
 		}
 	}
 }
+
+// question is item i's text, of the length of an ordinary catalogue entry.
+func question(i int) (name, description string) {
+	name = fmt.Sprintf("Lounge item %d", i)
+	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
+}

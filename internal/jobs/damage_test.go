@@ -22,6 +22,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 var (
@@ -79,7 +80,7 @@ func storeJobs(t *testing.T) *storedJobs {
 				it.ImageData = []byte(strings.Repeat("picture ", 20_000))
 			}
 		})
-		await(t, "the job is midway", func() bool {
+		testkit.Await(t, "the job is midway", func() bool {
 			got, err := r.Get(t.Context(), anybody, id)
 			return err == nil && got.Progress.Done > 250
 		})

@@ -12,13 +12,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestFixedPart_Golden(t *testing.T) {
 	p := newPrompt(t)
-	golden(t, "system.txt", p.System())
-	golden(t, "schema.json", p.Schema()+"\n")
-	golden(t, "version.txt", p.Version()+"\n")
+	testkit.Golden(t, "system.txt", p.System())
+	testkit.Golden(t, "schema.json", p.Schema()+"\n")
+	testkit.Golden(t, "version.txt", p.Version()+"\n")
 }
 
 func TestFixedPart_IsAlwaysTheSame(t *testing.T) {
@@ -112,7 +113,7 @@ func TestNew_NamesAreEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "system_names.txt", p.System())
+	testkit.Golden(t, "system_names.txt", p.System())
 	const want = `{"type":"object","properties":{"category":{"type":"string","enum":["SHOES","BAGS"]},"confidence":{"type":"number"},` +
 		`"placement_tags":{"type":"array","items":{"type":"string"}},"reasoning":{"type":"string"}},` +
 		`"required":["category","confidence","placement_tags","reasoning"],"additionalProperties":false}`
@@ -187,7 +188,7 @@ func TestAppendUser_Golden(t *testing.T) {
 	p := newPrompt(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, string(p.AppendUser(nil, tt.item, tt.picture))+"\n")
+			testkit.Golden(t, name, string(p.AppendUser(nil, tt.item, tt.picture))+"\n")
 		})
 	}
 }

@@ -18,20 +18,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // overHTTP serves a server's services over HTTP, in memory.
 type overHTTP struct {
 	*running
-	pipe *llmsim.Pipe
+	pipe *testkit.Pipe
 }
 
 func startHTTP(t *testing.T, s setup) *overHTTP {
 	t.Helper()
-	h := &overHTTP{start(t, s), llmsim.NewPipe()}
+	h := &overHTTP{start(t, s), testkit.NewPipe()}
 	server := &http.Server{Handler: h.HTTP(), Protocols: protocols(true, true), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(rpc.MarkListener(h.pipe)) }()

@@ -19,7 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -92,7 +92,7 @@ type running struct {
 	ready   atomic.Bool
 	logs    *observer.ObservedLogs
 	metrics *prometheus.Registry
-	pipe    *llmsim.Pipe
+	pipe    *testkit.Pipe
 }
 
 // start serves in memory, in a synctest bubble or out of one, and shuts down with
@@ -100,7 +100,7 @@ type running struct {
 func start(t *testing.T, s setup) *running {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	r := &running{logs: logs, metrics: prometheus.NewRegistry(), pipe: llmsim.NewPipe()}
+	r := &running{logs: logs, metrics: prometheus.NewRegistry(), pipe: testkit.NewPipe()}
 	r.ready.Store(true)
 	if s.services == nil {
 		s.services = func(w http.ResponseWriter, req *http.Request) { _, _ = io.WriteString(w, req.URL.Path) }
