@@ -65,25 +65,25 @@ drift: generate ## fail if the generated code or go.mod is not what is committed
 	$(GO) mod tidy -diff
 
 bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURES=folder), the cache, and the hot paths
-	$(GO) run ./internal/bench -bin $(BIN)
-	$(GO) run ./internal/bench -bin $(BIN) -pictures $(PICTURES)
-	$(GO) run ./internal/bench -bin $(BIN) -hits
+	$(GO) run ./internal/bench --bin $(BIN) throughput
+	$(GO) run ./internal/bench --bin $(BIN) pictures $(PICTURES)
+	$(GO) run ./internal/bench --bin $(BIN) hits
 	$(MAKE) bench-micro
 
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
-	$(GO) run ./internal/bench -bin $(BIN) -quota
+	$(GO) run ./internal/bench --bin $(BIN) quota
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 
 bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)
-	$(GO) run ./internal/bench -bin $(BIN) -web
+	$(GO) run ./internal/bench --bin $(BIN) web
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
-	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)
+	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_ITEMS)
 
 bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
 	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
-	$(if $(NASTY),$(GO) run ./internal/bench -nasty $(NASTY))
-	$(if $(PAGES),$(GO) run ./internal/bench -pages $(PAGES))
+	$(if $(NASTY),$(GO) run ./internal/bench nasty $(NASTY))
+	$(if $(PAGES),$(GO) run ./internal/bench pages $(PAGES))
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...

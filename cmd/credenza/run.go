@@ -36,7 +36,7 @@ type commands struct {
 	Classify classifyCommand `cmd:"" help:"Classify a file of products."`
 	Jobs     jobsCommand     `cmd:"" help:"Have a service classify files in the background."`
 	Eval     evalCommand     `cmd:"" help:"Measure how good classifications are, on a file with labels."`
-	Taxonomy taxonomyCommand `cmd:"" help:"Show or check categories and styles."`
+	Taxonomy taxonomyCommand `cmd:"" help:"Show, check or begin a file of categories and styles."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`
 
 	Completion completionCommand `cmd:"" help:"Print what makes a shell complete this program's command lines."`

@@ -32,6 +32,10 @@ const (
 func (a *App) openBroker(ctx context.Context) (err error) {
 	config := broker.Config{
 		URL: a.config.NATSURL.reveal(), Dir: a.config.DataDir, Replicas: a.config.NATSReplicas, Log: a.log,
+		Changed: func(lost error) {
+			a.lost.Store(lost != nil)
+			a.showReady()
+		},
 	}
 	a.dataPlace = "in memory"
 	switch {

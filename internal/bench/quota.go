@@ -56,8 +56,14 @@ var quotaScenarios = []scenario{
 	},
 }
 
-// quotaTable plays every scenario and prints a row for each program.
-func (b bench) quotaTable(ctx context.Context, w io.Writer, only string) error {
+// quotaCommand plays upstreams with limits, faults and outages.
+type quotaCommand struct {
+	Only string `help:"Play only scenarios whose name holds this."`
+}
+
+// Run plays every scenario and prints a row for each program.
+func (c quotaCommand) Run(ctx context.Context, b bench, w io.Writer) error {
+	only := c.Only
 	t := &table{w: w}
 	for _, group := range [][]scenario{quotaScenarios, faultScenarios} {
 		for i := range group {

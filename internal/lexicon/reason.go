@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// nearShare is how near the second category must come to be told.
+// nearShare is the share of the first score from which the second category is
+// mentioned.
 const nearShare = 0.4
 
-// reasoning says in two or three sentences which words decided.
-func (c *Classifier) reasoning(s *scratch, found ranking, l look) string {
+// reasoning names the words that decided, in one or two sentences.
+func (c *Classifier) reasoning(s *scratch, found ranking) string {
 	var b strings.Builder
 	c.reasonCategory(&b, s, found)
 	if found.second != none && found.next >= nearShare*found.top {
@@ -18,7 +19,6 @@ func (c *Classifier) reasoning(s *scratch, found ranking, l look) string {
 				c.taxonomy.Categories[found.second].Name, c.vocabulary.phrases[e.phrase], e.field)
 		}
 	}
-	c.reasonStyle(&b, s, l)
 	return b.String()
 }
 
@@ -45,21 +45,21 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 	case e.foreign != none:
 		fmt.Fprintf(b, "In the %s, %q is said of %q, which makes it %s.", e.field, c.vocabulary.phrases[e.foreign], phrase, name)
 	case e.doubted:
-		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word behind it may be what is sold.", e.field, phrase, name)
+		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word after it may be the product.", e.field, phrase, name)
 	default:
 		fmt.Fprintf(b, "The head noun of the %s is %q, which is %s.", e.field, phrase, name)
 	}
 }
 
-func (c *Classifier) reasonStyle(b *strings.Builder, s *scratch, l look) {
+func (c *Classifier) styleReason(s *scratch, l styleChoice) string {
 	name := c.taxonomy.Styles[l.first].Name
 	switch {
 	case l.guess:
-		fmt.Fprintf(b, " No word points to a style; %s is the default.", name)
+		return fmt.Sprintf(" No word points to a style; %s is the default.", name)
 	case l.coloursOnly:
-		fmt.Fprintf(b, " Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
+		return fmt.Sprintf(" Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
 	default:
-		fmt.Fprintf(b, " Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
+		return fmt.Sprintf(" Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
 	}
 }
 

@@ -53,7 +53,7 @@ type outcome struct {
 func (a *asking) read(ctx context.Context, res response, err error, secret string) outcome {
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return outcome{step: stepGone, fault: cut(ctx)}
+		return outcome{step: stepGone, fault: cut(ctx), result: upstream.Result{Late: errors.Is(ctx.Err(), context.DeadlineExceeded)}}
 	case err != nil:
 		return callFailed(err, res, secret)
 	case res.status >= 200 && res.status < 300:
@@ -65,14 +65,10 @@ func (a *asking) read(ctx context.Context, res response, err error, secret strin
 
 // cut is the fault of an item whose context ended in the middle of a call.
 func cut(ctx context.Context) *fault.Fault {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if cancelled(ctx) {
 		return fault.From(ctx.Err())
 	}
-	return unanswered(ctx.Err())
-}
-
-func unanswered(cause error) *fault.Fault {
-	return fault.Wrap(cause, fault.UpstreamTimeout,
+	return fault.Wrap(context.DeadlineExceeded, fault.UpstreamTimeout,
 		"the deadline came while the model's server had not answered: try again, or allow more time (item_timeout)")
 }
 
@@ -132,7 +128,8 @@ func (a *asking) classification(r *reply) error {
 // failure on the way and not an answer that the model may be asked to mend.
 func noCompletion(res response) outcome {
 	return outcome{
-		step: stepRetry, status: res.status, result: upstream.Result{Verdict: upstream.Broken, Header: res.header},
+		step: stepRetry, status: res.status,
+		result: upstream.Result{Verdict: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
 	}
@@ -160,7 +157,7 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 	wait, perDay := e.waits()
 	end := outcome{
 		status: e.status, said: &e, means: e.meaning(),
-		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment)},
+		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment), Cause: statusInWords(e.status)},
 	}
 	said := fmt.Sprintf("the model's server answered %d", e.status)
 	if text := public(e.message, secret); text != "" {
@@ -218,7 +215,7 @@ func (m meaning) outcome(said string) (step, upstream.Verdict, *fault.Fault) {
 
 // callFailed reads a call without a whole answer.
 func callFailed(err error, res response, secret string) outcome {
-	end := outcome{step: stepRetry, status: res.status, result: upstream.Result{Header: res.header}}
+	end := outcome{step: stepRetry, status: res.status, result: upstream.Result{Header: res.header, Cause: causeInWords(err)}}
 	cause := scrub(err, secret)
 	switch {
 	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
@@ -230,7 +227,8 @@ func callFailed(err error, res response, secret string) outcome {
 		end.fault = fault.Wrap(cause, fault.MalformedAnswer, "the model's answer has no end: try again later")
 	case unreachable(err):
 		end.result.Verdict = upstream.Overloaded
-		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the model's server cannot be reached: check the base URL, or try again later")
+		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable,
+			"the model's server cannot be reached (%s): check the base URL, or try again later", end.result.Cause)
 	default:
 		end.result.Verdict = upstream.Broken
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the connection to the model's server broke: try again later")
