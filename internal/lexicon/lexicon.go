@@ -2,6 +2,7 @@ package lexicon
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,17 +73,19 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
 	s.reset()
 	c.weigh(s, it)
 	found := rank(s.scores)
+	var reasons strings.Builder
+	c.explain(&reasons, s, found)
 	category := &c.taxonomy.Categories[found.first]
 	v := catalog.Verdict{
 		Category:         category.Name,
 		Confidence:       found.confidence(len(s.scores), s.unnamed),
 		ConfidenceSource: catalog.FromLexicon,
 		PlacementTags:    c.placementTags(s, category),
-		Reasoning:        c.reasoning(s, found),
 		Evidence:         catalog.EvidenceText,
 	}
 	if len(s.styles) > 0 {
-		c.addStyle(s, &v)
+		c.addStyle(s, &v, &reasons)
 	}
+	v.Reasoning = reasons.String()
 	return v
 }

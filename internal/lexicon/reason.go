@@ -9,20 +9,18 @@ import (
 // mentioned.
 const nearShare = 0.4
 
-// reasoning names the words that decided, in one or two sentences.
-func (c *Classifier) reasoning(s *scratch, found ranking) string {
-	var b strings.Builder
-	c.reasonCategory(&b, s, found)
+// explain writes which words decided the category, in one or two sentences.
+func (c *Classifier) explain(b *strings.Builder, s *scratch, found ranking) {
+	c.explainCategory(b, s, found)
 	if found.second != none && found.next >= nearShare*found.top {
 		if e := &s.best[found.second]; e.phrase != none {
-			fmt.Fprintf(&b, " %s was near, for %q in the %s.",
+			fmt.Fprintf(b, " %s was near, for %q in the %s.",
 				c.taxonomy.Categories[found.second].Name, c.vocabulary.phrases[e.phrase], e.field)
 		}
 	}
-	return b.String()
 }
 
-func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found ranking) {
+func (c *Classifier) explainCategory(b *strings.Builder, s *scratch, found ranking) {
 	name := c.taxonomy.Categories[found.first].Name
 	e := &s.best[found.first]
 	phrase := ""
@@ -51,15 +49,15 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 	}
 }
 
-func (c *Classifier) styleReason(s *scratch, l styleChoice) string {
+func (c *Classifier) explainStyle(b *strings.Builder, s *scratch, l styleChoice) {
 	name := c.taxonomy.Styles[l.first].Name
 	switch {
 	case l.guess:
-		return fmt.Sprintf(" No word points to a style; %s is the default.", name)
+		fmt.Fprintf(b, " No word points to a style; %s is the default.", name)
 	case l.coloursOnly:
-		return fmt.Sprintf(" Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
+		fmt.Fprintf(b, " Style %s for the colour %s alone.", name, quoted(c.found(s, forPalette, l.first)))
 	default:
-		return fmt.Sprintf(" Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
+		fmt.Fprintf(b, " Style %s for %s.", name, quoted(append(c.found(s, forStyle, l.first), c.found(s, forPalette, l.first)...)))
 	}
 }
 

@@ -2,6 +2,7 @@ package lexicon
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -33,15 +34,15 @@ type styleChoice struct {
 	guess, coloursOnly bool
 }
 
-// addStyle sets the styles of a verdict with their tags and reasons.
-func (c *Classifier) addStyle(s *scratch, v *catalog.Verdict) {
+// addStyle sets the styles of a verdict with their tags, and writes the reasons.
+func (c *Classifier) addStyle(s *scratch, v *catalog.Verdict, reasons *strings.Builder) {
 	choice := c.chooseStyle(s)
 	v.PrimaryStyle = c.taxonomy.Styles[choice.first].Name
 	if choice.second != none {
 		v.SecondaryStyle = c.taxonomy.Styles[choice.second].Name
 	}
 	v.StyleTags = c.styleTags(s, choice)
-	v.Reasoning += c.styleReason(s, choice)
+	c.explainStyle(reasons, s, choice)
 }
 
 // chooseStyle returns the styles: the taxonomy's first if no word suggests one.

@@ -19,7 +19,7 @@ func TestCache_KeepsItsBound(t *testing.T) {
 	}
 	defer s.Close()
 	for i := range 200 {
-		p := raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 30<<10)}}
+		p := &raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 30<<10)}}
 		s.prepared.Set(digest{byte(i)}, p)
 		if n := s.prepared.WeightedSize(); n > limit || i > 50 && n < limit/2 {
 			t.Fatalf("%d bytes of pictures are held after %d, at most %d are allowed", n, i+1, limit)
@@ -39,8 +39,8 @@ func TestCache_RejectsAPictureLargerThanItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	s.prepared.Set(digest{}, raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 10)}})
-	s.prepared.Set(digest{}, raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 2000)}})
+	s.prepared.Set(digest{}, &raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 10)}})
+	s.prepared.Set(digest{}, &raster.Prepared{Picture: catalog.Picture{Data: make([]byte, 2000)}})
 	if _, ok := s.prepared.GetIfPresent(digest{}); ok || s.prepared.WeightedSize() != 0 {
 		t.Errorf("%d bytes are held", s.prepared.WeightedSize())
 	}

@@ -108,7 +108,7 @@ func (s *Source) recall(key string) (content, fetch.Validators) {
 	if !ok {
 		return content{}, fetch.Validators{}
 	}
-	return content{picture: p}, k.validators
+	return content{picture: *p}, k.validators
 }
 
 // maxValidators is the largest size of validators that are kept, in bytes.
@@ -116,11 +116,11 @@ const maxValidators = 1 << 10
 
 func (s *Source) remember(key string, k known) {
 	if n := len(k.validators.ETag) + len(k.validators.LastModified); 0 < n && n <= maxValidators {
-		s.known.Set(key, k)
+		s.known.Set(key, &k)
 	}
 }
 
-func weightOfKnown(key string, k known) int {
+func weightOfKnown(key string, k *known) int {
 	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.LastModified) + len(k.validators.Address)
 	for _, c := range k.candidates {
 		weight += 32 + len(c.Address)

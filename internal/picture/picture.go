@@ -66,8 +66,8 @@ type Source struct {
 	raster   *raster.Preparer
 	loads    singleflight.Group[target, content]
 	prepares singleflight.Group[digest, raster.Prepared]
-	prepared *otter.Cache[digest, raster.Prepared]
-	known    *otter.Cache[string, known]
+	prepared *otter.Cache[digest, *raster.Prepared] // caches of pointers share their code
+	known    *otter.Cache[string, *known]
 }
 
 // digest identifies a picture by its content.
@@ -97,7 +97,7 @@ func New(c Config) (*Source, error) {
 		config:   c,
 		client:   client,
 		raster:   preparer,
-		prepared: newCache(c.CacheBytes, func(_ digest, p raster.Prepared) int { return cap(p.Data) + 128 }),
+		prepared: newCache(c.CacheBytes, func(_ digest, p *raster.Prepared) int { return cap(p.Data) + 128 }),
 		known:    newCache(maxKnown, weightOfKnown),
 	}, nil
 }
@@ -178,13 +178,13 @@ func (s *Source) sent(ctx context.Context, data []byte) (*catalog.Picture, error
 func (s *Source) prepare(ctx context.Context, data []byte) (raster.Prepared, digest, error) {
 	key := sha256.Sum256(data)
 	if p, ok := s.prepared.GetIfPresent(key); ok {
-		return p, key, nil
+		return *p, key, nil
 	}
 	p, err := s.prepares.Do(ctx, key, func(ctx context.Context) (raster.Prepared, error) {
 		p, err := s.raster.Prepare(ctx, data)
 		if err == nil {
 			p.Data = trimmed(p.Data)
-			s.prepared.Set(key, p)
+			s.prepared.Set(key, &p)
 		}
 		return p, err
 	})

@@ -83,8 +83,8 @@ type Client struct {
 	hosts     *hosts
 	bodies    *semaphore.Weighted
 	large     *semaphore.Weighted
-	rules     *otter.Cache[string, rules]
-	reading   singleflight.Group[string, rules]
+	rules     *otter.Cache[string, *rules]
+	reading   singleflight.Group[string, *rules]
 }
 
 // New returns a client, which the caller must Close, or an error if the config is
@@ -107,9 +107,9 @@ func New(c Config) (*Client, error) {
 		hosts:     newHosts(c.HostRate),
 		bodies:    semaphore.NewWeighted(int64(c.Bodies)),
 		large:     semaphore.NewWeighted(largeBodies),
-		rules: otter.Must(&otter.Options[string, rules]{
+		rules: otter.Must(&otter.Options[string, *rules]{
 			MaximumWeight: maxRules,
-			Weigher:       func(_ string, r rules) uint32 { return uint32(1024 + r.robots.weight()) },
+			Weigher:       func(_ string, r *rules) uint32 { return uint32(1024 + r.robots.weight()) },
 			// Eviction is short, and a goroutine would outlive the call.
 			Executor: func(evict func()) { evict() },
 		}),

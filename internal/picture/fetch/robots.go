@@ -38,7 +38,7 @@ func (c *Client) CheckRobots(ctx context.Context, page *url.URL) error {
 	r, ok := c.rules.GetIfPresent(site)
 	if !ok || time.Now().After(r.until) {
 		var err error
-		r, err = c.reading.Do(ctx, site, func(ctx context.Context) (rules, error) { return c.readRules(ctx, site) })
+		r, err = c.reading.Do(ctx, site, func(ctx context.Context) (*rules, error) { return c.readRules(ctx, site) })
 		if err != nil {
 			return err
 		}
@@ -54,10 +54,10 @@ func (c *Client) CheckRobots(ctx context.Context, page *url.URL) error {
 	return nil
 }
 
-func (c *Client) readRules(ctx context.Context, site string) (rules, error) {
+func (c *Client) readRules(ctx context.Context, site string) (*rules, error) {
 	address, err := Parse(site + "/robots.txt")
 	if err != nil {
-		return rules{}, err
+		return nil, err
 	}
 	got, err := c.fetch(ctx, address, request{limit: robotsBytes, truncate: true, timeout: robotsTimeout})
 	status, answered := errors.AsType[*statusError](err)
@@ -75,7 +75,7 @@ func (c *Client) readRules(ctx context.Context, site string) (rules, error) {
 	case isFault(err):
 		return c.remember(site, rules{err: err}, silentTTL), nil
 	}
-	return rules{}, err // the caller left, or the host pauses
+	return nil, err // the caller left, or the host pauses
 }
 
 func isFault(err error) bool {
@@ -83,8 +83,8 @@ func isFault(err error) bool {
 	return ok
 }
 
-func (c *Client) remember(site string, r rules, ttl time.Duration) rules {
+func (c *Client) remember(site string, r rules, ttl time.Duration) *rules {
 	r.until = time.Now().Add(ttl)
-	c.rules.Set(site, r)
-	return r
+	c.rules.Set(site, &r)
+	return &r
 }
