@@ -110,6 +110,9 @@ func (g *group) read(r *ruling) {
 	for i := range g.meters[:meterHidden] {
 		if m := &g.meters[i]; !m.off() {
 			r.shown[i] = reading{m.limit.Burst, m.remaining(), m.reset()}
+			if g.quota.MinuteLimit {
+				r.shown[i].limit = int64(float64(m.limit.Amount) * float64(time.Minute) / float64(m.limit.Per))
+			}
 		}
 	}
 }

@@ -16,6 +16,10 @@ type Quota struct {
 	Hidden Limit `yaml:"hidden"`
 	// NoHeaders leaves out all x-ratelimit headers.
 	NoHeaders bool `yaml:"no_headers"`
+	// MinuteLimit has the limit headers show a minute's worth, whatever the period
+	// that is kept and that remaining and reset tell of: headers that contradict
+	// themselves, as some gateways send.
+	MinuteLimit bool `yaml:"minute_limit"`
 	// RetryAfter is how a 429 says when to come again.
 	RetryAfter RetryAfter `yaml:"retry_after"`
 	// Changes replace limits at given times.
