@@ -102,17 +102,20 @@ type account struct {
 
 // server is a simulated upstream.
 type server struct {
-	mu       sync.Mutex
-	rng      *rand.Rand
-	accounts map[string]*account
-	headers  bool
-	ask      int
-	jitter   time.Duration // of the network, on the way to the server
-	coarse   bool          // resets in whole seconds
-	late     bool          // headers are written as the answer is sent
-	slow429  bool          // 429s take as long as answers
-	slots    chan struct{} // nil: answers as many at once as come
-	median   time.Duration
+	mu          sync.Mutex
+	rng         *rand.Rand
+	accounts    map[string]*account
+	headers     bool
+	ask         int
+	jitter      time.Duration // of the network, on the way to the server
+	coarse      bool          // resets in whole seconds
+	late        bool          // headers are written as the answer is sent
+	slow429     bool          // 429s take as long as answers
+	minuteLimit bool          // headers tell the limit of a minute, and what remains of a second
+	// strayHeader is what goes with a 429 of faults.
+	strayHeader http.Header
+	slots       chan struct{} // nil: answers as many at once as come
+	median      time.Duration
 	// faults returns what goes wrong with a call that came at the time, Succeeded for nothing.
 	faults func(at time.Duration, roll float64) upstream.Verdict
 
@@ -175,6 +178,7 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 	if r.Verdict != upstream.Succeeded {
 		if r.Verdict == upstream.Throttled {
 			s.refused++
+			r.Header = s.strayHeader
 		}
 		return r, quick
 	}
@@ -220,6 +224,9 @@ func (s *server) header(a *account, now time.Time, ok bool, again time.Duration)
 	h := http.Header{}
 	put := func(name string, q quota) {
 		limit, remaining, reset := q.tell(now)
+		if s.minuteLimit {
+			limit *= 60
+		}
 		h.Set("X-Ratelimit-Limit-"+name, strconv.Itoa(int(limit)))
 		h.Set("X-Ratelimit-Remaining-"+name, strconv.Itoa(int(remaining)))
 		h.Set("X-Ratelimit-Reset-"+name, reset.Round(time.Millisecond).String())
