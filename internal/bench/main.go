@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	warm := flags.Duration("warm", 4*time.Second, "time to reach the steady state")
 	measure := flags.Duration("measure", 10*time.Second, "time measured")
 	quota := flags.Bool("quota", false, "play upstreams with limits, faults and outages instead")
-	only := flags.String("only", "", "play only scenarios whose name holds this")
+	only := flags.String("only", "", "play only scenarios whose name matches this regular expression")
 	rounds := flags.Int("rounds", 1, "how often each pair is measured")
 	pictures := flags.String("pictures", "", "measure pictures instead: a folder with some, or \"generated\"")
 	ways := flags.Bool("web", false, "measure HTTP beside gRPC instead")
@@ -64,6 +65,10 @@ func run(ctx context.Context, args []string) error {
 	hits := flags.Bool("hits", false, "measure the cache instead")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	matching, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -84,7 +89,7 @@ func run(ctx context.Context, args []string) error {
 	case *ways:
 		return b.webTable(ctx, os.Stdout)
 	case *quota:
-		return b.quotaTable(ctx, os.Stdout, *only)
+		return b.quotaTable(ctx, os.Stdout, matching)
 	}
 	return b.table(ctx, os.Stdout, *rounds)
 }
