@@ -24,17 +24,19 @@ const (
 	denseLeast   = 3   // 429s for that
 
 	// A trial.
-	trialSpeed   = 0.8   // of what gets through: below any limit that the 429s may have come from
-	trialStray   = 0.01  // taken to be stray at least, so that it ends
-	waitCalls    = 60    // after the first 429 for long that start no faster than before, or than
-	waitSpeed    = 100.0 // this, a second
-	trialSure    = 3.0   // log likelihood ratio at which it ends
-	trialLeast   = 40    // calls before 429s are found to be stray: the first few mislead
-	trialLimit   = 0.2   // a larger share is a limit still
-	trialFew     = 5     // 429s for that
-	trialMost    = 250   // calls after which the likelier of the two is taken
-	confirmTimes = 3     // as many calls as the alarm took: 429s that come again within them are a limit's
+	trialSpeed   = 0.8  // of what gets through: below any limit that the 429s may have come from
+	trialStray   = 0.01 // taken to be stray at least, so that it ends
+	trialSure    = 3.0  // log likelihood ratio at which it ends
+	trialLeast   = 40   // calls before 429s are found to be stray: the first few mislead
+	trialLimit   = 0.2  // a larger share is a limit still
+	trialFew     = 5    // 429s for that
+	trialMost    = 250  // calls after which the likelier of the two is taken
+	confirmTimes = 3    // as many calls as the alarm took: 429s that come again within them are a limit's
 	confirmLeast = 100
+
+	// The first 429 for long.
+	waitCalls = 60    // after it that start no faster than before, or than
+	waitSpeed = 100.0 // this, a second
 
 	// A cut.
 	cutNear  = 0.985 // of the top: below, a 429 is not expected and may be stray
@@ -113,28 +115,6 @@ type learned struct {
 	rejects    int64 // 429s since that call
 	dry        bool  // nothing gets through: the quota is used up
 	drySince   instant
-}
-
-// suspicion is a cumulative sum (CUSUM) of what calls say for a limit and against
-// chance. Answers lower it, 429s raise it, and it is never below 0.
-type suspicion struct {
-	sum      float64
-	from     int64   // the first 429 that it holds
-	rejects  int64   // 429s that it holds
-	counted  int64   // calls up to here
-	gapFrom  int64   // the calls from here to there came with the last 429,
-	unused   float64 // and would have lowered the sum by this more
-	strayWas float64 // the stray share before, which a limit's 429s have not spoilt
-}
-
-// trial is some calls at a lower speed.
-type trial struct {
-	on           bool
-	speed        float64
-	from, seen   int64   // starts by its begin, the last call that is back
-	rejects      int64   // of calls since
-	share, stray float64 // of 429s: if they are stray, if they come from a limit
-	run          int64   // calls that the alarm took
 }
 
 // rest is the calls after a cut.
@@ -296,31 +276,6 @@ func (l *learned) known(speed float64) bool { return min(l.curve(), speed) < gro
 // near reports whether the speed is where the limit that is known lies, or above.
 func (l *learned) near(speed float64) bool { return min(l.curve(), speed) > cutNear*l.top }
 
-// add takes in the 429 of the call with the number, which raises the sum as far as
-// the calls since the last one do not lower it. It returns how many those are.
-func (s *suspicion) add(number int64, raise, lower float64) (calls int64) {
-	if number <= s.counted {
-		// Calls that start together are refused in any order: this one is among those
-		// that have just lowered the sum, or have not since it was 0 already.
-		if number > s.gapFrom {
-			used := min(s.unused, raise)
-			s.unused -= used
-			raise -= used
-		}
-	} else {
-		calls = number - s.counted
-		s.gapFrom, s.counted = s.counted, number
-		s.sum -= float64(calls) * lower
-		s.unused = max(-s.sum, 0)
-	}
-	if s.sum <= 0 {
-		s.sum, s.from, s.rejects = 0, number, 0
-	}
-	s.sum += raise
-	s.rejects++
-	return calls
-}
-
 // alarmed cuts the speed or begins a trial.
 func (l *learned) alarmed(r *refusal) meaning {
 	s := &l.suspect
@@ -401,59 +356,4 @@ func (l *learned) rested(number int64) {
 	}
 	l.stray += follow * (share - l.stray)
 	l.rest = rest{}
-}
-
-// try begins a trial, for 429s whose share is likely to be stray and was found out
-// in a run of calls.
-func (l *learned) try(r *refusal, goodput, share float64, run int64) {
-	l.open(r)
-	stray := max(l.stray, trialStray)
-	l.trial = trial{
-		on: true, speed: max(trialSpeed*goodput, growLeast), from: r.total,
-		share: max(share, 2*stray), stray: stray, run: run,
-	}
-	l.rest = rest{}
-}
-
-// judge ends a trial once the calls up to the one with the number say enough.
-func (l *learned) judge(now instant, number int64) {
-	t := &l.trial
-	if !t.on || number <= t.from {
-		return
-	}
-	t.seen = max(t.seen, number)
-	calls, k := t.seen-t.from, float64(t.rejects)
-	// The log likelihood ratio of stray 429s and a limit's.
-	ratio := k*math.Log(t.share/t.stray) - float64(calls)*(t.share-t.stray)
-	switch {
-	case k >= trialFew && k > denseShare*float64(calls):
-		l.found(now, k/float64(calls), false)
-	case ratio < -trialSure, calls >= trialMost && ratio <= 0:
-		l.found(now, k/float64(calls), false)
-	case calls >= trialMost, calls >= trialLeast && ratio > trialSure && k >= 2:
-		l.found(now, k/float64(calls), true)
-	}
-}
-
-// found ends a trial in which the share was refused: as stray 429s, or as those of
-// a limit.
-func (l *learned) found(now instant, share float64, stray bool) {
-	run, tried := l.trial.run, l.trial.speed
-	l.expect = l.total + strayKept
-	l.trial = trial{}
-	l.suspect = suspicion{counted: l.total, strayWas: l.stray}
-	switch {
-	case share > trialLimit: // still too fast
-		l.top = max(tried*(1-share), growLeast)
-		l.rate, l.steep, l.clock = cutRest*l.top, growSoon*l.top, 0
-		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
-	case stray:
-		if l.rate != 0 {
-			share = (share + l.stray) / 2 // with a limit, others that share it may be the cause
-		}
-		l.stray = min(max(share, l.stray), strayMost)
-	default:
-		l.stray += (min(share, strayMost) - l.stray) / 2
-		l.confirm = l.total + max(confirmLeast, confirmTimes*run)
-	}
 }
