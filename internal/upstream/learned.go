@@ -46,7 +46,7 @@ const (
 	cutYield = 0.9   // the same if the goodput has fallen, which lets replicas become equal
 	cutMeans = 8     // calls that are enough to measure goodput by
 	restLong = 60    // calls after a cut, whose 429s speed does not explain
-	restMost = 0.05  // and no more than this is learned from them: others may share the limit
+	restMost = 0.015 // and no more than this is learned from them: others may share the limit
 	restDown = 0.5   // how far the stray share follows them
 	restUp   = 0.15
 
