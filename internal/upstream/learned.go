@@ -29,6 +29,7 @@ const (
 	trialSure    = 3.0  // log likelihood ratio at which it ends
 	trialLeast   = 40   // calls before 429s are found to be stray: the first few mislead
 	trialLimit   = 0.2  // a larger share is a limit still
+	trialKnown   = 0.05 // the most that is found to be stray while a limit is known
 	trialFew     = 5    // 429s for that
 	trialMost    = 250  // calls after which the likelier of the two is taken
 	confirmTimes = 3    // as many calls as the alarm took: 429s that come again within them are a limit's

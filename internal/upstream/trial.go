@@ -58,7 +58,7 @@ func (l *learned) found(now instant, share float64, stray bool) {
 		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
 	case stray:
 		if l.rate != 0 {
-			share = min((share+l.stray)/2, strayAtLeast) // with a limit, others that share it may be the cause
+			share = min((share+l.stray)/2, trialKnown) // with a limit, others that share it may be the cause
 		}
 		l.stray = min(max(share, l.stray), strayMost)
 	default:
