@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 3000x
 PICTURES ?= generated
 JOB_ITEMS ?= 1000000
-LDFLAGS := -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
+LDFLAGS := -s -w -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # One set of flags for everything, so that demo, build and test share what was compiled.
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(GOFLAGS))
@@ -20,7 +20,9 @@ help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
-	@$(GO) run -ldflags '$(LDFLAGS)' ./cmd/credenza demo
+	@test -x .bin/credenza || echo "Building: this takes some minutes the first time, and seconds from then on."
+	@$(GO) build -ldflags '$(LDFLAGS)' -o .bin/credenza ./cmd/credenza
+	@.bin/credenza demo
 
 test: $(BIN)/gotestsum ## run all tests
 	$(BIN)/gotestsum --format pkgname -- -timeout 15m ./...
@@ -63,30 +65,30 @@ drift: generate ## fail if the generated code or go.mod is not what is committed
 	$(GO) mod tidy -diff
 
 bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURES=folder), the cache, and the hot paths
-	$(GO) run ./internal/bench -bin $(BIN)
-	$(GO) run ./internal/bench -bin $(BIN) -pictures $(PICTURES)
-	$(GO) run ./internal/bench -bin $(BIN) -hits
+	$(GO) run ./internal/bench --bin $(BIN) throughput
+	$(GO) run ./internal/bench --bin $(BIN) pictures $(PICTURES)
+	$(GO) run ./internal/bench --bin $(BIN) hits
 	$(MAKE) bench-micro
 
 bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (15 min; ONLY=regexp for some rows)
-	$(GO) run ./internal/bench -bin $(BIN) -quota $(if $(ONLY),-only '$(ONLY)')
+	$(GO) run ./internal/bench --bin $(BIN) quota $(if $(ONLY),--only '$(ONLY)')
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 
 bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)
-	$(GO) run ./internal/bench -bin $(BIN) -web
+	$(GO) run ./internal/bench --bin $(BIN) web
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
-	$(GO) run ./internal/bench -bin $(BIN) -jobs $(JOB_ITEMS)
+	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_ITEMS)
 
 bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
 	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
-	$(if $(NASTY),$(GO) run ./internal/bench -nasty $(NASTY))
-	$(if $(PAGES),$(GO) run ./internal/bench -pages $(PAGES))
+	$(if $(NASTY),$(GO) run ./internal/bench nasty $(NASTY))
+	$(if $(PAGES),$(GO) run ./internal/bench pages $(PAGES))
 
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 
-tools: $(TOOLS) $(BIN)/gotestsum $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/grpcurl ## install the pinned tools into .bin
+tools: $(BIN)/grpcurl $(BIN)/gotestsum $(TOOLS) $(BIN)/gofumpt $(BIN)/golangci-lint ## install the pinned tools into .bin
 
 clean: ## remove what was built
 	rm -rf $(BIN)

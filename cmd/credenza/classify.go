@@ -78,7 +78,7 @@ func (c *classifyCommand) copy(
 	bar := newProgress(notes, out.terminal, "classifying", unknownTotal)
 	defer bar.end()
 	t := tally{start: time.Now()}
-	err = rows.classify(ctx, client, options, func(batch credenza.Batch) error {
+	err = rows.classify(ctx, client, options, onNotice(notes, bar), func(batch credenza.Batch) error {
 		t.add(batch.Results)
 		bar.done(len(batch.Results))
 		if err := w.write(batch.Results); err != nil {
@@ -122,12 +122,13 @@ func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
 	}
 }
 
-// classify has every row classified and hands on the batches. Rows before a
+// classify has every row classified and hands on the batches and notices. Rows before a
 // mistake in the file are still classified; the mistake is the error then.
 func (f *rowFeed) classify(
-	ctx context.Context, client *credenza.Client, o credenza.Options, each func(credenza.Batch) error,
+	ctx context.Context, client *credenza.Client, o credenza.Options, notice func(credenza.Notice), each func(credenza.Batch) error,
 ) error {
 	stream := client.Feed(ctx, f.items(ctx), o)
+	stream.OnNotice(notice)
 	var failed error
 	for batch, err := range stream.Batches() {
 		if err == nil {

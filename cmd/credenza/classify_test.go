@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -295,7 +296,7 @@ func TestColumnsOfAnswersAndErrors(t *testing.T) {
 			if err := w.write([]credenza.Result{answered, failed}); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "results."+format, out.String())
+			testkit.Golden(t, "results."+format, out.String())
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -44,24 +45,10 @@ func natsCluster(t *testing.T) []*server.Server {
 		})
 		nodes[i] = node
 	}
-	eventually(t, "the cluster has a leader", func() bool {
+	testkit.Await(t, "the cluster has a leader", func() bool {
 		return slices.ContainsFunc(nodes, func(n *server.Server) bool { return n.JetStreamIsLeader() && len(n.JetStreamClusterPeers()) == 3 })
 	})
 	return nodes
-}
-
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.After(time.Minute)
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-timeout:
-			t.Fatalf("%s: it does not come to that", what)
-		}
-	}
 }
 
 // TestReplicasOnAClusterFinishAJob has three replicas share a job on a cluster of
@@ -69,7 +56,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 // results.
 func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	const items = 3000
-	sim, model := simulate(t, llmsim.Config{Latency: llmsim.Latency{Median: 200 * time.Millisecond, Sigma: 0.5}})
+	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 200 * time.Millisecond, Sigma: 0.5}})
 	nodes := natsCluster(t)
 	var urls []string
 	for _, n := range nodes {
@@ -79,7 +66,7 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	var clients []*credenza.Client
 	for range 3 {
 		address := freeAddress(t)
-		replicas = append(replicas, runProgram(t, serverFlags(address, model.URL, "--nats-url="+strings.Join(urls, ","))...))
+		replicas = append(replicas, runProgram(t, serverFlags(address, model, "--nats-url="+strings.Join(urls, ","))...))
 		awaitPort(t, replicas[len(replicas)-1], address)
 		clients = append(clients, dialServer(t, address))
 	}
@@ -95,15 +82,15 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 		}
 		return got.Progress.Done
 	}
-	eventually(t, "a quarter is done", func() bool { return progress(clients[1]) > items/4 })
+	testkit.Await(t, "a quarter is done", func() bool { return progress(clients[1]) > items/4 })
 	for i, client := range clients {
-		eventually(t, fmt.Sprint("replica ", i, " has its part"), func() bool {
+		testkit.Await(t, fmt.Sprint("replica ", i, " has its part"), func() bool {
 			status, err := client.Status(t.Context())
 			return err == nil && status.Keys[0].Calls > 0
 		})
 	}
 	replicas[0].kill()
-	eventually(t, "half is done", func() bool { return progress(clients[1]) > items/2 })
+	testkit.Await(t, "half is done", func() bool { return progress(clients[1]) > items/2 })
 	leader := leaderOf(t, urls, "CREDENZA_RESULTS")
 	for _, n := range nodes {
 		if n.Name() == leader {

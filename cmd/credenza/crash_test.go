@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"syscall"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -33,10 +33,10 @@ func TestAJobSurvivesCrashes(t *testing.T) {
 
 func crash(t *testing.T, seed uint64) {
 	const items, crashes = 3000, 3
-	sim, model := simulate(t, llmsim.Config{Seed: seed, Latency: llmsim.Latency{Median: 50 * time.Millisecond, Sigma: 0.5}})
+	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Seed: seed, Latency: llmsim.Latency{Median: 50 * time.Millisecond, Sigma: 0.5}})
 	address := freeAddress(t)
 	data := t.TempDir()
-	serve := func() *program { return runProgram(t, serverFlags(address, model.URL, "--data-dir="+data)...) }
+	serve := func() *program { return runProgram(t, serverFlags(address, model, "--data-dir="+data)...) }
 	server := serve()
 	awaitPort(t, server, address)
 	client := dialServer(t, address)
@@ -67,21 +67,10 @@ func crash(t *testing.T, seed uint64) {
 	}
 }
 
-func simulate(t *testing.T, config llmsim.Config) (*llmsim.Server, *httptest.Server) {
-	t.Helper()
-	sim, err := llmsim.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(sim)
-	t.Cleanup(server.Close)
-	return sim, server
-}
-
 func serverFlags(address, model string, more ...string) []string {
 	return append([]string{
 		"serve", "--grpc-addr=" + address, "--http-addr=127.0.0.1:0", "--openai-api-key=sk-test",
-		"--openai-base-url=" + model + "/v1", "--max-workers=" + strconv.Itoa(crashWorkers), "--log-level=warn",
+		"--openai-base-url=" + model, "--max-workers=" + strconv.Itoa(crashWorkers), "--log-level=warn",
 	}, more...)
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/credenza-dev/credenza/examples"
@@ -53,7 +55,7 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	showSummary(s.out, &summary)
-	say(s.out, "%s", tryNext)
+	say(s.out, "%s", tryNext())
 	if summary.Failed > 0 {
 		return errItemsFailed
 	}
@@ -135,13 +137,31 @@ func showSummary(out io.Writer, sum *credenza.Summary) {
 	}
 }
 
-const tryNext = `
+// tryNext says what to run after the demo: the lines work as they are printed, with
+// this program and, in a clone, with its examples.
+func tryNext() string {
+	program, catalogue, labelled := programName(), "FILE.csv", "LABELLED.csv"
+	if _, err := os.Stat("examples/catalogue.csv"); err == nil {
+		catalogue, labelled = "examples/catalogue.csv", "examples/labelled.csv"
+	}
+	return fmt.Sprintf(`
 What to try next:
 
-  a file of yours       credenza classify catalogue.csv --out results.csv
-  how good it is        credenza eval examples/labelled.csv --by room
-  the categories        credenza taxonomy show
+  a file                %[1]s classify %[2]s --out results.csv
+  how good it is        %[1]s eval %[3]s --label label --by room
+  the categories        %[1]s taxonomy show
   a model's answers     export OPENAI_API_KEY=..., then any of these again
-  a running service     credenza serve
-  and in another shell  grpcurl -plaintext -d '{"items":[{"product_name":"Walnut bench"}]}' \
-                          127.0.0.1:50051 credenza.v1.ClassificationService/ClassifyStream`
+  a running service     %[1]s serve
+  and in another shell  curl localhost:8000/credenza.v1.ClassificationService/Classify \
+                          -H 'content-type: application/json' -d '{"item": {"product_name": "Walnut bench"}}'`,
+		program, catalogue, labelled)
+}
+
+// programName is how a person calls this program: by its name if the shell finds it,
+// else by the path that was used.
+func programName() string {
+	if _, err := exec.LookPath("credenza"); err == nil {
+		return "credenza"
+	}
+	return os.Args[0]
+}

@@ -69,7 +69,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	report, err := c.evaluate(ctx, client, in, newProgress(s.err, false, "classifying", unknownTotal))
+	report, err := c.evaluate(ctx, client, in, newProgress(s.err, false, "classifying", unknownTotal), s.err)
 	if err != nil {
 		return c.explain(err)
 	}
@@ -134,7 +134,7 @@ func (c *evalCommand) hidden() []string {
 
 // evaluate classifies the rows and scores the answers.
 func (c *evalCommand) evaluate(
-	ctx context.Context, client *credenza.Client, in *input, bar *progress,
+	ctx context.Context, client *credenza.Client, in *input, bar *progress, notes io.Writer,
 ) (evalReport, error) {
 	defer bar.end()
 	scorer, version, err := newScorer(ctx, client)
@@ -156,7 +156,7 @@ func (c *evalCommand) evaluate(
 		wanted.put(sample)
 		return itemOf(table.MapRow(row.Without(c.hidden()...), "")), nil
 	}}
-	err = rows.classify(ctx, client, c.options(), func(batch credenza.Batch) error {
+	err = rows.classify(ctx, client, c.options(), onNotice(notes, bar), func(batch credenza.Batch) error {
 		bar.done(len(batch.Results))
 		for i := range batch.Results {
 			r := &batch.Results[i]

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/credenza-dev/credenza/internal/eval"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // The bed is a sofa by its label, so that something is wrong.
@@ -228,5 +229,5 @@ func TestReportForPeople(t *testing.T) {
 	if err := printReport(streams{out: &out}, "shop", &report); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "eval.txt", out.String())
+	testkit.Golden(t, "eval.txt", out.String())
 }

@@ -12,7 +12,7 @@ import (
 
 // source are the flags for what is read.
 type source struct {
-	File   string `arg:"" help:"CSV, JSON lines or a JSON array, in UTF-8; - for standard input."`
+	File   string `arg:"" predictor:"file" help:"CSV, JSON lines or a JSON array, in UTF-8; - for standard input."`
 	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"How FILE is written (default: by its content)."`
 }
 

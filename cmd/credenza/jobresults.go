@@ -71,6 +71,7 @@ func (r *resultsRun) whole() bool { return r.Follow || r.Resume != "" || r.job.S
 // the beginning.
 func (r *resultsRun) copy(ctx context.Context) error {
 	watch := r.client.WatchJob(ctx, r.job.ID, r.Resume, r.onOutage(r.notes, r.bar))
+	watch.OnNotice(onNotice(r.notes, r.bar))
 	var failed error
 	if r.whole() || r.job.Progress.Done > 0 {
 		failed = r.batches(watch)

@@ -36,6 +36,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 	bar := newProgress(notes, false, "classifying", job.Progress.Total)
 	defer bar.end()
 	watch := client.WatchJob(ctx, job.ID, "", j.onOutage(notes, bar))
+	watch.OnNotice(onNotice(notes, bar))
 	var seen tally
 	for batch, err := range watch.Batches() {
 		if err != nil {

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // progress shows how far a call or a job is, where people look on.
@@ -62,6 +65,13 @@ func (p *progress) aside(talk func()) {
 	_ = p.bar.Clear()
 	talk()
 	_ = p.bar.RenderBlank()
+}
+
+// onNotice says on notes what holds a call or a job up.
+func onNotice(notes io.Writer, bar *progress) func(credenza.Notice) {
+	return func(n credenza.Notice) {
+		bar.aside(func() { say(notes, "credenza: %s", table.Printable(n.Message)) })
+	}
 }
 
 // end removes the bar.

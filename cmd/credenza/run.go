@@ -36,10 +36,13 @@ type commands struct {
 	Classify classifyCommand `cmd:"" help:"Classify a file of products."`
 	Jobs     jobsCommand     `cmd:"" help:"Have a service classify files in the background."`
 	Eval     evalCommand     `cmd:"" help:"Measure how good classifications are, on a file with labels."`
-	Taxonomy taxonomyCommand `cmd:"" help:"Show or check categories and styles."`
+	Taxonomy taxonomyCommand `cmd:"" help:"Show, check or begin a file of categories and styles."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`
 
-	Version kong.VersionFlag `help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print what makes a shell complete this program's command lines."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // streams are the standard ones.
@@ -58,6 +61,9 @@ var errItemsFailed = errors.New("items failed")
 
 // run does what args ask for and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	exited := false
 	settings := app.FileResolver()
 	out := &printed{Writer: s.out}
@@ -67,11 +73,14 @@ func run(ctx context.Context, args []string, s streams) int {
 		kong.Vars{"version": "credenza " + app.Version},
 		kong.Writers(s.out, s.err), kong.Exit(func(int) { exited = true }),
 		kong.Resolvers(settings),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.Help(printHelp),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s),
 	)
 	if err != nil {
 		return report(s.err, err)
+	}
+	if completeLine(parser) {
+		return exitOK
 	}
 	command, err := parser.Parse(args)
 	switch {

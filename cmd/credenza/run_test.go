@@ -13,7 +13,6 @@ func TestUsage(t *testing.T) {
 		code int
 		err  string
 	}{
-		"no command":          {nil, exitUsage, "credenza: expected one of"},
 		"unknown command":     {[]string{"clasify"}, exitUsage, "credenza: unexpected argument clasify"},
 		"unknown flag":        {[]string{"serve", "--nope"}, exitUsage, "credenza: unknown flag --nope"},
 		"bad value":           {[]string{"serve", "--max-workers=many"}, exitUsage, "--max-workers"},

@@ -3,16 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -21,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // service starts a service with the given flags and returns its address.
@@ -126,7 +120,8 @@ func TestTokenIsNotSentReadable(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, key := selfSigned(t)
+	issued := testkit.Issue(t, "test", nil)
+	cert, key := issued.CertFile, issued.KeyFile
 	address := service(t, "--tls-cert="+cert, "--tls-key="+key)
 	classify := func(args ...string) outcome {
 		return credenzaWith(t, twoRows, append([]string{"classify", "-", "--server", address}, args...)...)
@@ -136,32 +131,6 @@ func TestTLS(t *testing.T) {
 	classify("--plaintext", "--tls-ca="+cert).expect(t, exitFailed, "exclude each other")
 	classify("--tls-ca="+key).expect(t, exitFailed, "has no certificate in PEM")
 	classify("--tls-ca=/nowhere").expect(t, exitFailed, "certificate cannot be read")
-}
-
-// selfSigned writes a certificate for 127.0.0.1 and its key.
-func selfSigned(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode := func(kind string, data []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}))
-	}
-	return write(t, "cert.pem", encode("CERTIFICATE", der)), write(t, "key.pem", encode("EC PRIVATE KEY", secret))
 }
 
 func TestIsLoopback(t *testing.T) {

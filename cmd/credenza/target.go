@@ -16,7 +16,7 @@ type target struct {
 	link
 	Verbose bool `short:"v" help:"Show the log of the service within this process."`
 
-	app.Config `embed:"" group:"Settings of the service within this process:"`
+	app.Config `embed:"" group:"Settings of the service within this process (the others of serve --help are accepted too):"`
 }
 
 // Validate checks the settings of the service within this process, where there

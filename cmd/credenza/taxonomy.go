@@ -2,7 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -10,14 +13,40 @@ import (
 )
 
 type taxonomyCommand struct {
+	Init  taxonomyInit  `cmd:"" help:"Write a taxonomy file with comments, to fill in."`
 	Show  taxonomyShow  `cmd:"" help:"Show the categories and styles."`
 	Check taxonomyCheck `cmd:"" help:"Check a taxonomy file: every problem with its line."`
+}
+
+type taxonomyInit struct {
+	Out string `default:"taxonomy.yaml" placeholder:"FILE" help:"The file to write, - for standard output (default: taxonomy.yaml). An existing file is never overwritten."`
+}
+
+// Run writes the file.
+func (c *taxonomyInit) Run(s streams) error {
+	if c.Out == "-" {
+		_, err := s.out.Write(taxonomy.Template())
+		return err
+	}
+	file, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists already and is not overwritten: name another file with --out", c.Out)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(taxonomy.Template())
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", c.Out, err)
+	}
+	say(s.out, "%s is written. Fill it in, then check it with: credenza taxonomy check %s", c.Out, c.Out)
+	return nil
 }
 
 // taxonomyFile names a taxonomy: a file, else the one that a service with the
 // same settings uses.
 type taxonomyFile struct {
-	File     string `arg:"" optional:"" help:"A taxonomy file (default: the one in force)."`
+	File     string `arg:"" optional:"" predictor:"file" help:"A taxonomy file (default: the one in force)."`
 	Taxonomy string `env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"The taxonomy in force (default: furniture, built in)."`
 	Config   string `env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, of which taxonomy counts."`
 }
@@ -26,7 +55,7 @@ func (f *taxonomyFile) path() string { return cmp.Or(f.File, f.Taxonomy) }
 
 type taxonomyShow struct {
 	taxonomyFile
-	YAML bool `name:"yaml" help:"Print the built-in file itself, to begin your own with."`
+	YAML bool `name:"yaml" help:"Print the built-in file itself."`
 }
 
 // Run prints the taxonomy.
@@ -51,6 +80,9 @@ func (c *taxonomyShow) Run(s streams) error {
 	say(s.out, "Taxonomy %s: %d categories, %d styles\n", t.Version, len(t.Categories), len(t.Styles))
 	if err := printTable(s, []string{"CATEGORY", "WHAT BELONGS IN IT", "PLACEMENTS"}, categories); err != nil {
 		return err
+	}
+	if len(styles) == 0 {
+		return nil
 	}
 	say(s.out, "")
 	return printTable(s, []string{"STYLE", "WHAT MAKES IT", "TAGS"}, styles)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,6 +31,54 @@ func TestTaxonomyYAMLIsAFileToBeginWith(t *testing.T) {
 	got.expect(t, exitOK, "")
 	if !strings.Contains(got.out, "is sound: 13 categories, 7 styles, version "+builtin.Version) {
 		t.Errorf("got %s", got.out)
+	}
+}
+
+func TestTaxonomyInit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "own.yaml")
+	credenzaWith(t, "", "taxonomy", "init", "--out", path).expect(t, exitOK, "")
+	written, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(written, taxonomy.Template()) {
+		t.Errorf("the file holds %q: %v", written, err)
+	}
+	if got := credenzaWith(t, "", "taxonomy", "check", path); got.code != exitOK || !strings.Contains(got.out, "3 categories, 0 styles") {
+		t.Errorf("the file is not valid as it is: %+v", got)
+	}
+	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	credenzaWith(t, "", "taxonomy", "init", "--out", path).expect(t, exitFailed, "own.yaml exists already and is not overwritten")
+	if kept, err := os.ReadFile(path); err != nil || string(kept) != "mine" {
+		t.Errorf("the file was overwritten with %q: %v", kept, err)
+	}
+	if got := credenzaWith(t, "", "taxonomy", "init", "--out", "-"); got.out != string(taxonomy.Template()) {
+		t.Errorf("standard output is %q", got.out)
+	}
+}
+
+func TestTaxonomyShow_NoStyles(t *testing.T) {
+	got := credenzaWith(t, "", "taxonomy", "show", write(t, "own.yaml", "categories:\n  - name: SHOES\n  - name: BAGS\n"))
+	got.expect(t, exitOK, "")
+	if !strings.Contains(got.out, "2 categories, 0 styles") || !strings.Contains(got.out, "SHOES") || strings.Contains(got.out, "STYLE\n") || strings.Contains(got.out, "WHAT MAKES IT") {
+		t.Errorf("shown: %s", got.out)
+	}
+}
+
+// TestTaxonomyOfNamesOnly classifies and evaluates with a minimal file.
+func TestTaxonomyOfNamesOnly(t *testing.T) {
+	own := write(t, "own.yaml", "categories:\n  - name: SHOES\n  - name: BAGS\n")
+	items := write(t, "items.csv", "name,label\nRed shoes,SHOES\nLeather bag,BAGS\n")
+	for _, format := range []string{"table", "csv", "jsonl"} {
+		got := credenzaWith(t, "", "classify", items, "--backend", "offline", "--taxonomy", own, "--output", format)
+		got.expect(t, exitOK, "")
+		if !strings.Contains(got.out, "SHOES") || !strings.Contains(got.out, "BAGS") {
+			t.Errorf("%s: %s", format, got.out)
+		}
+	}
+	got := credenzaWith(t, "", "eval", items, "--backend", "offline", "--taxonomy", own)
+	got.expect(t, exitOK, "")
+	if !strings.Contains(got.out, "(2 of 2)") {
+		t.Errorf("evaluated: %s", got.out)
 	}
 }
 

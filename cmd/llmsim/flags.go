@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -25,12 +26,15 @@ type flags struct {
 	Slots  *int           `env:"LLMSIM_SLOTS" help:"Calls worked on at once; the others queue (default: any number)."`
 	Keys   []string       `env:"LLMSIM_KEYS" placeholder:"KEY,..." help:"The keys that are served (default: any)."`
 
+	Behaviour []string `env:"LLMSIM_BEHAVIOUR" placeholder:"NAME,..." help:"Behave as these: ${behaviours}."`
+
 	helped bool // the help was asked for and shown
 }
 
 func parse(args []string, out io.Writer) (flags, error) {
 	var f flags
 	parser, err := kong.New(&f, kong.Name("llmsim"), kong.Writers(out, out), kong.Exit(func(int) { f.helped = true }),
+		kong.Vars{"behaviours": strings.Join(llmsim.Behaviours(), ", ")},
 		kong.Description("A simulated model behind OpenAI's Chat Completions API."))
 	if err != nil {
 		return f, err
@@ -69,6 +73,9 @@ func (f flags) config() (llmsim.Config, error) {
 	set(&c.Quota.Requests.Burst, f.Burst)
 	if len(f.Keys) > 0 {
 		c.Keys = nil
+	}
+	if len(f.Behaviour) > 0 {
+		c.Behaviours = f.Behaviour
 	}
 	for _, secret := range f.Keys {
 		c.Keys = append(c.Keys, llmsim.Key{Secret: secret})

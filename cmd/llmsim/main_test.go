@@ -111,7 +111,10 @@ func TestFlagsGoBeforeTheFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := parse([]string{"--config", path, "--slots", "2", "--rpm", "600", "--burst", "10", "--tpm", "9", "--keys", "a,b", "--median", "5ms"}, io.Discard)
+	f, err := parse([]string{
+		"--config", path, "--slots", "2", "--rpm", "600", "--burst", "10", "--tpm", "9", "--keys", "a,b", "--median", "5ms",
+		"--behaviour", "gemini-schema,gemini-logprobs",
+	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +131,8 @@ func TestFlagsGoBeforeTheFile(t *testing.T) {
 	}
 	if got.Seed != want.Seed || got.Slots != want.Slots || got.Latency != want.Latency ||
 		got.Quota.Requests != want.Quota.Requests || got.Quota.Tokens != want.Quota.Tokens ||
-		len(got.Keys) != 2 || got.Keys[1].Secret != "b" {
-		t.Errorf("got %+v, want %+v with two keys", got, want)
+		len(got.Keys) != 2 || got.Keys[1].Secret != "b" || len(got.Behaviours) != 2 {
+		t.Errorf("got %+v, want %+v with two keys and two behaviours", got, want)
 	}
 }
 
@@ -151,6 +154,7 @@ func TestStartUpProblems(t *testing.T) {
 		"no such file":   {[]string{"--config", path + ".not"}, "cannot be opened"},
 		"unknown name":   {[]string{"--config", path}, "line 2: field slts"},
 		"unknown flag":   {[]string{"--loud"}, "unknown flag --loud"},
+		"no behaviour":   {[]string{"--behaviour=kind"}, "\"kind\" is none of azure-logprobs, babble"},
 		"negative slots": {[]string{"--slots=-1"}, "slots: -1 is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +171,7 @@ func TestHelp(t *testing.T) {
 	if err := run(context.Background(), []string{"--help"}, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range []string{"--config", "--rpm", "--slots"} {
+	for _, flag := range []string{"--config", "--rpm", "--slots", "--behaviour", "gemini-schema"} {
 		if !strings.Contains(out.String(), flag) {
 			t.Errorf("the help does not name %s:\n%s", flag, out.String())
 		}

@@ -25,9 +25,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
-	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -64,17 +65,22 @@ type App struct {
 	config  Config
 	options Options
 	log     *zap.Logger
+	gate    *upstream.Gate
 	broker  *broker.Broker // nil: nothing outlives the process
-	memo    *memo.Memo     // nil: every question is asked
-	jobs    *jobs.Service  // nil: there are none
-	rpc     *rpc.Server
-	web     *web.Server
-	grpcLis net.Listener
-	httpLis net.Listener
-	ready   atomic.Bool
-	failed  chan error // room for both servers
-	serving sync.WaitGroup
-	closers []func() // of the parts that hold connections; run in reverse
+	// dataPlace says where answers and jobs are kept, for the log.
+	dataPlace string
+	cache     *cache.Cache  // nil: every question is asked
+	jobs      *jobs.Service // nil: there are none
+	rpc       *rpc.Server
+	web       *web.Server
+	grpcLis   net.Listener
+	httpLis   net.Listener
+	ready     atomic.Bool
+	lost      atomic.Bool // the data folder is
+	showing   sync.Mutex  // of readiness, so that the last change is shown
+	failed    chan error  // room for both servers
+	serving   sync.WaitGroup
+	closers   []func() // of the parts that hold connections; run in reverse
 
 	closing  sync.Once
 	closeErr error
@@ -97,9 +103,26 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		return nil, err
 	}
 	a.serve()
-	a.log.Info("serving", zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
-		zap.String("backend", config.backend()), zap.String("version", Version))
+	a.log.Info("serving", a.startFields()...)
 	return a, nil
+}
+
+// startFields describe the service to its operator: what answers, where, from which
+// data, and for whom.
+func (a *App) startFields() []zap.Field {
+	callers := "anyone"
+	switch {
+	case a.config.TokenFile != "":
+		callers = "with a token"
+	case a.config.TLSClientCA != "":
+		callers = "with a certificate"
+	}
+	return []zap.Field{
+		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
+		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
+		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
+		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
+	}
 }
 
 func (a *App) listen(ctx context.Context) (err error) {
@@ -123,8 +146,20 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 func (a *App) serve() {
 	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
 	a.serving.Go(func() { a.failed <- a.web.Serve(rpc.MarkListener(a.httpLis)) })
-	a.rpc.SetReady(true)
 	a.ready.Store(true)
+	a.showReady()
+}
+
+// isReady reports whether calls are welcome. Without its data folder a service still
+// classifies, but others should be asked.
+func (a *App) isReady() bool { return a.ready.Load() && !a.lost.Load() }
+
+func (a *App) showReady() {
+	a.showing.Lock()
+	defer a.showing.Unlock()
+	if a.ready.Load() {
+		a.rpc.SetReady(a.isReady())
+	}
 }
 
 // GRPCAddr returns the address on which gRPC is served.
@@ -166,6 +201,7 @@ func (a *App) close(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, a.config.DrainTimeout)
 		defer cancel()
 	}
+	a.gate.Drain()
 	// Jobs and both edges drain in the same time. Calls of the services over HTTP
 	// are the gRPC server's, which waits for them.
 	var draining sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -68,7 +69,23 @@ type world struct {
 	sim    *llmsim.Server
 	client *credenza.Client
 	log    *buffer
-	web    *llmsim.Pipe
+	grpc   *testkit.Pipe
+	web    *testkit.Pipe
+}
+
+// dial returns a client with a connection of its own.
+func (w *world) dial(t *testing.T, options ...credenza.Option) *credenza.Client {
+	t.Helper()
+	options = append([]credenza.Option{
+		credenza.WithPlaintext(), credenza.WithTokenOverPlaintext(),
+		credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.grpc.DialContext(ctx, "", "") }),
+	}, options...)
+	client, err := credenza.Dial("passthrough:///memory", options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // metrics returns what /metrics says.
@@ -91,15 +108,11 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	t.Helper()
 	w := &world{log: &buffer{}}
 	var err error
-	if w.sim, err = llmsim.New(sim); err != nil {
-		t.Fatal(err)
-	}
-	model := w.sim.Local()
-	t.Cleanup(func() { model.Close() })
+	var model *testkit.Local
+	w.sim, model = testkit.ServeSim(t, sim)
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
-	pipes := []*llmsim.Pipe{llmsim.NewPipe(), llmsim.NewPipe()}
-	grpcPipe := pipes[0]
-	w.web = pipes[1]
+	pipes := []*testkit.Pipe{testkit.NewPipe(), testkit.NewPipe()}
+	w.grpc, w.web = pipes[0], pipes[1]
 	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
 		LogTo: w.log,
 		Model: model.Client.Transport,
@@ -120,12 +133,7 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 			t.Error(err)
 		}
 	})
-	w.client, err = credenza.Dial("passthrough:///memory", credenza.WithPlaintext(),
-		credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return grpcPipe.DialContext(ctx, "", "") }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.client.Close() })
+	w.client = w.dial(t)
 	return w
 }
 

@@ -2,25 +2,20 @@ package app_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // BenchmarkHits is of items that the cache answers, through gRPC, the client's work
 // included.
 func BenchmarkHits(b *testing.B) {
-	sim, err := llmsim.New(llmsim.Config{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := httptest.NewServer(sim)
-	defer server.Close()
-	c, err := parse("--openai-base-url="+server.URL+"/v1", "--log-level=warn")
+	_, url := testkit.ServeSimTCP(b, llmsim.Config{})
+	c, err := parse("--openai-base-url="+url, "--log-level=warn")
 	if err != nil {
 		b.Fatal(err)
 	}

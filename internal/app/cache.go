@@ -8,29 +8,30 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/llm"
-	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
-// newMemo returns the cache of the model's answers, nil where there is none: the
+// newCache returns the cache of the model's answers, nil where there is none: the
 // offline classifier is faster than any.
-func (a *App) newMemo() *memo.Memo {
+func (a *App) newCache() *cache.Cache {
 	c := &a.config
 	if c.backend() == backendOffline || c.CacheMemory == 0 {
 		return nil
 	}
-	config := memo.Config{
-		MemoryBytes: int64(c.CacheMemory) << 20, Age: c.CacheAge, ProvisionalAge: c.CacheURLAge, Log: a.log,
+	config := cache.Config{
+		MemoryBytes: int64(c.CacheMemory) << 20, TTL: c.CacheAge, ProvisionalTTL: c.CacheURLAge, Log: a.log,
 	}
 	if a.broker != nil && c.CacheMax > 0 {
-		config.Bucket = &memo.Bucket{
-			JetStream: a.broker.JetStream(), MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
+		config.Bucket = &cache.Bucket{
+			JetStream: a.broker.JetStream(), Publish: a.broker.Publish, Owned: a.broker.Embedded(),
+			MaxBytes: int64(c.CacheMax) << 20, Replicas: a.broker.Replicas,
 		}
 	}
-	m := memo.New(config)
+	m := cache.New(config)
 	a.closers = append(a.closers, m.Close)
 	return m
 }
@@ -55,7 +56,7 @@ func (c *Config) servers() []string {
 }
 
 // cacheStatus is nil where there is no cache.
-func cacheStatus(m *memo.Memo) *rpc.CacheStatus {
+func cacheStatus(m *cache.Cache) *rpc.CacheStatus {
 	if m == nil {
 		return nil
 	}
@@ -64,7 +65,7 @@ func cacheStatus(m *memo.Memo) *rpc.CacheStatus {
 }
 
 // cacheMetrics shows the cache's figures as they are when they are asked for.
-type cacheMetrics struct{ memo *memo.Memo }
+type cacheMetrics struct{ cache *cache.Cache }
 
 var (
 	cacheHits    = describe("cache_hits_total", "Questions answered from the cache, by level: memory, store.", "level")
@@ -81,7 +82,7 @@ func (m cacheMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.Describe
 
 // Collect tells the figures.
 func (m cacheMetrics) Collect(to chan<- prometheus.Metric) {
-	s := m.memo.Stats()
+	s := m.cache.Stats()
 	count := func(desc *prometheus.Desc, n int64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), labels...)
 	}

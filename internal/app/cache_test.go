@@ -13,20 +13,9 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
-
-// model is a simulated one behind real HTTP.
-func model(t *testing.T, config llmsim.Config) (*llmsim.Server, string) {
-	t.Helper()
-	sim, err := llmsim.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(sim)
-	t.Cleanup(server.Close)
-	return sim, server.URL + "/v1"
-}
 
 // replica starts a service over the network and returns a client of it, and its end.
 func replica(t *testing.T, log *buffer, flags ...string) (*credenza.Client, func()) {
@@ -71,7 +60,7 @@ func repeated() []credenza.Item {
 }
 
 func TestEqualItemsArePaidOnceAlsoAfterARestart(t *testing.T) {
-	sim, url := model(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond}})
+	sim, url := testkit.ServeSimTCP(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond}})
 	flags := []string{"--openai-base-url=" + url, "--data-dir=" + t.TempDir()}
 	client, end := replica(t, &buffer{}, flags...)
 	s := classify(t, client, repeated(), credenza.Options{})
@@ -118,7 +107,7 @@ func nats(t *testing.T) *server.Server {
 }
 
 func TestReplicasShareAnswers(t *testing.T) {
-	sim, url := model(t, llmsim.Config{Seed: 1})
+	sim, url := testkit.ServeSimTCP(t, llmsim.Config{Seed: 1})
 	flags := []string{"--openai-base-url=" + url, "--nats-url=" + nats(t).ClientURL()}
 	first, end := replica(t, &buffer{}, flags...)
 	classify(t, first, repeated(), credenza.Options{})
@@ -131,7 +120,7 @@ func TestReplicasShareAnswers(t *testing.T) {
 }
 
 func TestACacheThatFailsFailsNoItem(t *testing.T) {
-	sim, url := model(t, llmsim.Config{Seed: 1})
+	sim, url := testkit.ServeSimTCP(t, llmsim.Config{Seed: 1})
 	cluster, log := nats(t), &buffer{}
 	client, end := replica(t, log, "--openai-base-url="+url, "--nats-url="+cluster.ClientURL())
 	defer end()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 const (
@@ -26,12 +27,7 @@ const (
 // serve starts the service with a simulated model, and returns its HTTP address.
 func serve(t *testing.T) string {
 	t.Helper()
-	sim, err := llmsim.New(llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 0.5}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	model := sim.Local()
-	t.Cleanup(model.Close)
+	_, model := testkit.ServeSim(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 0.5}})
 	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
 		app.Options{LogTo: &buffer{}, Model: model.Client.Transport, Data: app.DataNone})
 	if err != nil {

@@ -33,7 +33,7 @@ type Config struct {
 	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Where gRPC is served."`
 	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where HTTP is served: the compatible endpoint, the services as JSON, Connect and gRPC-Web, metrics and probes."`
 	CORSOrigins  []string      `name:"cors-origins" env:"CREDENZA_CORS_ORIGINS" default:"*" placeholder:"ORIGIN,..." help:"Whose web pages may call the HTTP address, such as https://shop.example. *: all, none: no others than its own."`
-	WriteTimeout time.Duration `name:"http-write-timeout" env:"CREDENZA_HTTP_WRITE_TIMEOUT" default:"10m" help:"How long a caller over HTTP may take nothing of what waits for it before it is cut off."`
+	WriteTimeout time.Duration `name:"http-write-timeout" env:"CREDENZA_HTTP_WRITE_TIMEOUT" default:"10m" help:"How long a caller, over gRPC too, may take nothing of what waits for it before it is cut off."`
 	TLSCert      string        `name:"tls-cert" env:"CREDENZA_TLS_CERT" placeholder:"FILE" help:"The server's certificate, PEM."`
 	TLSKey       string        `name:"tls-key" env:"CREDENZA_TLS_KEY" placeholder:"FILE" help:"The certificate's key, PEM."`
 	TLSClientCA  string        `name:"tls-client-ca" env:"CREDENZA_TLS_CLIENT_CA" placeholder:"FILE" help:"Callers must show a certificate of this authority, PEM."`
@@ -41,14 +41,15 @@ type Config struct {
 	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one."`
 	MaxItems     int           `name:"max-items" env:"CREDENZA_MAX_ITEMS" default:"100000" help:"The most items of one ClassifyStream call, and rows of a request over HTTP."`
 	MaxMessage   int           `name:"max-message-mib" env:"CREDENZA_MAX_MESSAGE_MIB" default:"64" help:"The largest message or request body that is taken, in MiB."`
+	MaxIntake    int           `name:"max-intake-mib" env:"CREDENZA_MAX_INTAKE_MIB" default:"0" help:"What may have arrived and not be handled yet, from all callers together, in MiB. 0: four times --max-message-mib, so 256."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"CREDENZA_DRAIN_TIMEOUT" default:"30s" help:"How long running calls may go on after SIGTERM."`
 
 	TextBatchSize  int           `name:"text-batch-size" env:"TEXT_BATCH_SIZE" default:"10" help:"Results in a batch of texts."`
 	ImageBatchSize int           `name:"image-batch-size" env:"IMAGE_BATCH_SIZE" default:"5" help:"Results in a batch of pictures."`
 	FlushDelay     time.Duration `name:"flush-delay" env:"CREDENZA_FLUSH_DELAY" default:"100ms" help:"How long a result waits for its batch to fill, as completed."`
 	MaxWorkers     int           `name:"max-workers" env:"CREDENZA_MAX_WORKERS" default:"0" help:"Calls to the model at once, fixed. 0: adapts, up to 256."`
-	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see the README. Instead of --openai-api-key."`
-	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions that wait for the model before new calls are turned away."`
+	KeyGroups      KeyGroups     `name:"key-groups" env:"CREDENZA_KEY_GROUPS" placeholder:"YAML" help:"Keys by quota group, see docs/configuration.md. Instead of --openai-api-key."`
+	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions of each priority that wait for the model before new calls are turned away."`
 	BulkShare      float64       `name:"bulk-share" env:"CREDENZA_BULK_SHARE" default:"0.1" help:"The part of the calls to the model that bulk gets while interactive calls wait too."`
 	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
 	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: 30s, and from 100 answers on five times their 99th percentile, 5s to 30s."`
@@ -70,10 +71,11 @@ type Config struct {
 	CacheURLAge  time.Duration `name:"cache-url-age" env:"CREDENZA_CACHE_URL_AGE" default:"24h" help:"How long an answer is used again without a look at what is behind its picture's address. 0: never."`
 
 	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
+	Sync     SyncTime      `name:"sync" env:"CREDENZA_SYNC" placeholder:"TIME|always" help:"How soon results of jobs are on disk, in data-dir (default: 1s). always: before they count as stored. A job and its end are on disk before they are reported."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
 
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
-	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"json" placeholder:"json|console" help:"How log lines are written to standard error."`
+	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"auto" placeholder:"auto|json|console" help:"How log lines are written to standard error. auto: for people on a terminal, else JSON."`
 
 	File string `name:"config" env:"CREDENZA_CONFIG" placeholder:"FILE" help:"A YAML file with settings, named as the flags with underscores."`
 }
@@ -88,6 +90,18 @@ func (c *Config) backend() string {
 	default:
 		return backendOffline
 	}
+}
+
+// intakeParts is how many of the largest messages there has to be room for: a single
+// caller has half of the room, for one that arrives and one that is handled.
+const intakeParts = 4
+
+// intakeBytes is what may have arrived and not be handled yet.
+func (c *Config) intakeBytes() int64 {
+	if c.MaxIntake > 0 {
+		return int64(c.MaxIntake) << 20
+	}
+	return intakeParts * int64(max(c.MaxMessage, 16)) << 20
 }
 
 func (c *Config) baseURL() string {

@@ -192,9 +192,9 @@ func TestFaultyGroupsOfTheFileThatAreOverruledDoNoHarm(t *testing.T) {
 	settings(t, "--config", file)
 }
 
-// TestReadmeNamesEverySetting keeps the README's table true.
-func TestReadmeNamesEverySetting(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// TestDocs_NameEverySetting keeps the table of settings true.
+func TestDocs_NameEverySetting(t *testing.T) {
+	readme, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestReadmeNamesEverySetting(t *testing.T) {
 			}
 		}
 		if row == "" || !strings.Contains(row, "`"+usual+"`") && usual != "" {
-			t.Errorf("the README's table has no row for %s with its default %q", env, usual)
+			t.Errorf("docs/configuration.md has no row for %s with its default %q", env, usual)
 		}
 	}
 }

@@ -32,7 +32,12 @@ const (
 func (a *App) openBroker(ctx context.Context) (err error) {
 	config := broker.Config{
 		URL: a.config.NATSURL.reveal(), Dir: a.config.DataDir, Replicas: a.config.NATSReplicas, Log: a.log,
+		Changed: func(lost error) {
+			a.lost.Store(lost != nil)
+			a.showReady()
+		},
 	}
+	a.dataPlace = "in memory"
 	switch {
 	case a.options.Data == DataNone:
 		return nil
@@ -45,6 +50,10 @@ func (a *App) openBroker(ctx context.Context) (err error) {
 		if config.Dir, err = usersDataDir(); err != nil {
 			return err
 		}
+	}
+	a.dataPlace = config.Dir
+	if config.URL != "" {
+		a.dataPlace = "in a NATS cluster"
 	}
 	if a.broker, err = broker.Open(ctx, config); err != nil {
 		return err

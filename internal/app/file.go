@@ -165,13 +165,23 @@ func configPath(ctx *kong.Context) string {
 	return os.Getenv("CREDENZA_CONFIG")
 }
 
-// knownSettings are the YAML names of all settings.
-func knownSettings() []string {
-	model := kong.Must(&Config{}).Model
+// SettingNames returns the flags of all settings, without dashes in front.
+func SettingNames() []string {
 	var names []string
-	for _, flag := range model.Flags {
-		if flag.Name != "help" && flag.Name != "config" {
-			names = append(names, yamlName(flag.Name))
+	for _, flag := range kong.Must(&Config{}).Model.Flags {
+		if flag.Name != "help" {
+			names = append(names, flag.Name)
+		}
+	}
+	return names
+}
+
+// knownSettings are the YAML names of the settings that a file can hold.
+func knownSettings() []string {
+	var names []string
+	for _, name := range SettingNames() {
+		if name != "config" {
+			names = append(names, yamlName(name))
 		}
 	}
 	return names

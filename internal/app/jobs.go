@@ -21,7 +21,8 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 		MaxBytes: int64(c.JobsMax) << 20, Keep: c.JobsKeep,
 		BatchSize: [catalog.NumKinds]int{catalog.KindText: c.TextBatchSize, catalog.KindImage: c.ImageBatchSize},
 		Replicas:  a.broker.Replicas(), MaxMessage: a.broker.MaxMessage(),
-	}, a.broker.JetStream(), engine, a.log)
+		Sync: c.Sync.within(),
+	}, a.broker, engine, a.log)
 	if err != nil {
 		return err
 	}

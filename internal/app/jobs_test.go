@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -10,19 +9,15 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // serveJobs starts the whole service on loopback, with data in a folder of its own.
 func serveJobs(t *testing.T, sim llmsim.Config, flags ...string) *credenza.Client {
 	t.Helper()
-	model, err := llmsim.New(sim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := httptest.NewServer(model)
-	t.Cleanup(web.Close)
-	flags = append([]string{"--openai-base-url=" + web.URL + "/v1", "--openai-api-key=sk-test", "--log-level=error"}, flags...)
+	_, url := testkit.ServeSimTCP(t, sim)
+	flags = append([]string{"--openai-base-url=" + url, "--openai-api-key=sk-test", "--log-level=error"}, flags...)
 	a, err := app.Start(t.Context(), settings(t, flags...), app.Options{LogTo: &buffer{}, Data: app.DataTemporary})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +43,7 @@ func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 	for name, sim := range map[string]llmsim.Config{
 		"quota": {Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 40, Per: time.Second, Burst: 20}}},
 		"outage": {Outages: []llmsim.Outage{
-			{Start: 200 * time.Millisecond, For: 6 * time.Second, Kind: llmsim.OutageUnavailable},
+			{Start: 200 * time.Millisecond, For: 6 * time.Second, Kind: "503"},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,10 +3,12 @@ package app
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
 )
 
 // newLogger returns a logger that writes to w, and the level that changes it at
@@ -16,12 +18,9 @@ func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel,
 	if err != nil {
 		return nil, atomic, fmt.Errorf("log-level: %w", err)
 	}
-	c := zap.NewProductionEncoderConfig()
-	c.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	c.EncodeDuration = zapcore.StringDurationEncoder
-	encoder := zapcore.NewJSONEncoder(c)
-	if format == "console" {
-		encoder = zapcore.NewConsoleEncoder(c)
+	encoder := jsonEncoder()
+	if format == "console" || format == "auto" && isTerminal(w) {
+		encoder = consoleEncoder()
 	}
 	// A call with 100,000 bad items must not write as many lines: of lines with the
 	// same text, a second has a thousand, and then every hundredth. Metrics count
@@ -29,4 +28,29 @@ func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel,
 	core := zapcore.NewSamplerWithOptions(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), atomic),
 		time.Second, 1000, 100)
 	return zap.New(core, zap.ErrorOutput(zapcore.Lock(zapcore.AddSync(w)))), atomic, nil
+}
+
+// jsonEncoder writes one JSON object per line.
+func jsonEncoder() zapcore.Encoder {
+	c := zap.NewProductionEncoderConfig()
+	c.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	c.EncodeDuration = zapcore.StringDurationEncoder
+	return zapcore.NewJSONEncoder(c)
+}
+
+// consoleEncoder writes lines for people: the time of day, the level, the text, and
+// then the fields.
+func consoleEncoder() zapcore.Encoder {
+	c := zap.NewProductionEncoderConfig()
+	c.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+	c.EncodeDuration = zapcore.StringDurationEncoder
+	c.EncodeLevel = zapcore.CapitalLevelEncoder
+	c.ConsoleSeparator = "  "
+	return zapcore.NewConsoleEncoder(c)
+}
+
+// isTerminal reports whether what is written to w is seen by a person.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -6,8 +6,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/memo"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
@@ -16,13 +16,13 @@ import (
 type operations struct {
 	config *Config
 	gate   *upstream.Gate
-	memo   *memo.Memo // nil: none
+	cache  *cache.Cache // nil: none
 	level  zap.AtomicLevel
 	start  time.Time
 }
 
-func newOperations(c *Config, gate *upstream.Gate, m *memo.Memo, level zap.AtomicLevel) *operations {
-	return &operations{config: c, gate: gate, memo: m, level: level, start: time.Now()}
+func newOperations(c *Config, gate *upstream.Gate, m *cache.Cache, level zap.AtomicLevel) *operations {
+	return &operations{config: c, gate: gate, cache: m, level: level, start: time.Now()}
 }
 
 // Status returns the state of the process.
@@ -35,7 +35,7 @@ func (o *operations) Status(context.Context) (rpc.Status, error) {
 		Model:    o.config.servedModels()[0],
 		Pool:     rpc.PoolStatus{Limit: g.Limit, InUse: g.InFlight, Ceiling: g.Ceiling, Fixed: g.Fixed > 0},
 		Queue:    rpc.QueueStatus{Interactive: int64(g.QueuedInteractive), Bulk: int64(g.QueuedBulk)},
-		Cache:    cacheStatus(o.memo),
+		Cache:    cacheStatus(o.cache),
 		Settings: rpc.Settings{MaxWorkers: g.Ceiling, LogLevel: o.level.Level()},
 	}
 	for i := range g.Groups {
@@ -62,7 +62,7 @@ func addGroup(s *rpc.Status, g *upstream.GroupStatus) {
 	s.Groups = append(s.Groups, rpc.GroupStatus{
 		Name: g.Name, Limit: g.Limit, InFlight: g.InFlight,
 		Requests: quotaOf(g.Requests), Tokens: quotaOf(g.Tokens),
-		LearnedPerSecond: g.LearnedPerSecond, CoolDown: g.Paused, BreakerOpen: g.Open, Outages: g.Outages,
+		LearnedPerSecond: g.LearnedPerSecond, CoolDown: g.Paused, BreakerOpen: g.Open, Outages: g.Outages, Outage: g.Outage,
 		Braked: g.Braked, Latency: latencyOf(g.Latency), AttemptTimeout: g.Latency.Timeout,
 	})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -36,10 +37,7 @@ type studio struct {
 
 func openStudio(t *testing.T, flags ...string) *studio {
 	t.Helper()
-	sim, err := llmsim.New(llmsim.Config{Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sim := testkit.NewSim(t, llmsim.Config{Seed: 1})
 	s := &studio{}
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -147,62 +147,134 @@ func TestErrorsAreNotKept(t *testing.T) {
 	})
 }
 
-// The reason of an item whose time is up must be the same whether it waits for its
-// own question or shares another's, as the last or as one of many.
-func TestSharersFailForTheTrueReason(t *testing.T) {
+// A caller that leaves shared work gets its own deadline's error; one that is alone, or
+// the last one, or there when the work ends, gets the true reason.
+func TestSharers_FailForTheTrueReason(t *testing.T) {
+	const late = "DEADLINE_EXCEEDED"
 	for reason, c := range map[string]struct {
-		sim  llmsim.Config
-		busy int // other items before these
+		sim   llmsim.Config
+		busy  int    // other items before these
+		early string // what callers get that leave before the last one
 	}{
-		"UPSTREAM_TIMEOUT":     {sim: llmsim.Config{Latency: llmsim.Latency{Median: time.Hour}}},
-		"RATE_LIMITED":         {sim: llmsim.Config{Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 1}}}, busy: 10},
-		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: llmsim.OutageUnavailable}}}},
-		"DEADLINE_EXCEEDED":    {sim: llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Second}}, busy: 4},
+		"UPSTREAM_TIMEOUT":     {sim: llmsim.Config{Latency: llmsim.Latency{Median: time.Hour}}, early: late},
+		"RATE_LIMITED":         {sim: llmsim.Config{Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 1}}}, busy: 10, early: late},
+		"UPSTREAM_UNAVAILABLE": {sim: llmsim.Config{Outages: []llmsim.Outage{{For: time.Hour, Kind: "503"}}}, early: "UPSTREAM_UNAVAILABLE"},
+		late:                   {sim: llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Second}}, busy: 4, early: late},
 	} {
-		t.Run(reason, func(t *testing.T) {
+		for name, limits := range map[string][]time.Duration{
+			"alone":  {10 * time.Second},
+			"shared": {6 * time.Second, 8 * time.Second, 10 * time.Second},
+			// The work ends with them, so none leaves before.
+			"equal": {130 * time.Second, 130 * time.Second, 130 * time.Second},
+		} {
+			if name == "equal" && reason == late {
+				continue // by then it has had its turn
+			}
+			t.Run(reason+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := build(t, c.sim, "--max-workers=2")
+					var callers sync.WaitGroup
+					for _, it := range goods(c.busy, nil) {
+						callers.Go(func() { _, _ = w.client.Classify(t.Context(), it, credenza.Options{}) })
+					}
+					synctest.Wait()
+					for i, limit := range limits {
+						want := c.early
+						if i == len(limits)-1 || name == "equal" {
+							want = reason
+						}
+						callers.Go(func() {
+							began := time.Now()
+							r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
+							if err != nil || r.Err == nil || r.Err.Reason != want {
+								t.Errorf("after %v of %v: %v, %v", time.Since(began), limit, r.Err, err)
+							}
+						})
+						synctest.Wait()
+					}
+					callers.Wait()
+				})
+			})
+		}
+	}
+}
+
+func TestSharers_HurriedOneTakesNothingFromTheOthers(t *testing.T) {
+	for name, limits := range map[string][2]time.Duration{
+		"the first one":  {time.Second, 2 * time.Minute},
+		"one that joins": {2 * time.Minute, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := build(t, c.sim, "--max-workers=2")
+				w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Second}})
 				var callers sync.WaitGroup
-				for _, it := range goods(c.busy, nil) {
-					callers.Go(func() { _, _ = w.client.Classify(t.Context(), it, credenza.Options{}) })
-				}
-				synctest.Wait()
-				for _, limit := range []time.Duration{6 * time.Second, 8 * time.Second, 10 * time.Second} {
+				for _, limit := range limits {
+					want := ""
+					if limit == time.Second {
+						want = "DEADLINE_EXCEEDED"
+					}
 					callers.Go(func() {
 						began := time.Now()
 						r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
-						if err != nil || r.Err == nil || r.Err.Reason != reason {
+						if err != nil || (r.Err == nil) != (want == "") || r.Err != nil && r.Err.Reason != want {
 							t.Errorf("after %v of %v: %v, %v", time.Since(began), limit, r.Err, err)
 						}
 					})
+					synctest.Wait()
 				}
 				callers.Wait()
+				if w.sim.Calls() != 1 {
+					t.Errorf("%d calls", w.sim.Calls())
+				}
 			})
 		})
 	}
 }
 
-func TestASharerWithMoreTimeGetsTheAnswer(t *testing.T) {
+// The last one that leaves, at its deadline, ends the call to the model.
+func TestSharers_LastDeadlineEndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// Alone, the first would be told at once that there is no quota in its time.
-		w := build(t, llmsim.Config{Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 1}}})
-		if _, err := w.client.Classify(t.Context(), credenza.Item{ProductName: "elm bench"}, credenza.Options{}); err != nil {
-			t.Fatal(err)
-		}
+		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: time.Minute}})
 		var callers sync.WaitGroup
-		ask := func(limit time.Duration, want string) {
-			r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
-			got := ""
-			if r.Err != nil {
-				got = r.Err.Reason
-			}
-			if err != nil || got != want {
-				t.Errorf("with %v: %v, %v, want %q", limit, r.Err, err, want)
-			}
+		for _, limit := range []time.Duration{time.Second, 3 * time.Second, 2 * time.Second} {
+			callers.Go(func() {
+				_, _ = w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
+			})
 		}
-		callers.Go(func() { ask(2*time.Minute, "") })
-		synctest.Wait()
-		ask(10*time.Second, "RATE_LIMITED")
+		time.Sleep(2900 * time.Millisecond)
+		if s := w.sim.Stats(); s.InFlight != 1 {
+			t.Errorf("%d calls in flight before the last deadline", s.InFlight)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if s := w.sim.Stats(); s.Calls != 1 || s.InFlight != 0 {
+			t.Errorf("%d calls, %d in flight 100 ms after the last deadline", s.Calls, s.InFlight)
+		}
 		callers.Wait()
 	})
+}
+
+// An item learns at once of a pause that outlasts the bound of shared work, and at its
+// own deadline of a shorter one; either way it is told when to come again.
+func TestPause_IsToldWithTheTimeToComeAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		pause, limit, told time.Duration
+	}{
+		"at once":         {4 * time.Minute, 0, 0},
+		"at its deadline": {time.Minute, 10 * time.Second, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := build(t, llmsim.Config{Faults: llmsim.Faults{Shares: map[string]float64{"throttle": 1}, RetryAfter: tt.pause}})
+				began := time.Now()
+				r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: tt.limit})
+				if err != nil || r.Err == nil || r.Err.Reason != "RATE_LIMITED" {
+					t.Fatal(r.Err, err)
+				}
+				took := time.Since(began)
+				if again := tt.pause - took; took > tt.told+time.Second || r.Err.RetryAfter < again-time.Second || r.Err.RetryAfter > tt.pause {
+					t.Errorf("after %v: %v, to come again in %v", took, r.Err, r.Err.RetryAfter)
+				}
+			})
+		})
+	}
 }

@@ -17,7 +17,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check} {
+	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check, c.checkSync} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (c *Config) checkChoices() error {
 		{"fallback", c.Fallback, []string{"none", backendOffline}},
 		{"image-detail", c.ImageDetail, []string{"auto", "low", "high"}},
 		{"log-level", c.LogLevel, []string{"debug", "info", "warn", "error"}},
-		{"log-format", c.LogFormat, []string{"json", "console"}},
+		{"log-format", c.LogFormat, []string{"auto", "json", "console"}},
 	} {
 		if !slices.Contains(s.choices, s.value) {
 			return fmt.Errorf("%s is %q: give one of %v", s.name, s.value, s.choices)
@@ -116,6 +116,7 @@ func (c *Config) checkNumbers() error {
 		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
+		{"max-intake-mib", c.MaxIntake, 0, 1 << 20},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
 		{"image-fit", c.ImageFit, 0, maxFit},
 		{"nats-replicas", c.NATSReplicas, 0, 5},
@@ -126,6 +127,9 @@ func (c *Config) checkNumbers() error {
 		if s.value < s.low || s.value > s.up {
 			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
 		}
+	}
+	if c.MaxIntake > 0 && c.MaxIntake < 2*c.MaxMessage {
+		return fmt.Errorf("max-intake-mib is %d: give at least twice max-message-mib (%d), since one caller has half of it, or 0", c.MaxIntake, c.MaxMessage)
 	}
 	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
 		return fmt.Errorf("review-below is %v: give a number from 0 to 1", c.ReviewBelow)

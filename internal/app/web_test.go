@@ -19,6 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -206,12 +207,7 @@ func (n *noted) take() []string {
 // The same product is the same question on every way, to the byte, and so has the
 // same entry in a cache.
 func TestARowAsksWhatItsItemAsks(t *testing.T) {
-	sim, err := llmsim.New(llmsim.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	model := sim.Local()
-	defer model.Close()
+	_, model := testkit.ServeSim(t, llmsim.Config{})
 	asked := &noted{RoundTripper: model.Client.Transport}
 	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
 		app.Options{LogTo: &buffer{}, Model: asked, Data: app.DataNone})

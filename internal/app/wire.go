@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/picture"
@@ -42,12 +43,14 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.config.checkServed(gate); err != nil {
 		return err
 	}
+	a.gate = gate
+	a.followOutages(ctx)
 	metrics.MustRegister(gateMetrics{gate})
 	if err := a.openBroker(ctx); err != nil {
 		return err
 	}
-	if a.memo = a.newMemo(); a.memo != nil {
-		metrics.MustRegister(cacheMetrics{a.memo})
+	if a.cache = a.newCache(); a.cache != nil {
+		metrics.MustRegister(cacheMetrics{a.cache})
 	}
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
@@ -56,7 +59,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.memo, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.cache, level), log, metrics})
 }
 
 type edges struct {
@@ -80,22 +83,26 @@ func (a *App) wireEdges(e edges) error {
 	if err != nil {
 		return err
 	}
+	budget := intake.New(c.intakeBytes())
+	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
+	}, func() float64 { return float64(budget.Held()) }))
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
-		Models: c.servedModels(), TLS: files, Tokens: tokens,
+		Models: c.servedModels(), TLS: files, Tokens: tokens, Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{Engine: e.engine, Jobs: a.servedJobs(), Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, files)
+	a.web, err = a.newWeb(e, files, budget)
 	return err
 }
 
 // newWeb returns the HTTP edge, with what the gRPC edge has for it.
-func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
+func (a *App) newWeb(e edges, files rpc.TLSFiles, budget *intake.Budget) (*web.Server, error) {
 	c := &a.config
 	config := web.Config{
-		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout,
+		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout, Intake: budget,
 		About: web.About{Version: Version, Model: c.backend() == backendOpenAI},
 	}
 	for _, category := range e.taxonomy.Categories {
@@ -112,7 +119,7 @@ func (a *App) newWeb(e edges, files rpc.TLSFiles) (*web.Server, error) {
 		}
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.ready.Load, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
 }
 
@@ -193,7 +200,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	a.closers = append(a.closers, pictures.Close)
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
-		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Observer: o,
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Outage: gate.Outage, Observer: o,
 	}
 	if c.backend() == backendOpenAI {
 		p, err := prompt.New(tax)
@@ -207,8 +214,8 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		a.closers = append(a.closers, model.Close)
 		parts.Backend = model
 		parts.Pictures = pictures
-		if a.memo != nil {
-			parts.Memo, parts.Scope = a.memo, scopeOf(c, p)
+		if a.cache != nil {
+			parts.Cache, parts.Scope = a.cache, scopeOf(c, p)
 		}
 		if c.Fallback == backendOffline {
 			parts.Fallback = offline

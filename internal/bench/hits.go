@@ -21,9 +21,12 @@ const (
 	hitCalls = 10
 )
 
-// hitTable measures items that the cache answers, beside those of the offline
+// hitsCommand measures items that the cache answers, next to those of the offline
 // classifier, which takes the same way but for its last step.
-func (b bench) hitTable(ctx context.Context, w io.Writer) error {
+type hitsCommand struct{}
+
+// Run prints a row for each batch size and backend.
+func (hitsCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 	t := &table{w: w}
 	t.row("batch", "program", "items/s", "goal", "", "", "CPU/item", "client")
 	for _, size := range []int{10, 100} {
@@ -61,7 +64,7 @@ func (b bench) measureHits(ctx context.Context, sim *process, backend string, si
 		return rates{}, err
 	}
 	defer server.stop()
-	warm, err := start(ctx, b.self, nil, "hits", server.addr, strconv.Itoa(size), "1")
+	warm, err := start(ctx, b.self, nil, "load-hits", server.addr, strconv.Itoa(size), "1")
 	if err != nil {
 		return rates{}, err
 	}
@@ -70,7 +73,7 @@ func (b bench) measureHits(ctx context.Context, sim *process, backend string, si
 	if err != nil {
 		return rates{}, err
 	}
-	client, err := start(ctx, b.self, nil, "hits", server.addr, strconv.Itoa(size), strconv.Itoa(hitCalls))
+	client, err := start(ctx, b.self, nil, "load-hits", server.addr, strconv.Itoa(size), strconv.Itoa(hitCalls))
 	if err != nil {
 		return rates{}, err
 	}

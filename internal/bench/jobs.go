@@ -17,10 +17,15 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// jobTable measures a job of n items on the offline classifier: how fast it is
-// taken in, run and read, and what it takes of memory and disk. The yardstick is
-// a feed of the same items to the same server, which stores nothing.
-func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
+// jobsCommand measures a job on the offline classifier: how fast it is taken in, run
+// and read, and what it takes of memory and disk. The yardstick is a feed of the
+// same items to the same server, which stores nothing.
+type jobsCommand struct {
+	Items int `arg:"" default:"1000000" help:"How many items it has."`
+}
+
+// Run prints a row for each step.
+func (c jobsCommand) Run(ctx context.Context, b bench, w io.Writer) (err error) {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return err
@@ -37,8 +42,8 @@ func (b bench) jobTable(ctx context.Context, w io.Writer, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	m := &jobBench{client: client, server: server, items: n, out: &table{w: w}}
-	m.out.printf("%-28s %12s %12s %12s %12s\n", strconv.Itoa(n)+" items, offline", "items/s", "time", "memory", "on disk")
+	m := &jobBench{client: client, server: server, items: c.Items, out: &table{w: w}}
+	m.out.printf("%-28s %12s %12s %12s %12s\n", strconv.Itoa(c.Items)+" items, offline", "items/s", "time", "memory", "on disk")
 	for _, step := range []func(context.Context) error{m.feed, m.upload, m.follow, m.read} {
 		if err := step(ctx); err != nil {
 			return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"image"
 	"image/jpeg"
@@ -36,10 +35,10 @@ func photo(t *testing.T, w, h int) string {
 }
 
 // printed returns what a table prints about a folder, and ends with want.
-func printed(t *testing.T, judge func(context.Context, io.Writer, string) error, folder string, want error) string {
+func printed(t *testing.T, command, folder string, want error) string {
 	t.Helper()
 	var b strings.Builder
-	if err := judge(t.Context(), &b, folder); !errors.Is(err, want) {
+	if err := run(t.Context(), []string{command, folder}, &b); !errors.Is(err, want) {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -69,7 +68,7 @@ func TestNastyPicturesAreJudged(t *testing.T) {
 		"small.jpg": photo(t, 30, 20), "large.jpg": photo(t, 1536, 768), "none.jpg": "no sofa", "either.jpg": "no sofa",
 		"lying.jpg": photo(t, 30, 20), "sizes.jpg": photo(t, 30, 20), "lost.jpg": "no sofa", "read.jpg": photo(t, 30, 20),
 	})
-	check(t, printed(t, nastyTable, folder, errMissed),
+	check(t, printed(t, "nasty", folder, errMissed),
 		"lying.jpg: want ok after rotation, got: the picture as it was, not turned",
 		"sizes.jpg: want ok, got: 30 x 20 pixels instead of 40 x 20",
 		"lost.jpg: want ok, got: IMAGE_UNSUPPORTED: ",
@@ -88,7 +87,7 @@ func TestPagesAreJudged(t *testing.T) {
 		"none.html":  `<!DOCTYPE html>`,
 		"free.html":  `<!DOCTYPE html><img src="/c.jpg" width=500 height=500>`,
 	})
-	check(t, printed(t, pagesTable, folder, errMissed),
+	check(t, printed(t, "pages", folder, errMissed),
 		`wrong.html: want https://shop.example/b.jpg, got: https://shop.example/a.jpg \(og:image\)`,
 		`none.html: want https://shop.example/b.jpg, got: none \(nothing\)`,
 		"free.html: declares none; guessed: https://shop.example/c.jpg",
@@ -99,11 +98,11 @@ func TestPagesAreJudged(t *testing.T) {
 func TestGoalsAreReached(t *testing.T) {
 	// The columns count, not what the first file has in them.
 	nasty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,ok\n", "small.jpg": photo(t, 30, 20)})
-	printed(t, nastyTable, nasty, nil)
+	printed(t, "nasty", nasty, nil)
 	pages := folderOf(t, map[string]string{"manifest.csv": "file,page_url,acceptable_images\nfree.html,https://shop.example/,\n", "free.html": "<html>"})
-	printed(t, pagesTable, pages, nil)
+	printed(t, "pages", pages, nil)
 	empty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,\n", "small.jpg": photo(t, 30, 20)})
-	check(t, printed(t, nastyTable, empty, errMissed), "small.jpg: want , got: a picture", "difficult", "slowest", "peak")
+	check(t, printed(t, "nasty", empty, errMissed), "small.jpg: want , got: a picture", "difficult", "slowest", "peak")
 }
 
 func TestManifestsAreChecked(t *testing.T) {
@@ -116,7 +115,7 @@ func TestManifestsAreChecked(t *testing.T) {
 		"a missing file": {"manifest.csv": "file,expected\na.jpg,ok\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := nastyTable(t.Context(), io.Discard, folderOf(t, files)); err == nil || errors.Is(err, errMissed) {
+			if err := run(t.Context(), []string{"nasty", folderOf(t, files)}, io.Discard); err == nil || errors.Is(err, errMissed) {
 				t.Error("it was taken:", err)
 			}
 		})

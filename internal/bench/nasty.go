@@ -27,14 +27,20 @@ const (
 	nastyMemory = 300 << 20
 )
 
-// nastyTable prepares each picture of a folder as if it came with an item, and
+// nastyCommand prepares each picture of a folder as if it came with an item, and
 // compares what becomes of it with the folder's manifest.csv. Its columns are
 // file, expected ("ok", "ok after rotation", "clear error" or "ok or clear
 // error"), and where a picture can be read its width, height and
 // exif_orientation, as stored. It prints those that are not as expected, the
 // slowest, and the most memory that this process had. The error is errMissed where
 // that is not as it should be.
-func nastyTable(ctx context.Context, w io.Writer, folder string) error {
+type nastyCommand struct {
+	Folder string `arg:"" help:"A folder with pictures and a manifest.csv."`
+}
+
+// Run judges each picture of the folder.
+func (c nastyCommand) Run(ctx context.Context, w io.Writer) error {
+	folder := c.Folder
 	all, err := readManifest(folder, "file", "expected")
 	if err != nil {
 		return err

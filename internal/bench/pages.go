@@ -16,12 +16,18 @@ import (
 // pagesGoal is the part of the pages whose picture is to be found.
 const pagesGoal = 22.0 / 24
 
-// pagesTable looks for the main picture of each page saved in a folder, and
+// pagesCommand looks for the main picture of each page saved in a folder, and
 // compares it with the folder's manifest.csv. Its columns are file, page_url, and
 // acceptable_images: the right addresses, with " | " between them, or none where
 // the page declares no picture. Those pages do not count; what is guessed of them
 // is printed. The error is errMissed where too few are right.
-func pagesTable(ctx context.Context, w io.Writer, folder string) error {
+type pagesCommand struct {
+	Folder string `arg:"" help:"A folder with saved pages and a manifest.csv."`
+}
+
+// Run judges each page of the folder.
+func (c pagesCommand) Run(ctx context.Context, w io.Writer) error {
+	folder := c.Folder
 	all, err := readManifest(folder, "file", "page_url")
 	if err != nil {
 		return err

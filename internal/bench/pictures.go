@@ -32,16 +32,21 @@ const (
 	generated = "generated"
 )
 
-// pictureTable measures pictures a second through the whole service: fetched from
+// picturesCommand measures pictures a second through the whole service: fetched from
 // a shop on loopback, prepared, and asked about.
-func (b bench) pictureTable(ctx context.Context, w io.Writer, folder string) error {
-	shop, err := start(ctx, b.self, nil, "shop", folder)
+type picturesCommand struct {
+	Folder string `arg:"" default:"generated" help:"A folder with pictures, or \"generated\"."`
+}
+
+// Run prints a row of figures.
+func (c picturesCommand) Run(ctx context.Context, b bench, w io.Writer) error {
+	shop, err := start(ctx, b.self, nil, "shop", c.Folder)
 	if err != nil {
 		return err
 	}
 	defer shop.stop()
 	got, err := b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-		return b.measureServer(ctx, pictureWorkers, sim, []string{"CREDENZA_IMAGE_ALLOW=127.0.0.0/8"}, "pictures", shop.addr)
+		return b.measureServer(ctx, pictureWorkers, sim, []string{"CREDENZA_IMAGE_ALLOW=127.0.0.0/8"}, "load-pictures", shop.addr)
 	})
 	if err != nil {
 		return err

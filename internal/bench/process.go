@@ -174,3 +174,12 @@ func ask(ctx context.Context, method, url string, into any) error {
 	}
 	return json.NewDecoder(resp.Body).Decode(into)
 }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -57,8 +57,17 @@ var quotaScenarios = []scenario{
 	},
 }
 
-// quotaTable plays every scenario and prints a row for each program.
-func (b bench) quotaTable(ctx context.Context, w io.Writer, only *regexp.Regexp) error {
+// quotaCommand plays upstreams with limits, faults and outages.
+type quotaCommand struct {
+	Only string `help:"Play only scenarios whose name matches this regular expression."`
+}
+
+// Run plays every scenario and prints a row for each program.
+func (c quotaCommand) Run(ctx context.Context, b bench, w io.Writer) error {
+	only, err := regexp.Compile(c.Only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
 	t := &table{w: w}
 	for _, group := range [][]scenario{quotaScenarios, strayScenarios(), faultScenarios} {
 		for i := range group {

@@ -45,7 +45,8 @@ func runSim(ctx context.Context, args []string) error {
 }
 
 // runBare is the yardstick: what a Go programmer writes first. It asks the same
-// questions with the same schema, without any of the service's care.
+// questions with the same schema, without any of the service's care. The third
+// argument says whether it asks for log-probabilities, which the service does.
 func runBare(ctx context.Context, args []string) error {
 	workers, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -70,12 +71,12 @@ func runBare(ctx context.Context, args []string) error {
 	var group errgroup.Group
 	group.SetLimit(workers)
 	for i := 0; ctx.Err() == nil; i++ {
-		group.Go(func() error { return askBare(ctx, &client, p, schema, i) })
+		group.Go(func() error { return askBare(ctx, &client, p, schema, args[2] == "logprobs", i) })
 	}
 	return group.Wait()
 }
 
-func askBare(ctx context.Context, client *openai.ChatCompletionService, p *prompt.Prompt, schema any, i int) error {
+func askBare(ctx context.Context, client *openai.ChatCompletionService, p *prompt.Prompt, schema any, logprobs bool, i int) error {
 	name, description := question(i)
 	answer, err := client.New(ctx, openai.ChatCompletionNewParams{
 		Model: "gpt-4o-mini",
@@ -84,7 +85,7 @@ func askBare(ctx context.Context, client *openai.ChatCompletionService, p *promp
 			openai.UserMessage(string(p.AppendUser(nil, &catalog.Item{Name: name, Description: description}, false))),
 		},
 		Temperature: openai.Float(0),
-		Logprobs:    openai.Bool(true),
+		Logprobs:    openai.Bool(logprobs),
 		ResponseFormat: openai.ChatCompletionNewParamsResponseFormatUnion{
 			OfJSONSchema: &shared.ResponseFormatJSONSchemaParam{
 				JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{
@@ -134,4 +135,10 @@ func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int)
 			}
 		}
 	}
+}
+
+// question is item i's text, of the length of an ordinary catalogue entry.
+func question(i int) (name, description string) {
+	name = fmt.Sprintf("Lounge item %d", i)
+	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
 }

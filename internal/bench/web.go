@@ -42,8 +42,11 @@ type heard struct {
 	rate  float64       // items a second
 }
 
-// webTable measures the same items on both ways, in turn.
-func (b bench) webTable(ctx context.Context, w io.Writer) error {
+// webCommand measures the same items on both ways, in turn.
+type webCommand struct{}
+
+// Run prints a row for each call, and how the ways compare.
+func (webCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 	t := &table{w: w}
 	t.row("seed", "way", "first", "items/s", "", "", "", "")
 	ways := []way{{"gRPC", overGRPC}, {"HTTP", overHTTP}}

@@ -23,6 +23,9 @@ type Config struct {
 	Replicas int
 	// Log is told of what an operator may have to look at. Nil: nobody.
 	Log *zap.Logger
+	// Changed is called when Dir is lost, with Lost's error, and with nil when it is
+	// back. It must not block. Nil: it is not reported.
+	Changed func(error)
 }
 
 // Bounds of waiting for the server.
@@ -75,7 +78,7 @@ func Open(ctx context.Context, config Config) (*Broker, error) {
 
 func (b *Broker) connect() (err error) {
 	if b.config.URL == "" {
-		if b.server, err = startEmbedded(b.config.Dir, b.config.Log); err != nil {
+		if b.server, err = startEmbedded(b.config); err != nil {
 			return err
 		}
 		b.conn, err = nats.Connect("", append(b.options(), nats.InProcessServer(b.server))...)
@@ -133,6 +136,14 @@ func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 // MaxMessage is the most bytes of one message, its headers included.
 func (b *Broker) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
+// Publish sends a message to a stream and waits for no acknowledgement.
+func (b *Broker) Publish(subject string, message []byte) error {
+	return b.conn.Publish(subject, message)
+}
+
+// Embedded reports whether the server runs within this process, for it alone.
+func (b *Broker) Embedded() bool { return b.server != nil }
+
 // Replicas is on how many servers a stream is to be stored.
 func (b *Broker) Replicas() int {
 	switch {
@@ -148,8 +159,37 @@ func (b *Broker) Replicas() int {
 // Connected reports whether the server can be reached now.
 func (b *Broker) Connected() bool { return b.conn.IsConnected() }
 
+// Sync returns nil once everything that was acknowledged before the call is on
+// disk. Concurrent calls share syncs. The error is a fault, or ctx's cause if that
+// ends first. What a cluster has acknowledged is its operator's to sync: then Sync
+// returns nil at once.
+func (b *Broker) Sync(ctx context.Context) error {
+	if b.server == nil {
+		return nil
+	}
+	return b.server.rounds.wait(ctx)
+}
+
+// SyncWithin has everything that was acknowledged before the call on disk when the
+// time is over, without waiting for it.
+func (b *Broker) SyncWithin(d time.Duration) {
+	if b.server != nil {
+		b.server.rounds.within(d)
+	}
+}
+
+// Lost returns why nothing can be kept any more, nil if it can: the data folder was
+// removed or replaced, which is noticed within about a second, or a sync failed. The
+// error is a fault.
+func (b *Broker) Lost() error {
+	if b.server == nil {
+		return nil
+	}
+	return b.server.disk.lostErr()
+}
+
 // Close ends the connection, and the server if it runs within the process. What
-// was acknowledged is stored.
+// was acknowledged is on disk then.
 func (b *Broker) Close() {
 	if b.conn != nil {
 		b.conn.Close()

@@ -15,5 +15,9 @@
 //
 // The trade-off: the embedded server does not wait for the disk to confirm each
 // message. A process that is killed loses nothing, since the operating system
-// has every byte; a machine that loses power may lose the last seconds.
+// has every byte; a machine that loses power may lose what was not synced. Sync is
+// for callers that must not: they share syncs, so many of them cost few.
+//
+// Before the server opens what is stored, damaged messages are taken out of it; and
+// while it runs, a data folder that is removed or replaced is noticed (Lost).
 package broker

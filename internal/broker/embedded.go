@@ -23,6 +23,8 @@ type embedded struct {
 	dir    string
 	lock   *flock.Flock
 	log    *zap.Logger
+	disk   *disk
+	rounds *rounds
 	stop   context.CancelFunc
 	nurse  sync.WaitGroup
 }
@@ -37,14 +39,15 @@ const (
 // nursing is how often it is looked whether a full disk has room again.
 const nursing = 3 * time.Second
 
-func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
+func startEmbedded(config Config) (*embedded, error) {
+	dir := config.Dir
 	if dir == "" {
 		return nil, errors.New("no data folder is given: name one in data-dir")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: name another one in data-dir (%w)", err)
 	}
-	lock := flock.New(filepath.Join(dir, "lock"))
+	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
 	switch {
 	case err != nil:
@@ -52,8 +55,16 @@ func startEmbedded(dir string, log *zap.Logger) (*embedded, error) {
 	case !held:
 		return nil, fmt.Errorf("another process uses the data folder %s: end it, or name another folder in data-dir", dir)
 	}
-	e := &embedded{dir: dir, lock: lock, log: log}
-	if err := e.start(); err != nil {
+	e := &embedded{dir: dir, lock: lock, log: config.Log, disk: newDisk(config)}
+	e.rounds = &rounds{sync: e.disk.sync}
+	if err := syncPath(filepath.Dir(dir)); err != nil { // the folder may be new, and its parent another user's
+		e.log.Debug("the folder around the data folder was not synced", zap.Error(err))
+	}
+	err = mend(dir, e.log)
+	if err == nil {
+		err = e.start()
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return e, nil
@@ -79,6 +90,7 @@ func (e *embedded) start() (err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	e.nurse.Go(func() { e.revive(ctx) })
+	e.nurse.Go(func() { e.disk.watch(ctx) })
 	return nil
 }
 
@@ -96,7 +108,7 @@ func (e *embedded) revive(ctx context.Context) {
 		case <-tick.C:
 		}
 		state := e.illness()
-		if state == "" {
+		if state == "" || e.disk.lostErr() != nil { // what is lost cannot be opened again
 			ill = false
 			continue
 		}
@@ -142,9 +154,12 @@ func (e *embedded) reopen() error {
 // probeBytes is the room that must be there before a full disk is tried again.
 const probeBytes = 16 << 20
 
+// probeName is the file that it is tried with.
+const probeName = "probe"
+
 // probe returns an error unless the folder can take some more.
 func probe(dir string) error {
-	name := filepath.Join(dir, "probe")
+	name := filepath.Join(dir, probeName)
 	err := os.WriteFile(name, make([]byte, probeBytes), 0o600)
 	return errors.Join(err, os.Remove(name))
 }
@@ -157,6 +172,10 @@ func (e *embedded) close() {
 	e.nurse.Wait()
 	e.server.Shutdown()
 	e.server.WaitForShutdown()
+	e.rounds.close()
+	if err := e.disk.sync(); err != nil {
+		e.log.Warn("what was stored last may not be on disk", zap.Error(err))
+	}
 	if err := e.lock.Unlock(); err != nil {
 		e.log.Warn("the data folder stays locked until the process ends", zap.Error(err))
 	}

@@ -1,6 +1,9 @@
 package catalog
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Mode is what items are classified by.
 type Mode uint8
@@ -102,4 +105,11 @@ type Caller struct {
 	// ID is equal for calls that share one turn: an authenticated name, else
 	// something unique to the call.
 	ID string
+	// Connection is what the call came by, if its caller is not authenticated. Calls
+	// of one connection count together against the bound on what may wait. Empty:
+	// those of one ID do.
+	Connection string
 }
+
+// Queue is equal for calls that count together against the bound on what may wait.
+func (c Caller) Queue() string { return cmp.Or(c.Connection, c.ID) }

@@ -70,9 +70,11 @@ type JobQuery struct {
 	Token string
 }
 
-// JobEvent is one step of watching a job: a batch, or the summary at the end.
+// JobEvent is one step of watching a job: a batch, a notice, or the summary at the
+// end.
 type JobEvent struct {
 	Batch   *Batch
+	Notice  *Notice
 	Summary *Summary
 	// Token resumes after this event.
 	Token string

@@ -74,6 +74,8 @@ type Question struct {
 	Model    string // empty: the configured one
 	Caller   Caller
 	Priority Priority
+	// Began is when the item was admitted, which its deadline counts from. Zero: now.
+	Began time.Time
 	// Budget is the time that calls to the model may take in all, where waiting for
 	// a turn and calls into an outage do not count. 0: ctx alone bounds the work.
 	Budget time.Duration

@@ -19,6 +19,9 @@ type Call struct {
 	// Prompt has a batch leave as soon as the sink can take it, full or not, where
 	// outcomes are delivered as completed.
 	Prompt bool
+	// Notify is told what holds the call up, on the goroutine that calls the sink. An
+	// error ends the call. Nil: it is not told.
+	Notify func(catalog.Notice) error
 }
 
 // Source gives the call's next item, io.EOF after the last one. It is called

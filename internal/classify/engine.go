@@ -63,18 +63,18 @@ type Observer interface {
 	Panicked(call *Call, index int64, value any, stack []byte)
 }
 
-// Memo remembers answers. With catalog.CacheUse it returns the one it has, or that
-// is being worked on for somebody else, or the one of work; with
-// catalog.CacheRefresh none that it has. It keeps what work returns without an
-// error. It calls work with a context that lasts for as long as anybody waits. An
+// Cache keeps answers. With catalog.CacheUse it returns the one it has, or the one of
+// work that is in flight for another caller, or the one of work; with
+// catalog.CacheRefresh none that it has. It keeps the answers that work returns without
+// an error. It calls work with a context that lasts for as long as any caller waits. An
 // answer's trace says where it comes from.
-type Memo interface {
+type Cache interface {
 	// Recall returns the answer if it is at hand, else nil, and never waits.
-	Recall(look catalog.Look) *catalog.Answer
-	Do(ctx context.Context, look catalog.Look, work catalog.Work) (catalog.Answer, error)
+	Recall(lookup catalog.Lookup) *catalog.Answer
+	Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error)
 }
 
-// Parts are what the engine works with. Memo, Full and Fallback may be nil, the
+// Parts are what the engine works with. Cache, Full, Outage and Fallback may be nil, the
 // rest may not.
 type Parts struct {
 	// Backend answers the questions.
@@ -83,8 +83,8 @@ type Parts struct {
 	Fallback Backend
 	// Pictures is asked for the picture of items that go by it.
 	Pictures Pictures
-	// Memo remembers what Backend answered. Nil: every question is asked.
-	Memo Memo
+	// Cache keeps what Backend answered. Nil: every question is asked.
+	Cache Cache
 	// Scope is all that an answer of Backend depends on beside the item and the
 	// model's name.
 	Scope catalog.Scope
@@ -93,9 +93,13 @@ type Parts struct {
 	Trace catalog.Trace
 	// PoolSize tells how many questions may be asked at once, now.
 	PoolSize func() int
-	// Full returns a fault, with a time to come again, where so many questions
-	// wait that a new call is not to be begun. Nil: never.
-	Full     func() error
+	// Full returns a fault, with a time to come again, if so many questions of the
+	// caller wait in a class that a new call is not to be begun. Nil: never.
+	Full func(catalog.Caller, catalog.Priority) error
+	// Outage returns the outage that holds up questions to a model, nil if there is
+	// none, and a channel that is closed when that may have changed. Nil: there are
+	// no outages.
+	Outage   func(model string) (*catalog.Outage, <-chan struct{})
 	Observer Observer
 }
 
@@ -104,6 +108,7 @@ type Parts struct {
 type Engine struct {
 	config Config
 	parts  Parts
+	crowd  crowd
 }
 
 // New returns an engine, or an error that says what is wrong with the config.
@@ -118,13 +123,13 @@ func New(config Config, parts Parts) (*Engine, error) {
 }
 
 // Run takes items from next until io.EOF and hands their outcomes to send, one
-// for each item, in batches. Where too much waits already, it begins nothing and
+// for each item, in batches. Where too much of the caller waits already, it begins nothing and
 // returns a ServerFull fault. It returns when the last batch was taken, or early
 // with the error of next, of send or of ctx; then nothing of the call is left
-// running but work that the memo shares with another call.
+// running but work that the cache shares with another call.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
 	if !call.Patient {
-		if err := e.full(); err != nil {
+		if err := e.full(&call); err != nil {
 			return catalog.Summary{}, err
 		}
 	}
@@ -137,13 +142,14 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 	stop()
 	admission.Wait()
 	r.items.Wait()
+	r.window.close()
 	return r.finish(), err
 }
 
 // Classify returns the outcome of one item. The error is ctx's, if that ended
 // before the item's own time was up.
 func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (catalog.Outcome, error) {
-	if err := e.full(); err != nil {
+	if err := e.full(&call); err != nil {
 		return catalog.Outcome{}, err
 	}
 	call.Total = 1
@@ -156,12 +162,12 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	return o, nil
 }
 
-// full turns a call away that arrives when too much waits already.
-func (e *Engine) full() error {
+// full turns a call away that arrives when too much of its caller waits already.
+func (e *Engine) full(call *Call) error {
 	if e.parts.Full == nil {
 		return nil
 	}
-	return e.parts.Full()
+	return e.parts.Full(call.Caller, call.Options.Priority)
 }
 
 // itemTimeout is how long an item of the call may take.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 )
 
 // admitted is an item on its way.
@@ -19,7 +18,7 @@ type admitted struct {
 	at    time.Time
 	seat  seat
 
-	// known is what the memo had at hand when the item was admitted, nil for nothing.
+	// known is what the cache had at hand when the item was admitted, nil for nothing.
 	known *catalog.Answer
 
 	// What the window counts it as.
@@ -69,13 +68,13 @@ func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) erro
 		return f
 	}
 	if a.known != nil {
-		return r.conclude(ctx, a.item, o, a.kind == catalog.KindImage, *a.known, nil)
+		return r.conclude(ctx, a, o, a.kind == catalog.KindImage, *a.known, nil)
 	}
 	if a.kind == catalog.KindImage {
 		answer, err := r.byPicture(ctx, a)
 		unseen, ok := errors.AsType[*unseen](err)
 		if !ok {
-			return r.conclude(ctx, a.item, o, true, answer, err)
+			return r.conclude(ctx, a, o, true, answer, err)
 		}
 		if unseen.late() || r.call.Options.ImageFallback == catalog.FallbackError || !a.item.HasText() {
 			return unseen.err
@@ -87,7 +86,7 @@ func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) erro
 			"the item has no text to go by: give a product name or a description, or ask by picture")
 	}
 	answer, err := r.byText(ctx, a)
-	return r.conclude(ctx, a.item, o, false, answer, err)
+	return r.conclude(ctx, a, o, false, answer, err)
 }
 
 // unseen says that there is no picture to answer from, and why.
@@ -98,9 +97,9 @@ func (u *unseen) Error() string { return u.err.Error() }
 // late reports whether the item's time was up before the picture was there.
 func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
 
-func (r *run) question(it *catalog.Item, picture *catalog.Picture) catalog.Question {
+func (r *run) question(a *admitted, picture *catalog.Picture) catalog.Question {
 	return catalog.Question{
-		Item: it, Picture: picture, Model: r.call.Options.Model,
+		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at,
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
 	}
 }
@@ -126,7 +125,7 @@ func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context
 func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
 	if r.call.Patient {
 		var cancel context.CancelFunc
-		ctx, cancel = flight.WithTimeout(ctx, r.call.itemTimeout())
+		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
 		defer cancel()
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
@@ -138,14 +137,14 @@ func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, 
 
 // conclude makes an outcome of the backend's answer, or of the fallback's where the
 // backend had none.
-func (r *run) conclude(ctx context.Context, it *catalog.Item, o *catalog.Outcome, seen bool, answer catalog.Answer, err error) error {
+func (r *run) conclude(ctx context.Context, a *admitted, o *catalog.Outcome, seen bool, answer catalog.Answer, err error) error {
 	if answer.Trace.Backend != "" {
 		o.Trace = answer.Trace
 	}
 	if err != nil {
 		o.Trace.Deduplicated = false // there was nothing to share
 		failed := fault.From(err)
-		if answer, err = r.fallBack(ctx, it, seen, failed); err != nil {
+		if answer, err = r.fallBack(ctx, a, seen, failed); err != nil {
 			return err
 		}
 		if seen {
@@ -162,9 +161,9 @@ func (r *run) conclude(ctx context.Context, it *catalog.Item, o *catalog.Outcome
 // fallBack answers what the backend could not, or returns the backend's error.
 // The item's own time may be up by then, so the fallback has a little of its
 // own.
-func (r *run) fallBack(ctx context.Context, it *catalog.Item, seen bool, failed *fault.Fault) (catalog.Answer, error) {
+func (r *run) fallBack(ctx context.Context, a *admitted, seen bool, failed *fault.Fault) (catalog.Answer, error) {
 	switch {
-	case r.engine.parts.Fallback == nil, !answerable(failed), !it.HasText():
+	case r.engine.parts.Fallback == nil, !answerable(failed), !a.item.HasText():
 		return catalog.Answer{}, failed
 	case seen && r.call.Options.ImageFallback == catalog.FallbackError:
 		return catalog.Answer{}, failed
@@ -174,7 +173,7 @@ func (r *run) fallBack(ctx context.Context, it *catalog.Item, seen bool, failed 
 	const grace = 5 * time.Second
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	answer, err := r.engine.parts.Fallback.Ask(own, r.question(it, nil))
+	answer, err := r.engine.parts.Fallback.Ask(own, r.question(a, nil))
 	if err != nil {
 		return answer, failed
 	}

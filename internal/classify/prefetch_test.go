@@ -6,9 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/memo"
 )
 
 func pictured(_ int, it *catalog.Item) { it.ImageURL = "http://shop.example/1.jpg" }
@@ -118,9 +118,9 @@ func TestEqualItemsLeaveNoSlotIdle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				answers := memo.New(memo.Config{ProvisionalAge: time.Hour})
+				answers := cache.New(cache.Config{ProvisionalTTL: time.Hour})
 				defer answers.Close()
-				b := setUp(t, 8, func(p *classify.Parts) { p.Memo, p.Pictures = answers, shop{takes: time.Second} })
+				b := setUp(t, 8, func(p *classify.Parts) { p.Cache, p.Pictures = answers, shop{takes: time.Second} })
 				all := items(3200, time.Second, func(i int, it *catalog.Item) {
 					it.Name = fmt.Sprint("item ", i/16)
 					adjust(i, it)

@@ -44,7 +44,7 @@ type ended struct {
 func newRun(e *Engine, call Call) *run {
 	r := &run{
 		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
-		window: newWindow(call.itemTimeout() / timeShare),
+		window: newWindow(call.itemTimeout()/timeShare, &e.crowd, call.Caller.ID),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),
 
@@ -104,6 +104,12 @@ func (r *run) work(ctx context.Context, a *admitted) {
 func (r *run) deliver(ctx context.Context, send Sink) error {
 	flush := time.NewTimer(time.Hour)
 	defer flush.Stop()
+	notices := NewNotices(func() (*catalog.Outage, <-chan struct{}) {
+		return r.engine.Outage(r.call.Options.Model)
+	}, r.call.Notify)
+	if err := notices.Update(); err != nil {
+		return err
+	}
 	items := int64(-1) // not known before the source has ended
 	for r.summary.Total != items {
 		var ready []group
@@ -120,6 +126,10 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 			ready = r.batches.close()
 		case now := <-flush.C:
 			ready = r.batches.due(now)
+		case <-notices.Changed():
+			if err := notices.Update(); err != nil {
+				return err
+			}
 		}
 		if err := r.sendAll(ready, send); err != nil {
 			return err
@@ -128,7 +138,10 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 			flush.Reset(time.Until(at))
 		}
 	}
-	return r.sendAll(r.batches.rest(), send)
+	if err := r.sendAll(r.batches.rest(), send); err != nil {
+		return err
+	}
+	return notices.Update() // an outage that ended with the last items is over for the caller too
 }
 
 // gather collects an outcome and, where batches are to leave promptly, those that

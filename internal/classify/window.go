@@ -13,6 +13,8 @@ import (
 // for the model, and items whose outcome the reader has not taken. One goroutine
 // enters it, any number leave it.
 type window struct {
+	crowd    *crowd // all calls'
+	caller   string
 	freed    chan struct{} // room for one: a wake-up is never lost
 	verdicts pace
 	pictures pace
@@ -27,16 +29,21 @@ type window struct {
 	typical  int // bytes of a picture, as they came lately
 }
 
-func newWindow(period time.Duration) *window {
+func newWindow(period time.Duration, crowd *crowd, caller string) *window {
 	return &window{
+		crowd: crowd, caller: caller,
 		freed: make(chan struct{}, 1), verdicts: pace{period: period}, pictures: pace{period: period},
 		typical: usualPicture,
 	}
 }
 
 // bounds are the most that a window lets in: under way, and under way while fewer
-// than pool of these are for the model.
-type bounds struct{ underWay, hungry, pool, texts, pictured, fetching, held int }
+// than pool of these are for the model. crowd is for all calls; of it a call has
+// least in any case.
+type bounds struct {
+	underWay, hungry, pool, texts, pictured, fetching, held, least int
+	crowd                                                          load
+}
 
 const (
 	// largeWindow is enough for any pool up to 64, and the least that a window
@@ -97,12 +104,17 @@ func (r *run) bounds() bounds {
 		pictured: max(largePictured, poolPictured*pool),
 		fetching: max(firstFetches, eager*pictures),
 		held:     large,
+		least:    leastWindow,
 	}
+	b.crowd = load{underWay: crowdPictured * b.pictured, held: crowdWindows * large}
 	if r.call.Options.Delivery == catalog.InOrder {
 		b.held *= orderSlack
 	}
 	for _, size := range r.engine.batchSizes(&r.call) {
 		b.held += size
+		if r.call.Options.Delivery == catalog.InOrder {
+			b.least += size // or the batch that is due could never be whole
+		}
 	}
 	if r.call.Prompt {
 		b.held = max(pool, minPrompt)
@@ -135,6 +147,9 @@ func (w *window) tryEnter(b bounds) bool {
 	case working >= most, w.bytes+w.fetching*w.typical >= windowBytes,
 		w.pictured >= b.pictured, w.fetching >= b.fetching,
 		w.underWay-w.pictured >= b.texts, w.held-w.pictured >= b.held:
+		return false
+	}
+	if !w.crowd.enter(w.caller, w.held, b.least, b.crowd) {
 		return false
 	}
 	w.underWay++
@@ -217,6 +232,7 @@ func (w *window) finished(a *admitted, asked bool) {
 		w.pictured--
 	}
 	w.mu.Unlock()
+	w.crowd.leave(w.caller, 1, 0)
 	w.wake()
 }
 
@@ -225,7 +241,16 @@ func (w *window) delivered(n int) {
 	w.mu.Lock()
 	w.held -= n
 	w.mu.Unlock()
+	w.crowd.leave(w.caller, 0, n)
 	w.wake()
+}
+
+// close gives the places back of what was not delivered, at the call's end.
+func (w *window) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.crowd.leave(w.caller, w.underWay, w.held)
+	w.underWay, w.held = 0, 0
 }
 
 func (w *window) wake() {

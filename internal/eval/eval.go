@@ -1,21 +1,12 @@
-// Package eval says how good classifications are, measured on labelled items.
-//
-// One figure hides more than it shows. A catalogue that is half storage makes a
-// classifier look good that knows nothing but storage; a shop whose items all go
-// wrong disappears in the mean; and a confidence is of use only if it is right
-// about being wrong. So a Scorer keeps a confusion matrix, for everything and
-// for each group, and ten bins of confidence, and Report reads all figures off
-// them:
+// Package eval measures classifications of labelled items.
 //
 //	Sample (wanted, got, confidence, group) -> Scorer -> Report
 //
-// It keeps counts and no samples: memory depends on the number of categories
-// and groups, and the order of samples does not matter. What cannot be had this
-// way are figures that need them all again, such as a median.
-//
-//	s, err := eval.NewScorer([]string{"SOFA", "BED"})
-//	err = s.Add(eval.Sample{Want: "SOFA", Got: "BED", Confidence: 0.6})
-//	fmt.Println(s.Report().MacroF1)
+// One figure is not enough: a classifier that always answers STORAGE is right for half
+// of some catalogues, and a shop with wrong answers only disappears in the mean. So a
+// Scorer keeps a confusion matrix for all items and for each group, and ten bins of
+// confidence. It keeps counts instead of samples, so memory depends on the number of
+// categories and groups.
 package eval
 
 import (
@@ -24,20 +15,21 @@ import (
 	"slices"
 )
 
-// Bins is the number of equal ranges that confidence is cut into.
+// Bins is the number of equal ranges of confidence.
 const Bins = 10
 
-// Sample is one labelled item with what a classifier made of it.
+// Sample is one labelled item with its classification.
 type Sample struct {
 	// Want is the label.
 	Want string
-	// Got is the classifier's category. It counts only where Failure is empty.
+	// Got is the classifier's category. It is ignored if there is a Failure.
 	Got string
-	// Confidence is the classifier's own, 0 to 1.
+	// Confidence is the classifier's, 0 to 1.
 	Confidence float64
-	// Group is what figures are broken down by. Empty in all samples: they are not.
+	// Group is the group that the item is reported with. If it is empty in all samples,
+	// there are no groups.
 	Group string
-	// Failure is the reason why there is no category, such as "REFUSED".
+	// Failure is the reason of an item without a category, such as "REFUSED".
 	Failure string
 }
 
@@ -51,7 +43,7 @@ type Scorer struct {
 	bins       [Bins]bin
 }
 
-// matrix is a confusion matrix with the items that have no place in it.
+// matrix is a confusion matrix, with a count of the items without an answer.
 type matrix struct {
 	counts [][]int // wanted, then got
 	failed int
@@ -62,8 +54,8 @@ type bin struct {
 	confidence     float64 // the sum
 }
 
-// NewScorer returns a scorer for the categories, in the order in which reports
-// shall have them. There must be at least one, and none twice.
+// NewScorer returns a scorer for the categories, in the order of reports. There must be
+// at least one, and none twice.
 func NewScorer(categories []string) (*Scorer, error) {
 	s := &Scorer{
 		categories: slices.Clone(categories),
@@ -92,23 +84,23 @@ func newMatrix(n int) matrix {
 	return m
 }
 
-// Knows reports whether the category is one of the scorer's.
+// Knows reports whether the scorer has the category.
 func (s *Scorer) Knows(category string) bool {
 	_, ok := s.place[category]
 	return ok
 }
 
-// Add counts a sample. A label or an answer that is none of the categories, and
-// a confidence outside 0 to 1, are errors, and the sample is not counted.
+// Add counts a sample. A label or an answer that is not one of the categories and a
+// confidence outside 0 to 1 are errors, and the sample is not counted.
 func (s *Scorer) Add(x Sample) error {
 	want, ok := s.place[x.Want]
 	if !ok {
-		return fmt.Errorf("eval: the label %q is none of the categories", x.Want)
+		return fmt.Errorf("eval: the label %q is not one of the categories", x.Want)
 	}
 	got := s.place[x.Got]
 	if x.Failure == "" {
 		if !s.Knows(x.Got) {
-			return fmt.Errorf("eval: the answer %q is none of the categories", x.Got)
+			return fmt.Errorf("eval: the answer %q is not one of the categories", x.Got)
 		}
 		if math.IsNaN(x.Confidence) || x.Confidence < 0 || x.Confidence > 1 {
 			return fmt.Errorf("eval: the confidence %v is not from 0 to 1", x.Confidence)

@@ -46,7 +46,7 @@ func samples() []eval.Sample {
 	}
 }
 
-func TestReportAgainstFiguresByHand(t *testing.T) {
+func TestReport_FiguresByHand(t *testing.T) {
 	got := score(t, samples()...)
 	want := eval.Report{
 		Scores: eval.Scores{
@@ -88,14 +88,14 @@ func TestReportAgainstFiguresByHand(t *testing.T) {
 	}
 }
 
-func TestReportOfNothing(t *testing.T) {
+func TestReport_NoSamples(t *testing.T) {
 	got := score(t)
 	if got.Items != 0 || got.Accuracy != 0 || got.MacroF1 != 0 || got.CalibrationError != 0 || len(got.Calibration) != eval.Bins {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestReportOfFailuresAlone(t *testing.T) {
+func TestReport_FailuresOnly(t *testing.T) {
 	got := score(t, eval.Sample{Want: "A", Failure: "REFUSED"})
 	want := eval.Scores{Items: 1, Failed: 1}
 	if diff := cmp.Diff(want, got.Scores); diff != "" {
@@ -103,7 +103,7 @@ func TestReportOfFailuresAlone(t *testing.T) {
 	}
 }
 
-func TestGroups(t *testing.T) {
+func TestReport_Groups(t *testing.T) {
 	if got := score(t, eval.Sample{Want: "A", Got: "A"}); got.Groups != nil {
 		t.Errorf("without a group: %+v", got.Groups)
 	}
@@ -113,7 +113,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-func TestReportIsACopy(t *testing.T) {
+func TestReport_IsACopy(t *testing.T) {
 	s, err := eval.NewScorer([]string{"A"})
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestReportIsACopy(t *testing.T) {
 	}
 }
 
-func TestChecks(t *testing.T) {
+func TestScorer_RejectsInvalidInput(t *testing.T) {
 	for name, categories := range map[string][]string{"none": nil, "doubled": {"A", "A"}} {
 		if _, err := eval.NewScorer(categories); err == nil {
 			t.Errorf("%s: taken", name)

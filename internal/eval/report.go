@@ -8,47 +8,46 @@ import (
 
 // Scores are the figures of one set of items.
 type Scores struct {
-	// Items are all, Answered those with a category, Failed the others. Every
-	// figure below is of the answered ones.
+	// Items is the number of all items, Answered of those with a category, and Failed
+	// of the others. The figures below are of the answered items.
 	Items    int `json:"items"`
 	Answered int `json:"answered"`
 	Failed   int `json:"failed"`
 	Correct  int `json:"correct"`
-	// Accuracy is Correct by Answered, 0 where nothing was answered.
+	// Accuracy is Correct / Answered, 0 if nothing was answered.
 	Accuracy float64 `json:"accuracy"`
-	// MacroF1 is the mean F1 of the categories that occur, as a label or as an
-	// answer: small categories count as much as large ones.
+	// MacroF1 is the mean F1 of the categories that occur as a label or an answer.
 	MacroF1 float64 `json:"macro_f1"`
 }
 
-// Report is what a Scorer has found.
+// Report is the result of a Scorer.
 type Report struct {
 	Scores
 	// FailuresByReason counts the failed items.
 	FailuresByReason map[string]int `json:"failures_by_reason"`
-	// Categories are in the scorer's order, those that do not occur too.
+	// Categories are all categories in the scorer's order.
 	Categories []CategoryScores `json:"categories"`
-	// Groups are sorted by name. Empty where no sample had a group.
+	// Groups are sorted by name. Empty if no sample has a group.
 	Groups []GroupScores `json:"groups,omitempty"`
 	// Confusion has a row for each label and a column for each answer, in the
 	// order of Categories.
 	Confusion [][]int `json:"confusion"`
 	// Calibration is by confidence, lowest first.
 	Calibration []Calibration `json:"calibration"`
-	// CalibrationError is the expected calibration error, 0 to 1: how far
-	// confidence and accuracy are apart, in the mean over the answered items
-	// (Naeini et al., AAAI 2015, with ten ranges of equal width).
+	// CalibrationError is the expected calibration error, 0 to 1: the mean difference
+	// of confidence and accuracy over the answered items (Naeini et al., AAAI 2015, with
+	// ten ranges of equal width).
 	CalibrationError float64 `json:"calibration_error"`
 }
 
 // CategoryScores are the figures of one category.
 type CategoryScores struct {
 	Name string `json:"name"`
-	// Support is the answered items with this label, Predicted those with this
-	// answer.
+	// Support is the number of answered items with this label, Predicted of those with
+	// this answer.
 	Support   int `json:"support"`
 	Predicted int `json:"predicted"`
-	// Precision, Recall and F1 are 0 where they are not defined.
+	// Precision, Recall and F1 are 0 if they are not defined.
 	Precision float64 `json:"precision"`
 	Recall    float64 `json:"recall"`
 	F1        float64 `json:"f1"`
@@ -60,19 +59,19 @@ type GroupScores struct {
 	Scores
 }
 
-// Calibration is the items whose confidence is in one range.
+// Calibration is the figures of the items with a confidence in one range.
 type Calibration struct {
-	// From is in the range, To is not, but for the last range, which ends with 1.
+	// From is in the range, and To is not, except 1 in the last range.
 	From float64 `json:"from"`
 	To   float64 `json:"to"`
-	// Items are the answered ones. Without any, the other figures are 0.
+	// Items is the number of answered items. If it is 0, so are the other figures.
 	Items int `json:"items"`
-	// Confidence is the mean.
+	// Confidence is the mean confidence.
 	Confidence float64 `json:"confidence"`
 	Accuracy   float64 `json:"accuracy"`
 }
 
-// Report returns the figures of what has been added so far.
+// Report returns the figures of the samples so far.
 func (s *Scorer) Report() Report {
 	r := Report{
 		Scores:           s.all.scores(),
@@ -123,7 +122,7 @@ func (m *matrix) scores() Scores {
 	return s
 }
 
-// categories returns the figures by category. Without names, they have none.
+// categories returns the figures by category, with names if there are any.
 func (m *matrix) categories(names []string) []CategoryScores {
 	scores := make([]CategoryScores, len(m.counts))
 	for want, row := range m.counts {
@@ -139,7 +138,7 @@ func (m *matrix) categories(names []string) []CategoryScores {
 		}
 		c.Precision = ratio(correct, c.Predicted)
 		c.Recall = ratio(correct, c.Support)
-		// The harmonic mean of the two, in the form that needs no case for 0 of one.
+		// The harmonic mean of the two, in a form that is defined if one is 0.
 		c.F1 = ratio(2*correct, c.Support+c.Predicted)
 	}
 	return scores

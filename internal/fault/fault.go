@@ -1,9 +1,8 @@
 // Package fault is the project's one error type.
 //
-// A fault has a reason from a closed list, a public text that is safe to show to
-// a caller and says what to do, and a cause that is for the log alone. Adapters
-// turn their vendor's errors into faults where they happen; edges map them to
-// status codes by Kind, and never look at a cause.
+// A fault has a reason from a closed list, a public text that tells the caller what to
+// do, and a cause for the log only. Adapters turn their vendor's errors into faults.
+// Edges map faults to status codes by Kind, and ignore the cause.
 //
 //	return fault.Wrap(err, fault.ImageUnreachable,
 //		"the shop did not answer within 15 s: try again later")
@@ -16,26 +15,25 @@ import (
 	"time"
 )
 
-// Fault is an error with a reason. It is immutable once built, and safe for
-// concurrent use.
+// Fault is an error with a reason. It is immutable and safe for concurrent use.
 type Fault struct {
-	// Reason is why, and decides Kind and Retryable.
+	// Reason decides Kind and Retryable.
 	Reason Reason
 	// Message is the public text.
 	Message string
-	// RetryAfter is how long to wait before trying again. 0: not known.
+	// RetryAfter is the time to wait before the next attempt; 0: unknown.
 	RetryAfter time.Duration
-	// Violations name the fields of a request that are wrong.
+	// Violations are the invalid fields of a request.
 	Violations []Violation
 
 	cause error
 }
 
-// Violation is one field that is wrong, and how.
+// Violation is one invalid field.
 type Violation struct {
 	// Field is a path such as "options.batch_size" or "items[7].image_url".
 	Field string
-	// Message says what is wrong with it and what is right.
+	// Message says what is wrong and how to correct it.
 	Message string
 }
 
@@ -51,7 +49,7 @@ func Wrap(cause error, reason Reason, format string, args ...any) *Fault {
 	return f
 }
 
-// Invalid returns a fault for one wrong field of a request.
+// Invalid returns a fault for one invalid field of a request.
 func Invalid(field, format string, args ...any) *Fault {
 	message := fmt.Sprintf(format, args...)
 	return &Fault{
@@ -61,7 +59,7 @@ func Invalid(field, format string, args ...any) *Fault {
 	}
 }
 
-// After returns a copy of f that says when to try again.
+// After returns a copy of f with a time to wait before the next attempt.
 func (f *Fault) After(d time.Duration) *Fault {
 	c := *f
 	c.RetryAfter = d
@@ -83,12 +81,12 @@ func (f *Fault) Unwrap() error { return f.cause }
 // Kind is the reason's kind.
 func (f *Fault) Kind() Kind { return f.Reason.Kind() }
 
-// Retryable reports whether the same request may succeed later unchanged.
+// Retryable reports whether the unchanged request may succeed later.
 func (f *Fault) Retryable() bool { return f.Reason.Retryable() }
 
-// From returns the fault in err's chain. A context's end becomes
-// DeadlineExceeded or Cancelled, and any other error Internal with a text that
-// gives nothing away. From(nil) is nil.
+// From returns the fault in err's chain. The end of a context becomes DeadlineExceeded
+// or Cancelled, and any other error Internal, with a text that reveals nothing. From(nil)
+// is nil.
 func From(err error) *Fault {
 	if err == nil {
 		return nil
@@ -100,13 +98,13 @@ func From(err error) *Fault {
 	case errors.Is(err, context.DeadlineExceeded):
 		return Wrap(err, DeadlineExceeded, "the deadline came before there was an answer: allow more time")
 	case errors.Is(err, context.Canceled):
-		return Wrap(err, Cancelled, "the caller went away")
+		return Wrap(err, Cancelled, "the caller left")
 	default:
 		return Wrap(err, Internal, "a fault of the service: try again, and report it if it stays")
 	}
 }
 
-// Is reports whether err's chain holds a fault with the reason.
+// Is reports whether err's chain has a fault with the reason.
 func Is(err error, reason Reason) bool {
 	f, ok := errors.AsType[*Fault](err)
 	return ok && f.Reason == reason

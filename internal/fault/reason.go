@@ -1,27 +1,29 @@
 package fault
 
-// Kind says who has to act, and how. Edges map kinds to their status codes.
+// Kind is what the caller can do. Edges map kinds to status codes.
 type Kind uint8
 
-// The kinds. The comments say what the caller can do.
+// The kinds, with the caller's next step.
 const (
 	KindInternal    Kind = iota // report it
 	KindInvalid                 // change the request
 	KindUnknownUser             // send a valid token
-	KindForbidden               // ask for the right
+	KindForbidden               // get the permission
 	KindNotFound                // name something that exists
-	KindConflict                // wait for, or change, the state of things
-	KindOverloaded              // come again later
-	KindUnavailable             // come again later, or elsewhere
+	KindConflict                // wait for another state, or change it
+	KindOverloaded              // try again later
+	KindUnavailable             // try again later, or at another server
 	KindDeadline                // allow more time
 	KindCancelled               // nothing: the caller left
+	KindDataLoss                // send what is lost again
+	KindTooLarge                // send less at once
 )
 
-// Reason is why something failed. The names are stable: callers see them in
+// Reason is the reason of a failure. The names are stable, because callers see them in
 // results and in google.rpc.ErrorInfo.
 type Reason uint8
 
-// The reasons. Those up to Internal can be an item's; the rest are a call's.
+// The reasons. An item can fail with those up to Internal, a call with the others.
 const (
 	InvalidItem Reason = iota + 1
 	ImageUnreachable
@@ -42,6 +44,7 @@ const (
 
 	InvalidRequest
 	TooManyItems
+	MessageTooLarge
 	UnknownModel
 	Unauthenticated
 	PermissionDenied
@@ -51,6 +54,7 @@ const (
 	Conflict
 	StorageFull
 	StorageAway
+	DataLoss
 	Cancelled
 )
 
@@ -79,6 +83,7 @@ var specs = [...]spec{
 	Internal:            {"INTERNAL", KindInternal, true},
 	InvalidRequest:      {"INVALID_REQUEST", KindInvalid, false},
 	TooManyItems:        {"TOO_MANY_ITEMS", KindInvalid, false},
+	MessageTooLarge:     {"MESSAGE_TOO_LARGE", KindTooLarge, false},
 	UnknownModel:        {"UNKNOWN_MODEL", KindInvalid, false},
 	Unauthenticated:     {"UNAUTHENTICATED", KindUnknownUser, false},
 	PermissionDenied:    {"PERMISSION_DENIED", KindForbidden, false},
@@ -88,6 +93,7 @@ var specs = [...]spec{
 	Conflict:            {"CONFLICT", KindConflict, false},
 	StorageFull:         {"STORAGE_FULL", KindOverloaded, true},
 	StorageAway:         {"STORAGE_AWAY", KindUnavailable, true},
+	DataLoss:            {"DATA_LOSS", KindDataLoss, false},
 	Cancelled:           {"CANCELLED", KindCancelled, true},
 }
 
@@ -104,10 +110,10 @@ func (r Reason) String() string { return r.spec().name }
 // Kind returns the reason's kind.
 func (r Reason) Kind() Kind { return r.spec().kind }
 
-// Retryable reports whether the same request may succeed later unchanged.
+// Retryable reports whether the unchanged request may succeed later.
 func (r Reason) Retryable() bool { return r.spec().retryable }
 
-// Named returns the reason with a stable name, Internal where there is none.
+// Named returns the reason with that stable name, or Internal if there is none.
 func Named(name string) Reason {
 	for r := range specs {
 		if specs[r].name == name && name != "" {
@@ -117,7 +123,7 @@ func Named(name string) Reason {
 	return Internal
 }
 
-// ItemReasons returns the reasons that an item can fail with.
+// ItemReasons returns the reasons of an item's failure.
 func ItemReasons() []Reason {
 	all := make([]Reason, 0, Internal)
 	for r := InvalidItem; r <= Internal; r++ {

@@ -2,12 +2,13 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // Bounds of a chunk. Fewer items would make a job of many messages, more would
@@ -26,7 +27,7 @@ type chunkForm struct {
 	// not empty it has them all.
 	First   int64   `cbor:"1,keyasint,omitempty"`
 	Indexes []int64 `cbor:"2,keyasint,omitempty"`
-	// Items is what record.EncodeItems made of them.
+	// Items is what codec.EncodeItems made of them.
 	Items []byte `cbor:"3,keyasint"`
 	// Objects are the places of items that are objects of their own and empty here.
 	Objects []int `cbor:"4,keyasint,omitempty"`
@@ -41,10 +42,10 @@ type chunk struct {
 
 func decodeChunk(b []byte) (*chunk, error) {
 	var form chunkForm
-	if err := record.Decode(b, &form); err != nil {
+	if err := codec.Decode(b, &form); err != nil {
 		return nil, err
 	}
-	items, err := record.DecodeItems(form.Items)
+	items, err := codec.DecodeItems(form.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func decodeChunk(b []byte) (*chunk, error) {
 }
 
 func (c *chunk) encode() ([]byte, error) {
-	items, err := record.EncodeItems(c.items)
+	items, err := codec.EncodeItems(c.items)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (c *chunk) encode() ([]byte, error) {
 			form.Objects = append(form.Objects, place)
 		}
 	}
-	return record.Encode(form)
+	return codec.Encode(form)
 }
 
 func (c *chunk) consecutive() bool {
@@ -112,13 +113,33 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	}
 	b, err := bucket.GetBytes(ctx, objectName(c.indexes[place]))
 	if err != nil {
-		return nil, err
+		return nil, st.objectError(ctx, bucket, c.indexes[place], err)
 	}
-	items, err := record.DecodeItems(b)
+	items, err := codec.DecodeItems(b)
 	if err != nil || len(items) != 1 {
 		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
 	}
 	return &items[0], nil
+}
+
+// objectError returns *unreadable in place of the error of reading an object if parts
+// of it are lost: those that are missing are waited for in vain.
+func (st *store) objectError(ctx context.Context, bucket jetstream.ObjectStore, index int64, err error) error {
+	if errors.Is(err, jetstream.ErrDigestMismatch) {
+		return &unreadable{err}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	object, infoErr := bucket.GetInfo(ctx, objectName(index))
+	if infoErr != nil {
+		return err
+	}
+	subject := "$O." + object.Bucket + ".C." + object.NUID
+	stream, infoErr := st.info(ctx, "OBJ_"+object.Bucket, subject)
+	if infoErr == nil && stream.State.Subjects[subject] < uint64(object.Chunks) {
+		return &unreadable{errors.New("parts of a stored item are lost")}
+	}
+	return err
 }
 
 // eachChunk calls each for the chunks of an upload, in order.
@@ -130,7 +151,7 @@ func (st *store) eachChunk(ctx context.Context, upload string, each func(number 
 		}
 		c, err := decodeChunk(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		return each(number, c)
 	})

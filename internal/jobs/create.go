@@ -13,9 +13,28 @@ import (
 )
 
 // Create takes a job in: the items of next until io.EOF, at least one. The job
-// exists once Create has returned it. Where the owner has a job with the spec's
+// exists once Create has returned it, and is on disk. Where the owner has a job with the spec's
 // request id, that is returned, whatever its items.
 func (s *Service) Create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
+	if err := s.store.storage.Lost(); err != nil { // before items are taken
+		return catalog.Job{}, err
+	}
+	job, err := s.create(ctx, spec, next)
+	return s.synced(ctx, job, err)
+}
+
+// synced returns a job that a call has made or found once it is on disk.
+func (s *Service) synced(ctx context.Context, job catalog.Job, err error) (catalog.Job, error) {
+	if err == nil {
+		err = s.store.sync(ctx)
+	}
+	if err != nil {
+		return catalog.Job{}, err
+	}
+	return job, nil
+}
+
+func (s *Service) create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
 	rec := s.newRecord(spec)
 	if spec.RequestID != "" {
 		if job, err := s.existing(ctx, rec.ID); err == nil || !fault.Is(err, fault.NotFound) {

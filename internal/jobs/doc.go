@@ -17,8 +17,11 @@
 //
 //	records: a key-value bucket, a job's state under its id
 //
-// Four rules carry it:
+// Five rules carry it:
 //
+//   - On disk before reported. A job is synced before Create returns it, and its end
+//     and results before its record says that it has ended. Results are synced within
+//     Config.Sync.
 //   - Stored before shown. A result exists once it is in the results stream, and
 //     whoever watches reads that stream. Its sequence is the resume token.
 //   - One writer for each chunk. A result is stored only if nothing was stored for

@@ -93,7 +93,7 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 		return err
 	}
 	_, err = s.store.js.PublishMsg(within, &nats.Msg{
-		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}},
+		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}, headerJob: {rec.ID}},
 	}, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
 	if err != nil && !wrongLast(err) { // else somebody has ended it, or this call before
 		return err
@@ -105,7 +105,9 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 	return err
 }
 
-// settle brings the record of a job up to the end that is stored.
+// settle brings the record of a job up to the end that is stored. A record says
+// that its job has ended only once the end and all results before it are on disk,
+// and callers go by the record.
 func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	for {
 		rec, revision, err := s.store.get(ctx, job.ID)
@@ -120,6 +122,9 @@ func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 			return nil
 		}
 		if err := s.close(ctx, rec); err != nil {
+			return err
+		}
+		if err := s.store.sync(ctx); err != nil {
 			return err
 		}
 		revision, err = s.store.put(ctx, rec, revision)

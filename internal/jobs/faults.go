@@ -31,6 +31,9 @@ func asFault(err error) error {
 	if _, ok := errors.AsType[*fault.Fault](err); ok {
 		return err
 	}
+	if errors.As(err, new(*unreadable)) {
+		return dataLoss(err)
+	}
 	if api, ok := errors.AsType[jetstream.JetStreamError](err); ok && api.APIError() != nil {
 		return apiFault(err, api.APIError())
 	}

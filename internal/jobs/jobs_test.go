@@ -11,6 +11,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestEachItemHasItsResult(t *testing.T) {
@@ -168,7 +169,7 @@ func TestCancelEndsAJobAndKeepsItsResults(t *testing.T) {
 		}
 	})
 	job := r.create(t, textual, items)
-	await(t, "what does not wait is done", func() bool {
+	testkit.Await(t, "what does not wait is done", func() bool {
 		got, err := r.Get(t.Context(), anybody, job.ID)
 		return err == nil && got.Progress.Done == 100
 	})

@@ -115,8 +115,9 @@ func (quiet) Panicked(_ *classify.Call, _ int64, value any, _ []byte) { panic(va
 // replica is a service with a model of its own.
 type replica struct {
 	*jobs.Service
-	model *model
-	log   *observer.ObservedLogs
+	model  *model
+	engine *classify.Engine
+	log    *observer.ObservedLogs
 }
 
 // said counts the lines of the log that hold something.
@@ -128,7 +129,12 @@ type setting func(*jobs.Config)
 
 func openBroker(t *testing.T, dir string) *broker.Broker {
 	t.Helper()
-	b, err := broker.Open(t.Context(), broker.Config{Dir: dir})
+	return openLogged(t, dir, zap.NewNop())
+}
+
+func openLogged(t *testing.T, dir string, log *zap.Logger) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Config{Dir: dir, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +142,12 @@ func openBroker(t *testing.T, dir string) *broker.Broker {
 }
 
 func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *replica {
+	t.Helper()
+	return startOn(t, b, b, m, settings...)
+}
+
+// startOn starts a replica whose store is seen through storage.
+func startOn(t *testing.T, storage jobs.Storage, b *broker.Broker, m *model, settings ...setting) *replica {
 	t.Helper()
 	engine, err := classify.New(classify.Config{
 		BatchSize: [catalog.NumKinds]int{10, 5}, FlushDelay: 100 * time.Millisecond, ReviewBelow: 0.5,
@@ -147,13 +159,13 @@ func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *repli
 	}
 	config := jobs.Config{
 		MaxBytes: 256 << 20, Keep: time.Hour, BatchSize: [catalog.NumKinds]int{10, 5},
-		Replicas: b.Replicas(), MaxMessage: b.MaxMessage(), AckWait: time.Second,
+		Replicas: b.Replicas(), MaxMessage: b.MaxMessage(), AckWait: time.Second, Sync: time.Second,
 	}
 	for _, set := range settings {
 		set(&config)
 	}
 	core, log := observer.New(zap.InfoLevel)
-	s, err := jobs.Start(t.Context(), config, b.JetStream(), engine, zap.New(core))
+	s, err := jobs.Start(t.Context(), config, storage, engine, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +176,7 @@ func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *repli
 			}
 		}
 	})
-	return &replica{s, m, log}
+	return &replica{s, m, engine, log}
 }
 
 // single is one replica on a store of its own, closed with the test.

@@ -20,6 +20,9 @@ func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobR
 		return nil, 0, notFound()
 	}
 	rec, revision, err := s.store.get(ctx, id)
+	if fault.Is(err, fault.NotFound) && s.lost.has(ctx, id) {
+		return nil, 0, dataLoss(err)
+	}
 	if err == nil && (rec.Deleted != 0 || !who.Sees(rec.Owner)) {
 		return nil, 0, notFound()
 	}
@@ -68,6 +71,9 @@ func (s *Service) Get(ctx context.Context, who catalog.Owner, id string) (catalo
 func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, string, error) {
 	after, err := parsePage(q.Token)
 	if err != nil {
+		return nil, "", err
+	}
+	if err := s.store.storage.Lost(); err != nil {
 		return nil, "", err
 	}
 	if err := s.mirror.awaitWhole(ctx); err != nil {
@@ -134,9 +140,10 @@ func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) erro
 			return err
 		}
 		err = s.bury(ctx, rec, revision)
-		if !errors.Is(err, errOutrun) {
-			return asFault(err)
+		if errors.Is(err, errOutrun) {
+			continue
 		}
+		return asFault(errors.Join(err, s.store.sync(ctx)))
 	}
 }
 
@@ -169,6 +176,11 @@ const removeTime = 30 * time.Second
 // Retry makes a new job of the items of an ended one that failed and may succeed
 // later.
 func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
+	job, err := s.retry(ctx, who, id, requestID)
+	return s.synced(ctx, job, err)
+}
+
+func (s *Service) retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
 	old, _, err := s.find(ctx, who, id)
 	if err != nil {
 		return catalog.Job{}, err
@@ -200,10 +212,13 @@ func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID st
 		if err := s.copyItems(ctx, old, u, failed); err != nil {
 			return err
 		}
-		if u.items != int64(failed.count) { // it is being deleted
-			return notFound()
+		if u.items == int64(failed.count) {
+			return nil
 		}
-		return nil
+		if _, _, err := s.find(ctx, who, id); err != nil { // it is being deleted
+			return err
+		}
+		return dataLoss(errors.New("items are missing"))
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // mirror is what this process knows of all records, a moment late at most.
@@ -149,7 +149,7 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		return
 	}
 	var rec jobRecord
-	if err := record.Decode(entry.Value(), &rec); err != nil {
+	if err := codec.Decode(entry.Value(), &rec); err != nil {
 		s.log.Error("a job's record cannot be read", zap.String("job", entry.Key()), zap.Error(err))
 		return
 	}

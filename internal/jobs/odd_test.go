@@ -12,6 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // TestAnOddItemFailsAlone has items that are small in bytes and large in parts.
@@ -64,7 +65,7 @@ func TestASlowUploadIsTold(t *testing.T) {
 	_, err := r.Create(t.Context(), textual, func(context.Context) (*catalog.Item, error) {
 		switch given++; given {
 		case 250:
-			await(t, "the first chunks are stored and old", func() bool {
+			testkit.Await(t, "the first chunks are stored and old", func() bool {
 				return r.Tidy(t.Context()) == nil && r.said("an upload that broke off") > 0
 			})
 		case 300:

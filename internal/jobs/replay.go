@@ -45,13 +45,13 @@ func (b *broken) Error() string { return b.cause.Error() }
 
 func (b *broken) Unwrap() error { return b.cause }
 
-// follow reads messages, also those that come later, until each or ctx ends it.
-// Each is called once for each message, in order; whatever happens to the
+// follow reads messages until each or ctx ends it, or, where it is finite, until all
+// that are there are read; else also those that come later. Each is called once for each message, in order; whatever happens to the
 // connection or the stream's leader meanwhile, none is left out.
-func (st *store) follow(ctx context.Context, r reading, each func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error) error {
+func (st *store) follow(ctx context.Context, r reading, finite bool, each func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error) error {
 	since := time.Now()
 	for {
-		err := st.read(ctx, r, followBeat, false, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		err := st.read(ctx, r, followBeat, finite, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			err := each(msg, meta)
 			r.after, since = meta.Sequence.Stream, time.Now()
 			return err

@@ -18,6 +18,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // natsServer starts a server on loopback.
@@ -128,20 +129,6 @@ func connect(t *testing.T, url string) *broker.Broker {
 	return b
 }
 
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.After(time.Minute)
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-timeout:
-			t.Fatalf("%s: it does not come to that", what)
-		}
-	}
-}
-
 // TestASilentWorkersChunksGoToAnother holds up the line of a worker for longer than
 // it may be silent: another one does its chunks, and what the first then has of them
 // is refused. The job has one more item, so that it has not ended by then.
@@ -159,7 +146,7 @@ func TestASilentWorkersChunksGoToAnother(t *testing.T) {
 		}
 	})
 	job := first.create(t, textual, items)
-	await(t, "the first worker has the items", func() bool { return first.model.total() == 151 })
+	testkit.Await(t, "the first worker has the items", func() bool { return first.model.total() == 151 })
 	line.hold()
 	b := connect(t, s.ClientURL())
 	defer b.Close()
@@ -173,10 +160,10 @@ func TestASilentWorkersChunksGoToAnother(t *testing.T) {
 		}
 		return got.Progress.Done
 	}
-	await(t, "the second worker has done all but the last", func() bool { return done() == 150 })
+	testkit.Await(t, "the second worker has done all but the last", func() bool { return done() == 150 })
 	close(first.model.let)
 	line.release()
-	await(t, "the first worker has lost both chunks", func() bool { return first.said("another worker has taken over") == 2 })
+	testkit.Await(t, "the first worker has lost both chunks", func() bool { return first.said("another worker has taken over") == 2 })
 	if n := done(); n != 150 {
 		t.Errorf("%d results for 150 items", n)
 	}
@@ -219,7 +206,7 @@ func TestJobsTakeTurns(t *testing.T) {
 	for range 16 {
 		r.create(t, textual, long())
 	}
-	await(t, "the long jobs hold every slot of the model", func() bool { return r.model.total() == 32 })
+	testkit.Await(t, "the long jobs hold every slot of the model", func() bool { return r.model.total() == 32 })
 	close(r.model.let) // from here on each answer takes its time, but comes
 	spec := textual
 	spec.Owner = catalog.Owner{Name: "small"}
@@ -316,7 +303,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	token := r.watch(t, job.ID, nil, 3)
 	s.Shutdown()
 	s.WaitForShutdown()
-	await(t, "calls say that the store is away", func() bool {
+	testkit.Await(t, "calls say that the store is away", func() bool {
 		_, err := r.Get(t.Context(), anybody, job.ID)
 		return fault.Is(err, fault.StorageAway)
 	})
@@ -324,7 +311,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 		t.Errorf("a job was created: %v", err)
 	}
 	natsServer(t, dir, port)
-	await(t, "the store is back", func() bool {
+	testkit.Await(t, "the store is back", func() bool {
 		_, err := r.Get(t.Context(), anybody, job.ID)
 		return err == nil
 	})
@@ -387,7 +374,7 @@ func TestLargeItemsHaveTheirBound(t *testing.T) {
 func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
-	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 200 * time.Millisecond })
+	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 2 * time.Second })
 	defer r.Close()
 	js := b.JetStream()
 	for i := range 3 {
@@ -414,7 +401,7 @@ func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
 	if err := r.Tidy(t.Context()); err != nil || len(left()) != 6 {
 		t.Fatalf("too early: %v, %v", left(), err)
 	}
-	await(t, "the upload is taken for abandoned", func() bool {
+	testkit.Await(t, "the upload is taken for abandoned", func() bool {
 		if err := r.Tidy(t.Context()); err != nil {
 			t.Fatal(err)
 		}

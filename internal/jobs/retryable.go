@@ -2,10 +2,11 @@ package jobs
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // indexSet is a set of items of one job, a bit for each.
@@ -33,16 +34,18 @@ func (s *indexSet) has(index int64) bool {
 // retryable returns the items of an ended job that failed and may succeed later.
 func (s *Service) retryable(ctx context.Context, rec *jobRecord) (*indexSet, error) {
 	set := &indexSet{}
+	read := int64(0)
 	err := s.store.replay(ctx, reading{filters: []string{allOf(resultsPrefix, rec.Upload)}}, func(msg jetstream.Msg, seq uint64) error {
 		if seq >= rec.EndedSeq {
 			return nil
 		}
-		if t := readTally(msg); t.Failed == 0 {
+		t := readTally(msg)
+		if read += t.Done; t.Failed == 0 {
 			return nil
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		for i := range outcomes {
 			if f := outcomes[i].Err; f != nil && f.Retryable() {
@@ -51,5 +54,8 @@ func (s *Service) retryable(ctx context.Context, rec *jobRecord) (*indexSet, err
 		}
 		return nil
 	})
+	if err == nil && rec.Tally != nil && read < rec.Tally.Done {
+		err = &unreadable{errors.New("results are missing")}
+	}
 	return set, err
 }

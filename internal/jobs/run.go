@@ -34,6 +34,7 @@ type run struct {
 	consumer   jetstream.Consumer
 	current    *take // the chunk whose items are given
 	incomplete int   // times in a row that results were missing
+	quiet      int   // times in a row that no chunk came
 	anew       int   // times that all chunks were looked at anew
 }
 
@@ -81,6 +82,9 @@ func (r *run) trouble(err error) {
 func (r *run) says() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if o, _ := r.service.engine.Outage(r.rec.Options.Model); r.obstacle == "" && o != nil {
+		return o.String()
+	}
 	return r.obstacle
 }
 
@@ -89,7 +93,7 @@ func (r *run) once(ctx context.Context) error {
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	r.takes, r.places, r.given, r.current, r.incomplete = map[int64]*take{}, map[int64]place{}, 0, nil, 0
+	r.takes, r.places, r.given, r.current, r.incomplete, r.quiet = map[int64]*take{}, map[int64]place{}, 0, nil, 0, 0
 	var beating sync.WaitGroup
 	defer beating.Wait()
 	beat, still := context.WithCancel(ctx)
@@ -228,13 +232,6 @@ func (r *run) load(ctx context.Context, at int) (*catalog.Item, error) {
 
 // maxMissed is how often something that should be stored is looked for.
 const maxMissed = 10
-
-// unreadable is an error of something stored that will never be read.
-type unreadable struct{ cause error }
-
-func (u *unreadable) Error() string { return "what is stored cannot be read: " + u.cause.Error() }
-
-func (u *unreadable) Unwrap() error { return u.cause }
 
 // insist tries until it works: a store that is away or full is waited for, and the
 // job says so meanwhile. It returns early, with the error, where the job has ended

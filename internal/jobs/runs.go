@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // maxRuns is how many jobs a replica works on at once. Each has a window of items
@@ -139,12 +141,32 @@ func (r *runs) drain(ctx context.Context) {
 		defer close(done)
 		r.working.Wait()
 	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		r.close()
-		<-done
+	for {
+		select {
+		case <-done:
+			return
+		case <-r.stopHeldUp():
+		case <-ctx.Done():
+			r.close()
+			<-done
+			return
+		}
 	}
+}
+
+// stopHeldUp stops the runs whose model's server is away, which would only use up
+// the time. What they have in hand stays to be done. The channel is closed when it
+// is to be called again.
+func (r *runs) stopHeldUp() (changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, run := range r.active {
+		var outage *catalog.Outage
+		if outage, changed = r.service.engine.Outage(run.rec.Options.Model); outage != nil {
+			run.stop(errClosing)
+		}
+	}
+	return changed
 }
 
 func (r *runs) close() {
@@ -164,7 +186,9 @@ func (r *run) work(ctx context.Context) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
 			return
 		}
-		r.service.log.Warn("a job cannot go on: trying again", zap.String("job", r.rec.ID), zap.Error(err))
+		if r.service.store.storage.Lost() == nil { // else it is in the log
+			r.service.log.Warn("a job cannot go on: trying again", zap.String("job", r.rec.ID), zap.Error(err))
+		}
 		r.trouble(err)
 		if pause(ctx, wait) != nil {
 			return

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // savers is how many chunks' results are stored at once.
@@ -59,7 +59,7 @@ func (r *run) release(t *take) (last bool) {
 // store stores results as one message, or as several where they are too large
 // for one.
 func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, peak int) error {
-	body, err := record.EncodeOutcomes(outcomes)
+	body, err := codec.EncodeOutcomes(outcomes)
 	if err != nil {
 		return err
 	}
@@ -75,20 +75,32 @@ func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, pe
 		Subject: chunkSubject(resultsPrefix, r.rec.Upload, t.number), Data: body,
 		Header: nats.Header{
 			headerTally: {encodeTally(&sum)}, headerTake: {fmt.Sprint(t.name, ".", t.stored)},
-			headerSize: {strconv.Itoa(len(t.chunk.items))},
+			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {r.rec.ID},
 		},
 	}
-	if err := r.insist(ctx, func() error { return r.publish(ctx, t, msg) }); err != nil {
+	if err := r.insist(ctx, func() error { return r.publish(ctx, t, msg) }); err != nil || t.lost {
 		return err
 	}
 	t.stored++
-	return nil
+	return r.insist(ctx, func() error { return r.sync(ctx) })
 }
 
-// publish stores a message after the chunk's last one. Where something else is
-// there already, it either is this message, whose acknowledgement was lost, or
-// another worker has the chunk, and this one's results are for nobody.
+// sync has what was stored on disk as soon as the settings say.
+func (r *run) sync(ctx context.Context) error {
+	if every := r.service.config.Sync; every > 0 {
+		r.service.store.storage.SyncWithin(every)
+		return nil
+	}
+	return r.service.store.sync(ctx)
+}
+
+// publish stores a message after the chunk's last one. Where something else is there
+// already, it either is this message, whose acknowledgement was lost, or another
+// worker has the chunk, and this one's results are for nobody.
 func (r *run) publish(ctx context.Context, t *take, msg *nats.Msg) error {
+	if err := r.service.store.storage.Lost(); err != nil {
+		return err
+	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	ack, err := r.service.store.js.PublishMsg(within, msg, jetstream.WithExpectLastSequencePerSubject(t.last), jetstream.WithRetryAttempts(0))

@@ -34,6 +34,8 @@ type Config struct {
 	// UploadWait is how long an upload may be silent before it is taken for one that
 	// broke off with its server. 0: 1 h.
 	UploadWait time.Duration
+	// Sync is how soon results are on disk. 0: before they count as stored.
+	Sync time.Duration
 }
 
 // The least and the most of what is configured.
@@ -55,8 +57,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
 	case c.Keep <= 0:
 		return c, fmt.Errorf("jobs are kept for %v: give a time above 0", c.Keep)
-	case c.AckWait < 0, c.UploadWait < 0:
-		return c, fmt.Errorf("a worker may be silent for %v and an upload for %v: give times above 0", c.AckWait, c.UploadWait)
+	case c.AckWait < 0, c.UploadWait < 0, c.Sync < 0:
+		return c, fmt.Errorf("a worker may be silent for %v, an upload for %v, and results are synced within %v: give no negative times", c.AckWait, c.UploadWait, c.Sync)
 	}
 	return c, nil
 }
@@ -64,13 +66,26 @@ func (c Config) withDefaults() (Config, error) {
 // Engine classifies: see classify.Engine.
 type Engine interface {
 	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
+	Outage(model string) (*catalog.Outage, <-chan struct{})
+}
+
+// Storage is where jobs are kept: see broker.Broker.
+type Storage interface {
+	JetStream() jetstream.JetStream
+	// Sync returns nil once everything that was stored before the call is on disk.
+	Sync(ctx context.Context) error
+	// SyncWithin has it there when the time is over, without waiting for it.
+	SyncWithin(d time.Duration)
+	// Lost returns why nothing can be kept any more, as a fault; nil: it can.
+	Lost() error
 }
 
 // Service keeps jobs and takes part in running them. Its methods are safe for
 // concurrent use. Whoever started it closes it, before its store.
 //
 // Errors are faults or the context's: NotFound for a job that is not there or not
-// the caller's, StorageFull, StorageAway, Conflict for what the job's state does
+// the caller's, DataLoss for one of which something is stored that cannot be read any
+// more, StorageFull, StorageAway, Conflict for what the job's state does
 // not allow, and InvalidRequest.
 type Service struct {
 	config Config
@@ -80,6 +95,7 @@ type Service struct {
 
 	mirror  *mirror
 	tallies *tallies
+	lost    *lost
 	runs    *runs
 	full    chan struct{} // room for one: the store was found full
 
@@ -88,22 +104,23 @@ type Service struct {
 }
 
 // Start opens what is stored, and begins to run what is to be done.
-func Start(ctx context.Context, config Config, js jetstream.JetStream, engine Engine, log *zap.Logger) (*Service, error) {
+func Start(ctx context.Context, config Config, storage Storage, engine Engine, log *zap.Logger) (*Service, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	opening, cancel := context.WithTimeout(ctx, setUpTime)
 	defer cancel()
-	st, err := openStore(opening, js, config)
+	st, err := openStore(opening, storage, config)
 	if err != nil {
 		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
 	}
-	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), full: make(chan struct{}, 1)}
+	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), lost: newLost(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.runs = newRuns(s)
 	s.ending.Go(func() { s.follow(background) })
+	s.ending.Go(func() { s.findLost(background) })
 	s.ending.Go(func() { s.tidyRegularly(background) })
 	return s, nil
 }
@@ -120,7 +137,8 @@ func explained(err error) error {
 var errClosing = errors.New("the service is closing")
 
 // Drain stops taking chunks up and returns when those in hand are done, or when
-// ctx ends. Other replicas take over what is left.
+// ctx ends. Jobs whose model's server is away are left at once. Other replicas take
+// over what is left.
 func (s *Service) Drain(ctx context.Context) { s.runs.drain(ctx) }
 
 // Close ends what runs: what is in flight is given up, and stays to be done. It

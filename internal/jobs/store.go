@@ -8,8 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // The names of what is stored. They are a promise to other versions of the
@@ -30,6 +30,8 @@ const (
 	// setUpTime is for opening the store, which a cluster that elects its leaders
 	// may make one wait for.
 	setUpTime = 30 * time.Second
+	// syncTime is for what is stored to get on disk, which may be slow and busy.
+	syncTime = 30 * time.Second
 	// storeTime is for one request to it.
 	storeTime = 5 * time.Second
 )
@@ -44,6 +46,7 @@ const (
 
 // store is the JetStream with the names that jobs use in it.
 type store struct {
+	storage  Storage
 	js       jetstream.JetStream
 	config   Config
 	items    jetstream.Stream
@@ -52,8 +55,8 @@ type store struct {
 	maxChunk int // bytes of a message's body
 }
 
-func openStore(ctx context.Context, js jetstream.JetStream, config Config) (*store, error) {
-	st := &store{js: js, config: config, maxChunk: min(maxChunkBytes, config.MaxMessage/2)}
+func openStore(ctx context.Context, storage Storage, config Config) (*store, error) {
+	st := &store{storage: storage, js: storage.JetStream(), config: config, maxChunk: min(maxChunkBytes, config.MaxMessage/2)}
 	var err error
 	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix, config.MaxBytes/itemsPart); err != nil {
 		return nil, err
@@ -160,6 +163,9 @@ func (st *store) info(ctx context.Context, stream, filter string) (*jetstream.St
 
 // get returns a job's record and its revision.
 func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error) {
+	if err := st.storage.Lost(); err != nil {
+		return nil, 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	entry, err := st.records.Get(ctx, id)
@@ -170,16 +176,23 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 		return nil, 0, asFault(err)
 	}
 	var rec jobRecord
-	if err := record.Decode(entry.Value(), &rec); err != nil {
-		return nil, 0, err
+	if err := codec.Decode(entry.Value(), &rec); err != nil {
+		return nil, 0, dataLoss(err)
 	}
 	return &rec, entry.Revision(), nil
+}
+
+// sync returns once everything that was stored before the call is on disk.
+func (st *store) sync(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, syncTime)
+	defer cancel()
+	return asFault(st.storage.Sync(ctx))
 }
 
 // put stores a job's record in place of the revision, 0 where there must be none.
 // The error is errOutrun where somebody was faster.
 func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint64, error) {
-	b, err := record.Encode(rec)
+	b, err := codec.Encode(rec)
 	if err != nil {
 		return 0, err
 	}

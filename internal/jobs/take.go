@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/record"
+	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // take is a chunk in hand: this replica's turn at it.
@@ -74,7 +74,7 @@ func (r *run) take(ctx context.Context) (*take, error) {
 			}
 			continue
 		}
-		r.incomplete = 0
+		r.incomplete, r.quiet = 0, 0
 		t, err := r.receive(ctx, msg)
 		if t != nil || err != nil {
 			return t, err
@@ -102,8 +102,11 @@ func (r *run) checkDrained(ctx context.Context) error {
 		info, err = r.consumer.Info(within)
 		return r.rejoin(ctx, err)
 	})
-	if err != nil || info == nil || info.NumPending > 0 || info.NumAckPending > 0 {
+	if err != nil || info == nil {
 		return err
+	}
+	if info.NumPending > 0 || info.NumAckPending > 0 {
+		return r.checkQuiet(ctx)
 	}
 	ended, err := r.service.endIfDone(ctx, r)
 	switch {
@@ -112,7 +115,10 @@ func (r *run) checkDrained(ctx context.Context) error {
 	case ended:
 		return io.EOF
 	}
-	if r.incomplete++; r.incomplete <= maxIncomplete {
+	if r.incomplete++; r.incomplete == maxIncomplete/2 {
+		return r.insist(ctx, func() error { return r.service.store.checkChunks(ctx, r.rec) })
+	}
+	if r.incomplete <= maxIncomplete {
 		return nil
 	}
 	r.incomplete = 0
@@ -123,6 +129,19 @@ func (r *run) checkDrained(ctx context.Context) error {
 		r.service.removeConsumer(ctx, r.rec)
 		return r.begin(ctx)
 	})
+}
+
+// maxQuiet is how often in a row a chunk that should come is looked for, about half a
+// minute, before it is looked whether it is lost.
+const maxQuiet = 120
+
+// checkQuiet finds out why no chunk comes although the store has some to give: it may
+// count chunks that it has lost.
+func (r *run) checkQuiet(ctx context.Context) error {
+	if r.quiet++; r.quiet%maxQuiet != 0 || len(r.held()) > 0 {
+		return nil
+	}
+	return r.insist(ctx, func() error { return r.service.store.checkChunks(ctx, r.rec) })
 }
 
 // rejoin makes the consumer anew where that is what is missing. Otherwise it
@@ -213,7 +232,7 @@ func (r *run) recall(ctx context.Context, t *take) error {
 		return err
 	}
 	err := r.service.store.replay(within, reading{filters: []string{subject}}, func(msg jetstream.Msg, seq uint64) error {
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
 			return &unreadable{err}
 		}

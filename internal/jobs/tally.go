@@ -79,7 +79,7 @@ const (
 	headerTally = "Credenza-Tally" // a tally, JSON
 	headerTake  = "Credenza-Take"  // who stored it: a take's name and the message's number in it
 	headerSize  = "Credenza-Size"  // how many results its chunk has in all
-	headerJob   = "Credenza-Job"   // of the items stream: the id of the job to be
+	headerJob   = "Credenza-Job"   // also of the items stream: the id of the job, or of the job to be
 )
 
 func chunkSize(msg jetstream.Msg) int {

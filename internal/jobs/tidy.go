@@ -40,7 +40,8 @@ func (s *Service) tidyRegularly(ctx context.Context) {
 		case <-timer.C:
 		case <-s.full:
 		}
-		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
+		if s.store.storage.Lost() != nil { // nothing can be removed
+		} else if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("what is stored of jobs could not be tidied: trying again later", zap.Error(err))
 		}
 		timer.Reset(tidyEvery*3/4 + rand.N(tidyEvery/2)) //nolint:gosec // replicas are only to differ
@@ -167,8 +168,11 @@ func (s *Service) removeOrphan(ctx context.Context, upload string) error {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
+		return nil // it was a job, whose callers are told that its record is lost
+	}
 	s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
-	return s.store.remove(ctx, upload, true)
+	return errors.Join(s.store.removeResults(ctx, upload), s.store.remove(ctx, upload, true))
 }
 
 func ignoreMissing(err error) error {

@@ -3,8 +3,8 @@ package jobs
 import (
 	"encoding/base64"
 
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // position is a place in a job's results. As completed, Major is the sequence of a
@@ -62,11 +62,11 @@ func (p page) before(rec *jobRecord) bool {
 }
 
 func encodeToken(v any) string {
-	b, _ := record.Encode(v) // numbers and strings always have a form
+	b, _ := codec.Encode(v) // numbers and strings always have a form
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 func decodeToken(token string, v any) bool {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	return err == nil && record.Decode(b, v) == nil
+	return err == nil && codec.Decode(b, v) == nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 const (
@@ -71,7 +71,7 @@ func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 }
 
 func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) error {
-	b, err := record.EncodeItems([]catalog.Item{*it})
+	b, err := codec.EncodeItems([]catalog.Item{*it})
 	if err != nil {
 		return err
 	}

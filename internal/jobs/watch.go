@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/record"
 )
 
 // Watch hands a job's results to send, from after the token, empty for the
@@ -27,12 +28,17 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	if err != nil {
 		return err
 	}
-	w := &watch{service: s, rec: rec, out: rebatch{sizes: s.batchSizes(rec), seen: from, send: send}}
+	if s.config.Sync == 0 {
+		send = s.afterSync(ctx, send)
+	}
+	events := s.newEvents(rec, from, send)
+	w := &watch{service: s, rec: rec, out: rebatch{sizes: s.batchSizes(rec), seen: from, send: events.next}}
 	watching, stop := context.WithCancelCause(ctx)
 	var guarding sync.WaitGroup
 	defer guarding.Wait()
 	defer stop(nil)
 	guarding.Go(func() { s.guard(watching, who, rec, stop) })
+	guarding.Go(func() { events.follow(watching, stop) })
 	if rec.Options.Delivery == catalog.InOrder {
 		err = w.inOrder(watching, from.At)
 	} else {
@@ -47,13 +53,33 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	return asFault(err)
 }
 
-// guardEvery is how often it is looked whether a job that is watched is still
-// there.
-const guardEvery = 5 * time.Second
+// afterSync has what send shows on disk before.
+func (s *Service) afterSync(ctx context.Context, send func(catalog.JobEvent) error) func(catalog.JobEvent) error {
+	return func(e catalog.JobEvent) error {
+		if err := s.store.sync(ctx); err != nil {
+			return err
+		}
+		return send(e)
+	}
+}
 
-// guard stops a watch whose job is deleted.
+// How often it is looked whether the store of a watched job is still there, and
+// after how many of these looks whether the job is.
+const (
+	guardEvery  = time.Second
+	guardRecord = 5
+)
+
+// guard stops a watch whose job is deleted, or whose store is lost.
 func (s *Service) guard(ctx context.Context, who catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
-	for pause(ctx, guardEvery) == nil {
+	for looks := 1; pause(ctx, guardEvery) == nil; looks++ {
+		if err := s.store.storage.Lost(); err != nil {
+			stop(err)
+			return
+		}
+		if looks%guardRecord != 0 {
+			continue
+		}
 		now, _, err := s.find(ctx, who, rec.ID)
 		if fault.Is(err, fault.NotFound) || (err == nil && now.Upload != rec.Upload) {
 			stop(notFound())
@@ -82,19 +108,25 @@ type watch struct {
 // errAtEnd ends the reading of a job's results.
 var errAtEnd = errors.New("the job's end")
 
+// read reads results. Of a job that had ended nothing more comes, not even its end if
+// that is lost.
+func (w *watch) read(ctx context.Context, r reading, each func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	return w.service.store.follow(ctx, r, w.rec.State.Ended(), each)
+}
+
 // asStored hands results on in the order in which they were stored.
 func (w *watch) asStored(ctx context.Context, from position) error {
 	all := reading{filters: []string{allOf(resultsPrefix, w.rec.Upload)}}
 	if from.Major > 0 {
 		all.after = from.Major - 1
 	}
-	err := w.service.store.follow(ctx, all, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	err := w.read(ctx, all, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		if msg.Subject() == endSubject(w.rec.Upload) {
 			return errAtEnd
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		for i := range outcomes {
 			at := position{meta.Sequence.Stream, i + 1}
@@ -139,7 +171,7 @@ func (w *watch) inOrder(ctx context.Context, from position) error {
 // end waits for the job's end.
 func (w *watch) end(ctx context.Context) error {
 	end := reading{filters: []string{endSubject(w.rec.Upload)}}
-	err := w.service.store.follow(ctx, end, func(jetstream.Msg, *jetstream.MsgMetadata) error { return errAtEnd })
+	err := w.read(ctx, end, func(jetstream.Msg, *jetstream.MsgMetadata) error { return errAtEnd })
 	if errors.Is(err, errAtEnd) {
 		return nil
 	}
@@ -151,13 +183,13 @@ func (w *watch) end(ctx context.Context) error {
 func (w *watch) chunk(ctx context.Context, number int64) ([]catalog.Outcome, error) {
 	var all []catalog.Outcome
 	own := reading{filters: []string{chunkSubject(resultsPrefix, w.rec.Upload, number), endSubject(w.rec.Upload)}}
-	err := w.service.store.follow(ctx, own, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
+	err := w.read(ctx, own, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
 		if msg.Subject() == endSubject(w.rec.Upload) {
 			return errAtEnd
 		}
-		outcomes, err := record.DecodeOutcomes(msg.Data())
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
 		if err != nil {
-			return err
+			return &unreadable{err}
 		}
 		if all = append(all, outcomes...); len(all) >= chunkSize(msg) {
 			return errAtEnd
@@ -165,7 +197,7 @@ func (w *watch) chunk(ctx context.Context, number int64) ([]catalog.Outcome, err
 		return nil
 	})
 	slices.SortFunc(all, func(a, b catalog.Outcome) int { return cmp.Compare(a.Index, b.Index) })
-	if errors.Is(err, errAtEnd) {
+	if err == nil || errors.Is(err, errAtEnd) {
 		return all, nil
 	}
 	return nil, err
@@ -185,6 +217,9 @@ func (w *watch) finish(ctx context.Context) error {
 	}
 	if rec.Upload != w.rec.Upload || rec.Tally == nil {
 		return notFound()
+	}
+	if w.out.seen.Done < rec.Tally.Done {
+		return dataLoss(fmt.Errorf("%d of %d results are missing", rec.Tally.Done-w.out.seen.Done, rec.Tally.Done))
 	}
 	summary := rec.Tally.summary(rec)
 	return w.out.send(catalog.JobEvent{Summary: &summary, Token: w.out.seen.token()})

@@ -51,9 +51,9 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-func TestNewRefusesATaxonomyWithoutChoices(t *testing.T) {
+func TestNew_RejectsTaxonomyWithoutChoices(t *testing.T) {
 	for name, bad := range map[string]*taxonomy.Taxonomy{
-		"nil": nil, "empty": {}, "no styles": {Categories: []taxonomy.Category{{Name: "A"}}},
+		"nil": nil, "empty": {}, "no categories": {Styles: []taxonomy.Style{{Name: "A"}}},
 		"too many": {Categories: make([]taxonomy.Category, taxonomy.MaxCategories+1), Styles: make([]taxonomy.Style, 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestNewRefusesATaxonomyWithoutChoices(t *testing.T) {
 	}
 }
 
-func TestOneClassifierServesMany(t *testing.T) {
+func TestClassify_ConcurrentCallers(t *testing.T) {
 	c, _ := classifier(t)
 	item := &catalog.Item{Name: "Rattan", Description: "Dimmable, lumen and watt and halogen and glare", Attributes: map[string]string{"b": "stool", "a": "desk", "type": "x"}}
 	want := c.Classify(item)

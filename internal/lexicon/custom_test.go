@@ -3,6 +3,8 @@ package lexicon_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -41,6 +43,15 @@ categories:
   - {name: CHAIRS, description: Chairs., terms: [стул], placements: [кухня, зал]}
 ` + styles
 
+// clothes has names only, and words that the grammar would take for its own.
+const clothes = `
+product_words: [slim fit, high]
+categories:
+  - name: JEANS
+  - name: BED_LINEN
+  - name: OTHER
+`
+
 // kitchen has foreign words of its own.
 const kitchen = `
 version: 1
@@ -52,7 +63,21 @@ categories:
   - {name: REST, description: The rest., placements: [anywhere, elsewhere]}
 ` + styles
 
-func TestUsersOwnTaxonomy(t *testing.T) {
+// own returns a classifier for a user's own file.
+func own(t *testing.T, file string) *lexicon.Classifier {
+	t.Helper()
+	parsed, err := taxonomy.Parse("own.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := lexicon.New(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestOwnTaxonomy(t *testing.T) {
 	for _, test := range []struct {
 		name, file, text, want string
 	}{
@@ -70,33 +95,38 @@ func TestUsersOwnTaxonomy(t *testing.T) {
 		{"folded letters", german, "Nahtisch Eiche", "TISCHE"},
 		{"letters with marks", german, "Blaue STÜHLE", "STUEHLE"},
 		{"another alphabet", russian, "Белый СТУЛ", "CHAIRS"},
+		{"a name in place of terms", clothes, "Blue jeans", "JEANS"},
+		{"a name of two words", clothes, "Striped bedlinen", "BED_LINEN"},
+		{"the fallback's name names nothing", clothes, "Jeans for other sizes", "JEANS"},
+		{"a word of the grammar in a product", clothes, "Slim fit jeans", "JEANS"},
+		{"the same word as grammar", clothes, "Fit for jeans", "OTHER"},
 		{"no fallback, and an accessory", german, "Sessel cushion", "STUEHLE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			own, err := taxonomy.Parse("own.yaml", []byte(test.file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := lexicon.New(own)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := c.Classify(&catalog.Item{Name: test.text}); got.Category != test.want {
+			if got := own(t, test.file).Classify(&catalog.Item{Name: test.text}); got.Category != test.want {
 				t.Errorf("category %s, want %s: %s", got.Category, test.want, got.Reasoning)
 			}
 		})
 	}
 }
 
-func TestNoFallbackIsAGuess(t *testing.T) {
-	own, err := taxonomy.Parse("own.yaml", []byte(german))
-	if err != nil {
-		t.Fatal(err)
+func TestOwnTaxonomy_NoStyles(t *testing.T) {
+	got := own(t, clothes).Classify(&catalog.Item{Name: "Slim fit jeans", Styles: []string{"modern"}})
+	want := catalog.Verdict{
+		Category: "JEANS", Confidence: got.Confidence, ConfidenceSource: catalog.FromLexicon,
+		PlacementTags: []string{}, Evidence: catalog.EvidenceText,
+		Reasoning: `The head noun of the name is "jeans", which is JEANS.`,
 	}
-	c, err := lexicon.New(own)
-	if err != nil {
-		t.Fatal(err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
+	if got.Confidence < 0.9 {
+		t.Errorf("confidence %.2f of a name that is a term", got.Confidence)
+	}
+}
+
+func TestOwnTaxonomy_NoFallback(t *testing.T) {
+	c := own(t, german)
 	got := c.Classify(&catalog.Item{Name: "Lampe"})
 	if want := "No known word says what it is, so TISCHE is a guess. No word points to a style; PLAIN is the default."; got.Reasoning != want {
 		t.Errorf("reasoning %q, want %q", got.Reasoning, want)
@@ -106,15 +136,8 @@ func TestNoFallbackIsAGuess(t *testing.T) {
 	}
 }
 
-func TestUnknownHeadWithoutFallback(t *testing.T) {
-	own, err := taxonomy.Parse("own.yaml", []byte(german))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := lexicon.New(own)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestOwnTaxonomy_UnknownHeadWithoutFallback(t *testing.T) {
+	c := own(t, german)
 	plain := c.Classify(&catalog.Item{Name: "tisch"})
 	var doubted catalog.Verdict
 	for range 20 { // a doubt must not outlast its item

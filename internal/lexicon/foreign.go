@@ -2,10 +2,10 @@ package lexicon
 
 import "slices"
 
-// estranged returns the word that makes the product at the phrase's head something
-// of the fallback, as "dog" does in "dog bed": a foreign word before it, unless
-// that only lends it a property ("dog-proof bed") or the category takes it.
-func (r *reading) estranged(phrase []lexeme, at int) (by int32) {
+// foreignWord returns the word that moves the product at the phrase's head to the
+// fallback, as "dog" does in "dog bed": a foreign word before it, unless it is part of a
+// property ("dog-proof bed") or native to the category.
+func (r *reading) foreignWord(phrase []lexeme, at int) (by int32) {
 	if r.fallback == none || phrase[at].term == r.fallback {
 		return none
 	}
@@ -24,8 +24,8 @@ func (r *reading) native(category int16, phrase int32) bool {
 	return slices.Contains(r.v.natives[category], phrase)
 }
 
-// foreignOwner returns the foreign word that a phrase begins with, apart from
-// fillers: whose the product before "for" is in "bed for large dogs".
+// foreignOwner returns the foreign word that a phrase begins with, after fillers: the
+// owner of the product before "for" in "bed for large dogs".
 func foreignOwner(rest []lexeme) int32 {
 	for i := range rest {
 		l := &rest[i]

@@ -1,48 +1,46 @@
 package lexicon
 
-// role is what a word does in a phrase, whatever the taxonomy.
+// role is the function of a word in a phrase, independent of the taxonomy.
 type role uint8
 
 const (
 	roleNone role = iota
-	// roleWith begins what a product has: "bed with storage".
+	// roleWith begins a feature: "bed with storage".
 	roleWith
-	// roleFor begins what a product is for: "cover for a sofa".
+	// roleFor begins a purpose: "cover for a sofa".
 	roleFor
 	// roleOf joins a quantity to its noun, or a material to its thing.
 	roleOf
-	// roleWithout begins what a product has not.
+	// roleWithout begins a feature that the product lacks.
 	roleWithout
-	// roleAnd joins two of a kind.
+	// roleAnd joins two words of one kind.
 	roleAnd
 	// roleThis points to the product in prose: "this elegant chair".
 	roleThis
-	// roleThe may point to it: "fold the chair".
+	// roleThe may point to the product: "fold the chair".
 	roleThe
 	// roleVerb ends a subject in prose.
 	roleVerb
-	// roleUnit is a noun that takes its kind from the word before it, or from what
-	// it is made up of: "shelf unit", "combination with drawers", "set of vases".
+	// roleUnit is a noun that takes its kind from the word before it or from its
+	// contents: "shelf unit", "combination with drawers", "set of vases".
 	roleUnit
-	// roleAttribute is a property: in "king bed size" nothing is a bed.
+	// roleAttribute is a property: there is no bed in "king bed size".
 	roleAttribute
-	// rolePart is a part that titles name to describe the whole: "table round
-	// glass top". Straight behind a product it is the thing sold: "table top".
+	// rolePart is a part that describes the whole: "table round glass top". Directly
+	// after a product it is the product itself: "table top".
 	rolePart
-	// roleAccessory is sold for a product and is none: "chair pad".
+	// roleAccessory is sold for a product: "chair pad".
 	roleAccessory
-	// roleCover is an accessory even before its product: "cover 2-seat sofa".
+	// roleCover is an accessory also before its product: "cover 2-seat sofa".
 	roleCover
 	// roleLike makes the noun before it a property: "pet-friendly", "cat print".
 	roleLike
-	// roleFiller says nothing and parts nothing: "black", "round", "the".
+	// roleFiller has no meaning here and separates nothing: "black", "round".
 	roleFiller
 	numRoles
 )
 
-// grammar is the part of English that product names use.
-//
-// A word stands under one role only.
+// grammar is the part of English that product names use. A word has one role.
 var grammar = [numRoles][]string{
 	roleWith: {
 		"with", "w", "in", "on", "by", "from", "featuring", "feature", "including", "include", "plus", "at", "behind", "under", "above",
@@ -92,5 +90,5 @@ var grammar = [numRoles][]string{
 	},
 }
 
-// disclaimers end a sentence's worth: what is sold separately is not the product.
+// disclaimers exclude their sentence: it is about other products.
 var disclaimers = []string{"sold separately", "not included", "to be completed with", "may be completed with", "completed with", "may be combined with", "can be combined with", "combine with", "goes well with", "coordinate with"}

@@ -1,6 +1,6 @@
 package lexicon
 
-// headKind is what the head of a phrase is.
+// headKind is the kind of the head of a phrase.
 type headKind uint8
 
 const (
@@ -13,8 +13,8 @@ const (
 	headModifier
 )
 
-// head finds the word that decides what a noun phrase names: in English the last
-// noun, with what comes after it only describing.
+// head returns the word that decides what a noun phrase names: in English, the last
+// noun.
 func head(phrase []lexeme) (at int, kind headKind) {
 	for i := range phrase {
 		if phrase[i].role == roleCover {
@@ -28,7 +28,7 @@ func head(phrase []lexeme) (at int, kind headKind) {
 		case l.role == roleUnit && before && l.term != none:
 			// "sofa section": the unit takes its kind from the word before it.
 		case l.counted && l.role >= rolePart && named(phrase[:i]):
-			// "corner sofa 4 seat", "wardrobe 2 door": how many it has.
+			// "corner sofa 4 seat", "wardrobe 2 door": a number of parts.
 		case l.term != none && l.role >= rolePart && l.role <= roleAccessory:
 			return i, headPart
 		case l.term != none:
@@ -39,7 +39,7 @@ func head(phrase []lexeme) (at int, kind headKind) {
 			return i, headAccessory
 		case l.role == rolePart && before:
 			if named(phrase[:i-1]) {
-				i-- // "table round mirror top": the mirror is the top's
+				i-- // "table round mirror top": the mirror belongs to the top
 				continue
 			}
 			return i, headAccessory

@@ -9,9 +9,9 @@ import (
 // review is the confidence under which a result needs review, unless set.
 const review = 0.5
 
-// TestUnknownHeadsAreDoubted has names whose last noun no list has. OTHER is right,
-// and whatever else is answered has to ask for review.
-func TestUnknownHeadsAreDoubted(t *testing.T) {
+// TestUnknownHead_LowersConfidence has names whose last noun is unknown. OTHER is right,
+// and every other answer must need review.
+func TestUnknownHead_LowersConfidence(t *testing.T) {
 	c, _ := classifier(t)
 	for _, name := range []string{
 		"Pendant necklace", "Light switch", "Table salt", "Gaming console", "Bed bug spray", "Storage hard drive",
@@ -33,9 +33,9 @@ func TestUnknownHeadsAreDoubted(t *testing.T) {
 	}
 }
 
-// TestNamesBehindTheNounCostNothing has what shops put behind the noun: the
-// collection, a colour, a size, what was done to it.
-func TestNamesBehindTheNounCostNothing(t *testing.T) {
+// TestUnknownHead_SeriesAndColoursAfterTheNoun has words that shops write after
+// the noun: a series, a colour, a size, a finish.
+func TestUnknownHead_SeriesAndColoursAfterTheNoun(t *testing.T) {
 	c, _ := classifier(t)
 	for name, want := range map[string]string{
 		"Bed MALVIK":                           "BED",
@@ -76,7 +76,7 @@ func TestNamesBehindTheNounCostNothing(t *testing.T) {
 	}
 }
 
-func TestForeignWordsMakeItSomethingElse(t *testing.T) {
+func TestForeignWords_MoveToTheFallback(t *testing.T) {
 	c, _ := classifier(t)
 	for name, want := range map[string]string{
 		"Dog bed":                     "OTHER",
@@ -108,7 +108,7 @@ func TestForeignWordsMakeItSomethingElse(t *testing.T) {
 	}
 }
 
-func TestOneHintIsNoProof(t *testing.T) {
+func TestConfidence_OneHint(t *testing.T) {
 	c, _ := classifier(t)
 	for name, item := range map[string]catalog.Item{
 		"in the name": {Name: "Frame"}, "in the type": {Type: "Frame"}, "in prose": {Description: "A frame."},
@@ -122,7 +122,7 @@ func TestOneHintIsNoProof(t *testing.T) {
 }
 
 // A second field that names the product outweighs an unknown word in the first.
-func TestTheTypeSettlesADoubt(t *testing.T) {
+func TestUnknownHead_TypeDecides(t *testing.T) {
 	c, _ := classifier(t)
 	got := c.Classify(&catalog.Item{Name: "Table salt", Type: "Side table"})
 	if got.Category != "TABLE" || got.Confidence < 0.9 {
@@ -130,7 +130,7 @@ func TestTheTypeSettlesADoubt(t *testing.T) {
 	}
 }
 
-func TestProseIsNotDoubted(t *testing.T) {
+func TestUnknownHead_IgnoredInProse(t *testing.T) {
 	c, _ := classifier(t)
 	short := c.Classify(&catalog.Item{Description: "This sofa."})
 	if got := c.Classify(&catalog.Item{Description: "This sofa gleams."}); got.Confidence != short.Confidence {
@@ -138,8 +138,8 @@ func TestProseIsNotDoubted(t *testing.T) {
 	}
 }
 
-// Whose the product before "for" is says nothing of what comes later.
-func TestForeignOwnersAreOfOnePhrase(t *testing.T) {
+// The owner of the product before "for" does not own later products.
+func TestForeignWords_OwnerOfOnePhrase(t *testing.T) {
 	c, _ := classifier(t)
 	want := c.Classify(&catalog.Item{Name: "Ruffo for Ute above a bench"})
 	if got := c.Classify(&catalog.Item{Name: "Ruffo for dogs above a bench"}); got.Confidence != want.Confidence {

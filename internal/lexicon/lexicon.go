@@ -2,6 +2,7 @@ package lexicon
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,14 +11,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// What a trace says of an answer from here.
+// The backend and the model in the trace of an answer.
 const (
 	Backend = "offline"
 	Model   = "lexicon"
 )
 
-// Classifier answers questions from a taxonomy's words. It is immutable and safe
-// for concurrent use.
+// Classifier answers questions by the words of a taxonomy. It is immutable and safe for
+// concurrent use.
 type Classifier struct {
 	taxonomy   *taxonomy.Taxonomy
 	vocabulary *vocabulary
@@ -25,15 +26,15 @@ type Classifier struct {
 	scratches  sync.Pool
 }
 
-// New returns a classifier for the taxonomy, which has at least one category and
-// one style, as every one from taxonomy.Parse has. It costs a few milliseconds.
+// New returns a classifier for the taxonomy, which must have a category. It takes a
+// few milliseconds.
 func New(t *taxonomy.Taxonomy) (*Classifier, error) {
-	if t == nil || len(t.Categories) == 0 || len(t.Styles) == 0 {
+	if t == nil || len(t.Categories) == 0 {
 		return nil, fault.New(fault.InvalidRequest,
-			"the offline classifier needs a taxonomy with at least one category and one style: load one that was checked")
+			"the offline classifier needs a taxonomy with at least one category: load one that was checked")
 	}
 	if len(t.Categories) > taxonomy.MaxCategories || len(t.Styles) > taxonomy.MaxStyles {
-		return nil, fault.New(fault.InvalidRequest, "the taxonomy is too large: at most %d categories and %d styles are taken",
+		return nil, fault.New(fault.InvalidRequest, "the taxonomy is too large: at most %d categories and %d styles are allowed",
 			taxonomy.MaxCategories, taxonomy.MaxStyles)
 	}
 	c := &Classifier{taxonomy: t, vocabulary: newVocabulary(t), fallback: none}
@@ -46,9 +47,9 @@ func New(t *taxonomy.Taxonomy) (*Classifier, error) {
 	return c, nil
 }
 
-// Ask answers the question from the item's text, with a picture or without. An
-// item without text is an InvalidItem fault. It asks nobody, so the trace counts
-// no attempts.
+// Ask answers the question by the item's text, with or without a picture. An item
+// without text is an InvalidItem fault. The trace has no attempts, because no server is
+// called.
 func (c *Classifier) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	start := time.Now()
 	answer := catalog.Answer{Trace: catalog.Trace{Backend: Backend, Model: Model, Taxonomy: c.taxonomy.Version}}
@@ -57,36 +58,34 @@ func (c *Classifier) Ask(ctx context.Context, q catalog.Question) (catalog.Answe
 	}
 	if q.Item == nil || !q.Item.HasText() {
 		return answer, fault.New(fault.InvalidItem,
-			"the item has no text, and the offline classifier has no eyes: give a name, a type or a description, or let a model look at the picture")
+			"the item has no text, and the offline classifier cannot see pictures: give a name, a type or a description, or let a model look at the picture")
 	}
 	answer.Verdict = c.Classify(q.Item)
 	answer.Trace.Latency = time.Since(start)
 	return answer, nil
 }
 
-// Classify returns the verdict on the item's text: equal text, equal verdict. It
-// always names a category and a style; how far to trust them is the confidence,
-// which is low where no word was known.
+// Classify returns the verdict on the item's text, which is the same for equal text. It
+// always has a category, with a low confidence if no word was known.
 func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
 	s := c.scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
 	defer c.scratches.Put(s)
 	s.reset()
 	c.weigh(s, it)
 	found := rank(s.scores)
-	look := c.look(s)
+	var reasons strings.Builder
+	c.explain(&reasons, s, found)
 	category := &c.taxonomy.Categories[found.first]
 	v := catalog.Verdict{
 		Category:         category.Name,
 		Confidence:       found.confidence(len(s.scores), s.unnamed),
 		ConfidenceSource: catalog.FromLexicon,
-		PrimaryStyle:     c.taxonomy.Styles[look.first].Name,
-		StyleTags:        c.styleTags(s, look),
 		PlacementTags:    c.placementTags(s, category),
-		Reasoning:        c.reasoning(s, found, look),
 		Evidence:         catalog.EvidenceText,
 	}
-	if look.second != none {
-		v.SecondaryStyle = c.taxonomy.Styles[look.second].Name
+	if len(s.styles) > 0 {
+		c.addStyle(s, &v, &reasons)
 	}
+	v.Reasoning = reasons.String()
 	return v
 }

@@ -31,7 +31,7 @@ func classifier(t testing.TB) (*lexicon.Classifier, *taxonomy.Taxonomy) {
 	return c, furniture
 }
 
-func TestHeadNounDecides(t *testing.T) {
+func TestClassify_HeadNounDecides(t *testing.T) {
 	c, _ := classifier(t)
 	for name, want := range map[string]string{
 		// Every category, plainly.
@@ -169,7 +169,7 @@ func TestHeadNounDecides(t *testing.T) {
 	}
 }
 
-func TestEveryFieldSpeaks(t *testing.T) {
+func TestClassify_EveryField(t *testing.T) {
 	c, _ := classifier(t)
 	for _, test := range []struct {
 		name string
@@ -258,7 +258,7 @@ func TestStyles(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestClassify_WholeVerdict(t *testing.T) {
 	c, _ := classifier(t)
 	got := c.Classify(&catalog.Item{Name: "Sleek desk lamp for the library or kitchen"})
 	want := catalog.Verdict{
@@ -273,7 +273,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestSecondStyleGivesATag(t *testing.T) {
+func TestStyles_SecondStyleAddsATag(t *testing.T) {
 	c, _ := classifier(t)
 	got := c.Classify(&catalog.Item{Name: "Sleek chrome lamp", Styles: []string{"coastal"}})
 	want := []string{"coastal", "breezy", "natural fibre", "relaxed", "clean lines"}
@@ -282,7 +282,7 @@ func TestSecondStyleGivesATag(t *testing.T) {
 	}
 }
 
-func TestStylesAreNoHints(t *testing.T) {
+func TestStyles_AreNotHints(t *testing.T) {
 	c, _ := classifier(t)
 	want := c.Classify(&catalog.Item{Name: "800 lumen"})
 	if got := c.Classify(&catalog.Item{Name: "800 lumen", Styles: []string{"lumen"}}); got.Confidence != want.Confidence {
@@ -290,7 +290,7 @@ func TestStylesAreNoHints(t *testing.T) {
 	}
 }
 
-func TestAttributesAreReadByKey(t *testing.T) {
+func TestClassify_AttributesSortedByKey(t *testing.T) {
 	c, _ := classifier(t)
 	attributes := map[string]string{"a": "sofa", "z": "bench, bench"}
 	for i := range 20 {
@@ -314,7 +314,7 @@ func TestReasoning(t *testing.T) {
 		{"an accessory by itself", catalog.Item{Type: "Gasket"}, `The head of the type is "gasket", a part or accessory, and so OTHER.`},
 		{"hints", catalog.Item{Description: "800 lumen."}, `No head noun decides, but "lumen" in the description speaks for LIGHTING.`},
 		{"a foreign word", catalog.Item{Name: "Dog bed"}, `In the name, "dog" is said of "bed", which makes it OTHER.`},
-		{"an unknown head", catalog.Item{Name: "Table salt"}, `The last known noun of the name is "table", which is TABLE, but the unknown word behind it may be what is sold.`},
+		{"an unknown head", catalog.Item{Name: "Table salt"}, `The last known noun of the name is "table", which is TABLE, but the unknown word after it may be the product.`},
 		{"nothing known", catalog.Item{Name: "Ruffo"}, "No known word says what it is, so it falls to OTHER."},
 		{"the current category", catalog.Item{Name: "Ruffo", Category: "BENCH"}, "Its current category is BENCH, and no word says otherwise."},
 		{"a rival", catalog.Item{Name: "Ottoman, stool, stool"}, `OTTOMAN was near, for "ottoman" in the name.`},
@@ -327,7 +327,7 @@ func TestReasoning(t *testing.T) {
 	}
 }
 
-func TestConfidenceFollowsTheEvidence(t *testing.T) {
+func TestConfidence_FollowsTheEvidence(t *testing.T) {
 	c, _ := classifier(t)
 	confidence := func(it catalog.Item) float64 { return c.Classify(&it).Confidence }
 	plain := confidence(catalog.Item{Name: "Oak sofa", Type: "Sofa"})

@@ -1,35 +1,34 @@
 package lexicon
 
-// lexeme is a word, or the longest phrase of the vocabulary that stands in its
-// place.
+// lexeme is a word, or the longest phrase of the vocabulary at its place.
 type lexeme struct {
-	phrase int32 // none: a word that the vocabulary does not know
+	phrase int32 // none: a word that is not in the vocabulary
 	term   int16 // category; none
 	hint   int16 // category; none
 	role   role
 	gap    gap // before it
-	// first and last are its outer words.
+	// first and last are its first and last word.
 	first, last int32
 	disclaimer  bool
-	counted     bool // a number stands before it
-	foreign     bool // makes what follows something of the fallback
-	letters     letters
-	noun        bool // unknown, and by its form it may be a noun
+	counted     bool // a number is before it
+	foreign     bool // moves the product after it to the fallback
+	letters     letterCase
+	noun        bool // unknown, and its form is possible for a noun
 }
 
-// hit is a clue and the field that it was found in.
+// hit is a clue with the field in which it was found.
 type hit struct {
 	clue  clue
 	field field
 }
 
-// match cuts the text into lexemes, and notes the clues in it, each the first
-// time that the item has it. The lexemes are valid until the next call.
+// match splits the text into lexemes and stores the clues in it, each once for an item.
+// The lexemes are valid until the next call.
 //
-// Where phrases overlap, the later one stands, as "corner sofa-bed" is a corner
-// and a sofa-bed: the end of a compound decides what it is.
+// If phrases overlap, the later one is used, because the end of a compound decides:
+// "corner sofa-bed" is a corner and a sofa-bed.
 func (s *scratch) match(v *vocabulary, text string, f field) []lexeme {
-	s.cut(v, text)
+	s.split(v, text)
 	for i := range s.tokens {
 		s.find(v, i, f)
 	}
@@ -57,7 +56,7 @@ func (s *scratch) match(v *vocabulary, text string, f field) []lexeme {
 	return s.lexemes
 }
 
-func (s *scratch) cut(v *vocabulary, text string) {
+func (s *scratch) split(v *vocabulary, text string) {
 	s.tokens = s.tokens[:0]
 	scan := scanner{text: text}
 	for {
@@ -67,12 +66,12 @@ func (s *scratch) cut(v *vocabulary, text string) {
 		}
 		s.tokens = append(s.tokens, token{
 			word: v.words[string(word)], gap: gap, counted: scan.counted,
-			letters: lettersOf(text[scan.from:scan.pos]), noun: mayBeNoun(word),
+			letters: caseOf(text[scan.from:scan.pos]), noun: mayBeNoun(word),
 		})
 	}
 }
 
-// find sets token i's longest phrase and notes every clue that begins there.
+// find sets token i's longest phrase and stores every clue that begins there.
 func (s *scratch) find(v *vocabulary, i int, f field) {
 	node := int32(0)
 	for j := i; j < len(s.tokens); j++ {
@@ -102,9 +101,9 @@ func (s *scratch) longest(v *vocabulary, i, limit int) (found int32, end int) {
 	return found, end
 }
 
-// advance steps from the node over token j of a phrase that begins at i. Phrases
-// do not go across punctuation, nor across numbers except after "of": a "chest of
-// 3 drawers" is a chest of drawers, a "wardrobe, 3 doors" is no wardrobe door.
+// advance steps from the node over token j of a phrase that begins at i. Phrases do not
+// continue over punctuation, nor over numbers except after "of": a "chest of 3 drawers"
+// is a chest of drawers, but "wardrobe, 3 doors" is not a wardrobe door.
 func (s *scratch) advance(v *vocabulary, node int32, i, j int) int32 {
 	if j > i && (s.tokens[j].gap > gapHyphen || s.tokens[j].counted && s.tokens[j-1].word != v.of) {
 		return 0
@@ -113,13 +112,13 @@ func (s *scratch) advance(v *vocabulary, node int32, i, j int) int32 {
 }
 
 func (s *scratch) note(c clue, f field) {
-	if f == fieldStyles && c.subject != forStyle && c.subject != forPalette {
+	if f == fieldStyles && c.kind != forStyle && c.kind != forPalette {
 		return
 	}
-	if s.seen[c.id] == s.turn {
+	if s.seen[c.id] == s.generation {
 		return
 	}
-	s.seen[c.id] = s.turn
+	s.seen[c.id] = s.generation
 	s.hits = append(s.hits, hit{c, f})
 }
 
@@ -127,7 +126,7 @@ func (v *vocabulary) lexeme(node int32) lexeme {
 	e := &v.entries[node]
 	l := lexeme{phrase: e.phrase, term: e.term, hint: none, role: e.role, foreign: e.foreign}
 	for _, c := range e.clues {
-		switch c.subject {
+		switch c.kind {
 		case forCategory:
 			l.hint = c.target
 		case forDisclaimer:

@@ -1,18 +1,18 @@
 package lexicon
 
-// part is what a noun phrase is to the text that it stands in.
-type part uint8
+// relation is the relation of a noun phrase to the product.
+type relation uint8
 
 const (
-	partSubject   part = iota // the product itself
-	partMadeOf                // after a bare unit: "combination with drawers"
-	partObject                // what it has: "with drawers"
-	partPurpose               // what it is for
-	partPredicate             // what prose says of it
-	partIgnored               // what it has not
+	relSubject   relation = iota // the product itself
+	relContents                  // after a bare unit: "combination with drawers"
+	relFeature                   // "with drawers"
+	relPurpose                   // "for the hall"
+	relPredicate                 // after a verb
+	relAbsent                    // "without drawers"
 )
 
-// reading goes through one field's lexemes and votes for what they name.
+// reading votes for the products that the lexemes of one field name.
 type reading struct {
 	*scratch
 	v        *vocabulary
@@ -21,16 +21,16 @@ type reading struct {
 	weight   float64
 	prose    bool
 
-	rank   int     // how many phrases have named something
-	part   part    // of the phrase being read
-	share  float64 // of the phrase among its co-ordinates
-	aside  float64 // of the segment
-	owner  int32   // foreign, whose the phrase's product is; none
-	object bool    // the segment before ended in an object
-	spoken bool    // anything has been named as the subject
+	rank         int      // number of phrases that have named something
+	relation     relation // of the phrase that is being read
+	share        float64  // of the phrase among those joined by "and"
+	segmentShare float64
+	owner        int32 // a foreign word that owns the phrase's product; none
+	afterFeature bool  // the last segment ended in a feature or purpose
+	named        bool  // a subject has been found
 }
 
-// read votes, and reports whether the field named anything.
+// read votes, and reports whether the field has a subject.
 func (r *reading) read(lexemes []lexeme) bool {
 	for len(lexemes) > 0 {
 		end := 1
@@ -40,7 +40,7 @@ func (r *reading) read(lexemes []lexeme) bool {
 		r.sentence(lexemes[:end])
 		lexemes = lexemes[end:]
 	}
-	return r.spoken
+	return r.named
 }
 
 func (r *reading) sentence(lexemes []lexeme) {
@@ -51,7 +51,7 @@ func (r *reading) sentence(lexemes []lexeme) {
 			}
 		}
 	}
-	r.object = false
+	r.afterFeature = false
 	for len(lexemes) > 0 {
 		end := 1
 		for end < len(lexemes) && lexemes[end].gap < gapLoose {
@@ -62,20 +62,20 @@ func (r *reading) sentence(lexemes []lexeme) {
 	}
 }
 
-// segment reads what stands between two commas.
+// segment reads the text between two commas.
 func (r *reading) segment(lexemes []lexeme) {
-	r.part, r.share, r.aside, r.owner = partSubject, 1, 1, none
-	list := r.object && lexemes[0].gap == gapLoose
+	r.relation, r.share, r.segmentShare, r.owner = relSubject, 1, 1, none
+	list := r.afterFeature && lexemes[0].gap == gapLoose
 	switch {
 	case lexemes[0].gap == gapOpen:
-		r.aside = asideShare
+		r.segmentShare = bracketShare
 	case list:
-		r.aside = listShare // "for the hall, study and bedroom": the list may go on
+		r.segmentShare = listShare // "for the hall, study and bedroom": the list may continue
 	}
 	before, begin := r.votes, 0
 	for i := range lexemes {
 		switch l := &lexemes[i]; {
-		case r.parts(l) && !hyphened(lexemes, i):
+		case r.separates(l) && !hyphenated(lexemes, i):
 			if l.role == roleFor {
 				r.owner = foreignOwner(lexemes[i+1:])
 			}
@@ -91,24 +91,24 @@ func (r *reading) segment(lexemes []lexeme) {
 		}
 	}
 	r.close(lexemes[begin:])
-	r.object = list || r.part != partSubject
+	r.afterFeature = list || r.relation != relSubject
 	if r.votes > before {
 		r.rank++
 	}
 }
 
-// parts reports whether the word parts phrases.
-func (r *reading) parts(l *lexeme) bool {
+// separates reports whether the word separates phrases.
+func (r *reading) separates(l *lexeme) bool {
 	return l.role >= roleWith && l.role <= roleWithout || l.role == roleVerb && r.prose
 }
 
-// hyphened reports whether the word is tied to the next or the one before, as in
-// "built-in" or "by-pass".
-func hyphened(lexemes []lexeme, i int) bool {
+// hyphenated reports whether a hyphen joins the word to the next or the last one:
+// "built-in", "by-pass".
+func hyphenated(lexemes []lexeme, i int) bool {
 	return lexemes[i].gap == gapHyphen || i+1 < len(lexemes) && lexemes[i+1].gap == gapHyphen
 }
 
-// boundary ends a phrase at a preposition or verb, and says what comes next.
+// boundary ends a phrase at a preposition or verb, and sets the relation of the next.
 func (r *reading) boundary(phrase []lexeme, by role) {
 	full := named(phrase)
 	unit := false
@@ -122,22 +122,22 @@ func (r *reading) boundary(phrase []lexeme, by role) {
 	r.share = 1
 	switch {
 	case by == roleWithout:
-		r.part = partIgnored
-	case r.part == partIgnored:
+		r.relation = relAbsent
+	case r.relation == relAbsent:
 	case by == roleVerb:
-		r.part = partPredicate
+		r.relation = relPredicate
 	case by == roleFor:
-		r.part = partPurpose
-	case r.part == partSubject && !full && unit:
-		r.part = partMadeOf
-	case r.part == partSubject && !full && len(phrase) == 0 && r.rank == 0:
-		// "under-sink cabinet": nothing came before that could have something.
-	case r.part != partPurpose:
-		r.part = partObject
+		r.relation = relPurpose
+	case r.relation == relSubject && !full && unit:
+		r.relation = relContents
+	case r.relation == relSubject && !full && len(phrase) == 0 && r.rank == 0:
+		// "under-sink cabinet": no product precedes the preposition.
+	case r.relation != relPurpose:
+		r.relation = relFeature
 	}
 }
 
-// named reports whether the phrase names a product, or a part of one.
+// named reports whether the phrase names a product or a part of one.
 func named(phrase []lexeme) bool {
 	for i := range phrase {
 		if phrase[i].term != none || phrase[i].role >= rolePart && phrase[i].role <= roleCover {
@@ -147,8 +147,8 @@ func named(phrase []lexeme) bool {
 	return false
 }
 
-// shared reports whether the phrase ends in a word that shares the head of the
-// next: in "desk and table lamp" there is no desk, since a desk lamp is a thing.
+// shared reports whether the last word of the phrase shares the head of the next
+// phrase: "desk and table lamp" has no desk, because "desk lamp" is a term.
 func (r *reading) shared(phrase, rest []lexeme) bool {
 	last := &phrase[len(phrase)-1]
 	if last.term == none {
@@ -167,26 +167,28 @@ func (r *reading) shared(phrase, rest []lexeme) bool {
 	return head != none && head != last.last && r.v.compound(last.last, head)
 }
 
-// close ends a noun phrase: its head votes, and a little what stands before it.
+// close ends a noun phrase. Its head votes, and other products in it vote a little.
 func (r *reading) close(phrase []lexeme) {
 	at, kind := head(phrase)
 	weight := r.phraseWeight(phrase, kind)
 	if kind == headNone || weight == 0 {
 		return
 	}
-	if r.part == partSubject {
-		r.spoken = true
+	if r.relation == relSubject {
+		r.named = true
 	}
 	r.voteHead(phrase, at, kind, weight)
 	for i := range phrase {
 		if i == at || phrase[i].term == none {
 			continue
 		}
-		share := besideShare
+		share := otherShare
 		if i == at-1 || i > at {
 			share = modifierShare
 		}
-		r.vote(phrase[i].term, weight*share, evidence{phrase: phrase[i].phrase, owner: none, foreign: none, field: r.field, kind: headModifier})
+		e := noEvidence
+		e.phrase, e.field, e.kind = phrase[i].phrase, r.field, headModifier
+		r.vote(phrase[i].term, weight*share, e)
 	}
 }
 
@@ -213,15 +215,15 @@ func (r *reading) voteHead(phrase []lexeme, at int, kind headKind, weight float6
 
 func (r *reading) voteProduct(phrase []lexeme, at int, weight float64, e evidence) {
 	term := phrase[at].term
-	if e.foreign = r.estranged(phrase, at); e.foreign != none {
+	if e.foreign = r.foreignWord(phrase, at); e.foreign != none {
 		r.vote(r.fallback, weight, e)
 		return
 	}
 	r.voteUnlessDoubtful(phrase, at, term, weight, e)
 }
 
-// voteUnlessDoubtful votes for the category, or shares the vote with whatever an
-// unknown word after the head may name.
+// voteUnlessDoubtful votes for the category. If an unknown word after the head may be
+// the real head, the vote is shared with the fallback.
 func (r *reading) voteUnlessDoubtful(phrase []lexeme, at int, category int16, weight float64, e evidence) {
 	if r.prose || category == r.fallback || !r.doubtful(phrase, at) {
 		r.vote(category, weight, e)
@@ -232,20 +234,20 @@ func (r *reading) voteUnlessDoubtful(phrase []lexeme, at int, category int16, we
 	r.doubt(r.fallback, weight*(1-doubtShare))
 }
 
-// phraseWeight is how much the phrase's head says.
+// phraseWeight returns the weight of the phrase's head.
 func (r *reading) phraseWeight(phrase []lexeme, kind headKind) float64 {
-	weight := r.weight * r.share * r.aside * rankWeights[min(r.rank, len(rankWeights)-1)]
-	if !r.prose || r.part == partIgnored {
-		return weight * partWeights[r.part]
+	weight := r.weight * r.share * r.segmentShare * rankWeights[min(r.rank, len(rankWeights)-1)]
+	if !r.prose || r.relation == relAbsent {
+		return weight * relationWeights[r.relation]
 	}
-	return weight * r.toldWeight(phrase, kind)
+	return weight * r.inProse(phrase, kind)
 }
 
-// toldWeight is what a phrase of a description says beside one of a title. The
-// first phrase, "this chair" and "the chair" tell what is described; the rest
-// what else there is in the room. A part that is told of belongs to the product.
-func (r *reading) toldWeight(phrase []lexeme, kind headKind) float64 {
-	opening := r.part == partSubject && r.rank == 0
+// inProse returns the weight of a phrase in a description, relative to one in a title.
+// The first phrase, "this chair" and "the chair" name the product; other phrases name
+// other furniture of the room, and parts belong to the product.
+func (r *reading) inProse(phrase []lexeme, kind headKind) float64 {
+	opening := r.relation == relSubject && r.rank == 0
 	pointer := roleNone
 	for i := range phrase {
 		if role := phrase[i].role; role == roleThis || role == roleThe {
@@ -257,13 +259,13 @@ func (r *reading) toldWeight(phrase []lexeme, kind headKind) float64 {
 		if opening && pointer == roleNone {
 			return openingWeight
 		}
-		return partToldWeight
+		return prosePartWeight
 	case pointer == roleThis:
 		return thisWeight
 	case opening:
 		return openingWeight
-	case pointer == roleThe && (r.part == partSubject || r.part == partPredicate):
+	case pointer == roleThe && (r.relation == relSubject || r.relation == relPredicate):
 		return theWeight
 	}
-	return proseWeight * partWeights[r.part]
+	return proseWeight * relationWeights[r.relation]
 }

@@ -2,13 +2,13 @@ package lexicon
 
 import "math"
 
-// ranking is the two best of some scores.
+// ranking is the two best of a list of scores.
 type ranking struct {
-	first, second int // second is none where there is but one
+	first, second int // indexes; second is none if there is one score
 	top, next     float64
 }
 
-// rank finds the two best; of equal ones the earlier.
+// rank returns the two best scores. Of equal scores, the earlier is better.
 func rank(scores []float64) ranking {
 	r := ranking{first: 0, second: none, top: scores[0]}
 	for i := 1; i < len(scores); i++ {
@@ -23,21 +23,21 @@ func rank(scores []float64) ranking {
 	return r
 }
 
-// Confidence is a logistic function of the margin (Platt, 1999) with these two
-// constants. To derive them anew, compare "mean" with "accuracy" in the table by
-// confidence that `credenza eval FILE` prints: raise the base where accuracy is the
-// higher one at low confidences, the slope where it is at high ones. Where no word
-// is known they give a little under one half, so that such items are looked at.
+// Confidence is a logistic function of the margin (Platt, 1999) with these constants.
+// To derive them again, compare "mean" with "accuracy" in the table by confidence of
+// `credenza eval FILE`: raise the base if accuracy is higher at low confidences, and the
+// slope if it is higher at high ones. If no word is known, the result is a little under
+// one half, so that such items need review.
 const (
 	confidenceBase  = -0.7
 	confidenceSlope = 6.0
-	// fullScore is what a name says by itself: more makes nothing surer.
+	// fullScore is the score of a name alone. A higher score does not raise confidence.
 	fullScore = 1.0
 )
 
-// confidence is how probable it is that the first is right. A margin counts by how
-// much was said at all: a single hint without a rival is no proof. What speaks for
-// none of the choices, unnamed, is a rival too.
+// confidence returns the probability that the first choice is right. A low score
+// reduces the margin: a single hint without a rival proves nothing. unnamed is the score
+// of a product outside all choices, which is a rival too.
 func (r ranking) confidence(choices int, unnamed float64) float64 {
 	if r.top <= 0 {
 		return 1 / float64(choices)

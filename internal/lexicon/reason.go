@@ -5,24 +5,22 @@ import (
 	"strings"
 )
 
-// nearShare is how near the second category must come to be told.
+// nearShare is the share of the first score from which the second category is
+// mentioned.
 const nearShare = 0.4
 
-// reasoning says in two or three sentences which words decided.
-func (c *Classifier) reasoning(s *scratch, found ranking, l look) string {
-	var b strings.Builder
-	c.reasonCategory(&b, s, found)
+// explain writes which words decided the category, in one or two sentences.
+func (c *Classifier) explain(b *strings.Builder, s *scratch, found ranking) {
+	c.explainCategory(b, s, found)
 	if found.second != none && found.next >= nearShare*found.top {
 		if e := &s.best[found.second]; e.phrase != none {
-			fmt.Fprintf(&b, " %s was near, for %q in the %s.",
+			fmt.Fprintf(b, " %s was near, for %q in the %s.",
 				c.taxonomy.Categories[found.second].Name, c.vocabulary.phrases[e.phrase], e.field)
 		}
 	}
-	c.reasonStyle(&b, s, l)
-	return b.String()
 }
 
-func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found ranking) {
+func (c *Classifier) explainCategory(b *strings.Builder, s *scratch, found ranking) {
 	name := c.taxonomy.Categories[found.first].Name
 	e := &s.best[found.first]
 	phrase := ""
@@ -45,13 +43,13 @@ func (c *Classifier) reasonCategory(b *strings.Builder, s *scratch, found rankin
 	case e.foreign != none:
 		fmt.Fprintf(b, "In the %s, %q is said of %q, which makes it %s.", e.field, c.vocabulary.phrases[e.foreign], phrase, name)
 	case e.doubted:
-		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word behind it may be what is sold.", e.field, phrase, name)
+		fmt.Fprintf(b, "The last known noun of the %s is %q, which is %s, but the unknown word after it may be the product.", e.field, phrase, name)
 	default:
 		fmt.Fprintf(b, "The head noun of the %s is %q, which is %s.", e.field, phrase, name)
 	}
 }
 
-func (c *Classifier) reasonStyle(b *strings.Builder, s *scratch, l look) {
+func (c *Classifier) explainStyle(b *strings.Builder, s *scratch, l styleChoice) {
 	name := c.taxonomy.Styles[l.first].Name
 	switch {
 	case l.guess:

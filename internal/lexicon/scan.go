@@ -8,40 +8,40 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// gap is what stands between two words. The larger one wins where there are several.
+// gap is the separation of two words. The largest of several counts.
 type gap uint8
 
 const (
 	gapBlank    gap = iota // the words may belong together
-	gapHyphen              // they do belong together
-	gapTight               // "/" or "," without a blank: one thing or the other
+	gapHyphen              // the words belong together
+	gapTight               // "/" or "," without a space: alternatives
 	gapAnd                 // "&" or "+"
 	gapLoose               // ", " or "|" or " - ": another phrase begins
-	gapClose               // an aside ends
-	gapOpen                // an aside begins
+	gapClose               // a bracket closes
+	gapOpen                // a bracket opens
 	gapSentence            // ". "
 )
 
-// maxWord is the longest word in bytes that can be known.
+// maxWord is the longest word of the vocabulary, in bytes.
 const maxWord = 40
 
-// scanner cuts text into words: lower case, without accents, in the singular.
-// Numbers are left out, with the units behind them: "3-seat sofa" and "200x90 cm"
-// would else hide what stands beside them.
+// scanner splits text into words: lower case, without accents, in the singular. It
+// skips numbers and their units, which would separate the words around them: "3-seat
+// sofa", "200x90 cm".
 type scanner struct {
 	text string
 	pos  int
-	from int // where the word last read begins; it ends at pos
-	gap  gap // since the last word or number
-	held gap // before the numbers that were left out
-	// afterNumber is set between a number and the next word; counted, whether a
-	// number stood before the word last returned.
+	from int // offset of the last word; it ends at pos
+	gap  gap // after the last word or number
+	held gap // before the numbers that were skipped
+	// afterNumber is set between a number and the next word, counted if a number was
+	// before the last word that was returned.
 	afterNumber, counted bool
 	buf                  [maxWord]byte
 }
 
-// next returns the next word, which is valid until the next call, and the gap
-// before it. A word that is too long to be known is returned cut.
+// next returns the next word, which is valid until the next call, and the gap before
+// it. A word longer than maxWord is cut off.
 func (s *scanner) next() (word []byte, before gap, ok bool) {
 	for s.pos < len(s.text) {
 		c := s.text[s.pos]
@@ -52,7 +52,7 @@ func (s *scanner) next() (word []byte, before gap, ok bool) {
 		}
 		word, number := s.word()
 		if number {
-			s.leaveOut()
+			s.skipNumber()
 			continue
 		}
 		if len(word) == 0 {
@@ -60,11 +60,11 @@ func (s *scanner) next() (word []byte, before gap, ok bool) {
 		}
 		s.counted, s.afterNumber = s.afterNumber, false
 		if s.counted && s.gap <= gapHyphen && (len(word) == 1 || isUnit(word)) {
-			s.leaveOut() // "24 in x 36 in"
+			s.skipNumber() // "24 in x 36 in"
 			continue
 		}
 		if s.counted && s.gap == gapHyphen {
-			s.gap = gapBlank // "3-seat": the hyphen went with the number
+			s.gap = gapBlank // "3-seat": the hyphen belongs to the number
 		}
 		before = max(s.held, s.gap)
 		s.held, s.gap = gapBlank, gapBlank
@@ -73,14 +73,14 @@ func (s *scanner) next() (word []byte, before gap, ok bool) {
 	return nil, s.gap, false
 }
 
-// leaveOut forgets the number or unit that was read, but not the gap before it.
-func (s *scanner) leaveOut() {
+// skipNumber ignores the number or unit that was read, but keeps the gap before it.
+func (s *scanner) skipNumber() {
 	s.held, s.gap = max(s.held, s.gap), gapBlank
 	s.afterNumber = true
 }
 
-// word reads on to the word's end. Runes that are no letters end it and count as
-// a gap.
+// word reads to the end of the word. Runes that are not letters end it and count as a
+// gap.
 func (s *scanner) word() (word []byte, number bool) {
 	n, first := 0, s.pos
 	for s.pos < len(s.text) {
@@ -129,8 +129,8 @@ func (s *scanner) put(n int, c byte) int {
 	return n
 }
 
-// putRune adds a letter beyond ASCII: folded to ASCII where it is a Latin letter
-// with a mark, else as it is in lower case.
+// putRune adds a letter outside ASCII: a Latin letter without its mark, any other in
+// lower case.
 func (s *scanner) putRune(n int, r rune) int {
 	if unicode.IsMark(r) {
 		return n
@@ -199,7 +199,7 @@ func gapOf(r rune) gap {
 var (
 	lower      [256]byte
 	isWordByte [256]bool
-	// folded has the ASCII form of the letters up to the end of Latin Extended-A.
+	// folded is the ASCII form of each letter up to the end of Latin Extended-A.
 	folded [0x180]string
 )
 
@@ -233,8 +233,8 @@ func isUnit(word []byte) bool {
 	return false
 }
 
-// singular takes an English plural's ending off. What it makes of other words
-// does not matter, as long as it is always the same.
+// singular removes the ending of an English plural. Its result for other words does not
+// matter, as long as it is always the same.
 func singular(word []byte) []byte {
 	n := len(word)
 	if n < 4 || word[n-1] != 's' {

@@ -41,12 +41,12 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-func TestGrammarHasEachWordOnce(t *testing.T) {
+func TestGrammar_EachWordOnce(t *testing.T) {
 	roles := map[string]role{}
 	v := &vocabulary{}
 	for r, list := range grammar {
 		for _, text := range list {
-			words := fmt.Sprint(v.cut(text))
+			words := fmt.Sprint(v.split(text))
 			if other, twice := roles[words]; twice && other != role(r) {
 				t.Errorf("%q has the roles %d and %d", text, other, r)
 			}

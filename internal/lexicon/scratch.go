@@ -14,7 +14,7 @@ const (
 	numFields
 )
 
-// String is how reasons call the field.
+// String returns the name of the field in reasons.
 func (f field) String() string {
 	return [...]string{"type", "name", "current category", "styles", "tags", "attributes", "description"}[f]
 }
@@ -22,43 +22,43 @@ func (f field) String() string {
 type token struct {
 	word    int32 // 0: not in the vocabulary
 	gap     gap
-	counted bool // a number stands before it
-	letters letters
-	noun    bool // it may be one, by its form
-	// node is the longest phrase that begins here, end the token after it; 0: none.
+	counted bool // a number is before it
+	letters letterCase
+	noun    bool // its form is possible for a noun
+	// node is the longest phrase that begins here, and end the token after it; 0: none.
 	node int32
 	end  int32
 }
 
-// evidence is the vote that said most for a category.
+// evidence is the vote with the most weight for a category.
 type evidence struct {
 	weight float64
 	phrase int32
-	owner  int32 // for accessories, of what
+	owner  int32 // the product that an accessory belongs to
 	field  field
 	kind   headKind
-	// doubted is set where the head may be a word after it; foreign is the word
-	// before it that made it something else, or none.
+	// doubted is set if a word after the phrase may be the head. foreign is the word that
+	// moved the product to the fallback, or none.
 	doubted bool
 	foreign int32
 }
 
 var noEvidence = evidence{phrase: none, owner: none, foreign: none}
 
-// scratch is the memory of one classification, used again by later ones.
+// scratch is the memory of one classification, which later ones reuse.
 type scratch struct {
 	tokens  []token
 	lexemes []lexeme
 	hits    []hit
-	// seen holds, by clue, the turn in which it was last found.
-	seen []uint32
-	turn uint32
+	// seen is, by clue, the generation of the classification that last found it.
+	seen       []uint32
+	generation uint32
 
 	scores []float64
 	hints  []float64
 	best   []evidence
 	votes  int
-	// unnamed is what speaks for none of the categories, where none is a fallback.
+	// unnamed is the score of a product outside all categories, without a fallback.
 	unnamed float64
 	styles  []float64
 }
@@ -75,9 +75,9 @@ func newScratch(v *vocabulary, categories, styles int) *scratch {
 
 func (s *scratch) reset() {
 	s.hits = s.hits[:0]
-	if s.turn++; s.turn == 0 { // wrapped around: old marks would look new
+	if s.generation++; s.generation == 0 { // overflow: old marks would look new
 		clear(s.seen)
-		s.turn = 1
+		s.generation = 1
 	}
 	clear(s.scores)
 	clear(s.hints)
@@ -88,7 +88,7 @@ func (s *scratch) reset() {
 	s.votes, s.unnamed = 0, 0
 }
 
-// vote adds weight to the category, if it is one; e says why.
+// vote adds weight to the category, unless it is none, with the evidence.
 func (s *scratch) vote(category int16, weight float64, e evidence) {
 	if category == none {
 		return
@@ -101,8 +101,8 @@ func (s *scratch) vote(category int16, weight float64, e evidence) {
 	}
 }
 
-// doubt adds weight for the product's being none that the taxonomy names: to the
-// fallback, or where there is none, against every category alike.
+// doubt adds weight for a product outside all categories: to the fallback, or against
+// all categories if there is none.
 func (s *scratch) doubt(fallback int16, weight float64) {
 	if fallback == none {
 		s.unnamed += weight

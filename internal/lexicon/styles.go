@@ -2,41 +2,54 @@ package lexicon
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// What a keyword says for its style, by field: the shop's own word for the style
-// most. A colour alone says little, since every style has white.
+// styleWeights are the weights of a keyword, by field: the shop's own word for the style
+// counts most.
 var styleWeights = [numFields]float64{
 	fieldStyles: 3, fieldTags: 1.5, fieldType: 1, fieldName: 1, fieldCategory: 1, fieldAttributes: 0.8, fieldDescription: 0.6,
 }
 
 const (
-	paletteShare = 0.25
-	// secondShare is how near the second style must come to be told.
+	paletteShare = 0.25 // colours count less: every style has white
+	// secondShare is the share of the first score from which there is a second style.
 	secondShare = 0.5
 )
 
-// How many tags a verdict has at most: from the text, in all, and of places.
+// The most tags of a verdict.
 const (
-	maxFoundTags = 2
+	maxFoundTags = 2 // from the text
 	maxStyleTags = 4 // and one of the second style
 	maxPlaces    = 3
 )
 
-// look is the style that the text points to.
-type look struct {
+// styleChoice is the styles that the text suggests.
+type styleChoice struct {
 	first, second int
-	// guess is set where nothing points anywhere, colours only where just they do.
+	// guess is set if no word suggests a style, coloursOnly if only colours do.
 	guess, coloursOnly bool
 }
 
-// look finds the style. Where nothing points to one it is the taxonomy's first.
-func (c *Classifier) look(s *scratch) look {
+// addStyle sets the styles of a verdict with their tags, and writes the reasons.
+func (c *Classifier) addStyle(s *scratch, v *catalog.Verdict, reasons *strings.Builder) {
+	choice := c.chooseStyle(s)
+	v.PrimaryStyle = c.taxonomy.Styles[choice.first].Name
+	if choice.second != none {
+		v.SecondaryStyle = c.taxonomy.Styles[choice.second].Name
+	}
+	v.StyleTags = c.styleTags(s, choice)
+	c.explainStyle(reasons, s, choice)
+}
+
+// chooseStyle returns the styles: the taxonomy's first if no word suggests one.
+func (c *Classifier) chooseStyle(s *scratch) styleChoice {
 	keywords := false
 	for _, h := range s.hits {
-		switch h.clue.subject {
+		switch h.clue.kind {
 		case forStyle:
 			s.styles[h.clue.target] += styleWeights[h.field]
 			keywords = true
@@ -46,16 +59,16 @@ func (c *Classifier) look(s *scratch) look {
 		}
 	}
 	r := rank(s.styles)
-	l := look{first: r.first, second: none, guess: r.top == 0, coloursOnly: r.top > 0 && !keywords}
+	l := styleChoice{first: r.first, second: none, guess: r.top == 0, coloursOnly: r.top > 0 && !keywords}
 	if r.second != none && r.next > 0 && r.next >= secondShare*r.top {
 		l.second = r.second
 	}
 	return l
 }
 
-// styleTags returns 3 to 5 tags: first the style's keywords that the text has
-// itself, then the taxonomy's tags for it.
-func (c *Classifier) styleTags(s *scratch, l look) []string {
+// styleTags returns up to 5 tags: first the style's keywords in the text, then the
+// taxonomy's tags for it.
+func (c *Classifier) styleTags(s *scratch, l styleChoice) []string {
 	tags := make([]string, 0, maxStyleTags+1)
 	add := func(list []string, most int) {
 		for _, tag := range list {
@@ -75,23 +88,22 @@ func (c *Classifier) styleTags(s *scratch, l look) []string {
 	return tags
 }
 
-// found returns the phrases of the text that speak for the target.
-func (c *Classifier) found(s *scratch, of subject, target int) []string {
+// found returns the phrases of the text that suggest the target.
+func (c *Classifier) found(s *scratch, of clueKind, target int) []string {
 	var phrases []string
 	for _, h := range s.hits {
-		if h.clue.subject == of && int(h.clue.target) == target {
+		if h.clue.kind == of && int(h.clue.target) == target {
 			phrases = append(phrases, c.vocabulary.phrases[h.clue.phrase])
 		}
 	}
 	return phrases
 }
 
-// placementTags returns 2 or 3 places: those that the text names, then the
-// category's usual ones.
+// placementTags returns up to 3 places: those in the text, then the category's.
 func (c *Classifier) placementTags(s *scratch, category *taxonomy.Category) []string {
 	places := make([]string, 0, maxPlaces)
 	for _, h := range s.hits {
-		if h.clue.subject == forPlace && len(places) < maxFoundTags {
+		if h.clue.kind == forPlace && len(places) < maxFoundTags {
 			places = append(places, c.vocabulary.places[h.clue.target])
 		}
 	}

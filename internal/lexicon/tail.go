@@ -2,41 +2,41 @@ package lexicon
 
 import "bytes"
 
-// letters is how a word is written. A larger value stands out from a smaller.
-type letters uint8
+// letterCase is the case of a word. A larger value stands out from a smaller one.
+type letterCase uint8
 
 const (
-	lettersSmall   letters = iota
-	lettersInitial         // "Table"
-	lettersCapital         // "TABLE"
+	lowerCase   letterCase = iota
+	initialCase            // "Table"
+	upperCase              // "TABLE"
 )
 
-// lettersOf tells by the first two letters, which is enough for names.
-func lettersOf(word string) letters {
+// caseOf decides by the first two letters, which is enough for names.
+func caseOf(word string) letterCase {
 	switch {
 	case word == "" || lower[word[0]] == word[0]:
-		return lettersSmall
+		return lowerCase
 	case len(word) > 1 && lower[word[1]] != word[1]:
-		return lettersCapital
+		return upperCase
 	}
-	return lettersInitial
+	return initialCase
 }
 
-// descriptive are endings of adjectives and participles, which shops put behind a
-// noun too: "bed upholstered", "table extendable".
+// descriptive are endings of adjectives and participles, which shops also write after a
+// noun: "bed upholstered", "table extendable".
 var descriptive = [][]byte{
 	[]byte("able"), []byte("ible"), []byte("ed"), []byte("ing"), []byte("less"), []byte("ful"), []byte("ous"), []byte("ish"), []byte("ic"),
 }
 
-// Words are no nouns if they are shorter than minNoun, nor adjectives if less than
-// minStem is before the ending: "ring" is a thing.
+// A word shorter than minNoun is not a noun. A word with less than minStem before its
+// ending is not an adjective: "ring" is a noun.
 const (
 	minNoun = 3
 	minStem = 4
 )
 
-// mayBeNoun reports whether the word, in lower case, has the form of a noun. Codes
-// such as "x200" have not.
+// mayBeNoun reports whether the form of the word, in lower case, is possible for a noun,
+// unlike that of codes such as "x200".
 func mayBeNoun(word []byte) bool {
 	if len(word) < minNoun {
 		return false
@@ -54,9 +54,9 @@ func mayBeNoun(word []byte) bool {
 	return true
 }
 
-// doubtful reports whether the phrase's real head may be an unknown word behind
-// the one that was found: "table salt" is no table, nor is a "picture hanging wire"
-// a picture. Behind a colour, a material or a number stands no head.
+// doubtful reports whether the phrase's real head may be an unknown word after the head
+// that was found: "table salt" is not a table, nor is a "picture hanging wire" a picture.
+// No head follows a colour, a material or a number.
 func (r *reading) doubtful(phrase []lexeme, at int) bool {
 	for i := at + 1; i < len(phrase); i++ {
 		l := &phrase[i]
@@ -64,7 +64,7 @@ func (r *reading) doubtful(phrase []lexeme, at int) bool {
 		case l.counted || l.gap > gapHyphen:
 			return false
 		case l.noun:
-			return l.letters <= phrase[at].letters // else a collection's name: "bench TALUN"
+			return l.letters <= phrase[at].letters // else it is a series: "bench TALUN"
 		case l.role == roleNone && l.hint != none && l.hint == r.fallback:
 			return true // "table wine"
 		case l.phrase != none && l.role != roleUnit:

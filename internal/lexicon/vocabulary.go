@@ -7,42 +7,40 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// none is the missing index.
+// none is the index of nothing.
 const none = -1
 
-// subject is what a soft clue speaks for.
-type subject uint8
+// clueKind is the kind of thing that a clue suggests.
+type clueKind uint8
 
 const (
-	forCategory subject = iota
-	forStyle            // a keyword of it
-	forPalette          // one of its colours
+	forCategory clueKind = iota
+	forStyle             // a keyword of it
+	forPalette           // one of its colours
 	forPlace
 	forDisclaimer
-	numSubjects
 )
 
-// clue is a phrase that speaks for something wherever it stands.
+// clue is a phrase that suggests something at any place of a text.
 type clue struct {
-	subject subject
-	target  int16
-	id      int32 // of the phrase for this target, for counting it once
-	phrase  int32
+	kind   clueKind
+	target int16
+	id     int32 // of the phrase for this target, to count it once
+	phrase int32
 }
 
-// entry is what a phrase means. One phrase can have several meanings: "macrame"
-// is a product, and speaks for a style.
+// entry is the meanings of a phrase: "macrame" is a product, and suggests a style.
 type entry struct {
-	phrase int32 // its text; none: no phrase ends here
-	term   int16 // the category that it names a product of; none
+	phrase int32 // index of its text; none: no phrase ends here
+	term   int16 // the category of the product that it names; none
 	role   role
-	// foreign is set where it makes the product named behind it none.
+	// foreign is set if it moves the product after it to the fallback.
 	foreign bool
 	clues   []clue
 }
 
-// vocabulary is a trie over words: one step for each word, so that a text is
-// looked at once whatever the number of phrases. It is immutable once built.
+// vocabulary is a trie with one step for each word, so that the time for a text does not
+// depend on the number of phrases. It is immutable once built.
 type vocabulary struct {
 	words   map[string]int32
 	of      int32            // the word "of"
@@ -52,7 +50,7 @@ type vocabulary struct {
 	phrases []string
 	clueIDs int32
 	places  []string
-	// natives are the foreign words that change nothing, by category.
+	// natives are, by category, the foreign words that change nothing.
 	natives [][]int32
 }
 
@@ -62,14 +60,17 @@ func newVocabulary(t *taxonomy.Taxonomy) *vocabulary {
 		entries: []entry{{phrase: none, term: none}},
 	}
 	v.addGrammar()
+	for _, text := range t.ProductWords {
+		v.entry(text).role = roleFiller
+	}
 	v.of = v.words["of"]
 	for _, text := range disclaimers {
 		v.clue(text, forDisclaimer, 0)
 	}
-	v.addCategories(t.Categories)
+	v.addCategories(t.Categories, t.Fallback)
 	v.addForeign(t)
 	for i, s := range t.Styles {
-		v.clue(strings.ToLower(strings.ReplaceAll(s.Name, "_", " ")), forStyle, i)
+		v.clue(spelledOut(s.Name), forStyle, i)
 		v.clues(s.Keywords, forStyle, i)
 		v.clues(s.Palette, forPalette, i)
 	}
@@ -84,7 +85,7 @@ func (v *vocabulary) addGrammar() {
 	}
 }
 
-func (v *vocabulary) addCategories(categories []taxonomy.Category) {
+func (v *vocabulary) addCategories(categories []taxonomy.Category, fallback string) {
 	places := map[string]int{}
 	for i, c := range categories {
 		for _, text := range c.Terms {
@@ -99,15 +100,24 @@ func (v *vocabulary) addCategories(categories []taxonomy.Category) {
 			}
 		}
 	}
-	// Closed compounds come last, so that they never hide an entry of their own.
+	// Compounds are last, so that they replace no other entry.
 	for i, c := range categories {
 		for _, text := range c.Terms {
 			v.addCompound(text, int16(i))
 		}
 	}
+	for i, c := range categories {
+		if name := spelledOut(c.Name); len(c.Terms) == 0 && c.Name != fallback && v.entry(name).term == none {
+			v.addTerm(name, int16(i))
+			v.addCompound(name, int16(i))
+		}
+	}
 }
 
-// addForeign marks the foreign words, in one word and in two.
+// spelledOut returns a name as texts have it: "coffee table" for COFFEE_TABLE.
+func spelledOut(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", " ")) }
+
+// addForeign marks the foreign words in all spellings.
 func (v *vocabulary) addForeign(t *taxonomy.Taxonomy) {
 	for _, text := range t.Foreign {
 		for _, spelling := range append(v.joined(text), text) {
@@ -125,9 +135,9 @@ func (v *vocabulary) addForeign(t *taxonomy.Taxonomy) {
 	}
 }
 
-// addTerm adds a product's name. Whatever ends in "cover" is one, in any place.
+// addTerm adds a product's name. A name that ends in "cover" gets the role of a cover.
 func (v *vocabulary) addTerm(text string, category int16) {
-	words := v.cut(text)
+	words := v.split(text)
 	if len(words) == 0 {
 		return
 	}
@@ -140,8 +150,8 @@ func (v *vocabulary) addTerm(text string, category int16) {
 	}
 }
 
-// addCompound adds "bookshelf" where "book shelf" is a term, and "tealight
-// holder" and "tea lightholder" where "tea light holder" is.
+// addCompound adds "bookshelf" for the term "book shelf", and "tealight holder" and "tea
+// lightholder" for "tea light holder".
 func (v *vocabulary) addCompound(text string, category int16) {
 	for _, joined := range v.joined(text) {
 		if e := v.entry(joined); e.term == none && e.role == roleNone {
@@ -150,9 +160,9 @@ func (v *vocabulary) addCompound(text string, category int16) {
 	}
 }
 
-// joined returns a short phrase's other spellings, with two words written as one.
+// joined returns the spellings of a short phrase with two of its words joined.
 func (v *vocabulary) joined(text string) []string {
-	words := v.cut(text)
+	words := v.split(text)
 	if len(words) > 3 {
 		return nil
 	}
@@ -166,7 +176,7 @@ func (v *vocabulary) joined(text string) []string {
 	return all
 }
 
-func (v *vocabulary) clues(texts []string, s subject, target int) {
+func (v *vocabulary) clues(texts []string, s clueKind, target int) {
 	for _, text := range texts {
 		v.clue(text, s, target)
 		for _, joined := range v.joined(text) {
@@ -175,14 +185,14 @@ func (v *vocabulary) clues(texts []string, s subject, target int) {
 	}
 }
 
-func (v *vocabulary) clue(text string, s subject, target int) {
+func (v *vocabulary) clue(text string, s clueKind, target int) {
 	e := v.entry(text)
 	for _, c := range e.clues {
-		if c.subject == s && int(c.target) == target {
+		if c.kind == s && int(c.target) == target {
 			return
 		}
 	}
-	// A product's own name already speaks louder than a hint could.
+	// A product's name already counts more than a hint.
 	if e.phrase == none || s == forCategory && int(e.term) == target {
 		return
 	}
@@ -190,11 +200,11 @@ func (v *vocabulary) clue(text string, s subject, target int) {
 	v.clueIDs++
 }
 
-// entry returns the phrase's entry, made if need be. It is valid until the next
-// call. A text without words, such as "24", gets one that nothing reaches.
+// entry returns the phrase's entry, which it adds if necessary. It is valid until the
+// next call. The entry of a text without words, such as "24", is never found.
 func (v *vocabulary) entry(text string) *entry {
 	node := int32(0)
-	for i, word := range v.cut(text) {
+	for i, word := range v.split(text) {
 		id, known := v.words[word]
 		if !known {
 			id = int32(len(v.words))
@@ -224,7 +234,7 @@ func (v *vocabulary) entry(text string) *entry {
 	return e
 }
 
-// step returns the node after the word, 0 if no phrase goes on like this.
+// step returns the node after the word, 0 if no phrase continues with it.
 func (v *vocabulary) step(node, word int32) int32 {
 	if node == 0 {
 		return v.roots[word]
@@ -232,7 +242,7 @@ func (v *vocabulary) step(node, word int32) int32 {
 	return v.steps[uint64(node)<<32|uint64(word)]
 }
 
-func (v *vocabulary) cut(text string) []string {
+func (v *vocabulary) split(text string) []string {
 	var words []string
 	s := scanner{text: text}
 	for {

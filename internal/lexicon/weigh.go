@@ -8,10 +8,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// weigh fills in the scores of the categories.
+// weigh computes the scores of the categories.
 func (c *Classifier) weigh(s *scratch, it *catalog.Item) {
-	// The shop's own styles come first: of a word that stands twice the first
-	// place counts.
+	// The shop's own styles are first, because the first place of a repeated word counts.
 	for _, style := range it.Styles[:min(len(it.Styles), maxTags)] {
 		s.match(c.vocabulary, clip(style, maxTagBytes), fieldStyles)
 	}
@@ -42,12 +41,14 @@ func (c *Classifier) read(s *scratch, text string, f field, weight float64, most
 	return r.read(s.match(c.vocabulary, clip(text, most), f))
 }
 
-// category reads the category that the product is in now. Of a path such as
-// "Home > Living room > Sofas" the last part says most.
+// category reads the product's current category. Of a path such as "Home > Living room >
+// Sofas", only the last part is read.
 func (c *Classifier) category(s *scratch, text string) {
 	for i := range c.taxonomy.Categories {
 		if strings.EqualFold(strings.TrimSpace(text), c.taxonomy.Categories[i].Name) {
-			s.vote(int16(i), categoryWeight, evidence{phrase: none, owner: none, foreign: none, field: fieldCategory, kind: headHint})
+			e := noEvidence
+			e.field, e.kind = fieldCategory, headHint
+			s.vote(int16(i), categoryWeight, e)
 			return
 		}
 	}
@@ -57,7 +58,7 @@ func (c *Classifier) category(s *scratch, text string) {
 	c.read(s, text, fieldCategory, categoryWeight, maxNameBytes)
 }
 
-// attributes reads them by key, so that equal items get equal answers.
+// attributes reads the attributes sorted by key, so that equal items get equal answers.
 func (c *Classifier) attributes(s *scratch, attributes map[string]string) {
 	if len(attributes) == 0 {
 		return
@@ -84,17 +85,19 @@ func namesKind(key string) bool {
 
 func (c *Classifier) addHints(s *scratch) {
 	for _, h := range s.hits {
-		if h.clue.subject != forCategory {
+		if h.clue.kind != forCategory {
 			continue
 		}
 		i := h.clue.target
 		weight := min(hintWeights[h.field], maxHints-s.hints[i])
 		s.hints[i] += weight
-		s.vote(i, weight, evidence{phrase: h.clue.phrase, owner: none, foreign: none, field: h.field, kind: headHint})
+		e := noEvidence
+		e.phrase, e.field, e.kind = h.clue.phrase, h.field, headHint
+		s.vote(i, weight, e)
 	}
 }
 
-// clip cuts text at a blank at or before n bytes, or at n where there is none.
+// clip cuts text at a space within the first n bytes, or at n bytes.
 func clip(text string, n int) string {
 	if len(text) <= n {
 		return text

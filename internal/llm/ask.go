@@ -7,7 +7,6 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -86,7 +85,7 @@ func (c *Client) begin(q *catalog.Question) *asking {
 		PromptVersion: c.prompt.Version(),
 	}
 	a.need = upstream.Need{
-		Caller: q.Caller, Priority: q.Priority, Model: model,
+		Caller: q.Caller, Priority: q.Priority, Model: model, Began: q.Began,
 		Tokens: c.parts.estimate(user, q.Picture != nil, c.config.Detail),
 	}
 	return a
@@ -95,18 +94,22 @@ func (c *Client) begin(q *catalog.Question) *asking {
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	a.need.Attempt = a.answer.Trace.Attempts + 1
-	last, need := a.last, a.need
-	flight.Explain(ctx, func() error { return delayed(last, a.gate.Late(need)) })
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
 	a.answer.Trace.QueueTime += time.Since(start)
 	if err == nil {
 		return lease, nil
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if cancelled(ctx) {
 		return nil, fault.From(ctx.Err())
 	}
 	return nil, delayed(a.last, fault.From(err))
+}
+
+// cancelled reports whether ctx has ended other than by a deadline: its own, or that of
+// the last caller that waited for work of which it is the context.
+func cancelled(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }
 
 // delayed returns the fault of an item that the gate gave no lease: where the gate

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"math"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +15,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var one = []string{testKey}
 
@@ -77,26 +73,9 @@ func TestRequestsAreGolden(t *testing.T) {
 				if err := json.Indent(&out, b.server.requests()[0].raw, "", " "); err != nil {
 					t.Fatal(err)
 				}
-				compareGolden(t, name, out.Bytes())
+				testkit.Golden(t, name, out.String())
 			})
 		})
-	}
-}
-
-func compareGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got); if that is meant, run the test with -update:\n%s", path, diff)
 	}
 }
 

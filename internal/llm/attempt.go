@@ -12,7 +12,7 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/flight"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -26,12 +26,14 @@ const warmer = 0.4
 // attempt makes one call on a lease, or two where the first is a straggler,
 // settles the leases, and says how it ended.
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending) {
-	flight.Explain(ctx, func() error { return unanswered(context.DeadlineExceeded) })
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
 		lease.Settle(end.result)
 		end.advice = lease.Advice()
 		a.need.After = end.result.Verdict
+		if end.result.Late && lease.Probe() {
+			end.fault = a.cutProbe(end.fault)
+		}
 	}()
 	where := a.site(lease)
 	a.answer.Trace.Model = where.model
@@ -43,6 +45,15 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end ending
 	a.learn(where, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	return end
+}
+
+// cutProbe returns the fault of an item whose deadline came in the middle of a call
+// that was to show whether the server is back: that it is away, if it still is.
+func (a *asking) cutProbe(f *fault.Fault) *fault.Fault {
+	if late := a.gate.Late(a.need); late.Reason == fault.UpstreamUnavailable {
+		return late
+	}
+	return f
 }
 
 func (a *asking) site(lease *upstream.Lease) site {
@@ -122,7 +133,6 @@ func (a *asking) bound(ctx context.Context, lease *upstream.Lease) (context.Cont
 		limit = lease.Timeout()
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
-	// A timer, since the item's deadline may move past the limit later on.
 	timer := time.AfterFunc(limit, func() { giveUp(errAttemptTime) })
 	lease.WhenGivenUp(func() { giveUp(errGivenUp) })
 	return ctx, func() {

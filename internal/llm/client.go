@@ -22,7 +22,7 @@ type Gate interface {
 	Acquire(ctx context.Context, n upstream.Need) (*upstream.Lease, error)
 	// Hedge returns a lease for a second call if one is to spare, and never waits.
 	Hedge(n upstream.Need) (*upstream.Lease, bool)
-	// Late is the fault of one whose deadline comes while it waits for a lease.
+	// Late returns the fault of an attempt whose deadline comes now.
 	Late(n upstream.Need) *fault.Fault
 }
 

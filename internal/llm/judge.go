@@ -50,7 +50,7 @@ type ending struct {
 func (a *asking) judge(ctx context.Context, res response, err error, secret string) ending {
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return ending{how: gone, fault: cut(ctx)}
+		return ending{how: gone, fault: cut(ctx), result: upstream.Result{Late: errors.Is(ctx.Err(), context.DeadlineExceeded)}}
 	case err != nil:
 		return judgeFailure(err, res, secret)
 	case res.status >= 200 && res.status < 300:
@@ -62,14 +62,10 @@ func (a *asking) judge(ctx context.Context, res response, err error, secret stri
 
 // cut is the fault of an item whose context ended in the middle of a call.
 func cut(ctx context.Context) *fault.Fault {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if cancelled(ctx) {
 		return fault.From(ctx.Err())
 	}
-	return unanswered(ctx.Err())
-}
-
-func unanswered(cause error) *fault.Fault {
-	return fault.Wrap(cause, fault.UpstreamTimeout,
+	return fault.Wrap(context.DeadlineExceeded, fault.UpstreamTimeout,
 		"the deadline came while the model's server had not answered: try again, or allow more time")
 }
 
@@ -111,7 +107,8 @@ func (a *asking) judgeReply(res response, secret string) ending {
 // failure on the way and not an answer that the model may be asked to mend.
 func noCompletion(res response) ending {
 	return ending{
-		how: failed, status: res.status, result: upstream.Result{Verdict: upstream.Broken, Header: res.header},
+		how: failed, status: res.status,
+		result: upstream.Result{Verdict: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
 	}
@@ -148,7 +145,7 @@ func judgeStatus(res response, e apiError, secret string) ending {
 	moment := time.Now()
 	end := ending{
 		status: res.status, api: &e,
-		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment)},
+		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment), Cause: statusInWords(res.status)},
 	}
 	said := fmt.Sprintf("the model's server answered %d", res.status)
 	if text := public(e.Message, secret); text != "" {
@@ -220,7 +217,7 @@ func filtered(e apiError) bool {
 
 // judgeFailure reads a call without a whole answer.
 func judgeFailure(err error, res response, secret string) ending {
-	end := ending{how: failed, status: res.status, result: upstream.Result{Header: res.header}}
+	end := ending{how: failed, status: res.status, result: upstream.Result{Header: res.header, Cause: causeInWords(err)}}
 	cause := scrub(err, secret)
 	switch {
 	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
@@ -231,7 +228,8 @@ func judgeFailure(err error, res response, secret string) ending {
 		end.fault = fault.Wrap(cause, fault.MalformedAnswer, "the model's answer has no end: try again later")
 	case unreachable(err):
 		end.result.Verdict = upstream.Overloaded
-		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the model's server cannot be reached: check the base URL, or try again later")
+		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable,
+			"the model's server cannot be reached (%s): check the base URL, or try again later", end.result.Cause)
 	default:
 		end.result.Verdict = upstream.Broken
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the connection to the model's server broke: try again later")

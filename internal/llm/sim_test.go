@@ -11,22 +11,19 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // TestFaultyServer asks a simulated server that has every kind of mishap: each
 // item must be answered, or have its one error.
 func TestFaultyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sim, err := llmsim.New(llmsim.Config{
+		_, local := testkit.ServeSim(t, llmsim.Config{
 			Seed: 7, Latency: llmsim.DefaultLatency(),
-			Faults: llmsim.Faults{
-				Throttle: 0.10, Error: 0.05, Reset: 0.03, Garbage: 0.015, HTML: 0.015, Cut: 0.02, Hang: 0.005,
-			},
+			Faults: llmsim.Faults{Shares: map[string]float64{
+				"throttle": 0.10, "error": 0.05, "reset": 0.03, "garbage": 0.015, "html": 0.015, "cut": 0.02, "hang": 0.005,
+			}},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		local := sim.Local()
 		c, err := llm.New(llm.Config{Model: "m", Transport: local.Client.Transport}, newGate(t, local.URL, 32, testKey), newPrompt(t))
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +33,6 @@ func TestFaultyServer(t *testing.T) {
 			t.Errorf("%d of %d items failed", failed, items)
 		}
 		c.Close()
-		local.Close()
 	})
 }
 

@@ -15,13 +15,17 @@ const maxAnswerBytes = 8 << 20
 
 var errTooLong = errors.New("the answer is over 8 MiB")
 
+// dialTimeout is how long a connection may take: two packets may be lost. A host
+// that swallows packets is found out within an item's time where that is short.
+const dialTimeout = 5 * time.Second
+
 // newTransport returns a transport that keeps a connection for every call of the
 // largest pool, and notices dead ones: on HTTP/2 a connection whose peer is gone
 // looks like calls that hang, so it is pinged when nothing comes.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},

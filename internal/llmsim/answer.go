@@ -1,152 +1,149 @@
 package llmsim
 
 import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 )
 
-// The contents of answers that are no instance of a schema.
-const (
-	proseText    = "This is a simulated answer in plain words, of the length that a model might use for it."
-	fenceHead    = "Here is the result:\n```json\n"
-	fenceTail    = "\n```"
-	babbleText   = "Certainly! Let me think about {this: one, step by"
-	garbageText  = "\x00\x17\xfe}{]\"\xc3:::"
-	mismatchText = `{"simulated":"an object that follows no schema"}`
-	objectText   = `{"answer":"simulated"}`
-	refusalText  = "I'm sorry, but I can't assist with that request."
-	pageText     = "<html><head><title>Welcome</title></head><body>A proxy's page.</body></html>\n"
+// The answers to questions without a schema.
+var (
+	prose      = newSound("This is a simulated answer in plain words, of the length that a model might use for it.")
+	jsonObject = newSound(`{"answer":"simulated"}`)
 )
 
-// answer is a completion on its way to the wire.
+// answer is a completion on its way to the client.
 type answer struct {
-	instance
-	content []byte
+	sound
 	finish  string
-	refusal bool
-	// logprobs: there are some to give. Only instances of a schema have them.
-	logprobs bool
+	message string // JSON in place of the usual message
+	choice  string // further members of the choice, each after a comma
+	usage   string // JSON in place of the usual usage
 }
 
-// compose fills in the content that belongs to a question and its mishap.
-func (a *answer) compose(q *question, schema *node, mode AnswerMode, m mishap) {
-	a.finish, a.refusal, a.logprobs = "stop", false, false
-	a.content = append(a.content[:0], a.plain(q, schema, mode)...)
-	switch m {
-	case babble:
-		a.replace(babbleText)
-	case mismatch:
-		a.replace(mismatchText)
-	case refuse:
-		a.replace("")
-		a.refusal = true
-	case filter:
-		a.replace("")
-		a.finish = "content_filter"
-	case cut:
-		a.cut(len(a.content) / 2)
-	default: // the others leave the content alone
+// compose returns the answer to a question, as a rule changes it; nil changes
+// nothing.
+func compose(q *question, rule *Rule) answer {
+	a := answer{sound: *prose, finish: "stop"}
+	switch {
+	case q.template != nil:
+		a.sound = *q.template.answer(q.subject)
+	case q.format == "json_object":
+		a.sound = *jsonObject
 	}
-	if q.maxTokens > 0 && len(a.content) > 4*q.maxTokens {
+	if rule != nil {
+		a.change(rule)
+	}
+	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
 		a.cut(4 * q.maxTokens)
 	}
+	return a
 }
 
-// plain returns the content of an answer without a mishap.
-func (a *answer) plain(q *question, schema *node, mode AnswerMode) []byte {
-	a.spans = a.spans[:0]
-	switch {
-	case schema == nil && string(q.format) == "json_object":
-		return []byte(objectText)
-	case schema == nil || mode == AnswerProse:
-		return []byte(proseText)
+// change applies what a rule does to a sound answer.
+func (a *answer) change(r *Rule) {
+	fill := a.placeholders().Replace
+	a.message, a.choice, a.usage = fill(r.Message), r.Choice, r.Usage
+	switch tokens := a.tokens; {
+	case r.Replace[0] != "":
+		a.sound = *newSound(regexp.MustCompile(r.Replace[0]).ReplaceAllString(string(a.text), r.Replace[1]))
+		a.tokens = tokens // of a model, which knows nothing of the replacement
+	case r.Content != "":
+		a.sound = *newSound(fill(r.Content))
+	case r.Cut:
+		a.cut(len(a.text) / 2)
 	}
-	a.fill(schema, q.subject)
-	a.logprobs = q.logprobs
-	if mode != AnswerFenced {
-		return a.text
+	if r.NoLogprobs || r.Message != "" {
+		a.tokens = nil
 	}
-	a.logprobs = false
-	a.text = append(a.text, fenceTail...)
-	return append([]byte(fenceHead), a.text...)
+	a.finish = cmp.Or(r.Finish, a.finish)
 }
 
-func (a *answer) replace(text string) {
-	a.content = append(a.content[:0], text...)
-	a.spans, a.logprobs = a.spans[:0], false
+// placeholders fills in what rules say with a dollar sign.
+func (a *answer) placeholders(more ...string) *strings.Replacer {
+	return strings.NewReplacer(append(more, "$JSON", string(a.text), "$TEXT", `"`+string(a.escaped)+`"`)...)
 }
 
 // cut shortens the content to at most n bytes, never within a rune.
 func (a *answer) cut(n int) {
-	for n > 0 && n < len(a.content) && !utf8.RuneStart(a.content[n]) {
+	for n > 0 && n < len(a.text) && !utf8.RuneStart(a.text[n]) {
 		n--
 	}
-	a.content = a.content[:n]
+	a.sound = *newSound(string(a.text[:n]))
 	a.finish = "length"
 }
 
 // completionTokens is what the answer costs.
-func (a *answer) completionTokens() int {
-	if a.refusal {
-		return tokensOf(len(refusalText))
-	}
-	return tokensOf(len(a.content))
-}
+func (a *answer) completionTokens() int { return max(tokensOf(len(a.text)), 1) }
 
-// usage is what an answer says that it has cost.
-type usage struct{ prompt, cached, completion int }
+// usage counts the tokens of one call.
+type usage struct{ prompt, completion, cached int }
 
 func (u usage) total() int { return u.prompt + u.completion }
 
-// appendCompletion appends the body of a chat completion, in the provider's order
-// of fields.
-func (a *answer) appendCompletion(dst []byte, q *question, u usage, serial uint64, now time.Time) []byte {
-	dst = append(dst, `{"id":"chatcmpl-`...)
-	dst = appendHex(dst, serial)
-	dst = append(dst, `","object":"chat.completion","created":`...)
-	dst = strconv.AppendInt(dst, now.Unix(), 10)
-	dst = append(dst, `,"model":"`...)
-	dst = append(dst, q.model...)
-	dst = append(dst, `","choices":[{"index":0,"message":{"role":"assistant","content":`...)
-	if a.refusal {
-		dst = append(dst, `null,"refusal":"`...)
-		dst = append(dst, refusalText...)
-		dst = append(dst, '"')
+// appendBody appends the body of a chat completion, in the provider's order of
+// fields.
+func (a *answer) appendBody(dst []byte, model string, u usage, serial uint64, now time.Time) []byte {
+	dst = fmt.Appendf(dst, `{"id":"chatcmpl-%s","object":"chat.completion","created":%d,"model":%s,"choices":[{"index":0,"message":`,
+		id(serial), now.Unix(), model)
+	if a.message != "" {
+		dst = append(dst, a.message...)
 	} else {
-		dst = append(dst, '"')
-		dst = appendEscaped(dst, a.content)
-		dst = append(dst, `","refusal":null`...)
+		dst = append(dst, `{"role":"assistant","content":"`...)
+		dst = append(dst, a.escaped...)
+		dst = append(dst, `","refusal":null,"annotations":[]}`...)
 	}
-	dst = append(dst, `,"annotations":[]},"logprobs":`...)
-	if a.logprobs {
-		dst = appendLogprobs(dst, a.content, a.spans, q.subject, q.topLogprobs)
+	if len(a.tokens) > 0 {
+		dst = append(dst, `,"logprobs":{"content":[`...)
+		dst = append(dst, a.tokens...)
+		dst = append(dst, `],"refusal":null}`...)
 	} else {
-		dst = append(dst, "null"...)
+		dst = append(dst, `,"logprobs":null`...)
 	}
-	dst = append(dst, `,"finish_reason":"`...)
-	dst = append(dst, a.finish...)
-	dst = append(dst, `"}],"usage":{"prompt_tokens":`...)
-	dst = strconv.AppendInt(dst, int64(u.prompt), 10)
-	dst = append(dst, `,"completion_tokens":`...)
-	dst = strconv.AppendInt(dst, int64(u.completion), 10)
-	dst = append(dst, `,"total_tokens":`...)
-	dst = strconv.AppendInt(dst, int64(u.total()), 10)
-	dst = append(dst, `,"prompt_tokens_details":{"cached_tokens":`...)
-	dst = strconv.AppendInt(dst, int64(u.cached), 10)
-	dst = append(dst, `,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,`...)
-	dst = append(dst, `"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},`...)
-	return append(dst, `"service_tier":"default","system_fingerprint":"fp_llmsim"}`...)
+	if a.usage != "" {
+		return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":%s}`, a.finish, a.choice, a.usage)
+	}
+	return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,`+
+		`"prompt_tokens_details":{"cached_tokens":%d,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,`+
+		`"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_llmsim"}`,
+		a.finish, a.choice, u.prompt, u.completion, u.total(), u.cached)
 }
 
-// appendHex appends a number as 16 hexadecimal digits, mixed so that ids of
+// id returns a call's number in 16 hexadecimal digits, mixed so that ids of
 // neighbours look different.
-func appendHex(dst []byte, n uint64) []byte {
-	const digits = "0123456789abcdef"
-	d := dice(n)
-	n = d.next()
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[n>>shift&15])
+func id(serial uint64) string {
+	text := strconv.FormatUint(serial*0x9e3779b97f4a7c15, 16)
+	return "0000000000000000"[len(text):] + text
+}
+
+// appendEscaped appends text as the inside of a JSON string.
+func appendEscaped(dst, text []byte) []byte {
+	start := len(dst)
+	dst = gjson.AppendJSONString(dst, string(text))
+	return append(dst[:start], dst[start+1:len(dst)-1]...)
+}
+
+// changed returns the body that a rule puts in the place of the sound one, and sets
+// its headers.
+func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
+	left := max(c.first+r.Until-c.arrived, 0)
+	fill := c.answer.placeholders(
+		"$BODY", string(sound), "$KEY", tail(c.secret),
+		"$LEFT", strconv.Itoa(int((left+time.Second-1)/time.Second)),
+		"$DATE", time.Now().Add(left+time.Second-1).UTC().Format(http.TimeFormat),
+	).Replace
+	for name, value := range r.Header {
+		h.Set(name, fill(value))
 	}
-	return dst
+	if r.Body == "" {
+		return sound
+	}
+	return []byte(fill(r.Body))
 }

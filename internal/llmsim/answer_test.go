@@ -6,6 +6,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,51 +15,48 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-func TestAnswersFollowAnySchema(t *testing.T) {
-	schemas := map[string]string{
-		"verdict": verdictSchema,
-		"numbers": `{"type":"object","properties":{
-			"a":{"type":"integer","minimum":3,"maximum":5},"b":{"type":"number","minimum":-0.125,"maximum":-0.1},
-			"c":{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":2},"d":{"type":"number","exclusiveMinimum":0,"maximum":0.01},
-			"e":{"type":"integer","multipleOf":7,"minimum":1},"f":{"type":"number","multipleOf":0.5,"maximum":2,"minimum":1},
-			"g":{"type":"number","maximum":-3},"h":{"type":"integer","minimum":1000}}}`,
-		"strings": `{"type":"object","properties":{
-			"a":{"type":"string","minLength":120},"b":{"type":"string","maxLength":3},
-			"c":{"type":"string","minLength":10,"maxLength":10},"d":{"type":"string","pattern":"^[A-Z]{2,3}-\\d+(x|yz)?$"},
-			"e":{"type":"string","format":"date"},"f":{"type":"string","pattern":"^[\"\\\\]+$"},"g":{}}}`,
-		"arrays": `{"type":"array","minItems":4,"maxItems":9,"items":{"type":"array","maxItems":2,
-			"items":{"type":"object","properties":{"x":{"type":"null"},"y":{"const":{"k":[1,"two"]}}}}}}`,
-		"distinct": `{"type":"array","minItems":60,"uniqueItems":true,"items":{"type":"string"}}`,
-		"few":      `{"type":"array","maxItems":9,"uniqueItems":true,"items":{"enum":["a","b","é"]}}`,
-		"refs": `{"$defs":{"tree":{"type":"object","properties":{"name":{"type":"string"},
-			"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}}}},"$ref":"#/$defs/tree"}`,
-		"itself": `{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#"},{"type":"null"}]}}}`,
-		"any of": `{"anyOf":[{"type":"string"},{"type":"integer","minimum":5},{"type":"boolean"}]}`,
-		"quoted": `{"type":"object","properties":{"a \"b\"\n":{"enum":["x\ty",1.5,null]}}}`,
-		"all of": `{"allOf":[{"type":"string","enum":["only"]}]}`,
+func TestAnswersFollowTheSchema(t *testing.T) {
+	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
+	categories, doubted := make(map[string]bool), 0
+	for i := range 200 {
+		text := content(c.answer(t, params(fmt.Sprint("item ", i))))
+		var got struct {
+			Category   string
+			Confidence *float64
+			Style      *string
+			Tags       []string
+			Review     *bool
+		}
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&got); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		categories[got.Category] = true
+		if got.Style == nil {
+			doubted++
+		}
+		if got.Confidence == nil || *got.Confidence < 0 || *got.Confidence > 1 || got.Review == nil {
+			t.Fatalf("confidence or review in %s", text)
+		}
+		if n := len(got.Tags); n < 3 || n > 5 || n != len(slices.Compact(slices.Sorted(slices.Values(got.Tags)))) {
+			t.Fatalf("tags in %s", text)
+		}
+		order := regexp.MustCompile(`"(category|confidence|style|tags|review)":`).FindAllString(text, -1)
+		if want := `["category": "confidence": "style": "tags": "review":]`; fmt.Sprint(order) != want {
+			t.Fatalf("members in the order %v", order)
+		}
 	}
-	for name, schema := range schemas {
-		t.Run(name, func(t *testing.T) {
-			c := connect(t, newSim(t, llmsim.Config{}))
-			var parsed any
-			if err := json.Unmarshal([]byte(schema), &parsed); err != nil {
-				t.Fatal(err)
-			}
-			for i := range 50 {
-				p := plainParams(fmt.Sprint("item ", i))
-				p.ResponseFormat = formatOf(schema, false)
-				text := content(c.answer(t, p))
-				var value any
-				if err := json.Unmarshal([]byte(text), &value); err != nil {
-					t.Fatalf("%v in %s", err, text)
-				}
-				if err := conforms(parsed, parsed, value); err != nil {
-					t.Fatalf("%v in %s", err, text)
-				}
-			}
-		})
+	for _, name := range []string{"SOFA", "CHAIR", "NIGHTSTAND", "OTHER"} {
+		if !categories[name] || len(categories) != 4 {
+			t.Errorf("categories %v, want all of the schema's", categories)
+		}
+	}
+	if doubted < 30 || doubted > 110 {
+		t.Errorf("%d of 200 styles are null, want a third", doubted)
 	}
 }
 
@@ -66,26 +65,18 @@ func TestSchemasThatAreRefused(t *testing.T) {
 		schema, want string
 		strict       bool
 	}{
-		"no object":       {`[1]`, "must be a JSON object", false},
-		"unknown type":    {`{"type":"colour"}`, "not a type", false},
-		"no types":        {`{"type":[]}`, "empty list", false},
-		"empty range":     {`{"type":"integer","minimum":3,"maximum":2}`, "leave no number", false},
-		"between":         {`{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":4}`, "leave no number", false},
-		"empty count":     {`{"type":"array","minItems":3,"maxItems":2}`, "leave nothing", false},
-		"negative length": {`{"type":"string","minLength":-1}`, "leave nothing", false},
-		"huge array":      {`{"type":"array","minItems":1000000}`, "over 10000", false},
-		"pattern":         {`{"type":"string","pattern":"("}`, "'pattern'", false},
-		"lost reference":  {`{"$ref":"#/$defs/x"}`, "points nowhere", false},
-		"two of all":      {`{"allOf":[{},{}]}`, "allOf", false},
-		"deep":            {strings.Repeat(`{"items":`, 70) + `{}` + strings.Repeat(`}`, 70), "deeper", false},
-		"strict, open":    {`{"type":"object","properties":{}}`, "additionalProperties", true},
+		"no object":    {`[1]`, "must be a JSON object", false},
+		"no members":   {`{"type":"object"}`, "'properties'", false},
+		"unknown type": {`{"properties":{"a":{"type":"colour"}}}`, "property 'a'", false},
+		"nested":       {`{"properties":{"a":{"type":"object"}}}`, "not simulated", false},
+		"strict, open": {`{"type":"object","properties":{}}`, "additionalProperties", true},
 		"strict, optional": {
 			`{"type":"object","additionalProperties":false,"required":[],"properties":{"a":{"type":"string"}}}`,
 			"missing 'a'", true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := connect(t, newSim(t, llmsim.Config{}))
+			c := connect(t, testkit.NewSim(t, llmsim.Config{}))
 			p := plainParams("x")
 			p.ResponseFormat = formatOf(test.schema, test.strict)
 			_, err := c.ask(p)
@@ -96,8 +87,8 @@ func TestSchemasThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestAStrictSchemaIsItsOwn(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{}))
+func TestAStrictSchema_IsNotTheSameAsALooseOne(t *testing.T) {
+	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
 	loose := plainParams("x")
 	loose.ResponseFormat = formatOf(`{"type":"object","properties":{"a":{"type":"string"}}}`, false)
 	c.answer(t, loose)
@@ -108,8 +99,8 @@ func TestAStrictSchemaIsItsOwn(t *testing.T) {
 }
 
 func TestEqualQuestionsGetEqualAnswers(t *testing.T) {
-	first := connect(t, newSim(t, llmsim.Config{Seed: 1}))
-	second := connect(t, newSim(t, llmsim.Config{Seed: 2}))
+	first := connect(t, testkit.NewSim(t, llmsim.Config{Seed: 1}))
+	second := connect(t, testkit.NewSim(t, llmsim.Config{Seed: 2}))
 	seen := make(map[string]bool)
 	for i := range 20 {
 		p := params(fmt.Sprintf("item %d <b> \u00e9 \U0001F6CB", i))
@@ -122,10 +113,23 @@ func TestEqualQuestionsGetEqualAnswers(t *testing.T) {
 	if len(seen) < 18 {
 		t.Errorf("20 questions got only %d different answers", len(seen))
 	}
-	escaped := string(benchBody(`chair \u003cb\u003e \ud83d\udecb`))
-	plain := string(benchBody("chair <b> \U0001F6CB"))
-	if a, b := post(t, first, escaped), post(t, first, plain); a != b {
-		t.Errorf("escapes change the answer from %s to %s", b, a)
+	const item = "chair <b> \U0001F6CB"
+	plain := string(benchBody(item))
+	with := func(old, changed string) string { return strings.Replace(plain, old, changed, 1) }
+	want := post(t, first, plain)
+	for name, body := range map[string]string{
+		"escapes":     string(benchBody(`chair \u003cb\u003e \ud83d\udecb`)),
+		"role last":   with(`{"role":"user","content":"`+item+`"}`, `{"content":"`+item+`","role":"user"}`),
+		"white space": with(`{"role":"user","content":`, `{ "role" : "user", "content" : `),
+		"a name":      with(`{"role":"user",`, `{"name":"x","role":"user",`),
+		"parts":       with(`"`+item+`"}`, `[{"type":"text","text":"chair "},{"type":"text","text":"`+item[6:]+`"}]}`),
+	} {
+		if body == plain {
+			t.Fatalf("%s: the request is the plain one", name)
+		}
+		if got := post(t, first, body); got != want {
+			t.Errorf("%s: the answer changes from %s to %s", name, want, got)
+		}
 	}
 }
 
@@ -145,7 +149,8 @@ func post(t *testing.T, c client, body string) string {
 }
 
 func TestLogprobs(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
+	alternatives := make(map[string]bool)
 	for i := range 30 {
 		p := params(fmt.Sprint("item ", i))
 		p.Logprobs, p.TopLogprobs = openai.Bool(true), openai.Int(3)
@@ -160,8 +165,9 @@ func TestLogprobs(t *testing.T) {
 				t.Fatalf("bytes %v of %q", token.Bytes, token.Token)
 			}
 			total := 0.0
-			for _, top := range token.TopLogprobs {
+			for i, top := range token.TopLogprobs {
 				total += math.Exp(top.Logprob)
+				alternatives[top.Token] = alternatives[top.Token] || i > 0
 			}
 			if total > 1.000001 || len(token.TopLogprobs) == 0 || token.TopLogprobs[0].Token != token.Token {
 				t.Fatalf("alternatives %+v add up to %v", token.TopLogprobs, total)
@@ -177,6 +183,11 @@ func TestLogprobs(t *testing.T) {
 			t.Fatalf("%d tokens have alternatives in %s, want category and style", doubts, joined)
 		}
 	}
+	for _, token := range []string{"SOFA", "CHAIR", "NIGHTS", "OTHER"} {
+		if !alternatives[token] {
+			t.Errorf("%s is never an alternative", token)
+		}
+	}
 }
 
 func bytesOf(list []int64) string {
@@ -190,29 +201,29 @@ func bytesOf(list []int64) string {
 func TestLogprobsThatAServerLacks(t *testing.T) {
 	p := params("x")
 	p.Logprobs = openai.Bool(true)
-	c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: llmsim.LogprobsIgnore}}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: "ignore"}}))
 	if got := c.answer(t, p).Choices[0].Logprobs.Content; got != nil {
 		t.Errorf("ignored, but got %v", got)
 	}
-	c = connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: llmsim.LogprobsReject}}))
+	c = connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: "reject"}}))
 	if _, err := c.ask(p); statusOf(err) != http.StatusBadRequest {
 		t.Errorf("rejected, but got %v", err)
 	}
 }
 
 func TestModes(t *testing.T) {
-	schema := connect(t, newSim(t, llmsim.Config{}))
+	schema := connect(t, testkit.NewSim(t, llmsim.Config{}))
 	want := content(schema.answer(t, params("x")))
-	for mode, check := range map[llmsim.AnswerMode]func(text string) bool{
-		llmsim.AnswerProse:  func(text string) bool { return !strings.Contains(text, "{") && len(text) > 20 },
-		llmsim.AnswerFenced: func(text string) bool { return strings.Contains(text, "```json\n"+want+"\n```") },
+	for mode, check := range map[string]func(text string) bool{
+		"prose":  func(text string) bool { return !strings.Contains(text, "{") && len(text) > 20 },
+		"fenced": func(text string) bool { return strings.Contains(text, "```json\n"+want+"\n```") },
 	} {
-		c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: mode}}))
+		c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: mode}}))
 		if text := content(c.answer(t, params("x"))); !check(text) {
 			t.Errorf("%s: %s", mode, text)
 		}
 	}
-	c := connect(t, newSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: llmsim.AnswerReject}}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: "reject"}}))
 	if _, err := c.ask(params("x")); statusOf(err) != http.StatusBadRequest {
 		t.Errorf("reject: %v", err)
 	}
@@ -227,7 +238,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{Groups: map[string]llmsim.Quota{"a": {}, "b": {}}, Keys: []llmsim.Key{
+	c := connect(t, testkit.NewSim(t, llmsim.Config{Groups: map[string]llmsim.Quota{"a": {}, "b": {}}, Keys: []llmsim.Key{
 		{Secret: "sk-1", Group: "a"}, {Secret: "sk-2", Group: "a"}, {Secret: "sk-3", Group: "b"},
 	}}))
 	long := plainParams("first")
@@ -258,7 +269,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestPictures(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
 	ask := func(url, detail string) *openai.ChatCompletion {
 		p := params("")
 		p.Messages[1] = openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
@@ -281,7 +292,7 @@ func TestPictures(t *testing.T) {
 }
 
 func TestMaxTokensCutsTheAnswer(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{}))
 	p := params("x")
 	p.MaxCompletionTokens = openai.Int(5)
 	got := c.answer(t, p)
@@ -291,7 +302,7 @@ func TestMaxTokensCutsTheAnswer(t *testing.T) {
 }
 
 func TestServesOverTCP(t *testing.T) {
-	sim := newSim(t, llmsim.Config{Models: []string{"small", "large"}})
+	sim := testkit.NewSim(t, llmsim.Config{Models: []string{"small", "large"}})
 	server := httptest.NewServer(sim)
 	defer server.Close()
 	c := clientOf(server.Client(), server.URL+"/v1")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,9 +44,11 @@ func (discard) WriteHeader(int)             {}
 
 // BenchmarkHandler is the simulator's own share of a call, without net/http.
 func BenchmarkHandler(b *testing.B) {
+	text := benchBody("Name: a plain chair\\nType: seating")
 	bodies := map[string][]byte{
-		"text":  benchBody("Name: a plain chair\\nType: seating"),
-		"image": imageBody(1 << 20),
+		"text":     text,
+		"logprobs": slices.Concat(bytes.TrimSuffix(text, []byte("}")), []byte(`,"logprobs":true}`)),
+		"image":    imageBody(1 << 20),
 	}
 	for name, body := range bodies {
 		b.Run(name, func(b *testing.B) {

@@ -1,172 +1,148 @@
 package llmsim
 
 import (
-	"errors"
+	"bytes"
+	"cmp"
+	"context"
 	"io"
+	"math"
+	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // call is one request for a completion on its way through the stations. Calls
 // are used again with their memory.
 type call struct {
-	body   []byte
-	out    []byte
-	reader reader
-	answer answer
+	buffer   *bytes.Buffer // what was sent
+	body     []byte        // the same without the data of pictures
+	out      []byte
+	digest   xxhash.Digest
+	source   rand.PCG
+	question question
+	answer   answer
 
 	serial  uint64
+	secret  string
+	first   time.Duration // when the server's first call arrived
 	arrived time.Duration
-	key     *key
+	luck    float64 // in [0, 1); it decides on shares
+	latency time.Duration
+	key     *key // nil if it is not known, and in an outage
+	state   string
 	usage   usage
-	flawed  bool
-	denied  bool
+	faulty  bool // a fault befell the call
 }
 
 // maxKept is how much memory a call may keep for the next one.
 const maxKept = 4 << 20
 
+var calls = sync.Pool{New: func() any { return &call{buffer: new(bytes.Buffer)} }}
+
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
-	c := s.calls.Get().(*call)
+	c := calls.Get().(*call)
 	defer func() {
-		if cap(c.body)+cap(c.out) <= maxKept {
-			s.calls.Put(c)
+		if c.buffer.Cap()+cap(c.out) <= maxKept {
+			calls.Put(c)
 		}
 	}()
 	if e := c.load(r, s.config.MaxBody); e != nil {
 		sendError(w, e)
 		return
 	}
-	c.key, c.usage, c.flawed, c.denied = nil, usage{}, false, false
-	c.serial, c.arrived = s.serial.Add(1), s.now()
-	out := s.calendar.at(c.arrived)
-	s.tally.arrive(c.arrived, out != fine)
+	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization"))}
+	outage := s.arrive(c)
+	c.draw(s.config.Seed, s.config.Latency)
 	status := statusLeft
-	defer func() {
-		s.tally.leave(ending{c.arrived, s.now(), status, c.flawed, c.denied, c.key})
-	}()
-	if out != fine {
-		status = s.fail(w, r, c, out)
+	defer func() { s.leave(c, status) }()
+	if outage != nil {
+		status = s.fail(w, r, c, outage)
 		return
 	}
 	status = s.serve(w, r, c)
 }
 
-// load reads the body. Where its length is known, it is read in one go.
+// draw decides the call's luck and latency, by the seed and its number alone.
+func (c *call) draw(seed uint64, l Latency) {
+	c.source.Seed(seed, c.serial)
+	r := rand.New(&c.source)
+	t := min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), math.MaxInt64/2)
+	c.latency = time.Duration(t)
+	if l.Cap > 0 {
+		c.latency = min(c.latency, l.Cap)
+	}
+	c.luck = r.Float64()
+}
+
+// load reads the body.
 func (c *call) load(r *http.Request, limit int64) *apiError {
-	if r.ContentLength > limit {
+	c.buffer.Reset()
+	c.buffer.Grow(int(min(max(r.ContentLength, 4096), limit)) + bytes.MinRead)
+	n, err := c.buffer.ReadFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil:
+		return errBadJSON
+	case n > limit:
 		return errTooLarge
 	}
-	c.body = c.body[:0]
-	if need := int(max(r.ContentLength, 4096)); cap(c.body) < need+1 {
-		c.body = make([]byte, 0, need+1)
-	}
-	for int64(len(c.body)) <= limit {
-		if len(c.body) == cap(c.body) {
-			c.body = append(c.body, 0)[:len(c.body)]
-		}
-		n, err := r.Body.Read(c.body[len(c.body):cap(c.body)])
-		c.body = c.body[:len(c.body)+n]
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return errBadJSON
-		}
-	}
-	return errTooLarge
+	return nil
 }
 
 // serve takes a call through the stations after the outages, and returns how it
 // ended: a status, statusReset or statusLeft.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
-	luck := newDice(s.config.Seed, c.serial)
-	latency, place := s.config.Latency.draw(&luck), luck.float()
-	schema, e := s.understand(r, c)
-	if e != nil {
-		return s.reject(w, r, c, e)
+	if c.state != active {
+		return s.fail(w, r, c, &behaviours[c.state][0])
 	}
-	q := &c.reader.question
-	m := pick(s.chances, place)
-	if m == cut && q.maxTokens >= roomy {
-		m = fine
+	if e := c.read(s); e != nil {
+		return s.reject(w, r, c, e, nil)
 	}
-	if attempt := s.tally.ask(q.subject); q.mark.mishap != fine {
-		m = fine
-		if q.mark.befalls(attempt) {
-			m = q.mark.mishap
-		}
+	var rule *Rule
+	if rule, c.faulty = s.ruleFor(c); rule != nil && rule.free() {
+		return s.fail(w, r, c, rule)
 	}
-	if m != fine && !m.costly() {
-		return s.fail(w, r, c, m)
+	c.answer = compose(&c.question, rule)
+	if e := s.admit(w.Header(), c); e != nil {
+		return s.reject(w, r, c, e, nil)
 	}
-	c.answer.compose(q, schema, s.config.Answer.Mode, m)
-	if e := s.admit(w, c); e != nil {
-		return s.reject(w, r, c, e)
+	if rule != nil && rule.Break == "hang" {
+		return s.fail(w, r, c, rule)
 	}
-	if m == hang {
-		return s.fail(w, r, c, m)
-	}
-	if !s.work(r, latency) {
+	if !s.work(r, c, rule) {
 		return statusLeft
 	}
-	if caught := s.calendar.catches(c.arrived, s.now()); caught != fine {
-		m = caught
+	if caught := s.caught(c); caught != nil {
+		return s.fail(w, r, c, caught)
 	}
-	if m == reset || m == hang || m >= firstStatus {
-		return s.fail(w, r, c, m)
+	if rule != nil && (rule.Break == "reset" || rule.Status >= http.StatusBadRequest) {
+		return s.fail(w, r, c, rule)
 	}
-	return s.deliver(w, c, m)
+	c.out = c.answer.appendBody(c.out, c.question.quoted, c.usage, c.serial, time.Now())
+	return s.respond(w, c, http.StatusOK, c.out, rule)
 }
 
-// understand checks the key and the request, and returns the answer's schema.
-func (s *Server) understand(r *http.Request, c *call) (*node, *apiError) {
-	secret := bearer(r.Header.Get("Authorization"))
-	k, state := s.keys.find(secret, c.arrived)
-	c.key = k
-	if k == nil || state != KeyActive {
-		c.denied = true
-		return nil, keyError(state, tail(secret))
+// admit draws on the quota, and sets the headers that report it.
+func (s *Server) admit(h http.Header, c *call) *apiError {
+	c.usage = usage{prompt: c.question.promptTokens(), completion: c.answer.completionTokens()}
+	a := c.key.account
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := a.admit(c.arrived, int64(c.usage.total()), c.question.model, h); e != nil {
+		return e
 	}
-	if e := c.reader.read(c.body, s.config.Answer.ImageTokens); e != nil {
-		return nil, e
+	if n := c.question.cacheable(); n > 0 && a.knows(c.question.prefix) {
+		c.usage.cached = n
 	}
-	q := &c.reader.question
-	if s.config.Answer.Logprobs == LogprobsIgnore {
-		q.logprobs = false
-	}
-	if e := s.check(q); e != nil {
-		return nil, e
-	}
-	if s.config.Answer.Mode == AnswerProse {
-		return nil, nil
-	}
-	return s.schemas.get(q)
-}
-
-// admit draws on the quota, and sets the headers that tell of it.
-func (s *Server) admit(w http.ResponseWriter, c *call) *apiError {
-	q, g := &c.reader.question, c.key.group
-	u := usage{prompt: q.promptTokens(), completion: c.answer.completionTokens()}
-	ruling := g.admit(c.arrived, int64(u.total()))
-	g.describe(w.Header(), &ruling)
-	if !ruling.admitted {
-		if !ruling.tooLarge {
-			g.quota.RetryAfter.set(w.Header(), ruling.wait)
-		}
-		return limitError(q.model, &ruling)
-	}
-	if n := q.cacheable(); n > 0 && g.knows(q.prefix) {
-		u.cached = n
-	}
-	c.usage = u
-	s.tally.pay(q.subject, u, c.key)
+	s.pay(c)
 	return nil
 }
 
 // work takes a slot and the time of an answer, and reports whether the client is
 // still there.
-func (s *Server) work(r *http.Request, latency time.Duration) bool {
+func (s *Server) work(r *http.Request, c *call, rule *Rule) bool {
 	ctx := r.Context()
 	if s.slots != nil {
 		if s.slots.Acquire(ctx, 1) != nil {
@@ -174,45 +150,58 @@ func (s *Server) work(r *http.Request, latency time.Duration) bool {
 		}
 		defer s.slots.Release(1)
 	}
-	return pause(ctx, latency)
-}
-
-// deliver writes an answer of status 200.
-func (s *Server) deliver(w http.ResponseWriter, c *call, m mishap) int {
-	c.flawed = m != fine
-	c.identify(w)
-	switch m {
-	case page:
-		send(w, http.StatusOK, typeHTML, []byte(pageText))
-		return http.StatusOK
-	case garbage:
-		send(w, http.StatusOK, typeJSON, []byte(garbageText))
-		return http.StatusOK
-	default: // an answer, of whatever worth
+	if rule == nil {
+		return pause(ctx, c.latency)
 	}
-	c.out = c.answer.appendCompletion(c.out[:0], &c.reader.question, c.usage, c.serial, time.Now())
-	send(w, http.StatusOK, typeJSON, c.out)
-	return http.StatusOK
+	return s.loader.wait(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
 }
 
-// fail ends a call with a mishap that is no answer.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, m mishap) int {
-	switch m {
-	case hang:
+// respond writes an answer, as a rule changes it.
+func (s *Server) respond(w http.ResponseWriter, c *call, status int, body []byte, rule *Rule) int {
+	h := w.Header()
+	h["X-Request-Id"] = []string{"req_" + id(c.serial)} // clients show it in their errors
+	h["Content-Type"] = typeJSON
+	if rule != nil {
+		status = cmp.Or(rule.Status, status)
+		body = c.changed(h, rule, body)
+		if rule.Break == "half" {
+			sendHalf(w, status, body)
+		}
+	}
+	send(w, status, body)
+	return status
+}
+
+// reject writes an error, which a rule may word otherwise.
+func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, e *apiError, rule *Rule) int {
+	if e.status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
+		return statusLeft
+	}
+	return s.respond(w, c, e.status, e.body(), rule)
+}
+
+// fail ends a call by a rule that gives no answer.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
+	switch rule.Break {
+	case "hang":
 		return s.hang(w, r)
-	case reset:
+	case "reset":
 		cutConnection(w)
 		return statusReset
-	default: // a status
 	}
-	if wait := s.config.Faults.RetryAfter; wait > 0 && (m == 429 || m == 503) && c.key != nil {
-		c.key.group.quota.RetryAfter.set(w.Header(), wait)
+	busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
+	if c.key != nil && c.state == active {
+		s.mu.Lock()
+		c.key.account.Describe(s.now(), w.Header())
+		s.mu.Unlock()
+		if busy && s.config.Faults.RetryAfter > 0 {
+			c.key.account.retryAfter(w.Header(), s.config.Faults.RetryAfter)
+		}
 	}
-	if c.key != nil {
-		ruling := c.key.group.look(s.now())
-		c.key.group.describe(w.Header(), &ruling)
+	if !pause(r.Context(), rule.Latency) {
+		return statusLeft
 	}
-	return s.reject(w, r, c, mishapError(m))
+	return s.reject(w, r, c, statusError(rule.Status), rule)
 }
 
 // hang waits until the client leaves, or cuts the connection at the limit.
@@ -225,19 +214,32 @@ func (s *Server) hang(w http.ResponseWriter, r *http.Request) int {
 	return statusLeft
 }
 
-// reject writes an error.
-func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, e *apiError) int {
-	if e.status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
-		return statusLeft
-	}
-	c.identify(w)
-	c.out = e.body(c.out[:0])
-	send(w, e.status, typeJSON, c.out)
-	return e.status
+// loader is a model that the first call brings into memory.
+type loader struct {
+	mu      sync.Mutex
+	loaded  bool
+	began   time.Time
+	waiting int
 }
 
-// identify sets the request's id, which clients show in their errors.
-func (c *call) identify(w http.ResponseWriter) {
-	id := make([]byte, 0, 20)
-	w.Header()["X-Request-Id"] = []string{string(appendHex(append(id, "req_"...), c.serial))}
+// wait waits until the model is loaded, which takes d from the first call on, and
+// reports whether the client is still there.
+func (l *loader) wait(ctx context.Context, d time.Duration) bool {
+	l.mu.Lock()
+	if d == 0 || l.loaded {
+		l.mu.Unlock()
+		return true
+	}
+	if l.waiting == 0 {
+		l.began = time.Now()
+	}
+	l.waiting++
+	left := d - time.Since(l.began)
+	l.mu.Unlock()
+	loaded := pause(ctx, left)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting--
+	l.loaded = l.loaded || loaded
+	return loaded
 }

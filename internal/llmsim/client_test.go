@@ -12,17 +12,8 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
-
-// newSim returns a server; the configuration must be right.
-func newSim(t testing.TB, config llmsim.Config) *llmsim.Server {
-	t.Helper()
-	sim, err := llmsim.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sim
-}
 
 // client is the provider's own client on a simulator in memory.
 type client struct {
@@ -33,7 +24,7 @@ type client struct {
 
 func connect(t testing.TB, sim *llmsim.Server) client {
 	t.Helper()
-	local := sim.Local()
+	local := testkit.Serve(sim)
 	t.Cleanup(local.Close)
 	return clientOf(local.Client, local.URL)
 }

@@ -3,7 +3,11 @@ package llmsim
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +19,7 @@ import (
 // Config says what the simulated server is like. The zero value answers every
 // call at once, for any key, without limits. Times in it count from New.
 type Config struct {
-	// Seed decides latencies and random mishaps.
+	// Seed decides latencies and random faults.
 	Seed uint64 `yaml:"seed"`
 	// Models are the names served; another one is answered 404. Empty: any.
 	Models []string `yaml:"models"`
@@ -33,9 +37,13 @@ type Config struct {
 	// Keys are the keys known; others are answered 401. Empty: any key and none
 	// are served, each with a Quota of its own.
 	Keys []Key `yaml:"keys"`
+	// Behaviours are ways of real servers, by their names in the table of this
+	// package. Rules come before those of the ones named here.
+	Behaviours []string  `yaml:"behaviours"`
+	Rules      Behaviour `yaml:"rules"`
 	// Answer is how the model answers.
 	Answer Answer `yaml:"answer"`
-	// Faults are mishaps by chance.
+	// Faults go wrong by chance.
 	Faults Faults `yaml:"faults"`
 	// Outages are planned; SetOutage makes others.
 	Outages []Outage `yaml:"outages"`
@@ -56,47 +64,74 @@ type Latency struct {
 	Cap time.Duration `yaml:"cap"`
 }
 
+// DefaultLatency is a plausible small model: median 200 ms, sigma 0.5, so a mean
+// of 227 ms.
+func DefaultLatency() Latency {
+	return Latency{Median: 200 * time.Millisecond, Sigma: 0.5}
+}
+
 // Answer is how the model answers.
 type Answer struct {
-	Mode     AnswerMode `yaml:"mode"`
-	Logprobs Logprobs   `yaml:"logprobs"`
+	// Mode is what the server makes of a JSON schema: "schema", or empty, follows it,
+	// "prose" ignores it, "fenced" puts the answer into a Markdown fence, and "reject"
+	// answers 400.
+	Mode string `yaml:"mode"`
+	// Logprobs is what it makes of logprobs: "give", or empty, "ignore", and "reject",
+	// which is 400.
+	Logprobs string `yaml:"logprobs"`
 	// ImageTokens is charged for a picture at any detail but "low", which costs
 	// 85. 0: 765, a square of 1,024 pixels.
 	ImageTokens int `yaml:"image_tokens"`
 }
 
-// AnswerMode is what the server makes of a JSON schema.
-type AnswerMode string
-
-// The modes.
-const (
-	// AnswerSchema, or empty: answers follow the schema.
-	AnswerSchema AnswerMode = "schema"
-	// AnswerProse: the schema is accepted and ignored.
-	AnswerProse AnswerMode = "prose"
-	// AnswerFenced: the instance comes in a Markdown fence with a sentence before it.
-	AnswerFenced AnswerMode = "fenced"
-	// AnswerReject: a request with a schema is answered 400.
-	AnswerReject AnswerMode = "reject"
+// answerModes and logprobModes are the behaviours behind the modes.
+var (
+	answerModes  = map[string]string{"": "", "schema": "", "prose": "prose", "fenced": "fenced", "reject": "no-schema"}
+	logprobModes = map[string]string{"": "", "give": "", "ignore": "no-logprobs", "reject": "openai-logprobs"}
 )
 
-// Logprobs is what the server makes of logprobs: true.
-type Logprobs string
+// Quota is what a key or a group of keys may use. Each limit may be left out.
+type Quota struct {
+	Requests Limit `yaml:"requests"`
+	// Tokens counts question and answer.
+	Tokens Limit `yaml:"tokens"`
+	// Hidden is a further limit on requests that no header shows.
+	Hidden Limit `yaml:"hidden"`
+	// NoHeaders leaves out all x-ratelimit headers.
+	NoHeaders bool `yaml:"no_headers"`
+	// MinuteLimit has the limit headers show a minute's worth, whatever the period
+	// that is kept and that remaining and reset refer to: headers that contradict
+	// themselves, as some gateways send.
+	MinuteLimit bool `yaml:"minute_limit"`
+	// RetryAfter is how a 429 says when to come again: in whole "seconds", rounded up,
+	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
+	// "none" of these.
+	RetryAfter string `yaml:"retry_after"`
+	// Changes replace limits at given times.
+	Changes []QuotaChange `yaml:"changes"`
+}
 
-// The ways to handle log-probabilities.
-const (
-	// LogprobsGive, or empty: they are given.
-	LogprobsGive Logprobs = "give"
-	// LogprobsIgnore: the answer comes without them.
-	LogprobsIgnore Logprobs = "ignore"
-	// LogprobsReject: the request is answered 400.
-	LogprobsReject Logprobs = "reject"
-)
+// QuotaChange replaces the limits that it names. A bucket keeps its level, a
+// window starts full, and an Amount of 0 lifts a limit.
+type QuotaChange struct {
+	At       time.Duration `yaml:"at"`
+	Requests *Limit        `yaml:"requests"`
+	Tokens   *Limit        `yaml:"tokens"`
+	Hidden   *Limit        `yaml:"hidden"`
+}
 
-// DefaultLatency is a plausible small model: median 200 ms, sigma 0.5, so a mean
-// of 227 ms.
-func DefaultLatency() Latency {
-	return Latency{Median: 200 * time.Millisecond, Sigma: 0.5}
+// Limit is a token bucket, or a fixed window. With Amount 0 there is none.
+type Limit struct {
+	// Amount is granted every Per.
+	Amount int64 `yaml:"amount"`
+	// Per is 1 minute if it is 0.
+	Per time.Duration `yaml:"per"`
+	// Burst is how much a full bucket holds. 0: Amount. The provider's limit
+	// header shows it, because remaining and reset refer to it.
+	Burst int64 `yaml:"burst"`
+	// Window grants Amount again every Per, counted from New, instead of little by
+	// little.
+	Window bool `yaml:"window"`
 }
 
 // ReadConfig reads YAML over base: what the file does not name stays as it is
@@ -111,72 +146,106 @@ func ReadConfig(r io.Reader, base Config) (Config, error) {
 	return base, nil
 }
 
-const (
-	defaultMaxBody     = 64 << 20
-	defaultMaxMessages = 1 << 20
-	defaultImageTokens = 765
-)
-
 // withDefaults returns a checked copy with its zero values filled in.
 func (c Config) withDefaults() (Config, error) {
 	if err := c.check(); err != nil {
 		return Config{}, err
 	}
-	if c.MaxBody == 0 {
-		c.MaxBody = defaultMaxBody
-	}
-	if c.MaxMessages == 0 {
-		c.MaxMessages = defaultMaxMessages
-	}
-	if c.Answer.ImageTokens == 0 {
-		c.Answer.ImageTokens = defaultImageTokens
-	}
-	if c.Answer.Mode == "" {
-		c.Answer.Mode = AnswerSchema
-	}
-	if c.Answer.Logprobs == "" {
-		c.Answer.Logprobs = LogprobsGive
-	}
+	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
+	c.MaxMessages = cmp.Or(c.MaxMessages, 1<<20)
+	c.Answer.ImageTokens = cmp.Or(c.Answer.ImageTokens, 765)
 	return c, nil
 }
 
 func (c Config) check() error {
-	switch {
-	case c.Slots < 0:
-		return fault.Invalid("slots", "%d is negative: use 0 for any number", c.Slots)
-	case c.MaxBody < 0:
-		return fault.Invalid("max_body", "%d is negative: use 0 for 64 MiB", c.MaxBody)
-	case c.MaxMessages < 0:
-		return fault.Invalid("max_messages", "%d is negative: use 0 for 1,048,576", c.MaxMessages)
-	case c.RejectDelay < 0:
-		return fault.Invalid("reject_delay", "%v is negative: use 0 for at once", c.RejectDelay)
+	l, a := c.Latency, c.Answer
+	err := cmp.Or(
+		invalid(c.Slots < 0, "slots", "%d is negative: use 0 for any number", c.Slots),
+		invalid(c.MaxBody < 0, "max_body", "%d is negative: use 0 for 64 MiB", c.MaxBody),
+		invalid(c.MaxMessages < 0, "max_messages", "%d is negative: use 0 for 1,048,576", c.MaxMessages),
+		invalid(c.RejectDelay < 0, "reject_delay", "%v is negative: use 0 for at once", c.RejectDelay),
+		invalid(l.Median < 0 || l.Cap < 0, "latency", "median %v or cap %v is negative", l.Median, l.Cap),
+		// Not by its opposite: NaN must fail too.
+		invalid(!(l.Sigma >= 0 && l.Sigma <= 5), "latency.sigma", "%v is outside 0 to 5", l.Sigma),
+		oneOf("answer.mode", a.Mode, slices.Sorted(maps.Keys(answerModes))...),
+		oneOf("answer.logprobs", a.Logprobs, slices.Sorted(maps.Keys(logprobModes))...),
+		invalid(a.ImageTokens < 0, "answer.image_tokens", "%d is negative", a.ImageTokens),
+		invalid(c.Faults.HangLimit < 0 || c.Faults.RetryAfter < 0, "faults", "hang_limit and retry_after must not be negative"),
+		c.Quota.check("quota"),
+	)
+	for name, q := range c.Groups {
+		err = cmp.Or(err, q.check("groups."+name))
 	}
-	return cmp.Or(c.Latency.check(), c.Answer.check(), c.Faults.check())
+	for i, o := range c.Outages {
+		field := fmt.Sprintf("outages[%d]", i)
+		err = cmp.Or(err, o.check(field), invalid(o.For == 0, field+".for", "is missing: say how long it lasts, such as 10s"))
+	}
+	return err
 }
 
-func (l Latency) check() error {
-	switch {
-	case l.Median < 0 || l.Cap < 0:
-		return fault.Invalid("latency", "median %v or cap %v is negative", l.Median, l.Cap)
-	case !(l.Sigma >= 0 && l.Sigma <= 5): // not by its opposite: NaN must fail too
-		return fault.Invalid("latency.sigma", "%v is outside 0 to 5", l.Sigma)
+func (q Quota) check(field string) error {
+	err := cmp.Or(
+		oneOf(field+".retry_after", q.RetryAfter, "", "both", "seconds", "ms", "date", "none"),
+		q.Requests.check(field+".requests"), q.Tokens.check(field+".tokens"), q.Hidden.check(field+".hidden"),
+	)
+	for i, c := range q.Changes {
+		err = cmp.Or(err, invalid(c.At < 0 || i > 0 && c.At < q.Changes[i-1].At,
+			field+".changes", "%v is out of order: sort the changes by their times", c.At))
+		for _, l := range []*Limit{c.Requests, c.Tokens, c.Hidden} {
+			if l != nil {
+				err = cmp.Or(err, l.check(field+".changes"))
+			}
+		}
 	}
-	return nil
+	return err
 }
 
-func (a Answer) check() error {
-	switch a.Mode {
-	case "", AnswerSchema, AnswerProse, AnswerFenced, AnswerReject:
-	default:
-		return fault.Invalid("answer.mode", "%q is none of schema, prose, fenced, reject", a.Mode)
+func (l Limit) check(field string) error {
+	n := l.withDefaults()
+	return cmp.Or(
+		invalid(l.Amount < 0 || l.Per < 0 || l.Burst < 0, field, "amount, per and burst must not be negative"),
+		invalid(l.Window && l.Burst > 0, field, "a window has no burst: leave out one of the two"),
+		invalid(float64(max(n.Burst, n.Amount))*float64(n.Per) > math.MaxInt64/2,
+			field, "amount x per is too large: use a shorter period, such as 1s"),
+	)
+}
+
+func (l Limit) withDefaults() Limit {
+	l.Per = cmp.Or(l.Per, time.Minute)
+	l.Burst = cmp.Or(l.Burst, l.Amount)
+	return l
+}
+
+// behaviour returns the rules of a configuration, those by chance left out.
+func (c Config) behaviour() (all Behaviour, err error) {
+	for _, r := range c.Rules {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
 	}
-	switch a.Logprobs {
-	case "", LogprobsGive, LogprobsIgnore, LogprobsReject:
-	default:
-		return fault.Invalid("answer.logprobs", "%q is none of give, ignore, reject", a.Logprobs)
+	all = slices.Clone(c.Rules)
+	for _, name := range append(slices.Clone(c.Behaviours), logprobModes[c.Answer.Logprobs], answerModes[c.Answer.Mode]) {
+		b := behaviourOf(name)
+		if b == nil && name != "" {
+			return nil, fault.Invalid("behaviours", "%q is none of %s", name, strings.Join(Behaviours(), ", "))
+		}
+		all = append(all, b...)
 	}
-	if a.ImageTokens < 0 {
-		return fault.Invalid("answer.image_tokens", "%d is negative", a.ImageTokens)
+	return all, nil
+}
+
+// Behaviours returns the names of all behaviours, sorted.
+func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
+
+// invalid is an error about a field if something is wrong with it.
+func invalid(wrong bool, field, format string, args ...any) error {
+	if !wrong {
+		return nil
 	}
-	return nil
+	return fault.Invalid(field, format, args...)
+}
+
+// oneOf is an error about a field whose value is none of those allowed.
+func oneOf(field, value string, allowed ...string) error {
+	return invalid(!slices.Contains(allowed, value), field, "%q is none of %s", value, strings.TrimPrefix(strings.Join(allowed, ", "), ", "))
 }

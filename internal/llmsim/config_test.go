@@ -37,8 +37,8 @@ func TestDocumentedConfiguration(t *testing.T) {
 	}
 	team := config.Groups["team"]
 	if config.Slots != 5 || config.Latency.Cap != 20*time.Second || !team.Requests.Window ||
-		team.Changes[0].Requests.Amount != 500 || config.Keys[2].Changes[0].State != llmsim.KeyRevoked ||
-		config.Faults.Hang != 0.005 || !config.Outages[0].InFlight {
+		team.Changes[0].Requests.Amount != 500 || config.Keys[2].Changes[0].State != "revoked" ||
+		config.Faults.Shares["hang"] != 0.005 || !config.Outages[0].InFlight {
 		t.Errorf("read %+v", config)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", config, config, config); strings.Contains(text, "sk-one") {
@@ -70,8 +70,13 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 		"answer.mode":                     {Answer: llmsim.Answer{Mode: "loud"}},
 		"answer.logprobs":                 {Answer: llmsim.Answer{Logprobs: "some"}},
 		"answer.image":                    {Answer: llmsim.Answer{ImageTokens: -1}},
-		"faults: 1.5":                     {Faults: llmsim.Faults{Cut: 1.5}},
-		"faults: the":                     {Faults: llmsim.Faults{Cut: 0.6, Hang: 0.6}},
+		"faults: 1.5":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 1.5}}},
+		"faults: the":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 0.6, "hang": 0.6}}},
+		"faults: \"flood\" is no":         {Faults: llmsim.Faults{Shares: map[string]float64{"flood": 0.1}}},
+		"rules.replace":                   {Rules: llmsim.Behaviour{{Replace: [2]string{"("}}}},
+		"rules.status":                    {Rules: llmsim.Behaviour{{Status: 99}}},
+		"rules.break":                     {Rules: llmsim.Behaviour{{Break: "loud"}}},
+		"behaviours: \"bad\" is none":     {Behaviours: []string{"harmony", "bad"}},
 		"faults: hang":                    {Faults: llmsim.Faults{HangLimit: -1}},
 		"quota.requests: amount, per and": limit(llmsim.Limit{Amount: -1}),
 		"quota.requests: amount x":        limit(llmsim.Limit{Amount: 1 << 50, Per: time.Hour}),

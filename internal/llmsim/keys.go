@@ -1,10 +1,10 @@
 package llmsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -15,8 +15,9 @@ type Key struct {
 	Secret string `yaml:"secret"`
 	// Group names the quota that it shares. Empty: it has Config.Quota to itself.
 	Group string `yaml:"group"`
-	// State is the key's at the start. Empty: active.
-	State KeyState `yaml:"state"`
+	// State is the key's at the start: "active", or empty, "revoked" (401), "forbidden"
+	// (403), or "exhausted" (429 insufficient_quota).
+	State string `yaml:"state"`
 	// Changes set the state at given times, in order.
 	Changes []KeyChange `yaml:"changes"`
 }
@@ -30,41 +31,20 @@ func (k Key) GoString() string { return k.String() }
 // KeyChange sets a key's state at a time.
 type KeyChange struct {
 	At    time.Duration `yaml:"at"`
-	State KeyState      `yaml:"state"`
+	State string        `yaml:"state"`
 }
 
-// KeyState is whether a key is served.
-type KeyState string
-
-// The states.
-const (
-	// KeyActive: it is served.
-	KeyActive KeyState = "active"
-	// KeyRevoked: 401 invalid_api_key.
-	KeyRevoked KeyState = "revoked"
-	// KeyForbidden: 403.
-	KeyForbidden KeyState = "forbidden"
-	// KeyExhausted: 429 insufficient_quota.
-	KeyExhausted KeyState = "exhausted"
-)
-
-func (s KeyState) check(field string) error {
-	switch s {
-	case "", KeyActive, KeyRevoked, KeyForbidden, KeyExhausted:
-		return nil
-	}
-	return fault.Invalid(field, "%q is none of active, revoked, forbidden, exhausted", s)
-}
+// active is the state of a key that is served. Other states are behaviours.
+const active = "active"
 
 // maxOpenKeys bounds the keys of a server that takes any.
 const maxOpenKeys = 10_000
 
-// keyring holds the keys and the groups behind them.
+// keyring holds the keys and the accounts behind them. Server.mu guards it.
 type keyring struct {
 	open  bool // any key is served
 	quota Quota
 
-	mu      sync.RWMutex
 	keys    map[string]*key
 	ordered []*key
 }
@@ -72,22 +52,17 @@ type keyring struct {
 // key is one known to the server, with its use.
 type key struct {
 	tail    string
-	group   *group
-	changes []KeyChange // guarded by keyring.mu
-	use     KeyUse      // guarded by stats.mu
+	account *Account
+	changes []KeyChange
+	use     KeyUse
 }
 
 func newKeyring(c Config) (*keyring, error) {
 	k := &keyring{open: len(c.Keys) == 0, quota: c.Quota, keys: make(map[string]*key)}
-	if err := c.Quota.check("quota"); err != nil {
-		return nil, err
-	}
-	groups := make(map[string]*group, len(c.Groups))
+	groups := make(map[string]*Account, len(c.Groups))
 	for name, q := range c.Groups {
-		if err := q.check("groups." + name); err != nil {
-			return nil, err
-		}
-		groups[name] = newGroup(name, q)
+		groups[name] = NewAccount(q)
+		groups[name].group = name
 	}
 	for i, entry := range c.Keys {
 		if err := k.add(fmt.Sprintf("keys[%d]", i), entry, groups); err != nil {
@@ -97,97 +72,53 @@ func newKeyring(c Config) (*keyring, error) {
 	return k, nil
 }
 
-func (k *keyring) add(field string, entry Key, groups map[string]*group) error {
-	g := groups[entry.Group]
+func (k *keyring) add(field string, entry Key, groups map[string]*Account) error {
+	a := groups[entry.Group]
 	switch {
 	case entry.Secret == "":
 		return fault.Invalid(field+".secret", "is empty: give the key that clients send")
 	case k.keys[entry.Secret] != nil:
 		return fault.Invalid(field+".secret", "is there twice: leave one out")
 	case entry.Group == "":
-		g = newGroup("", k.quota)
-	case g == nil:
+		a = NewAccount(k.quota)
+	case a == nil:
 		return fault.Invalid(field+".group", "%q is none of groups: name it there", entry.Group)
 	}
 	changes := slices.Concat([]KeyChange{{State: entry.State}}, entry.Changes)
 	for i, c := range changes {
-		if err := c.State.check(field + ".state"); err != nil {
+		if err := cmp.Or(
+			oneOf(field+".state", c.State, "", active, "revoked", "forbidden", "exhausted"),
+			invalid(i > 0 && c.At < changes[max(i, 1)-1].At, field+".changes", "%v is out of order: sort the changes by their times", c.At),
+		); err != nil {
 			return err
 		}
-		if i > 0 && c.At < changes[i-1].At {
-			return fault.Invalid(field+".changes", "%v is out of order: sort the changes by their times", c.At)
-		}
 	}
-	k.put(entry.Secret, &key{group: g, changes: changes})
+	k.put(entry.Secret, &key{account: a, changes: changes})
 	return nil
 }
 
-func (k *keyring) put(secret string, entry *key) {
+func (k *keyring) put(secret string, entry *key) *key {
 	entry.tail = tail(secret)
 	k.keys[secret] = entry
 	k.ordered = append(k.ordered, entry)
+	return entry
 }
 
-// find returns the key with a secret and its state; nil where it is not known.
-func (k *keyring) find(secret string, now time.Duration) (*key, KeyState) {
-	k.mu.RLock()
-	entry := k.keys[secret]
-	state := KeyRevoked
-	if entry != nil {
-		state = entry.state(now)
-	}
-	k.mu.RUnlock()
-	if entry == nil && k.open {
-		return k.admit(secret)
-	}
-	return entry, state
-}
-
-// admit adds a key that an open server sees for the first time.
-func (k *keyring) admit(secret string) (*key, KeyState) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if entry := k.keys[secret]; entry != nil {
-		return entry, KeyActive
-	}
-	if len(k.keys) >= maxOpenKeys {
-		return nil, KeyRevoked
+// find returns the key with a secret; nil if it is not served.
+func (k *keyring) find(secret string) *key {
+	if entry := k.keys[secret]; entry != nil || !k.open || len(k.keys) >= maxOpenKeys {
+		return entry
 	}
 	// The secret is a part of a request's header; a copy lets go of the rest.
-	k.put(strings.Clone(secret), &key{group: newGroup("", k.quota)})
-	return k.ordered[len(k.ordered)-1], KeyActive
+	return k.put(strings.Clone(secret), &key{account: NewAccount(k.quota)})
 }
 
-func (k *keyring) set(secret string, state KeyState) error {
-	if err := state.check("state"); err != nil {
-		return err
+// stateAt returns the state at a time; a key that is not known counts as revoked.
+func (e *key) stateAt(now time.Duration) string {
+	if e == nil {
+		return "revoked"
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	entry := k.keys[secret]
-	if entry == nil {
-		return fault.New(fault.NotFound, "no key ends in %s: name one of Config.Keys", tail(secret))
-	}
-	entry.changes = []KeyChange{{State: state}}
-	return nil
-}
-
-// all returns the keys in the order of their appearance.
-func (k *keyring) all() []*key {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return slices.Clone(k.ordered)
-}
-
-// stateOf returns a key's state.
-func (k *keyring) stateOf(e *key, now time.Duration) KeyState {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return e.state(now)
-}
-
-func (e *key) state(now time.Duration) KeyState {
-	state := KeyActive
+	state := active
 	for _, c := range e.changes {
 		if c.At <= now && c.State != "" {
 			state = c.State
@@ -207,12 +138,12 @@ func bearer(authorization string) string {
 
 // tail is the part of a secret that may be shown.
 func tail(secret string) string {
-	switch {
-	case secret == "":
+	if secret == "" {
 		return "none"
-	case len(secret) <= 8:
-		return "..." + secret[len(secret)-min(2, len(secret)):]
-	default:
-		return "..." + secret[len(secret)-4:]
 	}
+	shown := 4
+	if len(secret) <= 8 {
+		shown = min(2, len(secret))
+	}
+	return "..." + secret[len(secret)-shown:]
 }

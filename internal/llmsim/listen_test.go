@@ -8,12 +8,13 @@ import (
 	"testing/synctest"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestRunEndsItsCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sim := newSim(t, llmsim.Config{})
-		local := sim.Local()
+		sim := testkit.NewSim(t, llmsim.Config{})
+		local := testkit.Serve(sim)
 		c := clientOf(local.Client, local.URL)
 		ended := make(chan error, 30)
 		for range cap(ended) {
@@ -42,17 +43,17 @@ func TestRunEndsItsCalls(t *testing.T) {
 }
 
 func TestRunReportsItsListener(t *testing.T) {
-	pipe := llmsim.NewPipe()
+	pipe := testkit.NewPipe()
 	if err := errors.Join(pipe.Close(), pipe.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := newSim(t, llmsim.Config{}).Run(t.Context(), pipe); !errors.Is(err, net.ErrClosed) {
+	if err := testkit.NewSim(t, llmsim.Config{}).Run(t.Context(), pipe); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want the listener's error", err)
 	}
 }
 
 func TestDialEndsWithItsContext(t *testing.T) {
-	pipe := llmsim.NewPipe()
+	pipe := testkit.NewPipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := pipe.DialContext(ctx, "tcp", "anywhere"); !errors.Is(err, context.Canceled) {

@@ -60,10 +60,10 @@ func (m *meter) take(n int64) {
 	}
 }
 
-// wait is how long until n fit, if nobody takes anything before.
+// wait is how long until n fit, if nothing is taken before.
 func (m *meter) wait(n int64) time.Duration {
 	if m.limit.Window {
-		return m.untilRollOver()
+		return m.limit.Per - m.at%m.limit.Per
 	}
 	return m.untilLevel(n * int64(m.limit.Per))
 }
@@ -72,14 +72,7 @@ func (m *meter) wait(n int64) time.Duration {
 func (m *meter) remaining() int64 { return m.level / int64(m.limit.Per) }
 
 // reset is how long until everything is there again.
-func (m *meter) reset() time.Duration {
-	if m.limit.Window {
-		return m.untilRollOver()
-	}
-	return m.untilLevel(m.limit.Burst * int64(m.limit.Per))
-}
-
-func (m *meter) untilRollOver() time.Duration { return m.limit.Per - m.at%m.limit.Per }
+func (m *meter) reset() time.Duration { return m.wait(m.limit.Burst) }
 
 // untilLevel is how long a bucket takes to rise to a level, rounded up.
 func (m *meter) untilLevel(level int64) time.Duration {

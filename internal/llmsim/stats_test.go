@@ -12,6 +12,7 @@ import (
 	"github.com/openai/openai-go/option"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestStats(t *testing.T) {
@@ -19,7 +20,7 @@ func TestStats(t *testing.T) {
 		Latency: llmsim.Latency{Median: 400 * time.Millisecond},
 		Keys: []llmsim.Key{
 			{Secret: "sk-good-1111"},
-			{Secret: "sk-dead-2222", State: llmsim.KeyRevoked},
+			{Secret: "sk-dead-2222", State: "revoked"},
 			{Secret: "sk-tiny-3333", Group: "tiny"},
 		},
 		Groups: map[string]llmsim.Quota{"tiny": {Requests: llmsim.Limit{Amount: 1, Per: time.Hour}}},
@@ -46,24 +47,24 @@ func TestStats(t *testing.T) {
 		}
 		// a, b, sim:cut, c, d, sim:503x1; the revoked key's message is not counted, and
 		// what the quota refused is asked and not paid.
-		if want := (llmsim.Messages{Distinct: 6, AskedAgain: 1, PaidAgain: 1, ExtraAsked: 1, ExtraPaid: 1}); got.Messages != want {
+		if want := (llmsim.Messages{Distinct: 6, ExtraAsked: 1, ExtraPaid: 1}); got.Messages != want {
 			t.Errorf("messages %+v, want %+v", got.Messages, want)
 		}
 		if got.Latency.Mean != 400*time.Millisecond || got.Latency.Count != 5 || got.Latency.Max != 400*time.Millisecond {
 			t.Errorf("latency %+v", got.Latency)
 		}
-		if got.Period != 2*time.Second || got.MeanInFlight != 1 || got.PeakInFlight != 1 {
-			t.Errorf("period %v, in flight %v, peak %v", got.Period, got.MeanInFlight, got.PeakInFlight)
+		if got.Period != 2*time.Second || got.PeakInFlight != 1 {
+			t.Errorf("period %v, peak %v", got.Period, got.PeakInFlight)
 		}
 		// One call at a time, each 200 takes 0.4 s and the others no time.
-		if fmt.Sprint(got.ArrivalsPerSecond) != "[3 3 2]" || fmt.Sprint(got.ServedPerSecond) != "[2 2 1]" {
-			t.Errorf("arrivals %v, served %v", got.ArrivalsPerSecond, got.ServedPerSecond)
+		if fmt.Sprint(got.ServedPerSecond) != "[2 2 1]" {
+			t.Errorf("served %v", got.ServedPerSecond)
 		}
 		good, dead, tiny := got.Keys[0], got.Keys[1], got.Keys[2]
 		if good.Key != "...1111" || good.Succeeded != 3 || good.Calls != 5 || good.Tokens == 0 {
 			t.Errorf("good key %+v", good)
 		}
-		if dead.Denied != 1 || dead.State != llmsim.KeyRevoked || dead.Tokens != 0 {
+		if dead.Denied != 1 || dead.State != "revoked" || dead.Tokens != 0 {
 			t.Errorf("dead key %+v", dead)
 		}
 		if tiny.Throttled != 1 || tiny.Group != "tiny" || tiny.Calls != 2 {
@@ -107,26 +108,26 @@ func TestStatsByHTTP(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if got := read(); got.Succeeded != 1 || got.InFlight != 0 || got.MeanInFlight != 1 || got.Period != 500*time.Millisecond {
+		if got := read(); got.Succeeded != 1 || got.InFlight != 0 || got.Period != 500*time.Millisecond {
 			t.Errorf("after the call in flight ended %+v", got)
 		}
 	})
 }
 
 func TestMessagesAreBounded(t *testing.T) {
-	sim := newSim(t, llmsim.Config{MaxMessages: 3})
+	sim := testkit.NewSim(t, llmsim.Config{MaxMessages: 3})
 	c := connect(t, sim)
 	for _, text := range []string{"a", "b", "c", "d", "e", "a", "d"} {
 		c.answer(t, params(text))
 	}
-	want := llmsim.Messages{Distinct: 3, AskedAgain: 1, PaidAgain: 1, ExtraAsked: 1, ExtraPaid: 1, Forgotten: 3}
+	want := llmsim.Messages{Distinct: 3, ExtraAsked: 1, ExtraPaid: 1, Forgotten: 3}
 	if got := sim.Stats().Messages; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
 func TestOtherEndpoints(t *testing.T) {
-	c := connect(t, newSim(t, llmsim.Config{MaxBody: 100}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{MaxBody: 100}))
 	long := `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("x", 100) + `"}]}`
 	for _, test := range []struct {
 		method, path, body string

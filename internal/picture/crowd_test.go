@@ -61,9 +61,9 @@ func silent(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// TestGoodItemsAreAnsweredBesideBadShops has sixty photographs and pages, and
-// between them items of shops that do all that shops do.
-func TestGoodItemsAreAnsweredBesideBadShops(t *testing.T) {
+// TestPicture_GoodItemsAmongBadShops has sixty photographs and pages among items of
+// shops with all kinds of errors.
+func TestPicture_GoodItemsAmongBadShops(t *testing.T) {
 	shop := newSite(t)
 	source := newSource(t, func(c *picture.Config) { c.Timeout = 2 * time.Second })
 	var wg sync.WaitGroup

@@ -12,61 +12,51 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )
 
-// found is what is behind an address: a prepared picture, or a page with
-// candidates for one.
-type found struct {
+// content is the content of an address: a prepared picture, or a page with candidates.
+type content struct {
 	picture raster.Prepared
-	// page is where the page was found, after redirects; nil for a picture.
+	// page is the address of the page, after redirects; nil for a picture.
 	page       *url.URL
 	candidates []page.Candidate
 }
 
-// known is what is remembered of an address, to ask only whether it changed.
+// known is kept of an address, to ask the shop only whether it changed.
 type known struct {
 	validators fetch.Validators
-	content    digest // of the picture
+	picture    digest
 	page       *url.URL
 	candidates []page.Candidate
 }
 
-// errand is what is looked for at an address.
-type errand bool
-
-const (
-	anything errand = false
-	// aPage keeps the robots.txt of those that the shop sends on to.
-	aPage errand = true
-)
-
-// sharing is what is the same for callers who share a fetch.
-type sharing struct {
+// target identifies a fetch that callers may share.
+type target struct {
 	address string
-	errand  errand
+	// product is set for a product_url: the robots.txt of redirects is checked too.
+	product bool
 }
 
-// load returns what is behind an address. It waits out shops that want to be
-// left alone, holding nothing, and shares what is under way with others who want
-// the same.
-func (s *Source) load(ctx context.Context, address *url.URL, e errand) (f found, err error) {
-	err = patiently(ctx, func() (err error) {
-		f, err = s.loading.Do(ctx, sharing{address.String(), e}, func(ctx context.Context) (found, error) {
-			return s.fetch(ctx, address, e)
+// load returns the content of an address. It waits for shops that pause, without
+// holding anything, and shares a fetch that is in flight.
+func (s *Source) load(ctx context.Context, address *url.URL, product bool) (c content, err error) {
+	err = retryBusy(ctx, func() (err error) {
+		c, err = s.loads.Do(ctx, target{address.String(), product}, func(ctx context.Context) (content, error) {
+			return s.fetch(ctx, address, product)
 		})
 		return err
 	})
-	return f, err
+	return c, err
 }
 
-func (s *Source) fetch(ctx context.Context, address *url.URL, e errand) (found, error) {
+func (s *Source) fetch(ctx context.Context, address *url.URL, product bool) (content, error) {
 	key := address.String()
 	before, validators := s.recall(key)
-	var onward func(context.Context, *url.URL) error
-	if e == aPage {
-		onward = s.mayVisit
+	var check func(context.Context, *url.URL) error
+	if product {
+		check = s.checkRobots
 	}
-	got, err := s.client.GetIf(ctx, address, validators, onward)
+	got, err := s.client.GetChecked(ctx, address, validators, check)
 	if err != nil {
-		return found{}, err
+		return content{}, err
 	}
 	defer got.Close()
 	switch {
@@ -75,86 +65,84 @@ func (s *Source) fetch(ctx context.Context, address *url.URL, e errand) (found, 
 	case !raster.IsPicture(got.Body) && page.IsPage(got.Body, got.ContentType):
 		return s.readPage(ctx, key, got)
 	}
-	p, content, err := s.prepare(ctx, got.Body)
+	p, id, err := s.prepare(ctx, got.Body)
 	if err != nil {
-		return found{}, err
+		return content{}, err
 	}
-	s.remember(key, known{validators: got.Validators, content: content})
-	return found{picture: p}, nil
+	s.remember(key, known{validators: got.Validators, picture: id})
+	return content{picture: p}, nil
 }
 
-// Reading a page takes its text in UTF-8 and what is kept of it, and its JSON-LD
-// taken apart.
+// Memory for reading a page: its text in UTF-8 and what is kept of it, as a multiple of
+// its size, and bytes for parsed JSON-LD.
 const (
 	pageFactor = 4
 	pageJSON   = 32 << 20
 )
 
-func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) (found, error) {
+func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) (content, error) {
 	release, err := s.raster.Reserve(ctx, pageFactor*int64(len(got.Body))+pageJSON)
 	if err != nil {
-		return found{}, err
+		return content{}, err
 	}
 	defer release()
 	candidates, err := page.Find(ctx, got.Body, got.ContentType, got.Address)
 	if err != nil {
-		return found{}, err
+		return content{}, err
 	}
-	f := found{page: got.Address, candidates: candidates}
-	s.remember(key, known{validators: got.Validators, page: f.page, candidates: f.candidates})
-	return f, nil
+	s.remember(key, known{validators: got.Validators, page: got.Address, candidates: candidates})
+	return content{page: got.Address, candidates: candidates}, nil
 }
 
-// recall returns what an address led to before, with the validators to ask
-// whether it still does; none if what it led to is no longer at hand.
-func (s *Source) recall(key string) (found, fetch.Validators) {
-	k, ok := s.known.Get(key)
+// recall returns the last content of an address and its validators, or zero values if
+// it is not in the cache.
+func (s *Source) recall(key string) (content, fetch.Validators) {
+	k, ok := s.known.GetIfPresent(key)
 	if !ok {
-		return found{}, fetch.Validators{}
+		return content{}, fetch.Validators{}
 	}
 	if k.page != nil {
-		return found{page: k.page, candidates: k.candidates}, k.validators
+		return content{page: k.page, candidates: k.candidates}, k.validators
 	}
-	p, ok := s.made.Get(k.content)
+	p, ok := s.prepared.GetIfPresent(k.picture)
 	if !ok {
-		return found{}, fetch.Validators{}
+		return content{}, fetch.Validators{}
 	}
-	return found{picture: p}, k.validators
+	return content{picture: *p}, k.validators
 }
 
-// maxValidators bounds what is kept to ask a shop again with, in bytes.
+// maxValidators is the largest size of validators that are kept, in bytes.
 const maxValidators = 1 << 10
 
 func (s *Source) remember(key string, k known) {
-	if k.validators.ETag == "" && k.validators.LastModified == "" {
-		return
+	if n := len(k.validators.ETag) + len(k.validators.LastModified); 0 < n && n <= maxValidators {
+		s.known.Set(key, &k)
 	}
-	if len(k.validators.ETag)+len(k.validators.LastModified) > maxValidators {
-		return // no shop's own
-	}
+}
+
+func weightOfKnown(key string, k *known) int {
 	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.LastModified) + len(k.validators.Address)
 	for _, c := range k.candidates {
 		weight += 32 + len(c.Address)
 	}
-	s.known.Put(key, k, int64(weight))
+	return weight
 }
 
-// fromImageURL returns the picture at an address. Where a page is there instead,
-// its picture is taken only if the page declares it: a page that says "sold out"
-// shows pictures too.
+// fromImageURL returns the picture at an address. If a page is there instead, only a
+// picture that it declares is used: a page that says "sold out" shows pictures too.
 func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture, error) {
 	address, err := fetch.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.load(ctx, address, anything)
+	c, err := s.load(ctx, address, false)
 	if err != nil {
 		return nil, err
 	}
-	if f.page == nil {
-		return &f.picture.Picture, nil
+	if c.page == nil {
+		return &c.picture.Picture, nil
 	}
-	p, err := s.fromPage(ctx, f, page.Evidence.Declared)
+	p, err := s.fromPage(ctx, c, page.Evidence.Declared)
 	if fault.Is(err, fault.NoImageFound) {
 		return nil, fault.Wrap(err, fault.ImageUnsupported,
 			"%s sends a web page instead of a picture: give the picture's own address, or put the page's in product_url",
@@ -163,37 +151,36 @@ func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture
 	return p, err
 }
 
-// fromProductURL returns the picture at an address, or the main picture of the
-// page there.
+// fromProductURL returns the main picture of the page at an address, or the picture
+// there.
 func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Picture, error) {
 	address, err := fetch.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	if err := patiently(ctx, func() error { return s.mayVisit(ctx, address) }); err != nil {
+	if err := retryBusy(ctx, func() error { return s.checkRobots(ctx, address) }); err != nil {
 		return nil, err
 	}
-	f, err := s.load(ctx, address, aPage)
+	c, err := s.load(ctx, address, true)
 	if err != nil {
 		return nil, err
 	}
-	if f.page == nil {
-		return &f.picture.Picture, nil
+	if c.page == nil {
+		return &c.picture.Picture, nil
 	}
-	return s.fromPage(ctx, f, func(page.Evidence) bool { return true })
+	return s.fromPage(ctx, c, func(page.Evidence) bool { return true })
 }
 
-// mayVisit asks robots.txt about what is probably a page: not where the address is
-// a picture's by its name.
-func (s *Source) mayVisit(ctx context.Context, address *url.URL) error {
+// checkRobots checks robots.txt, unless the address has the file name of a picture.
+func (s *Source) checkRobots(ctx context.Context, address *url.URL) error {
 	if page.IsPictureFile(address) {
 		return nil
 	}
-	return s.client.MayRead(ctx, address)
+	return s.client.CheckRobots(ctx, address)
 }
 
-// patiently waits out shops that want to be left alone.
-func patiently(ctx context.Context, do func() error) error {
+// retryBusy calls do again after the pause of a busy shop.
+func retryBusy(ctx context.Context, do func() error) error {
 	for {
 		err := do()
 		busy, ok := errors.AsType[*fetch.Busy](err)
@@ -208,31 +195,31 @@ func patiently(ctx context.Context, do func() error) error {
 
 // Sizes of a page's pictures, in pixels of their longer side.
 const (
-	// enough is where a declared picture is taken without looking at others: some
-	// pages declare a thumbnail first, and the picture after it.
+	// enough ends the search for a larger picture: some pages declare a thumbnail
+	// before the picture.
 	enough = 200
-	// tooSmall is a guessed picture's that is rather an icon.
-	tooSmall = 64
-	// maxTries is how many pictures of a page are fetched.
+	// minGuess excludes icons among guesses.
+	minGuess = 64
+	// maxTries is the number of a page's pictures that are fetched.
 	maxTries = 4
 )
 
 // fromPage returns the page's main picture: the first candidate that is large
 // enough, else the largest.
-func (s *Source) fromPage(ctx context.Context, f found, wanted func(page.Evidence) bool) (*catalog.Picture, error) {
-	if err := patiently(ctx, func() error { return s.client.MayRead(ctx, f.page) }); err != nil {
+func (s *Source) fromPage(ctx context.Context, c content, wanted func(page.Evidence) bool) (*catalog.Picture, error) {
+	if err := retryBusy(ctx, func() error { return s.client.CheckRobots(ctx, c.page) }); err != nil {
 		return nil, err
 	}
 	var best raster.Prepared
 	var failed error
 	tries := 0
-	for _, c := range f.candidates {
-		// A thumbnail that is declared is better than what is guessed.
-		if !wanted(c.Evidence) || tries == maxTries || (best.Data != nil && !c.Evidence.Declared()) {
+	for _, candidate := range c.candidates {
+		// A declared thumbnail is better than a guess.
+		if !wanted(candidate.Evidence) || tries == maxTries || (best.Data != nil && !candidate.Evidence.Declared()) {
 			continue
 		}
 		tries++
-		p, err := s.candidate(ctx, c)
+		p, err := s.candidate(ctx, candidate)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -250,32 +237,32 @@ func (s *Source) fromPage(ctx context.Context, f found, wanted func(page.Evidenc
 	case best.Data != nil:
 		return &best.Picture, nil
 	case failed != nil:
-		why := fault.From(failed)
-		return nil, fault.Wrap(failed, why.Reason, "the picture on the page: %s", why.Message).After(why.RetryAfter)
+		f := fault.From(failed)
+		return nil, fault.Wrap(failed, f.Reason, "the picture on the page: %s", f.Message).After(f.RetryAfter)
 	}
 	return nil, fault.New(fault.NoImageFound,
 		"the page of %s shows no picture that is clearly the product's: give the picture's own address in image_url, or send it in image_data",
-		f.page.Hostname())
+		c.page.Hostname())
 }
 
 func longer(p raster.Prepared) int { return max(p.Width, p.Height) }
 
 // candidate returns one of a page's pictures.
-func (s *Source) candidate(ctx context.Context, c page.Candidate) (raster.Prepared, error) {
-	address, err := fetch.Parse(c.Address)
+func (s *Source) candidate(ctx context.Context, candidate page.Candidate) (raster.Prepared, error) {
+	address, err := fetch.Parse(candidate.Address)
 	if err != nil {
 		return raster.Prepared{}, err
 	}
-	f, err := s.load(ctx, address, anything)
+	c, err := s.load(ctx, address, false)
 	switch {
 	case err != nil:
 		return raster.Prepared{}, err
-	case f.page != nil:
+	case c.page != nil:
 		return raster.Prepared{}, fault.New(fault.ImageUnsupported,
 			"%s sends a web page instead: give the picture's own address in image_url", address.Hostname())
-	case !c.Evidence.Declared() && longer(f.picture) < tooSmall:
+	case !candidate.Evidence.Declared() && longer(c.picture) < minGuess:
 		return raster.Prepared{}, fault.New(fault.NoImageFound,
 			"it is an icon: give the picture's own address in image_url")
 	}
-	return f.picture, nil
+	return c.picture, nil
 }

@@ -1,135 +1,125 @@
 package picture
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net"
+	"math"
 	"runtime"
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
 	"github.com/credenza-dev/credenza/internal/picture/fetch"
-	"github.com/credenza-dev/credenza/internal/picture/lru"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
-// Config bounds what is taken and what it may cost. The zero value takes each
-// default.
+// Config bounds the pictures that are accepted and their cost. The zero value means
+// all defaults.
 type Config struct {
-	// Version is told to shops in the User-Agent.
+	// Version is sent to shops in the User-Agent.
 	Version string
-	// MaxBytes is the most that a picture or page may have; 0: 10 MB.
+	// MaxBytes is the largest size of a picture or page; 0: 10 MB.
 	MaxBytes int
-	// MaxPixels is the most that a picture may have; 0: 50 million.
-	MaxPixels int
-	// Fit is the square, in pixels a side, that pictures are shrunk to; 0: 768.
+	// Fit is the side, in pixels, of the square that pictures are shrunk to; 0: 768.
 	Fit int
-	// Timeout is for a fetch, from its connection slot to the last byte; 0: 15 s.
+	// Timeout is the time for a fetch, from its connection slot to the last byte; 0:
+	// 15 s.
 	Timeout time.Duration
-	// HostConnections is how many connections a shop gets; 0: 4.
-	HostConnections int
-	// HostRate is how many requests a second a shop is sent; 0: no limit.
+	// HostRate is the number of requests to a shop each second; 0: no limit.
 	HostRate float64
-	// Allow names networks, addresses and hosts that are exempt from the address
-	// guard, on every port.
+	// Allow lists networks, addresses and hosts that are exempt from the guard, on
+	// every port.
 	Allow []string
-	// Ports are those of shops that may be asked; none: 80 and 443.
-	Ports []uint16
-	// Resolver is for the names of shops; nil: the system's.
-	Resolver *net.Resolver
-	// CacheBytes is what the prepared pictures that are kept may take; 0: 32 MB.
-	// The process takes twice that, as its collector lets garbage grow to as much
-	// as there is of what is kept.
+	// CacheBytes is the memory for prepared pictures; 0: 32 MB. The process takes twice
+	// that, because the garbage collector lets as much garbage accumulate.
 	CacheBytes int64
-	// DecodePixels is the memory for decoding, in pixels of 4 bytes, for all
-	// pictures together; 0: 100 million.
-	DecodePixels int
-	// Workers is how many pictures are decoded at once; 0: one a processor.
-	Workers int
-	// Fetches is how many answers of shops are held in memory at once; 0: 128.
+	// Fetches is the number of responses that are held in memory at once; 0: 128.
 	Fetches int
 }
 
 func (c Config) withDefaults() Config {
-	set(&c.MaxBytes, 10e6)
-	set(&c.MaxPixels, 50e6)
-	set(&c.Fit, 768)
-	set(&c.Timeout, 15*time.Second)
-	set(&c.HostConnections, 4)
-	set(&c.CacheBytes, 32<<20)
-	set(&c.DecodePixels, 100e6)
-	set(&c.Workers, runtime.GOMAXPROCS(0))
-	set(&c.Fetches, 128)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 10e6)
+	c.Fit = cmp.Or(c.Fit, 768)
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.CacheBytes = cmp.Or(c.CacheBytes, 32<<20)
+	c.Fetches = cmp.Or(c.Fetches, 128)
 	return c
 }
 
-func set[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
+const (
+	maxPixels    = 50e6    // of a picture
+	decodeMemory = 400e6   // bytes, for all pictures that are being decoded
+	maxKnown     = 8 << 20 // bytes, for what is known of addresses
+)
 
-// maxKnown is what is remembered of addresses that were fetched, in bytes.
-const maxKnown = 8 << 20
-
-// Source finds items' pictures. It is safe for concurrent use.
+// Source returns items' pictures. It is safe for concurrent use.
 type Source struct {
-	config  Config
-	client  *fetch.Client
-	raster  *raster.Preparer
-	loading flight.Group[sharing, found]
-	making  flight.Group[digest, raster.Prepared]
-	made    *lru.Cache[digest, raster.Prepared]
-	known   *lru.Cache[string, known]
+	config   Config
+	client   *fetch.Client
+	raster   *raster.Preparer
+	loads    singleflight.Group[target, content]
+	prepares singleflight.Group[digest, raster.Prepared]
+	prepared *otter.Cache[digest, *raster.Prepared] // caches of pointers share their code
+	known    *otter.Cache[string, *known]
 }
 
-// digest tells pictures apart by their content.
+// digest identifies a picture by its content.
 type digest = [sha256.Size]byte
 
-// New returns a source, or an error that says what is wrong with the config. The
-// caller must Close it.
+// New returns a source, which the caller must Close, or an error if the config is
+// invalid.
 func New(c Config) (*Source, error) {
 	c = c.withDefaults()
 	if c.CacheBytes < 0 {
-		return nil, fmt.Errorf("the cache of pictures has %d bytes: give a number above 0", c.CacheBytes)
+		return nil, fmt.Errorf("the cache of pictures is %d bytes: give a number above 0", c.CacheBytes)
 	}
 	preparer, err := raster.New(raster.Config{
-		MaxPixels: c.MaxPixels, Fit: c.Fit, Memory: 4 * int64(c.DecodePixels), Workers: c.Workers,
+		MaxPixels: maxPixels, Fit: c.Fit, Memory: decodeMemory, Workers: runtime.GOMAXPROCS(0),
 	})
 	if err != nil {
 		return nil, err
 	}
 	client, err := fetch.New(fetch.Config{
-		Version: c.Version, Timeout: c.Timeout, MaxBytes: int64(c.MaxBytes), HostConnections: c.HostConnections,
-		HostRate: c.HostRate, Bodies: c.Fetches, Allow: c.Allow, Ports: c.Ports, Resolver: c.Resolver,
+		Version: c.Version, Timeout: c.Timeout, MaxBytes: int64(c.MaxBytes),
+		HostRate: c.HostRate, Bodies: c.Fetches, Allow: c.Allow,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Source{
-		config: c,
-		client: client,
-		raster: preparer,
-		made:   lru.New[digest, raster.Prepared](c.CacheBytes),
-		known:  lru.New[string, known](maxKnown),
+		config:   c,
+		client:   client,
+		raster:   preparer,
+		prepared: newCache(c.CacheBytes, func(_ digest, p *raster.Prepared) int { return cap(p.Data) + 128 }),
+		known:    newCache(maxKnown, weightOfKnown),
 	}, nil
 }
 
-// Close closes the connections to shops that are kept open. Calls under way go
-// on, and may open some again.
+// newCache returns a cache of at most that many bytes, as the weigher counts them.
+func newCache[K comparable, V any](bytes int64, weigh func(K, V) int) *otter.Cache[K, V] {
+	return otter.Must(&otter.Options[K, V]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(k K, v V) uint32 { return uint32(min(weigh(k, v), math.MaxUint32)) },
+		// Eviction is short, and a goroutine would outlive the call.
+		Executor: func(evict func()) { evict() },
+	})
+}
+
+// Close closes idle connections to shops. Calls in flight continue, and may leave some
+// open again.
 func (s *Source) Close() { s.client.Close() }
 
-// Picture returns the item's picture, fit for a model: from image_data, else
-// from image_url, else the main picture of product_url. Where one of them fails
-// the next is tried, and the error is the first one's, with what became of the
-// others in its text. It is a *fault.Fault with one of the image reasons, or
-// ctx's.
+// Picture returns the item's picture, prepared for a model: from image_data, else from
+// image_url, else the main picture of product_url. If one fails, the next is tried. The
+// error has the first one's reason and all texts: a *fault.Fault with one of the image
+// reasons, or ctx's.
 func (s *Source) Picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
 	var failures []failure
 	for _, o := range s.origins(it) {
@@ -145,7 +135,7 @@ func (s *Source) Picture(ctx context.Context, it *catalog.Item) (*catalog.Pictur
 	return nil, joined(failures)
 }
 
-// origin is one place that an item's picture may come from.
+// origin is a field of the item with a picture or its address.
 type origin struct {
 	field string
 	get   func(context.Context) (*catalog.Picture, error)
@@ -171,10 +161,10 @@ func (s *Source) origins(it *catalog.Item) []origin {
 	return all
 }
 
-// sent prepares a picture that came with its item.
+// sent prepares the picture in image_data.
 func (s *Source) sent(ctx context.Context, data []byte) (*catalog.Picture, error) {
 	if len(data) > s.config.MaxBytes {
-		return nil, fault.New(fault.ImageTooLarge, "the picture has %d bytes, at most %d are taken: send a smaller one",
+		return nil, fault.New(fault.ImageTooLarge, "the picture has %d bytes, at most %d are allowed: send a smaller one",
 			len(data), s.config.MaxBytes)
 	}
 	p, _, err := s.prepare(ctx, data)
@@ -184,25 +174,25 @@ func (s *Source) sent(ctx context.Context, data []byte) (*catalog.Picture, error
 	return &p.Picture, nil
 }
 
-// prepare makes a picture fit, once for all who want the same content.
+// prepare prepares a picture, once for all callers with the same content.
 func (s *Source) prepare(ctx context.Context, data []byte) (raster.Prepared, digest, error) {
 	key := sha256.Sum256(data)
-	if p, ok := s.made.Get(key); ok {
-		return p, key, nil
+	if p, ok := s.prepared.GetIfPresent(key); ok {
+		return *p, key, nil
 	}
-	p, err := s.making.Do(ctx, key, func(ctx context.Context) (raster.Prepared, error) {
+	p, err := s.prepares.Do(ctx, key, func(ctx context.Context) (raster.Prepared, error) {
 		p, err := s.raster.Prepare(ctx, data)
 		if err == nil {
 			p.Data = trimmed(p.Data)
-			s.made.Put(key, p, int64(cap(p.Data))+128)
+			s.prepared.Set(key, &p)
 		}
 		return p, err
 	})
 	return p, key, err
 }
 
-// trimmed copies data out of a buffer that is much larger, which would stay in
-// memory with it. A picture that is passed on untouched is not copied else.
+// trimmed copies data out of a much larger buffer, which would stay in memory with it.
+// Most pictures that are returned unchanged are not copied.
 func trimmed(data []byte) []byte {
 	if cap(data)-len(data) < 16<<10 {
 		return data
@@ -210,13 +200,23 @@ func trimmed(data []byte) []byte {
 	return append(make([]byte, 0, len(data)), data...)
 }
 
-// failure is what became of one origin.
+// Blind is a source for backends that cannot see: it returns an ImageUnsupported
+// fault for each picture, and the item is classified by its text.
+type Blind struct{}
+
+// Picture returns an ImageUnsupported fault.
+func (Blind) Picture(context.Context, *catalog.Item) (*catalog.Picture, error) {
+	return nil, fault.New(fault.ImageUnsupported,
+		"the offline classifier cannot see pictures and goes by the text: set OPENAI_API_KEY or OPENAI_BASE_URL for a model that can")
+}
+
+// failure is the fault of one origin.
 type failure struct {
 	field string
 	fault *fault.Fault
 }
 
-// joined makes one fault of several.
+// joined returns one fault for several.
 func joined(failures []failure) *fault.Fault {
 	switch len(failures) {
 	case 0:

@@ -17,7 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture"
 )
 
-func TestOrder(t *testing.T) {
+func TestPicture_Order(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/green.jpg", "image/jpeg", photo(t, 300, 300, green))
 	shop.has("/blue.jpg", "image/jpeg", photo(t, 300, 300, blue))
@@ -49,7 +49,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestPicture_Faults(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/sold-out.jpg", "image/jpeg", []byte(`<!DOCTYPE html><p>Sold out<img src="/other.jpg" width=600 height=600>`))
 	shop.has("/blank.html", "text/html", []byte(`<!DOCTYPE html><p>Oak chair`))
@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestRobotsAreKeptForPages(t *testing.T) {
+func TestRobots_CheckedForPages(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/robots.txt", "text/plain", []byte("User-agent: Credenza\nDisallow: /"))
 	shop.has("/oak.html", "text/html", page("/green.jpg"))
@@ -117,8 +117,8 @@ func TestRobotsAreKeptForPages(t *testing.T) {
 	}
 }
 
-// TestRobotsAreKeptOnTheWay has a shop send on to a page that it forbids.
-func TestRobotsAreKeptOnTheWay(t *testing.T) {
+// TestRobots_CheckedForRedirects has a shop redirect to a page that it forbids.
+func TestRobots_CheckedForRedirects(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/robots.txt", "text/plain", []byte("User-agent: *\nDisallow: /private"))
 	for _, name := range []string{"oak.html", "oak.jpg"} {
@@ -138,7 +138,7 @@ func TestRobotsAreKeptOnTheWay(t *testing.T) {
 	}
 }
 
-func TestThumbnailsAndIcons(t *testing.T) {
+func TestPicture_ThumbnailsAndIcons(t *testing.T) {
 	shop := newSite(t)
 	shop.has("/thumb.jpg", "image/jpeg", photo(t, 80, 80, red))
 	shop.has("/large.jpg", "image/jpeg", photo(t, 500, 500, green))
@@ -161,7 +161,7 @@ func TestThumbnailsAndIcons(t *testing.T) {
 	}
 }
 
-func TestSameAddressIsFetchedOnce(t *testing.T) {
+func TestPicture_SharesAFetch(t *testing.T) {
 	shop := newSite(t)
 	const callers = 20
 	begun := make(chan struct{})
@@ -196,8 +196,8 @@ func TestSameAddressIsFetchedOnce(t *testing.T) {
 	}
 }
 
-// waiter is a context that tells when it is waited for: by then, its caller has
-// joined whatever is under way.
+// waiter is a context that reports when its caller waits for it: by then, the caller has
+// joined the fetch in flight.
 type waiter struct {
 	context.Context //nolint:containedctx // it is a context itself
 	waits           func()
@@ -209,7 +209,7 @@ func (w *waiter) Done() <-chan struct{} {
 	return w.Context.Done()
 }
 
-func TestKnownAddressIsRevalidated(t *testing.T) {
+func TestPicture_RevalidatesAnAddress(t *testing.T) {
 	shop := newSite(t)
 	var bodies, version int
 	etag := func(w http.ResponseWriter, r *http.Request, data []byte) {
@@ -243,7 +243,7 @@ func TestKnownAddressIsRevalidated(t *testing.T) {
 	look(green, 4)
 }
 
-func TestSameContentIsPreparedOnce(t *testing.T) {
+func TestPicture_PreparesContentOnce(t *testing.T) {
 	shop := newSite(t)
 	data := photo(t, 1000, 1000, red)
 	shop.has("/a.jpg", "image/jpeg", data)
@@ -268,7 +268,7 @@ func TestSameContentIsPreparedOnce(t *testing.T) {
 	}
 }
 
-func TestCallersDeadline(t *testing.T) {
+func TestPicture_CallersDeadline(t *testing.T) {
 	shop := newSite(t)
 	shop.does("/never.jpg", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	source := newSource(t, nil)
@@ -278,9 +278,9 @@ func TestCallersDeadline(t *testing.T) {
 	}
 }
 
-func TestNewChecks(t *testing.T) {
+func TestNew_RejectsInvalidConfig(t *testing.T) {
 	for name, change := range map[string]func(*picture.Config){
-		"bytes": func(c *picture.Config) { c.MaxBytes = -1 }, "pixels": func(c *picture.Config) { c.MaxPixels = -1 },
+		"bytes": func(c *picture.Config) { c.MaxBytes = -1 },
 		"cache": func(c *picture.Config) { c.CacheBytes = -1 }, "time": func(c *picture.Config) { c.Timeout = -1 },
 		"network": func(c *picture.Config) { c.Allow = []string{"10.0.0.0/64"} },
 	} {
@@ -292,7 +292,7 @@ func TestNewChecks(t *testing.T) {
 	}
 }
 
-func TestBlindSaysSo(t *testing.T) {
+func TestBlind(t *testing.T) {
 	_, err := picture.Blind{}.Picture(t.Context(), &catalog.Item{})
 	if !fault.Is(err, fault.ImageUnsupported) || !strings.Contains(err.Error(), "cannot see") {
 		t.Error(err)

@@ -7,25 +7,22 @@ import (
 	"strings"
 )
 
-// maxScan bounds how much of a reply is searched for the category, in bytes.
+// maxScan is the most bytes of a reply that are searched for the category.
 const maxScan = 64 << 10
 
 var categoryKey = []byte(`"category"`)
 
-// Confidence returns the probability that the model gave to the category, from
-// the reply's tokens and their natural log-probabilities, in order. It reads no
-// more tokens than it needs. False: the value was not found among the tokens.
+// Confidence returns the model's probability of the category, from the reply's tokens
+// with their natural log-probabilities, in order. It reads no more tokens than
+// necessary. It returns false if the value is not in the tokens.
 //
-// The probability of a text is the product of the probabilities of its tokens,
-// each given those before. The tokens counted are those that hold any byte of
-// the value: before them all categories are still possible, and after them the
-// choice is made. The token that closes the quotes counts too where another name
-// begins with this one (BED, BEDDING), since only it tells them apart; elsewhere
-// its alternatives are mere formatting and would only blur the figure.
+// The result is the product of the probabilities of the tokens with any byte of the
+// value. If another name begins with this one (BED, BEDDING), the token with the closing
+// quote counts too, because only it separates them. Otherwise its alternatives are only
+// formatting.
 //
-// The value is found by its place in the tokens put together, not by comparing
-// tokens with names, as tokenisers cut names anywhere and may join them with the
-// quotes around.
+// The value is found in the joined tokens, because a token may end within a name or
+// include its quotes.
 func (p *Prompt) Confidence(category string, tokens iter.Seq2[string, float64]) (float64, bool) {
 	var t tape
 	for token, logprob := range tokens {
@@ -34,24 +31,24 @@ func (p *Prompt) Confidence(category string, tokens iter.Seq2[string, float64]) 
 			return 0, false
 		}
 		if strings.IndexByte(token, '"') < 0 {
-			continue // a value ends with a quote: nothing new to find
+			continue // a value ends with a quote
 		}
-		if first, end, ok := t.value(p, category); ok {
+		if begin, end, ok := t.value(p, category); ok {
 			if p.categories.nested[category] {
 				end++
 			}
-			return t.probability(first, end), true
+			return t.probability(begin, end), true
 		}
 	}
 	return 0, false
 }
 
-// tape is a reply's tokens put together.
+// tape is the joined tokens of a reply.
 type tape struct {
 	text []byte
-	ends []int     // where each token ends in text
+	ends []int     // offset of the end of each token in text
 	logs []float64 // each token's log-probability
-	from int       // text before it was searched
+	from int       // text before this offset has been searched
 }
 
 func (t *tape) add(token string, logprob float64) {
@@ -60,9 +57,9 @@ func (t *tape) add(token string, logprob float64) {
 	t.logs = append(t.logs, logprob)
 }
 
-// value returns where the value of a "category" key begins and ends, if it is
-// complete and names the category.
-func (t *tape) value(p *Prompt, category string) (first, end int, ok bool) {
+// value returns the offsets of the value of a "category" key, if it is complete and names
+// the category.
+func (t *tape) value(p *Prompt, category string) (begin, end int, ok bool) {
 	for {
 		at := bytes.Index(t.text[t.from:], categoryKey)
 		if at < 0 {
@@ -70,15 +67,15 @@ func (t *tape) value(p *Prompt, category string) (first, end int, ok bool) {
 			return 0, 0, false
 		}
 		t.from += at
-		first, end, state := quotedValue(t.text, t.from+len(categoryKey))
+		begin, end, state := quotedValue(t.text, t.from+len(categoryKey))
 		switch state {
 		case unfinished:
 			return 0, 0, false
 		case found:
-			if name, known := p.categories.find(string(t.text[first:end])); known && name == category {
-				return first, end, true
+			if name, known := p.categories.find(string(t.text[begin:end])); known && name == category {
+				return begin, end, true
 			}
-		case notThere:
+		case absent:
 		}
 		t.from += len(categoryKey)
 	}
@@ -87,13 +84,13 @@ func (t *tape) value(p *Prompt, category string) (first, end int, ok bool) {
 type scan uint8
 
 const (
-	notThere   scan = iota // something else follows the key
+	absent     scan = iota // something else follows the key
 	unfinished             // more tokens are needed
 	found
 )
 
-// quotedValue finds `: "value"` from i on.
-func quotedValue(text []byte, i int) (first, end int, state scan) {
+// quotedValue reads `: "value"` at offset i.
+func quotedValue(text []byte, i int) (begin, end int, state scan) {
 	for _, want := range []byte{':', '"'} {
 		for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
 			i++
@@ -102,7 +99,7 @@ func quotedValue(text []byte, i int) (first, end int, state scan) {
 			return 0, 0, unfinished
 		}
 		if text[i] != want {
-			return 0, 0, notThere
+			return 0, 0, absent
 		}
 		i++
 	}
@@ -113,12 +110,13 @@ func quotedValue(text []byte, i int) (first, end int, state scan) {
 	return i, i + n, found
 }
 
-// probability multiplies the tokens that hold any byte of text[first:end].
-func (t *tape) probability(first, end int) float64 {
+// probability multiplies the probabilities of the tokens with any byte of
+// text[begin:end].
+func (t *tape) probability(begin, end int) float64 {
 	sum, start := 0.0, 0
 	for i, stop := range t.ends {
-		if stop > first && start < end {
-			sum += min(t.logs[i], 0) // rounding can bring it just above
+		if stop > begin && start < end {
+			sum += min(t.logs[i], 0) // rounding can make it positive
 		}
 		start = stop
 	}

@@ -1,24 +1,17 @@
-// Package prompt turns an item into the question that a model is asked, and the
-// model's reply into a verdict. It is pure: no network, no clock, no state.
-//
-// The problem has two halves. A provider reads the beginning of a prompt from
-// its cache only if it is the same bytes every time and at least 1,024 tokens
-// long; so everything that is fixed (the rules, the categories, the styles)
-// stands in the system text, and the user text holds the item and nothing else.
-// And a reply cannot be trusted: some servers enforce the schema, some accept it
-// and ignore it, and what an item says may be meant for the model instead of
-// for the shopper.
+// Package prompt turns an item into the question for a model, and the model's reply into
+// a verdict. It has no network, clock or state.
 //
 //	taxonomy --New--> Prompt --System, Schema--> fixed part of every call
 //	item -------------AppendUser---------------> the data of one call
 //	reply ------------Parse--------------------> catalog.Verdict, or MalformedAnswer
 //	tokens -----------Confidence---------------> probability of the category
 //
-// The trade-off is in the schema's order: the category comes first, before the
-// reasoning. A model that reasons first classifies a little better, but is then
-// certain of whatever it argued for, and its token probabilities say nothing.
+// Providers cache the beginning of a prompt if it is always the same and has at least
+// 1,024 tokens. So the rules, categories and styles are in the system text, and the user
+// text has only the item.
 //
-//	p, err := prompt.New(tax)
-//	text := p.AppendUser(nil, item, false)
-//	verdict, err := p.Parse(reply)
+// A reply is not trusted: some servers ignore the schema, and an item may contain text
+// that is meant for the model. The category is first in the schema, before the
+// reasoning. A model that reasons first classifies a little better, but is then certain
+// of its argument, and the probabilities of its tokens mean nothing.
 package prompt

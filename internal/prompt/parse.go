@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -13,7 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Limits of what is taken from a reply.
+// Limits of a reply. Longer replies are rejected, longer lists and texts cut off.
 const (
 	maxReplyBytes     = 64 << 10
 	maxStyleTags      = 5
@@ -22,17 +21,19 @@ const (
 	maxReasoningBytes = 1000
 )
 
-// Parse reads a model's reply. The verdict's confidence is the model's own; its
-// evidence and review mark are left to the caller.
+// Parse reads a model's reply. The verdict's confidence is the model's own; the caller
+// sets its evidence and review mark.
 //
-// A reply is usable if it holds exactly one JSON object with a category and a
-// primary style of the taxonomy, a secondary style of it or none, and a
-// confidence from 0 to 1. Servers that ignore the schema are met half way: a
-// code fence, a "think" section and prose around the object are passed over;
-// names may differ in case, spaces, hyphens and underscores; a confidence may be
-// a string or a percentage from 2 to 100 (nothing between 1 and 2: that is
-// neither); tags may be one string with commas, too many of them are cut, fewer
-// or none are taken. Anything else is a MalformedAnswer fault.
+// A reply must contain exactly one JSON object with a category and a primary style of
+// the taxonomy, a secondary style of it or none, and a confidence from 0 to 1; without
+// styles in the taxonomy, none are read. For servers that ignore the schema, Parse also
+// accepts:
+//   - a code fence, a "think" section and prose around the object,
+//   - names that differ in case, spaces, hyphens and underscores,
+//   - a confidence as a string, or as a percentage from 2 to 100,
+//   - tags in one string with commas, and too many or too few tags.
+//
+// Anything else is a MalformedAnswer fault.
 func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	w, err := readReply(reply)
 	if err != nil {
@@ -42,11 +43,7 @@ func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	if !ok {
 		return catalog.Verdict{}, malformed("it named the category %q, which the taxonomy does not have", snip(w.Category))
 	}
-	primary, ok := p.styles.find(w.PrimaryStyle)
-	if !ok {
-		return catalog.Verdict{}, malformed("it named the style %q, which the taxonomy does not have", snip(w.PrimaryStyle))
-	}
-	secondary, err := p.secondStyle(w.SecondaryStyle, primary)
+	primary, secondary, err := p.readStyles(&w)
 	if err != nil {
 		return catalog.Verdict{}, err
 	}
@@ -66,22 +63,31 @@ func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	}, nil
 }
 
-func (p *Prompt) secondStyle(s, primary string) (string, error) {
-	switch fold(s) {
-	case "", "NULL", "NONE", "N/A":
-		return "", nil
+// readStyles returns the styles of an answer: none if the taxonomy has none.
+func (p *Prompt) readStyles(w *wire) (primary, secondary string, err error) {
+	if len(p.styles.list) == 0 {
+		return "", "", nil
 	}
+	if primary, err = p.style(w.PrimaryStyle); err != nil {
+		return "", "", err
+	}
+	switch fold(w.SecondaryStyle) {
+	case "", "NULL", "NONE", "N/A", fold(primary):
+		return primary, "", nil
+	}
+	secondary, err = p.style(w.SecondaryStyle)
+	return primary, secondary, err
+}
+
+func (p *Prompt) style(s string) (string, error) {
 	name, ok := p.styles.find(s)
 	if !ok {
 		return "", malformed("it named the style %q, which the taxonomy does not have", snip(s))
 	}
-	if name == primary {
-		return "", nil
-	}
 	return name, nil
 }
 
-// wire is the answer as it comes. A null is an empty string.
+// wire is the answer as the model writes it. A null is an empty string.
 type wire struct {
 	Category       string          `json:"category"`
 	Confidence     json.RawMessage `json:"confidence"`
@@ -95,7 +101,7 @@ type wire struct {
 // tags is a list, or one string with commas.
 type tags []string
 
-// UnmarshalJSON takes both forms, and null for none.
+// UnmarshalJSON reads both forms, and null.
 func (t *tags) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		var s string
@@ -108,10 +114,10 @@ func (t *tags) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(t))
 }
 
-// readReply finds the one answer in a reply.
+// readReply returns the one answer in a reply.
 func readReply(reply string) (wire, error) {
 	if len(reply) > maxReplyBytes {
-		return wire{}, malformed("it has %d bytes, at most %d are read", len(reply), maxReplyBytes)
+		return wire{}, malformed("it has %d bytes, at most %d are allowed", len(reply), maxReplyBytes)
 	}
 	if at := strings.LastIndex(reply, "</think>"); at >= 0 {
 		reply = reply[at+len("</think>"):]
@@ -126,95 +132,56 @@ func readReply(reply string) (wire, error) {
 			return w, nil
 		}
 	}
-	return searchReply([]byte(reply))
+	return searchReply(reply)
 }
 
-// searchReply reads the answer from the text around it.
-func searchReply(text []byte) (wire, error) {
+// maxObjects bounds the number of places where an object is searched, and so the time
+// for a reply full of braces.
+const maxObjects = 64
+
+// searchReply returns the one answer in a text.
+func searchReply(text string) (wire, error) {
 	var answer wire
-	var why error
+	var failure error
 	answers := 0
-	for object := range objects(text) {
-		var w wire
-		if err := json.Unmarshal(object, &w); err != nil {
-			why = err
-			continue
+	for range maxObjects {
+		at := strings.IndexByte(text, '{')
+		if at < 0 {
+			break
 		}
-		if w.Category != "" {
+		var w wire
+		d := json.NewDecoder(strings.NewReader(text[at:]))
+		switch err := d.Decode(&w); {
+		case err != nil:
+			failure = err
+		case w.Category != "":
 			answer = w
 			answers++
 		}
+		text = text[at+max(1, int(d.InputOffset())):]
 	}
 	switch {
 	case answers == 1:
 		return answer, nil
 	case answers > 1:
-		return wire{}, malformed("it holds %d answers, and one was asked for", answers)
+		return wire{}, malformed("it has %d answers instead of one", answers)
 	default:
-		f := malformed("it holds no JSON object with a category")
-		if why != nil {
-			f = fault.Wrap(why, f.Reason, "%s", f.Message)
+		f := malformed("it has no JSON object with a category")
+		if failure != nil {
+			f = fault.Wrap(failure, f.Reason, "%s", f.Message)
 		}
 		return wire{}, f
 	}
 }
 
-// maxOpenings bounds the places where an object is looked for, and with it the
-// time that a reply full of braces can take.
-const maxOpenings = 64
-
-// objects yields the outermost balanced {...} of text, in order. An opening that
-// never closes is passed over.
-func objects(text []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for range maxOpenings {
-			at := bytes.IndexByte(text, '{')
-			if at < 0 {
-				return
-			}
-			text = text[at:]
-			end := closing(text)
-			if end < 0 {
-				text = text[1:]
-				continue
-			}
-			if !yield(text[:end]) {
-				return
-			}
-			text = text[end:]
-		}
-	}
-}
-
-// closing returns where the object at the beginning of text ends, or -1.
-func closing(text []byte) int {
-	depth, inString := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{':
-			depth++
-		case c == '}':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return -1
-}
-
-// readConfidence takes 0..1, or 2..100 as a percentage, as a number or a string.
+// readConfidence reads 0 to 1, or a percentage of 2 to 100, as a number or a string.
 func readConfidence(raw json.RawMessage) (float64, error) {
 	s := strings.Trim(string(raw), "\" \t\r\n")
 	digits := strings.TrimSpace(strings.TrimSuffix(s, "%"))
 	v, err := strconv.ParseFloat(digits, 64)
 	switch {
 	case err != nil || math.IsNaN(v):
-		return 0, malformed("its confidence %q is no number", snip(s))
+		return 0, malformed("its confidence %q is not a number", snip(s))
 	case len(digits) != len(s) && v >= 0 && v <= 100, v >= 2 && v <= 100:
 		return v / 100, nil
 	case v < 0 || v > 1:
@@ -223,7 +190,7 @@ func readConfidence(raw json.RawMessage) (float64, error) {
 	return v, nil
 }
 
-// cleanTags trims tags, drops empty and doubled ones, and keeps the first limit.
+// cleanTags returns the first limit tags, trimmed, without empty and repeated ones.
 func cleanTags(raw []string, limit int) []string {
 	out := make([]string, 0, min(len(raw), limit))
 	for _, s := range raw {
@@ -247,7 +214,7 @@ func containsFold(list []string, s string) bool {
 	return false
 }
 
-// oneLine makes s a single line of valid UTF-8 of at most limit bytes.
+// oneLine returns s as a single line of valid UTF-8 with at most limit bytes.
 func oneLine(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
@@ -269,7 +236,7 @@ func oneLine(s string, limit int) string {
 	return strings.TrimRight(s[:limit], " ")
 }
 
-// snip shortens what is quoted in a message.
+// snip shortens a quotation in a message.
 func snip(s string) string { return oneLine(s, 40) }
 
 func malformed(format string, args ...any) *fault.Fault {

@@ -16,7 +16,7 @@ import (
 const good = `{"category":"BED","confidence":0.9,"primary_style":"SHABBY_CHIC","secondary_style":"RUSTIC",` +
 	`"style_tags":["white","worn","soft"],"placement_tags":["bedroom","guest room"],"reasoning":"A frame."}`
 
-func TestParseTakes(t *testing.T) {
+func TestParse_Accepts(t *testing.T) {
 	base := catalog.Verdict{
 		Category: "BED", Confidence: 0.9, ConfidenceSource: catalog.FromModel,
 		PrimaryStyle: "SHABBY_CHIC", SecondaryStyle: "RUSTIC",
@@ -75,7 +75,7 @@ func TestParseTakes(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParse_Rejects(t *testing.T) {
 	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
 	tests := map[string]struct{ reply, want string }{
 		"nothing":               {"", "empty"},
@@ -118,7 +118,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestParseBoundsLengths(t *testing.T) {
+func TestParse_LimitsLengths(t *testing.T) {
 	reply := fmt.Sprintf(`{"category":"BED","confidence":1,"primary_style":"MODERN","secondary_style":null,`+
 		`"style_tags":[%q],"placement_tags":[],"reasoning":%q}`, strings.Repeat("é", 100), strings.Repeat("日本", 400))
 	v, err := newPrompt(t).Parse(reply)
@@ -133,7 +133,7 @@ func TestParseBoundsLengths(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that every reply gives a sound verdict or a MalformedAnswer.
+// FuzzParse checks that every reply gives a valid verdict or a MalformedAnswer.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		good, "```json\n" + good + "```", "", "{", "}{", `{"category":"BED"}`, good + good,

@@ -9,12 +9,12 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// rendering is raised whenever AppendUser words the same item differently, as
-// that changes answers without changing the system text.
+// rendering must change with the text of AppendUser for the same item, which changes
+// answers without changing the system text.
 const rendering = "1"
 
-// Prompt is the question's fixed part for one taxonomy, and what is needed to
-// read replies. It is immutable and safe for concurrent use.
+// Prompt is the fixed part of all questions for one taxonomy, and reads replies. It is
+// immutable and safe for concurrent use.
 type Prompt struct {
 	system   string
 	schema   string
@@ -25,11 +25,11 @@ type Prompt struct {
 	styles     names
 }
 
-// New returns the prompt for a taxonomy. It fails where two categories or two
-// styles have names that a reply could not be told apart by.
+// New returns the prompt for a taxonomy. It is an error if the names of two categories or
+// of two styles cannot be distinguished in a reply.
 func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
-	if tax == nil || len(tax.Categories) == 0 || len(tax.Styles) == 0 {
-		return nil, fmt.Errorf("the taxonomy is empty: give at least one category and one style")
+	if tax == nil || len(tax.Categories) == 0 {
+		return nil, fmt.Errorf("the taxonomy is empty: give at least one category")
 	}
 	p := &Prompt{taxonomy: tax.Version}
 	var err error
@@ -39,8 +39,11 @@ func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
 	if p.styles, err = newNames("styles", len(tax.Styles), func(i int) string { return tax.Styles[i].Name }); err != nil {
 		return nil, err
 	}
-	p.system = systemText(tax)
-	p.schema = schemaText(p.categories.list, p.styles.list)
+	list := properties(p.categories.list, p.styles.list)
+	p.schema = schemaText(list)
+	if p.system, err = systemText(tax, list); err != nil {
+		return nil, err
+	}
 	p.version = digest(p.system, p.schema, rendering)
 	return p, nil
 }
@@ -48,22 +51,21 @@ func New(tax *taxonomy.Taxonomy) (*Prompt, error) {
 // System returns the system text: the same bytes for every question.
 func (p *Prompt) System() string { return p.system }
 
-// Schema returns the JSON schema of an answer, fit for strict structured
-// outputs: every property required, no others allowed, enums for the names.
+// Schema returns the JSON schema of an answer for strict structured outputs: all
+// properties are required, no others allowed, and names are enums.
 func (p *Prompt) Schema() string { return p.schema }
 
-// Version returns 12 hexadecimal digits that change whenever a question to the
-// model does.
+// Version returns 12 hexadecimal digits that change with every change of the questions.
 func (p *Prompt) Version() string { return p.version }
 
-// TaxonomyVersion returns the version of the taxonomy that p was built from.
+// TaxonomyVersion returns the version of the taxonomy.
 func (p *Prompt) TaxonomyVersion() string { return p.taxonomy }
 
-// digest hashes parts so that moving a byte from one to the next changes it.
+// digest hashes parts. Moving a byte from one part to the next changes the result.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, part := range parts {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash takes everything
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash returns no error
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
@@ -73,7 +75,7 @@ type names struct {
 	list []string
 	// byFold finds a name however a reply spells it: see fold.
 	byFold map[string]string
-	// nested holds the names that others begin with, such as BED beside BEDDING.
+	// nested has the names that others begin with, such as BED if there is BEDDING.
 	nested map[string]bool
 }
 
@@ -101,7 +103,7 @@ func newNames(what string, n int, at func(int) string) (names, error) {
 	return ns, nil
 }
 
-// find returns the taxonomy's own spelling of s.
+// find returns the taxonomy's spelling of s.
 func (ns *names) find(s string) (string, bool) {
 	name, ok := ns.byFold[s]
 	if !ok {
@@ -110,8 +112,8 @@ func (ns *names) find(s string) (string, bool) {
 	return name, ok
 }
 
-// fold maps the spellings of a name onto one: "Shabby-Chic", "SHABBY CHIC" and
-// "shabby_chic" are the same.
+// fold returns the same text for all spellings of a name: "Shabby-Chic", "SHABBY CHIC"
+// and "shabby_chic".
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // CheckAddress returns an error for an address that other machines can reach and
@@ -108,7 +110,7 @@ func hostOf(r *http.Request) string {
 }
 
 // foreign is the local address of a connection by which somebody else speaks.
-type foreign struct{}
+type foreign struct{ connection string }
 
 // Network is no kind of network that is local.
 func (foreign) Network() string { return "foreign" }
@@ -117,9 +119,10 @@ func (foreign) Network() string { return "foreign" }
 func (foreign) String() string { return "foreign" }
 
 // MarkListener returns a listener whose connections give as their local address
-// the one that is listened on. A connection's own does not tell a server on the
-// loopback device from one on all devices to which somebody on this machine, or a
-// proxy for the whole world, has connected.
+// the one that is listened on, with a mark that tells each of them from all others.
+// A connection's own does not tell a server on the loopback device from one on all
+// devices to which somebody on this machine, or a proxy for the whole world, has
+// connected.
 func MarkListener(l net.Listener) net.Listener { return markedListener{l} }
 
 type markedListener struct{ net.Listener }
@@ -130,13 +133,37 @@ func (l markedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return markedConn{conn, l.Addr()}, nil
+	return markedConn{conn, markedAddr{l.Addr(), "connection:" + strconv.FormatInt(connections.Add(1), 10)}}, nil
 }
+
+// connections are those that were accepted so far, by all listeners.
+var connections atomic.Int64
 
 type markedConn struct {
 	net.Conn
-	listening net.Addr
+	listening markedAddr
 }
 
-// LocalAddr returns the address that is listened on.
+// LocalAddr returns the address that is listened on, with the connection's mark.
 func (c markedConn) LocalAddr() net.Addr { return c.listening }
+
+// markedAddr is an address that is listened on, for one connection.
+type markedAddr struct {
+	net.Addr
+	connection string
+}
+
+// connectionOf returns what tells a connection from all others, by its local
+// address; empty if that was not marked.
+func connectionOf(local net.Addr) string {
+	switch a := local.(type) {
+	case markedAddr:
+		return a.connection
+	case foreign:
+		return a.connection
+	case interface{ Unwrap() net.Addr }:
+		return connectionOf(a.Unwrap())
+	default:
+		return ""
+	}
+}

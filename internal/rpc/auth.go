@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"net"
+	"net/http"
 	"strings"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -98,12 +100,13 @@ func (a *authority) identify(rec *record, authorization []string, need Scope) er
 	return nil
 }
 
-// Caller returns who makes a call for classifications that comes by another way
-// than gRPC, with what its authorization headers say. Calls of both ways with one
+// Caller returns who makes a call for classifications that comes by HTTP, whose
+// context it is, with what its authorization headers say. Calls of both ways with one
 // token share one turn at the model. The error is the fault that a gRPC call would
 // have ended with; the caller is told even then, for the log.
-func (s *Server) Caller(authorization []string) (catalog.Caller, error) {
-	rec := s.recorder.begin()
+func (s *Server) Caller(ctx context.Context, authorization []string) (catalog.Caller, error) {
+	local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+	rec := s.recorder.begin(local)
 	var err error
 	if s.authority.tokens != nil {
 		err = s.authority.identify(rec, authorization, ScopeClassify)

@@ -1,7 +1,9 @@
 package rpc
 
 import (
+	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -44,8 +46,9 @@ func newForm(request proto.Message, maxItems int) *form {
 	return f
 }
 
-// check counts what is in a message that is not decoded yet. It allocates nothing
-// for it and takes some 10 ns for a field.
+// check counts what is in a message that is not decoded yet, and finds all that
+// decoding it could fail with. It allocates nothing for it and takes some 10 ns for
+// a field.
 func (f *form) check(wire []byte) *refusal {
 	c := census{form: f}
 	err := c.count(wire, f.parts)
@@ -66,7 +69,9 @@ func (f *form) check(wire []byte) *refusal {
 	return nil
 }
 
-// census is a count under way.
+var errNotUTF8 = errors.New("a text is not in UTF-8")
+
+// census is a count in progress.
 type census struct {
 	form    *form
 	items   int
@@ -103,15 +108,20 @@ func (c *census) countPart(value []byte, kind protowire.Type, p part) error {
 		c.entries++
 	case roleSingle: // takes another's place
 	}
-	if p.inner == nil {
+	if p.inner == nil && !p.text {
 		return nil
 	}
 	if p.role != roleSingle && c.full() {
 		return nil // what is said of it is known, but for how many items there are
 	}
 	inner, n := protowire.ConsumeBytes(value)
-	if n < 0 {
+	switch {
+	case n < 0:
 		return protowire.ParseError(n)
+	case p.text && !utf8.Valid(inner):
+		return errNotUTF8
+	case p.text:
+		return nil
 	}
 	return c.count(inner, p.inner)
 }
@@ -131,11 +141,17 @@ const (
 type part struct {
 	name  protoreflect.Name
 	role  role
+	text  bool   // has to be UTF-8
 	inner *parts // nil where there is nothing to count inside
 }
 
+func (p part) counts() bool { return p.role != roleSingle || (p.inner != nil && p.inner.counts) }
+
 // parts are a message's, by number.
-type parts struct{ list []part }
+type parts struct {
+	list   []part
+	counts bool // some of them are counted
+}
 
 func (p *parts) part(number protowire.Number) part {
 	if p == nil || int(number) >= len(p.list) {
@@ -151,7 +167,7 @@ func (p *parts) itemField() string {
 		return ""
 	}
 	for _, part := range p.list {
-		if part.role != roleSingle || part.inner != nil {
+		if part.counts() {
 			return string(part.name)
 		}
 	}
@@ -160,28 +176,29 @@ func (p *parts) itemField() string {
 
 var itemName = proto.MessageName(&credenzav1.Item{})
 
-// partsOf describes a message, nil where there is nothing to count in it. It is
+// partsOf describes a message, nil where there is nothing to count or look at in it. It is
 // for messages that do not contain themselves, as none of the requests does.
 func partsOf(message protoreflect.MessageDescriptor) *parts {
-	p, countable := &parts{}, false
+	p, text := &parts{}, false
 	fields := message.Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		made := partOf(field)
-		countable = countable || made.role != roleSingle || made.inner != nil
+		text = text || made.text || made.inner != nil
+		p.counts = p.counts || made.counts()
 		for len(p.list) <= int(field.Number()) {
 			p.list = append(p.list, part{})
 		}
 		p.list[field.Number()] = made
 	}
-	if !countable {
+	if !p.counts && !text {
 		return nil
 	}
 	return p
 }
 
 func partOf(field protoreflect.FieldDescriptor) part {
-	p := part{name: field.Name()}
+	p := part{name: field.Name(), text: field.Kind() == protoreflect.StringKind}
 	message := field.Message()
 	switch {
 	case field.IsList() && message != nil && message.FullName() == itemName:

@@ -16,8 +16,7 @@ import (
 
 // checks hold messages against the rules in the proto files, once they have said
 // what the codec found. The rules are about a call's frame; no rule is on an item,
-// so that an item costs no more than being walked past, some 50 ns: 6 ms for the
-// 100,000 of the largest call.
+// and those of a list are not decoded yet (wireitems.go).
 type checks struct{ validator protovalidate.Validator }
 
 // requests are the messages that callers send, one of each kind.

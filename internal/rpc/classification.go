@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -61,8 +61,15 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	if err != nil {
 		return err
 	}
-	call.Total = int64(len(req.GetItems()))
-	summary, err := c.engine.Run(ctx, call, listSource(req.GetItems()), func(b catalog.Batch) error {
+	items := newWireItems(req.ProtoReflect().GetUnknown(), intake.From(ctx))
+	req.ProtoReflect().SetUnknown(nil) // or all of them stay as long as the call
+	call.Total = int64(items.count())
+	call.Notify = func(n catalog.Notice) error {
+		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
+			Event: &credenzav1.ClassifyStreamResponse_Notice{Notice: noticeToProto(&n)},
+		}))
+	}
+	summary, err := c.engine.Run(ctx, call, items.source(), func(b catalog.Batch) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 			Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: batchToProto(&b)},
 		}))
@@ -87,6 +94,11 @@ func (c *classification) ClassifyFeed(stream credenzav1.ClassificationService_Cl
 	call, err := c.call(ctx, "spec.options.model", spec.GetMode(), spec.GetOptions())
 	if err != nil {
 		return err
+	}
+	call.Notify = func(n catalog.Notice) error {
+		return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
+			Event: &credenzav1.ClassifyFeedResponse_Notice{Notice: noticeToProto(&n)},
+		}))
 	}
 	summary, err := c.engine.Run(ctx, call, feed.next, func(b catalog.Batch) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
@@ -126,22 +138,6 @@ func (c *classification) call(ctx context.Context, modelField string, mode crede
 		return classify.Call{}, err
 	}
 	return classify.Call{Caller: callerOf(ctx), Options: optionsFromProto(mode, options)}, nil
-}
-
-// listSource gives the items of a list. It converts each when it is asked for and
-// lets go of it, so that a long list shrinks while it is worked off.
-func listSource(items []*credenzav1.Item) classify.Source {
-	return func(ctx context.Context) (*catalog.Item, error) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if len(items) == 0 {
-			return nil, io.EOF
-		}
-		item := itemFromProto(items[0])
-		items[0], items = nil, items[1:]
-		return item, nil
-	}
 }
 
 // sendFault turns the error of a send into a fault: mostly the caller has gone,

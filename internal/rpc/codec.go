@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"runtime"
 
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
@@ -30,13 +31,14 @@ import (
 // and nothing around it. No caller can forge one: unknown fields that come in are
 // dropped.
 //
-// JSON is refused by another codec, before it is protobuf (jsoncodec.go). Its
-// messages come in here with a mark already, and with a key to show that it is
-// one of ours.
+// JSON is refused by another codec, before it is protobuf (jsoncodec.go), and what
+// cannot be unpacked before both (unpack.go). Such messages come in here with a
+// mark already, and with a key to show that it is one of ours.
 type codec struct {
 	encoding.CodecV2
 	forms map[protoreflect.FullName]*form
 	key   []byte // random
+	large slots
 }
 
 func newCodec(config Config) *codec {
@@ -44,6 +46,7 @@ func newCodec(config Config) *codec {
 		CodecV2: encoding.GetCodecV2(protocodec.Name),
 		forms:   map[protoreflect.FullName]*form{},
 		key:     []byte(rand.Text()),
+		large:   make(slots, runtime.GOMAXPROCS(0)),
 	}
 	for _, request := range requests {
 		c.forms[proto.MessageName(request)] = newForm(request, config.MaxItems)
@@ -59,13 +62,25 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	form, ok := c.forms[proto.MessageName(message)]
-	if !ok {
-		return c.CodecV2.Unmarshal(data, v)
+	form, ours := c.forms[proto.MessageName(message)]
+	if ours && isList(message) {
+		c.large.enter(data.Len())
+		defer c.large.leave(data.Len())
+		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it
 	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	wire := buffer.ReadOnlyData()
+	if ours {
+		return c.decode(wire, message, form, decoding.Unmarshal)
+	}
+	if _, ok := c.marked(wire); ok {
+		return errRefused // of health and reflection, which have no checks
+	}
+	return c.CodecV2.Unmarshal(data, v)
+}
+
+func (c *codec) decode(wire []byte, message proto.Message, form *form, decode func([]byte, proto.Message) error) error {
 	if mark, ok := c.marked(wire); ok {
 		message.ProtoReflect().SetUnknown(mark)
 		return nil
@@ -73,16 +88,37 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if r := form.check(wire); r != nil {
 		return r.mark(message)
 	}
-	if err := decoding.Unmarshal(wire, message); err != nil {
+	if err := decode(wire, message); err != nil {
 		proto.Reset(message) // decoding has begun to fill it
 		return undecodable(err).mark(message)
 	}
 	return nil
 }
 
+// largeMessage is from how many bytes on a message counts as a large one.
+const largeMessage = 1 << 20
+
+// slots bound how many large messages are decoded at once, each of which is in
+// memory twice for that moment. More than there are processors would be no faster.
+type slots chan struct{}
+
+func (s slots) enter(bytes int) {
+	if bytes >= largeMessage {
+		s <- struct{}{}
+	}
+}
+
+func (s slots) leave(bytes int) {
+	if bytes >= largeMessage {
+		<-s
+	}
+}
+
 // markNumber is of the range that protobuf keeps for its implementations: no
 // field of any contract has it.
 const markNumber protowire.Number = 19_000
+
+var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked")
 
 // marked returns the mark in the message that consists of nothing else but one of
 // ours with its key.
@@ -123,12 +159,21 @@ func undecodable(err error) *refusal {
 // mark leaves the refusal in an empty message, behind a key where it has to pass
 // for ours.
 func (r *refusal) mark(message proto.Message, key ...byte) error {
-	text, err := json.Marshal(r)
+	mark, err := r.wire(key)
 	if err != nil {
 		return err
 	}
-	message.ProtoReflect().SetUnknown(appendMark(nil, key, text))
+	message.ProtoReflect().SetUnknown(mark)
 	return nil
+}
+
+// wire is the message that has the mark and nothing else.
+func (r *refusal) wire(key []byte) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	return appendMark(nil, key, text), nil
 }
 
 // marked returns the fault of a message that the codec has refused, else nil.

@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// The limits of one call where the configuration sets none.
+// The limits where the configuration sets none.
 const (
 	DefaultMaxItems        = 100_000
 	DefaultMaxRequestBytes = 64 << 20
+	// DefaultWriteTimeout is for readers that take nothing.
+	DefaultWriteTimeout = 10 * time.Minute
 )
 
 // Config is the edge's tuning.
@@ -36,6 +40,11 @@ type Config struct {
 	// Tokens are the known callers. Nil: everybody may classify, and only
 	// callers on this machine may operate.
 	Tokens *Tokens
+	// Intake bounds what arrives and is not handled yet. Nil: a budget of its own.
+	Intake *intake.Budget
+	// WriteTimeout is how long a caller may take nothing of what waits for it, up to
+	// twice that, before it is cut off. 0: DefaultWriteTimeout.
+	WriteTimeout time.Duration
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -48,6 +57,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxRequestBytes == 0 {
 		c.MaxRequestBytes = DefaultMaxRequestBytes
+	}
+	if c.Intake == nil {
+		c.Intake = intake.New(0)
+	}
+	if c.WriteTimeout <= 0 {
+		c.WriteTimeout = DefaultWriteTimeout
 	}
 	return c, nil
 }

@@ -39,6 +39,7 @@ var wantCodes = map[fault.Reason]codes.Code{
 	fault.Internal:            codes.Internal,
 	fault.InvalidRequest:      codes.InvalidArgument,
 	fault.TooManyItems:        codes.InvalidArgument,
+	fault.MessageTooLarge:     codes.ResourceExhausted,
 	fault.UnknownModel:        codes.InvalidArgument,
 	fault.Unauthenticated:     codes.Unauthenticated,
 	fault.PermissionDenied:    codes.PermissionDenied,
@@ -48,6 +49,7 @@ var wantCodes = map[fault.Reason]codes.Code{
 	fault.Conflict:            codes.FailedPrecondition,
 	fault.StorageFull:         codes.ResourceExhausted,
 	fault.StorageAway:         codes.Unavailable,
+	fault.DataLoss:            codes.DataLoss,
 	fault.Cancelled:           codes.Canceled,
 }
 

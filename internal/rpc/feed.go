@@ -8,6 +8,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -34,7 +35,7 @@ type feed[S comparable, M uploaded[S]] struct {
 	left     chan struct{} // closed when the handler leaves
 
 	// Only the source's goroutine touches this.
-	chunk []*credenzav1.Item
+	chunk *wireItems
 }
 
 type received[M any] struct {
@@ -44,7 +45,7 @@ type received[M any] struct {
 
 // startFeed begins to receive. The handler calls leave when it returns.
 func startFeed[S comparable, M uploaded[S]](name string, recv func() (M, error), readers *sync.WaitGroup) *feed[S, M] {
-	f := &feed[S, M]{name: name, received: make(chan received[M]), left: make(chan struct{})}
+	f := &feed[S, M]{name: name, chunk: &wireItems{}, received: make(chan received[M]), left: make(chan struct{})}
 	readers.Go(func() {
 		for {
 			message, err := receive(recv)
@@ -111,7 +112,11 @@ func (f *feed[S, M]) next(ctx context.Context) (*catalog.Item, error) {
 		return nil, context.Cause(ctx)
 	}
 	var none S
-	for len(f.chunk) == 0 {
+	for {
+		item, err := f.chunk.next()
+		if !errors.Is(err, io.EOF) {
+			return item, err
+		}
 		message, err := f.message(ctx)
 		if err != nil {
 			return nil, err
@@ -119,9 +124,6 @@ func (f *feed[S, M]) next(ctx context.Context) (*catalog.Item, error) {
 		if message.GetSpec() != none {
 			return nil, fault.Invalid("spec", "%s has one spec, its first message: send items only after it", f.name)
 		}
-		f.chunk = message.GetItems().GetItems()
+		f.chunk = newWireItems(message.GetItems().ProtoReflect().GetUnknown(), intake.From(ctx))
 	}
-	item := itemFromProto(f.chunk[0])
-	f.chunk[0], f.chunk = nil, f.chunk[1:]
-	return item, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type HTTPHandler struct {
 	transcoder http.Handler
 	methods    map[string]grpc.MethodInfo // by path
 	authority  *authority
+	unpacker   *unpacker
 
 	mu     sync.Mutex
 	closed bool
@@ -45,8 +47,8 @@ type HTTPHandler struct {
 // minMessageBuffer is room for the largest answer, whatever the limit on requests.
 const minMessageBuffer = 16 << 20
 
-func newHTTPHandler(server *grpc.Server, config Config, codec *codec, a *authority) (*HTTPHandler, error) {
-	h := &HTTPHandler{server: server, authority: a, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
+func newHTTPHandler(server *grpc.Server, config Config, u *unpacker, a *authority) (*HTTPHandler, error) {
+	h := &HTTPHandler{server: server, authority: a, unpacker: u, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
 	var services []*vanguard.Service
 	for name, info := range server.GetServiceInfo() {
 		services = append(services, vanguard.NewService(name, http.HandlerFunc(h.serveGRPC)))
@@ -64,7 +66,7 @@ func newHTTPHandler(server *grpc.Server, config Config, codec *codec, a *authori
 			vanguard.WithNoTargetCompression(),
 			vanguard.WithMaxMessageBufferBytes(uint32(min(max(config.MaxRequestBytes, minMessageBuffer), math.MaxUint32))),
 		),
-		vanguard.WithCodec(func(types vanguard.TypeResolver) vanguard.Codec { return newJSONCodec(codec, types) }),
+		vanguard.WithCodec(func(types vanguard.TypeResolver) vanguard.Codec { return newJSONCodec(u.codec, types) }),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("build the transcoder for HTTP: %w", err)
@@ -123,7 +125,25 @@ type httpVisit struct {
 	request *http.Request
 	control *http.ResponseController
 	leave   context.CancelFunc
-	read    atomic.Bool // the request's body, to its end
+	read    atomic.Bool       // the request's body, to its end
+	hold    func(n int) error // takes room for bytes besides those of the body; nil: there is enough
+}
+
+// charge takes room for what messages unpack to.
+func (v *httpVisit) charge(n int) error {
+	if v.hold == nil {
+		return nil
+	}
+	return overHTTP(v.hold(n))
+}
+
+// overHTTP is an error of a body for the transcoder, which takes one that it does not
+// know for a fault of ours.
+func overHTTP(err error) error {
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
+		return connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
+	}
+	return err
 }
 
 type visitKey struct{}
@@ -135,11 +155,15 @@ func (h *HTTPHandler) enter(w http.ResponseWriter, r *http.Request) (*httpVisit,
 		return nil, false
 	}
 	v := &httpVisit{control: http.NewResponseController(w)}
+	if body, ok := r.Body.(interface{ Hold(n int) error }); ok {
+		v.hold = body.Hold
+	}
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, v))
 	v.leave = cancel
 	if !fromThisMachine(r) {
 		// Both ends have to be local for a call to operate the server.
-		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{})
+		local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{connectionOf(local)})
 	}
 	v.request = r.WithContext(ctx)
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it
@@ -192,11 +216,7 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	if err != nil {
 		b.visit.read.Store(true)
 	}
-	// The transcoder takes what it does not know for a fault of ours.
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
-		err = connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
-	}
-	return n, err
+	return n, overHTTP(err)
 }
 
 // isEmpty reports whether the body has ended before its first byte, for which it

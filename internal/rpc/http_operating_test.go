@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestOperatingOverHTTP(t *testing.T) {
@@ -66,7 +66,7 @@ type here struct{ http.Handler }
 
 func (h here) post(t *testing.T, headers []string) (int, string) {
 	t.Helper()
-	pipe := llmsim.NewPipe()
+	pipe := testkit.NewPipe()
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.RemoteAddr = "127.0.0.1:5000"
 		h.ServeHTTP(w, r)

@@ -8,41 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"connectrpc.com/connect"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/rpc"
-	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
-
-// Some kilobytes would become as many megabytes.
-func TestCompressedMessagesOverHTTP(t *testing.T) {
-	for name, options := range map[string][]connect.ClientOption{
-		"gRPC": {connect.WithGRPC()}, "gRPC with JSON": {connect.WithGRPC(), connect.WithProtoJSON()},
-		"gRPC-Web": {connect.WithGRPCWeb()}, "Connect": nil,
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := startHTTP(t, setup{})
-			options = append(options, connect.WithSendGzip())
-			unary := connect.NewClient[credenzav1.ClassifyRequest, credenzav1.ClassifyResponse](h.over(t, 2), atClassify, options...)
-			large := &credenzav1.Item{ProductName: strings.Repeat("x", 1<<20)}
-			_, err := unary.CallUnary(t.Context(), connect.NewRequest(&credenzav1.ClassifyRequest{Item: large}))
-			if connect.CodeOf(err) != connect.CodeUnimplemented || !strings.Contains(err.Error(), "compressed") {
-				t.Errorf("Classify: %v", err)
-			}
-			stream, err := h.stream(t, 2, options...).CallServerStream(t.Context(), connect.NewRequest(&credenzav1.ClassifyStreamRequest{Items: []*credenzav1.Item{large}}))
-			if err == nil {
-				stream.Receive()
-				err = stream.Err()
-				_ = stream.Close()
-			}
-			if code := connect.CodeOf(err); code != connect.CodeUnimplemented && name != "Connect" { // which has 415 for it
-				t.Errorf("ClassifyStream: %v", err)
-			}
-		})
-	}
-}
 
 // unread is a body that nobody may read.
 type unread struct{ t *testing.T }

@@ -18,20 +18,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // overHTTP serves a server's services over HTTP, in memory.
 type overHTTP struct {
 	*running
-	pipe *llmsim.Pipe
+	pipe *testkit.Pipe
 }
 
 func startHTTP(t *testing.T, s setup) *overHTTP {
 	t.Helper()
-	h := &overHTTP{start(t, s), llmsim.NewPipe()}
+	h := &overHTTP{start(t, s), testkit.NewPipe()}
 	server := &http.Server{Handler: h.HTTP(), Protocols: protocols(true, true), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(rpc.MarkListener(h.pipe)) }()
@@ -267,8 +267,12 @@ func TestBadMessagesOverHTTP(t *testing.T) {
 		{"cut off", atStream, envelope(`{"items":[]}`)[:8], stream, 0, []string{"error"}},
 		{"a stream as plain JSON", atStream, `{}`, nil, 415, []string{"unimplemented", "connect+json"}},
 		{"no such method", "http://127.0.0.1/credenza.v1.ClassificationService/Nope", `{}`, nil, 404, []string{"unimplemented"}},
-		{"compressed", atClassify, "\x1f\x8b", []string{"Content-Encoding: gzip"}, 415, []string{"compressed"}},
-		{"compressed stream", atStream, envelope(`{}`), append(stream, "Connect-Content-Encoding: gzip"), 415, []string{"compressed"}},
+		{"no gzip", atClassify, `{"item":{}}`, []string{"Content-Encoding: gzip"}, 400, []string{"announced as gzip", "invalid_argument", "INVALID_REQUEST"}},
+		{"another encoding", atClassify, `{"item":{}}`, []string{"Content-Encoding: br"}, 415, []string{"gzip"}},
+		{"gzip twice", atClassify, `{"item":{}}`, []string{"Content-Encoding: gzip, gzip"}, 415, []string{"gzip"}},
+		{"the encoding of another protocol", atClassify, `{"item":{}}`, []string{"Grpc-Encoding: gzip"}, 415, []string{"gzip"}},
+		{"a stream in another encoding", atStream, envelope(`{}`), append(stream, "Connect-Content-Encoding: zstd"), 415, []string{"gzip"}},
+		{"a stream compressed as a whole", atStream, envelope(`{}`), append(stream, "Content-Encoding: gzip"), 415, []string{"gzip"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := startHTTP(t, setup{config: rpc.Config{MaxItems: 200}})
@@ -356,7 +360,7 @@ func TestTokensOverHTTP(t *testing.T) {
 		if tt.header != "" {
 			headers = []string{tt.header}
 		}
-		caller, err := h.Caller(headers)
+		caller, err := h.Caller(t.Context(), headers)
 		if (tt.id != "" && caller.ID != tt.id) || caller.ID == "" || (err == nil) != (tt.reason == "") || (err != nil && !strings.Contains(err.Error(), tt.reason)) {
 			t.Errorf("%q: %+v, %v", tt.header, caller, err)
 		}

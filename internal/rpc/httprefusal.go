@@ -21,6 +21,8 @@ const (
 	mediaJSON  = "application/json"
 	mediaProto = "application/proto"
 	mediaGRPC  = "application/grpc" // and what begins with it
+	// mediaConnectStream is what the types of Connect's streams begin with.
+	mediaConnectStream = "application/connect+"
 )
 
 // httpRefusal is an answer of HTTP's own to what is no call.
@@ -50,12 +52,10 @@ func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
 // will be refused: that call goes on without its message, to be logged and counted.
 func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal {
 	r := v.request
-	if isCompressed(r.Header) {
-		return &httpRefusal{
-			http.StatusUnsupportedMediaType, connect.CodeUnimplemented, "compressed requests are not taken: send them as they are",
-		}
-	}
 	plain := nameProtocol(r)
+	if refusal := h.unpacker.unpack(v); refusal != nil {
+		return refusal
+	}
 	media := r.Header.Get("Content-Type")
 	switch {
 	case plain && (method.IsClientStream || method.IsServerStream):
@@ -74,17 +74,6 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		v.replaceBody(&oneMessage{in: v.request.Body})
 	}
 	return nil
-}
-
-// isCompressed reports whether messages come compressed. The transcoder would
-// unpack them, in each of its protocols, to any size.
-func isCompressed(header http.Header) bool {
-	for _, name := range []string{"Content-Encoding", "Connect-Content-Encoding", "Grpc-Encoding"} {
-		if encoding := header.Get(name); encoding != "" && encoding != "identity" {
-			return true
-		}
-	}
-	return false
 }
 
 // nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of

@@ -22,14 +22,15 @@ import (
 //	log       for the same reason
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
+//	arrival   under faults too, for the cause of what was cut off
 //	gate      before auth: whoever calls a server that goes down may know
 //	auth      before the checks: a stranger learns nothing about the contract
 //	checks    next to the handler
 //
-// gRPC decodes a unary call's message before the first of them, a stream's
-// messages after the last.
+// Messages are read after all of them but the checks, which look at each one.
 type chain struct {
 	metrics *promgrpc.ServerMetrics
+	inner   grpc.UnaryServerInterceptor // after the message was read
 	unary   []grpc.UnaryServerInterceptor
 	stream  []grpc.StreamServerInterceptor
 }
@@ -48,7 +49,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	if err := parts.Metrics.Register(metrics); err != nil {
 		return nil, fmt.Errorf("register the metrics of gRPC: %w", err)
 	}
-	c := &chain{metrics: metrics}
+	c := &chain{metrics: metrics, inner: checks.unary}
 	c.add(s.recorder.around)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
 	unaryLog, streamLog := logInterceptors(parts.Log)
@@ -59,9 +60,10 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	c.add(mapFaults)
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
+	c.add(s.arrival.around)
 	c.add(s.gate.around)
 	c.add(s.authority.around)
-	c.addPair(checks.unary, checks.stream)
+	c.stream = append(c.stream, s.arrival.stream, checks.stream)
 	return c, nil
 }
 

@@ -57,6 +57,8 @@ func jobEventToProto(e *catalog.JobEvent) *credenzav1.WatchJobResponse {
 	switch {
 	case e.Batch != nil:
 		p.Event = &credenzav1.WatchJobResponse_Batch{Batch: batchToProto(e.Batch)}
+	case e.Notice != nil:
+		p.Event = &credenzav1.WatchJobResponse_Notice{Notice: noticeToProto(e.Notice)}
 	case e.Summary != nil:
 		p.Event = &credenzav1.WatchJobResponse_Summary{Summary: summaryToProto(e.Summary)}
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 
@@ -41,6 +42,10 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	form, ok := j.codec.forms[proto.MessageName(message)]
 	if !ok {
 		return j.JSONCodec.Unmarshal(data, message)
+	}
+	if _, ok := j.codec.marked(data); ok { // it is protobuf, and stays as it is
+		message.ProtoReflect().SetUnknown(bytes.Clone(data))
+		return nil
 	}
 	if r := form.checkJSON(data); r != nil {
 		return r.mark(message, j.codec.key...)

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -19,9 +21,10 @@ import (
 // record is what is known of a call's caller. auth fills it in on its way in, the
 // log reads it on the way out, both on the handler's goroutine.
 type record struct {
-	id   string // unique in the process
-	name string // the token's; empty without one
-	all  bool   // may see what is others'
+	id         string // unique in the process
+	name       string // the token's; empty without one
+	connection string // that the call came by; empty: not known
+	all        bool   // may see what is others'
 }
 
 type recordKey struct{}
@@ -30,12 +33,12 @@ type recordKey struct{}
 type recorder struct{ calls atomic.Int64 }
 
 func (r *recorder) around(ctx context.Context, _ string, next func(context.Context) error) error {
-	return next(context.WithValue(ctx, recordKey{}, r.begin()))
+	return next(context.WithValue(ctx, recordKey{}, r.begin(localAddr(ctx))))
 }
 
-func (r *recorder) begin() *record {
+func (r *recorder) begin(local net.Addr) *record {
 	// No token's name has a colon, so none of them can be taken for this.
-	return &record{id: "call:" + strconv.FormatInt(r.calls.Add(1), 10)}
+	return &record{id: "call:" + strconv.FormatInt(r.calls.Add(1), 10), connection: connectionOf(local)}
 }
 
 func recordOf(ctx context.Context) *record {
@@ -46,14 +49,23 @@ func recordOf(ctx context.Context) *record {
 }
 
 // callerOf is who shares one turn at the model: all calls with one token, else
-// each call alone.
+// each call alone. What they may have waiting is bounded for each token, else for
+// each connection.
 func callerOf(ctx context.Context) catalog.Caller { return recordOf(ctx).caller() }
 
 func (rec *record) caller() catalog.Caller {
 	if rec.name != "" {
 		return catalog.Caller{ID: rec.name}
 	}
-	return catalog.Caller{ID: rec.id}
+	return catalog.Caller{ID: rec.id, Connection: rec.connection}
+}
+
+// localAddr is this end of the connection that a call over gRPC came by, or nil.
+func localAddr(ctx context.Context) net.Addr {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.LocalAddr
+	}
+	return nil
 }
 
 // ownerOf is whose jobs a caller makes and sees: with tokens its own, and with the

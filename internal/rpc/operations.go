@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -80,6 +81,7 @@ type GroupStatus struct {
 	CoolDown         time.Duration // 0: none
 	BreakerOpen      bool
 	Outages          int64
+	Outage           *catalog.Outage // nil: the server is not away
 	Braked           bool
 	Latency          LatencyStatus
 	AttemptTimeout   time.Duration
@@ -207,6 +209,7 @@ func groupToProto(g *GroupStatus) *credenzav1.QuotaGroupStatus {
 		LearnedPerSecond: g.LearnedPerSecond, CoolDown: durationIfAny(g.CoolDown),
 		BreakerOpen: g.BreakerOpen, Outages: g.Outages, Braked: g.Braked,
 		Latency: latencyToProto(g.Latency), AttemptTimeout: durationpb.New(g.AttemptTimeout),
+		Outage: outageToProto(g.Outage),
 	}
 }
 

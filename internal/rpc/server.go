@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -39,6 +40,8 @@ type Server struct {
 	gate      *gate
 	recorder  recorder
 	authority authority
+	arrival   arrival
+	secure    bool // TLS is used
 	ready     atomic.Bool
 	readers   sync.WaitGroup // of feeds and uploads; see feed.go
 
@@ -56,9 +59,10 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{health: health.NewServer(), gate: newGate(), authority: authority{tokens: config.Tokens}}
-	codec := newCodec(config)
-	options, err := transportOptions(config, codec)
+	s := &Server{health: health.NewServer(), gate: newGate(), authority: authority{tokens: config.Tokens}, secure: config.TLS != TLSFiles{}}
+	s.arrival = arrival{budget: config.Intake, authority: &s.authority, writeTimeout: config.WriteTimeout}
+	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
+	options, err := transportOptions(config, u)
 	if err != nil {
 		return nil, err
 	}
@@ -66,38 +70,41 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	options = append(options, grpc.InTapHandle(s.arrival.begin))
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
-	s.register(config, parts)
+	s.register(config, parts, readAfter{s.grpc, chain.inner})
 	chain.metrics.InitializeMetrics(s.grpc)
-	if s.web, err = newHTTPHandler(s.grpc, config, codec, &s.authority); err != nil {
+	if s.web, err = newHTTPHandler(s.grpc, config, u, &s.authority); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) register(config Config, parts Parts) {
-	credenzav1.RegisterClassificationServiceServer(s.grpc, &classification{
+func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegistrar) {
+	credenzav1.RegisterClassificationServiceServer(services, &classification{
 		engine: parts.Engine, limits: newLimits(config),
 		taxonomy: taxonomyToProto(parts.Taxonomy), readers: &s.readers,
 	})
-	credenzav1.RegisterOperationsServiceServer(s.grpc, &operations{
+	credenzav1.RegisterOperationsServiceServer(services, &operations{
 		operations: parts.Operations, ready: s.Ready,
 	})
 	if parts.Jobs != nil {
-		credenzav1.RegisterJobServiceServer(s.grpc, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
+		credenzav1.RegisterJobServiceServer(services, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
 	}
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
 	}
 	s.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
-	healthv1.RegisterHealthServer(s.grpc, s.health)
+	healthv1.RegisterHealthServer(services, s.health)
 	reflection.Register(s.grpc)
 }
 
-func transportOptions(config Config, codec *codec) ([]grpc.ServerOption, error) {
+func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
-		grpc.ForceServerCodecV2(codec),
+		grpc.ForceServerCodecV2(u.codec),
+		//nolint:staticcheck // what replaces it is registered for the whole process, and so knows no limit
+		grpc.RPCDecompressor(u),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -117,7 +124,7 @@ func transportOptions(config Config, codec *codec) ([]grpc.ServerOption, error) 
 	if err != nil {
 		return nil, err
 	}
-	return append(options, grpc.Creds(credentials.NewTLS(tlsConfig))), nil
+	return append(options, grpc.Creds(chargedTLS{credentials.NewTLS(tlsConfig), config.Intake})), nil
 }
 
 // GRPC is the server with its interceptors, for what brings calls to it by other
@@ -134,10 +141,20 @@ func (s *Server) HTTP() *HTTPHandler { return s.web }
 // once where Shutdown came first. It closes the listener. It may be called for
 // several listeners at once.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.grpc.Serve(MarkListener(listener)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	served := intake.PatientListener{Listener: MarkListener(listener), Timeout: s.arrival.writeTimeout}
+	if err := s.grpc.Serve(s.charged(served)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
 	}
 	return nil
+}
+
+// charged has a listener's connections charge what arrives, unless it is encrypted:
+// then TLS does.
+func (s *Server) charged(l net.Listener) net.Listener {
+	if s.secure {
+		return l
+	}
+	return chargedListener{l, s.arrival.budget}
 }
 
 // SetReady tells the health service, for the server as a whole and each of its

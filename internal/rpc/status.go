@@ -30,9 +30,11 @@ var codeOf = map[fault.Kind]codes.Code{
 	fault.KindNotFound:    codes.NotFound,
 	fault.KindConflict:    codes.FailedPrecondition,
 	fault.KindOverloaded:  codes.ResourceExhausted,
+	fault.KindTooLarge:    codes.ResourceExhausted, // as gRPC has it
 	fault.KindUnavailable: codes.Unavailable,
 	fault.KindDeadline:    codes.DeadlineExceeded,
 	fault.KindCancelled:   codes.Canceled,
+	fault.KindDataLoss:    codes.DataLoss,
 }
 
 // callError is a fault on its way to the caller: gRPC sends the status, the log

@@ -2,82 +2,18 @@ package rpc_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
-
-// identity is a certificate with its key, in files.
-type identity struct {
-	cert      *x509.Certificate
-	key       *ecdsa.PrivateKey
-	certFile  string
-	keyFile   string
-	chainable tls.Certificate
-}
-
-// issue makes a certificate for 127.0.0.1, signed by parent or by itself.
-func issue(t *testing.T, name string, parent *identity) *identity {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:        parent == nil, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	signer, signerKey := template, key
-	if parent != nil {
-		signer, signerKey = parent.cert, parent.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, signer, &key.PublicKey, signerKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store(t, name, der, key)
-}
-
-func store(t *testing.T, name string, der []byte, key *ecdsa.PrivateKey) *identity {
-	t.Helper()
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	id := &identity{key: key, certFile: filepath.Join(dir, name+".pem"), keyFile: filepath.Join(dir, name+".key")}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
-	for file, data := range map[string][]byte{id.certFile: certPEM, id.keyFile: keyPEM} {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if id.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	if id.chainable, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		t.Fatal(err)
-	}
-	return id
-}
 
 // serveTLS serves on the loopback device and returns the address.
 func serveTLS(t *testing.T, files rpc.TLSFiles) string {
@@ -104,19 +40,19 @@ func serveTLS(t *testing.T, files rpc.TLSFiles) string {
 }
 
 func TestTLS(t *testing.T) {
-	authority, stranger := issue(t, "authority", nil), issue(t, "stranger", nil)
-	server, caller := issue(t, "server", authority), issue(t, "caller", authority)
+	authority, stranger := testkit.Issue(t, "authority", nil), testkit.Issue(t, "stranger", nil)
+	server, caller := testkit.Issue(t, "server", authority), testkit.Issue(t, "caller", authority)
 	pool := x509.NewCertPool()
-	pool.AddCert(authority.cert)
+	pool.AddCert(authority.Leaf)
 	trusting := &tls.Config{RootCAs: pool}
-	known := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{caller.chainable}}
+	known := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{caller.Certificate}}
 	impostor := &tls.Config{RootCAs: pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return &stranger.chainable, nil // whatever authorities the server names
+		return &stranger.Certificate, nil // whatever authorities the server names
 	}}
 
-	files := rpc.TLSFiles{Cert: server.certFile, Key: server.keyFile}
+	files := rpc.TLSFiles{Cert: server.CertFile, Key: server.KeyFile}
 	strict := files
-	strict.ClientCA = authority.certFile
+	strict.ClientCA = authority.CertFile
 	for _, tc := range []struct {
 		name   string
 		files  rpc.TLSFiles
@@ -149,7 +85,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestBadCertificates(t *testing.T) {
-	one, other := issue(t, "one", nil), issue(t, "other", nil)
+	one, other := testkit.Issue(t, "one", nil), testkit.Issue(t, "other", nil)
 	junk := filepath.Join(t.TempDir(), "junk.pem")
 	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
@@ -159,14 +95,14 @@ func TestBadCertificates(t *testing.T) {
 		files rpc.TLSFiles
 		want  string
 	}{
-		{"no key", rpc.TLSFiles{Cert: one.certFile}, "give both or none"},
-		{"no certificate", rpc.TLSFiles{Key: one.keyFile}, "give both or none"},
-		{"only authorities", rpc.TLSFiles{ClientCA: one.certFile}, "give both or none"},
-		{"missing file", rpc.TLSFiles{Cert: "/nowhere/x.pem", Key: one.keyFile}, "/nowhere/x.pem"},
-		{"junk", rpc.TLSFiles{Cert: junk, Key: one.keyFile}, junk},
-		{"another's key", rpc.TLSFiles{Cert: one.certFile, Key: other.keyFile}, other.keyFile},
-		{"authorities missing", rpc.TLSFiles{Cert: one.certFile, Key: one.keyFile, ClientCA: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
-		{"authorities junk", rpc.TLSFiles{Cert: one.certFile, Key: one.keyFile, ClientCA: junk}, "no certificate in it"},
+		{"no key", rpc.TLSFiles{Cert: one.CertFile}, "give both or none"},
+		{"no certificate", rpc.TLSFiles{Key: one.KeyFile}, "give both or none"},
+		{"only authorities", rpc.TLSFiles{ClientCA: one.CertFile}, "give both or none"},
+		{"missing file", rpc.TLSFiles{Cert: "/nowhere/x.pem", Key: one.KeyFile}, "/nowhere/x.pem"},
+		{"junk", rpc.TLSFiles{Cert: junk, Key: one.KeyFile}, junk},
+		{"another's key", rpc.TLSFiles{Cert: one.CertFile, Key: other.KeyFile}, other.KeyFile},
+		{"authorities missing", rpc.TLSFiles{Cert: one.CertFile, Key: one.KeyFile, ClientCA: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
+		{"authorities junk", rpc.TLSFiles{Cert: one.CertFile, Key: one.KeyFile, ClientCA: junk}, "no certificate in it"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := rpc.NewServer(rpc.Config{TLS: tc.files}, parts())

@@ -3,27 +3,22 @@ package taxonomy
 import (
 	"strings"
 	"unicode"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// DefaultFallback is the fallback of a file that names none but has a category
+// DefaultFallback is the fallback of a file that names none, if it has a category
 // of this name.
 const DefaultFallback = "OTHER"
 
-// unique refuses names that stand twice.
-func (r reader) unique(list *yaml.Node, what string) {
-	if list == nil {
-		return
-	}
+// unique rejects names that are used twice.
+func (r reader) unique(list []*fields) {
 	first := map[string]int{}
-	for _, entry := range list.Content {
-		node := value(entry, "name")
+	for _, m := range list {
+		node := m.keys["name"]
 		if node == nil || !namePattern.MatchString(node.Value) {
 			continue
 		}
 		if line, twice := first[node.Value]; twice {
-			r.add(node.Line, "the %s %s is there twice, first in line %d: rename one or join them", what, node.Value, line)
+			r.add(node.Line, "the name %s is there twice, first in line %d: rename one or merge them", node.Value, line)
 			continue
 		}
 		first[node.Value] = node.Line
@@ -36,7 +31,7 @@ func (r reader) fallback(m *fields, t *Taxonomy) string {
 		if _, has := t.Category(node.Value); has && node.Value != "" {
 			return node.Value
 		}
-		r.add(node.Line, "the fallback %q is none of the categories: name one of them, or remove the line", clip(node.Value))
+		r.add(node.Line, "the fallback %q is not one of the categories: name one of them, or remove the line", clip(node.Value))
 	}
 	if _, has := t.Category(DefaultFallback); has {
 		return DefaultFallback
@@ -44,33 +39,19 @@ func (r reader) fallback(m *fields, t *Taxonomy) string {
 	return ""
 }
 
-// terms refuses a term that two categories claim, since a product would then be
-// in both, and a category without any that is not the fallback.
-func (r reader) terms(list *yaml.Node, t *Taxonomy) {
-	if list == nil {
-		return
-	}
+// terms rejects a term of two categories: its products would be in both.
+func (r reader) terms(categories []*fields) {
 	type claim struct {
 		category string
 		line     int
 	}
 	first := map[string]claim{}
-	for i, entry := range list.Content {
-		if i >= len(t.Categories) {
-			return
-		}
-		name := t.Categories[i].Name
-		node := value(entry, "terms")
-		if node == nil {
-			if name != "" && name != t.Fallback {
-				r.add(entry.Line, "%s has no terms: list names of its products", name)
-			}
-			continue
-		}
-		for _, term := range node.Content {
+	for _, m := range categories {
+		name := m.value("name")
+		for _, term := range m.entries("terms") {
 			word := canonical(term.Value)
 			if other, taken := first[word]; taken && other.category != name {
-				r.add(term.Line, "%q is a term of %s too, in line %d: leave it with one of them", clip(term.Value), other.category, other.line)
+				r.add(term.Line, "%q is a term of %s too, in line %d: keep it in one of them", clip(term.Value), other.category, other.line)
 				continue
 			}
 			first[word] = claim{name, term.Line}
@@ -78,48 +59,27 @@ func (r reader) terms(list *yaml.Node, t *Taxonomy) {
 	}
 }
 
-// foreign refuses foreign words without a fallback to send products to, and
-// native ones that are not foreign: they would be silently without effect.
-func (r reader) foreign(m *fields, t *Taxonomy) {
+// foreign rejects foreign words if there is no fallback, and native words that are
+// not foreign: both would silently have no effect.
+func (r reader) foreign(m *fields, categories []*fields, t *Taxonomy) {
 	if node, ok := m.keys["foreign"]; ok && t.Fallback == "" {
-		r.add(node.Line, "foreign needs a fallback, which such products go to: name one of the categories as fallback, or remove the line")
+		r.add(node.Line, "foreign needs a fallback, the category of such products: name one of the categories as fallback, or remove the line")
 	}
 	known := map[string]bool{}
 	for _, word := range t.Foreign {
 		known[canonical(word)] = true
 	}
-	list, ok := m.keys["categories"]
-	if !ok {
-		return
-	}
-	for _, entry := range list.Content {
-		node := value(entry, "native")
-		if node == nil {
-			continue
-		}
-		for _, word := range node.Content {
+	for _, category := range categories {
+		for _, word := range category.entries("native") {
 			if !known[canonical(word.Value)] {
-				r.add(word.Line, "%q is native without being foreign: add it to the file's foreign words, or remove it", clip(word.Value))
+				r.add(word.Line, "%q is native but not foreign: add it to the file's foreign words, or remove it", clip(word.Value))
 			}
 		}
 	}
 }
 
-// value returns a mapping's value for the key, or nil.
-func value(node *yaml.Node, key string) *yaml.Node {
-	if node.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == key {
-			return node.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// canonical is what two spellings of one word have in common: "book-shelf",
-// "Book  shelf" and "bookshelf" are the same to a reader.
+// canonical returns the same text for all spellings of a word: "book-shelf",
+// "Book  shelf" and "bookshelf".
 func canonical(word string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {

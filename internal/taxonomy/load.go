@@ -17,7 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// MaxFileBytes is the size of the largest file that is read.
+// MaxFileBytes is the largest size of a file, in bytes.
 const MaxFileBytes = 4 << 20
 
 const builtinName = "furniture.yaml"
@@ -25,11 +25,17 @@ const builtinName = "furniture.yaml"
 //go:embed furniture.yaml
 var builtin []byte
 
-// Builtin returns the text of the built-in file, for users to begin their own with.
+// Builtin returns the text of the built-in file.
 func Builtin() []byte { return bytes.Clone(builtin) }
 
-// Load reads and checks the file at path. An empty path is the built-in one. The
-// error is a *fault.Fault whose text has one line for each problem.
+//go:embed template.yaml
+var template []byte
+
+// Template returns a file with comments for users to fill in. It is valid as it is.
+func Template() []byte { return bytes.Clone(template) }
+
+// Load reads and checks the file at path; an empty path means the built-in file.
+// The error is a *fault.Fault whose text has one line for each problem.
 func Load(path string) (*Taxonomy, error) {
 	if path == "" {
 		return Parse(builtinName, builtin)
@@ -52,13 +58,13 @@ func unreadable(path string, err error) error {
 		why = pathErr.Err
 	}
 	return fault.Wrap(err, fault.InvalidRequest,
-		"the taxonomy file %s cannot be read (%v): correct the path, or leave it out for the built-in taxonomy", path, why)
+		"the taxonomy file %s cannot be read (%v): correct the path, or omit it to use the built-in taxonomy", path, why)
 }
 
-// Parse checks a file's content. The name is for messages only. The error is a
-// *fault.Fault of reason InvalidRequest: its message has one line for each
-// problem, as "name:line: what is wrong: how to mend it", sorted by line, and
-// its violations are the same in parts.
+// Parse checks the content of a file; the name is for messages only. The error is a
+// *fault.Fault of reason InvalidRequest. Its message has one line for each problem,
+// sorted by line: "name:line: the problem: how to correct it". Its violations are
+// the same, one for each problem.
 func Parse(name string, data []byte) (*Taxonomy, error) {
 	problems := &problems{file: name}
 	if root := document(data, problems); root != nil {
@@ -100,7 +106,7 @@ func document(data []byte, problems *problems) *yaml.Node {
 			problems.addSyntax(err)
 			return nil
 		}
-		problems.add(line, "a second document begins here: keep everything in one")
+		problems.add(line, "a second document begins here: keep everything in one document")
 		return nil
 	}
 	return root.Content[0]
@@ -121,8 +127,7 @@ func invalidLine(data []byte) int {
 	return line
 }
 
-// syntaxLine finds the line in the YAML library's messages, which have it in
-// their text only.
+// syntaxLine finds the line number in the message of a YAML error, its only place.
 var syntaxLine = regexp.MustCompile(`line (\d+): `)
 
 func (p *problems) addSyntax(err error) {

@@ -14,11 +14,27 @@ type fields struct {
 	keys map[string]*yaml.Node
 }
 
-// mapping reads a node that has to be a mapping with no keys but these. It
-// returns nil if the node is something else.
+// value returns the text of a key, empty if it is absent.
+func (m *fields) value(key string) string {
+	if node := m.keys[key]; node != nil {
+		return node.Value
+	}
+	return ""
+}
+
+// entries returns the entries of a list, none if it is absent.
+func (m *fields) entries(key string) []*yaml.Node {
+	if node := m.keys[key]; node != nil {
+		return node.Content
+	}
+	return nil
+}
+
+// mapping reads a node that must be a mapping with known keys only. It returns nil
+// if the node is something else.
 func (r reader) mapping(node *yaml.Node, what string, known ...string) *fields {
 	if node.Kind != yaml.MappingNode {
-		r.add(node.Line, "%s has to be a list of \"key: value\" lines: its keys are %s", what, strings.Join(known, ", "))
+		r.add(node.Line, "%s must be a list of \"key: value\" lines: its keys are %s", what, strings.Join(known, ", "))
 		return nil
 	}
 	m := &fields{what, node.Line, map[string]*yaml.Node{}}
@@ -31,8 +47,8 @@ func (r reader) mapping(node *yaml.Node, what string, known ...string) *fields {
 		case twice:
 			r.add(key.Line, "the key %q is there twice: remove one", key.Value)
 		case val.Kind == yaml.AliasNode:
-			// Aliases can make a small file endless.
-			r.add(val.Line, "aliases are not taken: write the value of %q out", key.Value)
+			// A few aliases can expand to gigabytes.
+			r.add(val.Line, "aliases are not supported: write the value of %q out", key.Value)
 		default:
 			m.keys[key.Value] = val
 		}
@@ -40,19 +56,18 @@ func (r reader) mapping(node *yaml.Node, what string, known ...string) *fields {
 	return m
 }
 
-// sequence returns the entries of a list that has to have between least and most
-// of them.
+// sequence returns the entries of an optional list, which must have between least
+// and most of them.
 func (r reader) sequence(m *fields, key string, least, most int) []*yaml.Node {
 	node, ok := m.keys[key]
 	if !ok {
-		r.add(m.line, "%s has no %s: add a list of at least %d", m.what, key, least)
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
 		if node.Kind == yaml.ScalarNode && (node.Value == "" || node.Tag == "!!null") {
 			r.add(node.Line, "%s is empty: give at least %d", key, least)
 		} else {
-			r.add(node.Line, "%s has to be a list: write [a, b] or lines with \"- \"", key)
+			r.add(node.Line, "%s must be a list: write [a, b] or lines with \"- \"", key)
 		}
 		return nil
 	}
@@ -62,7 +77,7 @@ func (r reader) sequence(m *fields, key string, least, most int) []*yaml.Node {
 	case n < least:
 		r.add(node.Line, "%s has %d, at least %d are needed: add some", key, n, least)
 	case n > most:
-		r.add(node.Line, "%s has %d, at most %d are taken: remove some", key, n, most)
+		r.add(node.Line, "%s has %d, at most %d are allowed: remove some", key, n, most)
 		return nil
 	}
 	return node.Content

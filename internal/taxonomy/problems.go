@@ -9,7 +9,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// maxProblems bounds the message: whoever has more has another kind of file.
+// maxProblems bounds the message. A file with more is not a taxonomy.
 const maxProblems = 50
 
 type problem struct {
@@ -17,7 +17,7 @@ type problem struct {
 	text string
 }
 
-// problems collects what is wrong with a file.
+// problems collects the errors in a file.
 type problems struct {
 	file string
 	list []problem

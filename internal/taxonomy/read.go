@@ -11,7 +11,7 @@ import (
 // formatVersion is the one version of the file format.
 const formatVersion = 1
 
-// Limits of a file. A prompt has to hold all of it.
+// Limits of a file, all of which goes into the prompt.
 const (
 	MaxCategories = 200
 	MaxStyles     = 100
@@ -22,70 +22,66 @@ const (
 
 var namePattern = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,62}$`)
 
-// reader turns nodes into values and collects what is wrong with them.
+// reader turns nodes into values and collects their problems.
 type reader struct{ *problems }
 
 func read(root *yaml.Node, p *problems) *Taxonomy {
 	r := reader{p}
 	t := &Taxonomy{}
-	m := r.mapping(root, "the file", "version", "fallback", "foreign", "categories", "styles")
+	m := r.mapping(root, "the file", "version", "fallback", "foreign", "product_words", "categories", "styles")
 	if m == nil {
 		return t
 	}
 	r.version(m)
+	if _, ok := m.keys["categories"]; !ok {
+		r.add(m.line, "the file has no categories: add a list of at least 2")
+	}
+	var categories, styles []*fields
 	for _, node := range r.sequence(m, "categories", 2, MaxCategories) {
-		t.Categories = append(t.Categories, r.category(node))
+		if c := r.mapping(node, "a category", "name", "description", "terms", "hints", "native", "placements"); c != nil {
+			categories, t.Categories = append(categories, c), append(t.Categories, r.category(c))
+		}
 	}
 	for _, node := range r.sequence(m, "styles", 1, MaxStyles) {
-		t.Styles = append(t.Styles, r.style(node))
+		if s := r.mapping(node, "a style", "name", "description", "keywords", "palette", "tags"); s != nil {
+			styles, t.Styles = append(styles, s), append(t.Styles, r.style(s))
+		}
 	}
-	r.unique(m.keys["categories"], "category")
-	r.unique(m.keys["styles"], "style")
+	r.unique(categories)
+	r.unique(styles)
 	t.Fallback = r.fallback(m, t)
-	r.terms(m.keys["categories"], t)
-	t.Foreign = r.words(m, "foreign", 1, false)
-	r.foreign(m, t)
+	r.terms(categories)
+	t.Foreign = r.words(m, "foreign", 1)
+	t.ProductWords = r.words(m, "product_words", 1)
+	r.foreign(m, categories, t)
 	return t
 }
 
 func (r reader) version(m *fields) {
 	node, ok := m.keys["version"]
-	switch {
-	case !ok:
-		r.add(m.line, "the key \"version\" is missing: add \"version: %d\"", formatVersion)
-	case node.Kind != yaml.ScalarNode || node.Value != fmt.Sprint(formatVersion):
+	if ok && (node.Kind != yaml.ScalarNode || node.Value != fmt.Sprint(formatVersion)) {
 		r.add(node.Line, "the file's version is not known: write \"version: %d\"", formatVersion)
 	}
 }
 
-func (r reader) category(node *yaml.Node) Category {
-	m := r.mapping(node, "a category", "name", "description", "terms", "hints", "native", "placements")
-	if m == nil {
-		return Category{}
-	}
-	c := Category{
+func (r reader) category(m *fields) Category {
+	return Category{
 		Name:        r.name(m),
 		Description: r.text(m, "description"),
-		Placements:  r.words(m, "placements", 2, true),
-		Hints:       r.words(m, "hints", 1, false),
-		Native:      r.words(m, "native", 1, false),
-		// Whether terms are needed is known once the fallback is: see terms.
-		Terms: r.words(m, "terms", 1, false),
+		Terms:       r.words(m, "terms", 1),
+		Hints:       r.words(m, "hints", 1),
+		Native:      r.words(m, "native", 1),
+		Placements:  r.words(m, "placements", 2),
 	}
-	return c
 }
 
-func (r reader) style(node *yaml.Node) Style {
-	m := r.mapping(node, "a style", "name", "description", "keywords", "palette", "tags")
-	if m == nil {
-		return Style{}
-	}
+func (r reader) style(m *fields) Style {
 	return Style{
 		Name:        r.name(m),
 		Description: r.text(m, "description"),
-		Keywords:    r.words(m, "keywords", 1, true),
-		Palette:     r.words(m, "palette", 1, true),
-		Tags:        r.words(m, "tags", 3, true),
+		Keywords:    r.words(m, "keywords", 1),
+		Palette:     r.words(m, "palette", 1),
+		Tags:        r.words(m, "tags", 3),
 	}
 }
 
@@ -96,7 +92,7 @@ func (r reader) name(m *fields) string {
 		return ""
 	}
 	if node.Kind != yaml.ScalarNode || !namePattern.MatchString(node.Value) {
-		r.add(node.Line, "%q is no name: use upper-case letters, digits and underscores, a letter first, at most 63", clip(node.Value))
+		r.add(node.Line, "%q is not a name: use upper-case letters, digits and underscores, a letter first, at most 63", clip(node.Value))
 		return ""
 	}
 	return node.Value
@@ -105,25 +101,21 @@ func (r reader) name(m *fields) string {
 func (r reader) text(m *fields, key string) string {
 	node, ok := m.keys[key]
 	if !ok {
-		r.add(m.line, "%s has no %s: add one, models go by it", m.what, key)
 		return ""
 	}
 	text := strings.Join(strings.Fields(node.Value), " ")
 	switch {
 	case node.Kind != yaml.ScalarNode || text == "" || node.Tag == "!!null":
-		r.add(node.Line, "%s is empty or no text: write a sentence", key)
+		r.add(node.Line, "%s is empty or not text: write a sentence", key)
 	case len(text) > maxTextBytes:
-		r.add(node.Line, "%s has %d bytes, at most %d are taken: shorten it", key, len(text), maxTextBytes)
+		r.add(node.Line, "%s has %d bytes, at most %d are allowed: shorten it", key, len(text), maxTextBytes)
 	}
 	return text
 }
 
-// words reads a list of words: lower case, blanks collapsed, none twice. A list
-// that is there must not be empty; one that is needed must be there.
-func (r reader) words(m *fields, key string, least int, needed bool) []string {
-	if _, ok := m.keys[key]; !ok && !needed {
-		return nil
-	}
+// words reads an optional list of different words, in lower case and without
+// superfluous spaces. If the list is there, it has at least least words.
+func (r reader) words(m *fields, key string, least int) []string {
 	var words []string
 	first := map[string]int{}
 	for _, node := range r.sequence(m, key, least, MaxWords) {
@@ -132,7 +124,7 @@ func (r reader) words(m *fields, key string, least int, needed bool) []string {
 			continue
 		}
 		if line, twice := first[canonical(word)]; twice {
-			r.add(node.Line, "%q stands in %s twice, first in line %d: remove one", word, key, line)
+			r.add(node.Line, "%q is in %s twice, first in line %d: remove one", word, key, line)
 			continue
 		}
 		first[canonical(word)] = node.Line
@@ -145,7 +137,7 @@ func (r reader) word(node *yaml.Node, key string) (string, bool) {
 	word := strings.ToLower(strings.Join(strings.Fields(node.Value), " "))
 	switch {
 	case node.Kind != yaml.ScalarNode || node.Tag == "!!null" || canonical(word) == "":
-		r.add(node.Line, "an entry of %s is no word: write words or short phrases", key)
+		r.add(node.Line, "an entry of %s is not a word: write words or short phrases", key)
 	case len(word) > maxWordBytes:
 		r.add(node.Line, "%q in %s is longer than %d bytes: shorten it", clip(word), key, maxWordBytes)
 	default:

@@ -1,18 +1,13 @@
-// Package taxonomy knows the categories and styles that items are sorted into.
+// Package taxonomy reads the categories and styles that items are sorted into.
 //
-// What a sofa-bed is, is a house rule and no fact of nature, and shops want rules
-// of their own. So the rules are a file: a category has a description, which
-// models are told, and the names of its products, which the offline classifier
-// goes by; a style has keywords, colours and tags.
+// They are a file, because shops disagree on what a sofa-bed is: a category has a
+// description, which the model reads, and the names of its products, which the
+// offline classifier searches for; a style has keywords, colours and tags. Only the
+// names of the categories are required.
 //
-//	furniture.yaml or a user's file -> Parse: checked, line by line -> Taxonomy
-//	                                                                     |
-//	                    prompts and schemas, the offline classifier, results
-//
-// A file is checked completely before anything starts, and all its problems are
-// told at once, each with its line and how to mend it. The price is strictness: a
-// key that the format does not know is refused, since a misspelt one would be
-// silently without effect.
+// A file is checked completely before anything starts. All its problems are
+// reported at once, each with its line and how to correct it. An unknown key is an
+// error, because a misspelt one would silently have no effect.
 //
 //	t, err := taxonomy.Load("") // the built-in file
 //	if err != nil {
@@ -34,52 +29,55 @@ type Taxonomy struct {
 	// Version is 12 hexadecimal digits of the content's SHA-256: equal content,
 	// equal version, whatever the file's layout and comments.
 	Version string
-	// Fallback is the category of whatever no other claims. Empty: there is none.
+	// Fallback is the category of every product that fits no other. Empty: none.
 	Fallback string
-	// Foreign are words that, before a product's name, make it something of the
-	// fallback: with "dog" among them, a "dog bed" is no bed. Optional, and only
-	// where there is a fallback.
+	// Foreign words before a product's name move the product to the fallback: if
+	// "dog" is one, a "dog bed" is not a bed. Empty if there is no fallback.
 	Foreign []string
-	// Categories are at least two, in the file's order.
+	// ProductWords describe a product although the offline classifier would read
+	// them as grammar: "fit" in "slim fit jeans" is not the verb of "fits jeans".
+	ProductWords []string `json:",omitempty"`
+	// Categories has at least two entries, in the file's order.
 	Categories []Category
-	// Styles are at least one. The first is taken where nothing points to any.
+	// Styles may be empty. The first is the default if no word points to another.
 	Styles []Style
 }
 
 // Category is a kind of furniture.
 type Category struct {
-	// Name is what verdicts say: upper case letters, digits and underscores.
+	// Name stands in results: upper-case letters, digits and underscores.
 	Name string
-	// Description says what belongs in it and what does not; models see it.
+	// Description says what belongs in the category and what does not. The model
+	// reads it. Optional.
 	Description string
-	// Terms are names of products in it, singular, lower case, such as "couch"
-	// or "coffee table". The offline classifier goes by them. Only the fallback
-	// may have none, and no two categories share one.
+	// Terms are names of its products, singular, lower case, such as "couch" or
+	// "coffee table". The offline classifier searches for them, and for the
+	// category's name if there are none. No two categories share a term.
 	Terms []string
-	// Hints are words that speak for the category without naming a product,
-	// such as "light bulb sold separately". Optional.
+	// Hints suggest the category without naming a product, such as "light bulb
+	// sold separately". Optional.
 	Hints []string
-	// Native are those of the taxonomy's foreign words that change nothing here:
-	// a cat figurine is as much decor as any. Optional.
+	// Native are the foreign words that change nothing in this category: a cat
+	// figurine is decor like any other. Optional.
 	Native []string
-	// Placements are two or more places where such a product usually stands,
-	// the commonest first.
+	// Placements are two or more usual places of such a product, the most common
+	// first. Optional.
 	Placements []string
 }
 
-// Style is a look.
+// Style is a look. All but its name is optional.
 type Style struct {
 	Name        string
 	Description string
-	// Keywords are words that point to the style.
+	// Keywords are words that suggest the style.
 	Keywords []string
-	// Palette are its colours.
+	// Palette lists its colours.
 	Palette []string
-	// Tags are three or more short words for its look, for verdicts.
+	// Tags are three or more short words for the look, for results.
 	Tags []string
 }
 
-// Category returns the category with the name, which is compared exactly.
+// Category returns the category with exactly that name.
 func (t *Taxonomy) Category(name string) (Category, bool) {
 	for _, c := range t.Categories {
 		if c.Name == name {
@@ -89,7 +87,7 @@ func (t *Taxonomy) Category(name string) (Category, bool) {
 	return Category{}, false
 }
 
-// Style returns the style with the name, which is compared exactly.
+// Style returns the style with exactly that name.
 func (t *Taxonomy) Style(name string) (Style, bool) {
 	for _, s := range t.Styles {
 		if s.Name == name {
@@ -99,7 +97,7 @@ func (t *Taxonomy) Style(name string) (Style, bool) {
 	return Style{}, false
 }
 
-// version hashes the content. The order of lists counts: it has a meaning.
+// version hashes the content. The order of a list matters, because it has a meaning.
 func (t *Taxonomy) version() (string, error) {
 	content := *t
 	content.Version = ""

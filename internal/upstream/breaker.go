@@ -27,6 +27,13 @@ type breaker struct {
 	closedAt instant // 0: it has never been open
 	opened   int64   // times
 
+	// Of the outage, while it is open.
+	since    instant // start of the call that showed it
+	failedAt instant // when a call failed last
+	steady   instant // since when calls fail without a long pause in between
+	cause    string  // how, for people
+	told     bool    // Outages has it
+
 	probes  int
 	probeAt instant
 
@@ -69,6 +76,7 @@ func (b *breaker) failed(now, started instant) (opened bool) {
 		return false
 	}
 	b.trip(now)
+	b.since, b.steady = started, started
 	return true
 }
 
@@ -82,6 +90,7 @@ func (b *breaker) broke(now, started instant) (opened bool) {
 		return false
 	}
 	b.trip(now)
+	b.since, b.steady = started, started
 	return true
 }
 
@@ -93,6 +102,7 @@ func laterThan(starts []instant, than instant) []instant {
 // trip opens the breaker.
 func (b *breaker) trip(now instant) {
 	b.open, b.openedAt, b.probes = true, now, 0
+	b.since, b.steady, b.failedAt, b.cause = now, now, now, ""
 	b.opened++
 	b.failures, b.broken = b.failures[:0], b.broken[:0]
 	b.probeAt = now + time.Second/2

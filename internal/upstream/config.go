@@ -26,7 +26,8 @@ type Config struct {
 	// Ceiling bounds the calls in flight on all keys together. 0: DefaultCeiling. A
 	// fixed pool is its own ceiling.
 	Ceiling int
-	// QueueBound is how many attempts may wait before new calls are turned away.
+	// QueueBound is how many attempts of each class may wait before new calls are
+	// turned away if their caller has its share of the bound waiting.
 	QueueBound int
 	// BulkShare is the part of the starts that bulk calls get while interactive
 	// ones wait too, 0..1. 0: DefaultBulkShare.

@@ -10,7 +10,7 @@ func (g *Gate) enqueue(now instant, w *waiter) {
 	g.order++
 	w.order = g.order
 	w.caller.waiting++
-	g.waiting[w.need.class()]++
+	g.waiting[w.need.class()].add(w.need.Caller.Queue(), +1)
 	if w.notBefore > now {
 		g.delayed.add(w)
 		return
@@ -25,7 +25,7 @@ func (g *Gate) dequeue(w *waiter) {
 	} else {
 		g.delayed.remove(w)
 	}
-	g.waiting[w.need.class()]--
+	g.waiting[w.need.class()].add(w.need.Caller.Queue(), -1)
 	w.caller.waiting--
 	g.callers.drop(w.caller)
 }
@@ -63,7 +63,7 @@ func (g *Gate) watch(now instant) instant {
 	for _, q := range g.groups {
 		at = min(at, q.watch(now))
 	}
-	return at
+	return min(at, g.tellOutages(now))
 }
 
 // next chooses the waiter that starts now and its group, or returns when to look
@@ -124,7 +124,7 @@ func (g *Gate) start(now instant, w *waiter, q *group) {
 	q.start(now, w.lease)
 	g.inFlight++
 	g.callers.move(w.caller, +1)
-	g.floor.started(w.need.class(), g.waiting[catalog.Bulk] > 0)
+	g.floor.started(w.need.class(), g.waiting[catalog.Bulk].total > 0)
 	g.counters.started(w)
 }
 
@@ -151,6 +151,7 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 	case Throttled:
 		g.tellHopeless(now)
 	}
+	g.learnOutage(now, l, r)
 	l.advice.Counts = counts(r.Verdict) && !l.gaveUp && !l.probe
 	if wait > 0 {
 		l.advice.NotBefore = g.wall(now + wait)

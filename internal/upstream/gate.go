@@ -28,11 +28,14 @@ type Gate struct {
 
 	callers callers
 	delayed delayed
-	waiting [numClasses]int // in lanes and delayed
+	waiting [numClasses]queues // in lanes and delayed
 	floor   floor
 	budget  budget
 	order   uint64
 	hedges  float64 // allowance
+
+	outagesChanged chan struct{} // closed and replaced when there is news of one
+	draining       bool
 
 	timer    *time.Timer
 	timerAt  instant
@@ -49,6 +52,10 @@ func New(c Config) (*Gate, error) {
 		epoch: time.Now(), queueBound: c.QueueBound, hedgeShare: c.HedgeShare,
 		fixed: c.Fixed, callers: callers{}, floor: floor{share: c.BulkShare},
 		budget: budget{left: budgetSize}, timerAt: never,
+		outagesChanged: make(chan struct{}),
+	}
+	for i := range g.waiting {
+		g.waiting[i].byQueue = map[string]int{}
 	}
 	for i := range c.Groups {
 		g.groups = append(g.groups, newGroup(i, &c))
@@ -134,33 +141,6 @@ func (g *Gate) setCeiling(n int) {
 	}
 }
 
-// Full returns a ServerFull fault with a time to come again if more attempts
-// wait than the gate wants to keep waiting, else nil. It is to be asked when a
-// call arrives; a call that has been let in is never turned away by it.
-func (g *Gate) Full() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.queued()
-	if n < g.queueBound {
-		return nil
-	}
-	speed := 0.0
-	for _, q := range g.groups {
-		speed += q.recent.rate(g.now())
-	}
-	again := min(max(float64(n-g.queueBound/2)/max(speed, 1), 1), 60)
-	return fault.New(fault.ServerFull, "%d questions are waiting for the model already: try again in %.0f s", n, again).
-		After(time.Duration(again * float64(time.Second)).Round(time.Second))
-}
-
-func (g *Gate) queued() int {
-	n := 0
-	for _, w := range g.waiting {
-		n += w
-	}
-	return n
-}
-
 // Serves reports whether some key serves the model.
 func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 }
 
@@ -168,13 +148,15 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 //
 // It ends early with a *fault.Fault if waiting is of no use: UpstreamAuth or
 // QuotaExhausted where every serving key is refused or out of quota, RateLimited
-// where a known pause outlasts ctx's deadline, InvalidItem where the item needs
+// where a known pause outlasts ctx's deadline, UpstreamUnavailable if the server has
+// been away for as long as the item may take, InvalidItem where the item needs
 // more tokens than any key is allowed, UpstreamRejected where no key serves the
-// model. When the deadline comes the fault says what was waited for. A cancelled
-// ctx ends the wait at once with its error.
+// model. When the deadline comes, or ctx is cancelled with context.DeadlineExceeded as
+// the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
+// with its error.
 func (g *Gate) Acquire(ctx context.Context, need Need) (*Lease, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, endOf(err)
+	if err := endOf(ctx); err != nil {
+		return nil, err
 	}
 	w, lease, err := g.ask(ctx, need)
 	if w == nil {
@@ -192,7 +174,13 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, until: ctx.Deadline}
+	w := &waiter{need: need, lane: g.lane(need.Model), asked: now, itemBegan: now, deadline: never}
+	if t, ok := ctx.Deadline(); ok {
+		w.deadline = t.Sub(g.epoch)
+	}
+	if !need.Began.IsZero() {
+		w.itemBegan = need.Began.Sub(g.epoch)
+	}
 	if !need.NotBefore.IsZero() {
 		w.notBefore = need.NotBefore.Sub(g.epoch)
 	}
@@ -221,7 +209,7 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now, err := g.now(), ctx.Err()
+	now, err := g.now(), endOf(ctx)
 	switch {
 	case w.err != nil:
 		return nil, w.err
@@ -231,7 +219,7 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 		w.lease.settled = true
 		g.settle(now, w.lease, &Result{Verdict: Abandoned})
 		g.dispatch(now)
-		return nil, endOf(err)
+		return nil, err
 	}
 	f := g.late(now, w)
 	g.dequeue(w)
@@ -242,20 +230,12 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	return nil, err
 }
 
-// Late returns the fault of an attempt whose deadline comes now, while it waits for
-// its turn: what it waits for.
-func (g *Gate) Late(need Need) *fault.Fault {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.late(g.now(), &waiter{need: need, lane: g.lane(need.Model)})
-}
-
-// endOf is a context's end as Acquire returns it.
-func endOf(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fault.From(err)
+// endOf is a context's end as Acquire returns it, nil while it has not ended.
+func endOf(ctx context.Context) error {
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return fault.From(context.DeadlineExceeded)
 	}
-	return err
+	return ctx.Err()
 }
 
 // Hedge returns a second lease for an attempt that is a straggler, if that costs
@@ -282,8 +262,10 @@ func (g *Gate) Hedge(need Need) (*Lease, bool) {
 }
 
 // class is the priority that the attempt waits in.
-func (n *Need) class() catalog.Priority {
-	if n.Priority == catalog.Bulk {
+func (n *Need) class() catalog.Priority { return classOf(n.Priority) }
+
+func classOf(p catalog.Priority) catalog.Priority {
+	if p == catalog.Bulk {
 		return catalog.Bulk
 	}
 	return catalog.Interactive

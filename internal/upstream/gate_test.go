@@ -184,7 +184,7 @@ func TestFullQueueTurnsNewCallsAway(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		for range 2 {
-			if err := g.Full(); err != nil {
+			if err := g.Full(anyone.Caller, anyone.Priority); err != nil {
 				t.Fatal(err)
 			}
 			go func() {
@@ -193,7 +193,7 @@ func TestFullQueueTurnsNewCallsAway(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		if err := g.Full(); !fault.Is(err, fault.ServerFull) || fault.From(err).RetryAfter <= 0 {
+		if err := g.Full(anyone.Caller, anyone.Priority); !fault.Is(err, fault.ServerFull) || fault.From(err).RetryAfter <= 0 {
 			t.Errorf("got %v", err)
 		}
 		cancel()
@@ -203,7 +203,7 @@ func TestFullQueueTurnsNewCallsAway(t *testing.T) {
 			}
 		}
 		l.Settle(upstream.Result{})
-		if err := g.Full(); err != nil {
+		if err := g.Full(anyone.Caller, anyone.Priority); err != nil {
 			t.Error(err)
 		}
 	})

@@ -19,24 +19,15 @@ func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
 	if f := l.tooLarge(now, w.need.Tokens); f != nil {
 		return f
 	}
-	if at := l.opensAt(now, w.need.Tokens); at > g.deadline(w) {
+	if at := l.opensAt(now, w.need.Tokens); at > w.deadline {
 		return fault.New(fault.RateLimited,
 			"the provider allows no call before the item's deadline: allow more time, or try again in %s",
 			(at - now).Round(time.Second)).After(at - now)
 	}
-	if w.notBefore > g.deadline(w) {
+	if w.notBefore > w.deadline {
 		return g.late(now, w)
 	}
-	return nil
-}
-
-// deadline is when the waiter leaves, as far as is known now: it moves where
-// several wait for the same answer.
-func (g *Gate) deadline(w *waiter) instant {
-	if t, ok := w.until(); ok {
-		return t.Sub(g.epoch)
-	}
-	return never
+	return g.outlasted(now, w)
 }
 
 // closed returns a fault if every key of the lane is retired, and none is due to
@@ -133,11 +124,12 @@ func (q *group) opensAt(now instant, tokens int) instant {
 // ended, or else by what held its lane up.
 func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 	if w.lane.away() {
-		return lateAway()
+		return fault.New(fault.UpstreamUnavailable, "%v, and the deadline came first: try again later",
+			w.lane.lastAway().outage(g.wall))
 	}
 	switch w.need.After {
 	case Throttled:
-		return lateThrottled()
+		return w.lane.lateThrottled(now, w.need.Tokens)
 	case Overloaded, Broken:
 		return lateAway()
 	case TimedOut:
@@ -152,14 +144,15 @@ func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 		paced = paced || q.pacing(now, w.need.Tokens)
 	}
 	if paced {
-		return lateThrottled()
+		return w.lane.lateThrottled(now, w.need.Tokens)
 	}
 	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited its turn: allow more time")
 }
 
-func lateThrottled() *fault.Fault {
+func (l *lane) lateThrottled(now instant, tokens int) *fault.Fault {
 	return fault.New(fault.RateLimited,
-		"the deadline came while the item waited for the provider's quota: allow more time or send fewer at once")
+		"the deadline came while the item waited for the provider's quota: allow more time or send fewer at once").
+		After(l.opensAt(now, tokens) - now)
 }
 
 func lateAway() *fault.Fault {

@@ -14,9 +14,10 @@ type waiter struct {
 	caller *caller
 
 	asked     instant
+	itemBegan instant
 	notBefore instant
 	order     uint64
-	until     func() (time.Time, bool) // its deadline, which may move
+	deadline  instant
 
 	ready chan struct{} // closed when lease or err is set
 	lease *Lease

@@ -18,6 +18,9 @@ type Need struct {
 	Tokens int
 	// NotBefore is the earliest start of a retry. Zero: now.
 	NotBefore time.Time
+	// Began is when the item began, for which a server's outage may last no longer
+	// than from then to its deadline. Zero: with this attempt.
+	Began time.Time
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int
@@ -38,6 +41,11 @@ type Result struct {
 	RetryAfter time.Duration
 	// Detail is a short public text for a Refused or Exhausted key, e.g. "401 invalid_api_key".
 	Detail string
+	// Cause is a few public words on how a call failed, e.g. "connection refused".
+	// Empty: no answer came.
+	Cause string
+	// Late says of an Abandoned call that the item's deadline came before an answer.
+	Late bool
 }
 
 // asked is how long the answer asks to wait, and whether that is rounded to seconds.
@@ -151,6 +159,9 @@ func (l *Lease) QueueTime() time.Duration { return l.queued }
 // Timeout is how long the attempt may take: 30 s until the group has seen 100
 // answers, then five times their 99th percentile, within 5 to 30 s.
 func (l *Lease) Timeout() time.Duration { return l.timeout }
+
+// Probe reports whether the call is to show whether a server is still away.
+func (l *Lease) Probe() bool { return l.probe }
 
 // HedgeAfter is the time that all but one in twenty answers need. An attempt
 // that takes longer is a straggler worth a Hedge. 0: not known yet.

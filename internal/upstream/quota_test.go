@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -18,8 +20,16 @@ var (
 )
 
 // one sets the quota of the key "k".
-func one(requests func() quota) func(*server) {
-	return func(s *server) { s.account("k").requests = requests() }
+func one(q llmsim.Quota) func(*server) { return func(s *server) { s.account("k").quota = q } }
+
+// bucket refills at rate a second.
+func bucket(size, rate int64) llmsim.Limit {
+	return llmsim.Limit{Amount: rate, Per: time.Second, Burst: size}
+}
+
+// window is full again at the end of each length.
+func window(amount int64, length time.Duration) llmsim.Limit {
+	return llmsim.Limit{Amount: amount, Per: length, Window: true}
 }
 
 // both sets several things of a server.
@@ -33,7 +43,7 @@ func both(fs ...func(*server)) func(*server) {
 
 func unlimited(*server) {}
 
-func silent(s *server) { s.headers, s.ask = false, askNothing }
+func silent(s *server) { s.silent, s.ask = true, "none" }
 
 func slow(s *server) { s.median = 2 * time.Second }
 
@@ -42,26 +52,20 @@ func slots(n int) func(*server) {
 }
 
 var (
-	hundred = one(func() quota { return newBucket(100, 100) })
-	windows = one(func() quota { return &window{limit: 1000, length: 10 * time.Second} })
-	minutes = one(func() quota { return &window{limit: 6000, length: time.Minute} })
+	hundred = one(llmsim.Quota{Requests: bucket(100, 100)})
+	windows = one(llmsim.Quota{Requests: window(1000, 10*time.Second)})
+	minutes = one(llmsim.Quota{Requests: window(6000, time.Minute)})
+
+	tokenBucket = one(llmsim.Quota{Tokens: bucket(100_000, 100_000)})
+	tokenWindow = one(llmsim.Quota{Tokens: window(1_000_000, 10*time.Second)})
+	// hidden lets no more than ten calls through in a tenth of a second, and shows a
+	// limit of 200 a second instead.
+	hidden = one(llmsim.Quota{Requests: bucket(200, 200), Hidden: bucket(10, 100)})
 )
 
 func twoKeys(s *server) {
-	s.account("a").requests = newBucket(50, 50)
-	s.account("b").requests = newBucket(50, 50)
-}
-
-func tokenBucket(s *server) { s.account("k").tokens = newBucket(100_000, 100_000) }
-
-func tokenWindow(s *server) {
-	s.account("k").tokens = &window{limit: 1_000_000, length: 10 * time.Second}
-}
-
-// hidden lets no more than ten calls through in a tenth of a second, and shows a
-// limit of 200 a second instead.
-func hidden(s *server) {
-	s.account("k").requests, s.account("k").hidden = newBucket(200, 200), newBucket(10, 100)
+	s.account("a").quota.Requests = bucket(50, 50)
+	s.account("b").quota.Requests = bucket(50, 50)
 }
 
 // told are upstreams whose headers tell the limit.
@@ -77,8 +81,8 @@ func told() []scenario {
 		{name: "tokens, 100,000/s", items: 3000, server: tokenBucket, quota: 100_000, tokens: true, guess: 800, truth: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
 		{name: "tokens, 100,000/s, AIMD", items: 3000, server: tokenBucket, quota: 100_000, tokens: true, truth: 1000, aimd: true},
 		{name: "tokens, 1,000,000 every 10 s", items: 5000, server: tokenWindow, quota: 100_000, tokens: true, guess: 1500, truth: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
-		{name: "1,000/s", items: 10000, server: one(func() quota { return newBucket(1000, 1000) }), quota: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
-		{name: "5/s, 10 at once", items: 300, server: one(func() quota { return newBucket(10, 5) }), quota: 5, config: k, minUse: 0.95},
+		{name: "1,000/s", items: 10000, server: one(llmsim.Quota{Requests: bucket(1000, 1000)}), quota: 1000, config: k, minUse: 0.97, maxThrottled: 0.005},
+		{name: "5/s, 10 at once", items: 300, server: one(llmsim.Quota{Requests: bucket(10, 5)}), quota: 5, config: k, minUse: 0.95},
 		{name: "100/s, network jitter 20 ms", items: 3000, server: both(hundred, func(s *server) { s.jitter = 20 * time.Millisecond }), quota: 100, config: k, minUse: 0.97, maxThrottled: 0.005},
 		{name: "100/s, resets in seconds", items: 3000, server: both(hundred, func(s *server) { s.coarse = true }), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
 		{name: "1,000 every 10 s, in seconds", items: 5000, server: both(windows, func(s *server) { s.coarse = true }), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
@@ -92,8 +96,8 @@ func told() []scenario {
 // untold are upstreams whose 429s alone tell it.
 func untold() []scenario {
 	k := keys("k")
-	millis := func(s *server) { s.headers = false }
-	whole := func(s *server) { s.headers, s.ask = false, askSeconds }
+	millis := func(s *server) { s.silent = true }
+	whole := func(s *server) { s.silent, s.ask = true, "seconds" }
 	return []scenario{
 		{name: "100/s, Retry-After-Ms", items: 3000, server: both(hundred, millis), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
 		{name: "100/s, Retry-After", items: 3000, server: both(hundred, whole), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.02},
@@ -101,7 +105,7 @@ func untold() []scenario {
 		{name: "100/s, silent, AIMD", items: 3000, server: both(hundred, silent), quota: 100, aimd: true},
 		{name: "100/s, silent, long", items: 8000, server: both(hundred, silent), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
 		{name: "1,000 every 10 s, silent", items: 5000, server: both(windows, silent), quota: 100, config: k, minUse: 0.7, maxThrottled: 0.05},
-		{name: "20/s at 2 s, silent", items: 1200, server: both(one(func() quota { return newBucket(20, 20) }), silent, slow), quota: 20, config: k, minUse: 0.95, maxThrottled: 0.05},
+		{name: "20/s at 2 s, silent", items: 1200, server: both(one(llmsim.Quota{Requests: bucket(20, 20)}), silent, slow), quota: 20, config: k, minUse: 0.95, maxThrottled: 0.05},
 		{name: "hidden 10 in 0.1 s", items: 3000, server: hidden, quota: 100, config: k, minUse: 0.75, maxThrottled: 0.01},
 		{name: "3 replicas, 100/s, silent", items: 9000, replicas: 3, server: both(hundred, silent), quota: 100, config: k, minUse: 0.9, maxThrottled: 0.03, minJain: 0.75},
 	}
@@ -157,23 +161,11 @@ func TestQuotaChanges(t *testing.T) {
 		{name: "halved and back", server: unlimited, maxThrottled: 0.005},
 		{name: "halved and back, silent", server: silent, maxThrottled: 0.02},
 	} {
-		var b *bucket
-		base := sc.server
+		half, full := bucket(50, 50), bucket(100, 100)
 		sc.items, sc.config, sc.quota = 4500, keys("k"), 100
-		sc.server = func(s *server) {
-			base(s)
-			b = newBucket(100, 100)
-			s.account("k").requests = b
-		}
-		sc.during = func(s *server) {
-			for _, to := range []float64{50, 100} {
-				time.Sleep(15 * time.Second)
-				s.mu.Lock()
-				b.refill(time.Now())
-				b.size, b.rate, b.level = to, to, min(b.level, to)
-				s.mu.Unlock()
-			}
-		}
+		sc.server = both(sc.server, one(llmsim.Quota{Requests: full, Changes: []llmsim.QuotaChange{
+			{At: 15 * time.Second, Requests: &half}, {At: 30 * time.Second, Requests: &full},
+		}}))
 		play(t, sc, func(r *report) (wrong []string) {
 			if n := r.sentOK(15*time.Second, 30*time.Second); n < 650 {
 				wrong = append(wrong, "too few answers while the quota was halved")

@@ -64,8 +64,6 @@ type scenario struct {
 	garbage float64
 	// attempts that count are at most so many. 0: 4.
 	attempts int
-	// during is called beside the run.
-	during func(s *server)
 	// aimd plays the yardstick in the gate's place.
 	aimd bool
 
@@ -180,9 +178,6 @@ func run(t *testing.T, sc scenario, seed uint64) *report {
 		sc.server(r.server)
 		gates := makeGates(t, sc)
 		r.perGate = make([]int, len(gates))
-		if sc.during != nil {
-			go sc.during(r.server)
-		}
 		r.play(gates)
 		r.span = time.Since(r.server.began)
 		for _, g := range gates {

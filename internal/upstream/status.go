@@ -36,6 +36,8 @@ type GroupStatus struct {
 	// how often that has happened.
 	Open    bool
 	Outages int64
+	// Outage says more while it is open, else it is nil.
+	Outage *catalog.Outage
 	// Braked is set while the limit follows the latency of a server that queues.
 	Braked  bool
 	Latency LatencyStatus
@@ -118,10 +120,14 @@ func (g *Gate) Status() Status {
 	now := g.now()
 	s := Status{
 		InFlight: g.inFlight, Ceiling: g.pool, Fixed: g.fixed, Counters: g.counters,
-		QueuedInteractive: g.waiting[catalog.Interactive], QueuedBulk: g.waiting[catalog.Bulk],
+		QueuedInteractive: g.waiting[catalog.Interactive].total, QueuedBulk: g.waiting[catalog.Bulk].total,
 	}
 	for _, q := range g.groups {
-		s.Groups = append(s.Groups, q.status(now))
+		group := q.status(now)
+		if q.breaker.open {
+			group.Outage = q.outage(g.wall)
+		}
+		s.Groups = append(s.Groups, group)
 	}
 	s.Limit = g.limit()
 	return s

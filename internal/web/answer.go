@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // answer is a response that knows how it began. Over HTTP/2 it gives up on a
 // stream whose reader takes nothing of it for a time; what bounds HTTP/1.1 is its
-// connection (patientConn). Only one goroutine writes; the deadline may be set from
+// connection (intake.PatientListener). Only one goroutine writes; the deadline may be set from
 // others.
 type answer struct {
 	http.ResponseWriter
@@ -81,7 +83,7 @@ func (a *answer) SetWriteDeadline(t time.Time) error {
 func (a *answer) arm() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_ = a.control.SetWriteDeadline(sooner(time.Now().Add(a.timeout), a.limit)) // HTTP/2 has deadlines
+	_ = a.control.SetWriteDeadline(intake.Sooner(time.Now().Add(a.timeout), a.limit)) // HTTP/2 has deadlines
 }
 
 // disarm takes the time back, which ends a stream that is only quiet.
@@ -89,12 +91,4 @@ func (a *answer) disarm() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_ = a.control.SetWriteDeadline(a.limit)
-}
-
-// sooner returns t, or the limit if there is one and it comes first.
-func sooner(t, limit time.Time) time.Time {
-	if !limit.IsZero() && limit.Before(t) {
-		return limit
-	}
-	return t
 }

@@ -5,33 +5,15 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
-	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// A body comes at minBodyRate at least, once bodyGrace has passed: slower than any
-// line that is in use, and too fast to hold a connection open for nothing.
-const (
-	bodyGrace   = 30 * time.Second
-	minBodyRate = 32 << 10 // bytes a second
-	// hearOutTime is how long one is heard out whose call has failed already.
-	hearOutTime = 5 * time.Second
-)
-
-// roomStep is in what pieces bodies take room. The first piece of each is free, so
-// that small requests find room whatever the large ones take.
-const roomStep = 64 << 10
-
-// errNoRoom is that of a body that does not fit beside the others.
-var errNoRoom = fault.New(fault.ServerFull, "the server holds as many large requests as it can: send this one again later").After(5 * time.Second)
+// hearOutTime is how long one is heard out whose call has failed already.
+const hearOutTime = 5 * time.Second
 
 // bounded keeps callers from being silent for ever: those who send their request,
-// unless it is a stream, and those who read their answer.
-// Of bodies that are held as a whole, all together have no more bytes than
-// Config.MaxHeldBytes.
-func bounded(config Config, uploads func(path string) bool, next http.Handler) http.Handler {
-	room := semaphore.NewWeighted(config.MaxHeldBytes)
+// and those who read their answer. What requests hold is charged to the budget.
+func bounded(config Config, parts Parts, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
 		if r.ProtoMajor == 2 {
@@ -39,82 +21,130 @@ func bounded(config Config, uploads func(path string) bool, next http.Handler) h
 			// What is left in the buffers goes out when the handlers have returned.
 			defer a.arm()
 		}
-		if r.Body != nil && r.Body != http.NoBody && !uploads(r.URL.Path) {
-			body := &pacedBody{body: r.Body, control: a.control, began: time.Now(), room: room}
-			defer body.giveBack()
-			body.pace()
-			r.Body = body
+		if r.Body != nil && r.Body != http.NoBody {
+			var in *intake.Inbound
+			r, in = charged(config.Intake, parts, r, a.control)
+			defer in.Close()
 		}
 		next.ServeHTTP(a, r)
 	})
 }
 
+// charged returns the request with a body that is charged to its caller.
+func charged(budget *intake.Budget, parts Parts, r *http.Request, control *http.ResponseController) (*http.Request, *intake.Inbound) {
+	uploads := parts.Services.Uploads(r.URL.Path)
+	var cut func(error)
+	if uploads {
+		cut = func(error) { _ = control.SetReadDeadline(time.Unix(1, 0)) }
+	}
+	caller, known := parts.Callers.Share(r)
+	open := budget.Open
+	if !known {
+		open, caller = budget.OpenStranger, r.RemoteAddr
+	}
+	in := open(caller, cut)
+	r = r.WithContext(intake.With(r.Context(), in))
+	if uploads {
+		r.Body = &uploadBody{body: r.Body, request: r, in: in}
+		return r, in
+	}
+	body := &pacedBody{body: r.Body, control: control, request: r, in: in, pace: intake.NewPace()}
+	body.hurry()
+	r.Body = body
+	return r, in
+}
+
 // pacedBody is a request's body that has to come in time, and for which there has to
-// be room for as long as the request lasts.
+// be room until the request ends, or its rows are taken.
 type pacedBody struct {
 	body    io.ReadCloser
 	control *http.ResponseController
-	began   time.Time
+	request *http.Request
+	in      *intake.Inbound
+	pace    *intake.Pace
 	limit   time.Time // for all of it; zero: none
-	read    int64
-	err     error // that ended it
-	room    *semaphore.Weighted
-	held    int64 // of room
-	full    bool  // there was none
-	unheld  bool  // what is read is thrown away
+	err     error     // that ended it
+	unheld  bool      // what is read is thrown away
 }
 
 // Read reads what has come. Beyond the time that the bytes so far allow for, it
-// fails with os.ErrDeadlineExceeded, without room with errNoRoom.
+// fails with os.ErrDeadlineExceeded, without room with intake.ErrFull.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
 	n, err := b.body.Read(p)
-	b.read += int64(n)
+	b.pace.Add(n)
 	if b.err = err; err == nil {
-		b.pace()
+		b.hurry()
 	}
-	if !b.hold() {
-		return 0, errNoRoom
+	if b.unheld {
+		return n, err
+	}
+	b.in.Charge(int64(n))
+	if full := b.in.Wait(b.request.Context()); full != nil {
+		b.err = full
+		return 0, full
 	}
 	// At the body's end, net/http takes the deadline back and watches the connection
 	// for the caller's leaving.
 	return n, err
 }
 
-// pace allows for what comes next. Connections without deadlines are not bounded.
-func (b *pacedBody) pace() {
-	allowed := bodyGrace + time.Duration(b.read)*time.Second/minBodyRate
-	_ = b.control.SetReadDeadline(sooner(b.began.Add(allowed), b.limit))
-}
-
-// hold takes room for what was read, if there is some.
-func (b *pacedBody) hold() bool {
-	for !b.unheld && !b.full && b.read > b.held+roomStep {
-		if b.full = !b.room.TryAcquire(roomStep); !b.full {
-			b.held += roomStep
-		}
+// Hold charges n bytes in addition to those that were read, such as what these unpack
+// to. Without room it fails with intake.ErrFull.
+func (b *pacedBody) Hold(n int) error {
+	if b.unheld {
+		return nil
 	}
-	return b.unheld || !b.full
+	b.in.Charge(int64(n))
+	return b.in.Wait(b.request.Context())
 }
 
-func (b *pacedBody) giveBack() {
-	b.room.Release(b.held)
-	b.held = 0
+// hurry allows for what comes next. Connections without deadlines are not bounded.
+func (b *pacedBody) hurry() {
+	_ = b.control.SetReadDeadline(intake.Sooner(b.pace.Due(), b.limit))
 }
 
 // hearOut reads what a caller is still sending to a call that has failed, up to a
 // number of bytes. Most clients read no answer before they have sent everything, and
 // see nothing but a broken connection if they cannot.
 func (b *pacedBody) hearOut(most int64) {
-	b.giveBack()
+	b.in.Close()
+	if b.err == intake.ErrFull { //nolint:errorlint // it is this body's own
+		b.err = nil
+	}
 	b.unheld, b.limit = true, time.Now().Add(hearOutTime)
 	if b.err == nil {
-		b.pace()
+		b.hurry()
 	}
 	_, _ = io.CopyN(io.Discard, b, most)
 }
 
 // Close closes the body.
 func (b *pacedBody) Close() error { return b.body.Close() }
+
+// uploadBody is the body of a caller that sends a stream: it may be silent between
+// two messages, and is read no further while the messages that have come wait for
+// their turn.
+type uploadBody struct {
+	body    io.ReadCloser
+	request *http.Request
+	in      *intake.Inbound
+}
+
+// Read reads what has come. A message that arrives too slowly ends it.
+func (b *uploadBody) Read(p []byte) (int, error) {
+	if err := b.in.WaitForReceiver(b.request.Context(), streamWindow); err != nil {
+		return 0, err
+	}
+	n, err := b.body.Read(p)
+	b.in.Arrived(p[:n], int64(n))
+	if err == nil {
+		err = b.in.Wait(b.request.Context())
+	}
+	return n, err
+}
+
+// Close closes the body.
+func (b *uploadBody) Close() error { return b.body.Close() }

@@ -3,16 +3,20 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -34,7 +38,7 @@ func TestRoomForBodies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := start(t, setup{
-					config: web.Config{MaxBodyBytes: 1 << 20, MaxHeldBytes: 1 << 20},
+					config: web.Config{MaxBodyBytes: 1 << 20, Intake: intake.New(2 << 20)},
 					services: func(w http.ResponseWriter, req *http.Request) {
 						if _, err := io.Copy(io.Discard, req.Body); fault.Is(err, fault.ServerFull) {
 							w.WriteHeader(http.StatusServiceUnavailable)
@@ -116,6 +120,108 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 		defer cancel()
 		if err := r.Shutdown(ctx); err != nil || !ended {
 			t.Errorf("%v, the handler has ended: %v", err, ended)
+		}
+	})
+}
+
+// frame is a message in the envelope of a stream, of which the last bytes may lack.
+func frame(size, missing int) string {
+	head := string([]byte{0, byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)})
+	return head + strings.Repeat("x", size-missing)
+}
+
+func TestUploads(t *testing.T) {
+	const path = "/some.v1.Service/Upload"
+	upload := func(t *testing.T, read *atomic.Int64, budget *intake.Budget, receive bool) (conn net.Conn, ended <-chan error) {
+		end := make(chan error, 1)
+		r := start(t, setup{config: web.Config{Intake: budget}, services: func(_ http.ResponseWriter, req *http.Request) {
+			buffer := make([]byte, 16<<10)
+			for {
+				n, err := req.Body.Read(buffer)
+				read.Add(int64(n))
+				if receive {
+					intake.From(req.Context()).Received(0)
+				}
+				if err != nil {
+					end <- err
+					return
+				}
+			}
+		}})
+		conn = r.dial(t)
+		announce(t, conn, path, 60<<20)
+		return conn, end
+	}
+	t.Run("messages that wait for their turn hold the caller up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			t.Cleanup(func() { time.Sleep(time.Second) }) // net/http closes a connection slowly
+			var read atomic.Int64
+			conn, _ := upload(t, &read, intake.New(0), false)
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				for range 50 {
+					if _, err := io.WriteString(conn, frame(100<<10, 0)); err != nil {
+						return
+					}
+				}
+			}()
+			time.Sleep(time.Hour)
+			if n := read.Load(); n < 1<<20 || n > 1<<20+256<<10 {
+				t.Errorf("%d KiB were read of messages that no one takes", n>>10)
+			}
+			_ = conn.Close()
+			<-sent
+		})
+	})
+	t.Run("a message that came to a stop ends it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var read atomic.Int64
+			budget := intake.New(0)
+			conn, ended := upload(t, &read, budget, true)
+			if _, err := io.WriteString(conn, frame(1000, 0)+frame(2<<20, 1)); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 31*time.Second {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			synctest.Wait()
+			if held := budget.Held(); held != 0 {
+				t.Errorf("%d bytes are held after it", held)
+			}
+		})
+	})
+	t.Run("silence between two messages does not", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var read atomic.Int64
+			conn, ended := upload(t, &read, intake.New(0), true)
+			for range 3 {
+				if _, err := io.WriteString(conn, frame(1000, 0)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+			}
+			select {
+			case err := <-ended:
+				t.Error(err)
+			default:
+			}
+		})
+	})
+}
+
+func TestBodies_ThatCameToAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := start(t, setup{}).dial(t)
+		announce(t, conn, classifyPath, 63<<20)
+		if _, err := io.WriteString(conn, largeBody(62 << 20)[:62<<20]); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		status, err := bufio.NewReader(conn).ReadString('\n')
+		if took := time.Since(began); !strings.Contains(status, "408") || took > 40*time.Second {
+			t.Errorf("%q, %v after %v", status, err, took)
 		}
 	})
 }

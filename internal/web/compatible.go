@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/inflate"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -28,7 +31,7 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 		return "", err
 	}
 	defer leave()
-	caller, err := c.callers.Caller(r.Header.Values("Authorization"))
+	caller, err := c.callers.Caller(r.Context(), r.Header.Values("Authorization"))
 	if err != nil {
 		return caller.ID, err
 	}
@@ -45,10 +48,28 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 }
 
 func (c *compatible) read(ctx context.Context, r *http.Request) (*request, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &statusError{http.StatusUnsupportedMediaType, "Compressed bodies are not taken: send the JSON as it is"}
+	body, err := unpacked(r, c.config.MaxBodyBytes)
+	if err != nil {
+		return nil, err
 	}
-	return readRequest(ctx, r.Body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+	return readRequest(ctx, body, limits{items: c.config.MaxItems, bytes: c.config.MaxBodyBytes})
+}
+
+// unpacked returns a request's body as it was before it was compressed. Neither form
+// may have more bytes than the limit.
+func unpacked(r *http.Request, limit int64) (io.Reader, error) {
+	compressed, known := inflate.Named(strings.Join(r.Header.Values("Content-Encoding"), ","))
+	switch {
+	case !known:
+		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not taken: compress with gzip, or send the JSON as it is"}
+	case !compressed:
+		return r.Body, nil
+	}
+	limits := inflate.Limits{Bytes: limit}
+	if body, ok := r.Body.(*pacedBody); ok {
+		limits.Charge = body.Hold
+	}
+	return inflate.NewReader(r.Body, limits), nil
 }
 
 // answer runs the call and writes its events. This goroutine alone writes; the
@@ -59,7 +80,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 	defer cancel(nil)
 	// A write that waits for the reader ends soon after the call does.
 	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
-	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
+	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), notices: make(chan catalog.Notice), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
 	go run.engine(ctx, c.engine, call, req)
 	events := newEvents(w, c.anyOrigin)
 	end, err := c.write(run, events)
@@ -124,6 +145,8 @@ func (c *compatible) write(run *run, events *events) (ended, error) {
 		case b := <-run.batches:
 			err = events.batch(&b)
 			run.taken <- struct{}{}
+		case n := <-run.notices:
+			err = events.notice(&n)
 		case <-beat.C:
 			err = events.comment()
 		case end := <-run.ended:
@@ -140,6 +163,7 @@ func (c *compatible) write(run *run, events *events) (ended, error) {
 type run struct {
 	begun   chan struct{} // closed when the engine has taken the call on
 	batches chan catalog.Batch
+	notices chan catalog.Notice
 	taken   chan struct{} // room for one: the last batch was written
 	ended   chan ended    // room for one
 }
@@ -157,6 +181,14 @@ func (r *run) engine(ctx context.Context, engine Engine, call classify.Call, req
 		}
 		r.ended <- end
 	}()
+	call.Notify = func(n catalog.Notice) error {
+		select {
+		case r.notices <- n:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	end.summary, end.err = engine.Run(ctx, call, req.source(r.begun), func(b catalog.Batch) error {
 		select {
 		case r.batches <- b:
@@ -191,6 +223,7 @@ func (req *request) source(begun chan struct{}) classify.Source {
 		if err := row.UnmarshalJSON(req.rows[0]); err != nil {
 			return nil, errors.Join(errors.New("a row that was read once cannot be read again"), err)
 		}
+		intake.From(ctx).Release(int64(len(req.rows[0])))
 		req.rows[0], req.rows = nil, req.rows[1:]
 		return table.MapRowWithoutID(row, req.productColumn), nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // The values where the configuration gives none.
@@ -39,10 +40,8 @@ type Config struct {
 	MaxItems int
 	// MaxBodyBytes is the most that a request may have. 0: DefaultMaxBodyBytes.
 	MaxBodyBytes int64
-	// MaxHeldBytes is the most that all requests under way may have together, beside
-	// 64 KiB of each. In memory they take a few times that. 0: 4 times MaxBodyBytes,
-	// 64 MiB at least.
-	MaxHeldBytes int64
+	// Intake bounds what requests hold. Nil: a budget of its own.
+	Intake *intake.Budget
 	// WriteTimeout is how long a caller may take nothing of what waits for him, up to
 	// twice that, before he is cut off. 0: DefaultWriteTimeout.
 	WriteTimeout time.Duration
@@ -63,9 +62,9 @@ type About struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.MaxItems < 0 || c.MaxBodyBytes < 0 || c.MaxHeldBytes < 0 || c.WriteTimeout < 0 || c.Heartbeat < 0 {
-		return c, fmt.Errorf("a limit of the HTTP server is negative (%d items, %d bytes, %d held, %v, %v): give 0 for the usual one",
-			c.MaxItems, c.MaxBodyBytes, c.MaxHeldBytes, c.WriteTimeout, c.Heartbeat)
+	if c.MaxItems < 0 || c.MaxBodyBytes < 0 || c.WriteTimeout < 0 || c.Heartbeat < 0 {
+		return c, fmt.Errorf("a limit of the HTTP server is negative (%d items, %d bytes, %v, %v): give 0 for the usual one",
+			c.MaxItems, c.MaxBodyBytes, c.WriteTimeout, c.Heartbeat)
 	}
 	if c.MaxItems == 0 {
 		c.MaxItems = DefaultMaxItems
@@ -73,8 +72,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxBodyBytes == 0 {
 		c.MaxBodyBytes = DefaultMaxBodyBytes
 	}
-	if c.MaxHeldBytes == 0 {
-		c.MaxHeldBytes = 4 * max(c.MaxBodyBytes, 16<<20)
+	if c.Intake == nil {
+		c.Intake = intake.New(0)
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = DefaultWriteTimeout
@@ -95,9 +94,12 @@ type Engine interface {
 
 // Callers knows who may classify.
 type Callers interface {
-	// Caller returns who calls with these authorization headers, with a fault if
-	// that is not enough.
-	Caller(authorization []string) (catalog.Caller, error)
+	// Caller returns who calls with these authorization headers, in a request with
+	// this context, and a fault if that is not enough.
+	Caller(ctx context.Context, authorization []string) (catalog.Caller, error)
+	// Share returns the name by which what a request sends is counted, and whether
+	// its caller is known.
+	Share(r *http.Request) (caller string, known bool)
 }
 
 // Services is the gRPC services over HTTP. It answers paths of the form
@@ -109,14 +111,16 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge stands on. All of them are needed.
+// Parts are what the edge stands on. All but Outages are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers
 	Services Services
 	// Ready tells whether new calls are taken.
 	Ready func() bool
-	Log   *zap.Logger
+	// Outages returns the model's servers that do not answer, for /readyz.
+	Outages func() []catalog.Outage
+	Log     *zap.Logger
 	// Metrics is what /metrics shows, and where the edge registers its own.
 	Metrics *prometheus.Registry
 }

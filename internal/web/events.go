@@ -136,13 +136,13 @@ func (e *events) batch(b *catalog.Batch) error {
 		ev.Results[i] = resultOf(&b.Outcomes[i])
 	}
 	if allFailed(b.Outcomes) {
-		ev.ProcessingType, ev.Error = failedType, &b.Outcomes[0].Err.Message
+		ev.Error = &b.Outcomes[0].Err.Message
 	}
 	return e.send(&ev)
 }
 
-// failedType is the processing_type of a batch, or of a call, that failed as a
-// whole.
+// failedType is the processing_type of the last event of a call that broke off. No
+// batch has it: clients of the original skip the results of an event that does.
 const failedType = "error"
 
 func allFailed(outcomes []catalog.Outcome) bool {
@@ -194,6 +194,18 @@ func appendASCII(buf, text []byte) []byte {
 
 // comment is what clients do not see and proxies do.
 func (e *events) comment() error { return e.write([]byte(":\n\n")) }
+
+// notice is a comment too: clients of the original know no other events, and people
+// who look at the bytes see it.
+func (e *events) notice(n *catalog.Notice) error {
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, n.String())
+	return e.write([]byte(": " + text + "\n\n"))
+}
 
 func (e *events) write(text []byte) error {
 	e.header()

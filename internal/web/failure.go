@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // failure is the body of every answer to a request that is not served.
@@ -44,10 +45,12 @@ var statusOf = map[fault.Kind]int{
 	fault.KindForbidden:   http.StatusForbidden,
 	fault.KindNotFound:    http.StatusNotFound,
 	fault.KindConflict:    http.StatusConflict,
+	fault.KindTooLarge:    http.StatusRequestEntityTooLarge,
 	fault.KindOverloaded:  http.StatusTooManyRequests,
 	fault.KindUnavailable: http.StatusServiceUnavailable,
 	fault.KindDeadline:    http.StatusGatewayTimeout,
 	fault.KindCancelled:   statusCallerLeft,
+	fault.KindDataLoss:    http.StatusInternalServerError,
 }
 
 // statusCallerLeft is nginx's, for the log: nobody reads it.
@@ -70,7 +73,7 @@ func writeError(w http.ResponseWriter, err error) {
 		status = http.StatusInternalServerError
 	case f.Reason == fault.TooManyItems:
 		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, errNoRoom):
+	case errors.Is(err, intake.ErrFull):
 		status = http.StatusServiceUnavailable // the server's state, and not this caller's rate
 	case f.Kind() == fault.KindUnknownUser:
 		w.Header().Set("WWW-Authenticate", "Bearer")

@@ -19,7 +19,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -67,9 +67,11 @@ func batchOf(id int64, kind catalog.Kind, outcomes ...catalog.Outcome) catalog.B
 // fakeCallers knows everybody, or fails.
 type fakeCallers struct{ err error }
 
-func (c *fakeCallers) Caller([]string) (catalog.Caller, error) {
+func (c *fakeCallers) Caller(context.Context, []string) (catalog.Caller, error) {
 	return catalog.Caller{ID: "call:1"}, c.err
 }
+
+func (c *fakeCallers) Share(r *http.Request) (string, bool) { return r.RemoteAddr, c.err == nil }
 
 // fakeServices says which path it was asked for.
 type fakeServices struct{ http.HandlerFunc }
@@ -90,7 +92,7 @@ type running struct {
 	ready   atomic.Bool
 	logs    *observer.ObservedLogs
 	metrics *prometheus.Registry
-	pipe    *llmsim.Pipe
+	pipe    *testkit.Pipe
 }
 
 // start serves in memory, in a synctest bubble or out of one, and shuts down with
@@ -98,7 +100,7 @@ type running struct {
 func start(t *testing.T, s setup) *running {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	r := &running{logs: logs, metrics: prometheus.NewRegistry(), pipe: llmsim.NewPipe()}
+	r := &running{logs: logs, metrics: prometheus.NewRegistry(), pipe: testkit.NewPipe()}
 	r.ready.Store(true)
 	if s.services == nil {
 		s.services = func(w http.ResponseWriter, req *http.Request) { _, _ = io.WriteString(w, req.URL.Path) }

@@ -106,7 +106,10 @@ func (p *requestParser) failed(err error) error {
 	var known *unfit
 	var other *statusError
 	switch {
-	case errors.As(err, &known), errors.As(err, &other), fault.Is(err, fault.TooManyItems), fault.Is(err, fault.ServerFull):
+	case errors.As(err, &known), errors.As(err, &other):
+		return err
+	case fault.Is(err, fault.TooManyItems), fault.Is(err, fault.ServerFull),
+		fault.Is(err, fault.MessageTooLarge), fault.Is(err, fault.InvalidRequest): // the latter two from inflate
 		return err
 	case errors.Is(err, errTooLarge):
 		return &statusError{

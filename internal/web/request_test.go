@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
@@ -126,7 +130,11 @@ func TestBadRequests(t *testing.T) {
 		"many rows":                  {`{"data":[` + strings.Repeat(`{},`, 500) + `{}],"toggle":1}`, nil, 413, "more than 100 rows"},
 		"many bytes":                 {`{"data":[{"name":"` + strings.Repeat("x", 2<<20) + `"}],"toggle":1}`, nil, 413, "more than 1048576 bytes"},
 		"many bytes after it":        {`{"data":[{"name":"a"}],"toggle":1}` + strings.Repeat(" ", 2<<20), nil, 413, "more than 1048576 bytes"},
-		"compressed":                 {"\x1f\x8b", []string{"Content-Encoding: gzip"}, 415, "Compressed"},
+		"no gzip":                    {`{"data":[{"name":"a"}],"toggle":1}`, []string{"Content-Encoding: gzip"}, 400, "announced as gzip"},
+		"half of a gzip":             {"\x1f\x8b", []string{"Content-Encoding: gzip"}, 400, "announced as gzip"},
+		"another encoding":           {"{}", []string{"Content-Encoding: br"}, 415, "gzip"},
+		"gzip twice":                 {"{}", []string{"Content-Encoding: gzip", "Content-Encoding: gzip"}, 415, "gzip"},
+		"many bytes in few":          {string(pack(t, `{"data":[{"name":"`+strings.Repeat("x", 2<<20)+`"}],"toggle":1}`)), []string{"Content-Encoding: gzip"}, 413, "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, setup{config: web.Config{MaxItems: 100, MaxBodyBytes: 1 << 20}})
@@ -147,6 +155,63 @@ func manyKeys(n int) string {
 		keys[i] = fmt.Sprintf(`"k%d":1`, i)
 	}
 	return strings.Join(keys, ",")
+}
+
+func pack(t *testing.T, text string) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Bytes()
+}
+
+func TestGzippedRequest(t *testing.T) {
+	var got asked
+	r := start(t, setup{engine: noting(&got)})
+	for _, encoding := range []string{"gzip", "GZIP", "x-gzip"} {
+		got = asked{}
+		reply := r.ask(t, "POST", classifyPath, string(pack(t, `{"data":[{"name":"a"},{"name":"b","gap":NaN}],"toggle":1}`)), "Content-Encoding: "+encoding)
+		if reply.status != 200 || len(got.Items) != 2 || got.Items[1].Name != "b" {
+			t.Errorf("%s: %d %s, %+v", encoding, reply.status, reply.body, got)
+		}
+	}
+}
+
+// A bomb is refused by its ratio, long before the limit of a body.
+func TestGzippedRequest_IsNoBomb(t *testing.T) {
+	r := start(t, setup{})
+	bomb := string(pack(t, `{"data":[{"name":"`+strings.Repeat("x", 16<<20)+`"}],"toggle":1}`))
+	before := heapTotal()
+	got := r.ask(t, "POST", classifyPath, bomb, "Content-Encoding: gzip")
+	if took := heapTotal() - before; got.status != 413 || !strings.Contains(got.body, "more than 200 times") || took > 24<<20 {
+		t.Errorf("%d %s, and %d MiB were allocated", got.status, got.body, took>>20)
+	}
+}
+
+// What a body unpacks to takes room as what comes unpacked does.
+func TestGzippedRequest_TakesRoomForItsRows(t *testing.T) {
+	large := `{"data":[{"name":"` + strings.Repeat("x", 1<<20) + `"}],"toggle":1}`
+	for name, body := range map[string]string{"compressed": string(pack(t, large)), "not compressed": large} {
+		r := start(t, setup{config: web.Config{MaxBodyBytes: 2 << 20, Intake: intake.New(512 << 10)}})
+		var headers []string
+		if name == "compressed" {
+			headers = []string{"Content-Encoding: gzip"}
+		}
+		if got := r.ask(t, "POST", classifyPath, body, headers...); got.status != 503 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}
+
+func heapTotal() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // The rows are kept as they came, and let go of one by one.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -20,7 +21,7 @@ func routes(config Config, parts Parts, door *door, record *recorder) http.Handl
 	for path, handler := range map[string]http.Handler{
 		"/metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
 		"/healthz": http.HandlerFunc(alive),
-		"/readyz":  readiness(parts.Ready),
+		"/readyz":  readiness(parts),
 	} {
 		mux.Handle(path, only(http.MethodGet, handler))
 	}
@@ -42,18 +43,26 @@ func routes(config Config, parts Parts, door *door, record *recorder) http.Handl
 	} {
 		mux.Handle(path, open(handler))
 	}
-	return bounded(config, parts.Services.Uploads, record.panics(mux))
+	return bounded(config, parts, record.panics(mux))
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
 
-func readiness(ready func() bool) http.HandlerFunc {
+// readiness says whether calls are taken. It names servers of the model that are
+// away, which is no reason to send calls elsewhere: other replicas ask the same.
+func readiness(parts Parts) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if !ready() {
-			http.Error(w, "not ready: starting or going down", http.StatusServiceUnavailable)
+		if !parts.Ready() {
+			http.Error(w, "not ready: starting, going down, or without its data folder", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ready\n")
+		if parts.Outages == nil {
+			return
+		}
+		for _, o := range parts.Outages() {
+			_, _ = fmt.Fprintf(w, "%v since %s\n", &o, timestamp(o.Since))
+		}
 	}
 }
 

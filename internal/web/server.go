@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // Limits of a connection.
@@ -80,7 +82,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.http.TLSConfig != nil {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 	}
-	if err := serve(patientListener{l, s.writeTimeout}); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(intake.PatientListener{Listener: l, Timeout: s.writeTimeout}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP on %s: %w", l.Addr(), err)
 	}
 	return nil

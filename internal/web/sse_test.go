@@ -83,7 +83,7 @@ func TestBatchOfWhichAllFailed(t *testing.T) {
 	if len(events) != 3 {
 		t.Fatal(events)
 	}
-	if e := events[0]; e.ProcessingType != "error" || e.Error == nil || *e.Error != "first" || len(e.Results) != 2 || e.Results[1]["reasoning"] != "second" {
+	if e := events[0]; e.ProcessingType != "text_multithreaded" || e.Error == nil || *e.Error != "first" || len(e.Results) != 2 || e.Results[1]["reasoning"] != "second" {
 		t.Errorf("the failed batch is %+v", e)
 	}
 	if e := events[1]; e.ProcessingType != "text_multithreaded" || e.Error != nil {

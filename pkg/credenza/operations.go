@@ -73,6 +73,8 @@ type Group struct {
 	// BreakerOpen is whether the server is away; Outages is how often it was.
 	BreakerOpen bool
 	Outages     int64
+	// Outage says more while the server is away, else it is nil.
+	Outage *Outage
 	// Braked is whether the limit follows the latency of a server that queues.
 	Braked         bool
 	Latency        Latency
@@ -197,6 +199,7 @@ func groupFromProto(g *credenzav1.QuotaGroupStatus) Group {
 		LearnedPerSecond: g.GetLearnedPerSecond(), CoolDown: g.GetCoolDown().AsDuration(),
 		BreakerOpen: g.GetBreakerOpen(), Outages: g.GetOutages(), Braked: g.GetBraked(),
 		Latency: latencyFromProto(g.GetLatency()), AttemptTimeout: g.GetAttemptTimeout().AsDuration(),
+		Outage: outageFromProto(g.GetOutage()),
 	}
 }
 

@@ -13,14 +13,16 @@ import (
 // with it: nothing needs to be closed, and a stream that is never iterated over
 // costs nothing. A stream is iterated over once, by one goroutine.
 type Stream struct {
-	run     func(s *Stream, yield func(Batch, error) bool)
-	started bool
-	summary Summary
+	run      func(s *Stream, yield func(Batch, error) bool)
+	onNotice func(Notice) // nil: notices are passed over
+	started  bool
+	summary  Summary
 }
 
 // event is what both streaming calls send.
 type event interface {
 	GetBatch() *credenzav1.Batch
+	GetNotice() *credenzav1.Notice
 	GetSummary() *credenzav1.Summary
 }
 
@@ -117,6 +119,8 @@ func (s *Stream) receive(next func() (event, error), yield func(Batch, error) bo
 			if !yield(batchFromProto(e.GetBatch()), nil) {
 				return
 			}
+		case e.GetNotice() != nil && s.onNotice != nil:
+			s.onNotice(noticeFromProto(e.GetNotice()))
 		}
 	}
 }

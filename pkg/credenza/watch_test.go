@@ -3,7 +3,6 @@ package credenza_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"testing"
@@ -339,22 +338,5 @@ func TestWatchThatIsLeftEndsItsCall(t *testing.T) {
 		if code(err) != "FAILED_PRECONDITION" {
 			t.Errorf("a second iteration: %v", err)
 		}
-	}
-}
-
-func ExampleClient_WatchJob() {
-	client, err := credenza.Dial("localhost:50051", credenza.WithPlaintext())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer client.Close()
-	watch := client.WatchJob(context.Background(), "ID", "", credenza.WatchPatience(time.Hour))
-	for batch, err := range watch.Batches() {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(len(batch.Results), "results; go on after them with", watch.Token())
 	}
 }

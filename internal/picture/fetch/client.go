@@ -1,50 +1,47 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/flight"
-	"github.com/credenza-dev/credenza/internal/picture/lru"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
-// MaxRedirects is how often a shop may send on.
+// MaxRedirects is the most redirects of one fetch.
 const MaxRedirects = 5
 
-// Agent is the name under which shops know the service, in the User-Agent and in
-// robots.txt.
+// Agent is the name of the service in the User-Agent and in robots.txt.
 const Agent = "Credenza"
 
 // Config bounds fetches.
 type Config struct {
-	// Version is told to shops, so that they can tell builds apart.
+	// Version is sent in the User-Agent.
 	Version string
-	// Timeout is for a fetch, from its connection slot to the last byte, over
+	// Timeout is the time for a fetch from its connection slot to the last byte, over
 	// all redirects. Queueing and pauses do not count.
 	Timeout time.Duration
-	// MaxBytes is the most that a body may have, packed or unpacked.
+	// MaxBytes is the largest size of a body, compressed or not.
 	MaxBytes int64
-	// HostConnections is how many requests are under way to a host at once.
-	HostConnections int
-	// HostRate is how many requests a second a host is sent; 0: no limit.
+	// HostRate is the number of requests to a host each second; 0: no limit.
 	HostRate float64
-	// Bodies is how many answers are held in memory at once.
+	// Bodies is the number of responses that are held in memory at once.
 	Bodies int
-	// Allow names networks, addresses and hosts that are exempt from the address
-	// guard, on every port.
+	// Allow lists networks, addresses and hosts that are exempt from the guard, on
+	// every port.
 	Allow []string
-	// Ports are those that may be asked; none: 80 and 443.
+	// Ports are the allowed ports; empty: 80 and 443.
 	Ports []uint16
-	// Resolver is for host names; nil: the system's.
+	// Resolver resolves host names; nil: the system's resolver.
 	Resolver *net.Resolver
 }
 
@@ -53,34 +50,32 @@ func (c Config) check() error {
 	case c.Timeout <= 0:
 		return fmt.Errorf("the time for fetching a picture is %v: give one above 0", c.Timeout)
 	case c.MaxBytes < 1:
-		return fmt.Errorf("fetched pictures may have %d bytes: give a number above 0", c.MaxBytes)
-	case c.HostConnections < 1:
-		return fmt.Errorf("the connections to a shop are %d: give a number above 0", c.HostConnections)
+		return fmt.Errorf("the limit of fetched pictures is %d bytes: give a number above 0", c.MaxBytes)
 	case !(c.HostRate >= 0 && c.HostRate <= 1e6):
 		return fmt.Errorf("the rate of requests to a shop is %v: give a number a second, or 0 for no limit", c.HostRate)
 	case c.Bodies < 1:
-		return fmt.Errorf("the fetches at once are %d: give a number above 0", c.Bodies)
+		return fmt.Errorf("the number of fetches at once is %d: give a number above 0", c.Bodies)
 	}
 	return nil
 }
 
-// largeBodies is how many of the answers in memory may be large ones, with more
-// than smallBody bytes. Together with Config.Bodies that bounds the memory.
-// streamWindow is what an HTTP/2 server may send ahead of what is read: it lands
-// in memory too, also while its body waits for a place, for as many requests as
-// are under way. It lets 10 MB through in 8 s where a round trip takes 200 ms.
-//
-// A large body has to bring leastBytes within each leastSpan, or it loses its
-// place. One that comes evenly and would still be late is slower than that.
 const (
-	largeBodies  = 8
-	smallBody    = 512 << 10
+	// hostConnections is the number of requests in flight to one host.
+	hostConnections = 4
+	// largeBodies is the number of responses in memory with more than smallBody bytes.
+	// Together with Config.Bodies, it bounds the memory.
+	largeBodies = 8
+	smallBody   = 512 << 10
+	// streamWindow is the number of bytes that an HTTP/2 server may send ahead, for each
+	// request in flight. With a round trip of 200 ms, 10 MB arrive in 8 s.
 	streamWindow = 256 << 10
-	leastBytes   = 96 << 10
-	leastSpan    = 3 * time.Second
+	// A large body with fewer than stallBytes in a stallPeriod is given up. A body that
+	// comes evenly at that rate would be too late anyway.
+	stallBytes  = 96 << 10
+	stallPeriod = 3 * time.Second
 )
 
-// Client fetches. It is safe for concurrent use.
+// Client fetches pictures and pages. It is safe for concurrent use.
 type Client struct {
 	config    Config
 	agent     string
@@ -88,12 +83,12 @@ type Client struct {
 	hosts     *hosts
 	bodies    *semaphore.Weighted
 	large     *semaphore.Weighted
-	rules     *lru.Cache[string, rules]
-	reading   flight.Group[string, rules]
+	rules     *otter.Cache[string, *rules]
+	reading   singleflight.Group[string, *rules]
 }
 
-// New returns a client, or an error that says what is wrong with the config. The
-// caller must Close it.
+// New returns a client, which the caller must Close, or an error if the config is
+// invalid.
 func New(c Config) (*Client, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -107,89 +102,86 @@ func New(c Config) (*Client, error) {
 	}
 	return &Client{
 		config:    c,
-		agent:     fmt.Sprintf("%s/%s (+https://github.com/credenza-dev/credenza)", Agent, versionOf(c.Version)),
-		transport: newTransport(g, c.HostConnections),
-		hosts:     newHosts(c.HostConnections, c.HostRate),
+		agent:     fmt.Sprintf("%s/%s (+https://github.com/credenza-dev/credenza)", Agent, cmp.Or(c.Version, "dev")),
+		transport: newTransport(g),
+		hosts:     newHosts(c.HostRate),
 		bodies:    semaphore.NewWeighted(int64(c.Bodies)),
 		large:     semaphore.NewWeighted(largeBodies),
-		rules:     lru.New[string, rules](maxRules),
+		rules: otter.Must(&otter.Options[string, *rules]{
+			MaximumWeight: maxRules,
+			Weigher:       func(_ string, r *rules) uint32 { return uint32(1024 + r.robots.weight()) },
+			// Eviction is short, and a goroutine would outlive the call.
+			Executor: func(evict func()) { evict() },
+		}),
 	}, nil
 }
 
-func versionOf(v string) string {
-	if v == "" {
-		return "dev"
-	}
-	return v
-}
-
-// newTransport is used without an http.Client: each redirect is a hop of its own
-// here, with the slots of its own host, and there are no cookies.
-//
-// It leaves Proxy nil: with one, the guard would not see the shops'
-// addresses. Packed answers are unpacked here, with a limit, and not there.
-func newTransport(g *guard, connections int) *http.Transport {
+// newTransport returns a transport that is used without an http.Client, because each
+// redirect needs the slots of its own host. Proxy is nil, because the guard would not
+// see the shops' addresses. Compression is off, because readBody has a limit.
+func newTransport(g *guard) *http.Transport {
 	return &http.Transport{
 		DialContext:            g.dial,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: streamWindow},
 		DisableCompression:     true,
 		TLSHandshakeTimeout:    10 * time.Second,
-		MaxConnsPerHost:        connections,
-		MaxIdleConnsPerHost:    connections,
+		MaxConnsPerHost:        hostConnections,
+		MaxIdleConnsPerHost:    hostConnections,
 		MaxIdleConns:           100,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
 }
 
-// Close closes the connections that are kept. Fetches under way go on.
+// Close closes idle connections. Fetches in flight continue.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Validators are what a shop gave with an answer, to ask whether it still holds.
+// Validators identify a response, to ask the shop whether it is still current.
 type Validators struct {
-	// Address is the one that gave the answer, after redirects.
+	// Address is the address of the response, after redirects.
 	Address            string
 	ETag, LastModified string
 }
 
-// askWith reports whether they are what to ask an address with: validators are
-// those of one address, and say nothing of others on the way to it.
-func (v Validators) askWith(address *url.URL) bool {
+// applyTo reports whether the validators are those of an address. They mean nothing to
+// other addresses that redirect to it.
+func (v Validators) applyTo(address *url.URL) bool {
 	return v.Address == address.String() && (v.ETag != "" || v.LastModified != "")
 }
 
-// Resource is an answer.
+// Resource is a response.
 type Resource struct {
-	// Body is the whole body, unpacked; nil if NotModified.
+	// Body is the whole body, decompressed; nil if NotModified.
 	Body        []byte
 	ContentType string
-	// Address is where it was found, after redirects.
+	// Address is the address of the response, after redirects.
 	Address *url.URL
-	// NotModified is set where the validators still hold.
+	// NotModified is set if the validators are still current.
 	NotModified bool
 	Validators  Validators
 
 	release func()
 }
 
-// Close gives back the memory that the body counts for. It may be called once.
+// Close releases the slots of the body. It may be called once.
 func (r *Resource) Close() { r.release() }
 
-// Get fetches an address that Parse returned. The caller must Close what it
-// gets. The error is ctx's, a *Busy, or a *fault.Fault with one of the reasons
-// ImageUnreachable, ImageForbidden, ImageTooLarge and ImageUnsupported.
+// Get fetches an address that Parse returned. The caller must Close the resource. The
+// error is ctx's, a *Busy, or a *fault.Fault with one of the reasons ImageUnreachable,
+// ImageForbidden, ImageTooLarge and ImageUnsupported.
 func (c *Client) Get(ctx context.Context, address *url.URL, known Validators) (*Resource, error) {
-	return c.GetIf(ctx, address, known, nil)
+	return c.GetChecked(ctx, address, known, nil)
 }
 
-// GetIf is Get that calls onward with each address that a shop sends on to, before
-// that is asked. An error of onward's, of the kinds that are Get's, ends it.
-func (c *Client) GetIf(
-	ctx context.Context, address *url.URL, known Validators, onward func(context.Context, *url.URL) error,
+// GetChecked is like Get, but calls check with the target of each redirect before the
+// target is requested. If check returns an error, which must be one of Get's, it is
+// returned.
+func (c *Client) GetChecked(
+	ctx context.Context, address *url.URL, known Validators, check func(context.Context, *url.URL) error,
 ) (*Resource, error) {
 	r, err := c.fetch(ctx, address, request{
-		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known, onward: onward,
+		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known, check: check,
 	})
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return nil, status.fault()
@@ -197,17 +189,16 @@ func (c *Client) GetIf(
 	return r, err
 }
 
-// request is what may differ between fetches.
+// request has the options of one fetch.
 type request struct {
-	limit   int64
-	cut     bool // what is beyond the limit is left away, and no fault
-	timeout time.Duration
-	known   Validators
-	onward  func(context.Context, *url.URL) error // nil: any redirect is followed
+	limit    int64
+	truncate bool // a body beyond the limit is cut off, and not an error
+	timeout  time.Duration
+	known    Validators
+	check    func(context.Context, *url.URL) error // nil: any redirect is followed
 }
 
-// fetch follows an address to its answer. The errors are Get's, and
-// *statusError.
+// fetch follows an address to its response. The errors are Get's and *statusError.
 func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Resource, error) {
 	ctx, clock := newClock(parent, r.timeout)
 	defer clock.end()
@@ -215,8 +206,8 @@ func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Re
 	for hops := 0; ; hops++ {
 		seen[address.String()] = true
 		got, next, err := c.hop(ctx, clock, address, r)
-		if err == nil && next != nil && r.onward != nil {
-			err = r.onward(ctx, next)
+		if err == nil && next != nil && r.check != nil {
+			err = r.check(ctx, next)
 		}
 		switch {
 		case err != nil && parent.Err() != nil:
@@ -236,24 +227,24 @@ func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Re
 	}
 }
 
-// hop makes one request, and returns its answer or where it sends on.
+// hop makes one request, and returns its response or the target of its redirect.
 func (c *Client) hop(ctx context.Context, clock *clock, address *url.URL, r request) (*Resource, *url.URL, error) {
 	leave, err := c.hosts.enter(ctx, address.Hostname())
 	if err != nil {
 		return nil, nil, err
 	}
 	defer leave()
-	hold := &hold{client: c, clock: clock}
+	slots := &bodySlots{client: c, clock: clock}
 	clock.run()
 	defer clock.stop()
-	got, next, err := c.ask(ctx, address, r, hold)
+	got, next, err := c.ask(ctx, address, r, slots)
 	if got == nil {
-		hold.release()
+		slots.release()
 	}
 	return got, next, err
 }
 
-func (c *Client) ask(ctx context.Context, address *url.URL, r request, hold *hold) (*Resource, *url.URL, error) {
+func (c *Client) ask(ctx context.Context, address *url.URL, r request, slots *bodySlots) (*Resource, *url.URL, error) {
 	req, err := c.newRequest(ctx, address, r.known)
 	if err != nil {
 		return nil, nil, err
@@ -263,33 +254,33 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, hold *hol
 		return nil, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if busy := c.hosts.answered(address.Hostname(), resp.StatusCode, retryAfter(resp.Header)); busy != nil {
+	if busy := c.hosts.recordStatus(address.Hostname(), resp.StatusCode, retryAfter(resp.Header)); busy != nil {
 		return nil, nil, busy
 	}
-	got := &Resource{Address: address, release: hold.release}
+	got := &Resource{Address: address, release: slots.release}
 	switch code := resp.StatusCode; {
-	case code == http.StatusNotModified && r.known.askWith(address):
+	case code == http.StatusNotModified && r.known.applyTo(address):
 		got.NotModified, got.Validators = true, r.known
 		return got, nil, nil
 	case redirects(code) && resp.Header.Get("Location") != "":
-		next, err := redirected(address, resp.Header.Get("Location"))
+		next, err := resolve(address, resp.Header.Get("Location"))
 		return nil, next, err
 	case code != http.StatusOK && code != http.StatusNonAuthoritativeInfo:
 		return nil, nil, &statusError{host: address.Hostname(), code: code}
 	}
 	got.ContentType = resp.Header.Get("Content-Type")
 	got.Validators = Validators{address.String(), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}
-	if err := hold.begin(ctx); err != nil {
+	if err := slots.begin(ctx); err != nil {
 		return nil, nil, err
 	}
-	got.Body, err = readBody(ctx, resp, r, hold)
+	got.Body, err = readBody(ctx, resp, r, slots)
 	if err != nil {
 		return nil, nil, err
 	}
 	return got, nil, nil
 }
 
-// accept says what can be used, so that shops which choose by it send no AVIF.
+// accept lists the supported formats, so that shops that choose by it send no AVIF.
 const accept = "image/jpeg, image/png, image/webp, image/gif, image/bmp;q=0.8, image/tiff;q=0.8, " +
 	"text/html;q=0.9, application/xhtml+xml;q=0.9, */*;q=0.1"
 
@@ -305,17 +296,17 @@ func (c *Client) newRequest(ctx context.Context, address *url.URL, known Validat
 		password, _ := address.User.Password()
 		req.SetBasicAuth(name, password)
 	}
-	if known.askWith(address) && known.ETag != "" {
+	if known.applyTo(address) && known.ETag != "" {
 		req.Header.Set("If-None-Match", known.ETag)
 	}
-	if known.askWith(address) && known.LastModified != "" {
+	if known.applyTo(address) && known.LastModified != "" {
 		req.Header.Set("If-Modified-Since", known.LastModified)
 	}
 	return req, nil
 }
 
-// redirects reports whether a status sends on (Fetch Standard, "redirect
-// status"). The others of its hundred do not, whatever their headers say.
+// redirects reports whether a status is a redirect (Fetch Standard, "redirect
+// status"). Others of the 300s are not, whatever their headers.
 func redirects(code int) bool {
 	switch code {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -323,22 +314,4 @@ func redirects(code int) bool {
 		return true
 	}
 	return false
-}
-
-// redirected returns where a shop sends on to, read as any other address: it is
-// as suspect.
-func redirected(from *url.URL, location string) (*url.URL, error) {
-	location = strings.TrimSpace(location)
-	if i := strings.IndexAny(location, ":/?#"); i > 0 && location[i] == ':' {
-		return Parse(location)
-	}
-	if len(location) > 1 && strings.Trim(location[:2], `/\`) == "" {
-		return Parse(from.Scheme + ":" + location)
-	}
-	ref, err := url.Parse(encoded(location))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.ImageUnreachable,
-			"%s redirects to what is no address: give the address where it ends", from.Hostname())
-	}
-	return Parse(from.ResolveReference(ref).String())
 }

@@ -130,7 +130,7 @@ func shop(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestAnswers(t *testing.T) {
+func TestGet_Responses(t *testing.T) {
 	server := serve(t, shop)
 	client := newClient(t, usual())
 	for path, want := range map[string]string{"/ok": "a sofa", "/gzip": "a sofa", "/no-coding": "a sofa", "/gzip-identity": "a sofa", "/moved": "a sofa", "/large": strings.Repeat("x", 1<<20)} {
@@ -146,7 +146,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestGet_Failures(t *testing.T) {
 	server := serve(t, shop)
 	client := newClient(t, usual())
 	hasty := usual()
@@ -161,15 +161,15 @@ func TestFailures(t *testing.T) {
 		{"/403", client, fault.ImageUnreachable, "refuses"},
 		{"/404", client, fault.ImageUnreachable, "404 Not Found"},
 		{"/418", client, fault.ImageUnreachable, "418"},
-		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has a fault: try again later"},
+		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has an error: try again later"},
 		{"/circle", client, fault.ImageUnreachable, "in a circle"},
 		{"/hop/0", client, fault.ImageUnreachable, "more than 5 times"},
 		{"/nowhere", client, fault.ImageForbidden, "no host"},
 		{"/declared", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/endless", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/bomb", client, fault.ImageTooLarge, "more than the 1.05 MB"},
-		{"/notgzip", client, fault.ImageUnsupported, "packs its answer wrongly"},
-		{"/damaged", client, fault.ImageUnsupported, "packs its answer wrongly"},
+		{"/notgzip", client, fault.ImageUnsupported, "is corrupt"},
+		{"/damaged", client, fault.ImageUnsupported, "is corrupt"},
 		{"/brotli", client, fault.ImageUnsupported, `"br"`},
 		{"/zstd", client, fault.ImageUnsupported, `"gzip, zstd"`},
 		{"/twice", client, fault.ImageUnsupported, `"gzip, gzip"`},
@@ -192,7 +192,7 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("no listener", func(t *testing.T) {
 		closed := serve(t, shop)
 		closed.Close()
 		if _, err := get(t, client, closed.URL); !fault.Is(err, fault.ImageUnreachable) {
@@ -201,7 +201,7 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-func TestRedirectsAreFew(t *testing.T) {
+func TestGet_LimitsRedirects(t *testing.T) {
 	for _, hops := range []int{5, 6} {
 		asked := 0
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -217,7 +217,7 @@ func TestRedirectsAreFew(t *testing.T) {
 	}
 }
 
-func TestShopsKnowWhoAsks(t *testing.T) {
+func TestGet_RequestHeaders(t *testing.T) {
 	var seen http.Header
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		seen = r.Header
@@ -241,7 +241,7 @@ func TestShopsKnowWhoAsks(t *testing.T) {
 	}
 }
 
-func TestValidators(t *testing.T) {
+func TestGet_Validators(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/old" {
 			http.Redirect(w, r, "/new", http.StatusFound)
@@ -262,9 +262,9 @@ func TestValidators(t *testing.T) {
 	again.Close()
 }
 
-// TestNotModifiedOfAnotherAddress has a redirect lead elsewhere than when the
-// validators were given, to a server that confuses matters.
-func TestNotModifiedOfAnotherAddress(t *testing.T) {
+// TestGet_NotModifiedForAnotherAddress has a redirect lead to another address than
+// when the validators were given.
+func TestGet_NotModifiedForAnotherAddress(t *testing.T) {
 	moved := false
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -293,7 +293,7 @@ func TestNotModifiedOfAnotherAddress(t *testing.T) {
 	}
 }
 
-func TestSameHostInOtherWords(t *testing.T) {
+func TestHosts_SameHostInOtherSpellings(t *testing.T) {
 	var asked atomic.Int64
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
@@ -304,7 +304,7 @@ func TestSameHostInOtherWords(t *testing.T) {
 	client := newClient(t, config)
 	port := portOf(t, server.Listener.Addr())
 	for _, host := range []string{"shop.example", "shop.example.", "Shop.Example", "shop。example。"} {
-		if err := client.MayRead(t.Context(), parse(t, fmt.Sprintf("http://%s:%d/oak.html", host, port))); err != nil {
+		if err := client.CheckRobots(t.Context(), parse(t, fmt.Sprintf("http://%s:%d/oak.html", host, port))); err != nil {
 			t.Error(err)
 		}
 	}
@@ -313,7 +313,7 @@ func TestSameHostInOtherWords(t *testing.T) {
 	}
 }
 
-func TestEachHostHasFourConnections(t *testing.T) {
+func TestHosts_FourConnectionsEach(t *testing.T) {
 	var now, most atomic.Int64
 	release := make(chan struct{})
 	full := sync.OnceFunc(func() { close(release) })
@@ -346,7 +346,7 @@ func TestEachHostHasFourConnections(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesIsLetGo(t *testing.T) {
+func TestGet_EndsWithItsCaller(t *testing.T) {
 	server := serve(t, shop)
 	client := newClient(t, usual())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -356,10 +356,10 @@ func TestCallerWhoLeavesIsLetGo(t *testing.T) {
 	}
 }
 
-func TestNewChecks(t *testing.T) {
+func TestNew_RejectsInvalidConfig(t *testing.T) {
 	for name, change := range map[string]func(*fetch.Config){
 		"time": func(c *fetch.Config) { c.Timeout = 0 }, "bytes": func(c *fetch.Config) { c.MaxBytes = 0 },
-		"connections": func(c *fetch.Config) { c.HostConnections = 0 }, "rate": func(c *fetch.Config) { c.HostRate = -1 },
+		"rate":    func(c *fetch.Config) { c.HostRate = -1 },
 		"fetches": func(c *fetch.Config) { c.Bodies = 0 }, "network": func(c *fetch.Config) { c.Allow = []string{"10.0.0.0/99"} },
 		"host":                  func(c *fetch.Config) { c.Allow = []string{"shop example"} },
 		"IPv4 in IPv6 and more": func(c *fetch.Config) { c.Allow = []string{"::ffff:0:0/90"} },

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// errSlow is why a fetch's context ended when its own time was up.
-var errSlow = errors.New("the time for one fetch is up")
+// errTimeout is the cause of a context whose fetch took too long.
+var errTimeout = errors.New("the time for one fetch is up")
 
-// errStopped is why it ended when a large body all but stopped.
-var errStopped = errors.New("the body does not come any further")
+// errStalled is the cause of a context whose large body almost stopped.
+var errStalled = errors.New("the body has stalled")
 
-// clock ends a context once it has run for so long. It stands still until run,
-// and between stop and run. It belongs to one goroutine.
+// clock is a timeout that can be stopped: it ends a context after it has run for the
+// time that is left. It begins stopped. It is for one goroutine.
 type clock struct {
 	left    time.Duration
 	cancel  context.CancelCauseFunc
@@ -21,7 +21,7 @@ type clock struct {
 	started time.Time
 }
 
-// newClock returns a context and its clock. The caller must call end.
+// newClock returns a context and its stopped clock. The caller must call end.
 func newClock(ctx context.Context, d time.Duration) (context.Context, *clock) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return ctx, &clock{left: d, cancel: cancel}
@@ -29,7 +29,7 @@ func newClock(ctx context.Context, d time.Duration) (context.Context, *clock) {
 
 func (c *clock) run() {
 	c.started = time.Now()
-	c.timer = time.AfterFunc(c.left, func() { c.cancel(errSlow) })
+	c.timer = time.AfterFunc(c.left, func() { c.cancel(errTimeout) })
 }
 
 func (c *clock) stop() {

@@ -18,7 +18,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// statusError is an answer other than the one that was hoped for.
+// statusError is a response with an unexpected status.
 type statusError struct {
 	host string
 	code int
@@ -27,32 +27,32 @@ type statusError struct {
 // Error implements error.
 func (e *statusError) Error() string { return fmt.Sprintf("%s answered %d", e.host, e.code) }
 
-// fault says what the user can do about it.
+// fault explains the status to the user.
 func (e *statusError) fault() *fault.Fault {
 	advice := "open the address in a browser, and correct it"
 	switch {
 	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
 		advice = "the shop refuses programs or asks for a login: send the picture in image_data"
 	case e.code == http.StatusNotFound || e.code == http.StatusGone:
-		advice = "there is nothing at the address: correct it"
+		advice = "nothing is at the address: correct it"
 	case e.code >= 500:
-		advice = "the shop has a fault: try again later"
+		advice = "the shop has an error: try again later"
 	}
 	return fault.New(fault.ImageUnreachable, "%s answered %s; %s",
 		e.host, strings.TrimSpace(fmt.Sprint(e.code, " ", http.StatusText(e.code))), advice)
 }
 
-// explain turns what went wrong on the way into a fault. It leaves alone what is
-// one, and what the caller deals with.
+// explain turns an error into a fault, except for faults and for errors that the caller
+// handles.
 func (c *Client) explain(ctx context.Context, err error, address *url.URL, r request) error {
 	host := address.Hostname()
-	switch why := context.Cause(ctx); {
-	case errors.Is(why, errSlow):
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errTimeout):
 		return fault.Wrap(err, fault.ImageUnreachable,
-			"%s did not send all of its answer within %v: try again later, or send the picture in image_data", host, r.timeout)
-	case errors.Is(why, errStopped):
+			"%s did not send its whole response within %v: try again later, or send the picture in image_data", host, r.timeout)
+	case errors.Is(cause, errStalled):
 		return fault.Wrap(err, fault.ImageUnreachable,
-			"%s all but stopped in the middle of its answer: try again later, or send the picture in image_data", host)
+			"%s almost stopped in the middle of its response: try again later, or send the picture in image_data", host)
 	}
 	var (
 		known   *fault.Fault
@@ -66,31 +66,24 @@ func (c *Client) explain(ctx context.Context, err error, address *url.URL, r req
 		return err
 	case errors.Is(err, ssrf.ErrProhibitedPort):
 		return fault.Wrap(err, fault.ImageForbidden,
-			"port %s of %s is not asked, only %s: give another address, or have the host allowed with CREDENZA_IMAGE_ALLOW",
+			"port %s of %s is not allowed, only %s: give another address, or have the host allowed with CREDENZA_IMAGE_ALLOW",
 			portOf(address), host, c.ports())
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
 		return fault.Wrap(err, fault.ImageForbidden,
-			"%s is in a private or reserved network, which is not asked: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host)
+			"%s is in a private or reserved network, which is not allowed: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fault.Wrap(err, fault.ImageUnreachable, "there is no host %s: correct the address", host)
 	case errors.As(err, &untrust):
-		return fault.Wrap(err, fault.ImageUnreachable, "%s has no certificate that can be trusted: send the picture in image_data", host)
-	case errors.Is(err, errPacked):
-		return fault.Wrap(err, fault.ImageUnsupported, "%s packs its answer wrongly: send the picture in image_data", host)
+		return fault.Wrap(err, fault.ImageUnreachable, "%s has no trusted certificate: send the picture in image_data", host)
+	case errors.Is(err, errCorrupt):
+		return fault.Wrap(err, fault.ImageUnsupported, "the compressed response of %s is corrupt: send the picture in image_data", host)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.Wrap(err, fault.ImageUnreachable, "%s broke off in the middle of its answer: try again later", host)
+		return fault.Wrap(err, fault.ImageUnreachable, "%s broke off in the middle of its response: try again later", host)
 	}
 	return fault.Wrap(err, fault.ImageUnreachable, "%s cannot be reached: try again later, or correct the address", host)
 }
 
-func portOf(address *url.URL) string {
-	if p := address.Port(); p != "" {
-		return p
-	}
-	return strconv.FormatUint(usualPorts[address.Scheme], 10)
-}
-
-// ports lists those that are asked, for people.
+// ports lists the allowed ports, for people.
 func (c *Client) ports() string {
 	names := make([]string, len(c.config.Ports))
 	for i, p := range c.config.Ports {
@@ -100,7 +93,7 @@ func (c *Client) ports() string {
 }
 
 func tooLarge(resp *http.Response, r request) *fault.Fault {
-	return fault.New(fault.ImageTooLarge, "%s sends more than the %s that are taken: give the address of a smaller version",
+	return fault.New(fault.ImageTooLarge, "%s sends more than the %s that are allowed: give the address of a smaller version",
 		resp.Request.URL.Hostname(), size(r.limit))
 }
 
@@ -113,8 +106,8 @@ func size(n int64) string {
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }
 
-// retryAfter reads the header (RFC 9110, section 10.2.3): seconds or a date. 0
-// if there is none that makes sense.
+// retryAfter reads the header (RFC 9110, section 10.2.3), which is in seconds or a
+// date. It returns 0 if there is no valid one.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if n, err := strconv.Atoi(v); err == nil {

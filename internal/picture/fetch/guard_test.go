@@ -40,7 +40,7 @@ func counter(t *testing.T, at string) (port uint16, count *atomic.Int64) {
 	return portOf(t, l.Addr()), count
 }
 
-func TestInternalAddressesAreNotConnectedTo(t *testing.T) {
+func TestGuard_RejectsInternalAddresses(t *testing.T) {
 	port, count := counter(t, "0.0.0.0:0")
 	config := usual()
 	config.Allow = []string{"127.0.0.77"} // the shop that redirects
@@ -95,9 +95,9 @@ func onLoopback(t *testing.T, ip string, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// TestEachAddressOfANameIsChecked has a name that resolves to an internal address
-// beside one that may be asked. On Linux, all of 127.0.0.0/8 is this machine.
-func TestEachAddressOfANameIsChecked(t *testing.T) {
+// TestGuard_ChecksEachAddressOfAName has a name that resolves to an internal address
+// and an allowed one. On Linux, all of 127.0.0.0/8 is this machine.
+func TestGuard_ChecksEachAddressOfAName(t *testing.T) {
 	port, inside := counter(t, "127.0.0.1:0")
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.77:%d", port))
 	if err != nil {
@@ -125,7 +125,7 @@ func TestEachAddressOfANameIsChecked(t *testing.T) {
 	}
 }
 
-func TestWhatIsAllowedIsConnectedTo(t *testing.T) {
+func TestGuard_Allow(t *testing.T) {
 	shop := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a sofa")) })
 	port := fmt.Sprint(portOf(t, shop.Listener.Addr()))
 	resolver := names(t, map[string][][4]byte{"shop.example.": {{127, 0, 0, 1}}})
@@ -143,6 +143,7 @@ func TestWhatIsAllowedIsConnectedTo(t *testing.T) {
 		{"a host in other letters", "Shop.Example.", "SHOP.example", 0},
 		{"a host, by its address", "shop.example", "127.0.0.1", fault.ImageForbidden},
 		{"another network", "10.0.0.0/8", "127.0.0.1", fault.ImageForbidden},
+		{"an IPv6 address in brackets", "[::1]", "127.0.0.1", fault.ImageForbidden},
 		{"another host", "other.example", "shop.example", fault.ImageForbidden},
 		{"an IPv6 network", "::/0", "127.0.0.1", fault.ImageForbidden},
 		{"no such host", "127.0.0.1", "nowhere.example", fault.ImageUnreachable},
@@ -159,7 +160,7 @@ func TestWhatIsAllowedIsConnectedTo(t *testing.T) {
 	}
 }
 
-func TestOtherPortsAreNotAsked(t *testing.T) {
+func TestGuard_RejectsOtherPorts(t *testing.T) {
 	config := usual()
 	config.Allow = nil
 	_, err := get(t, newClient(t, config), "http://8.8.8.8:22/")
@@ -202,7 +203,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParse_Rejects(t *testing.T) {
 	for _, raw := range []string{
 		"", "a sofa", "/a.jpg", "shop.example/a.jpg", "//shop.example/a.jpg", "ftp://shop.example/a.jpg", "file:///etc/passwd",
 		"data:image/png;base64,AAAA", "javascript:alert(1)", "localhost:8080/a.jpg", "http://", "http:///", "http://./", "http://:80/",
@@ -221,8 +222,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse holds what is dialled to what is checked: a host that is an address
-// is in its usual form, and the result is read as the same again.
+// FuzzParse checks that the result has a host and a scheme that are allowed, and that
+// parsing it again gives the same.
 func FuzzParse(f *testing.F) {
 	for _, raw := range []string{"http://0x7f.1/", "https://ü.example:8/%zz?a b#c", `http:\\u@[::1]\a`, "HTTP:a..", "http://１２７.1", "http://a%2e"} {
 		f.Add(raw)

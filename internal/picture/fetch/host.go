@@ -11,44 +11,45 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Pauses of a shop that does not say for how long.
 const (
-	firstPause = time.Second
-	longPause  = 30 * time.Second
-	// rememberedPause is how long a shop's own word is kept. A longer one still
-	// fails its own caller, but a mistaken one does not last for days.
-	rememberedPause = 10 * time.Minute
-	// maxHosts is how many hosts are remembered while nobody asks them.
+	// firstPause is the first pause of a host that gives no Retry-After. It doubles
+	// with each refusal in succession, up to longestPause.
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+	// maxKeptPause bounds a Retry-After for other callers: a mistaken one does not last
+	// for days. The caller that received it gets all of it.
+	maxKeptPause = 10 * time.Minute
+	// maxHosts is the number of hosts that are remembered while they have no callers.
 	maxHosts = 4096
-	// openEnd is how long one pause may be for callers without a deadline.
-	openEnd = 2 * time.Minute
+	// maxWait is the longest pause that a caller without a deadline waits for.
+	maxWait = 2 * time.Minute
 )
 
-// Busy is the error of a shop that wants to be left alone for a while.
+// Busy is the error of a shop that asked for a pause.
 type Busy struct {
 	Host   string
 	Status int // 429 or 503
-	// Until is when it may be asked again.
+	// Until is the time of the next request that is allowed.
 	Until time.Time
 }
 
 // Error implements error.
 func (b *Busy) Error() string {
-	return fmt.Sprintf("%s answered %d and is left alone until %s", b.Host, b.Status, b.Until.Format(time.RFC3339))
+	return fmt.Sprintf("%s answered %d and gets no request until %s", b.Host, b.Status, b.Until.Format(time.RFC3339))
 }
 
-// Wait waits until the shop may be asked again. It returns an ImageUnreachable
-// fault at once if that is not before ctx's deadline, or not within two minutes
-// from now where ctx has none; else ctx's error, if that ends early.
+// Wait waits until the next request is allowed, and returns ctx's error if ctx ends
+// before. It returns an ImageUnreachable fault at once if the pause lasts beyond ctx's
+// deadline, or longer than two minutes if ctx has none.
 func (b *Busy) Wait(ctx context.Context) error {
 	left := time.Until(b.Until)
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = time.Now().Add(openEnd)
+		deadline = time.Now().Add(maxWait)
 	}
 	if !b.Until.Before(deadline) {
 		return fault.Wrap(b, fault.ImageUnreachable,
-			"%s is overloaded (%d) and asks for %v of patience, more than there is time: try again later, or allow more time",
+			"%s is overloaded (%d) and asks for a pause of %v, longer than the time that is left: try again later, or allow more time",
 			b.Host, b.Status, max(left, 0).Round(time.Second)).After(max(left, 0))
 	}
 	return sleep(ctx, left)
@@ -68,37 +69,35 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// hosts bounds what is asked of each host.
+// hosts bounds the requests to each host.
 type hosts struct {
-	connections int64
-	interval    time.Duration // between two requests; 0: none
+	interval time.Duration // between two requests; 0: none
 
 	mu     sync.Mutex
 	byName map[string]*host
 }
 
-// host is one of them. Its fields are guarded by the table, except the
-// semaphores.
+// host is one of them. hosts.mu guards its fields, except the semaphores.
 type host struct {
-	slots   *semaphore.Weighted
-	turn    *semaphore.Weighted // of one: who has it is next by the rate
-	users   int
-	next    time.Time // when the next request may be sent, by the rate
-	pause   *Busy
-	strikes int // how often in a row it paused without saying for how long
+	slots    *semaphore.Weighted // connections
+	turn     *semaphore.Weighted // of one: its holder sends the next request
+	users    int
+	next     time.Time // the earliest time of the next request, by the rate
+	pause    *Busy
+	refusals int // in succession, without a Retry-After
 }
 
-func newHosts(connections int, rate float64) *hosts {
-	h := &hosts{connections: int64(connections), byName: map[string]*host{}}
+func newHosts(rate float64) *hosts {
+	h := &hosts{byName: map[string]*host{}}
 	if rate > 0 {
-		const longest = 24 * time.Hour // no more than that fits a Duration anyhow
+		const longest = 24 * time.Hour // a lower rate could overflow a Duration
 		h.interval = time.Duration(min(float64(time.Second)/rate, float64(longest)))
 	}
 	return h
 }
 
-// enter waits for one of the host's connection slots and for its rate. The
-// error is a *Busy at once while the host pauses, or ctx's.
+// enter waits for one of the host's connection slots and for its rate. The error is a
+// *Busy, at once, during a pause, or ctx's.
 func (t *hosts) enter(ctx context.Context, name string) (leave func(), err error) {
 	h := t.use(name)
 	if err := h.slots.Acquire(ctx, 1); err != nil {
@@ -109,7 +108,7 @@ func (t *hosts) enter(ctx context.Context, name string) (leave func(), err error
 		h.slots.Release(1)
 		t.release(h)
 	}
-	// Whoever had the slot before may have been told to pause.
+	// The last request in this slot may have led to a pause.
 	if err = t.paused(h); err == nil {
 		err = t.pace(ctx, h)
 	}
@@ -120,9 +119,9 @@ func (t *hosts) enter(ctx context.Context, name string) (leave func(), err error
 	return leave, nil
 }
 
-// pace waits until the rate allows one more request. A turn is taken when it
-// comes, and not before, so that whoever gives up takes nobody's time. It comes
-// with a slot, so that turns cannot be saved up while the slots are taken.
+// pace waits until the rate allows one more request. A caller that gives up does not
+// use a turn, because a turn counts when the request is sent. Only the holder of a slot
+// gets a turn, so turns do not accumulate while all slots are in use.
 func (t *hosts) pace(ctx context.Context, h *host) error {
 	if t.interval == 0 {
 		return nil
@@ -136,7 +135,7 @@ func (t *hosts) pace(ctx context.Context, h *host) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if b := h.resting(); b != nil {
+	if b := h.currentPause(); b != nil {
 		return b
 	}
 	h.next = time.Now().Add(t.interval)
@@ -156,7 +155,7 @@ func (t *hosts) use(name string) *host {
 	h, ok := t.byName[name]
 	if !ok {
 		t.sweep()
-		h = &host{slots: semaphore.NewWeighted(t.connections), turn: semaphore.NewWeighted(1)}
+		h = &host{slots: semaphore.NewWeighted(hostConnections), turn: semaphore.NewWeighted(1)}
 		t.byName[name] = h
 	}
 	h.users++
@@ -169,22 +168,22 @@ func (t *hosts) release(h *host) {
 	h.users--
 }
 
-// sweep makes room for a newcomer: first those without a past are forgotten,
-// then any that nobody is asking.
+// sweep makes room for a new host: it removes hosts without callers and pauses, and if
+// that is not enough, all hosts without callers.
 func (t *hosts) sweep() {
 	for _, all := range []bool{false, true} {
 		if len(t.byName) < maxHosts {
 			return
 		}
 		for name, h := range t.byName {
-			if h.users == 0 && (all || (h.resting() == nil && !h.next.After(time.Now()))) {
+			if h.users == 0 && (all || (h.currentPause() == nil && !h.next.After(time.Now()))) {
 				delete(t.byName, name)
 			}
 		}
 	}
 }
 
-func (h *host) resting() *Busy {
+func (h *host) currentPause() *Busy {
 	if h.pause != nil && time.Now().Before(h.pause.Until) {
 		return h.pause
 	}
@@ -194,34 +193,34 @@ func (h *host) resting() *Busy {
 func (t *hosts) paused(h *host) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if b := h.resting(); b != nil {
+	if b := h.currentPause(); b != nil {
 		return b
 	}
 	return nil
 }
 
-// answered takes note of a host's answer: of 429 and 503 as a pause for
-// everybody, which it returns. retryAfter is what the host said; 0: nothing.
-func (t *hosts) answered(name string, status int, retryAfter time.Duration) *Busy {
+// recordStatus records the status of a response. For 429 and 503 it begins a pause for
+// all callers and returns it. A retryAfter of 0 means that there was none.
+func (t *hosts) recordStatus(name string, status int, retryAfter time.Duration) *Busy {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h := t.byName[name]
 	if status != 429 && status != 503 {
-		h.strikes = 0
+		h.refusals = 0
 		return nil
 	}
-	if b := h.resting(); b != nil && retryAfter == 0 {
-		return b // several were under way, and all were told the same
+	if b := h.currentPause(); b != nil && retryAfter == 0 {
+		return b // another request that was in flight has begun it
 	}
 	pause := retryAfter
 	if pause <= 0 {
-		pause = min(firstPause<<min(h.strikes, 10), longPause)
-		h.strikes++
+		pause = min(firstPause<<min(h.refusals, 10), longestPause)
+		h.refusals++
 	}
 	busy := &Busy{Host: name, Status: status, Until: time.Now().Add(pause)}
 	kept := *busy
-	kept.Until = time.Now().Add(min(pause, rememberedPause))
-	if b := h.resting(); b == nil || b.Until.Before(kept.Until) {
+	kept.Until = time.Now().Add(min(pause, maxKeptPause))
+	if b := h.currentPause(); b == nil || b.Until.Before(kept.Until) {
 		h.pause = &kept
 	}
 	return busy

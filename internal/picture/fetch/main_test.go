@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func usual() fetch.Config {
 	return fetch.Config{
-		Version: "1.2.3", Timeout: 10 * time.Second, MaxBytes: 1 << 20, HostConnections: 4, Bodies: 16, Allow: []string{"127.0.0.0/8"},
+		Version: "1.2.3", Timeout: 10 * time.Second, MaxBytes: 1 << 20, Bodies: 16, Allow: []string{"127.0.0.0/8"},
 	}
 }
 

@@ -24,13 +24,13 @@ func TestRobots(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if err := client.MayRead(t.Context(), parse(t, server.URL+"/private/oak.html")); !fault.Is(err, fault.ImageForbidden) {
+			if err := client.CheckRobots(t.Context(), parse(t, server.URL+"/private/oak.html")); !fault.Is(err, fault.ImageForbidden) {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); err != nil {
+	if err := client.CheckRobots(t.Context(), parse(t, server.URL+"/oak.html")); err != nil {
 		t.Error(err)
 	}
 	if asked.Load() != 1 {
@@ -38,7 +38,7 @@ func TestRobots(t *testing.T) {
 	}
 }
 
-func TestRobotsThatCannotBeHad(t *testing.T) {
+func TestRobots_Errors(t *testing.T) {
 	tests := []struct {
 		code   int
 		reason string
@@ -56,7 +56,7 @@ func TestRobotsThatCannotBeHad(t *testing.T) {
 			})
 			client := newClient(t, usual())
 			for range 3 {
-				if err := client.MayRead(t.Context(), parse(t, server.URL+"/oak.html")); reasonOf(err) != tt.reason {
+				if err := client.CheckRobots(t.Context(), parse(t, server.URL+"/oak.html")); reasonOf(err) != tt.reason {
 					t.Error(err)
 				}
 			}
@@ -67,12 +67,12 @@ func TestRobotsThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestLongRobotsAreCut(t *testing.T) {
+func TestRobots_LongFileIsCutOff(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "User-agent: *\nDisallow: /private\n")
 		_, _ = w.Write(bytes.Repeat([]byte("# much\n"), 1<<20))
 	})
-	if err := newClient(t, usual()).MayRead(t.Context(), parse(t, server.URL+"/private")); !fault.Is(err, fault.ImageForbidden) {
+	if err := newClient(t, usual()).CheckRobots(t.Context(), parse(t, server.URL+"/private")); !fault.Is(err, fault.ImageForbidden) {
 		t.Error(err)
 	}
 }

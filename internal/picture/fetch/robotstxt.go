@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// robots are the rules of a robots.txt that concern this program. A nil or empty
-// one allows everything. It is written here because its time and memory are in
-// proportion to the file: rules made into regular expressions take a hundred
-// times what they took in the file.
+// robots are the rules of a robots.txt for this program. Nil or empty, they allow
+// everything. They are not from a library because github.com/temoto/robotstxt neither
+// compares escapes nor follows RFC 9309 in ties, and makes regular expressions of
+// rules, which take a hundred times the memory of the file.
 type robots struct{ rules []rule }
 
 type rule struct {
-	pattern string // as rules are written, with * and a $ at the end
+	pattern string // may contain * and end in $
 	allow   bool
 }
 
-// parseRobots reads a robots.txt (RFC 9309). It takes any bytes.
+// parseRobots reads a robots.txt (RFC 9309) of any bytes.
 func parseRobots(data []byte) *robots {
-	var ours, everybodys []rule
+	var own, general []rule
 	found := false // there is a group with our name
-	mine, all, open := false, false, false
+	isOwn, isGeneral, inAgents := false, false, false
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	for line := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == '\n' || r == '\r' }) {
 		line, _, _ = strings.Cut(line, "#")
@@ -32,33 +32,33 @@ func parseRobots(data []byte) *robots {
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "user-agent":
-			if !open { // the first of a new group
-				mine, all, open = false, false, true
+			if !inAgents { // the first line of a group
+				isOwn, isGeneral, inAgents = false, false, true
 			}
-			mine = mine || strings.EqualFold(product(value), Agent)
-			all = all || value == "*"
-			found = found || mine
+			isOwn = isOwn || strings.EqualFold(product(value), Agent)
+			isGeneral = isGeneral || value == "*"
+			found = found || isOwn
 		case "allow", "disallow":
-			open = false
+			inAgents = false
 			r := rule{normal(value), strings.EqualFold(strings.TrimSpace(key), "allow")}
 			if value == "" {
 				continue
 			}
-			if mine {
-				ours = append(ours, r)
+			if isOwn {
+				own = append(own, r)
 			}
-			if all {
-				everybodys = append(everybodys, r)
+			if isGeneral {
+				general = append(general, r)
 			}
 		}
 	}
 	if found {
-		return &robots{ours}
+		return &robots{own}
 	}
-	return &robots{everybodys}
+	return &robots{general}
 }
 
-// product returns the name in a user-agent line, without a version.
+// product returns the name of a user-agent line without its version.
 func product(value string) string {
 	end := strings.IndexFunc(value, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
@@ -69,10 +69,11 @@ func product(value string) string {
 	return value[:end]
 }
 
-// normal writes a path as they are compared (RFC 9309, section 2.2.2): what must
-// be escaped is, what need not be is not, and all are in capitals.
+// normal returns a path in the form for comparisons (RFC 9309, section 2.2.2): only
+// necessary escapes, in upper case.
 func normal(path string) string {
-	path = encoded(path)
+	path, _, _ = strings.Cut(path, "#")
+	path = parser.PercentEncodeString(path, pathCharacters.Clear('?'))
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(path, "%")
@@ -80,7 +81,7 @@ func normal(path string) string {
 		if !found {
 			return b.String()
 		}
-		// All percent signs escape something by now.
+		// Every percent sign escapes something by now.
 		if c, _ := strconv.ParseUint(after[:2], 16, 8); unreserved(byte(c)) {
 			b.WriteByte(byte(c))
 		} else {
@@ -90,13 +91,14 @@ func normal(path string) string {
 	}
 }
 
-// unreserved characters mean the same escaped or not (RFC 3986, section 2.3).
+// unreserved reports whether a character means the same with and without an escape
+// (RFC 3986, section 2.3).
 func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
-// allows reports whether a path with its query may be asked for: the longest
-// rule that matches decides, and of two as long the one that allows.
+// allows reports whether a path with its query is allowed: the longest rule that
+// matches decides, and among equally long rules one that allows.
 func (r *robots) allows(path string) bool {
 	path = normal(path)
 	longest, allow := -1, true
@@ -108,8 +110,8 @@ func (r *robots) allows(path string) bool {
 	return allow
 }
 
-// matches reports whether a path begins as the pattern says, where * stands for
-// anything and a $ at the end for the end.
+// matches reports whether a path begins with the pattern. A * in the pattern matches
+// anything, and a $ at its end the end of the path.
 func matches(pattern, path string) bool {
 	pattern, whole := strings.CutSuffix(pattern, "$")
 	first, rest, wild := strings.Cut(pattern, "*")
@@ -134,7 +136,7 @@ func matches(pattern, path string) bool {
 	}
 }
 
-// weight is what the rules take in memory, in bytes.
+// weight returns the memory of the rules, in bytes.
 func (r *robots) weight() int64 {
 	if r == nil {
 		return 0

@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
+func TestRobots_SilentHostIsRequestedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		client := inMemory(t, usual(), func(_ http.ResponseWriter, r *http.Request) {
@@ -23,7 +23,7 @@ func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
 		begin := time.Now()
 		look := func() {
 			u, _ := Parse("http://shop.example/oak.html")
-			if err := client.MayRead(t.Context(), u); !fault.Is(err, fault.ImageUnreachable) {
+			if err := client.CheckRobots(t.Context(), u); !fault.Is(err, fault.ImageUnreachable) {
 				t.Error(err)
 			}
 		}
@@ -33,14 +33,14 @@ func TestDeadHostsAreAskedForRobotsOnce(t *testing.T) {
 		if took := time.Since(begin); asked.Load() != 1 || took != robotsTimeout {
 			t.Errorf("robots.txt was asked for %d times in %v", asked.Load(), took)
 		}
-		time.Sleep(robotsDeadAge + 1)
+		time.Sleep(silentTTL + 1)
 		if look(); asked.Load() != 2 {
 			t.Error("the host is taken for dead for ever")
 		}
 	})
 }
 
-func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
+func TestRobots_RequestedAgainAfterACallerLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(time.Second)
@@ -49,17 +49,17 @@ func TestRobotsOfOneWhoLeftAreAskedForAgain(t *testing.T) {
 		u, _ := Parse("http://shop.example/oak.html")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := client.MayRead(ctx, u); !errors.Is(err, context.DeadlineExceeded) {
+		if err := client.CheckRobots(ctx, u); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if err := client.MayRead(t.Context(), u); err != nil {
+		if err := client.CheckRobots(t.Context(), u); err != nil {
 			t.Error("the others got the one's error:", err)
 		}
-		time.Sleep(time.Minute) // the shop finishes what nobody waits for
+		time.Sleep(time.Minute) // for the shop to end
 	})
 }
 
-func TestRules(t *testing.T) {
+func TestRobots_Rules(t *testing.T) {
 	tests := []struct {
 		name, robots, path string
 		want               bool
@@ -90,7 +90,7 @@ func TestRules(t *testing.T) {
 		{"bars", "User-agent: *\nDisallow: /a|b", "/a%7Cb", false},
 		{"comments and case", "USER-AGENT: * # all\r\nDISALLOW: /a # no\r\n", "/a", false},
 		{"a byte order mark", "\ufeffUser-agent: *\nDisallow: /a", "/a", false},
-		{"rules of nobody", "Disallow: /", "/a", true},
+		{"rules without a group", "Disallow: /", "/a", true},
 		{"other lines", "User-agent: *\nCrawl-delay: 5\nDisallow: /a\nSitemap: https://shop.example/s.xml", "/a", false},
 		{"a page instead", "<!DOCTYPE html><p>Disallow: /", "/a", true},
 	}
@@ -103,8 +103,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// FuzzRobots holds that a file which does not name us cannot speak for the group
-// that does, and that escapes make no difference.
+// FuzzRobots checks that groups of other programs do not change our own group, and that
+// escapes make no difference.
 func FuzzRobots(f *testing.F) {
 	f.Add("User-agent: *\nDisallow: /*a*b$\nAllow: /%", "/a")
 	f.Add("User-agent: *\nDisallow: /%7e*%2F", "/~%2f|")

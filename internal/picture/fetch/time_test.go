@@ -16,7 +16,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// pipes is a network in memory, where time is the bubble's.
+// pipes is a network in memory, for use in a synctest bubble.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -48,7 +48,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// inMemory returns a client whose every host is the handler.
+// inMemory returns a client for which every host is the handler.
 func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
 	t.Helper()
 	client, err := New(config)
@@ -74,7 +74,7 @@ func inMemory(t *testing.T, config Config, h http.HandlerFunc) *Client {
 }
 
 func usual() Config {
-	return Config{Timeout: 15 * time.Second, MaxBytes: 1 << 20, HostConnections: 4, Bodies: 16}
+	return Config{Timeout: 15 * time.Second, MaxBytes: 1 << 20, Bodies: 16}
 }
 
 // getPatiently does what callers of Get do.
@@ -98,7 +98,7 @@ func getPatiently(ctx context.Context, c *Client, raw string) error {
 	}
 }
 
-func TestBusyShopIsWaitedFor(t *testing.T) {
+func TestBusy_CallersWait(t *testing.T) {
 	tests := []struct {
 		name       string
 		retryAfter string
@@ -135,7 +135,7 @@ func TestBusyShopIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestPauseIsForEverybody(t *testing.T) {
+func TestBusy_PauseIsForAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var early atomic.Int64
@@ -158,12 +158,12 @@ func TestPauseIsForEverybody(t *testing.T) {
 		}
 		wg.Wait()
 		if early.Load() > 4 {
-			t.Errorf("it was asked %d times before it was ready, by more than those under way", early.Load())
+			t.Errorf("it was asked %d times before it was ready, by more than those in flight", early.Load())
 		}
 	})
 }
 
-func TestLongPauseFailsAtOnce(t *testing.T) {
+func TestBusy_LongPauseFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "3600")
@@ -184,7 +184,7 @@ func TestLongPauseFailsAtOnce(t *testing.T) {
 	})
 }
 
-func TestShopThatStaysBusyFailsBeforeTheDeadline(t *testing.T) {
+func TestBusy_FailsBeforeTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		client := inMemory(t, usual(), func(w http.ResponseWriter, _ *http.Request) {
@@ -200,9 +200,9 @@ func TestShopThatStaysBusyFailsBeforeTheDeadline(t *testing.T) {
 	})
 }
 
-// TestQueueingIsNotCounted has more to fetch from a slow shop than its
-// connections manage within the time for one fetch.
-func TestQueueingIsNotCounted(t *testing.T) {
+// TestTimeout_DoesNotCountQueueing fetches more from a slow shop than its
+// connections can transfer within the time for one fetch.
+func TestTimeout_DoesNotCountQueueing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inMemory(t, usual(), func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(10 * time.Second)
@@ -228,13 +228,13 @@ func TestQueueingIsNotCounted(t *testing.T) {
 		begin = time.Now()
 		err := getPatiently(t.Context(), client, "http://shop.example/redirect")
 		if !fault.Is(err, fault.ImageUnreachable) || time.Since(begin) != 15*time.Second {
-			t.Errorf("a redirect began the time anew: %v after %v", err, time.Since(begin))
+			t.Errorf("a redirect began the time again: %v after %v", err, time.Since(begin))
 		}
-		time.Sleep(time.Minute) // the shop finishes what nobody waits for
+		time.Sleep(time.Minute) // for the shop to end
 	})
 }
 
-func TestRate(t *testing.T) {
+func TestRate_SpacesRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := usual()
 		config.HostRate = 2
@@ -255,7 +255,7 @@ func TestRate(t *testing.T) {
 	})
 }
 
-func TestTurnsOfThoseWhoLeftAreNotLost(t *testing.T) {
+func TestRate_TurnOfACallerWhoLeftIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := usual()
 		config.HostRate = 1
@@ -281,9 +281,9 @@ func TestTurnsOfThoseWhoLeftAreNotLost(t *testing.T) {
 	})
 }
 
-// TestTurnsAreNotSavedUp has a shop that hangs while many wait for it, and then
+// TestRate_TurnsDoNotAccumulate has a shop that hangs while many wait for it, and then
 // answers them at once.
-func TestTurnsAreNotSavedUp(t *testing.T) {
+func TestRate_TurnsDoNotAccumulate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := usual()
 		config.HostRate = 1
@@ -314,14 +314,14 @@ func TestTurnsAreNotSavedUp(t *testing.T) {
 	})
 }
 
-func TestSlowestRateIsOne(t *testing.T) {
-	if newHosts(4, 1e-12).interval <= 0 {
+func TestRate_VerySlowRateIsNotUnlimited(t *testing.T) {
+	if newHosts(1e-12).interval <= 0 {
 		t.Error("a very slow rate became none")
 	}
 }
 
-func TestHostsAreForgotten(t *testing.T) {
-	hosts := newHosts(4, 0)
+func TestHosts_AreForgotten(t *testing.T) {
+	hosts := newHosts(0)
 	for i := range 3 * maxHosts {
 		leave, err := hosts.enter(t.Context(), fmt.Sprint(i))
 		if err != nil {
@@ -334,8 +334,8 @@ func TestHostsAreForgotten(t *testing.T) {
 	}
 }
 
-func TestNoProxyIsUsed(t *testing.T) {
-	if newTransport(&guard{}, 4).Proxy != nil {
+func TestTransport_UsesNoProxy(t *testing.T) {
+	if newTransport(&guard{}).Proxy != nil {
 		t.Error("behind a proxy the guard sees the proxy alone")
 	}
 }

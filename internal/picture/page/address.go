@@ -8,13 +8,12 @@ import (
 	"strings"
 )
 
-// maxAddress is the longest address that is followed, in bytes.
+// maxAddress is the longest address that is used, in bytes.
 const maxAddress = 4096
 
-// resolve makes a reference in the page absolute, or returns nil if it is
-// nothing to be fetched. It forgives what browsers forgive: line breaks, blanks,
-// backslashes, percent signs that escape nothing, and entities that were escaped
-// twice.
+// resolve returns the absolute address of a reference in the page, or nil if it cannot
+// be fetched. Like browsers, it accepts line breaks, spaces, backslashes, percent signs
+// that escape nothing, and entities that were escaped twice.
 func (s *scan) resolve(reference string) *url.URL {
 	reference = strings.TrimSpace(reference)
 	if reference == "" || len(reference) > maxAddress || strings.HasPrefix(reference, "#") {
@@ -23,7 +22,7 @@ func (s *scan) resolve(reference string) *url.URL {
 	if strings.Contains(reference, "&") {
 		reference = unescape(reference)
 	}
-	u, err := url.Parse(escaped(forgiving.Replace(reference)))
+	u, err := url.Parse(escaped(lenient.Replace(reference)))
 	if err != nil {
 		return nil
 	}
@@ -35,11 +34,11 @@ func (s *scan) resolve(reference string) *url.URL {
 	return u
 }
 
-var forgiving = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
+var lenient = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
 
-// escaped returns a reference whose percent signs all escape something, with what
-// no address holds escaped. If that were left to url.URL, it would take the path
-// apart, and "%2F" would become a slash.
+// escaped escapes all characters that no address contains, and percent signs that
+// escape nothing. url.URL would escape the whole path again, and "%2F" would become a
+// slash.
 func escaped(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -58,8 +57,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// unescape replaces the entities that are written out whole. Those without a
-// semicolon are rather parameters: "?a=1&copy=2".
+// unescape replaces entities with a semicolon. Without one, they are more likely
+// parameters: "?a=1&copy=2".
 func unescape(s string) string {
 	for _, e := range []string{"&amp;", "&#38;", "&#x26;", "&quot;", "&#34;", "&#39;", "&#x2F;", "&#47;"} {
 		s = strings.ReplaceAll(s, e, html.UnescapeString(e))
@@ -67,7 +66,7 @@ func unescape(s string) string {
 	return s
 }
 
-// words splits a name as addresses are written into lower-case words.
+// words splits a name in an address or attribute into lower-case words.
 func words(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r < 0x80
@@ -83,20 +82,19 @@ func set(names string) map[string]bool {
 }
 
 var (
-	// logoWords in a file's name tell that it shows no product.
+	// logoWords are in the file names of pictures that show no product.
 	logoWords = set("logo logos logotype favicon sprite sprites placeholder spacer blank noimage nophoto " +
 		"loader loading avatar watermark pixel transparent")
-	// logoFolders hold such files.
+	// logoFolders contain such files.
 	logoFolders = set("logo logos icons favicon favicons sprites flags badges payment payments avatars ads banner banners")
-	// cardFolders hold pictures for social networks.
+	// cardFolders contain pictures for social networks.
 	cardFolders = set("social opengraph og-images share sharing social-share")
-	// cardWords make up the names of pictures for social networks, all of them.
-	cardWords = set("social share sharing shared card facebook fb twitter default")
-	// fillerWords may stand beside cardWords.
+	// cardWords and fillerWords are all words of the names of such pictures.
+	cardWords   = set("social share sharing shared card facebook fb twitter default")
 	fillerWords = set("og ogimage opengraph image img picture pic preview banner site home homepage website page main thumb thumbnail meta shop store new")
 )
 
-// isLogo reports whether the address is that of something which is on every page.
+// isLogo reports whether the address is that of a logo, an icon or a placeholder.
 func isLogo(u *url.URL) bool {
 	folder, file := path.Split(u.Path)
 	ext := strings.ToLower(path.Ext(file))
@@ -112,8 +110,8 @@ func isLogo(u *url.URL) bool {
 	return inFolder(folder, logoFolders)
 }
 
-// isCard reports whether the address is that of a card for social networks,
-// which shows the shop, or the product with text over it.
+// isCard reports whether the address is that of a card for social networks, which
+// shows the shop, or text over the product.
 func isCard(u *url.URL) bool {
 	folder, file := path.Split(u.Path)
 	if inFolder(folder, cardFolders) {

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
-// Evidence is why a picture is believed to be the main one.
+// Evidence is the reason to believe that a picture is the main one.
 type Evidence uint8
 
 // The evidence, strongest first.
@@ -16,30 +18,31 @@ const (
 	JSONLD    Evidence = iota + 1 // a schema.org Product in JSON-LD
 	OpenGraph                     // og:image and its like
 	Microdata                     // itemprop="image" of a schema.org Product
-	Marked                        // an img that the page itself names the main one
+	Marked                        // an img with an id or attribute of main pictures
 	Shown                         // the largest plausible img
 )
 
-// Declared reports whether the page itself says so, so that nothing is guessed.
+// Declared reports whether the page states that the picture is the main one, in
+// contrast to a guess.
 func (e Evidence) Declared() bool { return e < Shown }
 
-// String returns the evidence as people call it.
+// String returns the name of the evidence, for people.
 func (e Evidence) String() string {
 	return [...]string{"nothing", "JSON-LD", "og:image", "microdata", "marked img", "largest img"}[min(e, Shown)]
 }
 
 // Candidate is a picture that may be the main one.
 type Candidate struct {
-	// Address is absolute, and of scheme http or https.
+	// Address is absolute and has the scheme http or https.
 	Address  string
 	Evidence Evidence
 }
 
-// maxCandidates is how many are worth trying.
+// maxCandidates is the most candidates of a page.
 const maxCandidates = 6
 
-// IsPage reports whether data is a web page, by its bytes, or else by what the
-// server calls it.
+// IsPage reports whether data is a web page, by its bytes or else by the server's
+// content type.
 func IsPage(data []byte, contentType string) bool {
 	if strings.HasPrefix(http.DetectContentType(data), "text/html") {
 		return true
@@ -53,18 +56,17 @@ func IsPage(data []byte, contentType string) bool {
 	return (kind == "text/html" || kind == "application/xhtml+xml") && bytes.Contains(head, []byte("<"))
 }
 
-// Find returns the pictures that may be the main one of the page at address,
-// best first and each once; none if there is no plausible one. contentType is
-// the server's, for the charset, and may be empty. Find takes any bytes. The error
-// is ctx's.
+// Find returns the pictures that may be the main one of the page at address, the best
+// first and each once; none if none is plausible. The server's contentType gives the
+// charset and may be empty. The body may be any bytes. The error is ctx's.
 func Find(ctx context.Context, body []byte, contentType string, address *url.URL) ([]Candidate, error) {
 	s := newScan(address)
-	s.read(ctx, decoded(body, contentType))
+	s.tokens(ctx, html.NewTokenizer(decoded(body, contentType)), true)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	products := s.productImages()
-	f := finder{scan: s, passed: s.passedOver(), seen: map[string]bool{}}
+	f := finder{scan: s, excluded: s.excluded(), seen: map[string]bool{}}
 	f.addAll(JSONLD, products)
 	f.addAll(OpenGraph, s.graph)
 	f.addAll(Microdata, s.microdata)
@@ -73,18 +75,18 @@ func Find(ctx context.Context, body []byte, contentType string, address *url.URL
 	return f.found, nil
 }
 
-// finder gathers candidates.
+// finder collects candidates.
 type finder struct {
-	scan   *scan
-	passed map[string]bool // addresses that are passed over
-	seen   map[string]bool
-	found  []Candidate
+	scan     *scan
+	excluded map[string]bool // addresses
+	seen     map[string]bool
+	found    []Candidate
 }
 
 func (f *finder) addAll(e Evidence, references []string) {
 	for _, r := range references {
 		u := f.scan.resolve(r)
-		if u == nil || f.unfit(e, u) {
+		if u == nil || f.unsuitable(e, u) {
 			continue
 		}
 		if s := u.String(); !f.seen[s] && len(f.found) < maxCandidates {
@@ -94,8 +96,8 @@ func (f *finder) addAll(e Evidence, references []string) {
 	}
 }
 
-// unfit reports whether the picture is a logo, a placeholder, the page itself or,
-// where pages give those, a card for social networks.
-func (f *finder) unfit(e Evidence, u *url.URL) bool {
-	return isLogo(u) || f.passed[u.String()] || (e == OpenGraph && isCard(u))
+// unsuitable reports whether the picture is a logo, a placeholder, the page itself or,
+// in og:image, a card for social networks.
+func (f *finder) unsuitable(e Evidence, u *url.URL) bool {
+	return isLogo(u) || f.excluded[u.String()] || (e == OpenGraph && isCard(u))
 }

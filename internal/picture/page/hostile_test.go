@@ -14,12 +14,12 @@ import (
 
 // These pages would take minutes and more if the work on one were not bounded.
 
-func TestReferencesInCirclesEnd(t *testing.T) {
+func TestFind_CircularReferencesEnd(t *testing.T) {
 	circle := strings.TrimSuffix(strings.Repeat(`{"@id":"a"},`, 5000), ",")
 	find(t, `<script type="application/ld+json">{"@type":"Product","@id":"a","image":[`+circle+`]}</script>`, "text/html")
 }
 
-func TestManyProductsUnderALongTitle(t *testing.T) {
+func TestFind_ManyProductsUnderALongTitle(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<title>%s</title><script type=\"application/ld+json\">[", strings.Repeat("oak chair ", 40_000))
 	for i := range 5000 {
@@ -31,9 +31,9 @@ func TestManyProductsUnderALongTitle(t *testing.T) {
 	}
 }
 
-// TestWorkIsInProportionToThePage holds what is allocated, which stands for the
-// time: most of that goes into addresses.
-func TestWorkIsInProportionToThePage(t *testing.T) {
+// TestFind_WorkIsProportionalToThePage limits the allocations, which are proportional to
+// the time: most of both is for addresses.
+func TestFind_WorkIsProportionalToThePage(t *testing.T) {
 	const size, factor = 1 << 20, 150
 	far := `<base href="/` + strings.Repeat("b/", 2000) + `">`
 	repeated := func(s string) string { return strings.Repeat(s, size/len(s)) }
@@ -66,7 +66,7 @@ func TestWorkIsInProportionToThePage(t *testing.T) {
 	}
 }
 
-func TestReadingEndsWithItsCaller(t *testing.T) {
+func TestFind_EndsWithItsCaller(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	at := &url.URL{Scheme: "https", Host: "shop.example"}

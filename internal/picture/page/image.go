@@ -16,17 +16,17 @@ type picture struct {
 	reference string
 	label     string // its alternative text
 	hints     string // its id and classes
-	width     int    // 0: not known
+	width     int    // 0: unknown
 	height    int
-	linked    bool // it links to a larger one
+	linked    bool // reference is that of a larger picture which it links to
 }
 
-// markedIDs are the ids of main pictures, as shops' software names them.
+// markedIDs are the ids of main pictures in the software of shops.
 var markedIDs = set("landingimage imgblkfront ebooksimgblkfront main-image mainimage main_image main-product-image " +
 	"mainproductimage product-image productimage product_image product-main-image product-featured-image " +
 	"icimg primary-image primaryimage zoom_01 image-main bigpic")
 
-// img takes in an img.
+// img reads an img.
 func (s *scan) img(t tag, e element) {
 	if e.aside {
 		return
@@ -38,7 +38,7 @@ func (s *scan) img(t tag, e element) {
 	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
 		keep(&s.marked, reference)
 		if src := t.source(); !isPlaceholder(src) {
-			keep(&s.marked, src) // should there be nothing at the larger one's address
+			keep(&s.marked, src) // in case the larger one does not exist
 		}
 		return
 	}
@@ -60,60 +60,50 @@ func (s *scan) img(t tag, e element) {
 	}
 }
 
-// source takes in what a picture element offers beside its img, which may be no
-// more than a placeholder.
+// source reads a source of a picture element, whose img may be a placeholder.
 func (s *scan) source(t tag) {
 	if s.offered != "" || !s.within("picture") || t.get("type") == "image/avif" {
 		return
 	}
-	s.offered = cmp.Or(largestOfSet(t.get("srcset")), largestOfSet(t.get("data-srcset")))
+	s.offered = t.largestOfSets()
 }
 
-// lateKeys are where pages keep a picture until it is scrolled to, and
-// largeKeys where they keep the one that is shown when it is clicked.
+// lazyKeys are attributes with a picture that is loaded when it is scrolled to, and
+// largeKeys with a picture that is shown when it is clicked.
 var (
-	lateKeys  = []string{"data-src", "data-lazy-src", "data-lazy", "data-original", "data-echo", "data-image"}
+	lazyKeys  = []string{"data-src", "data-lazy-src", "data-lazy", "data-original", "data-echo", "data-image"}
 	largeKeys = []string{"data-old-hires", "data-zoom-image", "data-large_image", "data-large", "data-zoom", "data-full", "data-hires", "data-magnify-src"}
 )
 
-// source returns the picture as it is shown once it is loaded.
+// source returns the reference of the picture once it is loaded.
 func (t tag) source() string {
 	src := t.get("src")
 	if src != "" && !isPlaceholder(src) {
 		return src
 	}
-	for _, key := range lateKeys {
+	for _, key := range lazyKeys {
 		if v := t.get(key); v != "" {
 			return v
 		}
 	}
-	for _, key := range []string{"srcset", "data-srcset"} {
-		if v := largestOfSet(t.get(key)); v != "" {
-			return v
-		}
-	}
-	return src
+	return cmp.Or(t.largestOfSets(), src)
 }
 
-// largest returns the largest form in which the picture is offered.
+func (t tag) largestOfSets() string {
+	return cmp.Or(largestOfSet(t.get("srcset")), largestOfSet(t.get("data-srcset")))
+}
+
+// largest returns the reference of the largest size of the picture.
 func (t tag) largest() string {
 	for _, key := range largeKeys {
 		if v := t.get(key); strings.ContainsAny(v, "/.") && !isPlaceholder(v) {
 			return v
 		}
 	}
-	if v := largestOfMap(t.get("data-a-dynamic-image")); v != "" {
-		return v
-	}
-	for _, key := range []string{"srcset", "data-srcset"} {
-		if v := largestOfSet(t.get(key)); v != "" {
-			return v
-		}
-	}
-	return t.source()
+	return cmp.Or(largestOfMap(t.get("data-a-dynamic-image")), t.largestOfSets(), t.source())
 }
 
-// isPlaceholder reports whether a picture is there until the real one is.
+// isPlaceholder reports whether the picture is shown until another is loaded.
 func isPlaceholder(src string) bool {
 	if strings.HasPrefix(src, "data:") {
 		return true
@@ -127,14 +117,14 @@ func isPlaceholder(src string) bool {
 	return false
 }
 
-// maxOffer bounds the list of sizes that a picture is offered in, in bytes: taken
-// apart, it takes many times that.
+// maxOffer bounds the list of a picture's sizes, in bytes: parsed, it takes many times
+// that.
 const maxOffer = 64 << 10
 
-// largestOfSet picks from a srcset, "a.jpg 300w, b.jpg 2x", as browsers take it
-// apart (HTML Standard, "parsing a srcset attribute"): an address goes to the
-// next blank and may hold commas. Only one at its end divides, or one behind what
-// the address is followed by.
+// largestOfSet returns the largest picture of a srcset, "a.jpg 300w, b.jpg 2x", read as
+// browsers do (HTML Standard, "parsing a srcset attribute"): an address extends to the
+// next space and may contain commas. A comma separates only at the end of an address
+// or after its descriptors.
 func largestOfSet(srcset string) string {
 	const blanks = " \t\n\f\r"
 	best, most := "", -1.0
@@ -158,8 +148,7 @@ func largestOfSet(srcset string) string {
 	}
 }
 
-// sizeOf returns the width or the density that a picture of a set is given; 1 if
-// it is given none.
+// sizeOf returns the width or density in the descriptors, 1 if there is none.
 func sizeOf(descriptors string) float64 {
 	for d := range strings.FieldsSeq(descriptors) {
 		if number, unit := d[:len(d)-1], d[len(d)-1]; unit == 'w' || unit == 'x' {
@@ -171,8 +160,8 @@ func sizeOf(descriptors string) float64 {
 	return 1
 }
 
-// largestOfMap picks from the JSON that Amazon's pages have: address to width
-// and height.
+// largestOfMap returns the largest picture of the JSON in Amazon's pages: a map from
+// address to width and height.
 func largestOfMap(text string) string {
 	var sizes map[string][]float64
 	if text == "" || len(text) > maxOffer || json.Unmarshal([]byte(text), &sizes) != nil {
@@ -180,7 +169,7 @@ func largestOfMap(text string) string {
 	}
 	best, most := "", 0.0
 	for address, size := range sizes {
-		// Equal sizes go by name, so that a page always gives the same picture.
+		// Among equal sizes the name decides, so that the result is always the same.
 		if len(size) == 2 && (size[0]*size[1] > most || (size[0]*size[1] == most && address < best)) {
 			best, most = address, size[0]*size[1]
 		}
@@ -188,10 +177,11 @@ func largestOfMap(text string) string {
 	return best
 }
 
-// plausibleShown is how many guesses are handed on.
+// plausibleShown is the most guesses of a page.
 const plausibleShown = 3
 
-// largest returns the imgs that may show the product, the most plausible first.
+// largest returns the references of imgs that may show the product, the most plausible
+// first.
 func (s *scan) largest() []string {
 	subject := s.subject()
 	type scored struct {
@@ -218,7 +208,7 @@ func (s *scan) largest() []string {
 	return out
 }
 
-// subject is what the page is about: the words of its heading, or of its title.
+// subject returns the words of the page's heading, or else of its title.
 func (s *scan) subject() map[string]bool {
 	text := s.heading.String()
 	if strings.TrimSpace(text) == "" {
@@ -233,12 +223,12 @@ func (s *scan) subject() map[string]bool {
 	return subject
 }
 
-// unknownSide is what a picture that does not tell its size is taken for: more
-// than an icon, less than one that says it is large.
+// unknownSide is the assumed side of a picture without a size: more than an icon, less
+// than a picture that is declared to be large.
 const unknownSide = 200
 
-// score is the picture's area, weighed by what speaks for it: words of the
-// subject in its text most of all, since neighbours have other names.
+// score returns the picture's area, multiplied for each sign that it shows the product.
+// Words of the subject in its text count most: other products have other names.
 func (p picture) score(u *url.URL, subject map[string]bool) float64 {
 	w, h := p.width, p.height
 	if n := sizeInAddress(u); n > max(w, h) {
@@ -246,7 +236,7 @@ func (p picture) score(u *url.URL, subject map[string]bool) float64 {
 	}
 	shared := share(p.label, subject)
 	if w == 0 && h == 0 && shared == 0 && !p.hinted() && !isPhotograph(u) {
-		return 0 // an icon, or no picture at all
+		return 0 // an icon or a tracker
 	}
 	w, h = cmp.Or(w, h, unknownSide), cmp.Or(h, w, unknownSide)
 	if w < 90 || h < 90 || strings.Contains(strings.ToLower(p.label), "logo") || strings.Contains(p.hints, "logo") {
@@ -268,7 +258,7 @@ func (p picture) score(u *url.URL, subject map[string]bool) float64 {
 	return score
 }
 
-// hinted reports whether the id or a class says that the product is shown.
+// hinted reports whether the id or a class suggests the product.
 func (p picture) hinted() bool {
 	for _, hint := range []string{"product", "main", "zoom", "gallery", "primary", "detail", "big"} {
 		if strings.Contains(p.hints, hint) {
@@ -278,7 +268,7 @@ func (p picture) hinted() bool {
 	return false
 }
 
-// share is the part of the subject's words that the label has.
+// share returns the fraction of the subject's words that are in the label.
 func share(label string, subject map[string]bool) float64 {
 	if len(subject) == 0 {
 		return 0
@@ -294,9 +284,10 @@ func share(label string, subject map[string]bool) float64 {
 
 var sizes = regexp.MustCompile(`(?i)(?:^|[^0-9])([0-9]{2,4})x([0-9]{2,4})(?:[^0-9]|$)|[?&/,_](?:w|width|sw|imwidth|wid)[=_-]?([0-9]{2,4})(?:[^0-9]|$)`)
 
-// sizeInAddress returns the larger side that an address tells near its end, or 0.
+// sizeInAddress returns the larger side that is written near the end of an address, or
+// 0.
 func sizeInAddress(u *url.URL) int {
-	const end = 512 // bytes: the longest would take a millisecond
+	const end = 512 // bytes: a whole address could take a millisecond
 	uri := u.RequestURI()
 	m := sizes.FindStringSubmatch(uri[max(0, len(uri)-end):])
 	if m == nil {
@@ -305,7 +296,7 @@ func sizeInAddress(u *url.URL) int {
 	return max(number(m[1]), number(m[2]), number(m[3]))
 }
 
-// number reads "600" and "600px"; 0 if it is none.
+// number reads "600" and "600px", and returns 0 for anything else.
 func number(s string) int {
 	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(s), "px"))
 	if err != nil || n < 0 || n > 1e5 {
@@ -314,12 +305,12 @@ func number(s string) int {
 	return n
 }
 
-// IsPictureFile reports whether an address is a picture's by its name.
+// IsPictureFile reports whether the file name in an address is a picture's.
 func IsPictureFile(u *url.URL) bool {
 	return isPhotograph(u) || strings.EqualFold(path.Ext(u.Path), ".png")
 }
 
-// isPhotograph reports whether the file is of a kind that icons are not.
+// isPhotograph reports whether the file has a format that icons do not use.
 func isPhotograph(u *url.URL) bool {
 	switch strings.ToLower(path.Ext(u.Path)) {
 	case ".jpg", ".jpeg", ".webp":

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestEndlessOffersAreCut: a list of sizes as long as a page would take many
-// times the page's memory.
-func TestEndlessOffersAreCut(t *testing.T) {
+// TestLargest_LongListsAreCutOff: a list as long as a page would take many times
+// the page's memory.
+func TestLargest_LongListsAreCutOff(t *testing.T) {
 	endless := strings.Repeat("/a.jpg 1w, ", maxOffer/8)
 	if got := largestOfSet(endless + "/b.jpg 9w"); got != "/a.jpg" {
 		t.Errorf("srcset: got %q", got)

@@ -7,41 +7,41 @@ import (
 	"strings"
 )
 
-// productTypes are those of schema.org that a page sells, in lower case as some
-// pages have them.
+// productTypes are the types of products in schema.org, in lower case because some
+// pages write them so.
 var productTypes = set("product productgroup productmodel individualproduct someproducts")
 
-// others are properties that lead to other products, or to what is not one.
-var others = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
+// otherProperties lead to other products, or to no product.
+var otherProperties = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
 	"seller offers author publisher logo aggregateRating breadcrumb")
 
-// product is a node that describes one.
+// product is a node that describes a product.
 type product struct {
-	node  map[string]any
-	score int
+	node map[string]any
+	// listed is set within lists, which contain the product itself or other products.
+	listed bool
 }
 
-// productImages returns the pictures of the page's product by its JSON-LD.
+// productImages returns the pictures of the page's product in its JSON-LD.
 func (s *scan) productImages() []string {
-	var values []any
-	for _, text := range s.scripts {
-		values = append(values, parseLoosely(cleaned(text))...)
-	}
 	w := &walker{scan: s, ids: map[string]map[string]any{}, subject: s.subject()}
-	for _, v := range values {
-		w.identify(v, 0)
+	for _, text := range s.scripts {
+		for _, v := range parseLenient(cleaned(text)) {
+			w.visit(v, 0, false, false)
+		}
 	}
-	for _, v := range values {
-		w.visit(v, 0, false)
+	var best map[string]any
+	most := 0
+	for _, p := range w.products {
+		if score := w.score(p); score > most {
+			best, most = p.node, score
+		}
 	}
-	if w.best.node == nil {
-		return nil
-	}
-	return w.images(w.best.node)
+	return w.images(best)
 }
 
-// cleaned takes away what surrounds JSON in a script, and the entities of
-// templates that escaped too much.
+// cleaned removes comment marks around JSON in a script, and the entities of templates
+// that escaped too much.
 func cleaned(text string) string {
 	text = wrappers.Replace(text)
 	if !strings.Contains(text, `"`) && strings.Contains(text, "&quot;") {
@@ -52,106 +52,81 @@ func cleaned(text string) string {
 
 var wrappers = strings.NewReplacer("<![CDATA[", " ", "]]>", " ", "<!--", " ", "-->", " ")
 
-// walker goes through JSON-LD values.
+// walker visits JSON-LD values.
 type walker struct {
-	scan *scan
-	ids  map[string]map[string]any
-	best product
-
-	// subject are the words of what the page is about.
-	subject map[string]bool
-	// steps bounds the work: references can lead round in circles, and each round
-	// through a list multiplies them.
+	scan     *scan
+	ids      map[string]map[string]any
+	products []product
+	subject  map[string]bool // words of the page's heading or title
+	// steps bounds the work: references can form circles, and each list in a circle
+	// multiplies them.
 	steps int
 }
 
-// Bounds of the work on one page's data.
+// Bounds on the work for one page.
 const (
 	maxSteps    = 100_000
 	maxNameText = 500
 )
 
-// identify remembers the nodes that others may refer to: of several with the same
-// name, the first that has an address.
-func (w *walker) identify(v any, depth int) {
+// visit stores the products in a value, except in properties that lead to others, and
+// the nodes that may be referred to: of several with the same id, the first with an
+// address.
+func (w *walker) visit(v any, depth int, listed, other bool) {
 	if depth > maxDepth {
 		return
 	}
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			w.identify(e, depth+1)
+			w.visit(e, depth+1, listed, other)
 		}
 	case map[string]any:
 		if id, ok := v["@id"].(string); ok && w.ids[id] == nil && hasAddress(v) {
 			w.ids[id] = v
 		}
 		for _, r := range w.addresses(v["logo"]) {
-			keep(&w.scan.emblems, r)
+			keep(&w.scan.logos, r)
 		}
-		// In the order of the keys, so that a page always gives the same picture.
-		for _, key := range sortedKeys(v) {
-			w.identify(v[key], depth+1)
-		}
-	}
-}
-
-// visit looks for the product that the page is about. listed is set within
-// lists, which a shop uses for a single product as well as for its neighbours.
-func (w *walker) visit(v any, depth int, listed bool) {
-	if depth > maxDepth {
-		return
-	}
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			w.visit(e, depth+1, listed)
-		}
-	case map[string]any:
-		if isProductNode(v) {
-			w.consider(v, listed)
+		if isProductNode(v) && !other {
+			w.products = append(w.products, product{v, listed})
 		}
 		listed = listed || v["itemListElement"] != nil
+		// Sorted, so that the result is always the same.
 		for _, key := range sortedKeys(v) {
-			if !others[key] {
-				w.visit(v[key], depth+1, listed)
-			}
+			w.visit(v[key], depth+1, listed, other || otherProperties[key])
 		}
 	}
 }
 
-// consider takes a product if it is better than the best so far.
-func (w *walker) consider(node map[string]any, listed bool) {
-	if len(w.images(node)) == 0 {
-		return
+// score returns how likely the page is about a product; 0 if that has no picture.
+func (w *walker) score(p product) int {
+	if len(w.images(p.node)) == 0 {
+		return 0
 	}
 	score := 1
-	if !listed {
+	if !p.listed {
 		score += 4
 	}
-	if name, ok := node["name"].(string); ok && share(clip(name), w.subject) >= 0.5 {
+	if name, ok := p.node["name"].(string); ok && share(clip(name), w.subject) >= 0.5 {
 		score += 2
 	}
 	for _, key := range []string{"url", "@id", "mainEntityOfPage"} {
-		if s, ok := node[key].(string); ok && samePage(w.scan.resolve(s), w.scan.address) {
-			score += 2
-			break
+		if s, ok := p.node[key].(string); ok && samePage(w.scan.resolve(s), w.scan.address) {
+			return score + 2
 		}
 	}
-	if score > w.best.score {
-		w.best = product{node, score}
-	}
+	return score
 }
 
 func samePage(a, b *url.URL) bool {
 	return a != nil && strings.EqualFold(a.Host, b.Host) && strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
 
-// clip bounds a text that is compared by its words.
+// clip bounds a text whose words are compared.
 func clip(s string) string { return s[:min(len(s), maxNameText)] }
 
-// images returns a node's pictures; those of its first variant where it is a
-// group that has none.
+// images returns a node's pictures, or those of its first variant with any.
 func (w *walker) images(node map[string]any) []string {
 	var out []string
 	for _, key := range []string{"image", "images", "photo", "primaryImageOfPage", "thumbnailUrl"} {
@@ -178,15 +153,15 @@ func (w *walker) addresses(v any) []string {
 	return out
 }
 
-// addressKeys are where a node has a picture.
+// addressKeys are the properties of a node with the address of a picture.
 var addressKeys = []string{"contentUrl", "contentURL", "url", "image", "@list", "thumbnailUrl", "thumbnail"}
 
 func hasAddress(node map[string]any) bool {
 	return slices.ContainsFunc(addressKeys, func(key string) bool { return node[key] != nil && node[key] != "" })
 }
 
-// image takes an address, a list, an ImageObject or a reference to one. A name
-// may itself be the address, if it is not that of a part of a page.
+// image reads an address, a list, an ImageObject or a reference to one. An id may be
+// the address itself, unless it names a part of a page.
 func (w *walker) image(v any, depth int, out *[]string) {
 	if w.steps++; depth > 8 || w.steps > maxSteps {
 		return
@@ -216,8 +191,8 @@ func (w *walker) image(v any, depth int, out *[]string) {
 	}
 }
 
-// isProductNode reports whether a node is a product, with its type written in
-// any of the ways that are about: "Product", "http://schema.org/Product", a list.
+// isProductNode reports whether a node is a product, with its type in any common form:
+// "Product", "http://schema.org/Product", a list.
 func isProductNode(node map[string]any) bool {
 	list, ok := node["@type"].([]any)
 	if !ok {

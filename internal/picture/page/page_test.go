@@ -39,7 +39,7 @@ func first(t *testing.T, html, address string, evidence page.Evidence) {
 
 func script(json string) string { return `<script type="application/ld+json">` + json + `</script>` }
 
-func TestJSONLD(t *testing.T) {
+func TestFind_JSONLD(t *testing.T) {
 	const want = "https://shop.example/i/oak.jpg"
 	tests := map[string]string{
 		"plain":             `{"@type": "Product", "name": "Oak chair", "image": "/i/oak.jpg"}`,
@@ -92,7 +92,7 @@ func TestJSONLD(t *testing.T) {
 	}
 }
 
-func TestEvidence(t *testing.T) {
+func TestFind_Evidence(t *testing.T) {
 	const og = `<meta property="og:image" content="/i/og.jpg">`
 	tests := []struct {
 		name, html, want string
@@ -184,12 +184,12 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
+func TestFind_Addresses(t *testing.T) {
 	tests := []struct{ name, head, reference, want string }{
 		{"absolute", "", "https://cdn.example/a.jpg", "https://cdn.example/a.jpg"},
 		{"protocol-relative", "", "//cdn.example/a.jpg", "https://cdn.example/a.jpg"},
 		{"from the root", "", "/a.jpg", "https://shop.example/a.jpg"},
-		{"beside the page", "", "a.jpg", "https://shop.example/chairs/a.jpg"},
+		{"in the page's folder", "", "a.jpg", "https://shop.example/chairs/a.jpg"},
 		{"above the page", "", "../a.jpg", "https://shop.example/a.jpg"},
 		{"from the base", `<base href="//cdn.example/v2/">`, "a.jpg", "https://cdn.example/v2/a.jpg"},
 		{"from the first base", `<base href="/one/"><base href="/two/">`, "a.jpg", "https://shop.example/one/a.jpg"},
@@ -214,7 +214,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestCharsets(t *testing.T) {
+func TestFind_Charsets(t *testing.T) {
 	const want = "https://shop.example/st%C3%BChle.jpg"
 	html := `<meta property="og:image" content="/stühle.jpg">`
 	latin := strings.ReplaceAll(html, "ü", "\xfc")
@@ -259,15 +259,15 @@ func TestIsPage(t *testing.T) {
 	}
 }
 
-// TestMarkedPictureHasASecondForm: what a srcset promises is not always there.
-func TestMarkedPictureHasASecondForm(t *testing.T) {
+// TestFind_MarkedPictureHasAFallback: a picture of a srcset may not exist.
+func TestFind_MarkedPictureHasAFallback(t *testing.T) {
 	got := find(t, `<img id="main-image" src="/s.jpg" srcset="/l.jpg 2x">`, "")
 	if len(got) != 2 || got[1].Address != "https://shop.example/s.jpg" {
 		t.Errorf("found %v, want the one in src as well", got)
 	}
 }
 
-func TestCandidatesAreFewAndDistinct(t *testing.T) {
+func TestFind_FewDistinctCandidates(t *testing.T) {
 	var html strings.Builder
 	for i := range 50 {
 		fmt.Fprintf(&html, `<meta property="og:image" content="/%d.jpg"><img src="/%d.jpg">`, i/2, i/2)
@@ -282,7 +282,7 @@ func TestCandidatesAreFewAndDistinct(t *testing.T) {
 	}
 }
 
-func TestDeepNestingIsTaken(t *testing.T) {
+func TestFind_DeepNesting(t *testing.T) {
 	const depth = 100_000
 	html := strings.Repeat("<div>", depth) + `<img src="/a.jpg" width=300 height=300>` + strings.Repeat("</div>", depth)
 	first(t, html, "https://shop.example/a.jpg", page.Shown)
@@ -290,8 +290,7 @@ func TestDeepNestingIsTaken(t *testing.T) {
 	first(t, script(strings.Repeat(`"`, depth)), "", 0)
 }
 
-// FuzzFind holds the page reader: whatever it is given, its candidates are
-// absolute addresses.
+// FuzzFind checks that the candidates of any page are absolute addresses.
 func FuzzFind(f *testing.F) {
 	for _, html := range []string{
 		script(`{"@type": "Product", "image": ["/a.jpg",]}`), `<base href="//a"><img srcset="a 1w, b 2x" src=c>`,

@@ -12,47 +12,46 @@ import (
 	"golang.org/x/net/html/charset"
 )
 
-// Limits on what is kept of a page. What goes beyond is passed over.
+// Limits of what is kept of a page. The rest is ignored.
 const (
 	maxNesting = 512
 	maxImages  = 1000
 	maxJSON    = 1 << 20 // bytes of JSON-LD: parsed, it takes many times that
-	maxKept    = 64      // of each other kind of evidence
+	maxKept    = 64      // references of each other kind of evidence
 )
 
-// scan is one pass over a page, and what it has gathered.
+// scan is one pass over a page, and its results.
 type scan struct {
 	address   *url.URL
 	base      *url.URL
-	based     bool // there was a base element
+	based     bool // a base element was read
 	stack     []element
 	scripts   []string // JSON-LD
-	json      int      // its bytes
+	json      int      // bytes of all scripts
 	graph     []string // og:image and its like
 	microdata []string
 	marked    []string
 	images    []picture
-	offered   string   // by the picture element that is open
-	emblems   []string // pictures that stand for the shop
+	offered   string // a reference in the open picture element
+	logos     []string
 	title     strings.Builder
 	heading   strings.Builder
 }
 
-// element is an open one, with what it has from those around it.
+// element is an open element, with what it inherits from those around it.
 type element struct {
 	name string
-	// aside is set in navigation, footers and other products' lists.
+	// aside is set in navigation, footers and lists of other products.
 	aside bool
-	// product is set within the scope of a schema.org Product, other within any
-	// other scope.
+	// product is set in the scope of a schema.org Product, other in any other scope.
 	product, other bool
-	// image is set within a scope that is itself an itemprop="image".
+	// image is set in a scope that is an itemprop="image" itself.
 	image bool
-	// large is a reference to the picture that the element links to.
+	// large is the reference of the picture that the element links to.
 	large string
 }
 
-// namesPicture spares the many links that lead elsewhere from being resolved.
+// namesPicture is a quick check whether a link may lead to a picture.
 func namesPicture(href string) bool {
 	href = strings.ToLower(href)
 	return slices.ContainsFunc([]string{".jpg", ".jpeg", ".png", ".webp"}, func(ext string) bool {
@@ -62,8 +61,8 @@ func namesPicture(href string) bool {
 
 func newScan(address *url.URL) *scan { return &scan{address: address, base: address} }
 
-// decoded returns the page in UTF-8, by its byte order mark, the server's
-// content type, its own meta element, or what its bytes look like.
+// decoded returns the page in UTF-8. The charset comes from the byte order mark, the
+// content type, the page's meta element, or the bytes.
 func decoded(body []byte, contentType string) io.Reader {
 	r, err := charset.NewReader(bytes.NewReader(body), contentType)
 	if err != nil {
@@ -72,12 +71,10 @@ func decoded(body []byte, contentType string) io.Reader {
 	return r
 }
 
-func (s *scan) read(ctx context.Context, r io.Reader) { s.tokens(ctx, html.NewTokenizer(r), true) }
-
-// tokens goes through the tags until ctx ends. Pictures for browsers without
-// scripts are inside noscript, as text that is gone through in its turn.
+// tokens reads all tags until ctx ends. The content of a noscript element is a text
+// token, which is read as tags too.
 func (s *scan) tokens(ctx context.Context, z *html.Tokenizer, outer bool) {
-	raw := "" // the element whose text comes next
+	raw := "" // the element whose text is next
 	for ctx.Err() == nil {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -119,7 +116,7 @@ func (s *scan) text(ctx context.Context, raw string, z *html.Tokenizer, outer bo
 	}
 }
 
-// within reports whether one of the innermost elements has that name.
+// within reports whether one of the four innermost elements has that name.
 func (s *scan) within(name string) bool {
 	for _, e := range s.stack[max(0, len(s.stack)-4):] {
 		if e.name == name {
@@ -162,7 +159,7 @@ func (s *scan) inner(t tag) element {
 		e = s.stack[len(s.stack)-1]
 	}
 	e.name = t.name
-	e.aside = e.aside || besides(t)
+	e.aside = e.aside || isAside(t)
 	if t.present("itemscope") {
 		kind := t.get("itemtype")
 		e.image = t.has("itemprop", "image") && !e.other
@@ -181,8 +178,8 @@ func (s *scan) inner(t tag) element {
 	return e
 }
 
-// end closes the innermost element of that name, and those that were left open
-// in it. An end tag without a start is passed over.
+// end closes the innermost element of that name and all in it. An end tag without a
+// start tag is ignored.
 func (s *scan) end(name string) {
 	if name == "picture" {
 		s.offered = ""
@@ -215,23 +212,23 @@ func (s *scan) meta(t tag) {
 	}
 }
 
-var emblemRels = set("icon apple-touch-icon apple-touch-icon-precomposed mask-icon")
+var iconRels = set("icon apple-touch-icon apple-touch-icon-precomposed mask-icon")
 
 func (s *scan) link(t tag) {
 	rel := strings.Fields(strings.ToLower(t.get("rel")))
 	if slices.Contains(rel, "image_src") {
 		keep(&s.graph, t.get("href"))
 	}
-	if slices.ContainsFunc(rel, func(word string) bool { return emblemRels[word] }) {
-		keep(&s.emblems, t.get("href"))
+	if slices.ContainsFunc(rel, func(word string) bool { return iconRels[word] }) {
+		keep(&s.logos, t.get("href"))
 	}
 }
 
-// passedOver returns addresses that a page names and that show no product: what
-// stands for the shop, and the page itself.
-func (s *scan) passedOver() map[string]bool {
+// excluded returns addresses that show no product: the shop's logos and the page
+// itself.
+func (s *scan) excluded() map[string]bool {
 	all := map[string]bool{}
-	for _, r := range s.emblems {
+	for _, r := range s.logos {
 		if u := s.resolve(r); u != nil {
 			all[u.String()] = true
 		}
@@ -242,8 +239,8 @@ func (s *scan) passedOver() map[string]bool {
 	return all
 }
 
-// property takes in an itemprop="image": of a product, or of the page where it
-// stands in no scope.
+// property reads an itemprop="image": of a product, or of the page if it is in no
+// scope.
 func (s *scan) property(t tag, e element) {
 	switch {
 	case e.aside || e.other || t.present("itemscope"):

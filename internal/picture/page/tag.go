@@ -42,13 +42,13 @@ func (t tag) present(key string) bool {
 	return slices.ContainsFunc(t.attrs, func(a attr) bool { return a.key == key })
 }
 
-// has reports whether an attribute's list of words holds one.
+// has reports whether the words of an attribute include word.
 func (t tag) has(key, word string) bool {
 	return slices.Contains(strings.Fields(t.get(key)), word)
 }
 
-// reference returns the address that an element stands for, as microdata has
-// it. Of a picture that is loaded late, that is the late one.
+// reference returns the address of an element in microdata. For a picture that is
+// loaded when it is scrolled to, it is the address of that picture.
 func (t tag) reference() string {
 	if t.name == "img" || t.name == "amp-img" {
 		return t.source()
@@ -61,16 +61,16 @@ func (t tag) reference() string {
 	return ""
 }
 
-// asides are words in classes and ids of what stands beside the product.
+// asides are words in classes and ids of elements without the product.
 var asides = set("related recommendation recommendations recommended similar upsell crosssell breadcrumb breadcrumbs " +
 	"footer navbar megamenu minicart newsletter reviews review payment payments recently sponsored")
 
-// besides reports whether an element holds other things than the product.
-func besides(t tag) bool {
+// isAside reports whether an element contains other things than the product.
+func isAside(t tag) bool {
 	switch t.name {
 	case "nav", "footer", "aside", "header":
 		return true
-	case "template": // it shows what is in it only as an element's inside
+	case "template": // shown only as a shadow root
 		return !t.present("shadowrootmode")
 	case "body", "html", "main":
 		return false

@@ -11,14 +11,14 @@ const (
 	tagTileLength   = 0x0143
 )
 
-// directory is the first one of a TIFF structure: what it tells of its picture.
+// directory is the first directory of a TIFF structure, which describes the picture.
 type directory struct {
 	order   binary.ByteOrder
 	entries []byte // of 12 bytes each
 }
 
-// readDirectory returns the directory, empty where there is none that makes
-// sense.
+// readDirectory returns the first directory, or an empty one if there is no valid
+// one.
 func readDirectory(tiff []byte) directory {
 	var d directory
 	if len(tiff) < 8 {
@@ -41,8 +41,8 @@ func readDirectory(tiff []byte) directory {
 	return d
 }
 
-// number returns a tag's value. ok is false where the tag is there and is not one
-// number; where it is not there, the value is 0.
+// number returns the value of a tag, 0 if the tag is absent. ok is false if the tag
+// is not a single number.
 func (d directory) number(tag uint16) (v uint32, ok bool) {
 	for e := d.entries; len(e) > 0; e = e[12:] {
 		if d.order.Uint16(e) == tag {
@@ -52,8 +52,8 @@ func (d directory) number(tag uint16) (v uint32, ok bool) {
 	return 0, true
 }
 
-// numberOf reads an entry: a short by the standard, a long or a byte as some
-// programs write it.
+// numberOf reads an entry: a short according to the standard, a long or a byte from
+// some programs.
 func numberOf(order binary.ByteOrder, entry []byte) (v uint32, ok bool) {
 	one := order.Uint32(entry[4:]) == 1
 	switch order.Uint16(entry[2:]) {
@@ -65,4 +65,14 @@ func numberOf(order binary.ByteOrder, entry []byte) (v uint32, ok bool) {
 		return order.Uint32(entry[8:]), one
 	}
 	return 0, false
+}
+
+// exifOrientation returns the orientation in a TIFF structure, the form of EXIF:
+// upright if there is no valid one. The other directories describe the thumbnail.
+func exifOrientation(tiff []byte) orientation {
+	v, _ := readDirectory(tiff).number(tagOrientation)
+	if v < 1 || v > 8 {
+		return upright
+	}
+	return orientation(v)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-func TestFaults(t *testing.T) {
+func TestPrepare_Faults(t *testing.T) {
 	photo, small := asJPEG(t, photograph(300, 200)), asPNG(t, corners(60, 40))
 	ihdr := func(w, h uint32) []byte {
 		data := bytes.Clone(small)
@@ -52,7 +52,7 @@ func TestFaults(t *testing.T) {
 		{"GIF's signature", []byte("GIF89a"), fault.ImageUnsupported, "cut off"},
 		{"WebP's signature", []byte("RIFF\x00\x00\x00\x00WEBP"), fault.ImageUnsupported, "damaged"},
 		{"damaged PNG", bytes.Replace(small, []byte("IDAT"), []byte("IDAX"), 1), fault.ImageUnsupported, "damaged"},
-		{"arithmetic JPEG", flatJPEG(0xc9, 76, 85, 255), fault.ImageUnsupported, "of a kind that is not read"},
+		{"arithmetic JPEG", flatJPEG(0xc9, 76, 85, 255), fault.ImageUnsupported, "of a kind that is not supported"},
 		{"no pixels", []byte("GIF89a\x00\x00\x20\x00\x00\x00\x00;"), fault.ImageUnsupported, "0 x 32"},
 		{"too many pixels", ihdr(30000, 30000), fault.ImageTooLarge, "30000 x 30000 pixels, at most 50.0 million"},
 		{"more pixels than a number has", ihdr(1<<31-1, 1<<31-1), fault.ImageTooLarge, "at most 50.0 million"},
@@ -71,7 +71,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// endless is a progressive JPEG with a scan more than anybody needs.
+// endless is a progressive JPEG with one scan too many.
 func endless() []byte {
 	data := flatJPEG(0xc2, 76, 85, 255)
 	scan := bytes.Index(data, []byte{0xff, 0xda})

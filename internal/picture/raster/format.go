@@ -14,20 +14,20 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// header is what is known of a picture before its pixels are decoded.
+// header describes a picture before its pixels are decoded.
 type header struct {
 	width, height int
-	// memory is what decoding takes at its height, in bytes.
+	// memory is the peak memory of decoding, in bytes.
 	memory      int64
 	orientation orientation
-	// whole is the picture as it can be sent, up to its own end, if every model can
-	// read it and it proves to be sound and opaque; else nil.
-	whole []byte
-	// sound is set where it is known to be both without decoding.
-	sound bool
+	// data is the picture up to its own end, if every model can read it once it is
+	// known to be intact and opaque; else nil.
+	data []byte
+	// intact is set if it is known to be both without decoding.
+	intact bool
 }
 
-// format is one that can be read.
+// format is a supported format.
 type format struct {
 	name      string
 	mediaType string
@@ -60,8 +60,8 @@ func streamed(decode func(io.Reader) (image.Image, error)) func(context.Context,
 	return func(ctx context.Context, data []byte) (image.Image, error) { return decode(newReader(ctx, data)) }
 }
 
-// recognise returns the format by the bytes, or nil.
-func recognise(data []byte) *format {
+// detect returns the format by the first bytes, or nil.
+func detect(data []byte) *format {
 	for _, f := range formats {
 		if f.matches(data) {
 			return f
@@ -70,20 +70,20 @@ func recognise(data []byte) *format {
 	return nil
 }
 
-// variantError is a picture that is sound but of a kind that cannot be read.
+// variantError means that the picture is valid but of a kind that is not supported.
 type variantError struct{ what string }
 
 func (e *variantError) Error() string { return e.what }
 
-// readHeader is header with panics turned into errors.
+// readHeader calls header and turns panics into errors.
 func (f *format) readHeader(data []byte) (h header, err error) {
 	defer rescue(&err)
 	h, err = f.header(data)
 	return h, classified(err)
 }
 
-// decodeSafely decodes data until ctx ends, with panics turned into errors:
-// decoders of other people's bytes have had some.
+// decodeSafely decodes data until ctx ends, and turns panics into errors: decoders
+// have had some.
 func (f *format) decodeSafely(ctx context.Context, data []byte) (img image.Image, err error) {
 	defer rescue(&err)
 	img, err = f.decode(ctx, data)
@@ -92,11 +92,11 @@ func (f *format) decodeSafely(ctx context.Context, data []byte) (img image.Image
 
 func rescue(err *error) {
 	if v := recover(); v != nil {
-		*err = fmt.Errorf("the decoder gave up: %v", v)
+		*err = fmt.Errorf("the decoder panicked: %v", v)
 	}
 }
 
-// classified tells what a decoder does not know from what is broken.
+// classified separates kinds that a decoder does not support from damaged pictures.
 func classified(err error) error {
 	if err == nil {
 		return nil
@@ -123,7 +123,7 @@ func classified(err error) error {
 	}
 }
 
-// reader reads data until its context ends: decoding a large picture stops
+// reader reads data until its context ends, so that decoding a large picture stops
 // soon after its last caller has left.
 type reader struct {
 	ended func() error
@@ -132,8 +132,8 @@ type reader struct {
 
 func newReader(ctx context.Context, data []byte) *reader { return &reader{ctx.Err, data} }
 
-// Read implements io.Reader. At most 32 KiB at a time, so that the context is
-// looked at often.
+// Read implements io.Reader. It reads at most 32 KiB, so that the context is checked
+// often.
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ended(); err != nil {
 		return 0, err
@@ -151,7 +151,7 @@ func bmpHeader(data []byte) (header, error) {
 	return header{width: c.Width, height: c.Height, memory: area(c.Width, c.Height) * 4, orientation: upright}, err
 }
 
-// area is w x h, or as good as endless where that overflows.
+// area returns w x h, or a very large number if that overflows.
 func area(w, h int) int64 {
 	const endless = 1 << 40
 	if w < 0 || h < 0 || (h > 0 && int64(w) > endless/int64(h)) {

@@ -9,12 +9,12 @@ import (
 	"io"
 )
 
-// gifFile is what the blocks of a GIF tell.
+// gifFile is read from the blocks of a GIF.
 type gifFile struct {
-	canvas image.Rectangle // at 0, 0, with room for the first picture
-	first  image.Rectangle // where the first picture belongs
-	n      int             // pictures, 2 at most
-	end    int             // where the trailer ends; 0: there is none
+	canvas image.Rectangle // from 0, 0; contains the first picture
+	first  image.Rectangle // the place of the first picture
+	n      int             // number of pictures, counted up to 2
+	end    int             // offset of the end; 0: there is no trailer
 }
 
 func gifHeader(data []byte) (header, error) {
@@ -23,17 +23,17 @@ func gifHeader(data []byte) (header, error) {
 		return header{}, err
 	}
 	h := header{width: g.canvas.Dx(), height: g.canvas.Dy(), orientation: upright}
-	// One byte a pixel, and as much again where rows have to be put in order.
+	// One byte for each pixel, twice if the rows are interlaced.
 	h.memory = 2 * area(h.width, h.height)
-	// Only a still one can be passed on, of others the first picture is taken.
+	// Of an animation, the first picture is converted.
 	if g.n == 1 && g.end > 0 && g.first == gifSize(data[6:]) {
-		h.whole = data[:g.end]
+		h.data = data[:g.end]
 	}
 	return h, nil
 }
 
-// readGIF follows the blocks (GIF89a specification) up to the second picture, and
-// decodes nothing.
+// readGIF reads the blocks (GIF89a specification) up to the second picture without
+// decoding.
 func readGIF(data []byte) (gifFile, error) {
 	if len(data) < 13 {
 		return gifFile{}, io.ErrUnexpectedEOF
@@ -59,8 +59,8 @@ func readGIF(data []byte) (gifFile, error) {
 	return g, nil
 }
 
-// place takes in where the first picture belongs. A canvas that has no room for
-// it is made larger, as browsers do: some programs leave its size empty.
+// place reads the place of the first picture. A canvas that is too small is enlarged,
+// as browsers do: some programs leave its size at 0.
 func (g *gifFile) place(descriptor []byte) {
 	corner := image.Pt(int(binary.LittleEndian.Uint16(descriptor)), int(binary.LittleEndian.Uint16(descriptor[2:])))
 	g.first = gifSize(descriptor[4:]).Add(corner)
@@ -71,13 +71,13 @@ func gifSize(b []byte) image.Rectangle {
 	return image.Rect(0, 0, int(binary.LittleEndian.Uint16(b)), int(binary.LittleEndian.Uint16(b[2:])))
 }
 
-// decodeGIF returns the first picture on its canvas.
+// decodeGIF returns the first picture, placed on its canvas.
 func decodeGIF(ctx context.Context, data []byte) (image.Image, error) {
 	g, err := readGIF(data)
 	if err != nil {
 		return nil, err
 	}
-	// The decoder refuses a picture that is larger than the canvas.
+	// The decoder rejects a picture that is larger than the canvas.
 	start := append([]byte(nil), data[:13]...)
 	binary.LittleEndian.PutUint16(start[6:], uint16(g.canvas.Dx()))
 	binary.LittleEndian.PutUint16(start[8:], uint16(g.canvas.Dy()))
@@ -87,7 +87,7 @@ func decodeGIF(ctx context.Context, data []byte) (image.Image, error) {
 	}
 	part, ok := img.(*image.Paletted)
 	if !ok || part.Rect.Empty() {
-		return nil, errors.New("the GIF holds no picture")
+		return nil, errors.New("the GIF has no picture")
 	}
 	if part.Rect == g.canvas {
 		return part, nil
@@ -95,7 +95,7 @@ func decodeGIF(ctx context.Context, data []byte) (image.Image, error) {
 	return onCanvas{part, g.canvas}, nil
 }
 
-// onCanvas is a picture on a larger one that is transparent around it.
+// onCanvas is a picture on a larger transparent canvas.
 type onCanvas struct {
 	*image.Paletted
 	canvas image.Rectangle
@@ -104,7 +104,7 @@ type onCanvas struct {
 // Bounds implements image.Image.
 func (c onCanvas) Bounds() image.Rectangle { return c.canvas }
 
-// Opaque reports that it is not.
+// Opaque returns false: the canvas shows around the picture.
 func (c onCanvas) Opaque() bool { return false }
 
 func paletteBytes(flags byte) int {
@@ -114,7 +114,7 @@ func paletteBytes(flags byte) int {
 	return 3 << (1 + flags&7)
 }
 
-// skipBlocks returns the place behind a chain of sub-blocks.
+// skipBlocks returns the offset after a chain of sub-blocks.
 func skipBlocks(data []byte, at int) int {
 	for at < len(data) && data[at] != 0 {
 		at += 1 + int(data[at])

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestSecondHeaderIsRefused: the decoder makes room by the first header, so a
-// small one behind it must not pass for the picture's size.
-func TestSecondHeaderIsRefused(t *testing.T) {
+// TestPNG_RejectsASecondHeader: the decoder allocates memory by the first header, so a
+// small one after it must not count as the picture's size.
+func TestPNG_RejectsASecondHeader(t *testing.T) {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
 		t.Fatal(err)

@@ -29,35 +29,35 @@ const (
 	markTEM   = 0x01
 )
 
-// maxScans bounds the work in a progressive JPEG: each scan goes over the whole
-// picture, however few bytes it has. Encoders make about ten.
-const maxScans = 100
-
-// maxScanned is the same in pixels: a large picture has no more than it needs.
-const maxScanned = 1e9
+// Bounds on the work of a progressive JPEG, because each scan visits all pixels
+// however few bytes it has. Encoders write about ten.
+const (
+	maxScans   = 100
+	maxScanned = 1e9 // pixels, of all scans together
+)
 
 var errScans = errors.New("the JPEG has too many scans")
 
-// jpegFile is what the segments of a JPEG tell.
+// jpegFile is read from the segments of a JPEG.
 type jpegFile struct {
-	frame       byte // the start of frame marker; 0: none seen
+	frame       byte // the start-of-frame marker; 0: none yet
 	precision   byte
 	width       int
 	height      int
-	sampling    []byte // one for each component: horizontal << 4 | vertical
+	sampling    []byte // of each component: horizontal << 4 | vertical
 	quantised   bool   // there is a quantisation table
 	huffman     bool
 	adobe       bool // there is an Adobe segment
 	rgb         bool // the components are red, green and blue
 	scans       int
-	scanned     int // bytes of scan data
+	scanBytes   int
 	orientation orientation
-	end         int // the place behind the end marker; 0: it was not found
+	end         int // offset after the end marker; 0: there is none
 }
 
 func jpegHeader(data []byte) (header, error) {
 	j := jpegFile{orientation: upright}
-	if err := j.walk(data); err != nil {
+	if err := j.readSegments(data); err != nil {
 		return header{}, err
 	}
 	if j.frame == 0 {
@@ -67,23 +67,23 @@ func jpegHeader(data []byte) (header, error) {
 		return header{}, errScans
 	}
 	h := header{width: j.width, height: j.height, memory: j.memory(), orientation: j.orientation}
-	if j.sound() {
-		h.whole, h.sound = data[:j.end], true
+	if j.intact() {
+		h.data, h.intact = data[:j.end], true
 	}
 	return h, nil
 }
 
-// sound reports whether the picture can be sent as it is: whole, and of a kind
-// that every decoder reads. Four components are not: half of all programs show
-// them as a negative.
-func (j *jpegFile) sound() bool {
-	return j.end > 0 && j.quantised && j.huffman && j.scanned > 0 &&
+// intact reports whether the picture is complete and of a kind that every decoder
+// reads. That excludes four components, which half of all programs show as a
+// negative.
+func (j *jpegFile) intact() bool {
+	return j.end > 0 && j.quantised && j.huffman && j.scanBytes > 0 &&
 		j.frame <= markSOF2 && j.precision == 8 && (len(j.sampling) == 1 || len(j.sampling) == 3)
 }
 
-// memory is what decoding takes: each sample once, a progressive picture's
-// coefficients in four bytes more, and a result that is not made of planes
-// beside them.
+// memory returns the bytes that decoding takes: one for each sample, four more for
+// the coefficients of a progressive picture, and four for each pixel of a result
+// that does not consist of planes.
 func (j *jpegFile) memory() int64 {
 	var across, down, samples int64 = 1, 1, 0
 	for _, s := range j.sampling {
@@ -101,8 +101,8 @@ func (j *jpegFile) memory() int64 {
 	return planes + 64<<10
 }
 
-// walk goes from segment to segment until the end marker, or the end of data.
-func (j *jpegFile) walk(data []byte) error {
+// readSegments reads all segments up to the end marker or the end of data.
+func (j *jpegFile) readSegments(data []byte) error {
 	at := 2
 	for {
 		marker, next := nextMarker(data, at)
@@ -122,19 +122,18 @@ func (j *jpegFile) walk(data []byte) error {
 			return nil
 		}
 		at += 2 + len(body)
-		if err := j.note(marker, body); err != nil {
+		if err := j.readSegment(marker, body); err != nil {
 			return err
 		}
 		if marker == markSOS {
 			end := skipScan(data, at)
-			j.scanned += end - at
+			j.scanBytes += end - at
 			at = end
 		}
 	}
 }
 
-// note takes in one segment.
-func (j *jpegFile) note(marker byte, body []byte) error {
+func (j *jpegFile) readSegment(marker byte, body []byte) error {
 	switch marker {
 	case markDQT:
 		j.quantised = true
@@ -154,13 +153,13 @@ func (j *jpegFile) note(marker byte, body []byte) error {
 		}
 	default:
 		if marker >= markSOF0 && marker <= 0xcf && marker != markJPG && marker != markDAC {
-			return j.startFrame(marker, body)
+			return j.readFrame(marker, body)
 		}
 	}
 	return nil
 }
 
-func (j *jpegFile) startFrame(marker byte, body []byte) error {
+func (j *jpegFile) readFrame(marker byte, body []byte) error {
 	if j.frame != 0 {
 		return errors.New("the JPEG has two frames")
 	}
@@ -179,8 +178,8 @@ func (j *jpegFile) startFrame(marker byte, body []byte) error {
 	return nil
 }
 
-// nextMarker finds the next marker from at on, and returns the place behind it;
-// 0 if there is none. Decoders skip stray bytes between segments, and so does it.
+// nextMarker returns the next marker from at on and the offset after it, 0 if there
+// is none. Like decoders, it skips stray bytes between segments.
 func nextMarker(data []byte, at int) (marker byte, next int) {
 	for at < len(data) {
 		i := bytes.IndexByte(data[at:], 0xff)
@@ -196,7 +195,7 @@ func nextMarker(data []byte, at int) (marker byte, next int) {
 	return 0, 0
 }
 
-// segment returns what is behind the length at that place.
+// segment returns the body of the segment whose length is at that offset.
 func segment(data []byte, at int) (body []byte, ok bool) {
 	if len(data)-at < 2 {
 		return nil, false
@@ -208,7 +207,7 @@ func segment(data []byte, at int) (body []byte, ok bool) {
 	return data[at+2 : at+n], true
 }
 
-// skipScan returns where the entropy-coded data ends: at a marker that is
+// skipScan returns the offset of the end of entropy-coded data: of a marker that is
 // neither a stuffed byte nor a restart.
 func skipScan(data []byte, at int) int {
 	for {
@@ -224,12 +223,12 @@ func skipScan(data []byte, at int) int {
 	}
 }
 
-// adobeCMYK is an Adobe segment that says "no transform".
+// adobeCMYK is an Adobe segment with the value "no transform".
 const adobeCMYK = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 func decodeJPEG(ctx context.Context, data []byte) (image.Image, error) {
 	j := jpegFile{orientation: upright}
-	if err := j.walk(data); err != nil {
+	if err := j.readSegments(data); err != nil {
 		return nil, err
 	}
 	img, err := j.decode(ctx, data)
@@ -239,9 +238,9 @@ func decodeJPEG(ctx context.Context, data []byte) (image.Image, error) {
 	return img, err
 }
 
-// decode decodes any JPEG. The standard decoder wants an Adobe segment with
-// four components, and takes their samples as inverted, as Adobe writes them:
-// without the segment they are not.
+// decode decodes any JPEG. With four components, the standard decoder requires an
+// Adobe segment and expects inverted samples, as Adobe writes them. Samples without
+// the segment are not inverted.
 func (j *jpegFile) decode(ctx context.Context, data []byte) (image.Image, error) {
 	if len(j.sampling) != 4 || j.adobe {
 		return jpeg.Decode(newReader(ctx, data))

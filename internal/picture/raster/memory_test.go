@@ -33,10 +33,9 @@ func structure(order binary.ByteOrder, entries ...[]byte) []byte {
 	return append(b, slices.Concat(entries...)...)
 }
 
-// TestTIFFBlocks: what is unpacked at once can be many times what a picture's
-// pixels take, and how often decides over the time, so both have to be known
-// beforehand.
-func TestTIFFBlocks(t *testing.T) {
+// TestTIFF_Blocks: a block can take many times the memory of the picture's pixels, and
+// the number of blocks decides the time, so both must be known before decoding.
+func TestTIFF_Blocks(t *testing.T) {
 	const w, h = 2000, 1000
 	little, big := binary.ByteOrder(binary.LittleEndian), binary.ByteOrder(binary.BigEndian)
 	tests := []struct {
@@ -69,7 +68,7 @@ func TestTIFFBlocks(t *testing.T) {
 	}
 }
 
-// tiffOf is the beginning of a grey TIFF, in tiles where they have a size.
+// tiffOf is the beginning of a grey TIFF, in tiles if they have a size.
 func tiffOf(w, h, tileW, tileH uint32, more ...[]byte) []byte {
 	order := binary.ByteOrder(binary.LittleEndian)
 	entries := [][]byte{
@@ -84,9 +83,9 @@ func tiffOf(w, h, tileW, tileH uint32, more ...[]byte) []byte {
 
 var greyTIFF = entry(binary.LittleEndian, 0x0106, 3, 1, 1)
 
-// TestTilesAreBounded: each tile can be the same bytes, so the file's size is no
-// bound on the work.
-func TestTilesAreBounded(t *testing.T) {
+// TestTIFF_LimitsTiles: each tile can be the same bytes, so the size of the file does not
+// bound the work.
+func TestTIFF_LimitsTiles(t *testing.T) {
 	for name, tt := range map[string]struct {
 		w, h, tileW, tileH uint32
 		want               error
@@ -106,9 +105,9 @@ func TestTilesAreBounded(t *testing.T) {
 	}
 }
 
-// TestDirectoryInTheHeaderIsRefused has a directory that begins with the file,
-// where only the decoder finds it: what unpacking takes would not be known.
-func TestDirectoryInTheHeaderIsRefused(t *testing.T) {
+// TestTIFF_RejectsADirectoryInTheHeader has a directory at the beginning of the file,
+// which only the decoder finds: the memory for decompression would be unknown.
+func TestTIFF_RejectsADirectoryInTheHeader(t *testing.T) {
 	order := binary.ByteOrder(binary.LittleEndian)
 	data := []byte("II*\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00") // "II" is the number of entries
 	known := [][]byte{
@@ -129,8 +128,8 @@ func TestDirectoryInTheHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// TestLargeStripIsTakenWhereItIsCheap has 50 megapixels in one strip.
-func TestLargeStripIsTakenWhereItIsCheap(t *testing.T) {
+// TestTIFF_AcceptsACheapLargeStrip has 50 megapixels in one strip.
+func TestTIFF_AcceptsACheapLargeStrip(t *testing.T) {
 	const budget = 400e6
 	for name, tt := range map[string]struct {
 		packing uint32
@@ -144,9 +143,9 @@ func TestLargeStripIsTakenWhereItIsCheap(t *testing.T) {
 	}
 }
 
-// TestStripsThatAreTheSameBytes has each of many strips be all of the file, with
-// nothing in it: no size of an output bounds the work.
-func TestStripsThatAreTheSameBytes(t *testing.T) {
+// TestTIFF_RejectsStripsOfTheSameBytes has many strips that are the whole file and have
+// no pixels, so the size of the output does not bound the work.
+func TestTIFF_RejectsStripsOfTheSameBytes(t *testing.T) {
 	const n, body = 2000, 64 << 10
 	order := binary.LittleEndian
 	const behind = 10 + 8*12
@@ -158,7 +157,7 @@ func TestStripsThatAreTheSameBytes(t *testing.T) {
 			data = order.AppendUint32(data, v)
 		}
 	}
-	data = append(data, bytes.Repeat([]byte{0x80}, body-9)...) // PackBits' way to say nothing
+	data = append(data, bytes.Repeat([]byte{0x80}, body-9)...) // PackBits code for no bytes
 	data = append(data, 7, 1, 2, 3, 4, 5, 6, 7, 8)
 	if _, err := tiffHeader(data); err != nil {
 		t.Fatal(err)
@@ -173,7 +172,7 @@ func TestStripsThatAreTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestScansOfLargePicturesAreFew(t *testing.T) {
+func TestJPEG_LimitsScansOfLargePictures(t *testing.T) {
 	file := func(scans int) []byte {
 		const side = 7000
 		data := []byte{0xff, markSOI, 0xff, markSOF2, 0, 11, 8, side >> 8, side & 255, side >> 8, side & 255, 1, 1, 0x11, 0}
@@ -190,7 +189,7 @@ func TestScansOfLargePicturesAreFew(t *testing.T) {
 	}
 }
 
-func TestLosslessTablesAreReserved(t *testing.T) {
+func TestWebP_ReservesMemoryForTables(t *testing.T) {
 	file := func(kind string, n int) []byte {
 		body := make([]byte, n)
 		copy(body, "\x2f") // 1 x 1 pixels
@@ -200,7 +199,7 @@ func TestLosslessTablesAreReserved(t *testing.T) {
 		kind  string
 		bytes int
 		want  int64
-	}{{"VP8L", 1000, 8 + 256_000}, {"VP8L", 5 << 20, 8 + mostTrees}, {"VP8 ", 1000, 0}} {
+	}{{"VP8L", 1000, 8 + 256_000}, {"VP8L", 5 << 20, 8 + maxTables}, {"VP8 ", 1000, 0}} {
 		h, err := webpHeader(file(tt.kind, tt.bytes))
 		if err != nil || h.memory != tt.want {
 			t.Errorf("%s of %d bytes: %d bytes of memory, %v, want %d", tt.kind, tt.bytes, h.memory, err, tt.want)

@@ -2,8 +2,8 @@ package raster
 
 import "image"
 
-// orientation is how a picture lies, with EXIF's numbers (CIPA DC-008, tag
-// 0x0112): what is to be done to see it upright.
+// orientation is the transformation that makes a picture upright, in EXIF's numbers
+// (CIPA DC-008, tag 0x0112).
 type orientation uint8
 
 const (
@@ -17,13 +17,13 @@ const (
 	turnLeft
 )
 
-// upright reports whether nothing is to be done.
+// upright reports whether no transformation is needed.
 func (o orientation) upright() bool { return o <= upright }
 
-// swaps reports whether width and height change places.
+// swaps reports whether width and height are exchanged.
 func (o orientation) swaps() bool { return o >= transposed }
 
-// source returns the pixel of a w x h picture that belongs at x, y when upright.
+// source returns the pixel of a w x h picture that is at x, y of the upright one.
 func (o orientation) source(x, y, w, h int) (int, int) {
 	switch o {
 	case mirrored:
@@ -45,8 +45,7 @@ func (o orientation) source(x, y, w, h int) (int, int) {
 	}
 }
 
-// apply returns img upright. It is called on small pictures only, and takes the
-// kinds that shrink returns.
+// apply returns img upright. It supports the types that shrink returns.
 func (o orientation) apply(img image.Image) image.Image {
 	if o.upright() {
 		return img
@@ -76,7 +75,7 @@ func (o orientation) apply(img image.Image) image.Image {
 	}
 }
 
-// turn fills dst from a plane of w x h pixels of so many bytes.
+// turn fills dst from a plane of w x h pixels of size bytes each.
 func (o orientation) turn(dst []byte, dstStride int, src []byte, srcStride, w, h, size int) {
 	dw, dh := w, h
 	if o.swaps() {

@@ -17,13 +17,13 @@ const (
 	pngPalette = 3
 )
 
-// maxProfile is the most that a text chunk with EXIF in it is unpacked to.
+// maxProfile is the largest uncompressed size of a text chunk with EXIF, in bytes.
 const maxProfile = 256 << 10
 
 func pngHeader(data []byte) (header, error) {
 	h := header{orientation: upright}
 	var depth, colours, interlaced byte
-	keyed, moving, asked := false, false, false
+	transparent, animated, profiled := false, false, false
 	end, err := pngChunks(data, func(kind string, body []byte) error {
 		switch kind {
 		case "IHDR":
@@ -31,19 +31,18 @@ func pngHeader(data []byte) (header, error) {
 				return io.ErrUnexpectedEOF
 			}
 			if depth != 0 {
-				// The decoder makes room by the first one.
+				// The decoder allocates memory by the first one.
 				return errors.New("a second header")
 			}
 			h.width, h.height = int(binary.BigEndian.Uint32(body)), int(binary.BigEndian.Uint32(body[4:]))
 			depth, colours, interlaced = body[8], body[9], body[12]
 		case "tRNS":
-			keyed = true
+			transparent = true
 		case "acTL":
-			moving = true
+			animated = true
 		case "eXIf", "tEXt", "zTXt":
-			// One profile is unpacked, not each of a thousand.
-			if exif, ok := pngProfile(kind, body, asked); ok {
-				asked, h.orientation = true, exifOrientation(exif)
+			if exif, ok := pngProfile(kind, body); ok && !profiled {
+				profiled, h.orientation = true, exifOrientation(exif())
 			}
 		}
 		return nil
@@ -51,17 +50,17 @@ func pngHeader(data []byte) (header, error) {
 	if err == nil && depth == 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	h.memory = area(h.width, h.height) * pngBytes(depth, colours, keyed) * int64(1+interlaced&1)
-	if depth <= 8 && !moving && end > 0 {
-		h.whole = data[:end]
+	h.memory = area(h.width, h.height) * pngBytes(depth, colours, transparent) * int64(1+interlaced&1)
+	if depth <= 8 && !animated && end > 0 {
+		h.data = data[:end]
 	}
 	return h, err
 }
 
-// pngBytes is what a decoded pixel takes.
-func pngBytes(depth, colours byte, keyed bool) int64 {
+// pngBytes returns the bytes of a decoded pixel.
+func pngBytes(depth, colours byte, transparent bool) int64 {
 	var n int64 = 4
-	if colours == pngPalette || (colours == pngGrey && !keyed) {
+	if colours == pngPalette || (colours == pngGrey && !transparent) {
 		n = 1
 	}
 	if depth == 16 {
@@ -70,9 +69,9 @@ func pngBytes(depth, colours byte, keyed bool) int64 {
 	return n
 }
 
-// pngChunks calls visit with each chunk up to the last or the end of the data,
-// until visit returns an error. It returns where the last one ends; 0 if it is not
-// there. Sums are left to the decoder.
+// pngChunks calls visit with each chunk until visit returns an error. It returns the
+// offset of the end of the last chunk, 0 if that is missing. Checksums are left to
+// the decoder.
 func pngChunks(data []byte, visit func(kind string, body []byte) error) (end int, err error) {
 	for at := len(pngSignature); len(data)-at >= 12; {
 		n := int64(binary.BigEndian.Uint32(data[at:]))
@@ -91,27 +90,27 @@ func pngChunks(data []byte, visit func(kind string, body []byte) error) (end int
 	return 0, nil
 }
 
-// pngProfile reads EXIF from its own chunk, or from the text in which
-// ImageMagick kept it before there was one. It reports whether there was any.
-func pngProfile(kind string, body []byte, asked bool) (exif []byte, ok bool) {
-	const prefix = "Exif\x00\x00"
-	if asked {
-		return nil, false
-	}
+// pngProfile returns a function that reads EXIF from its own chunk, or from the text
+// chunk in which ImageMagick wrote it before there was one. It reports whether the
+// chunk is either.
+func pngProfile(kind string, body []byte) (exif func() []byte, ok bool) {
+	prefix := []byte("Exif\x00\x00")
 	if kind == "eXIf" {
-		return bytes.TrimPrefix(body, []byte(prefix)), true
+		return func() []byte { return bytes.TrimPrefix(body, prefix) }, true
 	}
 	name, text, _ := bytes.Cut(body, []byte{0})
 	if s := string(name); s != "Raw profile type exif" && s != "Raw profile type APP1" {
 		return nil, false
 	}
-	if kind == "zTXt" {
-		text = inflate(text)
-	}
-	return bytes.TrimPrefix(unhex(text), []byte(prefix)), true
+	return func() []byte {
+		if kind == "zTXt" {
+			text = inflate(text)
+		}
+		return bytes.TrimPrefix(unhex(text), prefix)
+	}, true
 }
 
-// inflate unpacks a text behind its byte for the method, at most maxProfile.
+// inflate decompresses a text, which begins with a byte for the method.
 func inflate(text []byte) []byte {
 	if len(text) < 1 {
 		return nil
@@ -120,12 +119,11 @@ func inflate(text []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	// What could be unpacked before an error is as good as all of it.
-	out, _ := io.ReadAll(io.LimitReader(z, maxProfile))
+	out, _ := io.ReadAll(io.LimitReader(z, maxProfile)) // the part before an error is used
 	return out
 }
 
-// unhex reads a raw profile: its name, its length, then hexadecimal lines.
+// unhex reads a raw profile: a name, a length, and lines of hexadecimal digits.
 func unhex(text []byte) []byte {
 	lines := bytes.SplitN(bytes.TrimLeft(text, "\n"), []byte("\n"), 3)
 	if len(lines) < 3 {
@@ -133,6 +131,6 @@ func unhex(text []byte) []byte {
 	}
 	digits := bytes.Join(bytes.Fields(lines[2][:min(len(lines[2]), maxProfile)]), nil)
 	out := make([]byte, hex.DecodedLen(len(digits)))
-	n, _ := hex.Decode(out, digits) // what comes before a wrong digit is good
+	n, _ := hex.Decode(out, digits) // the part before an error is used
 	return out[:n]
 }

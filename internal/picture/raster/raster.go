@@ -14,58 +14,46 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Quality is that of the JPEGs that are written.
+// Quality is the JPEG quality of converted pictures.
 const Quality = 85
 
-// maxKept is the most bytes that are passed on untouched. A small picture with
-// more is weighed down by something else than its pixels.
-const maxKept = 1 << 20
+// maxUnchanged is the most bytes that are returned unchanged. A small picture with
+// more contains mostly something other than pixels.
+const maxUnchanged = 1 << 20
 
-// Config bounds what is taken and what it may cost.
+// Config bounds the pictures that are accepted and their cost.
 type Config struct {
-	// MaxPixels is the most that a picture may have, by its header.
+	// MaxPixels is the most pixels of a picture, by its header.
 	MaxPixels int
-	// Fit is the square, in pixels a side, that results fit into.
+	// Fit is the side, in pixels, of the square that results fit into.
 	Fit int
-	// Memory is what all pictures being decoded take together, in bytes, as
-	// worked out from their headers.
+	// Memory is the budget, in bytes, of all pictures that are being decoded, as
+	// computed from their headers.
 	Memory int64
-	// Workers is how many pictures are worked on at once.
+	// Workers is the number of pictures that are decoded at once.
 	Workers int
 }
 
 func (c Config) check() error {
-	for _, s := range []struct {
-		name  string
-		value int64
-	}{
-		{"most pixels", int64(c.MaxPixels)},
-		{"size to fit", int64(c.Fit)},
-		{"memory", c.Memory},
-		{"number of workers", int64(c.Workers)},
-	} {
-		if s.value < 1 {
-			return fmt.Errorf("pictures: the %s is %d: give a number above 0", s.name, s.value)
-		}
-	}
-	if c.Fit > maxSide {
-		return fmt.Errorf("pictures: the size to fit is %d: give at most %d, the largest JPEG", c.Fit, maxSide)
+	if c.MaxPixels < 1 || c.Fit < 1 || c.Fit > maxSide || c.Memory < 1 || c.Workers < 1 {
+		return fmt.Errorf("pictures: %+v has a limit that is out of range: give numbers above 0, and a size to fit of at most %d",
+			c, maxSide)
 	}
 	return nil
 }
 
-// maxSide is the largest side that a JPEG can have.
+// maxSide is the largest side of a JPEG, in pixels.
 const maxSide = 1<<16 - 1
 
-// Preparer prepares pictures. It is safe for concurrent use, and has nothing to
-// close: the work is done on the caller's goroutine.
+// Preparer prepares pictures on the caller's goroutine. It is safe for concurrent
+// use.
 type Preparer struct {
 	config  Config
 	memory  *semaphore.Weighted // bytes
 	workers *semaphore.Weighted
 }
 
-// New returns a preparer, or an error that says what is wrong with the config.
+// New returns a preparer, or an error if the config is invalid.
 func New(c Config) (*Preparer, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -77,17 +65,17 @@ func New(c Config) (*Preparer, error) {
 	}, nil
 }
 
-// Prepared is a picture that is fit to be sent, with its size in pixels.
+// Prepared is a picture that can be sent to a model, with its size in pixels.
 type Prepared struct {
 	catalog.Picture
 	Width, Height int
 }
 
-// Prepare returns the picture that data holds, upright, opaque and fitting. The
-// result may share data's memory. The error is a *fault.Fault with the reason
-// ImageTooLarge or ImageUnsupported, or ctx's.
+// Prepare returns the picture in data, upright, opaque and shrunk. The result may
+// share data's memory. The error is a *fault.Fault with the reason ImageTooLarge or
+// ImageUnsupported, or ctx's.
 func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
-	f := recognise(data)
+	f := detect(data)
 	if f == nil {
 		return Prepared{}, fault.New(fault.ImageUnsupported,
 			"the picture is %s: send a JPEG, PNG, GIF, WebP, BMP or TIFF", Describe(data))
@@ -99,8 +87,8 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 	if err := p.checkSize(f, h); err != nil {
 		return Prepared{}, err
 	}
-	if h.sound && p.keeps(h) {
-		return f.untouched(h), nil
+	if h.intact && p.unchanged(h) {
+		return f.original(h), nil
 	}
 	release, err := p.Reserve(ctx, h.memory)
 	if err != nil {
@@ -110,9 +98,9 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 	return p.render(ctx, f, h, data)
 }
 
-// Reserve waits for a processor slot, then for so many bytes of the memory
-// budget, at most all of it, and returns what gives them back: memory is held by
-// none that waits. The error is ctx's.
+// Reserve waits for a worker, then for that many bytes of the memory budget (at most
+// all of it), and returns the function that releases both. A caller that waits for a
+// worker holds no memory. The error is ctx's.
 func (p *Preparer) Reserve(ctx context.Context, bytes int64) (release func(), err error) {
 	bytes = min(max(bytes, 1), p.config.Memory)
 	if err := p.workers.Acquire(ctx, 1); err != nil {
@@ -130,35 +118,34 @@ func (p *Preparer) Reserve(ctx context.Context, bytes int64) (release func(), er
 
 func (p *Preparer) checkSize(f *format, h header) error {
 	if h.width < 1 || h.height < 1 {
-		return fault.New(fault.ImageUnsupported, "the picture is a %s of %d x %d pixels: send one that shows something",
+		return fault.New(fault.ImageUnsupported, "the picture is a %s of %d x %d pixels: send another picture",
 			f.name, h.width, h.height)
 	}
 	if h.width > p.config.MaxPixels/h.height {
 		return fault.New(fault.ImageTooLarge,
-			"the picture has %d x %d pixels, at most %.1f million are taken: send a smaller version",
+			"the picture has %d x %d pixels, at most %.1f million are allowed: send a smaller version",
 			h.width, h.height, float64(p.config.MaxPixels)/1e6)
 	}
 	if h.memory > p.config.Memory {
 		return fault.New(fault.ImageTooLarge,
-			"the picture would take %d MB of memory to decode (%d x %d pixels, %s), at most %d MB are given: send a smaller version",
+			"the picture would take %d MB of memory to decode (%d x %d pixels, %s), at most %d MB are allowed: send a smaller version",
 			h.memory>>20, h.width, h.height, f.name, p.config.Memory>>20)
 	}
 	return nil
 }
 
-// keeps reports whether a picture with that header can be passed on, should it be
-// sound.
-func (p *Preparer) keeps(h header) bool {
-	return h.whole != nil && h.orientation.upright() && max(h.width, h.height) <= p.config.Fit && len(h.whole) <= maxKept
+// unchanged reports whether a picture with that header needs no conversion, provided
+// that it is intact.
+func (p *Preparer) unchanged(h header) bool {
+	return h.data != nil && h.orientation.upright() && max(h.width, h.height) <= p.config.Fit && len(h.data) <= maxUnchanged
 }
 
-// untouched returns the picture as it is.
-func (f *format) untouched(h header) Prepared {
-	if 4*cap(h.whole) > 5*len(h.whole) {
-		// What follows the picture must not live as long as the picture does.
-		h.whole = bytes.Clone(h.whole)
+// original returns the picture without a conversion.
+func (f *format) original(h header) Prepared {
+	if 4*cap(h.data) > 5*len(h.data) {
+		h.data = bytes.Clone(h.data) // else the bytes after the picture stay in memory
 	}
-	return Prepared{catalog.Picture{Data: h.whole, MediaType: f.mediaType}, h.width, h.height}
+	return Prepared{catalog.Picture{Data: h.data, MediaType: f.mediaType}, h.width, h.height}
 }
 
 func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte) (Prepared, error) {
@@ -169,8 +156,8 @@ func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte)
 	case err != nil:
 		return Prepared{}, f.unreadable(err)
 	}
-	if opaque(img) && p.keeps(h) {
-		return f.untouched(h), nil
+	if opaque(img) && p.unchanged(h) {
+		return f.original(h), nil
 	}
 	w, ht := fit(img.Bounds().Dx(), img.Bounds().Dy(), p.config.Fit)
 	small := shrink(ctx, img, w, ht)
@@ -179,7 +166,7 @@ func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte)
 	}
 	encoded, err := encode(h.orientation.apply(small))
 	if err != nil {
-		return Prepared{}, fault.Wrap(err, fault.Internal, "the picture could not be written as JPEG: report it")
+		return Prepared{}, fault.Wrap(err, fault.Internal, "the picture could not be encoded as JPEG: report it")
 	}
 	if h.orientation.swaps() {
 		w, ht = ht, w
@@ -187,8 +174,8 @@ func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte)
 	return Prepared{catalog.Picture{Data: encoded, MediaType: "image/jpeg"}, w, ht}, nil
 }
 
-// fit returns the size at which w x h fits into a square, never larger than it
-// is and never empty.
+// fit returns the size at which w x h fits into a square: at least 1 x 1, and never
+// larger than it was.
 func fit(w, h, side int) (int, int) {
 	longer := max(w, h)
 	if longer <= side {
@@ -203,13 +190,13 @@ func opaque(img image.Image) bool {
 	return ok && o.Opaque()
 }
 
-// unreadable says why a picture of a known format cannot be used.
+// unreadable explains why a picture of a known format cannot be used.
 func (f *format) unreadable(cause error) *fault.Fault {
 	const again = "download or export it again, as a plain JPEG or PNG"
 	var kind *variantError
 	switch {
 	case errors.As(cause, &kind):
-		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s of a kind that is not read (%s): %s",
+		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s of a kind that is not supported (%s): %s",
 			f.name, kind.what, again)
 	case errors.Is(cause, io.ErrUnexpectedEOF) || errors.Is(cause, io.EOF):
 		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s that is cut off before its end: %s", f.name, again)

@@ -25,7 +25,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture/raster"
 )
 
-func TestEachFormatIsRead(t *testing.T) {
+func TestPrepare_EachFormat(t *testing.T) {
 	img := corners(60, 40)
 	write := func(encode func(*bytes.Buffer) error) []byte {
 		var b bytes.Buffer
@@ -61,7 +61,7 @@ func TestEachFormatIsRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := prepared(t, tt.data)
 			if kept := bytes.Equal(got.Data, tt.data); kept != tt.kept {
-				t.Errorf("passed on untouched: %v, want %v", kept, tt.kept)
+				t.Errorf("returned unchanged: %v, want %v", kept, tt.kept)
 			}
 			if !tt.kept && got.MediaType != "image/jpeg" {
 				t.Errorf("it became %s", got.MediaType)
@@ -92,7 +92,7 @@ func colour(t *testing.T, p raster.Prepared) color.RGBA {
 	return color.RGBAModel.Convert(img.At(img.Bounds().Dx()/2, img.Bounds().Dy()/2)).(color.RGBA)
 }
 
-func TestColours(t *testing.T) {
+func TestPrepare_Colours(t *testing.T) {
 	adobe := func(data []byte, transform byte) []byte {
 		return withSegment(data, 0xee, "Adobe\x00\x64\x00\x00\x00\x00"+string([]byte{transform}))
 	}
@@ -131,7 +131,7 @@ func TestColours(t *testing.T) {
 	}
 }
 
-func TestLossyWebPIsStretched(t *testing.T) {
+func TestWebP_LossyHasFullRange(t *testing.T) {
 	// (128 - 16) * 255 / 219
 	if got := colour(t, prepared(t, lossyWebP)); !near(got, color.RGBA{130, 130, 130, 255}, 1) {
 		t.Errorf("a pixel between video's black and white is %v", got)
@@ -141,7 +141,7 @@ func TestLossyWebPIsStretched(t *testing.T) {
 // lossyWebP is one pixel with a luma of 128.
 var lossyWebP, _ = base64.StdEncoding.DecodeString("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA")
 
-func TestOrientationIsApplied(t *testing.T) {
+func TestPrepare_Orientation(t *testing.T) {
 	upright := corners(60, 40)
 	for o := uint16(1); o <= 8; o++ {
 		w, h := 60, 40
@@ -172,7 +172,7 @@ func TestOrientationIsApplied(t *testing.T) {
 				}
 				checkCorners(t, decoded(t, got.Data))
 				if kept := bytes.Equal(got.Data, data); kept != (o == 1) {
-					t.Errorf("passed on untouched: %v", kept)
+					t.Errorf("returned unchanged: %v", kept)
 				}
 			})
 		}
@@ -187,8 +187,8 @@ func deflated(text string) []byte {
 	return b.Bytes()
 }
 
-// uprightPlace returns where a stored pixel belongs, by the table in the EXIF
-// standard: what the stored row 0 and column 0 are, seen upright.
+// uprightPlace returns the upright place of a stored pixel, by the table in the EXIF
+// standard: the sides of the upright picture at the stored row 0 and column 0.
 func uprightPlace(o uint16, x, y, w, h int) (int, int) {
 	switch o {
 	case 2: // top, right
@@ -209,7 +209,7 @@ func uprightPlace(o uint16, x, y, w, h int) (int, int) {
 	return x, y
 }
 
-func TestWebPIsTurned(t *testing.T) {
+func TestWebP_Orientation(t *testing.T) {
 	still := flatWebP(9, 7, 10, 200, 60, 255)
 	got := prepared(t, riff(chunk("VP8X", []byte{8, 0, 0, 0, 8, 0, 0, 6, 0, 0}), still[12:],
 		chunk("EXIF", exif(6, binary.LittleEndian))))
@@ -218,7 +218,7 @@ func TestWebPIsTurned(t *testing.T) {
 	}
 }
 
-func TestLargeIsShrunk(t *testing.T) {
+func TestPrepare_ShrinksLargePictures(t *testing.T) {
 	tests := []struct{ w, h, wantW, wantH int }{
 		{192, 128, 96, 64},
 		{125, 126, 95, 96},
@@ -243,9 +243,8 @@ func TestLargeIsShrunk(t *testing.T) {
 	}
 }
 
-// TestShrinkingAverages compares with the mean of each area, worked out in
-// floating point.
-func TestShrinkingAverages(t *testing.T) {
+// TestShrink_AveragesAreas compares with the mean of each area in floating point.
+func TestShrink_AveragesAreas(t *testing.T) {
 	src := photograph(500, 371)
 	for name, data := range map[string][]byte{"planes": asJPEG(t, src), "RGB": asPNG(t, src)} {
 		got := decoded(t, preparedTo(t, 349, data).Data)
@@ -279,7 +278,7 @@ func mean(src *image.RGBA, x, y, w, h int) float64 {
 	return sum / weight
 }
 
-func TestSoundJPEGIsPassedOn(t *testing.T) {
+func TestPrepare_IntactJPEGIsUnchanged(t *testing.T) {
 	data := asJPEG(t, photograph(300, 200))
 	got := prepared(t, append(bytes.Clone(data), bytes.Repeat([]byte("junk"), 9000)...))
 	if !bytes.Equal(got.Data, data) || got.MediaType != "image/jpeg" {
@@ -294,8 +293,8 @@ func TestSoundJPEGIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestNothingBehindThePictureIsPassedOn: what follows its end may be anything.
-func TestNothingBehindThePictureIsPassedOn(t *testing.T) {
+// TestPrepare_DropsBytesAfterThePicture: they may be anything.
+func TestPrepare_DropsBytesAfterThePicture(t *testing.T) {
 	for name, data := range map[string][]byte{"PNG": asPNG(t, corners(60, 40)), "GIF": partialGIF(60, 40, 60, 40, 0, 0, 200)} {
 		got := prepared(t, append(bytes.Clone(data), "<script>"...))
 		if !bytes.Equal(got.Data, data) {
@@ -319,7 +318,7 @@ func partialGIF(canvasW, canvasH, w, h, x, y int, grey byte) []byte {
 	return data
 }
 
-func TestPartOfAGIFIsPutOnItsCanvas(t *testing.T) {
+func TestGIF_PartOfACanvas(t *testing.T) {
 	white, grey := color.RGBA{255, 255, 255, 255}, color.RGBA{80, 80, 80, 255}
 	tests := []struct {
 		name           string
@@ -350,7 +349,7 @@ func TestPartOfAGIFIsPutOnItsCanvas(t *testing.T) {
 	}
 }
 
-func TestDecodingWaitsForItsMemory(t *testing.T) {
+func TestPrepare_WaitsForMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPreparer(t, raster.Config{MaxPixels: 50e6, Fit: 64, Memory: 1e6, Workers: 8})
 		release, err := p.Reserve(t.Context(), 1e6)
@@ -381,7 +380,7 @@ func TestDecodingWaitsForItsMemory(t *testing.T) {
 	})
 }
 
-func TestNewChecks(t *testing.T) {
+func TestNew_RejectsInvalidConfig(t *testing.T) {
 	for name, change := range map[string]func(*raster.Config){
 		"pixels": func(c *raster.Config) { c.MaxPixels = 0 }, "fit": func(c *raster.Config) { c.Fit = 0 },
 		"large fit": func(c *raster.Config) { c.Fit = 70000 }, "memory": func(c *raster.Config) { c.Memory = 0 },
@@ -395,8 +394,8 @@ func TestNewChecks(t *testing.T) {
 	}
 }
 
-// FuzzPrepare holds the front door: whatever is sent, there is a picture that
-// can be decoded and fits, or a fault of the right kind.
+// FuzzPrepare checks that any bytes lead to a picture that can be decoded and fits, or to
+// a fault of the right kind.
 func FuzzPrepare(f *testing.F) {
 	for _, data := range [][]byte{
 		asJPEG(f, corners(20, 10)), asPNG(f, corners(20, 10)), flatJPEG(0xc2, 76, 85, 255), flatJPEG(0xc0, 1, 2, 3, 4),
@@ -420,7 +419,7 @@ func FuzzPrepare(f *testing.F) {
 			t.Errorf("it has %d x %d pixels", got.Width, got.Height)
 		}
 		if bytes.HasPrefix(data, got.Data) {
-			return // passed on: its segments are whole, its pixels may be anything
+			return // unchanged: its segments are complete, its pixels may be anything
 		}
 		if c, err := jpeg.DecodeConfig(bytes.NewReader(got.Data)); err != nil || c.Width != got.Width || c.Height != got.Height {
 			t.Error(c, err)

@@ -5,14 +5,14 @@ import (
 	"image/color"
 )
 
-// rowsOf returns img as rows of RGB, on white where it is transparent.
+// rowsOf returns img as rows of RGB, on a white background.
 func rowsOf(img image.Image) rows {
 	b := img.Bounds()
 	fill := filler(img)
 	buf := make([]byte, 3*b.Dx())
 	last := -1
 	return rows{b.Dx(), b.Dy(), func(y int) []byte {
-		// Rows on the border of two results are asked for twice in a row.
+		// A row between two rows of the result is asked for twice in succession.
 		if y != last {
 			fill(buf, y)
 			last = y
@@ -21,7 +21,7 @@ func rowsOf(img image.Image) rows {
 	}}
 }
 
-// filler returns what writes a row of img, counted from 0, as RGB.
+// filler returns a function that writes a row of img, counted from 0, as RGB.
 func filler(img image.Image) func(rgb []byte, y int) {
 	switch src := img.(type) {
 	case *image.RGBA:
@@ -64,14 +64,14 @@ func perPixel(pix []byte, stride, size int, convert func(rgb, p []byte)) func([]
 	}
 }
 
-// premultiplied puts a pixel whose colours are already faint on white.
+// premultiplied puts a pixel with colours multiplied by alpha on white.
 func premultiplied(rgb, p []byte) {
 	white := 255 - p[3]
-	// Colours above the alpha are wrong, and must not wrap.
+	// Colours above alpha are invalid and must not overflow.
 	rgb[0], rgb[1], rgb[2] = min(p[0], p[3])+white, min(p[1], p[3])+white, min(p[2], p[3])+white
 }
 
-// straight puts a pixel on white by its alpha.
+// straight puts a pixel with independent alpha on white.
 func straight(rgb, p []byte) {
 	a := uint32(p[3])
 	if a == 255 {
@@ -107,7 +107,7 @@ func planesWithAlpha(src *image.NYCbCrA) func([]byte, int) {
 	}
 }
 
-// partOfRow leaves white what the picture does not cover.
+// partOfRow returns white for pixels outside the picture.
 func partOfRow(src onCanvas) func([]byte, int) {
 	fill, part := filler(src.Paletted), src.Rect
 	return func(rgb []byte, y int) {

@@ -7,9 +7,9 @@ import (
 	"image/jpeg"
 )
 
-// shrink returns img at w x h, opaque: an *image.Gray, an *image.YCbCr with
-// 4:2:0 chroma, or an *image.RGBA, whichever is nearest to what it was. Once ctx
-// has ended, there may be anything in it.
+// shrink returns img at w x h, opaque: an *image.Gray, an *image.YCbCr with 4:2:0
+// chroma, or an *image.RGBA, depending on its type. The result is undefined once ctx
+// has ended.
 func shrink(ctx context.Context, img image.Image, w, h int) image.Image {
 	r := image.Rect(0, 0, w, h)
 	switch src := img.(type) {
@@ -24,8 +24,8 @@ func shrink(ctx context.Context, img image.Image, w, h int) image.Image {
 	}
 }
 
-// shrinkPlanes never leaves YCbCr: each plane goes straight to its own size, so
-// that subsampled chroma is neither blown up nor converted.
+// shrinkPlanes shrinks each plane on its own, so that chroma is neither enlarged nor
+// converted.
 func shrinkPlanes(ctx context.Context, src *image.YCbCr, r image.Rectangle) *image.YCbCr {
 	dst := image.NewYCbCr(r, image.YCbCrSubsampleRatio420)
 	w, h := r.Dx(), r.Dy()
@@ -36,8 +36,8 @@ func shrinkPlanes(ctx context.Context, src *image.YCbCr, r image.Rectangle) *ima
 	return dst
 }
 
-// chromaSize is the size of the chroma planes of a picture that begins at 0, 0,
-// as decoded ones do.
+// chromaSize returns the size of the chroma planes of a picture that begins at 0, 0,
+// as decoded pictures do.
 func chromaSize(img *image.YCbCr) (int, int) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	switch img.SubsampleRatio {
@@ -68,8 +68,7 @@ func shrinkRGB(ctx context.Context, img image.Image, r image.Rectangle) *image.R
 	return dst
 }
 
-// rows is a picture as rows of interleaved bytes. A row is valid until the next
-// is asked for.
+// rows is a picture as rows of interleaved bytes. A row is valid until the next call.
 type rows struct {
 	width, height int
 	row           func(y int) []byte
@@ -79,25 +78,25 @@ func planeOf(pix []byte, stride, w, h int) rows {
 	return rows{w, h, func(y int) []byte { return pix[y*stride : y*stride+w] }}
 }
 
-// Weights are fixed-point numbers with so many bits behind the point. Twice
-// twelve and the eight of a sample fill 32 bits.
+// Weights are fixed-point numbers. Two of them and the 8 bits of a sample fill 32
+// bits.
 const (
 	weightBits = 12
 	weightOne  = 1 << weightBits
 	rounding   = 1 << (2*weightBits - 1)
 )
 
-// span is the part of a line that one pixel of the result covers, and how much
+// window is the part of a line that one pixel of the result covers, with the weight
 // of each of its pixels. The weights add up to weightOne.
-type span struct {
+type window struct {
 	from    int
 	weights []uint32
 }
 
-// spans divides n pixels among m. The weights are differences of the rounded
-// running share, so that they add up exactly.
-func spans(n, m int) []span {
-	all := make([]span, m)
+// windows divides n pixels among m. The weights are differences of a rounded running
+// sum, so that they add up exactly.
+func windows(n, m int) []window {
+	all := make([]window, m)
 	weights := make([]uint32, 0, n+2*m)
 	for i := range all {
 		from, to := i*n/m, ((i+1)*n+m-1)/m
@@ -109,16 +108,15 @@ func spans(n, m int) []span {
 			weights = append(weights, uint32(next-sum))
 			sum = next
 		}
-		all[i] = span{from, weights[first:]}
+		all[i] = window{from, weights[first:]}
 	}
 	return all
 }
 
-// average fills dst, w x h pixels of so many channels, with the mean of the
-// area that each pixel covers in src. It works for larger results too, where it
-// repeats pixels.
+// average fills dst, w x h pixels of channels bytes each, with the mean of the area
+// that each pixel covers in src. For an enlarged result it repeats pixels.
 func average(ctx context.Context, dst []byte, stride, w, h, channels int, src rows) {
-	down, across := spans(src.height, h), spans(src.width, w)
+	down, across := windows(src.height, h), windows(src.width, w)
 	sums := make([]uint32, src.width*channels)
 	for y, s := range down {
 		if ctx.Err() != nil {
@@ -132,14 +130,14 @@ func average(ctx context.Context, dst []byte, stride, w, h, channels int, src ro
 		}
 		line := dst[y*stride : y*stride+w*channels]
 		if channels == 1 {
-			narrow(line, sums, across)
+			averageLine(line, sums, across)
 		} else {
-			narrowRGB(line, sums, across)
+			averageLineRGB(line, sums, across)
 		}
 	}
 }
 
-// accumulate is where the time goes: once for every sample of the source.
+// accumulate takes most of the time: it visits every sample of the source.
 func accumulate(sums []uint32, row []byte, weight uint32) {
 	sums = sums[:len(row)]
 	for len(row) >= 8 && len(sums) >= 8 {
@@ -158,7 +156,7 @@ func accumulate(sums []uint32, row []byte, weight uint32) {
 	}
 }
 
-func narrow(line []byte, sums []uint32, across []span) {
+func averageLine(line []byte, sums []uint32, across []window) {
 	for x, s := range across {
 		total := uint32(rounding)
 		part := sums[s.from : s.from+len(s.weights)]
@@ -169,7 +167,7 @@ func narrow(line []byte, sums []uint32, across []span) {
 	}
 }
 
-func narrowRGB(line []byte, sums []uint32, across []span) {
+func averageLineRGB(line []byte, sums []uint32, across []window) {
 	for x, s := range across {
 		r, g, b := uint32(rounding), uint32(rounding), uint32(rounding)
 		part := sums[3*s.from : 3*(s.from+len(s.weights))]
@@ -184,7 +182,7 @@ func narrowRGB(line []byte, sums []uint32, across []span) {
 	}
 }
 
-// encode writes a JPEG.
+// encode returns img as a JPEG.
 func encode(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(64 << 10)

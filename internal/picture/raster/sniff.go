@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// IsPicture reports whether data is a picture by its bytes, readable or not.
+// IsPicture reports whether data is a picture by its first bytes, supported or not.
 func IsPicture(data []byte) bool {
-	if recognise(data) != nil {
+	if detect(data) != nil {
 		return true
 	}
-	s := foreign(data)
+	s := unsupported(data)
 	return s != nil && s.picture
 }
 
-// signature is a format that is known and not read.
+// signature is a format that is known but not supported.
 type signature struct {
 	name    string
 	picture bool
@@ -43,21 +43,21 @@ var signatures = []signature{
 	{"text (text/plain)", false, func(data []byte) bool { return strings.HasPrefix(http.DetectContentType(data), "text/") }},
 }
 
-// Describe says what data is, by its bytes, for people: "a web page".
+// Describe names the format of data, by its first bytes, in messages: "a web page".
 func Describe(data []byte) string {
 	if len(data) == 0 {
 		return "empty"
 	}
-	if f := recognise(data); f != nil {
+	if f := detect(data); f != nil {
 		return "a " + f.name
 	}
-	if s := foreign(data); s != nil {
+	if s := unsupported(data); s != nil {
 		return s.name
 	}
 	return "of an unknown format"
 }
 
-func foreign(data []byte) *signature {
+func unsupported(data []byte) *signature {
 	for i := range signatures {
 		if signatures[i].matches(data) {
 			return &signatures[i]
@@ -66,8 +66,8 @@ func foreign(data []byte) *signature {
 	return nil
 }
 
-// branded matches ISO media files (ISO/IEC 14496-12) by their major brand, or
-// by one of the compatible ones. An empty brand matches them all.
+// branded matches ISO media files (ISO/IEC 14496-12) by their major brand or one of
+// the compatible brands. An empty brand matches all.
 func branded(brands ...string) func([]byte) bool {
 	return func(data []byte) bool {
 		if len(data) < 12 || string(data[4:8]) != "ftyp" {
@@ -87,7 +87,7 @@ func isNetpbm(data []byte) bool {
 	return len(data) > 2 && data[0] == 'P' && '1' <= data[1] && data[1] <= '7' && (data[2] == '\n' || data[2] == ' ' || data[2] == '\r')
 }
 
-// isSVG looks behind the prologue, comments and the document type.
+// isSVG searches after the prologue, comments and the document type.
 func isSVG(data []byte) bool {
 	text := trimmed(data)
 	if !bytes.HasPrefix(text, []byte("<")) {

@@ -17,11 +17,11 @@ func tiffHeader(data []byte) (header, error) {
 	}
 	d := readDirectory(data)
 	if len(d.entries) == 0 {
-		// The decoder reads it inside the file's header too.
+		// The decoder accepts a directory inside the file's header.
 		return header{}, errDirectory
 	}
 	b, err := tiffBlocks(d, c.Width, c.Height)
-	if err == nil && (b.n > maxBlocks || b.size > mostUnpacked(c.Width, c.Height)/b.n) {
+	if err == nil && (b.n > maxBlocks || b.size > maxTilePixels(c.Width, c.Height)/b.n) {
 		err = errBlocks
 	}
 	return header{
@@ -30,7 +30,7 @@ func tiffHeader(data []byte) (header, error) {
 	}, err
 }
 
-// tiffBytes is what a decoded pixel takes.
+// tiffBytes returns the bytes of a decoded pixel.
 func tiffBytes(model color.Model) int64 {
 	if _, ok := model.(color.Palette); ok {
 		return 1
@@ -44,17 +44,17 @@ func tiffBytes(model color.Model) int64 {
 	return 4
 }
 
-// Values of the tag for how a TIFF is packed.
+// Values of the tag for the compression.
 const (
 	tiffPlain  = 1
 	tiffGroup3 = 3
 	tiffGroup4 = 4
 )
 
-// unpackedBytes is what unpacking a block takes. A buffer grows to twice what is
-// in it, beside the one it grew from: of a fax that is a bit for each pixel, of
-// others 8 bytes, where the decoder stops. What is not packed has the size that
-// it has in the file.
+// unpackedBytes returns the bytes that decompressing a block takes. A buffer doubles
+// when it grows, while the smaller one still exists. A fax has a bit for each pixel;
+// at 8 bytes for each pixel, the decoder stops. Uncompressed data has its size in the
+// file.
 func unpackedBytes(d directory, b blocks, file int) int64 {
 	const growing, chunk = 3, 10 << 20
 	any := growing * 8 * b.size
@@ -67,25 +67,25 @@ func unpackedBytes(d directory, b blocks, file int) int64 {
 	return any
 }
 
-// maxBlocks bounds the work in a TIFF of tiny tiles: unpacking one has a cost of
-// its own, however few bytes it has.
+// maxBlocks bounds the work of a TIFF with tiny tiles, each of which has a cost of its
+// own however few bytes it has.
 const maxBlocks = 1 << 14
 
-// mostUnpacked bounds the work in a TIFF of tiles that are larger than it is. It
-// is in pixels, and leaves room for the tiles of 1024 x 1024 that are about.
-func mostUnpacked(width, height int) int64 { return 2*area(width, height) + 16<<20 }
+// maxTilePixels bounds the work of a TIFF with tiles that are larger than the picture.
+// It allows tiles of 1024 x 1024, which are common.
+func maxTilePixels(width, height int) int64 { return 2*area(width, height) + 16<<20 }
 
 var (
-	errDirectory = errors.New("the TIFF has no directory behind its header")
+	errDirectory = errors.New("the TIFF has no directory after its header")
 	errBlocks    = errors.New("the TIFF has too many tiles")
-	errTiled     = errors.New("the TIFF does not tell the size of its strips or tiles")
-	errShared    = errors.New("the strips or tiles of the TIFF are the same bytes again and again")
+	errTiled     = errors.New("the TIFF has no valid size of its strips or tiles")
+	errShared    = errors.New("the strips or tiles of the TIFF repeat the same bytes")
 )
 
 // blocks are the strips or tiles of a TIFF.
 type blocks struct {
-	size   int64 // in pixels, of one: so many are unpacked at once
-	height int64 // of one
+	size   int64 // of one, in pixels
+	height int64 // of one, in pixels
 	n      int64
 }
 
@@ -97,7 +97,7 @@ func tiffBlocks(d directory, width, height int) (blocks, error) {
 		return blocks{}, errTiled
 	}
 	w, h := int64(across), int64(down)
-	if w == 0 { // strips, or one for all
+	if w == 0 { // strips, or a single block
 		w, h = int64(max(width, 1)), int64(max(height, 1))
 		if rows > 0 {
 			h = min(h, int64(rows))
@@ -108,24 +108,23 @@ func tiffBlocks(d directory, width, height int) (blocks, error) {
 
 func pieces(of, size int64) int64 { return (of + size - 1) / size }
 
-// decodeTIFF reads from memory: the decoder jumps about, and would copy what it
-// cannot jump in.
+// decodeTIFF gives the decoder an io.ReaderAt: it would copy the data of a plain
+// reader to memory.
 func decodeTIFF(ctx context.Context, data []byte) (image.Image, error) {
 	const slack = 1 << 20
-	return tiff.Decode(&jumping{bytes.NewReader(data), ctx.Err, 8*int64(len(data)) + slack})
+	return tiff.Decode(&readerAt{bytes.NewReader(data), ctx.Err, 8*int64(len(data)) + slack})
 }
 
-// jumping is a reader for decoders that jump. It reads until its context ends,
-// and no more than some times what there is: each of the strips can be the whole
-// file.
-type jumping struct {
+// readerAt reads until its context ends, and at most left bytes: each strip of a
+// hostile file can be the whole file.
+type readerAt struct {
 	*bytes.Reader
 	ended func() error
 	left  int64
 }
 
 // ReadAt implements io.ReaderAt.
-func (r *jumping) ReadAt(p []byte, off int64) (int, error) {
+func (r *readerAt) ReadAt(p []byte, off int64) (int, error) {
 	if err := r.ended(); err != nil {
 		return 0, err
 	}

@@ -15,8 +15,8 @@ func isWebP(data []byte) bool {
 	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 }
 
-// webpFile is what the chunks of a WebP (RFC 9649) tell. Of an animation, that
-// is the first picture.
+// webpFile is read from the chunks of a WebP (RFC 9649): the first picture, if it is
+// an animation.
 type webpFile struct {
 	width, height int
 	alpha         []byte // the ALPH chunk's body; nil: none
@@ -25,15 +25,15 @@ type webpFile struct {
 	orientation   orientation
 }
 
-var errWebP = errors.New("the WebP holds no picture")
+var errWebP = errors.New("the WebP has no picture")
 
 func webpHeader(data []byte) (header, error) {
 	w, err := readWebP(data)
 	if err != nil {
 		return header{}, err
 	}
-	// A byte a pixel for luma, half of one for chroma and one for alpha; or four
-	// for the lossless kind, and while alpha is unpacked as such.
+	// Bytes for each pixel: 1 for luma, 1/2 for chroma and 1 for alpha, or 4 if
+	// lossless. Alpha may be compressed losslessly.
 	each, lossless := int64(2), w.alpha
 	if w.kind == "VP8L" {
 		lossless = w.body
@@ -41,18 +41,18 @@ func webpHeader(data []byte) (header, error) {
 	if lossless != nil {
 		each = 8
 	}
-	trees := min(mostTrees, treesPerByte*int64(len(lossless)))
+	tables := min(maxTables, tablesPerByte*int64(len(lossless)))
 	return header{
-		width: w.width, height: w.height, memory: each*area(w.width, w.height) + trees, orientation: w.orientation,
+		width: w.width, height: w.height, memory: each*area(w.width, w.height) + tables, orientation: w.orientation,
 	}, nil
 }
 
-// What the code tables of a lossless WebP take, in bytes. The decoder has two
-// nodes of 8 bytes for each symbol, of which six take 3 bits at least, and stops
-// at 2,600 groups of tables for about 3,400 symbols.
+// Memory for the code tables of a lossless WebP, in bytes. The decoder has two nodes
+// of 8 bytes for each symbol, six symbols take at least 3 bits, and at most 2,600
+// groups of tables have about 3,400 symbols each.
 const (
-	treesPerByte = 6 * 2 * 8 * 8 / 3
-	mostTrees    = 2600 * 3400 * 2 * 8
+	tablesPerByte = 6 * 2 * 8 * 8 / 3
+	maxTables     = 2600 * 3400 * 2 * 8
 )
 
 func readWebP(data []byte) (webpFile, error) {
@@ -74,7 +74,7 @@ func readWebP(data []byte) (webpFile, error) {
 	return w, err
 }
 
-// chunks takes in the chunks, and those of the first frame of an animation.
+// chunks reads the chunks, and those of the first frame of an animation.
 func (w *webpFile) chunks(data []byte, depth int) {
 	for len(data) >= 8 {
 		kind := string(data[:4])
@@ -94,14 +94,14 @@ func (w *webpFile) chunks(data []byte, depth int) {
 	}
 }
 
-// decodeWebP decodes the one picture, put into a file of its own: the decoder
-// knows neither animations nor chunks in an odd order.
+// decodeWebP decodes the picture in a file of its own, because the decoder supports
+// neither animations nor chunks in an unusual order.
 func decodeWebP(ctx context.Context, data []byte) (image.Image, error) {
 	w, err := readWebP(data)
 	if err != nil {
 		return nil, err
 	}
-	img, err := webp.Decode(newReader(ctx, w.alone()))
+	img, err := webp.Decode(newReader(ctx, w.file()))
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +114,9 @@ func decodeWebP(ctx context.Context, data []byte) (image.Image, error) {
 	return img, nil
 }
 
-// toFullRange stretches what a lossy WebP holds, luma from 16 to 235 and chroma
-// from 16 to 240 (RFC 6386, section 9.2, with ITU-R BT.601), to the full bytes
-// that JPEG and image.YCbCr mean. Without it white comes out as light grey.
+// toFullRange scales the samples of a lossy WebP, luma from 16 to 235 and chroma from
+// 16 to 240 (RFC 6386, section 9.2, with ITU-R BT.601), to the full range of JPEG and
+// image.YCbCr. Without it, white would be light grey.
 func toFullRange(img *image.YCbCr) {
 	var luma, chroma [256]byte
 	for v := range 256 {
@@ -134,7 +134,8 @@ func toFullRange(img *image.YCbCr) {
 	}
 }
 
-func (w *webpFile) alone() []byte {
+// file returns a WebP with the picture alone.
+func (w *webpFile) file() []byte {
 	b := append(make([]byte, 0, len(w.body)+len(w.alpha)+64), "RIFF\x00\x00\x00\x00WEBP"...)
 	if w.alpha != nil && w.kind == "VP8 " {
 		canvas := make([]byte, 10)

@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 )
 
-// TestAlphaOfALossyWebPIsCheap compares the rows with what the picture's own
-// colours are. Those are boxed one by one, which takes ten times as long.
-func TestAlphaOfALossyWebPIsCheap(t *testing.T) {
+// TestWebP_AlphaIsCheap compares the rows with colours that are converted one by one, which
+// takes ten times as long.
+func TestWebP_AlphaIsCheap(t *testing.T) {
 	const side = 64
 	img := image.NewNYCbCrA(image.Rect(0, 0, side, side), image.YCbCrSubsampleRatio420)
 	for i := range img.Y {
@@ -34,7 +34,7 @@ func TestAlphaOfALossyWebPIsCheap(t *testing.T) {
 	}
 }
 
-func TestShrinkingEndsWithItsCaller(t *testing.T) {
+func TestShrink_EndsWithItsCaller(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	asked := 0
@@ -48,7 +48,7 @@ func TestShrinkingEndsWithItsCaller(t *testing.T) {
 	}
 }
 
-func TestHalfShrunkPictureIsNotWritten(t *testing.T) {
+func TestShrink_PartialResultIsNotEncoded(t *testing.T) {
 	p, err := New(Config{MaxPixels: 1e6, Fit: 8, Memory: 1e6, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestHalfShrunkPictureIsNotWritten(t *testing.T) {
 	}
 }
 
-// leaving is a picture whose caller leaves while it is looked at.
+// leaving is a picture whose caller leaves while it is read.
 type leaving struct {
 	*image.Uniform
 	leave context.CancelFunc
@@ -76,9 +76,9 @@ func (l *leaving) Opaque() bool {
 	return true
 }
 
-// TestWaitingForAProcessorHoldsNoMemory: what waits would take it from those at
+// TestReserve_WaitingForAWorkerHoldsNoMemory: it would be missing for those at
 // work.
-func TestWaitingForAProcessorHoldsNoMemory(t *testing.T) {
+func TestReserve_WaitingForAWorkerHoldsNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, err := New(Config{MaxPixels: 1, Fit: 1, Memory: 100, Workers: 1})
 		if err != nil {

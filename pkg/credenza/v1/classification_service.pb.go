@@ -86,15 +86,17 @@ func (x *ClassifyStreamRequest) GetOptions() *ClassifyOptions {
 	return nil
 }
 
-// ClassifyStreamResponse is a batch, or the summary that ends the stream.
+// ClassifyStreamResponse is a batch, a notice, or the summary that ends the
+// stream.
 type ClassifyStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of the two is set.
+	// Exactly one is set. A reader passes over what it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
 	//	*ClassifyStreamResponse_Batch
 	//	*ClassifyStreamResponse_Summary
+	//	*ClassifyStreamResponse_Notice
 	Event         isClassifyStreamResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -155,6 +157,15 @@ func (x *ClassifyStreamResponse) GetSummary() *Summary {
 	return nil
 }
 
+func (x *ClassifyStreamResponse) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Event.(*ClassifyStreamResponse_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 type isClassifyStreamResponse_Event interface {
 	isClassifyStreamResponse_Event()
 }
@@ -169,9 +180,16 @@ type ClassifyStreamResponse_Summary struct {
 	Summary *Summary `protobuf:"bytes,2,opt,name=summary,proto3,oneof"`
 }
 
+type ClassifyStreamResponse_Notice struct {
+	// What holds the call up, or no longer does.
+	Notice *Notice `protobuf:"bytes,3,opt,name=notice,proto3,oneof"`
+}
+
 func (*ClassifyStreamResponse_Batch) isClassifyStreamResponse_Event() {}
 
 func (*ClassifyStreamResponse_Summary) isClassifyStreamResponse_Event() {}
+
+func (*ClassifyStreamResponse_Notice) isClassifyStreamResponse_Event() {}
 
 // FeedSpec is what holds for a whole feed.
 type FeedSpec struct {
@@ -315,15 +333,17 @@ func (*ClassifyFeedRequest_Spec) isClassifyFeedRequest_Part() {}
 
 func (*ClassifyFeedRequest_Items) isClassifyFeedRequest_Part() {}
 
-// ClassifyFeedResponse is a batch, or the summary that ends the stream.
+// ClassifyFeedResponse is a batch, a notice, or the summary that ends the
+// stream.
 type ClassifyFeedResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of the two is set.
+	// Exactly one is set. A reader passes over what it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
 	//	*ClassifyFeedResponse_Batch
 	//	*ClassifyFeedResponse_Summary
+	//	*ClassifyFeedResponse_Notice
 	Event         isClassifyFeedResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -384,6 +404,15 @@ func (x *ClassifyFeedResponse) GetSummary() *Summary {
 	return nil
 }
 
+func (x *ClassifyFeedResponse) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Event.(*ClassifyFeedResponse_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 type isClassifyFeedResponse_Event interface {
 	isClassifyFeedResponse_Event()
 }
@@ -398,9 +427,16 @@ type ClassifyFeedResponse_Summary struct {
 	Summary *Summary `protobuf:"bytes,2,opt,name=summary,proto3,oneof"`
 }
 
+type ClassifyFeedResponse_Notice struct {
+	// What holds the call up, or no longer does.
+	Notice *Notice `protobuf:"bytes,3,opt,name=notice,proto3,oneof"`
+}
+
 func (*ClassifyFeedResponse_Batch) isClassifyFeedResponse_Event() {}
 
 func (*ClassifyFeedResponse_Summary) isClassifyFeedResponse_Event() {}
+
+func (*ClassifyFeedResponse_Notice) isClassifyFeedResponse_Event() {}
 
 // ClassifyRequest is one item to classify.
 type ClassifyRequest struct {
@@ -556,7 +592,7 @@ type GetTaxonomyResponse struct {
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The categories, in the taxonomy's order.
 	Categories []*Category `protobuf:"bytes,2,rep,name=categories,proto3" json:"categories,omitempty"`
-	// The styles, in the taxonomy's order.
+	// The styles, in the taxonomy's order. A taxonomy may have none.
 	Styles        []*Style `protobuf:"bytes,3,rep,name=styles,proto3" json:"styles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -618,9 +654,9 @@ type Category struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name as it stands in Classification.category.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What belongs in it and what does not.
+	// What belongs in it and what does not. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Where such a product usually stands.
+	// Where such a product usually stands. May be empty.
 	Placements    []string `protobuf:"bytes,3,rep,name=placements,proto3" json:"placements,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -682,7 +718,7 @@ type Style struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name as it stands in Classification.primary_style.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What makes the look.
+	// What makes the look. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// Words that point to it.
 	Keywords []string `protobuf:"bytes,3,rep,name=keywords,proto3" json:"keywords,omitempty"`
@@ -763,14 +799,15 @@ var File_credenza_v1_classification_service_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_classification_service_proto_rawDesc = "" +
 	"\n" +
-	"(credenza/v1/classification_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\"\xb3\x01\n" +
+	"(credenza/v1/classification_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\"\xb3\x01\n" +
 	"\x15ClassifyStreamRequest\x121\n" +
 	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemB\b\xbaH\x05\x92\x01\x02\b\x01R\x05items\x12/\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x11.credenza.v1.ModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x126\n" +
-	"\aoptions\x18\x03 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\"\x7f\n" +
+	"\aoptions\x18\x03 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\"\xae\x01\n" +
 	"\x16ClassifyStreamResponse\x12*\n" +
 	"\x05batch\x18\x01 \x01(\v2\x12.credenza.v1.BatchH\x00R\x05batch\x120\n" +
-	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummaryB\a\n" +
+	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12-\n" +
+	"\x06notice\x18\x03 \x01(\v2\x13.credenza.v1.NoticeH\x00R\x06noticeB\a\n" +
 	"\x05event\"s\n" +
 	"\bFeedSpec\x12/\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x11.credenza.v1.ModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x126\n" +
@@ -778,10 +815,11 @@ const file_credenza_v1_classification_service_proto_rawDesc = "" +
 	"\x13ClassifyFeedRequest\x12+\n" +
 	"\x04spec\x18\x01 \x01(\v2\x15.credenza.v1.FeedSpecH\x00R\x04spec\x12.\n" +
 	"\x05items\x18\x02 \x01(\v2\x16.credenza.v1.ItemChunkH\x00R\x05itemsB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"}\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xac\x01\n" +
 	"\x14ClassifyFeedResponse\x12*\n" +
 	"\x05batch\x18\x01 \x01(\v2\x12.credenza.v1.BatchH\x00R\x05batch\x120\n" +
-	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummaryB\a\n" +
+	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12-\n" +
+	"\x06notice\x18\x03 \x01(\v2\x13.credenza.v1.NoticeH\x00R\x06noticeB\a\n" +
 	"\x05event\"\xa9\x01\n" +
 	"\x0fClassifyRequest\x12-\n" +
 	"\x04item\x18\x01 \x01(\v2\x11.credenza.v1.ItemB\x06\xbaH\x03\xc8\x01\x01R\x04item\x12/\n" +
@@ -844,8 +882,9 @@ var file_credenza_v1_classification_service_proto_goTypes = []any{
 	(*ClassifyOptions)(nil),        // 13: credenza.v1.ClassifyOptions
 	(*Batch)(nil),                  // 14: credenza.v1.Batch
 	(*Summary)(nil),                // 15: credenza.v1.Summary
-	(*ItemChunk)(nil),              // 16: credenza.v1.ItemChunk
-	(*ItemResult)(nil),             // 17: credenza.v1.ItemResult
+	(*Notice)(nil),                 // 16: credenza.v1.Notice
+	(*ItemChunk)(nil),              // 17: credenza.v1.ItemChunk
+	(*ItemResult)(nil),             // 18: credenza.v1.ItemResult
 }
 var file_credenza_v1_classification_service_proto_depIdxs = []int32{
 	11, // 0: credenza.v1.ClassifyStreamRequest.items:type_name -> credenza.v1.Item
@@ -853,31 +892,33 @@ var file_credenza_v1_classification_service_proto_depIdxs = []int32{
 	13, // 2: credenza.v1.ClassifyStreamRequest.options:type_name -> credenza.v1.ClassifyOptions
 	14, // 3: credenza.v1.ClassifyStreamResponse.batch:type_name -> credenza.v1.Batch
 	15, // 4: credenza.v1.ClassifyStreamResponse.summary:type_name -> credenza.v1.Summary
-	12, // 5: credenza.v1.FeedSpec.mode:type_name -> credenza.v1.Mode
-	13, // 6: credenza.v1.FeedSpec.options:type_name -> credenza.v1.ClassifyOptions
-	2,  // 7: credenza.v1.ClassifyFeedRequest.spec:type_name -> credenza.v1.FeedSpec
-	16, // 8: credenza.v1.ClassifyFeedRequest.items:type_name -> credenza.v1.ItemChunk
-	14, // 9: credenza.v1.ClassifyFeedResponse.batch:type_name -> credenza.v1.Batch
-	15, // 10: credenza.v1.ClassifyFeedResponse.summary:type_name -> credenza.v1.Summary
-	11, // 11: credenza.v1.ClassifyRequest.item:type_name -> credenza.v1.Item
-	12, // 12: credenza.v1.ClassifyRequest.mode:type_name -> credenza.v1.Mode
-	13, // 13: credenza.v1.ClassifyRequest.options:type_name -> credenza.v1.ClassifyOptions
-	17, // 14: credenza.v1.ClassifyResponse.result:type_name -> credenza.v1.ItemResult
-	9,  // 15: credenza.v1.GetTaxonomyResponse.categories:type_name -> credenza.v1.Category
-	10, // 16: credenza.v1.GetTaxonomyResponse.styles:type_name -> credenza.v1.Style
-	0,  // 17: credenza.v1.ClassificationService.ClassifyStream:input_type -> credenza.v1.ClassifyStreamRequest
-	3,  // 18: credenza.v1.ClassificationService.ClassifyFeed:input_type -> credenza.v1.ClassifyFeedRequest
-	5,  // 19: credenza.v1.ClassificationService.Classify:input_type -> credenza.v1.ClassifyRequest
-	7,  // 20: credenza.v1.ClassificationService.GetTaxonomy:input_type -> credenza.v1.GetTaxonomyRequest
-	1,  // 21: credenza.v1.ClassificationService.ClassifyStream:output_type -> credenza.v1.ClassifyStreamResponse
-	4,  // 22: credenza.v1.ClassificationService.ClassifyFeed:output_type -> credenza.v1.ClassifyFeedResponse
-	6,  // 23: credenza.v1.ClassificationService.Classify:output_type -> credenza.v1.ClassifyResponse
-	8,  // 24: credenza.v1.ClassificationService.GetTaxonomy:output_type -> credenza.v1.GetTaxonomyResponse
-	21, // [21:25] is the sub-list for method output_type
-	17, // [17:21] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	16, // 5: credenza.v1.ClassifyStreamResponse.notice:type_name -> credenza.v1.Notice
+	12, // 6: credenza.v1.FeedSpec.mode:type_name -> credenza.v1.Mode
+	13, // 7: credenza.v1.FeedSpec.options:type_name -> credenza.v1.ClassifyOptions
+	2,  // 8: credenza.v1.ClassifyFeedRequest.spec:type_name -> credenza.v1.FeedSpec
+	17, // 9: credenza.v1.ClassifyFeedRequest.items:type_name -> credenza.v1.ItemChunk
+	14, // 10: credenza.v1.ClassifyFeedResponse.batch:type_name -> credenza.v1.Batch
+	15, // 11: credenza.v1.ClassifyFeedResponse.summary:type_name -> credenza.v1.Summary
+	16, // 12: credenza.v1.ClassifyFeedResponse.notice:type_name -> credenza.v1.Notice
+	11, // 13: credenza.v1.ClassifyRequest.item:type_name -> credenza.v1.Item
+	12, // 14: credenza.v1.ClassifyRequest.mode:type_name -> credenza.v1.Mode
+	13, // 15: credenza.v1.ClassifyRequest.options:type_name -> credenza.v1.ClassifyOptions
+	18, // 16: credenza.v1.ClassifyResponse.result:type_name -> credenza.v1.ItemResult
+	9,  // 17: credenza.v1.GetTaxonomyResponse.categories:type_name -> credenza.v1.Category
+	10, // 18: credenza.v1.GetTaxonomyResponse.styles:type_name -> credenza.v1.Style
+	0,  // 19: credenza.v1.ClassificationService.ClassifyStream:input_type -> credenza.v1.ClassifyStreamRequest
+	3,  // 20: credenza.v1.ClassificationService.ClassifyFeed:input_type -> credenza.v1.ClassifyFeedRequest
+	5,  // 21: credenza.v1.ClassificationService.Classify:input_type -> credenza.v1.ClassifyRequest
+	7,  // 22: credenza.v1.ClassificationService.GetTaxonomy:input_type -> credenza.v1.GetTaxonomyRequest
+	1,  // 23: credenza.v1.ClassificationService.ClassifyStream:output_type -> credenza.v1.ClassifyStreamResponse
+	4,  // 24: credenza.v1.ClassificationService.ClassifyFeed:output_type -> credenza.v1.ClassifyFeedResponse
+	6,  // 25: credenza.v1.ClassificationService.Classify:output_type -> credenza.v1.ClassifyResponse
+	8,  // 26: credenza.v1.ClassificationService.GetTaxonomy:output_type -> credenza.v1.GetTaxonomyResponse
+	23, // [23:27] is the sub-list for method output_type
+	19, // [19:23] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_classification_service_proto_init() }
@@ -886,11 +927,13 @@ func file_credenza_v1_classification_service_proto_init() {
 		return
 	}
 	file_credenza_v1_item_proto_init()
+	file_credenza_v1_notice_proto_init()
 	file_credenza_v1_options_proto_init()
 	file_credenza_v1_result_proto_init()
 	file_credenza_v1_classification_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*ClassifyStreamResponse_Batch)(nil),
 		(*ClassifyStreamResponse_Summary)(nil),
+		(*ClassifyStreamResponse_Notice)(nil),
 	}
 	file_credenza_v1_classification_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*ClassifyFeedRequest_Spec)(nil),
@@ -899,6 +942,7 @@ func file_credenza_v1_classification_service_proto_init() {
 	file_credenza_v1_classification_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*ClassifyFeedResponse_Batch)(nil),
 		(*ClassifyFeedResponse_Summary)(nil),
+		(*ClassifyFeedResponse_Notice)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

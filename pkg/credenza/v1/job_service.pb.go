@@ -109,7 +109,8 @@ type Job struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it ended. Not set before.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// What keeps it from going on, or why it failed, for people. Mostly empty.
+	// What keeps it from going on, such as a model's server that does not answer, or
+	// why it failed, for people. Mostly empty.
 	Message string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
 	// The job that this one retries. Empty: none.
 	RetryOf       string `protobuf:"bytes,10,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
@@ -973,12 +974,13 @@ func (x *WatchJobRequest) GetResumeToken() string {
 // WatchJobResponse is one message of a job's stream.
 type WatchJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of the two is set.
+	// Exactly one is set. A reader passes over what it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
 	//	*WatchJobResponse_Batch
 	//	*WatchJobResponse_Summary
+	//	*WatchJobResponse_Notice
 	Event isWatchJobResponse_Event `protobuf_oneof:"event"`
 	// Send it back to go on after this message.
 	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
@@ -1041,6 +1043,15 @@ func (x *WatchJobResponse) GetSummary() *Summary {
 	return nil
 }
 
+func (x *WatchJobResponse) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Event.(*WatchJobResponse_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 func (x *WatchJobResponse) GetResumeToken() string {
 	if x != nil {
 		return x.ResumeToken
@@ -1062,15 +1073,23 @@ type WatchJobResponse_Summary struct {
 	Summary *Summary `protobuf:"bytes,2,opt,name=summary,proto3,oneof"`
 }
 
+type WatchJobResponse_Notice struct {
+	// What holds the job up, or no longer does, as the server that is watched sees
+	// it. Only while the job has not ended.
+	Notice *Notice `protobuf:"bytes,4,opt,name=notice,proto3,oneof"`
+}
+
 func (*WatchJobResponse_Batch) isWatchJobResponse_Event() {}
 
 func (*WatchJobResponse_Summary) isWatchJobResponse_Event() {}
+
+func (*WatchJobResponse_Notice) isWatchJobResponse_Event() {}
 
 var File_credenza_v1_job_service_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcredenza/v1/job_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x04\n" +
+	"\x1dcredenza/v1/job_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x04\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12+\n" +
@@ -1128,10 +1147,11 @@ const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\x11DeleteJobResponse\"`\n" +
 	"\x0fWatchJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\x12+\n" +
-	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\vresumeToken\"\x9c\x01\n" +
+	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\vresumeToken\"\xcb\x01\n" +
 	"\x10WatchJobResponse\x12*\n" +
 	"\x05batch\x18\x01 \x01(\v2\x12.credenza.v1.BatchH\x00R\x05batch\x120\n" +
-	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12!\n" +
+	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12-\n" +
+	"\x06notice\x18\x04 \x01(\v2\x13.credenza.v1.NoticeH\x00R\x06notice\x12!\n" +
 	"\fresume_token\x18\x03 \x01(\tR\vresumeTokenB\a\n" +
 	"\x05event*\x9a\x01\n" +
 	"\bJobState\x12\x19\n" +
@@ -1191,6 +1211,7 @@ var file_credenza_v1_job_service_proto_goTypes = []any{
 	(*ItemChunk)(nil),             // 22: credenza.v1.ItemChunk
 	(*Batch)(nil),                 // 23: credenza.v1.Batch
 	(*Summary)(nil),               // 24: credenza.v1.Summary
+	(*Notice)(nil),                // 25: credenza.v1.Notice
 }
 var file_credenza_v1_job_service_proto_depIdxs = []int32{
 	0,  // 0: credenza.v1.Job.state:type_name -> credenza.v1.JobState
@@ -1211,25 +1232,26 @@ var file_credenza_v1_job_service_proto_depIdxs = []int32{
 	1,  // 15: credenza.v1.RetryJobResponse.job:type_name -> credenza.v1.Job
 	23, // 16: credenza.v1.WatchJobResponse.batch:type_name -> credenza.v1.Batch
 	24, // 17: credenza.v1.WatchJobResponse.summary:type_name -> credenza.v1.Summary
-	3,  // 18: credenza.v1.JobService.CreateJob:input_type -> credenza.v1.CreateJobRequest
-	5,  // 19: credenza.v1.JobService.GetJob:input_type -> credenza.v1.GetJobRequest
-	7,  // 20: credenza.v1.JobService.ListJobs:input_type -> credenza.v1.ListJobsRequest
-	9,  // 21: credenza.v1.JobService.CancelJob:input_type -> credenza.v1.CancelJobRequest
-	11, // 22: credenza.v1.JobService.RetryJob:input_type -> credenza.v1.RetryJobRequest
-	13, // 23: credenza.v1.JobService.DeleteJob:input_type -> credenza.v1.DeleteJobRequest
-	15, // 24: credenza.v1.JobService.WatchJob:input_type -> credenza.v1.WatchJobRequest
-	4,  // 25: credenza.v1.JobService.CreateJob:output_type -> credenza.v1.CreateJobResponse
-	6,  // 26: credenza.v1.JobService.GetJob:output_type -> credenza.v1.GetJobResponse
-	8,  // 27: credenza.v1.JobService.ListJobs:output_type -> credenza.v1.ListJobsResponse
-	10, // 28: credenza.v1.JobService.CancelJob:output_type -> credenza.v1.CancelJobResponse
-	12, // 29: credenza.v1.JobService.RetryJob:output_type -> credenza.v1.RetryJobResponse
-	14, // 30: credenza.v1.JobService.DeleteJob:output_type -> credenza.v1.DeleteJobResponse
-	16, // 31: credenza.v1.JobService.WatchJob:output_type -> credenza.v1.WatchJobResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	25, // 18: credenza.v1.WatchJobResponse.notice:type_name -> credenza.v1.Notice
+	3,  // 19: credenza.v1.JobService.CreateJob:input_type -> credenza.v1.CreateJobRequest
+	5,  // 20: credenza.v1.JobService.GetJob:input_type -> credenza.v1.GetJobRequest
+	7,  // 21: credenza.v1.JobService.ListJobs:input_type -> credenza.v1.ListJobsRequest
+	9,  // 22: credenza.v1.JobService.CancelJob:input_type -> credenza.v1.CancelJobRequest
+	11, // 23: credenza.v1.JobService.RetryJob:input_type -> credenza.v1.RetryJobRequest
+	13, // 24: credenza.v1.JobService.DeleteJob:input_type -> credenza.v1.DeleteJobRequest
+	15, // 25: credenza.v1.JobService.WatchJob:input_type -> credenza.v1.WatchJobRequest
+	4,  // 26: credenza.v1.JobService.CreateJob:output_type -> credenza.v1.CreateJobResponse
+	6,  // 27: credenza.v1.JobService.GetJob:output_type -> credenza.v1.GetJobResponse
+	8,  // 28: credenza.v1.JobService.ListJobs:output_type -> credenza.v1.ListJobsResponse
+	10, // 29: credenza.v1.JobService.CancelJob:output_type -> credenza.v1.CancelJobResponse
+	12, // 30: credenza.v1.JobService.RetryJob:output_type -> credenza.v1.RetryJobResponse
+	14, // 31: credenza.v1.JobService.DeleteJob:output_type -> credenza.v1.DeleteJobResponse
+	16, // 32: credenza.v1.JobService.WatchJob:output_type -> credenza.v1.WatchJobResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_job_service_proto_init() }
@@ -1238,6 +1260,7 @@ func file_credenza_v1_job_service_proto_init() {
 		return
 	}
 	file_credenza_v1_item_proto_init()
+	file_credenza_v1_notice_proto_init()
 	file_credenza_v1_options_proto_init()
 	file_credenza_v1_result_proto_init()
 	file_credenza_v1_job_service_proto_msgTypes[2].OneofWrappers = []any{
@@ -1247,6 +1270,7 @@ func file_credenza_v1_job_service_proto_init() {
 	file_credenza_v1_job_service_proto_msgTypes[15].OneofWrappers = []any{
 		(*WatchJobResponse_Batch)(nil),
 		(*WatchJobResponse_Summary)(nil),
+		(*WatchJobResponse_Notice)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -43,10 +43,13 @@ const (
 // one with the scope `operate` sees all. A job that the caller may not see is
 // NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
 // RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// DATA_LOSS means that something of the job was damaged in the storage and is
+// missing for good; WatchJob sends what can be read before. A job that cannot go
+// on for such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceClient interface {
 	// Takes a job in. The first message is the spec, the others are chunks of
-	// items, at least one item in all. The job exists once this has answered, and
-	// not before: an upload that breaks off leaves nothing behind.
+	// items, at least one item in all. The job exists, and is on disk, once this has
+	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateJobRequest, CreateJobResponse], error)
 	// Shows a job.
 	GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error)
@@ -171,10 +174,13 @@ type JobService_WatchJobClient = grpc.ServerStreamingClient[WatchJobResponse]
 // one with the scope `operate` sees all. A job that the caller may not see is
 // NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
 // RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// DATA_LOSS means that something of the job was damaged in the storage and is
+// missing for good; WatchJob sends what can be read before. A job that cannot go
+// on for such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceServer interface {
 	// Takes a job in. The first message is the spec, the others are chunks of
-	// items, at least one item in all. The job exists once this has answered, and
-	// not before: an upload that breaks off leaves nothing behind.
+	// items, at least one item in all. The job exists, and is on disk, once this has
+	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(grpc.ClientStreamingServer[CreateJobRequest, CreateJobResponse]) error
 	// Shows a job.
 	GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error)

@@ -604,8 +604,10 @@ type QuotaGroupStatus struct {
 	Latency *LatencyStatus `protobuf:"bytes,11,opt,name=latency,proto3" json:"latency,omitempty"`
 	// How long one call may take.
 	AttemptTimeout *durationpb.Duration `protobuf:"bytes,12,opt,name=attempt_timeout,json=attemptTimeout,proto3" json:"attempt_timeout,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Since when the server is away and why. Not set while breaker_open is false.
+	Outage        *Outage `protobuf:"bytes,13,opt,name=outage,proto3" json:"outage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QuotaGroupStatus) Reset() {
@@ -718,6 +720,13 @@ func (x *QuotaGroupStatus) GetLatency() *LatencyStatus {
 func (x *QuotaGroupStatus) GetAttemptTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.AttemptTimeout
+	}
+	return nil
+}
+
+func (x *QuotaGroupStatus) GetOutage() *Outage {
+	if x != nil {
+		return x.Outage
 	}
 	return nil
 }
@@ -1030,7 +1039,7 @@ var File_credenza_v1_operations_service_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
-	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18credenza/v1/notice.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x98\x04\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
@@ -1069,7 +1078,7 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\bfailures\x18\x04 \x01(\x03R\bfailures\x12\x14\n" +
 	"\x05group\x18\x05 \x01(\tR\x05group\x12%\n" +
 	"\x0eretired_reason\x18\x06 \x01(\tR\rretiredReason\x124\n" +
-	"\bretry_in\x18\a \x01(\v2\x19.google.protobuf.DurationR\aretryIn\"\xf6\x03\n" +
+	"\bretry_in\x18\a \x01(\v2\x19.google.protobuf.DurationR\aretryIn\"\xa3\x04\n" +
 	"\x10QuotaGroupStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x1b\n" +
@@ -1083,7 +1092,8 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x06braked\x18\n" +
 	" \x01(\bR\x06braked\x124\n" +
 	"\alatency\x18\v \x01(\v2\x1a.credenza.v1.LatencyStatusR\alatency\x12B\n" +
-	"\x0fattempt_timeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\x0eattemptTimeout\"\x96\x01\n" +
+	"\x0fattempt_timeout\x18\f \x01(\v2\x19.google.protobuf.DurationR\x0eattemptTimeout\x12+\n" +
+	"\x06outage\x18\r \x01(\v2\x13.credenza.v1.OutageR\x06outage\"\x96\x01\n" +
 	"\vQuotaStatus\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\x01R\x05limit\x12\x1c\n" +
 	"\tremaining\x18\x02 \x01(\x01R\tremaining\x12\x1d\n" +
@@ -1150,6 +1160,7 @@ var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(*UpdateSettingsResponse)(nil), // 12: credenza.v1.UpdateSettingsResponse
 	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
 	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
+	(*Outage)(nil),                 // 15: credenza.v1.Outage
 }
 var file_credenza_v1_operations_service_proto_depIdxs = []int32{
 	13, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
@@ -1170,19 +1181,20 @@ var file_credenza_v1_operations_service_proto_depIdxs = []int32{
 	14, // 15: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
 	5,  // 16: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
 	14, // 17: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
-	14, // 18: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
-	0,  // 19: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
-	0,  // 20: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
-	10, // 21: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
-	1,  // 22: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
-	11, // 23: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
-	2,  // 24: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
-	12, // 25: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
-	24, // [24:26] is the sub-list for method output_type
-	22, // [22:24] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	15, // 18: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
+	14, // 19: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
+	0,  // 20: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
+	0,  // 21: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
+	10, // 22: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
+	1,  // 23: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
+	11, // 24: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
+	2,  // 25: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
+	12, // 26: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
+	25, // [25:27] is the sub-list for method output_type
+	23, // [23:25] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_operations_service_proto_init() }
@@ -1190,6 +1202,7 @@ func file_credenza_v1_operations_service_proto_init() {
 	if File_credenza_v1_operations_service_proto != nil {
 		return
 	}
+	file_credenza_v1_notice_proto_init()
 	file_credenza_v1_operations_service_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

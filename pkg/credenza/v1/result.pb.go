@@ -54,8 +54,9 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_AUTH ErrorReason = 9
 	// The model's server answered 400, 404 or 422. Final.
 	ErrorReason_ERROR_REASON_UPSTREAM_REJECTED ErrorReason = 10
-	// Attempts used up, or the deadline came, with 5xx, resets or an outage. Worth
-	// another try.
+	// Attempts used up, or the deadline came, with 5xx, resets or an outage; or the
+	// outage has lasted for longer than the item may take, and the item failed at
+	// once. Worth another try.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE ErrorReason = 11
 	// Attempts used up, or the deadline came, in a call without answer. Worth
 	// another try.
@@ -261,11 +262,12 @@ type Classification struct {
 	Confidence float64 `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	// Where the confidence comes from.
 	ConfidenceSource ConfidenceSource `protobuf:"varint,3,opt,name=confidence_source,json=confidenceSource,proto3,enum=credenza.v1.ConfidenceSource" json:"confidence_source,omitempty"`
-	// The name of a style of the taxonomy, such as "MODERN".
+	// The name of a style of the taxonomy, such as "MODERN". Empty if the taxonomy
+	// has no styles.
 	PrimaryStyle string `protobuf:"bytes,4,opt,name=primary_style,json=primaryStyle,proto3" json:"primary_style,omitempty"`
 	// A second style, where there is one.
 	SecondaryStyle *string `protobuf:"bytes,5,opt,name=secondary_style,json=secondaryStyle,proto3,oneof" json:"secondary_style,omitempty"`
-	// Up to 5 words for the look.
+	// Up to 5 words for the look; none if the taxonomy has no styles.
 	StyleTags []string `protobuf:"bytes,6,rep,name=style_tags,json=styleTags,proto3" json:"style_tags,omitempty"`
 	// Up to 3 places where the product belongs, such as "living room".
 	PlacementTags []string `protobuf:"bytes,7,rep,name=placement_tags,json=placementTags,proto3" json:"placement_tags,omitempty"`

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/credenza-dev/credenza/internal/app"
+)
+
+// clientSettings are the service's settings that matter to a command that runs the
+// service within its own process. The others are accepted too, and shown by `serve --help`.
+var clientSettings = []string{
+	"openai-api-key", "openai-base-url", "openai-model", "backend", "fallback", "max-workers", "image-allow",
+	"taxonomy", "config",
+}
+
+// printHelp prints help without the settings that only `serve` needs to show.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if node := ctx.Selected(); node != nil && node.Name != "serve" {
+		settings := app.SettingNames()
+		for _, flag := range node.Flags {
+			if slices.Contains(settings, flag.Name) && !slices.Contains(clientSettings, flag.Name) {
+				flag.Hidden = true
+			}
+		}
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
+}

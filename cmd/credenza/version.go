@@ -1,0 +1,16 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/credenza-dev/credenza/internal/app"
+)
+
+type versionCommand struct{}
+
+// Run prints the version, and what the program was built with and for.
+func (*versionCommand) Run(s streams) error {
+	_, err := fmt.Fprintf(s.out, "credenza %s (%s, %s/%s)\n", app.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

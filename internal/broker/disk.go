@@ -1,0 +1,231 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// disk is the data folder below the embedded server: it has what is written there
+// synced, and notices when the folder is removed or replaced.
+//
+// The server writes each message to its file before it acknowledges it (streams
+// with one replica are flushed in place), so a sync of the files covers all that
+// was acknowledged.
+type disk struct {
+	dir     string
+	log     *zap.Logger
+	changed func(error) // see Config.Changed
+
+	syncPath func(path string) error
+	synced   map[string]stamp // what each file was like at its last sync; the round's alone
+
+	mu     sync.Mutex
+	known  map[string]fs.FileInfo // the parts by which the folder is recognised
+	failed error                  // a sync failed: no later one may be believed
+	lost   error                  // why nothing can be kept; nil: it can
+}
+
+// stamp tells a file that has changed. The files of messages only grow, so a clock
+// that is too coarse does not matter.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+const (
+	lockName  = "lock"
+	storeName = "jetstream"
+	// watching is how often it is looked whether the folder is still there.
+	watching = time.Second
+	// syncers is how many files are synced at once: their commits to the file
+	// system's journal then share one.
+	syncers = 8
+)
+
+func newDisk(config Config) *disk {
+	d := &disk{dir: config.Dir, log: config.Log, changed: config.Changed, syncPath: syncPath, known: map[string]fs.FileInfo{}}
+	if d.changed == nil {
+		d.changed = func(error) {}
+	}
+	return d
+}
+
+// sync returns nil once everything that was written before the call is on disk.
+func (d *disk) sync() error {
+	if err := d.look(); err != nil {
+		return err
+	}
+	if err := d.syncChanged(); err != nil {
+		d.mu.Lock()
+		d.failed = err
+		d.mu.Unlock()
+	}
+	return d.look() // a folder that was removed meanwhile has kept nothing
+}
+
+// syncChanged syncs the files that have changed since their last sync, then the
+// folders that name them.
+func (d *disk) syncChanged() error {
+	now := map[string]stamp{}
+	var files, folders []string
+	err := filepath.WalkDir(d.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return ignoreGone(err)
+		}
+		if isRebuilt(entry) {
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return ignoreGone(err)
+		}
+		now[path] = stamp{info.ModTime(), info.Size()}
+		switch before, known := d.synced[path]; {
+		case known && before == now[path]:
+		case entry.IsDir():
+			folders = append(folders, path)
+		default:
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.syncAll(files); err != nil {
+		return err
+	}
+	if err := d.syncAll(folders); err != nil {
+		return err
+	}
+	d.synced = now
+	return nil
+}
+
+// isRebuilt reports whether the server can do without a file after a crash: it
+// rebuilds its indexes, jobs rebuild their consumers, and a temporary file counts
+// once it has its name.
+func isRebuilt(entry fs.DirEntry) bool {
+	if entry.IsDir() {
+		return entry.Name() == "obs"
+	}
+	return entry.Name() == "index.db" || entry.Name() == probeName || strings.HasSuffix(entry.Name(), ".tmp")
+}
+
+func (d *disk) syncAll(paths []string) error {
+	var syncing errgroup.Group
+	syncing.SetLimit(syncers)
+	for _, path := range paths {
+		syncing.Go(func() error { return d.syncPath(path) })
+	}
+	return syncing.Wait()
+}
+
+// syncPath syncs a file or a folder. One that is gone was removed by the server.
+func syncPath(path string) (err error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	mode := os.O_RDWR // which Windows asks for
+	if info.IsDir() {
+		if runtime.GOOS == "windows" { // it writes folders at once
+			return nil
+		}
+		mode = os.O_RDONLY
+	}
+	f, err := os.OpenFile(path, mode, 0) //nolint:gosec // a path below the data folder
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.Sync()
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// watch looks after the folder until ctx ends.
+func (d *disk) watch(ctx context.Context) {
+	tick := time.NewTicker(watching)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = d.look() // which logs it
+		}
+	}
+}
+
+// lostErr returns why nothing can be kept, as of the last look.
+func (d *disk) lostErr() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lost
+}
+
+// look returns why nothing can be kept, nil if it can, and reports a change.
+func (d *disk) look() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.lost
+	d.lost = d.inspect()
+	switch {
+	case d.lost != nil && before == nil:
+		d.log.Error("nothing can be stored: jobs are refused, and the cache is not kept", zap.String("folder", d.dir), zap.Error(d.lost))
+		d.changed(d.lost)
+	case d.lost == nil && before != nil:
+		d.log.Info("the data folder is in use again", zap.String("folder", d.dir))
+		d.changed(nil)
+	}
+	return d.lost
+}
+
+// inspect compares the folder with what it was. The caller holds mu.
+func (d *disk) inspect() error {
+	if d.failed != nil {
+		return fault.Wrap(d.failed, fault.StorageAway,
+			"the disk of the service has failed to keep what was written: its operator has to check it and restart the service")
+	}
+	store := filepath.Join(d.dir, storeName)
+	for _, path := range []string{d.dir, filepath.Join(d.dir, lockName), store, filepath.Join(store, "$G", "streams")} {
+		info, err := os.Stat(path)
+		known, seen := d.known[path]
+		switch {
+		case err == nil && !seen:
+			d.known[path] = info
+		case err == nil && !os.SameFile(known, info):
+			return gone(fmt.Errorf("%s is another one now", path))
+		case err != nil && seen:
+			return gone(err)
+		}
+	}
+	return nil
+}
+
+func gone(cause error) error {
+	return fault.Wrap(cause, fault.StorageAway,
+		"the data folder of the service was removed or replaced: its operator has to bring it back, or restart the service")
+}

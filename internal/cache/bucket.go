@@ -1,0 +1,139 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sony/gobreaker/v2"
+	"go.uber.org/zap"
+)
+
+// Bucket is the key-value bucket behind the memory.
+type Bucket struct {
+	JetStream jetstream.JetStream
+	// Publish sends a message on the same connection and waits for no acknowledgement.
+	Publish func(subject string, message []byte) error
+	// Owned says that this process alone writes to the bucket, and so can know which
+	// keys it has.
+	Owned bool
+	// Name is the bucket's; empty: "credenza_answers".
+	Name string
+	// MaxBytes is what it may take on disk; the oldest answers make room. 0: 1 GiB.
+	MaxBytes int64
+	// Replicas is on how many servers it is stored, asked whenever it is opened. Nil:
+	// on one.
+	Replicas func() int
+}
+
+func (b Bucket) withDefaults() Bucket {
+	if b.Name == "" {
+		b.Name = "credenza_answers"
+	}
+	if b.MaxBytes == 0 {
+		b.MaxBytes = 1 << 30
+	}
+	if b.Replicas == nil {
+		b.Replicas = func() int { return 1 }
+	}
+	return b
+}
+
+// subject is where the answer under a key's name is published.
+func (b *Bucket) subject(name string) string { return "$KV." + b.Name + "." + name }
+
+// breaker leaves the bucket alone while it fails, and says so once.
+func (s *store) breaker(what string) gobreaker.Settings {
+	return gobreaker.Settings{
+		Name: what, Timeout: pause,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tries },
+		IsSuccessful: func(err error) bool {
+			return err == nil || errors.Is(err, jetstream.ErrKeyNotFound)
+		},
+		IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			switch {
+			case from == gobreaker.StateClosed:
+				s.log.Warn("the shared cache fails and is passed over: answers are kept in memory alone", zap.String("at", what))
+			case to == gobreaker.StateClosed:
+				s.log.Info("the shared cache is in use again", zap.String("at", what))
+			}
+		},
+	}
+}
+
+// open makes the bucket, or takes it as it is. It is a key-value bucket in all but
+// one thing: when it is full the oldest answers go, while a usual one refuses new
+// ones.
+func (s *store) open(ctx context.Context) error {
+	_, err := s.bucket.JetStream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: "KV_" + s.bucket.Name, Description: "Credenza's cached answers", Subjects: []string{s.bucket.subject(">")},
+		MaxMsgsPerSubject: 1, MaxBytes: s.bucket.MaxBytes, MaxAge: s.ttl, Discard: jetstream.DiscardOld,
+		Duplicates: min(s.ttl, 2*time.Minute), Storage: jetstream.FileStorage, Replicas: s.bucket.Replicas(),
+		AllowRollup: true, DenyDelete: true, AllowDirect: true,
+	})
+	if err != nil {
+		return err
+	}
+	kv, err := s.bucket.JetStream.KeyValue(ctx, s.bucket.Name)
+	if err != nil {
+		return err
+	}
+	s.kv.Store(&kv)
+	return nil
+}
+
+// keepOpen opens the bucket whenever it turns out not to be, and gets to know its keys,
+// until ctx ends.
+func (s *store) keepOpen(ctx context.Context) {
+	s.learn(ctx)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s.kv.Load() == nil {
+			limited, cancel := context.WithTimeout(ctx, openTime)
+			_ = s.open(limited) // was logged, and is tried again
+			cancel()
+		}
+		s.learn(ctx)
+	}
+}
+
+// learn gets to know the keys of an open bucket of this process. An error is tried
+// again: until then the bucket is asked for every key.
+func (s *store) learn(ctx context.Context) {
+	if kv := s.kv.Load(); s.known != nil && kv != nil {
+		_ = s.known.load(ctx, *kv)
+	}
+}
+
+// lose lets keepOpen open the bucket again if err says that it is gone.
+func (s *store) lose(kv *jetstream.KeyValue, err error) {
+	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
+		return
+	}
+	if s.kv.CompareAndSwap(kv, nil) {
+		s.closedBy(err)
+	}
+}
+
+// closedBy logs once that the bucket is away, and inUse that it no longer is. That
+// it can be opened does not say that it can be read.
+func (s *store) closedBy(err error) {
+	if !s.away.Swap(true) {
+		s.log.Warn("the shared cache cannot be opened: answers are kept in memory alone until it can", zap.Error(err))
+	}
+}
+
+func (s *store) inUse() {
+	if s.away.Load() && s.away.Swap(false) {
+		s.log.Info("the shared cache is open")
+	}
+}

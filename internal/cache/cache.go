@@ -1,0 +1,245 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/singleflight"
+)
+
+// Config is how much is kept, and for how long.
+type Config struct {
+	// MemoryBytes is about what the answers in memory may take. 0: 64 MiB.
+	MemoryBytes int64
+	// TTL is how long an answer is good. 0: 30 days.
+	TTL time.Duration
+	// ProvisionalTTL is how long an answer is good that was found by where its picture
+	// was. 0: none is kept by that.
+	ProvisionalTTL time.Duration
+	// Bucket is behind the memory. Nil: there is none.
+	Bucket *Bucket
+	// Log is told once of each time that the bucket fails. Nil: no log.
+	Log *zap.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.MemoryBytes == 0 {
+		c.MemoryBytes = 64 << 20
+	}
+	if c.TTL == 0 {
+		c.TTL = 30 * 24 * time.Hour
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c
+}
+
+// Cache keeps answers. It is safe for concurrent use. Its maker closes it.
+type Cache struct {
+	config   Config
+	memory   *otter.Cache[catalog.Fingerprint, *entry]
+	store    *store // nil: memory alone
+	inFlight singleflight.Group[workKey, catalog.Answer]
+	counts   counts
+}
+
+// workKey tells work in flight apart: a refresh is not satisfied by an answer that may
+// come from the bucket, an interactive call not by work that waits as bulk, and a job's
+// item, whose time stands still during an outage, not by work that ends at a deadline.
+type workKey struct {
+	key      catalog.Fingerprint
+	policy   catalog.CachePolicy // CacheUse or CacheRefresh
+	priority catalog.Priority
+	budget   time.Duration
+}
+
+// alternatives are the keys of work that is as good as that of k, the better ones first.
+func (k workKey) alternatives() (keys []workKey) {
+	interactive := k
+	if k.budget == 0 {
+		interactive.priority = catalog.Interactive
+	}
+	for _, other := range []workKey{interactive.refresh(), k.refresh(), interactive} {
+		if other != k {
+			keys = append(keys, other)
+		}
+	}
+	return keys
+}
+
+func (k workKey) refresh() workKey {
+	k.policy = catalog.CacheRefresh
+	return k
+}
+
+// entry is an answer that is kept. It is never changed.
+type entry struct {
+	answer catalog.Answer // with the time at which it was asked
+	began  time.Time      // the work that found it
+}
+
+// New returns a cache. If it has a bucket it tries for a moment to open it, and goes on
+// trying in the background.
+func New(config Config) *Cache {
+	config = config.withDefaults()
+	c := &Cache{config: config, memory: otter.Must(&otter.Options[catalog.Fingerprint, *entry]{
+		MaximumWeight: uint64(config.MemoryBytes),
+		Weigher:       func(_ catalog.Fingerprint, e *entry) uint32 { return e.weight() },
+		// Upkeep is short, and a goroutine for it would outlive the call.
+		Executor: func(upkeep func()) { upkeep() },
+	})}
+	c.inFlight.Bound = catalog.DefaultItemTimeout
+	if config.Bucket != nil {
+		c.store = openStore(*config.Bucket, config.TTL, config.Log, &c.counts)
+	}
+	return c
+}
+
+// Close writes what is still to be written, for a moment. No call may be in flight.
+func (c *Cache) Close() {
+	if c.store != nil {
+		c.store.close()
+	}
+	c.memory.StopAllGoroutines()
+}
+
+// Do returns the answer that is kept under a key, or the one of work in flight, or the
+// one of work, which is kept if it has no error. The policy says which of these may be:
+// with CacheRefresh no kept answer is used, and with CacheBypass nothing is kept, shared
+// or used; the same holds for a provisional lookup if the config gives it no time.
+//
+// The trace says that the answer was cached, or deduplicated for all callers that shared
+// it but one, and then it has neither attempts nor tokens. The error is work's, or
+// ctx's: see singleflight.Group.Share for callers that leave before its end.
+func (c *Cache) Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error) {
+	if lookup.Policy == catalog.CacheBypass || lookup.Provisional && c.config.ProvisionalTTL == 0 {
+		return work(ctx)
+	}
+	if answer := c.Recall(lookup); answer != nil {
+		return *answer, nil
+	}
+	own := workKey{lookup.Key, lookup.Policy, lookup.Priority, lookup.Budget}
+	limit := readLimit(ctx) // of the caller's time, which may be less than that of the work
+	answer, shared, err := c.inFlight.Share(ctx, singleflight.Request[workKey, catalog.Answer]{
+		Key: own, Instead: own.alternatives(), Joined: lookup.Joined,
+		Work: func(ctx context.Context) (catalog.Answer, error) { return c.find(ctx, lookup, limit, work) },
+	})
+	if shared {
+		c.counts.shared.Add(1)
+		answer.Trace = secondHand(answer.Trace)
+		answer.Trace.Deduplicated = !answer.Trace.Cached
+	}
+	return answer, err
+}
+
+// Recall returns the answer that is in memory, nil if there is none that may be used. It
+// takes less than a microsecond. The answer must not be changed.
+func (c *Cache) Recall(lookup catalog.Lookup) *catalog.Answer {
+	if lookup.Policy != catalog.CacheUse {
+		return nil
+	}
+	e, ok := c.memory.GetIfPresent(lookup.Key)
+	if !ok || c.expired(lookup, e) {
+		return nil
+	}
+	c.counts.memoryHits.Add(1)
+	return &e.answer
+}
+
+func (c *Cache) expired(lookup catalog.Lookup, e *entry) bool {
+	return time.Since(e.answer.Asked) > c.config.TTL ||
+		lookup.Provisional && time.Since(e.began) > c.config.ProvisionalTTL
+}
+
+// find is the work in flight. It looks into the memory once more: other work for the key
+// may have ended since the caller did.
+func (c *Cache) find(ctx context.Context, lookup catalog.Lookup, limit time.Duration, work catalog.Work) (catalog.Answer, error) {
+	if lookup.Policy == catalog.CacheUse {
+		if answer := c.Recall(lookup); answer != nil {
+			return *answer, nil
+		}
+		if e, ok := c.fromStore(ctx, lookup, limit); ok {
+			return e.answer, nil
+		}
+		if !lookup.Provisional { // else another lookup follows
+			c.counts.misses.Add(1)
+		}
+	}
+	began := time.Now()
+	answer, err := work(ctx)
+	if err == nil {
+		if answer.Asked.IsZero() { // else the work found it kept
+			answer.Asked = began
+		}
+		c.keep(lookup.Key, newEntry(&answer, began))
+	}
+	return answer, err
+}
+
+func (c *Cache) fromStore(ctx context.Context, lookup catalog.Lookup, limit time.Duration) (*entry, bool) {
+	if c.store == nil {
+		return nil, false
+	}
+	e, ok := c.store.get(ctx, lookup.Key, limit)
+	if !ok || c.expired(lookup, e) {
+		return nil, false
+	}
+	c.counts.storeHits.Add(1)
+	c.remember(lookup.Key, e, func() {})
+	return e, true
+}
+
+func (c *Cache) keep(key catalog.Fingerprint, e *entry) {
+	c.remember(key, e, func() {
+		if c.store != nil {
+			c.store.put(written{key, e})
+		}
+	})
+}
+
+// remember puts an entry into the memory, unless one is there whose work began later.
+// Entries of one key are passed on in the order in which they replace each other; pass
+// must be quick, and not touch the memory.
+func (c *Cache) remember(key catalog.Fingerprint, e *entry, pass func()) {
+	c.memory.Compute(key, func(old *entry, found bool) (*entry, otter.ComputeOp) {
+		if found && old.began.After(e.began) {
+			return old, otter.CancelOp
+		}
+		pass()
+		return e, otter.WriteOp
+	})
+}
+
+// newEntry returns what is kept of an answer: what it says, and which model says it.
+func newEntry(a *catalog.Answer, began time.Time) *entry {
+	e := &entry{answer: catalog.Answer{Verdict: a.Verdict, Trace: secondHand(a.Trace), Asked: a.Asked}, began: began}
+	e.answer.Trace.Cached, e.answer.Trace.Deduplicated = true, false
+	return e
+}
+
+// secondHand is a trace without the figures that were counted already.
+func secondHand(t catalog.Trace) catalog.Trace {
+	t.Attempts, t.QueueTime, t.Latency, t.Usage = 0, 0, 0, catalog.Usage{}
+	return t
+}
+
+// entryBytes is an entry's own memory, with its key and its place in the cache.
+const entryBytes = 512
+
+// weight is about the memory that an entry takes.
+func (e *entry) weight() uint32 {
+	v, t := &e.answer.Verdict, &e.answer.Trace
+	n := entryBytes + len(v.Category) + len(v.PrimaryStyle) + len(v.SecondaryStyle) + len(v.Reasoning) +
+		len(t.Backend) + len(t.Model) + len(t.Taxonomy) + len(t.PromptVersion)
+	for _, tags := range [][]string{v.StyleTags, v.PlacementTags} {
+		for _, tag := range tags {
+			n += 16 + len(tag)
+		}
+	}
+	return uint32(min(n, 1<<30))
+}

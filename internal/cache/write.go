@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/credenza-dev/credenza/internal/codec"
+)
+
+// put has an entry written, unless too many wait already.
+func (s *store) put(w written) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return
+	}
+	if s.known != nil {
+		s.known.add(w.key)
+	}
+	select {
+	case s.queue <- w:
+	default:
+		s.drop(1)
+	}
+}
+
+// drop gives up answers that there is no time to write.
+func (s *store) drop(n int) {
+	s.counts.dropped.Add(int64(n))
+	if !s.full.Swap(true) {
+		s.log.Warn("the shared cache is too slow for what is to be written: some answers are kept in memory alone")
+	}
+}
+
+// write writes what is queued, until the queue is closed and empty.
+func (s *store) write(ctx context.Context) {
+	var answers []written
+	for first := range s.queue {
+		answers = s.gather(append(answers[:0], first))
+		if len(s.queue) == 0 {
+			s.full.Store(false)
+		}
+		if ctx.Err() != nil {
+			s.drop(len(answers))
+			continue
+		}
+		s.writeAll(ctx, answers)
+		clear(answers) // which keeps none of them in memory
+	}
+}
+
+// gather adds what is queued, after a short wait for it unless much is queued already.
+func (s *store) gather(answers []written) []written {
+	if len(s.queue) < batch {
+		timer := time.NewTimer(linger)
+		select {
+		case <-timer.C:
+		case <-s.ending:
+			timer.Stop()
+		}
+	}
+	for len(answers) < batch {
+		select {
+		case w, ok := <-s.queue:
+			if !ok {
+				return answers
+			}
+			answers = append(answers, w)
+		default:
+			return answers
+		}
+	}
+	return answers
+}
+
+func (s *store) writeAll(ctx context.Context, answers []written) {
+	n := int64(len(answers))
+	kv := s.kv.Load()
+	if kv == nil {
+		s.counts.skipped.Add(n)
+		return
+	}
+	_, err := s.writes.Execute(func() (uint64, error) { return s.publish(ctx, *kv, answers) })
+	switch {
+	case err == nil:
+		s.inUse()
+		s.counts.written.Add(n)
+	case isOpen(err):
+		s.counts.skipped.Add(n)
+	default:
+		s.counts.failedWrites.Add(n)
+		s.lose(kv, err)
+	}
+}
+
+// publish writes answers in their order. The server acknowledges the last one alone,
+// which says that it has come to all of them: an acknowledgement costs as much as the
+// write. A panic becomes an error, since no caller would recover it.
+func (s *store) publish(ctx context.Context, kv jetstream.KeyValue, answers []written) (revision uint64, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	last := len(answers) - 1
+	for i, w := range answers {
+		value, err := codec.EncodeAnswer(&w.entry.answer)
+		if err != nil {
+			return 0, err
+		}
+		if i == last {
+			return kv.Put(ctx, name(w.key), value)
+		}
+		if err := s.bucket.Publish(s.bucket.subject(name(w.key)), value); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}

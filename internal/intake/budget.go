@@ -1,0 +1,212 @@
+package intake
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+const (
+	// DefaultLimit is a Budget's where the configuration gives none.
+	DefaultLimit = 256 << 20
+	// SmallBytes is how much a caller may hold however full the budget is, and up to
+	// which a call counts as a small one. It is all that a connection may hold
+	// before one of its calls was authorised.
+	SmallBytes = 64 << 10
+	// smallPart is the part of the budget that small calls may have in addition.
+	smallPart = 16
+	// patience is how long reading waits for room before a call is given up.
+	patience = 5 * time.Second
+)
+
+// ErrFull is the fault of a call for which there was no room.
+var ErrFull = fault.New(fault.ServerFull,
+	"the server holds as many large requests of this caller as it can: send this one again later").After(patience)
+
+// Budget bounds the bytes that all callers together hold, and gives each of them a
+// share: a caller may hold as much as all callers leave free. One alone may hold
+// half of the budget, two a third each, and however many there are, the next one
+// finds room. It is the rule by which switches share their buffers (Choudhury and
+// Hahne, Dynamic Queue Length Thresholds for Shared-Memory Packet Switches, 1998).
+//
+// Its methods are safe for concurrent use.
+type Budget struct {
+	limit int64
+
+	mu      sync.Mutex
+	held    int64
+	shares  map[string]*share
+	waiting int
+	freed   chan struct{} // closed when bytes are given back while someone waits
+}
+
+// share is what one caller holds.
+type share struct {
+	held     int64
+	accounts int
+}
+
+// New returns a budget of so many bytes; 0: DefaultLimit.
+func New(limit int64) *Budget {
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	return &Budget{limit: limit, shares: map[string]*share{}, freed: make(chan struct{})}
+}
+
+// Held returns how many bytes are held.
+func (b *Budget) Held() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held
+}
+
+// Reserve takes n bytes for memory that no call is charged with yet, such as what a
+// decompressor is about to write. It reports whether they are there, and returns
+// what gives them back.
+func (b *Budget) Reserve(n int64) (release func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held+n > b.limit {
+		return func() {}, false
+	}
+	b.held += n
+	return sync.OnceFunc(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.add(-n)
+	}), true
+}
+
+// add changes what is held, and wakes those that wait for less.
+func (b *Budget) add(n int64) {
+	b.held += n
+	if n < 0 && b.waiting > 0 {
+		close(b.freed)
+		b.freed = make(chan struct{})
+	}
+}
+
+// account is what one call holds of its caller's share.
+type account struct {
+	budget *Budget
+	caller string
+	most   int64 // of the caller; 0: what the budget leaves
+
+	// Guarded by the budget.
+	share  *share
+	held   int64
+	closed bool
+}
+
+func (b *Budget) open(caller string, most int64) *account {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.shares[caller]
+	if s == nil {
+		s = &share{}
+		b.shares[caller] = s
+	}
+	s.accounts++
+	return &account{budget: b, caller: caller, most: most, share: s}
+}
+
+// add charges n bytes, or gives them back where it is negative.
+func (a *account) add(n int64) {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.addLocked(n)
+}
+
+func (a *account) addLocked(n int64) {
+	if a.closed {
+		return
+	}
+	n = max(n, -a.held)
+	a.held += n
+	a.share.held += n
+	a.budget.add(n)
+}
+
+// close gives back everything. Later charges have no effect.
+func (a *account) close() {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.addLocked(-a.held)
+	a.closed = true
+	if a.share.accounts--; a.share.accounts == 0 {
+		delete(a.budget.shares, a.caller)
+	}
+}
+
+// full reports whether the caller may not send more now.
+func (a *account) full() bool {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	return a.fullLocked()
+}
+
+func (a *account) fullLocked() bool {
+	free := a.budget.limit - a.budget.held
+	switch {
+	case a.closed, a.held == 0:
+		return false
+	case a.most > 0:
+		return a.share.held > a.most
+	case a.share.held <= SmallBytes:
+		return false
+	case a.held <= SmallBytes:
+		return a.share.held > free+a.budget.limit/smallPart
+	default:
+		return a.share.held > free
+	}
+}
+
+// wait returns when the caller may send more, or with an error when ctx ends or
+// patience does.
+func (a *account) wait(ctx context.Context) error {
+	if !a.full() {
+		return nil
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		freed, full := a.watch()
+		if !full {
+			return nil
+		}
+		select {
+		case <-freed:
+			a.unwatch()
+		case <-timer.C:
+			a.unwatch()
+			return ErrFull
+		case <-ctx.Done():
+			a.unwatch()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// watch returns a channel that is closed when bytes are given back, for an account
+// that is full. unwatch ends it.
+func (a *account) watch() (freed <-chan struct{}, full bool) {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	if !a.fullLocked() {
+		return nil, false
+	}
+	a.budget.waiting++
+	return a.budget.freed, true
+}
+
+func (a *account) unwatch() {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.budget.waiting--
+}

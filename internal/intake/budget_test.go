@@ -1,0 +1,152 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/intake"
+)
+
+// fill charges a call until it may have no more, and returns what that is.
+func fill(t *testing.T, in *intake.Inbound) (held int64) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for in.Wait(ctx) == nil {
+		in.Charge(1 << 10)
+		held += 1 << 10
+	}
+	return held
+}
+
+func TestBudget_Shares(t *testing.T) {
+	for callers, part := range map[int]int64{1: 2, 2: 3, 5: 6, 20: 21} {
+		t.Run(fmt.Sprint(callers, " callers"), func(t *testing.T) {
+			const limit = 64 << 20
+			budget := intake.New(limit)
+			var calls []*intake.Inbound
+			for i := range callers {
+				calls = append(calls, budget.Open(fmt.Sprint("caller", i), nil))
+				defer calls[i].Close()
+			}
+			for range 1000 { // in turns, as they come
+				for _, in := range calls {
+					if in.Wait(ended(t)) == nil {
+						in.Charge(limit / 256)
+					}
+				}
+			}
+			if free, want := limit-budget.Held(), limit/part; free > want || free < want-int64(callers)*limit/256 {
+				t.Errorf("%d KiB are free, want %d", free>>10, want>>10)
+			}
+			next := budget.Open("next", nil)
+			defer next.Close()
+			if held := fill(t, next); held < limit/part/3 {
+				t.Errorf("the next caller finds room for %d KiB", held>>10)
+			}
+		})
+	}
+}
+
+// ended is a context with which nothing waits.
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestBudget_CallsOfOneCallerHaveOneShare(t *testing.T) {
+	budget := intake.New(32 << 20)
+	first, second := budget.Open("a", nil), budget.Open("a", nil)
+	defer second.Close()
+	if held := fill(t, first); held < 16<<20 || held > 16<<20+1<<10 {
+		t.Errorf("one caller may hold %d bytes of 32 MiB", held)
+	}
+	second.Charge(intake.SmallBytes)
+	if err := second.Wait(ended(t)); err != nil {
+		t.Errorf("a small call in addition: %v", err)
+	}
+	second.Charge(1 << 20)
+	if err := second.Wait(ended(t)); err == nil {
+		t.Error("a large one is not held up")
+	}
+	first.Close()
+	if err := second.Wait(ended(t)); err != nil {
+		t.Errorf("after the first: %v", err)
+	}
+}
+
+func TestBudget_WaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := intake.New(1 << 20)
+		in := budget.Open("a", nil)
+		defer in.Close()
+		in.Charge(1 << 20)
+		began := time.Now()
+		if err := in.Wait(t.Context()); !errors.Is(err, intake.ErrFull) || time.Since(began) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		time.AfterFunc(time.Second, func() { in.Release(900 << 10) })
+		began = time.Now()
+		if err := in.Wait(t.Context()); err != nil || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestBudget_StrangersOfOneNameHaveLittle(t *testing.T) {
+	budget := intake.New(0)
+	for range 10 {
+		in := budget.OpenStranger("1.2.3.4:5", nil)
+		defer in.Close()
+		_ = fill(t, in)
+	}
+	if held := budget.Held(); held > intake.SmallBytes+10<<10 {
+		t.Errorf("a stranger holds %d bytes", held)
+	}
+}
+
+func TestBudget_Reserve(t *testing.T) {
+	budget := intake.New(1 << 20)
+	release, ok := budget.Reserve(600 << 10)
+	if _, more := budget.Reserve(600 << 10); !ok || more {
+		t.Errorf("the first had room: %v, the second: %v", ok, more)
+	}
+	release()
+	release()
+	if held := budget.Held(); held != 0 {
+		t.Errorf("%d bytes are held after all", held)
+	}
+}
+
+func TestPace(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		rate  int // bytes a second after the burst
+		burst int
+		ends  time.Duration // 0: it never does
+	}{
+		{"silence", 0, 0, 30 * time.Second},
+		{"silence after much", 0, 62 << 20, 30 * time.Second},
+		{"half of the rate", intake.LeastRate / 2, 0, time.Minute},
+		{"the rate", intake.LeastRate, 0, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pace, began := intake.NewPace(), time.Now()
+				pace.Add(tc.burst)
+				for time.Now().Before(pace.Due()) && time.Since(began) < time.Hour {
+					time.Sleep(time.Second)
+					pace.Add(tc.rate)
+				}
+				if took := time.Since(began); tc.ends != 0 && (took < tc.ends-2*time.Second || took > tc.ends+2*time.Second) || tc.ends == 0 && took < time.Hour {
+					t.Errorf("it ended after %v, want %v", took, tc.ends)
+				}
+			})
+		})
+	}
+}

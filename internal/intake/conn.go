@@ -1,0 +1,194 @@
+package intake
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Conn is a connection of HTTP/2 that charges the calls on it with the DATA that
+// arrives for them, and reads no more while one of them may not have more.
+//
+// It hands out what it reads up to the end of a call's headers at most. So the
+// server has seen these headers, and has had the chance to Open the call, before it
+// reads what follows them.
+type Conn struct {
+	net.Conn
+	budget *Budget
+	local  connAddr
+
+	// For the reader only.
+	frames  frames
+	buffer  []byte
+	rest    []byte // was read and not yet handed out
+	err     error  // comes after it
+	touched []*Inbound
+
+	mu    sync.Mutex
+	calls map[uint32]*Inbound
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// Conn returns the connection with its bytes charged to the budget. What has to be
+// decrypted was decrypted before.
+func (b *Budget) Conn(conn net.Conn) *Conn {
+	c := &Conn{Conn: conn, budget: b, calls: map[uint32]*Inbound{}, closed: make(chan struct{})}
+	c.local = connAddr{conn.LocalAddr(), c}
+	return c
+}
+
+// connAddr is a connection's local address by which it is found.
+type connAddr struct {
+	net.Addr
+	conn *Conn
+}
+
+// Unwrap returns the address as the listener gave it.
+func (a connAddr) Unwrap() net.Addr { return a.Addr }
+
+// LocalAddr returns the address, for ConnOf.
+func (c *Conn) LocalAddr() net.Addr { return c.local }
+
+// ConnOf returns the connection whose local address it is, as far as it is a Conn.
+func ConnOf(local net.Addr) (*Conn, bool) {
+	addr, ok := local.(connAddr)
+	return addr.conn, ok
+}
+
+// Open begins to charge the call whose headers the server has just read. It is
+// called on the goroutine that reads, and as Budget.Open else; a stranger's calls
+// on one connection share SmallBytes.
+func (c *Conn) Open(caller string, known bool, cut func(cause error)) *Inbound {
+	open := c.budget.Open
+	if !known {
+		open, caller = c.budget.OpenStranger, c.RemoteAddr().String()
+	}
+	in, stream := open(caller, cut), c.frames.opened
+	in.onClose = func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.calls, stream)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[stream] = in
+	return in
+}
+
+// Read reads what has come once there is room for more.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(c.rest) > 0 {
+		n := c.follow(c.rest[:min(len(c.rest), len(p))])
+		copy(p, c.rest[:n])
+		c.rest = c.rest[n:]
+		return n, nil
+	}
+	if c.err != nil {
+		return 0, c.err
+	}
+	c.makeRoom()
+	n, err := c.Conn.Read(p)
+	if n == 0 {
+		return n, err
+	}
+	c.err = err
+	handed := c.follow(p[:n])
+	c.buffer = append(c.buffer[:0], p[handed:n]...)
+	c.rest = c.buffer
+	return handed, nil
+}
+
+// follow charges what came, up to the end of a new call's headers, and returns how
+// far that is.
+func (c *Conn) follow(p []byte) int {
+	for n := 0; n < len(p); {
+		k, d, opened := c.frames.next(p[n:])
+		n += k
+		if d.charge > 0 || len(d.piece) > 0 {
+			c.charge(d)
+		}
+		if opened {
+			return n
+		}
+	}
+	return len(p)
+}
+
+func (c *Conn) charge(d data) {
+	c.mu.Lock()
+	in := c.calls[d.stream]
+	c.mu.Unlock()
+	if in == nil {
+		return // the server drops it
+	}
+	in.Arrived(d.piece, d.charge)
+	if last := len(c.touched) - 1; last < 0 || c.touched[last] != in {
+		c.touched = append(c.touched, in)
+	}
+}
+
+// makeRoom waits until all calls for which something came last may have more. One
+// that waits too long is ended for it, or a slower one of the same caller on the
+// connection.
+func (c *Conn) makeRoom() {
+	for _, in := range c.touched {
+		for !c.roomFor(in) {
+			c.victim(in).End(ErrFull)
+		}
+	}
+	clear(c.touched)
+	c.touched = c.touched[:0]
+}
+
+func (c *Conn) roomFor(in *Inbound) bool {
+	var patient *time.Timer
+	for {
+		freed, full := in.account.watch()
+		if !full {
+			return true
+		}
+		if patient == nil {
+			patient = time.NewTimer(patience)
+			defer patient.Stop()
+		}
+		select {
+		case <-freed:
+			in.account.unwatch()
+		case <-patient.C:
+			in.account.unwatch()
+			return false
+		case <-c.closed:
+			in.account.unwatch()
+			return true
+		}
+	}
+}
+
+// victim returns the call of the same caller whose message arrives most slowly: it
+// has the least time left. Of calls whose messages are complete it is the one that
+// has waited.
+func (c *Conn) victim(in *Inbound) *Inbound {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	victim, due := in, in.Due()
+	for _, other := range c.calls {
+		if other.account.caller != in.account.caller {
+			continue
+		}
+		if at := other.Due(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			victim, due = other, at
+		}
+	}
+	return victim
+}
+
+// Close closes the connection, and gives back what its calls hold.
+func (c *Conn) Close() error {
+	c.closing.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}

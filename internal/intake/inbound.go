@@ -1,0 +1,246 @@
+package intake
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// ErrSlow is the fault of a call whose message did not arrive in time.
+var ErrSlow = fault.New(fault.DeadlineExceeded, "the message did not arrive in time: send it at once")
+
+// Inbound is what has arrived of one call and is not handled yet. Its methods are
+// safe for concurrent use, and do nothing for a nil one.
+type Inbound struct {
+	account *account
+	cut     func(cause error) // ends the call, and locks nothing; nil: only its reader does
+
+	mu       sync.Mutex
+	arriving message
+	complete []int64 // what was charged for each message that was not received yet
+	backlog  int64   // their sum
+	received chan struct{}
+	pace     *Pace // of the message that is arriving; nil: none is
+	timer    *time.Timer
+	closed   bool
+	onClose  func()
+}
+
+// message is the one that is arriving, in the frame that gRPC and Connect put
+// around each: a byte of flags, four with the length.
+type message struct {
+	head    [5]byte
+	read    int   // of head
+	left    int64 // of the message
+	charged int64
+}
+
+// Open returns what a call of a caller holds, which is nothing yet. Calls that are
+// to share one share have the same name of their caller. cut ends the call when a
+// message of it arrives too slowly; it is not called after Close, and may be nil.
+func (b *Budget) Open(caller string, cut func(cause error)) *Inbound {
+	return &Inbound{account: b.open(caller, 0), cut: cut, received: make(chan struct{}, 1)}
+}
+
+// OpenStranger is Open for a call that was not authorised, or needs not be. All of
+// one name hold no more than SmallBytes together.
+func (b *Budget) OpenStranger(name string, cut func(cause error)) *Inbound {
+	return &Inbound{account: b.open("stranger:"+name, SmallBytes), cut: cut, received: make(chan struct{}, 1)}
+}
+
+type inboundKey struct{}
+
+// With returns a context in which From finds a call's Inbound.
+func With(ctx context.Context, in *Inbound) context.Context {
+	return context.WithValue(ctx, inboundKey{}, in)
+}
+
+// From returns the Inbound of the call whose context it is, nil if there is none.
+func From(ctx context.Context) *Inbound {
+	in, _ := ctx.Value(inboundKey{}).(*Inbound)
+	return in
+}
+
+// Charge takes n bytes.
+func (in *Inbound) Charge(n int64) {
+	if in != nil {
+		in.account.add(n)
+	}
+}
+
+// Release gives n bytes back that were handled.
+func (in *Inbound) Release(n int64) { in.Charge(-n) }
+
+// Wait waits until the caller may send more. It returns ErrFull after 5 s, and the
+// cause of ctx when that ends.
+func (in *Inbound) Wait(ctx context.Context) error {
+	if in == nil {
+		return nil
+	}
+	return in.account.wait(ctx)
+}
+
+// Arrived charges a piece of a stream of messages, with what it takes in memory.
+// While a message is incomplete it has to arrive at the least rate; between two
+// messages a stream may be silent.
+func (in *Inbound) Arrived(piece []byte, charge int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return
+	}
+	in.account.add(charge)
+	m := &in.arriving
+	m.charged += charge
+	for rest := piece; len(rest) > 0; {
+		var whole bool
+		if rest, whole = m.take(rest); whole {
+			in.complete = append(in.complete, m.charged)
+			in.backlog += m.charged
+			*m, in.pace = message{}, nil
+		}
+	}
+	switch {
+	case m.read == 0:
+	case in.pace != nil:
+		in.pace.Add(len(piece))
+	default:
+		in.watchPace()
+	}
+}
+
+// take takes what belongs to the message from a piece, and reports whether that is
+// all of the message.
+func (m *message) take(piece []byte) (rest []byte, whole bool) {
+	if m.read < len(m.head) {
+		n := copy(m.head[m.read:], piece)
+		piece = piece[n:]
+		if m.read += n; m.read < len(m.head) {
+			return nil, false
+		}
+		m.left = int64(binary.BigEndian.Uint32(m.head[1:]))
+	}
+	n := min(m.left, int64(len(piece)))
+	m.left -= n
+	return piece[n:], m.left == 0
+}
+
+// watchPace begins to look at the pace of the message.
+func (in *Inbound) watchPace() {
+	in.pace = NewPace()
+	switch {
+	case in.cut == nil: // its reader does
+	case in.timer == nil:
+		in.timer = time.AfterFunc(Grace, in.look)
+	default:
+		in.timer.Reset(Grace)
+	}
+}
+
+// look ends the call if its message is late, and looks again when it could be.
+func (in *Inbound) look() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pace == nil || in.closed {
+		return
+	}
+	if left := time.Until(in.pace.Due()); left > 0 {
+		in.timer.Reset(left)
+		return
+	}
+	in.cut(ErrSlow)
+}
+
+// Received says that the call's next message has been received, and how many bytes
+// of it are still held.
+func (in *Inbound) Received(held int64) {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.complete) == 0 {
+		return
+	}
+	charged := in.complete[0]
+	in.complete = in.complete[1:]
+	in.backlog -= charged
+	in.account.add(held - charged)
+	in.wake()
+}
+
+// wake has WaitForReceiver look again.
+func (in *Inbound) wake() {
+	select {
+	case in.received <- struct{}{}:
+	default:
+	}
+}
+
+// WaitForReceiver waits until less than most bytes are held in messages that were
+// not received yet, as HTTP/2 does by its windows. One goroutine may wait.
+func (in *Inbound) WaitForReceiver(ctx context.Context, most int64) error {
+	for {
+		in.mu.Lock()
+		waits := in.backlog >= most && !in.closed
+		in.mu.Unlock()
+		if !waits {
+			return nil
+		}
+		select {
+		case <-in.received:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Due returns when more of the message has to arrive, the zero time if none is
+// arriving.
+func (in *Inbound) Due() time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pace == nil {
+		return time.Time{}
+	}
+	return in.pace.Due()
+}
+
+// Close gives back what the call holds. What arrives for it later is not charged.
+// It may be called more than once.
+func (in *Inbound) Close() {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	closed := in.closed
+	in.closed = true
+	if in.timer != nil {
+		in.timer.Stop()
+	}
+	in.mu.Unlock()
+	if closed {
+		return
+	}
+	in.wake()
+	in.account.close()
+	if in.onClose != nil {
+		in.onClose()
+	}
+}
+
+// End cuts the call off if it can be, and gives back what it holds.
+func (in *Inbound) End(cause error) {
+	if in == nil || in.cut == nil {
+		return
+	}
+	in.mu.Lock()
+	if !in.closed {
+		in.cut(cause)
+	}
+	in.mu.Unlock()
+	in.Close()
+}

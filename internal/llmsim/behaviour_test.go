@@ -1,0 +1,307 @@
+package llmsim_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
+)
+
+// request is what the service sends, with changes: members by their paths, as JSON;
+// "" leaves one out.
+func request(t *testing.T, text string, changes map[string]string) string {
+	t.Helper()
+	r := map[string]json.RawMessage{
+		"model":                 json.RawMessage(`"gpt-4o-mini"`),
+		"temperature":           json.RawMessage(`0`),
+		"max_completion_tokens": json.RawMessage(`600`),
+		"logprobs":              json.RawMessage(`true`),
+		"messages":              json.RawMessage(`[{"role":"system","content":"Classify."},{"role":"user","content":` + text + `}]`),
+		"response_format":       json.RawMessage(`{"type":"json_schema","json_schema":` + furnitureFormat + `}`),
+	}
+	for name, value := range changes {
+		if delete(r, name); value != "" {
+			r[name] = json.RawMessage(value)
+		}
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// seen is an answer as a client sees it.
+type seen struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+func (s seen) get(path string) string { return gjson.Get(s.body, path).String() }
+
+func send(t *testing.T, client *http.Client, url, body string) (s seen) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/chat/completions", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer sk-test")
+	response, err := client.Do(r)
+	if err != nil {
+		return seen{err: err}
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return seen{response.StatusCode, response.Header, string(text), err}
+}
+
+const (
+	content0   = "choices.0.message.content"
+	noLogprobs = `"logprobs":null`
+	jsonObject = `{"type":"json_object"}`
+	picture    = `[{"type":"text","text":"a chair"},{"type":"image_url","image_url":{"url":"data:image/png;base64,QUJD"}}]`
+)
+
+// TestBehaviours asks each behaviour over TCP, as the service would: first what is
+// special, then what is answered as usual.
+func TestBehaviours(t *testing.T) {
+	const text = `"a chair"`
+	sound := sendTo(t, "", request(t, text, nil)).get(content0)
+	usual := func(s seen) bool {
+		return s.status == 200 && s.get(content0) == sound && s.get("choices.0.finish_reason") == "stop"
+	}
+	refused := func(status int, words string) func(seen) bool {
+		return func(s seen) bool { return s.status == status && strings.Contains(s.body, words) && gjson.Valid(s.body) }
+	}
+	whole := func(s seen) bool { return json.Valid([]byte(s.body)) && s.status == 200 }
+	tested := []string{"groq-json", "transient-401", "gemini-429", "retry-date", "slow-model", "ollama-coldload", "hang"} // below
+	for name, test := range map[string]struct {
+		special func(seen) bool
+		text    string            // of the special request; "": the usual one
+		mended  map[string]string // changes after which the answer is the usual one
+	}{
+		"gemini-schema":    {special: refused(400, `[{"error":{"code":400,"message":"Invalid JSON payload`), mended: map[string]string{"response_format": jsonObject}},
+		"gemini-logprobs":  {special: refused(400, "Logprobs is not enabled"), mended: map[string]string{"logprobs": ""}},
+		"azure-logprobs":   {special: refused(400, "Please remove the parameter"), mended: map[string]string{"logprobs": "false"}},
+		"openai-logprobs":  {special: refused(400, "not allowed to request logprobs"), mended: map[string]string{"logprobs": ""}},
+		"kimi-temperature": {special: refused(400, "only 1 is allowed"), mended: map[string]string{"temperature": "1"}},
+		"qwen-jsonmode":    {special: refused(400, "Json mode response"), mended: map[string]string{"response_format": ""}},
+		"llamacpp-grammar": {special: refused(400, "failed to parse grammar"), mended: map[string]string{"response_format": jsonObject}},
+		"no-schema":        {special: refused(400, "'response_format' of type"), mended: map[string]string{"response_format": jsonObject}},
+		"llamacpp-picture": {special: refused(500, "image input is not supported"), text: picture, mended: map[string]string{}},
+		"waf-403": {
+			text: `"a chair'; DROP TABLE chairs"`,
+			special: func(s seen) bool {
+				return s.status == 403 && s.header.Get("Content-Type") == "text/html" && strings.HasPrefix(s.body, "<!DOCTYPE")
+			},
+			mended: map[string]string{},
+		},
+		"ollama-thinking": {
+			special: func(s seen) bool {
+				return s.get("choices.0.finish_reason") == "length" && s.get(content0) == "" && s.get("choices.0.message.reasoning") != ""
+			},
+			mended: map[string]string{"max_completion_tokens": "1500"},
+		},
+		"reasoning-only": {special: func(s seen) bool {
+			return s.get("choices.0.message.reasoning_content") == sound && gjson.Get(s.body, content0).Type == gjson.Null
+		}},
+		"tool-calls": {special: func(s seen) bool {
+			return s.get("choices.0.message.tool_calls.0.function.arguments") == sound && s.get("choices.0.finish_reason") == "tool_calls"
+		}},
+		"harmony": {special: func(s seen) bool {
+			return whole(s) && strings.HasSuffix(s.get(content0), "<|channel|>final<|message|>"+sound)
+		}},
+		"fenced": {special: func(s seen) bool { return whole(s) && strings.Contains(s.get(content0), "```json\n"+sound+"\n```") }},
+		"deeper": {special: func(s seen) bool { return gjson.Get(s.get(content0), "result").Raw == sound }},
+		"twice":  {special: func(s seen) bool { return s.get(content0) == sound+"\n"+sound }},
+		"comma":  {special: func(s seen) bool { return s.get(content0) == strings.TrimSuffix(sound, "}")+",}" }},
+		"no-confidence": {special: func(s seen) bool {
+			return gjson.Get(s.get(content0), "confidence").Str == "high" && whole(s) && !strings.Contains(s.body, noLogprobs)
+		}},
+		"no-logprobs": {special: func(s seen) bool { return usual(s) && strings.Contains(s.body, noLogprobs) }},
+		"prose":       {special: func(s seen) bool { return whole(s) && !strings.Contains(s.get(content0), "{") }},
+		"event-stream": {special: func(s seen) bool {
+			first, _, _ := strings.Cut(strings.TrimPrefix(s.body, "data: "), "\n")
+			return s.header.Get("Content-Type") == "text/event-stream" && gjson.Get(first, "choices.0.delta.content").Str == sound &&
+				strings.HasSuffix(s.body, "data: [DONE]\n\n")
+		}},
+		"openrouter-402": {special: func(s seen) bool { return s.status == 200 && s.get("error.code") == "402" }},
+		"openrouter-choice": {special: func(s seen) bool {
+			return whole(s) && s.get("choices.0.error.code") == "502" && s.get("choices.0.finish_reason") == "error" && strings.HasPrefix(sound, s.get(content0))
+		}},
+		"half":        {special: func(s seen) bool { return s.status == 200 && s.err != nil && strings.HasPrefix(s.body, `{"id":`) }},
+		"revoked":     {special: refused(401, "invalid_api_key")},
+		"forbidden":   {special: refused(403, "permission_denied")},
+		"exhausted":   {special: refused(429, "insufficient_quota")},
+		"throttle":    {special: refused(429, "rate_limit_exceeded")},
+		"error":       {special: refused(500, "server_error")},
+		"unavailable": {special: refused(503, "overloaded")},
+		"html": {special: func(s seen) bool {
+			return s.status == 200 && strings.HasPrefix(s.header.Get("Content-Type"), "text/html")
+		}},
+		"garbage":  {special: func(s seen) bool { return s.status == 200 && !gjson.Valid(s.body) }},
+		"babble":   {special: func(s seen) bool { return whole(s) && !gjson.Valid(s.get(content0)) }},
+		"mismatch": {special: func(s seen) bool { return whole(s) && !gjson.Get(s.get(content0), "category").Exists() }},
+		"cut": {special: func(s seen) bool {
+			return whole(s) && s.get("choices.0.finish_reason") == "length" && strings.HasPrefix(sound, s.get(content0))
+		}},
+		"refuse": {special: func(s seen) bool { return whole(s) && s.get("choices.0.message.refusal") != "" }},
+		"filter": {special: func(s seen) bool { return whole(s) && s.get("choices.0.finish_reason") == "content_filter" }},
+		"reset":  {special: func(s seen) bool { return s.err != nil && s.status == 0 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			special := text
+			if test.text != "" {
+				special = test.text
+			}
+			if s := sendTo(t, name, request(t, special, nil)); !test.special(s) {
+				t.Errorf("%d %v %v\n%s", s.status, s.err, s.header, s.body)
+			}
+			if test.mended == nil {
+				return
+			}
+			if s := sendTo(t, name, request(t, text, test.mended)); s.status != 200 || s.get("choices.0.finish_reason") != "stop" || s.get(content0) == "" {
+				t.Errorf("mended: %d %v\n%s", s.status, s.err, s.body)
+			}
+		})
+		tested = append(tested, name)
+	}
+	for _, name := range llmsim.Behaviours() {
+		if !slices.Contains(tested, name) {
+			t.Errorf("%s has no test", name)
+		}
+	}
+}
+
+// sendTo sends a request to a fresh server over TCP.
+func sendTo(t *testing.T, behaviour, body string) seen {
+	t.Helper()
+	config := llmsim.Config{}
+	if behaviour != "" {
+		config.Behaviours = []string{behaviour}
+	}
+	_, url := testkit.ServeSimTCP(t, config)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return send(t, client, url, body)
+}
+
+// TestBehaviours_ThatChangeWithCallsAndTime sends calls one after the other.
+func TestBehaviours_ThatChangeWithCallsAndTime(t *testing.T) {
+	type step struct {
+		calls, status int
+		took, pause   time.Duration // of each call, and after them
+		header        string
+	}
+	for name, steps := range map[string][]step{
+		"groq-json":         {{calls: 1, status: 400}, {calls: 2, status: 200}, {calls: 1, status: 400}, {calls: 2, status: 200}},
+		"transient-401":     {{calls: 24, status: 200}, {calls: 1, status: 401}, {calls: 20, status: 200}},
+		"gemini-429":        {{calls: 2, status: 429, pause: 10*time.Second - 1}, {calls: 1, status: 429, pause: 1}, {calls: 2, status: 200}},
+		"retry-date":        {{calls: 2, status: 429, pause: 3 * time.Second, header: "Sat, 01 Jan 2000 00:00:03 GMT"}, {calls: 2, status: 200}},
+		"slow-model":        {{calls: 2, status: 200, took: 45 * time.Second}},
+		"ollama-coldload":   {{calls: 1, status: 200, took: 40 * time.Second}, {calls: 3, status: 200}},
+		"openrouter-choice": {{calls: 5, status: 200}},
+		"hang":              {{calls: 1, took: time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, llmsim.Config{Behaviours: []string{name}}, func(t *testing.T, _ *llmsim.Server, c client) {
+				impatient := *c.http
+				impatient.Timeout = time.Minute
+				for i, step := range steps {
+					for range step.calls {
+						start := time.Now()
+						s := send(t, &impatient, c.root+"/v1", request(t, `"a chair"`, nil))
+						if took := time.Since(start); s.status != step.status || took != step.took || s.header.Get("Retry-After") != step.header {
+							t.Fatalf("step %d: %d after %v, %v %v", i, s.status, took, s.header, s.err)
+						}
+					}
+					tick(step.pause)
+				}
+			})
+		})
+	}
+}
+
+func TestAWaitInTheBodyCountsDown(t *testing.T) {
+	bubble(t, llmsim.Config{Behaviours: []string{"gemini-429"}}, func(t *testing.T, _ *llmsim.Server, c client) {
+		for _, want := range []string{"10s", "8s"} {
+			s := send(t, c.http, c.root+"/v1", request(t, `"a chair"`, nil))
+			if got := s.get("0.error.details.1.retryDelay"); got != want {
+				t.Errorf("wait %s, want %s", got, want)
+			}
+			tick(2500 * time.Millisecond)
+		}
+	})
+}
+
+func TestADateIsNeverTooEarly(t *testing.T) {
+	bubble(t, llmsim.Config{Behaviours: []string{"retry-date"}}, func(t *testing.T, _ *llmsim.Server, c client) {
+		tick(300 * time.Millisecond) // over at 3.3 s
+		s := send(t, c.http, c.root+"/v1", request(t, `"a chair"`, nil))
+		expectHeaders(t, s.header, map[string]string{"retry-after": "Sat, 01 Jan 2000 00:00:04 GMT"})
+	})
+}
+
+// TestColdLoad_BeginsAgainOnceItsCallersHaveLeft has the load of a model given up
+// by its only caller, and then shared by two.
+func TestColdLoad_BeginsAgainOnceItsCallersHaveLeft(t *testing.T) {
+	bubble(t, llmsim.Config{Behaviours: []string{"ollama-coldload"}}, func(t *testing.T, _ *llmsim.Server, c client) {
+		impatient := *c.http
+		impatient.Timeout = 30 * time.Second
+		if s := send(t, &impatient, c.root+"/v1", request(t, `"a"`, nil)); s.err == nil {
+			t.Fatalf("an answer after 30 s: %s", s.body)
+		}
+		tick(time.Second)
+		start := time.Now()
+		took := make(chan time.Duration, 2)
+		for range 2 {
+			go func() {
+				_ = send(t, c.http, c.root+"/v1", request(t, `"a"`, nil))
+				took <- time.Since(start)
+			}()
+			tick(10 * time.Second)
+		}
+		if a, b := <-took, <-took; a != 40*time.Second || b != 40*time.Second {
+			t.Errorf("answered after %v and %v, want 40s", a, b)
+		}
+	})
+}
+
+func TestRules(t *testing.T) {
+	rules := `rules:
+  - {if: ['messages.0.role=="system"', 'max_completion_tokens>500'], key: test, text: marble, status: 409}
+  - {if: [seed], status: 422, header: {X-Why: seed}, body: '{"detail":$TEXT}'}
+  - {first: 2, status: 503}
+`
+	config, err := llmsim.ReadConfig(strings.NewReader(rules), llmsim.Config{Behaviours: []string{"tool-calls"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, local := testkit.ServeSim(t, config)
+	for _, step := range []struct {
+		text    string
+		changes map[string]string
+		status  int
+	}{
+		{`"marble"`, nil, 409},
+		{`"oak"`, nil, 503},
+		{`"marble"`, map[string]string{"max_completion_tokens": "500"}, 200},
+		{`"oak"`, map[string]string{"seed": "1"}, 422},
+		{`"oak"`, nil, 200},
+	} {
+		if s := send(t, local.Client, local.URL, request(t, step.text, step.changes)); s.status != step.status {
+			t.Errorf("%s %v: %d, want %d: %s", step.text, step.changes, s.status, step.status, s.body)
+		} else if s.status == 200 && s.get("choices.0.finish_reason") != "tool_calls" {
+			t.Errorf("%s %v: the behaviour does not come after the rules: %s", step.text, step.changes, s.body)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package llmsim
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/tidwall/gjson"
+)
+
+// question is a request as the simulator sees it.
+type question struct {
+	*shape
+	// subject is a hash of the last user message: its texts, without their JSON
+	// escapes, and the URLs of its pictures.
+	subject uint64
+	text    string // the texts of that message
+	bytes   int    // of those texts, as they were sent
+	// pictures is their number, and pictureTokens their price.
+	pictures, pictureTokens int
+}
+
+// shape is everything in a request but the content of its last user message. A
+// client sends few shapes, so each is read once and kept.
+type shape struct {
+	model  string
+	quoted string // the model as a JSON string
+	format string // response_format.type
+	// template is of the answers that follow the request's schema. nil: none.
+	template  *template
+	maxTokens int // 0: no bound
+	textBytes int // of all other messages and the schema
+	// prefix is a hash of what comes before the last user message and of the schema:
+	// what a provider's prompt cache keeps.
+	prefix  uint64
+	refused *apiError // the same for each request of this shape
+}
+
+// maxShapes bounds the memory of shapes; a server that sees more forgets them all.
+const maxShapes = 256
+
+// read reads a body. It cuts the data of pictures out of it.
+func (c *call) read(s *Server) *apiError {
+	q := &c.question
+	*q = question{}
+	c.digest.Reset()
+	if c.body = c.buffer.Bytes(); len(c.body) > large {
+		c.body = lift(c.body, &c.digest)
+	}
+	content, from := lastUserContent(c.body)
+	to := from + len(content.Raw)
+	q.shape = s.shapeOf(c.body[:from], content, c.body[to:])
+	if content.IsArray() {
+		content.ForEach(func(_, part gjson.Result) bool {
+			q.addText(part.Get("text"))
+			q.addPicture(part.Get("image_url"), &c.digest, s.config.Answer.ImageTokens)
+			return true
+		})
+	} else {
+		q.addText(content)
+	}
+	_, _ = c.digest.WriteString(q.text) // a hash takes everything
+	q.subject = c.digest.Sum64()
+	return q.refused
+}
+
+func (q *question) addText(text gjson.Result) {
+	if text.Type == gjson.String {
+		q.text += text.Str
+		q.bytes += len(text.Raw) - len(`""`)
+	}
+}
+
+// lowDetailTokens is the price of a picture at detail "low".
+const lowDetailTokens = 85
+
+func (q *question) addPicture(picture gjson.Result, digest *xxhash.Digest, price int) {
+	if !picture.Exists() {
+		return
+	}
+	_, _ = digest.WriteString(picture.Get("url").Str)
+	if picture.Get("detail").Str == "low" {
+		price = lowDetailTokens
+	}
+	q.pictures++
+	q.pictureTokens += price
+}
+
+var (
+	dataMark    = []byte(`"url":"data:`)
+	roleMark    = []byte(`"role":"user"`)
+	contentMark = []byte(`{"content":`)
+)
+
+// large is the size in bytes from which it pays to lift the pictures out of a body.
+const large = 64 << 10
+
+// lift cuts the data of pictures out of a body, hashes it, and returns the rest.
+// Nothing else then walks over megabytes. A quote inside of a JSON string is
+// escaped, so that the mark is never a part of a text.
+func lift(body []byte, digest *xxhash.Digest) []byte {
+	for from := 0; ; {
+		i := bytes.Index(body[from:], dataMark)
+		if i < 0 {
+			return body
+		}
+		from += i + len(dataMark)
+		n := bytes.IndexByte(body[from:], '"')
+		if n < 1 || body[from+n-1] == '\\' {
+			return body
+		}
+		_, _ = digest.Write(body[from : from+n])
+		body = append(body[:from], body[from+n:]...)
+	}
+}
+
+// lastUserContent returns the content of the last user message, and where it
+// begins. Messages are found by their marks where they are written as clients
+// write them, without white space and the role first or last.
+func lastUserContent(body []byte) (content gjson.Result, at int) {
+	role := -1
+	for i := 0; ; {
+		n := bytes.Index(body[i:], roleMark)
+		if n < 0 {
+			break
+		}
+		role = i + n
+		i = role + len(roleMark)
+	}
+	start := role - 1
+	if role > 0 && body[start] != '{' {
+		start = bytes.LastIndex(body[:role], contentMark)
+	}
+	if start >= 0 {
+		content = gjson.GetBytes(body[start:], "content")
+		at = start + content.Index
+		if start == role-1 || at+len(content.Raw)+1 == role {
+			return content, at
+		}
+	}
+	last, n := -1, 0
+	gjson.GetBytes(body, "messages").ForEach(func(_, m gjson.Result) bool {
+		if m.Get("role").Str == "user" {
+			last = n
+		}
+		n++
+		return true
+	})
+	content = gjson.GetBytes(body, "messages."+strconv.Itoa(last)+".content")
+	return content, content.Index
+}
+
+// shapeOf returns the shape of a body with a content between head and rest.
+func (s *Server) shapeOf(head []byte, content gjson.Result, rest []byte) *shape {
+	prefix := xxhash.Sum64(head)
+	key := prefix*31 + xxhash.Sum64(rest)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.shapes[key]; h != nil {
+		return h
+	}
+	if len(s.shapes) >= maxShapes {
+		clear(s.shapes)
+	}
+	empty := ""
+	if content.Exists() {
+		empty = `""`
+	}
+	h := s.readShape(string(head) + empty + string(rest))
+	h.prefix += prefix
+	s.shapes[key] = h
+	return h
+}
+
+// readShape reads a body whose last user message is empty.
+func (s *Server) readShape(body string) *shape {
+	if !gjson.Valid(body) {
+		return &shape{refused: errBadJSON}
+	}
+	r := gjson.Parse(body)
+	format := r.Get("response_format")
+	schema := format.Get("json_schema.schema")
+	h := &shape{
+		model: r.Get("model").Str, quoted: r.Get("model").Raw, format: format.Get("type").Str,
+		maxTokens: int(max(r.Get("max_tokens").Int(), r.Get("max_completion_tokens").Int(), 0)),
+		textBytes: len(schema.Raw), prefix: xxhash.Sum64String(schema.Raw),
+	}
+	for _, content := range r.Get("messages.#.content").Array() {
+		for _, text := range append(content.Get("#.text").Array(), content) {
+			if text.Type == gjson.String {
+				h.textBytes += len(text.Raw) - len(`""`)
+			}
+		}
+	}
+	switch {
+	case h.model == "":
+		h.refused = badRequest("you must provide a model parameter", "", "")
+	case !r.Get("messages.0").Exists():
+		h.refused = badRequest("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+	case r.Get("stream").Bool():
+		h.refused = badRequest("This simulated server does not stream: leave out 'stream'.", "stream", "unsupported_value")
+	case len(s.config.Models) > 0 && !slices.Contains(s.config.Models, h.model):
+		h.refused = refusal(http.StatusNotFound, "", "model_not_found",
+			"The model `"+h.model+"` does not exist or you do not have access to it.")
+	case h.format == "json_schema":
+		h.readSchema(r, format.Get("json_schema"))
+	}
+	return h
+}
+
+func (h *shape) readSchema(r, format gjson.Result) {
+	name := format.Get("name").Str
+	if name == "" {
+		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",
+			"response_format.json_schema.name", "missing_required_parameter")
+		return
+	}
+	var err error
+	if h.template, err = newTemplate(format.Get("schema"), format.Get("strict").Bool()); err != nil {
+		h.refused = badRequest("Invalid schema for response_format '"+name+"': "+err.Error(), "response_format", "invalid_json_schema")
+		return
+	}
+	h.template.logprobs, h.template.topLogprobs = r.Get("logprobs").Bool(), int(r.Get("top_logprobs").Int())
+}
+
+// promptTokens is about what a tokeniser would count: a quarter of the bytes of
+// text and schema, and the pictures' price.
+func (q *question) promptTokens() int { return tokensOf(q.textBytes+q.bytes) + q.pictureTokens }
+
+// cacheable is how many of the prompt's tokens a provider's cache can hold:
+// prefixes from 1,024 tokens on, in steps of 128.
+func (h *shape) cacheable() int {
+	if n := tokensOf(h.textBytes); n >= 1024 {
+		return n / 128 * 128
+	}
+	return 0
+}
+
+func tokensOf(bytes int) int { return (bytes + 3) / 4 }

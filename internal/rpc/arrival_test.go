@@ -1,0 +1,352 @@
+package rpc_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/intake"
+	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// caller speaks HTTP/2 by itself: it begins calls whose messages lack their last
+// byte, which no client does. Messages have less than a stream's window.
+type caller struct {
+	conn net.Conn
+	sent atomic.Int64
+	ends []chan string // by call; how it ended
+}
+
+// incomplete begins calls of a method, each with a message of which the last byte
+// never comes, in turns of a frame each.
+func (r *running) incomplete(t *testing.T, calls int, method string, size int, token string) *caller {
+	t.Helper()
+	conn, err := r.listener.DialContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &caller{conn: conn}
+	for range calls {
+		c.ends = append(c.ends, make(chan string, 1))
+	}
+	var running sync.WaitGroup
+	running.Go(func() { c.send(method, size, token) })
+	running.Go(c.receive)
+	t.Cleanup(func() {
+		_ = conn.Close()
+		running.Wait()
+	})
+	return c
+}
+
+func (c *caller) send(method string, size int, token string) {
+	framer := http2.NewFramer(c.conn, nil)
+	_, err := io.WriteString(c.conn, http2.ClientPreface)
+	err = errors.Join(err, framer.WriteSettings())
+	for i := range c.ends {
+		var headers bytes.Buffer
+		encoder := hpack.NewEncoder(&headers)
+		fields := []string{":method", "POST", ":scheme", "http", ":path", method, ":authority", "x", "content-type", "application/grpc", "te", "trailers"}
+		if token != "" {
+			fields = append(fields, "authorization", "Bearer "+token)
+		}
+		for f := 0; f < len(fields); f += 2 {
+			err = errors.Join(err, encoder.WriteField(hpack.HeaderField{Name: fields[f], Value: fields[f+1], Sensitive: true}))
+		}
+		err = errors.Join(err, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), BlockFragment: headers.Bytes(), EndHeaders: true}))
+	}
+	message := make([]byte, 5+size-1)
+	binary.BigEndian.PutUint32(message[1:], uint32(size))
+	for piece := range slices.Chunk(message, 16<<10) {
+		for i := range c.ends {
+			if err = errors.Join(err, framer.WriteData(uint32(2*i+1), false, piece)); err != nil {
+				return
+			}
+			c.sent.Add(int64(len(piece)))
+		}
+	}
+}
+
+func (c *caller) receive() {
+	framer := http2.NewFramer(io.Discard, c.conn)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		headers, ok := frame.(*http2.MetaHeadersFrame)
+		if !ok || !headers.StreamEnded() {
+			continue
+		}
+		for _, field := range headers.Fields {
+			if field.Name == "grpc-status" {
+				c.ends[headers.StreamID/2] <- field.Value
+			}
+		}
+	}
+}
+
+func TestStrangers_MessagesAreNotRead(t *testing.T) {
+	for _, method := range []string{oneMethod, streamMethod, feedMethod, credenzav1.JobService_CreateJob_FullMethodName, "/grpc.health.v1.Health/Check"} {
+		t.Run(method, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				budget := intake.New(0)
+				s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+				c := s.incomplete(t, 20, method, 1<<20, "")
+				synctest.Wait()
+				if held := budget.Held(); held > 256<<10 {
+					t.Errorf("%d KiB of a stranger are held", held>>10)
+				}
+				began := time.Now()
+				for _, end := range c.ends {
+					<-end
+				}
+				if took := time.Since(began); took > 3*time.Minute {
+					t.Errorf("the last call ended after %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestStrangers_AreToldLoggedAndCounted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}})
+		if code := <-s.incomplete(t, 1, oneMethod, 1<<20, "").ends[0]; code != "16" {
+			t.Errorf("the call ended with %q, want 16 (UNAUTHENTICATED)", code)
+		}
+		synctest.Wait()
+		if n := s.logs.FilterMessage("finished call").Len(); n != 1 {
+			t.Errorf("%d lines were logged, want 1: %v", n, s.logs.All())
+		}
+		families, err := s.metrics.Gather()
+		if text := fmt.Sprint(families); err != nil || !strings.Contains(text, "Unauthenticated") {
+			t.Error("the call was not counted", err)
+		}
+	})
+}
+
+// classifyOne makes a usual call on a connection of its own, and returns how long it
+// took.
+func classifyOne(t *testing.T, s *running, opts ...credenza.Option) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if _, err := s.client(t, opts...).Classify(context.Background(), credenza.Item{ProductName: "sofa"}, credenza.Options{}); err != nil {
+		t.Errorf("another caller: %v", err)
+	}
+	return time.Since(began)
+}
+
+func TestBudget_OneConnectionHasHalfOfIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		budget := intake.New(4 << 20)
+		s := start(t, setup{config: rpc.Config{Intake: budget}})
+		ended := make(chan string, 8)
+		for _, end := range s.incomplete(t, 8, oneMethod, 1<<20, "").ends {
+			go func() { ended <- <-end }()
+		}
+		synctest.Wait()
+		if held := budget.Held(); held > 2<<20+64<<10 || held < 1<<20 {
+			t.Errorf("one connection holds %d KiB of 4,096", held>>10)
+		}
+		if took := classifyOne(t, s); took > 0 {
+			t.Errorf("another caller waited for %v", took)
+		}
+		if len(ended) > 0 {
+			t.Error("a call was cut off at once")
+		}
+		began := time.Now()
+		<-ended
+		if waited := time.Since(began); waited < 4*time.Second || waited > 6*time.Second {
+			t.Errorf("the first call was cut off after %v, want 5 s", waited)
+		}
+		for range 7 {
+			<-ended
+		}
+		if waited := time.Since(began); waited > time.Minute+10*time.Second {
+			t.Errorf("the last call was cut off after %v", waited)
+		}
+		synctest.Wait()
+		if held := budget.Held(); held != 0 {
+			t.Errorf("%d bytes are held after all", held)
+		}
+	})
+}
+
+func TestBudget_CallersWithTokensHaveOneShareEach(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		budget := intake.New(4 << 20)
+		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+		for range 4 { // connections
+			s.incomplete(t, 3, oneMethod, 1<<20, "shop-token")
+		}
+		synctest.Wait()
+		if held := budget.Held(); held > 2<<20+4*64<<10 {
+			t.Errorf("one caller holds %d KiB of 4,096 on four connections", held>>10)
+		}
+		if took := classifyOne(t, s, credenza.WithToken("both-token")); took > 0 {
+			t.Errorf("another caller waited for %v", took)
+		}
+	})
+}
+
+func TestSlowMessages(t *testing.T) {
+	for _, method := range []string{oneMethod, feedMethod} {
+		t.Run(method, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				budget := intake.New(0)
+				s := start(t, setup{config: rpc.Config{Intake: budget}})
+				began := time.Now()
+				<-s.incomplete(t, 1, method, 1<<20, "").ends[0]
+				if took := time.Since(began); took < 29*time.Second || took > 31*time.Second {
+					t.Errorf("a message that came to a stop ended after %v, want 30 s", took)
+				}
+				synctest.Wait()
+				if held := budget.Held(); held != 0 {
+					t.Errorf("%d bytes are held after it", held)
+				}
+			})
+		})
+	}
+}
+
+func TestSlowMessages_FeedsMayBeSilentBetweenThem(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, setup{})
+		silent := func(yield func(credenza.Item) bool) {
+			for range 3 {
+				if !yield(credenza.Item{ProductName: "sofa"}) {
+					return
+				}
+				time.Sleep(time.Hour)
+			}
+		}
+		if err := <-begin(s.client(t).Feed(t.Context(), silent, credenza.Options{})); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLists_ShrinkAsTheyAreTaken(t *testing.T) {
+	description := strings.Repeat("x", 1000)
+	list := make([]credenza.Item, 2000)
+	for i := range list {
+		list[i] = credenza.Item{ID: fmt.Sprint(i), Description: description}
+	}
+	for _, name := range []string{"a list", "a feed"} {
+		t.Run(name, func(t *testing.T) {
+			budget := intake.New(0)
+			var held []int64
+			var ids []string
+			s := start(t, setup{config: rpc.Config{Intake: budget}, engine: fakeEngine{
+				run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
+					for {
+						item, err := next(ctx)
+						if err != nil {
+							return catalog.Summary{}, nil
+						}
+						ids = append(ids, item.ID)
+						held = append(held, budget.Held())
+					}
+				},
+			}})
+			var err error
+			if name == "a list" {
+				err = <-begin(s.client(t).ClassifyStream(t.Context(), list, credenza.Options{}))
+			} else {
+				err = <-begin(s.client(t).Feed(t.Context(), slices.Values(list), credenza.Options{}))
+			}
+			if err != nil || len(ids) != len(list) || ids[0] != "0" || ids[1999] != "1999" {
+				t.Fatalf("%d items, %v", len(ids), err)
+			}
+			if name == "a list" && (held[0] < 2_000_000 || held[500] > held[0] || held[1100] > held[0]*6/10 || held[1990] > 128<<10) {
+				t.Errorf("held at the start %d, after 500 %d, after 1,100 %d, at the end %d", held[0], held[500], held[1100], held[1990])
+			}
+			if most := slices.Max(held); most > 3<<20 {
+				t.Errorf("%d bytes were held at most", most)
+			}
+		})
+	}
+}
+
+func TestUnreadStreamsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		engine := &endless{stopped: make(chan error, 1)}
+		s := start(t, setup{config: rpc.Config{WriteTimeout: time.Minute}, engine: fakeEngine{run: engine.run}})
+		client := s.client(t)
+		next, stop := iter.Pull2(client.ClassifyStream(t.Context(), []credenza.Item{{}}, credenza.Options{}).Batches())
+		defer stop()
+		if _, err, _ := next(); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 20 { // the connection is alive all the while
+			time.Sleep(4 * time.Second)
+			if _, err := client.Classify(t.Context(), credenza.Item{}, credenza.Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case <-engine.stopped:
+		default:
+			t.Errorf("the stream goes on after %v without a reader", time.Since(began))
+		}
+	})
+}
+
+func TestChunksInParts(t *testing.T) {
+	item := func(name string) []byte { return field(1, field(2, []byte(name))) }
+	for _, tc := range []struct {
+		name   string
+		method string
+		send   [][]byte
+		want   string
+	}{
+		{"a list around its options", streamMethod, [][]byte{slices.Concat(item("a"), field(3, nil), item("b"), []byte{0x10, 0x01}, item("c"))}, "a b c"},
+		{"a tag in two bytes", streamMethod, [][]byte{slices.Concat(item("a"), []byte{0x8a, 0x00}, item("b")[1:], item("c"))}, "a b c"},
+		{"a chunk in parts", feedMethod, [][]byte{emptySpec, slices.Concat(field(2, item("a")), field(9, nil), field(2, slices.Concat(item("b"), item("c"))))}, "a b c"},
+		{"a spec in a chunk's place, and the other way round", feedMethod, [][]byte{emptySpec, slices.Concat(field(2, item("a")), emptySpec, field(2, item("b")))}, "b"},
+		{"an empty chunk", feedMethod, [][]byte{emptySpec, field(2, nil), field(2, item("a"))}, "a"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var names []string
+			s := start(t, setup{engine: fakeEngine{
+				run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
+					for {
+						item, err := next(ctx)
+						if err != nil {
+							return catalog.Summary{}, nil
+						}
+						names = append(names, item.Name)
+					}
+				},
+			}})
+			if err := callWith(t, s, tc.method, tc.send...); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(names, " "); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
