@@ -70,8 +70,8 @@ bench: build ## measure throughput and CPU beside a bare loop, pictures (PICTURE
 	$(GO) run ./internal/bench --bin $(BIN) hits
 	$(MAKE) bench-micro
 
-bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (10 min)
-	$(GO) run ./internal/bench --bin $(BIN) quota
+bench-quota: build ## play upstreams with quotas, faults and outages, beside plain AIMD (15 min; ONLY=regexp for some rows)
+	$(GO) run ./internal/bench --bin $(BIN) quota $(if $(ONLY),--only '$(ONLY)')
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 
 bench-web: build ## measure HTTP beside gRPC: time to the first event, and items/s (2 min)

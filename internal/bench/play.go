@@ -23,6 +23,8 @@ type scenario struct {
 	figures func(*played) []figure
 	// yardstick: plain AIMD plays it too.
 	yardstick bool
+	// against is the upstream that the same work is sent to for comparison, as sim.
+	against string
 }
 
 // figure is one cell: what was measured, and whether it is what was wanted.
@@ -39,6 +41,8 @@ type played struct {
 	offset   time.Duration // of the statistics' start from the simulator's
 	answered int
 	lost     map[string]int64 // by reason
+	// plain is the same work against the scenario's upstream for comparison, or nil.
+	plain *played
 	// share is how many answers each replica had when the first was through.
 	share []int
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -58,37 +59,54 @@ var quotaScenarios = []scenario{
 
 // quotaCommand plays upstreams with limits, faults and outages.
 type quotaCommand struct {
-	Only string `help:"Play only scenarios whose name holds this."`
+	Only string `help:"Play only scenarios whose name matches this regular expression."`
 }
 
 // Run plays every scenario and prints a row for each program.
 func (c quotaCommand) Run(ctx context.Context, b bench, w io.Writer) error {
-	only := c.Only
+	only, err := regexp.Compile(c.Only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
 	t := &table{w: w}
-	for _, group := range [][]scenario{quotaScenarios, faultScenarios} {
+	for _, group := range [][]scenario{quotaScenarios, strayScenarios(), faultScenarios} {
 		for i := range group {
-			s := &group[i]
-			if !strings.Contains(s.name, only) {
+			if !only.MatchString(group[i].name) {
 				continue
 			}
-			p, err := b.play(ctx, s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+			if err := b.rows(ctx, t, &group[i]); err != nil {
+				return err
 			}
-			t.outcome("credenza", p)
-			if !s.yardstick {
-				continue
-			}
-			if p, err = b.playAIMD(ctx, s); err != nil {
-				return fmt.Errorf("%s, AIMD: %w", s.name, err)
-			}
-			t.outcome("AIMD", p)
 		}
 	}
-	if strings.Contains("small call beside large ones", only) {
+	if only.MatchString("small call beside large ones") {
 		return b.fairness(ctx, t)
 	}
 	return t.err
+}
+
+// rows plays one scenario and prints a row for each program.
+func (b bench) rows(ctx context.Context, t *table, s *scenario) error {
+	p, err := b.play(ctx, s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	if s.against != "" {
+		plain := *s
+		plain.sim = s.against
+		if p.plain, err = b.play(ctx, &plain); err != nil {
+			return fmt.Errorf("%s, without: %w", s.name, err)
+		}
+	}
+	t.outcome("credenza", p)
+	if !s.yardstick {
+		return nil
+	}
+	if p, err = b.playAIMD(ctx, s); err != nil {
+		return fmt.Errorf("%s, AIMD: %w", s.name, err)
+	}
+	t.outcome("AIMD", p)
+	return nil
 }
 
 // outcome prints what was measured; a figure that misses its goal has a "!".

@@ -23,7 +23,6 @@ type group struct {
 	tokens   level
 	estimate estimate
 	learned  learned
-	lone     lone
 	breaker  breaker
 	brake    brake
 	latency  latency
@@ -39,16 +38,13 @@ type group struct {
 	lastTokens  float64 // of the last start
 	recent      recent  // starts
 	limited     bool    // it has sent a rate header or a 429
-	deaf        deaf
+	ignored     ignored
 }
 
 // gap is the time that has to lie between the last start and one that needs cost
 // tokens: the tightest of all speeds decides.
 func (q *group) gap(now instant, cost float64) time.Duration {
 	rate := q.learned.current()
-	if q.lone.phase == loneTrying {
-		rate = min(rate, q.lone.speed)
-	}
 	if q.requestsPerSecond > 0 {
 		rate = min(rate, q.requestsPerSecond)
 	}
@@ -56,7 +52,7 @@ func (q *group) gap(now instant, cost float64) time.Duration {
 	if q.tokensPerSecond > 0 {
 		perToken = q.tokensPerSecond
 	}
-	if !q.deaf.is(now) {
+	if !q.ignored.now(now) {
 		rate = min(rate, q.requests.rate(now, float64(q.starts), 1))
 		perToken = min(perToken, q.tokens.rate(now, q.spentTokens, cost))
 	}
@@ -135,7 +131,7 @@ func (q *group) pick(now instant) *key {
 // headroom is how much of the group is free, 0..1, times its keys' weight.
 func (q *group) headroom(now instant) float64 {
 	free := 1 - float64(q.inFlight)/max(q.limit.value, 1)
-	if !q.deaf.is(now) && q.requests.seen {
+	if !q.ignored.now(now) && q.requests.seen {
 		free = min(free, q.requests.available(now, float64(q.starts), 1)/q.requests.last.limit)
 	}
 	return free * q.weight
@@ -145,6 +141,7 @@ func (q *group) headroom(now instant) float64 {
 func (q *group) start(now instant, l *Lease) {
 	cost := q.estimate.cost(l.need.Tokens)
 	q.learned.advance(q.pacer.started(now, q.gap(now, cost)))
+	l.promised = max(q.requests.promise(now, float64(q.starts)), q.tokens.promise(now, q.spentTokens))
 	l.key = q.pick(now)
 	l.key.started(now)
 	q.inFlight++

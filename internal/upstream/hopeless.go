@@ -112,7 +112,7 @@ func (l *lane) opensAt(now instant, tokens int) instant {
 
 func (q *group) opensAt(now instant, tokens int) instant {
 	at := max(now, q.pacer.paused)
-	if q.deaf.is(now) {
+	if q.ignored.now(now) {
 		return at
 	}
 	return max(at,

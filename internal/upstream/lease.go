@@ -114,6 +114,7 @@ type Lease struct {
 
 	cost        float64 // tokens
 	spentTokens float64 // the group's by then, with this
+	promised    float64 // what headers said was left for it, as a part of the most ever left
 	sawInFlight int     // in the group, with this
 	busy        bool    // that was most of the limit
 	probe       bool

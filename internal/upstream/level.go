@@ -16,6 +16,7 @@ const (
 	othersFollow = 0.1
 	othersMost   = 0.9
 	errFollow    = 0.3
+	promiseLow   = 0.25 // of the limit: less was ever left where the two contradict
 )
 
 // reading is what one answer's headers say of a quota.
@@ -42,6 +43,7 @@ type level struct {
 	last reading // of the call that was sent last
 	base reading // an earlier one, for comparing
 
+	most   float64       // that was ever left
 	refill float64       // of a bucket, units a second
 	others float64       // what other users of the quota take of it
 	end    instant       // of a window
@@ -68,12 +70,12 @@ func (l *level) observe(r reading) {
 		return
 	case !l.seen || r.limit != l.last.limit:
 		// The limit itself has changed: what was measured of the old one is void.
-		l.refill, l.others, l.length, l.end = 0, 0, 0, r.sent+r.reset
+		l.refill, l.others, l.length, l.end, l.most = 0, 0, 0, r.sent+r.reset, 0
 		l.seen, l.rolled, l.base = true, false, r
 	default:
 		l.compare(r)
 	}
-	l.last = r
+	l.last, l.most = r, max(l.most, r.remaining)
 	l.followBucket(r)
 	l.followWindow(r)
 }
@@ -177,6 +179,15 @@ func (l *level) available(now instant, spent, cost float64) float64 {
 	default:
 		return left
 	}
+}
+
+// promise is the part of the most ever left that a call finds, as far as is known. It
+// is 0 if that was a good part of the limit: then the two do not contradict.
+func (l *level) promise(now instant, spent float64) float64 {
+	if l.most == 0 || l.most > promiseLow*l.last.limit {
+		return 0
+	}
+	return l.available(now, spent, 0) / l.most
 }
 
 // refilled is what a bucket holds when age has passed since there was left.

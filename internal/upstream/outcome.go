@@ -13,6 +13,8 @@ const (
 	throttleShort = 250 * time.Millisecond // pause of the group where only whole seconds are given
 	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
 	throttleBlur  = 20 * time.Millisecond
+	throttleHold  = 40 * time.Millisecond // pause in which most 429s of calls in flight come back
+	throttleKnown = 20                    // starts from which on a single 429 is known to be one
 	dryMost       = 5 * time.Second
 )
 
@@ -24,10 +26,6 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	}
 	told := q.readHeader(now, l, r.Header)
 	q.estimate.follow(l.need.Tokens, float64(r.Usage.Prompt+r.Usage.Completion))
-	if q.lone.tried(l.number) {
-		q.learned.release()
-		q.limit.restart(now, q.limit.value)
-	}
 	switch r.Verdict {
 	case Succeeded, Rejected:
 		q.succeeded(now, l, r.Verdict)
@@ -74,7 +72,7 @@ func (q *group) succeeded(now instant, l *Lease, v Verdict) {
 	}
 	q.limit.strained(false)
 	q.latency.add(now - l.started)
-	q.learned.succeeded(l.number)
+	q.learned.succeeded(now, l.number, q.starts)
 	if !q.limited && !q.limit.fixed {
 		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
 	}
@@ -110,38 +108,43 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// refused takes in a 429.
+// refused takes in a 429. One that is stray makes its own item wait, no other.
 func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.Duration) {
 	q.limited = true
 	asked, coarse := r.asked(l.gate.wall(now))
 	wait, pause := throttleTimes(asked, coarse)
-	q.lone.rejected(l.number)
-	if q.lone.passes() {
-		return wait
+	if told == usedUp {
+		q.ignored.refused(now, l.promised)
+	} else {
+		means := q.learn(now, l)
+		switch {
+		case means <= meansWait && q.starts < throttleKnown && asked > throttleRound:
+			// A long wait that is asked for of the first calls is believed at once: it
+			// is not known yet whether others get through.
+		case means == meansNothing:
+			return wait
+		case means == meansWait:
+			q.pacer.pause(now, now+throttleHold, 0)
+			return wait
+		case means == meansCut:
+			pause = min(pause, throttleShort)
+		default: // used up
+			// In proportion to how long it has been, so that few calls only ask.
+			pause = max(pause, min(q.learned.dryFor(now)/5, dryMost))
+		}
 	}
 	q.limit.endSlowStart()
-	if told == usedUp {
-		q.deaf.throttled(now)
-	} else {
-		pause = max(pause, q.learn(now, l))
-	}
 	if asked > 0 || l.started > q.pacer.since {
 		q.pacer.pause(now, now+pause, q.gap(now, l.cost))
 	}
 	return wait
 }
 
-// learn takes in a 429 that headers do not account for, and returns how long the
-// group has to pause where the quota is used up: in proportion to how long it
-// has been, so that few calls are wasted on asking.
-func (q *group) learn(now instant, l *Lease) (pause time.Duration) {
-	switch q.learned.throttled(now, l.started, l.number, q.starts, q.recent.rate(now)) {
-	case dry:
-		return min(q.learned.dryFor(now)/5, dryMost)
-	case episode:
-		q.lone.cut(q.learned.goodput, q.starts)
-	}
-	return 0
+// learn takes in a 429 that headers do not account for.
+func (q *group) learn(now instant, l *Lease) meaning {
+	return q.learned.throttled(refusal{
+		now: now, started: l.started, number: l.number, total: q.starts, speed: q.recent.rate(now),
+	})
 }
 
 // throttleTimes is how long a 429's item waits, and how long its group.
@@ -189,37 +192,11 @@ func (q *group) readHeader(now instant, l *Lease, h http.Header) room {
 		q.tokens.observe(tokens)
 	}
 	switch {
-	case q.deaf.is(now):
+	case q.ignored.now(now):
 		return untold
 	case ok1 && requests.remaining < 1, ok2 && tokens.remaining < l.cost:
 		return usedUp
 	default:
 		return left
-	}
-}
-
-// The constants of disregarding headers.
-const (
-	deafAfter = 60
-	deafOver  = 5 * time.Second
-	deafFor   = time.Minute
-)
-
-// deaf disregards headers for a while after they have misled: many 429s in a
-// short time although the headers were followed.
-type deaf struct {
-	until instant
-	since instant // of the count
-	count int
-}
-
-func (d *deaf) is(now instant) bool { return now < d.until }
-
-func (d *deaf) throttled(now instant) {
-	if now-d.since > deafOver {
-		d.since, d.count = now, 0
-	}
-	if d.count++; d.count > deafAfter {
-		d.until, d.count = now+deafFor, 0
 	}
 }

@@ -133,31 +133,90 @@ func TestBreakerGoesByWhenCallsStarted(t *testing.T) {
 	}
 }
 
+// refusals are the 429s of calls with the numbers, of so many starts at so many a second.
+func refusals(l *learned, at instant, total int64, speed float64, numbers ...int64) (m meaning) {
+	for _, n := range numbers {
+		m = l.throttled(refusal{now: at, started: at - 10*ms, number: n, total: total, speed: speed})
+	}
+	return m
+}
+
 func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 	l := newLearned()
-	if got := l.throttled(time.Second, 900*ms, 200, 220, 200); got != episode || l.current() != 100 {
+	if got := refusals(&l, time.Second, 220, 200, 200, 201, 202, 203); got != meansCut || l.current() > 120 {
 		t.Fatalf("%v, %v a second", got, l.current())
 	}
-	if got := l.throttled(time.Second+ms, 950*ms, 210, 220, 200); got != known {
+	if got := refusals(&l, time.Second+ms, 220, 200, 210); got != meansNothing {
 		t.Errorf("a call from before the cut is news: %v", got)
 	}
-	if got := l.throttled(1200*ms, 1100*ms, 221, 222, 200); got != dry || l.current() != learnedAsk {
-		t.Errorf("the very next call: %v, %v a second", got, l.current())
+	if got := refusals(&l, 1200*ms, 223, 200, 221, 222, 223); got != meansUsedUp || l.current() > dryAsk {
+		t.Errorf("the very next calls: %v, %v a second", got, l.current())
 	}
-	l.succeeded(223)
-	// 200 to 520 in 4 s, two of them refused.
-	if got := l.throttled(5*time.Second, 4900*ms, 520, 530, 100); got != episode {
+	l.succeeded(1300*ms, 224, 224)
+	for l.curve() < l.top {
+		l.advance(100 * ms)
+	}
+	// 203 to 522 in 4 s, some of them refused.
+	if got := refusals(&l, 5*time.Second, 530, 130, 518, 519, 520, 521, 522); got != meansCut && got != meansNothing {
 		t.Fatalf("%v", got)
 	}
-	if want := 317.0 / 4; math.Abs(l.top-want) > 1 {
+	if want := 312.0 / 4; math.Abs(l.top-want) > 6 {
 		t.Errorf("the top is %v, want the goodput %v", l.top, want)
 	}
 	low := l.current()
-	for range 20 {
+	for range 6 {
 		l.advance(time.Second / 2)
 	}
-	if l.current() < l.top || low >= l.top {
+	if l.current() < 0.98*l.top || low >= l.top {
 		t.Errorf("from %v to %v, around %v", low, l.current(), l.top)
+	}
+}
+
+func TestLearnedPassesStrayRefusals(t *testing.T) {
+	l := newLearned()
+	for n := int64(1); n <= 20_000; n++ {
+		at := time.Duration(n) * 2 * ms
+		if n%100 != 0 {
+			l.succeeded(at, n, n)
+		} else if got := refusals(&l, at, n, 500, n); got != meansNothing && got != meansWait {
+			t.Fatalf("call %d: %v", n, got)
+		}
+		if l.current() < 500 {
+			t.Fatalf("call %d: slowed down to %v a second", n, l.current())
+		}
+	}
+	if l.stray < 0.005 || l.stray > 0.02 {
+		t.Errorf("%v of the calls are taken to be refused at any speed, want 0.01", l.stray)
+	}
+}
+
+func TestLearnedTriesWhatItCannotTell(t *testing.T) {
+	for name, tc := range map[string]struct {
+		inTrial, after []int64
+		want           meaning
+	}{
+		"429s go on, so they are stray":            {inTrial: []int64{120, 130, 140, 155}, after: []int64{12, 24, 36, 48}, want: meansNothing},
+		"429s vanish and return: they are a limit": {after: []int64{8, 16, 24, 32, 40}, want: meansCut},
+	} {
+		l := newLearned()
+		refusals(&l, time.Second, 110, 100, 78, 86, 92, 98, 104)
+		if !l.trial.on || l.current() > 80 {
+			t.Fatalf("%s: no trial at four fifths, but %v a second", name, l.current())
+		}
+		refusals(&l, 2*time.Second, 160, 80, tc.inTrial...)
+		for n := int64(150); n < 550 && l.trial.on; n++ {
+			l.succeeded(3*time.Second, n, n)
+		}
+		if l.trial.on {
+			t.Fatalf("%s: the trial does not end", name)
+		}
+		got := meansNothing
+		for from := l.total; len(tc.after) > 0 && got != meansCut; tc.after = tc.after[1:] {
+			got = refusals(&l, 4*time.Second, from+tc.after[0], 100, from+tc.after[0])
+		}
+		if cut := got == meansCut; cut != (tc.want == meansCut) {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
 	}
 }
 
@@ -243,16 +302,17 @@ func TestEstimateFollowsUsage(t *testing.T) {
 	}
 }
 
-func TestDeafAfterHeadersMisled(t *testing.T) {
-	var d deaf
-	for i := range deafAfter {
-		d.throttled(time.Duration(i) * 10 * ms)
+func TestHeadersAreIgnoredAfterTwoContradictions(t *testing.T) {
+	var i ignored
+	for range 100 {
+		i.refused(time.Second, ignoreShare/2)
 	}
-	if d.is(time.Second) {
-		t.Fatal("deaf too soon")
+	i.refused(time.Second, 1)
+	if i.now(time.Second) {
+		t.Fatal("ignored too soon")
 	}
-	d.throttled(time.Second)
-	if !d.is(time.Second) || d.is(time.Second+deafFor) {
-		t.Error("headers are to be disregarded for a minute")
+	i.refused(2*time.Second, 1)
+	if !i.now(2*time.Second) || i.now(2*time.Second+ignoreFirst) {
+		t.Error("headers are to be ignored for a minute")
 	}
 }

@@ -96,8 +96,8 @@ func (r *report) check() (wrong []string) {
 func (r *report) quiet() (wrong []string) {
 	for _, s := range r.statuses {
 		for _, g := range s.Groups {
-			if g.Outages > 0 || g.Braked || g.LoneThrottles {
-				wrong = append(wrong, fmt.Sprintf("outages %d, braked %v, lone 429s %v", g.Outages, g.Braked, g.LoneThrottles))
+			if g.Outages > 0 || g.Braked || g.StrayShare > 0.03 {
+				wrong = append(wrong, fmt.Sprintf("outages %d, braked %v, %.3f taken for stray 429s", g.Outages, g.Braked, g.StrayShare))
 			}
 		}
 	}

@@ -33,8 +33,10 @@ type server struct {
 	coarse   bool          // resets in whole seconds
 	late     bool          // headers are written as the answer is sent
 	slow429  bool          // 429s take as long as answers
-	slots    chan struct{} // nil: answers as many at once as come
-	median   time.Duration
+	// strayHeader goes with a 429 of faults.
+	strayHeader http.Header
+	slots       chan struct{} // nil: answers as many at once as come
+	median      time.Duration
 	// faults returns what goes wrong with a call that came at the time, Succeeded for nothing.
 	faults func(at time.Duration, roll float64) upstream.Verdict
 
@@ -97,6 +99,7 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 	if r.Verdict != upstream.Succeeded {
 		if r.Verdict == upstream.Throttled {
 			s.refused++
+			r.Header = s.strayHeader
 		}
 		return r, quick
 	}

@@ -28,8 +28,8 @@ type GroupStatus struct {
 	Tokens          QuotaStatus
 	// LearnedPerSecond is the speed learned from 429s, 0 where none is.
 	LearnedPerSecond float64
-	// LoneThrottles is set while 429s are taken for faults that come alone.
-	LoneThrottles bool
+	// StrayShare is the share of calls that is answered 429 whatever the speed.
+	StrayShare float64
 	// Paused is how long no call starts after a 429.
 	Paused time.Duration
 	// Open is set while the breaker lets nothing but probes through; Outages is
@@ -136,9 +136,9 @@ func (g *Gate) Status() Status {
 func (q *group) status(now instant) GroupStatus {
 	s := GroupStatus{
 		Name: q.name, Limit: int(q.limit.value), InFlight: q.inFlight,
-		Requests:      q.requests.status(now, float64(q.starts), 1),
-		Tokens:        q.tokens.status(now, q.spentTokens, q.estimate.cost(0)),
-		LoneThrottles: q.lone.phase == loneActive, Paused: max(q.pacer.paused-now, 0),
+		Requests:   q.requests.status(now, float64(q.starts), 1),
+		Tokens:     q.tokens.status(now, q.spentTokens, q.estimate.cost(0)),
+		StrayShare: q.learned.stray, Paused: max(q.pacer.paused-now, 0),
 		Open: q.breaker.open, Outages: q.breaker.opened, Braked: q.brake.engaged(), Latency: q.latency.status(),
 	}
 	s.Requests.configured(q.requestsPerSecond)
