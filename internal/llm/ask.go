@@ -106,11 +106,15 @@ func (a *asking) enter(ctx context.Context) error {
 	start := time.Now()
 	e, err := a.openings.enter(ctx, a.need.Model)
 	a.answer.Trace.QueueTime += time.Since(start)
-	if err == nil {
+	switch {
+	case err == nil:
 		a.entry = e
 		return nil
+	case cancelled(ctx):
+		return fault.From(ctx.Err())
+	default:
+		return a.gate.Late(a.need)
 	}
-	return cut(ctx)
 }
 
 // acquire waits for a lease, and counts the wait.

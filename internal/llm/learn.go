@@ -15,7 +15,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		a.learnRoom(s, sent, end)
 		s.answered(sent, a.kind(), end.step == stepDone || !end.cutOff)
 	}
-	if s.open() {
+	if s.open() || end.unheard() {
 		a.entry.leave(true, false)
 	}
 	if end.said == nil || !a.mend(s, sent, end) {
@@ -23,6 +23,20 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	}
 	end.step = stepLearned
 	end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+}
+
+// unheard reports whether the server itself did not deal with the call: it is away, slow,
+// or has no quota left. How it is to be asked is then no reason to keep others waiting, and
+// the gate knows better when to go on.
+func (end *outcome) unheard() bool {
+	switch end.step {
+	case stepRetry:
+		return end.said == nil || end.means == meansAway || end.means == meansSlow || end.means == meansLoading
+	case stepWait, stepGone, stepMove:
+		return true
+	default:
+		return false
+	}
 }
 
 // mend reports whether the same question is worth asking in another form.
