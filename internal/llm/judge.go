@@ -50,7 +50,7 @@ type ending struct {
 func (a *asking) judge(ctx context.Context, res response, err error, secret string) ending {
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return ending{how: gone, fault: cut(ctx), result: upstream.Result{Late: errors.Is(ctx.Err(), context.DeadlineExceeded)}}
+		return ending{how: gone, fault: cut(ctx), result: upstream.Result{Late: !cancelled(ctx)}}
 	case err != nil:
 		return judgeFailure(err, res, secret)
 	case res.status >= 200 && res.status < 300:
