@@ -76,6 +76,8 @@ type Question struct {
 	Priority Priority
 	// Began is when the item was admitted, which its deadline counts from. Zero: now.
 	Began time.Time
+	// Within is how long the item may take in all. 0: as long as the context does.
+	Within time.Duration
 	// Budget is the time that calls to the model may take in all, where waiting for
 	// a turn and calls into an outage do not count. 0: ctx alone bounds the work.
 	Budget time.Duration

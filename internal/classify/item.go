@@ -99,9 +99,17 @@ func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
 
 func (r *run) question(a *admitted, picture *catalog.Picture) catalog.Question {
 	return catalog.Question{
-		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at,
+		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at, Within: r.within(),
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
 	}
+}
+
+// within is how long an item of the call may take in all, 0 for a patient call.
+func (r *run) within() time.Duration {
+	if r.call.Patient {
+		return 0
+	}
+	return r.call.itemTimeout()
 }
 
 // budget is what bounds a patient call's questions in place of a deadline.

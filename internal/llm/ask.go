@@ -94,7 +94,7 @@ func (c *Client) begin(q *catalog.Question) *asking {
 		PromptVersion: c.prompt.Version(),
 	}
 	a.need = upstream.Need{
-		Caller: q.Caller, Priority: q.Priority, Model: model, Began: q.Began,
+		Caller: q.Caller, Priority: q.Priority, Model: model, Began: q.Began, Within: q.Within,
 		Tokens: c.parts.estimate(user, q.Picture != nil, c.config.Detail),
 	}
 	return a

@@ -53,7 +53,7 @@ type outcome struct {
 func (a *asking) read(ctx context.Context, res response, err error, secret string) outcome {
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return outcome{step: stepGone, fault: cut(ctx), result: upstream.Result{Late: errors.Is(ctx.Err(), context.DeadlineExceeded)}}
+		return outcome{step: stepGone, fault: cut(ctx), result: upstream.Result{Late: !cancelled(ctx)}}
 	case err != nil:
 		return callFailed(err, res, secret)
 	case res.status >= 200 && res.status < 300:

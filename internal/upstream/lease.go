@@ -21,6 +21,9 @@ type Need struct {
 	// Began is when the item began, for which a server's outage may last no longer
 	// than from then to its deadline. Zero: with this attempt.
 	Began time.Time
+	// Within is how long the item may take in all, for an attempt whose context lives
+	// longer because other items share its work. 0: as long as the context does.
+	Within time.Duration
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int

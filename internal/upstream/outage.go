@@ -156,8 +156,7 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 	if !w.lane.away() {
 		return nil
 	}
-	end := w.deadline
-	if end == never {
+	if w.deadline == never {
 		return nil
 	}
 	last := w.lane.lastAway()
@@ -168,11 +167,20 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 	b := &last.breaker
 	away := now - b.since
 	known := now-b.failedAt <= outageFresh && now-b.steady >= noticeAfter
-	if !known || away < end-w.began() || w.need.Attempt <= 1 && w.canProbe(now) {
+	if !known || away < w.itemTime() || w.need.Attempt <= 1 && w.canProbe(now) {
 		return nil
 	}
 	return fault.New(fault.UpstreamUnavailable, "%v, and has not for %v, longer than the item may take: try again later",
 		o, away.Round(time.Second))
+}
+
+// itemTime is how long the waiter's item may take in all.
+func (w *waiter) itemTime() time.Duration {
+	all := w.deadline - w.began()
+	if w.need.Within > 0 {
+		all = min(all, w.need.Within)
+	}
+	return all
 }
 
 // began is when the waiter's item began.
