@@ -24,8 +24,12 @@ const defaultBaseURL = "https://api.openai.com/v1"
 type Config struct {
 	APIKeys Keys     `name:"openai-api-key" env:"OPENAI_API_KEY" placeholder:"KEY,..." help:"One API key, or several with commas. Prefer the environment: others can read a command line."`
 	BaseURL string   `name:"openai-base-url" env:"OPENAI_BASE_URL" placeholder:"URL" help:"An OpenAI-compatible server (default: https://api.openai.com/v1). Without a key, calls carry none."`
-	Model   string   `name:"openai-model" env:"OPENAI_MODEL" default:"gpt-4o-mini" help:"The model that is asked."`
+	Model   string   `name:"openai-model" env:"OPENAI_MODEL" default:"gpt-6-luna" help:"The model that is asked."`
 	Models  []string `name:"models" env:"CREDENZA_MODELS" placeholder:"MODEL,..." help:"Further models that callers may ask for."`
+
+	Provider  string  `name:"provider" env:"CREDENZA_PROVIDER" placeholder:"NAME" help:"Whose server it is, where its address does not tell: openai, azure, gemini, anthropic, mistral, groq, openrouter, deepseek, ollama, llama.cpp, vllm, lmstudio or litellm."`
+	Profile   Profile `name:"profile" env:"CREDENZA_PROFILE" placeholder:"YAML" help:"How servers are asked, see docs/models.md. What is not said is found out."`
+	MaxOutput int     `name:"max-output-tokens" env:"CREDENZA_MAX_OUTPUT_TOKENS" default:"8000" help:"The most tokens that one answer may get, reasoning included."`
 
 	Backend  string `name:"backend" env:"CREDENZA_BACKEND" default:"auto" placeholder:"auto|openai|offline" help:"What answers. auto: openai where a key or a base URL is set, else offline."`
 	Fallback string `name:"fallback" env:"CREDENZA_FALLBACK" default:"none" placeholder:"none|offline" help:"What answers when the model cannot."`

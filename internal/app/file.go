@@ -256,9 +256,10 @@ func noYAML(path string, err error) error {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// textOf is a setting's value as its flag takes it. Key groups are YAML there too.
+// textOf is a setting's value as its flag takes it. Key groups and profiles are YAML there
+// too.
 func textOf(setting string, n *yaml.Node) (string, error) {
-	if setting != "key_groups" {
+	if setting != "key_groups" && setting != "profile" {
 		return scalar(n)
 	}
 	text, err := yaml.Marshal(n)
@@ -271,7 +272,7 @@ func problemOf(path, setting string, n *yaml.Node) error {
 	if setting != "key_groups" {
 		return nil
 	}
-	if _, p := readGroups(n); p != nil {
+	if _, _, p := readGroups(n); p != nil {
 		return settingError("%s:%d: %s: %s", path, p.line, setting, p.text)
 	}
 	return nil

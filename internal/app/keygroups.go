@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -24,10 +25,12 @@ import (
 //     models: {gpt-4o-mini: gpt-4o-mini-2024-07-18}
 //     requests_per_minute: 5000
 //     tokens_per_minute: 2000000
+//     profile: {provider: azure, query: {api-version: "2024-10-21"}}
 //
 // A secret that begins with "$" names an environment variable.
 type KeyGroups struct {
-	groups []upstream.Group
+	groups   []upstream.Group
+	profiles map[string]llm.Settings // by the group's name
 	// problem is what is wrong with the text. It waits for Config.Validate, since
 	// an error of UnmarshalText is printed with the whole variable, keys included.
 	problem error
@@ -40,6 +43,18 @@ type keyGroup struct {
 	Models            map[string]string `yaml:"models"`
 	RequestsPerMinute float64           `yaml:"requests_per_minute"`
 	TokensPerMinute   float64           `yaml:"tokens_per_minute"`
+	Profile           profile           `yaml:"profile"`
+}
+
+// profile is how a server is asked, as far as the configuration says.
+type profile llm.Settings
+
+// UnmarshalYAML refuses fields that a profile does not have.
+func (p *profile) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyFields(n, llm.SettingNames()...); err != nil {
+		return err
+	}
+	return n.Decode((*llm.Settings)(p))
 }
 
 // groupKey is a key with a weight, or the key alone.
@@ -50,7 +65,7 @@ type groupKey struct {
 
 // UnmarshalYAML refuses fields that a group does not have.
 func (g *keyGroup) UnmarshalYAML(n *yaml.Node) error {
-	if err := onlyFields(n, "name", "keys", "base_url", "models", "requests_per_minute", "tokens_per_minute"); err != nil {
+	if err := onlyFields(n, "name", "keys", "base_url", "models", "requests_per_minute", "tokens_per_minute", "profile"); err != nil {
 		return err
 	}
 	type plain keyGroup
@@ -86,23 +101,23 @@ func onlyFields(n *yaml.Node, known ...string) error {
 // UnmarshalText reads a list of groups. It never fails: Config.Validate reports
 // what is wrong with the text.
 func (k *KeyGroups) UnmarshalText(text []byte) error {
-	k.groups, k.problem = parseGroups(text)
+	k.groups, k.profiles, k.problem = parseGroups(text)
 	return nil
 }
 
-func parseGroups(text []byte) ([]upstream.Group, error) {
+func parseGroups(text []byte) ([]upstream.Group, map[string]llm.Settings, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, &groupsProblem{yamlLine(err), "this is no YAML"}
+		return nil, nil, &groupsProblem{yamlLine(err), "this is no YAML"}
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	groups, problem := readGroups(doc.Content[0])
+	groups, profiles, problem := readGroups(doc.Content[0])
 	if problem != nil {
-		return nil, problem
+		return nil, nil, problem
 	}
-	return groups, nil
+	return groups, profiles, nil
 }
 
 // groupsProblem is what is wrong with key groups, without a secret, and the line
@@ -121,41 +136,46 @@ func (p *groupsProblem) Error() string {
 }
 
 // readGroups reads the list of groups that a node holds.
-func readGroups(list *yaml.Node) ([]upstream.Group, *groupsProblem) {
+func readGroups(list *yaml.Node) ([]upstream.Group, map[string]llm.Settings, *groupsProblem) {
 	if list.Kind == yaml.AliasNode {
 		list = list.Alias
 	}
 	if list.Kind != yaml.SequenceNode {
-		return nil, &groupsProblem{list.Line, "give a list of key groups"}
+		return nil, nil, &groupsProblem{list.Line, "give a list of key groups"}
 	}
 	var groups []upstream.Group
+	profiles := map[string]llm.Settings{}
 	for i, n := range list.Content {
-		group, problem := readGroup(i+1, n)
+		group, settings, problem := readGroup(i+1, n)
 		if problem != nil {
-			return nil, problem
+			return nil, nil, problem
 		}
 		if slices.ContainsFunc(groups, func(other upstream.Group) bool { return other.Name == group.Name }) {
-			return nil, &groupsProblem{n.Line, fmt.Sprintf("key group %d: its name is there twice", i+1)}
+			return nil, nil, &groupsProblem{n.Line, fmt.Sprintf("key group %d: its name is there twice", i+1)}
 		}
 		groups = append(groups, group)
+		profiles[group.Name] = settings
 	}
-	return groups, nil
+	return groups, profiles, nil
 }
 
-func readGroup(number int, n *yaml.Node) (upstream.Group, *groupsProblem) {
+func readGroup(number int, n *yaml.Node) (upstream.Group, llm.Settings, *groupsProblem) {
 	var g keyGroup
 	if err := n.Decode(&g); err != nil {
-		return upstream.Group{}, &groupsProblem{
+		return upstream.Group{}, llm.Settings{}, &groupsProblem{
 			cmp.Or(yamlLine(err), n.Line),
-			fmt.Sprintf("key group %d is none (name, keys, base_url, models, requests_per_minute, tokens_per_minute)", number),
+			fmt.Sprintf("key group %d is none (name, keys, base_url, models, requests_per_minute, tokens_per_minute, profile)", number),
 		}
 	}
 	group, err := g.convert()
+	if err == nil {
+		err = llm.Settings(g.Profile).Check()
+	}
 	if err != nil {
-		return group, &groupsProblem{n.Line, fmt.Sprintf("key group %d: %v", number, err)}
+		return group, llm.Settings{}, &groupsProblem{n.Line, fmt.Sprintf("key group %d: %v", number, err)}
 	}
 	group.Name = cmp.Or(group.Name, fmt.Sprintf("group %d", number))
-	return group, nil
+	return group, llm.Settings(g.Profile), nil
 }
 
 var lineNumber = regexp.MustCompile(`\bline (\d+)\b`)

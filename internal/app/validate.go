@@ -17,7 +17,7 @@ import (
 // Validate returns an error for the first setting that is wrong, in one line
 // that names it and says what is right.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check, c.checkSync} {
+	for _, check := range []func() error{c.checkGroups, c.checkProfile, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check, c.checkSync} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -113,6 +113,7 @@ func (c *Config) checkNumbers() error {
 		{"text-batch-size", c.TextBatchSize, 1, classify.MaxBatchSize},
 		{"image-batch-size", c.ImageBatchSize, 1, classify.MaxBatchSize},
 		{"max-workers", c.MaxWorkers, 0, maxWorkers},
+		{"max-output-tokens", c.MaxOutput, 200, 1_000_000},
 		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},

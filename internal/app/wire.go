@@ -264,7 +264,9 @@ func newPictures(c *Config) (*picture.Source, error) {
 }
 
 func (a *App) newModel(p *prompt.Prompt, gate *upstream.Gate) (*llm.Client, error) {
+	settings, groups := a.config.profiles()
 	return llm.New(llm.Config{
+		Settings: settings, Groups: groups, MaxOutputTokens: a.config.MaxOutput, Profiles: a.profileStore(),
 		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
 		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model, Hedge: a.config.HedgeShare > 0,
 	}, gate, p)

@@ -93,9 +93,6 @@ type Answer struct {
 	Trace   Trace
 	// Asked is when the model was asked for it, where it is kept. Zero: just now.
 	Asked time.Time
-	// ImageErr is why the picture was not used although the question had one, if text
-	// answered. Such an answer is not kept.
-	ImageErr *fault.Fault
 }
 
 // Outcome is the one result of one item: a verdict, or a fault.

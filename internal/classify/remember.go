@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // admission returns an item that begins its way, with the answer that is at hand.
@@ -34,7 +35,11 @@ func (r *run) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error
 			return catalog.Answer{}, err
 		}
 		return r.remembered(ctx, a, func() catalog.Lookup { return r.lookupByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
-			return r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
+			answer, err := r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
+			if fault.Is(err, fault.ImageUnsupported) { // the model takes no pictures
+				err = &unseen{err}
+			}
+			return answer, err
 		})
 	})
 }

@@ -24,6 +24,9 @@ const BackendName = "openai"
 // the caller's to set.
 func (c *Client) Ask(ctx context.Context, q catalog.Question) (answer catalog.Answer, err error) {
 	a := c.begin(&q)
+	if q.Picture != nil && c.sites.isBlind(a.need.Model) {
+		return a.answer, a.blind()
+	}
 	if err := a.enter(ctx); err != nil {
 		return a.answer, err
 	}
@@ -51,11 +54,10 @@ type asking struct {
 	*Client
 	question *catalog.Question
 	user     string
-	picture  *catalog.Picture // nil: the question goes by text
-	entry    *entry           // while the model is not known yet
-	at       asked            // where the last call went
-	room     int              // tokens that this question's answer needs; 0: the usual number
-	mostRoom int              // tokens that it may have in addition to the question; 0: no bound
+	entry    *entry // while the model is not known yet
+	at       asked  // where the last call went
+	room     int    // tokens that this question's answer needs; 0: the usual number
+	mostRoom int    // tokens that it may have in addition to the question; 0: no bound
 	answer   catalog.Answer
 	need     upstream.Need
 
@@ -86,7 +88,7 @@ func (c *Client) begin(q *catalog.Question) *asking {
 		model = c.config.Model
 	}
 	user := string(c.prompt.AppendUser(make([]byte, 0, 512), q.Item, q.Picture != nil))
-	a := &asking{Client: c, question: q, user: user, picture: q.Picture}
+	a := &asking{Client: c, question: q, user: user}
 	a.answer.Trace = catalog.Trace{
 		Backend:       BackendName,
 		Model:         model,

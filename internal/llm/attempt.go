@@ -39,6 +39,10 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	a.at = where
 	a.answer.Trace.Model = where.site.id.model
 	sent := a.request(where)
+	if sent.Pictures == noPictures && a.question.Picture != nil {
+		end.fault = a.blind()
+		return end
+	}
 	var res response
 	lease, res, err = a.send(ctx, lease, where)
 	end = a.read(ctx, res, err, lease.Secret())
@@ -60,9 +64,6 @@ func (a *asking) cutProbe(f *fault.Fault) *fault.Fault {
 // terms it was built with.
 func (a *asking) request(where asked) terms {
 	sent := where.site.terms()
-	if sent.Pictures == noPictures && a.picture != nil {
-		a.withoutPicture()
-	}
 	f := form{
 		model: where.site.id.model, terms: sent, dialect: where.dialect, temperature: a.config.Temperature,
 		room: max(a.room, cmp.Or(sent.Room, a.config.MaxTokens)),
@@ -75,7 +76,7 @@ func (a *asking) request(where asked) terms {
 	}
 	if a.body == nil || f != a.form {
 		a.form = f
-		a.body = a.parts.request(f, a.user, a.picture, a.config.Detail)
+		a.body = a.parts.request(f, a.user, a.question.Picture, a.config.Detail)
 	}
 	return sent
 }
@@ -175,7 +176,7 @@ type onlyReader struct{ io.Reader }
 
 // evidence is what the question is answered from.
 func (a *asking) evidence() catalog.Evidence {
-	if a.picture != nil {
+	if a.question.Picture != nil {
 		return catalog.EvidencePicture
 	}
 	return catalog.EvidenceText
@@ -183,7 +184,7 @@ func (a *asking) evidence() catalog.Evidence {
 
 // kind is what the question is asked by.
 func (a *asking) kind() catalog.Kind {
-	if a.picture != nil {
+	if a.question.Picture != nil {
 		return catalog.KindImage
 	}
 	return catalog.KindText

@@ -27,7 +27,7 @@
 // call: the request is appended to one buffer, and the reply is read for the few
 // fields that matter.
 //
-//	c, err := llm.New(llm.Config{Model: "gpt-4o-mini"}, gate, prompts)
+//	c, err := llm.New(llm.Config{Model: "gpt-6-luna"}, gate, prompts)
 //	defer c.Close()
 //	answer, err := c.Ask(ctx, catalog.Question{Item: item})
 package llm

@@ -45,16 +45,16 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 	case meansParameter:
 		return s.refused(sent, end.said, a.kind())
 	case meansKey: // some refuse a parameter with 403
-		return end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.picture != nil) && s.refused(sent, end.said, a.kind())
+		return end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.question.Picture != nil) && s.refused(sent, end.said, a.kind())
 	case meansFailure:
 		refusal := end.status == http.StatusInternalServerError || end.status == http.StatusNotImplemented
 		return refusal && s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
 	case meansPicture:
-		if a.picture == nil {
+		if a.question.Picture == nil {
 			return s.refused(sent, end.said, a.kind())
 		}
 		s.withoutPictures()
-		return true
+		end.step, end.fault = stepFail, a.blind()
 	case meansRoom:
 		return a.moreRoom(s)
 	case meansContext:
@@ -126,11 +126,9 @@ func (a *asking) wrongAddress(s *site, end *outcome) *fault.Fault {
 		"%s, which is no chat completion: set OPENAI_BASE_URL to the address that ends before /chat/completions, such as http://localhost:8080/v1", said)
 }
 
-// withoutPicture goes on with the item's text, since the model takes no pictures.
-func (a *asking) withoutPicture() {
-	a.picture = nil
-	a.body = nil
-	a.user = string(a.prompt.AppendUser(make([]byte, 0, 512), a.question.Item, false))
-	a.answer.ImageErr = fault.New(fault.ImageUnsupported,
-		"the model %s takes no pictures: name one that does, or set pictures: false", a.answer.Trace.Model)
+// blind is the fault of a question with a picture to a model that takes none. The item may
+// be answered from its text.
+func (a *asking) blind() *fault.Fault {
+	a.sites.noteBlind(a.need.Model)
+	return fault.New(fault.ImageUnsupported, "the model %s takes no pictures: name one that does", a.answer.Trace.Model)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"sort"
 	"strings"
 )
@@ -48,6 +49,25 @@ type Settings struct {
 	PromptCache string `yaml:"prompt_cache"`
 	// Stream asks for answers as event streams, for servers that give no others.
 	Stream bool `yaml:"stream"`
+}
+
+// SettingNames returns the names of the settings in YAML.
+func SettingNames() []string {
+	t := reflect.TypeFor[Settings]()
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i] = t.Field(i).Tag.Get("yaml")
+	}
+	return names
+}
+
+// Check returns an error that names the first setting that is wrong and what is right.
+func (s Settings) Check() error {
+	if _, err := presetFor(s.Provider, ""); err != nil {
+		return err
+	}
+	_, err := newDialect(s)
+	return err
 }
 
 // merged returns s where it says something, and else what base says.

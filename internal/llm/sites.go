@@ -25,6 +25,7 @@ type sites struct {
 	mu       sync.RWMutex
 	known    map[siteID]*site
 	dialects map[dialectID]*dialect
+	blind    map[string]bool // models, by the names that callers ask for, which no site shows pictures to
 }
 
 // dialectID is what a dialect is made from.
@@ -57,6 +58,28 @@ func (s *sites) of(lease *upstream.Lease, model string) (asked, error) {
 		return asked{known, d}, nil
 	}
 	return s.make(id)
+}
+
+// noteBlind notes that a site of the model takes no pictures.
+func (s *sites) noteBlind(model string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, site := range s.known {
+		if site.terms().Pictures == withPictures {
+			return // another one may
+		}
+	}
+	if s.blind == nil {
+		s.blind = map[string]bool{}
+	}
+	s.blind[model] = true
+}
+
+// isBlind reports whether a question with a picture need not be asked.
+func (s *sites) isBlind(model string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.blind[model]
 }
 
 func (s *sites) make(id dialectID) (asked, error) {

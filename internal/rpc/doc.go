@@ -29,7 +29,7 @@
 // code here can have a say; a unary call is then neither logged nor counted. The
 // Go client refuses too large a request itself, as INVALID_ARGUMENT.
 //
-//	server, err := rpc.NewServer(rpc.Config{Models: []string{"gpt-4o-mini"}}, rpc.Parts{Engine: engine, ...})
+//	server, err := rpc.NewServer(rpc.Config{Models: []string{"gpt-6-luna"}}, rpc.Parts{Engine: engine, ...})
 //	...
 //	go server.Serve(listener)
 //	server.SetReady(true)

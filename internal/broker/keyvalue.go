@@ -1,0 +1,60 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Values stores small values under keys, for all replicas: what was learned and can be
+// learned again. It is safe for concurrent use.
+type Values struct {
+	broker *Broker
+	name   string
+	log    *zap.Logger
+}
+
+// Bounds of a store of small values.
+const (
+	valuesBytes = 1 << 20
+	valuesTime  = time.Second
+)
+
+// Values returns the store of that name, which is made when it is first used.
+func (b *Broker) Values(name string, log *zap.Logger) *Values { return &Values{b, name, log} }
+
+// Load returns the value under a key, nil if there is none, or none within a second.
+func (v *Values) Load(key string) []byte {
+	ctx, cancel := context.WithTimeout(context.Background(), valuesTime)
+	defer cancel()
+	kv, err := v.open(ctx)
+	if err != nil {
+		return nil
+	}
+	entry, err := kv.Get(ctx, key)
+	if err != nil {
+		return nil
+	}
+	return entry.Value()
+}
+
+// Save stores a value under a key, within a second or not at all.
+func (v *Values) Save(key string, value []byte) {
+	ctx, cancel := context.WithTimeout(context.Background(), valuesTime)
+	defer cancel()
+	kv, err := v.open(ctx)
+	if err == nil {
+		_, err = kv.Put(ctx, key, value)
+	}
+	if err != nil {
+		v.log.Warn("what was learned cannot be stored, and will be learned again", zap.String("store", v.name), zap.Error(err))
+	}
+}
+
+func (v *Values) open(ctx context.Context) (jetstream.KeyValue, error) {
+	return v.broker.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: v.name, MaxBytes: valuesBytes, Storage: jetstream.FileStorage, Replicas: v.broker.Replicas(),
+	})
+}
