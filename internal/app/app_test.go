@@ -361,7 +361,7 @@ func TestFullServerTurnsNewCallsAwayAndKeepsRunningOnes(t *testing.T) {
 func TestKeyGroups(t *testing.T) {
 	t.Setenv("TEAM_KEY", "sk-0123456789team")
 	synctest.Test(t, func(t *testing.T) {
-		groups := `[{name: team, keys: [$TEAM_KEY, {secret: sk-0123456789gone, weight: 2}], base_url: "http://model.test/v1", models: {gpt-4o-mini: house-model}, requests_per_minute: 600}]`
+		groups := `[{name: team, keys: [$TEAM_KEY, {secret: sk-0123456789gone, weight: 2}], base_url: "http://model.test/v1", models: {gpt-6-luna: house-model}, requests_per_minute: 600}]`
 		w := build(t, llmsim.Config{Models: []string{"house-model"}, Keys: []llmsim.Key{{Secret: "sk-0123456789team"}}},
 			"--openai-api-key=", "--openai-base-url=", "--key-groups="+groups)
 		began := time.Now()
@@ -397,7 +397,7 @@ func TestKeyGroupProblems(t *testing.T) {
 		"[{name: a, keys: [{secret: k, weight: -1}]}]":                         "weight",
 		"[{keys: [k], base_url: 'http://u:sk-0123456789@x/v1'}]":               "user or password",
 		"[{keys: [sk-0123456789abcd]}, {keys: [l, sk-0123456789abcd]}]":        `key-groups: the key ...abcd is there twice`,
-		"[{keys: [k], models: {other: x}}, {keys: [l], models: {another: x}}]": `openai-model: no key group serves "gpt-4o-mini"`,
+		"[{keys: [k], models: {other: x}}, {keys: [l], models: {another: x}}]": `openai-model: no key group serves "gpt-6-luna"`,
 	} {
 		c, err := parse("--key-groups=" + text)
 		if err == nil {
@@ -413,7 +413,7 @@ func TestKeyGroupProblems(t *testing.T) {
 }
 
 func TestEveryModelNeedsAGroup(t *testing.T) {
-	groups := "[{keys: [k], models: {gpt-4o-mini: x}}, {keys: [k], models: {b: x}, base_url: 'http://other.test/v1'}]"
+	groups := "[{keys: [k], models: {gpt-6-luna: x}}, {keys: [k], models: {b: x}, base_url: 'http://other.test/v1'}]"
 	for models, want := range map[string]string{"b": "", "b,c": `models: no key group serves "c"`} {
 		a, err := app.Start(t.Context(), settings(t, "--models="+models, "--key-groups="+groups), app.Options{LogTo: &buffer{}, Data: app.DataNone})
 		if err == nil {

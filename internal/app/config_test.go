@@ -79,7 +79,7 @@ func TestFileProblems(t *testing.T) {
 func TestNullIsNotSet(t *testing.T) {
 	for _, content := range []string{"max_workers: ~\ntext_batch_size:\nopenai_model: null\n", "", "# nothing\n", "---\n", "~\n"} {
 		c := settings(t, "--config", write(t, "credenza.yaml", content))
-		if got := fmt.Sprintln(c.MaxWorkers, c.TextBatchSize, c.Model); got != "0 10 gpt-4o-mini\n" {
+		if got := fmt.Sprintln(c.MaxWorkers, c.TextBatchSize, c.Model); got != "0 10 gpt-6-luna\n" {
 			t.Errorf("%q: got %s", content, got)
 		}
 	}

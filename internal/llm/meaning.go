@@ -194,7 +194,7 @@ func (e *serverError) outOfMoney(text string) bool {
 	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 {
 		return false // a wait is a limit of speed
 	}
-	return anyIn(text, moneyWords) && (e.status >= 400 && e.status < 500 || e.status == 0)
+	return anyIn(text, moneyWords)
 }
 
 func (e *serverError) tooFast(text string) bool {

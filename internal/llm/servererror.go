@@ -64,6 +64,9 @@ func (e *serverError) detail() string {
 	if e.code != "" && e.code != strconv.Itoa(e.status) {
 		words += " (" + e.code + ")"
 	}
+	for _, quota := range e.quotas {
+		words += ", quota " + quota
+	}
 	return words
 }
 

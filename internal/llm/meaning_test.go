@@ -1,0 +1,93 @@
+package llm
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMeaning(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		want   meaning
+	}{
+		"a parameter":             {400, `{"error":{"message":"Unsupported parameter: 'logprobs'"}}`, meansParameter},
+		"a parameter by 403":      {403, `{"error":{"message":"You are not allowed to request logprobs from this model."}}`, meansParameter},
+		"a bad key by 400":        {400, `[{"error":{"message":"API key not valid. Please pass a valid API key."}}]`, meansBadKey},
+		"a bad key":               {401, `{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}`, meansBadKey},
+		"a key":                   {401, `{"error":{"message":"No auth credentials found"}}`, meansKey},
+		"a region":                {403, `{"error":{"message":"Country, region, or territory not supported"}}`, meansKey},
+		"a firewall":              {403, `<html>blocked</html>`, meansItem},
+		"money":                   {429, `{"error":{"code":"insufficient_quota","message":"pay"}}`, meansMoney},
+		"money in words":          {400, `{"error":{"message":"Your credit balance is too low to access the API."}}`, meansMoney},
+		"a budget":                {400, `{"error":{"message":"ExceededBudget: team over budget"}}`, meansMoney},
+		"a quota with a wait":     {429, `{"error":{"message":"You exceeded your current quota. Please retry in 9.3s."}}`, meansSpeed},
+		"a quota of a day":        {429, `{"error":{"message":"You exceeded your current quota.","details":[{"@type":"x/google.rpc.QuotaFailure","violations":[{"quotaId":"RequestsPerDay"}]},{"@type":"x/google.rpc.RetryInfo","retryDelay":"40s"}]}}`, meansMoney},
+		"speed":                   {429, `{"error":{"message":"Rate limit reached"}}`, meansSpeed},
+		"loading":                 {503, `{"error":{"message":"Loading model","type":"unavailable_error"}}`, meansLoading},
+		"a broken answer":         {400, `{"error":{"code":"json_validate_failed","message":"Failed to generate JSON."}}`, meansBroken},
+		"room":                    {400, `{"error":{"message":"Could not finish the message because max_tokens or model output limit was reached."}}`, meansRoom},
+		"context":                 {400, `{"message":"This model's maximum context length is 3000 tokens."}`, meansContext},
+		"pictures":                {500, `{"error":{"message":"image input is not supported - hint: you may need to provide the mmproj"}}`, meansPicture},
+		"an address":              {404, `404 page not found`, meansAddress},
+		"an address with 200":     {200, `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`, meansAddress},
+		"a model":                 {404, `{"error":{"message":"model 'x' not found, try pulling it first"}}`, meansModel},
+		"moderation":              {403, `{"error":{"message":"Your input was flagged by moderation"}}`, meansFiltered},
+		"a gateway":               {524, `<html>A timeout occurred</html>`, meansAway},
+		"a client that left":      {499, `{"error":{"message":"client closed request"}}`, meansSlow},
+		"a failure":               {500, `{"error":{"message":"boom"}}`, meansFailure},
+		"overloaded":              {529, `{"error":{"type":"overloaded_error","message":"Overloaded"}}`, meansAway},
+		"too much for one item":   {413, `{"error":{"message":"too large"}}`, meansItem},
+		"money, whatever status":  {502, `{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, meansMoney},
+		"unprocessable parameter": {422, `{"detail":[{"loc":["body","logprobs"],"msg":"Extra inputs are not permitted"}]}`, meansParameter},
+	} {
+		e := readError(c.status, nil, c.body)
+		if got := e.meaning(); got != c.want {
+			t.Errorf("%s: %d, want %d (%+v)", name, got, c.want, e)
+		}
+	}
+}
+
+func TestWaitIn(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"Please try again in 1h5m12s.":              65*time.Minute + 12*time.Second,
+		"Please retry after 7 seconds.":             7 * time.Second,
+		"Please retry in 40.2s.":                    40200 * time.Millisecond,
+		"try again in 20ms":                         20 * time.Millisecond,
+		"try again later":                           0,
+		"wait for 3 sec":                            3 * time.Second,
+		"Limit 100000, Used 99924, Requested 2900.": 0,
+	} {
+		if got := waitIn(text); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestContextRoom(t *testing.T) {
+	for text, want := range map[string]int{
+		"maximum context length is 3000 tokens. However, you requested 3200 tokens (2600 in the messages, 600 in the completion)": 400,
+		"maximum context length is 512 tokens": 0,
+		"boom":                                 0,
+	} {
+		e := serverError{message: text}
+		if got := e.contextRoom(); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestReadReply_OfAnEventStream(t *testing.T) {
+	const body = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"{\\\"a\\\":\"}}]}\n\n" +
+		": ping\n\n" +
+		"data: {\"choices\":[{\"delta\":{\"content\":\"1}\"},\"finish_reason\":\"stop\",\"logprobs\":{\"content\":[{\"token\":\"1\",\"logprob\":-0.5}]}}]}\n\n" +
+		"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n"
+	r := readReply(body)
+	if !r.found || len(r.texts) != 1 || r.texts[0] != `{"a":1}` || r.finish != "stop" || r.usage.Prompt != 7 || !r.logprobs.IsArray() {
+		t.Errorf("got %+v", r)
+	}
+	failed := readReply("data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n")
+	if e := failed.failure(response{}); e == nil || e.status != 503 || e.message != "overloaded" {
+		t.Errorf("got %+v", e)
+	}
+}
