@@ -187,7 +187,7 @@ func TestEvalHidesLabelsFromTheModel(t *testing.T) {
 		"--exclude=source_category")
 	got.expect(t, exitFailed, "no item was answered: 2 UPSTREAM_REJECTED")
 	calls, bodies := m.asked()
-	if calls != 2 || !strings.Contains(bodies, "Thing one") || !strings.Contains(bodies, "colour-red") {
+	if calls < 2 || !strings.Contains(bodies, "Thing one") || !strings.Contains(bodies, "colour-red") {
 		t.Fatalf("the model was not asked as expected: %d calls, %s", calls, bodies)
 	}
 	for _, hidden := range []string{"northern-shop", "southern-shop", "couches-and-more", "beds-and-more", "Shop_name", "shop_name", "Source Category", "\\\"Label"} {

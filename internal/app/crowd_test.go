@@ -113,6 +113,7 @@ func TestBulkOfOneCallerRefusesNoOther(t *testing.T) {
 				w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: time.Second}},
 					append([]string{"--max-workers=4", "--queue-limit=20"}, c.flags...)...)
 				alice, bob := w.dial(t, c.token("alice")...), w.dial(t, c.token("bob")...)
+				classify(t, alice, goods(1, nil), credenza.Options{Cache: credenza.CacheBypass}) // the first question goes alone
 				ctx, leave := context.WithCancel(t.Context())
 				wait := bulk(ctx, t, bob, 6, 200)
 				if s := refusal(ctx, t, bob); !strings.Contains(s, "bulk questions of "+c.whose) {

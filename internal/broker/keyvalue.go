@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,6 +15,9 @@ type Values struct {
 	broker *Broker
 	name   string
 	log    *zap.Logger
+
+	mu sync.Mutex
+	kv jetstream.KeyValue // nil until it is opened
 }
 
 // Bounds of a store of small values.
@@ -23,7 +27,9 @@ const (
 )
 
 // Values returns the store of that name, which is made when it is first used.
-func (b *Broker) Values(name string, log *zap.Logger) *Values { return &Values{b, name, log} }
+func (b *Broker) Values(name string, log *zap.Logger) *Values {
+	return &Values{broker: b, name: name, log: log}
+}
 
 // Load returns the value under a key, nil if there is none, or none within a second.
 func (v *Values) Load(key string) []byte {
@@ -49,12 +55,25 @@ func (v *Values) Save(key string, value []byte) {
 		_, err = kv.Put(ctx, key, value)
 	}
 	if err != nil {
-		v.log.Warn("what was learned cannot be stored, and will be learned again", zap.String("store", v.name), zap.Error(err))
+		v.log.Debug("what was learned cannot be stored, and will be learned again", zap.String("store", v.name), zap.Error(err))
 	}
 }
 
+// open opens the store once. A data folder that was lost is not touched.
 func (v *Values) open(ctx context.Context) (jetstream.KeyValue, error) {
-	return v.broker.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+	if err := v.broker.Lost(); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.kv != nil {
+		return v.kv, nil
+	}
+	kv, err := v.broker.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: v.name, MaxBytes: valuesBytes, Storage: jetstream.FileStorage, Replicas: v.broker.Replicas(),
 	})
+	if err == nil {
+		v.kv = kv
+	}
+	return kv, err
 }
