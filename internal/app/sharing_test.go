@@ -173,6 +173,9 @@ func TestSharers_FailForTheTrueReason(t *testing.T) {
 			t.Run(reason+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := build(t, c.sim, "--max-workers=2")
+					if reason == late { // else the first questions go one by one
+						classify(t, w.client, goods(1, nil), credenza.Options{Cache: credenza.CacheBypass})
+					}
 					var callers sync.WaitGroup
 					for _, it := range goods(c.busy, nil) {
 						callers.Go(func() { _, _ = w.client.Classify(t.Context(), it, credenza.Options{}) })

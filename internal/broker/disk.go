@@ -68,13 +68,30 @@ func (d *disk) sync() error {
 	if err := d.look(); err != nil {
 		return err
 	}
-	if err := d.syncChanged(); err != nil {
+	err := d.syncChanged()
+	if lost, ok := errors.AsType[*syncFailed](err); ok {
 		d.mu.Lock()
-		d.failed = err
+		d.failed = lost
 		d.mu.Unlock()
 	}
-	return d.look() // a folder that was removed meanwhile has kept nothing
+	if gone := d.look(); gone != nil { // a folder that was removed meanwhile has kept nothing
+		return gone
+	}
+	return err
 }
+
+// syncFailed is an error of a sync itself. What was written before may be lost then, and
+// no later sync can tell; any other error only means that this one was not done.
+type syncFailed struct{ error }
+
+// Unwrap returns the system's error.
+func (f *syncFailed) Unwrap() error { return f.error }
+
+// notOpened is why a file could not be opened to be synced.
+type notOpened struct{ error }
+
+// Unwrap returns the system's error.
+func (n *notOpened) Unwrap() error { return n.error }
 
 // syncChanged syncs the files that have changed since their last sync, then the
 // folders that name them.
@@ -132,7 +149,13 @@ func (d *disk) syncAll(paths []string) error {
 	var syncing errgroup.Group
 	syncing.SetLimit(syncers)
 	for _, path := range paths {
-		syncing.Go(func() error { return d.syncPath(path) })
+		syncing.Go(func() error {
+			err := d.syncPath(path)
+			if _, skipped := errors.AsType[*notOpened](err); err == nil || skipped {
+				return err
+			}
+			return &syncFailed{err}
+		})
 	}
 	return syncing.Wait()
 }
@@ -141,7 +164,7 @@ func (d *disk) syncAll(paths []string) error {
 func syncPath(path string) (err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return ignoreGone(err)
+		return cannotOpen(err)
 	}
 	mode := os.O_RDWR // which Windows asks for
 	if info.IsDir() {
@@ -152,10 +175,19 @@ func syncPath(path string) (err error) {
 	}
 	f, err := os.OpenFile(path, mode, 0) //nolint:gosec // a path below the data folder
 	if err != nil {
-		return ignoreGone(err)
+		return cannotOpen(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return f.Sync()
+}
+
+// cannotOpen is an error that says nothing of what was written before, or none for a
+// file that is gone.
+func cannotOpen(err error) error {
+	if ignoreGone(err) == nil {
+		return nil
+	}
+	return &notOpened{err}
 }
 
 func ignoreGone(err error) error {

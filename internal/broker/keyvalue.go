@@ -26,9 +26,15 @@ const (
 	valuesTime  = time.Second
 )
 
-// Values returns the store of that name, which is made when it is first used.
+// Values returns the store of that name. One that cannot be made now is made later.
 func (b *Broker) Values(name string, log *zap.Logger) *Values {
-	return &Values{broker: b, name: name, log: log}
+	v := &Values{broker: b, name: name, log: log}
+	ctx, cancel := context.WithTimeout(context.Background(), valuesTime)
+	defer cancel()
+	if _, err := v.open(ctx); err != nil {
+		log.Debug("a store of small values is not there yet", zap.String("store", name), zap.Error(err))
+	}
+	return v
 }
 
 // Load returns the value under a key, nil if there is none, or none within a second.

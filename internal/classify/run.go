@@ -44,7 +44,7 @@ type ended struct {
 func newRun(e *Engine, call Call) *run {
 	r := &run{
 		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
-		window: newWindow(call.itemTimeout()/timeShare, &e.crowd, call.Caller.ID),
+		window: newWindow(call.itemTimeout()/timeShare, &e.crowd, call.Caller.Queue()),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),
 

@@ -98,8 +98,8 @@ func (g *Gate) tellOutages(now instant) instant {
 	at, news := never, false
 	for _, q := range g.groups {
 		b := &q.breaker
-		due := b.open && now-b.since >= noticeAfter
-		if b.open && !due {
+		due := b.open && now-b.since >= noticeAfter && q.serving()
+		if b.open && !due && q.serving() {
 			at = min(at, b.since+noticeAfter)
 		}
 		news = news || due != b.told
