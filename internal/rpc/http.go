@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -17,8 +16,8 @@ import (
 	"connectrpc.com/vanguard"
 	"google.golang.org/grpc"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/fault"
-	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
@@ -35,7 +34,7 @@ type HTTPHandler struct {
 	server     *grpc.Server
 	transcoder http.Handler
 	methods    map[string]grpc.MethodInfo // by path
-	authority  *authority
+	authority  Authority
 	unpacker   *unpacker
 
 	mu     sync.Mutex
@@ -47,7 +46,7 @@ type HTTPHandler struct {
 // minMessageBuffer is room for the largest answer, whatever the limit on requests.
 const minMessageBuffer = 16 << 20
 
-func newHTTPHandler(server *grpc.Server, config Config, u *unpacker, a *authority) (*HTTPHandler, error) {
+func newHTTPHandler(server *grpc.Server, config Config, u *unpacker, a Authority) (*HTTPHandler, error) {
 	h := &HTTPHandler{server: server, authority: a, unpacker: u, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
 	var services []*vanguard.Service
 	for name, info := range server.GetServiceInfo() {
@@ -94,13 +93,6 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(v)
-	if h.authority.tokens == nil && isPrivate(r.URL.Path) && fromStrangersPage(r) {
-		(&httpRefusal{
-			http.StatusForbidden, connect.CodePermissionDenied,
-			"this server knows no callers, so pages of other origins may classify and nothing else: set up tokens",
-		}).write(w, r)
-		return
-	}
 	if refusal := h.misfit(v, method); refusal != nil {
 		refusal.write(w, r)
 		return
@@ -112,15 +104,7 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.transcoder.ServeHTTP(w, v.request)
 }
 
-// isPrivate reports whether a method shows or changes what is somebody's own, such
-// as jobs. Without tokens it is everybody's who reaches the server, which is not
-// meant to include every page that somebody there has open.
-func isPrivate(path string) bool {
-	service := serviceOf(path)
-	return service != credenzav1.ClassificationService_ServiceDesc.ServiceName && !isAttendant(service)
-}
-
-// httpVisit is a call under way.
+// httpVisit is a call in flight.
 type httpVisit struct {
 	request *http.Request
 	control *http.ResponseController
@@ -160,11 +144,7 @@ func (h *HTTPHandler) enter(w http.ResponseWriter, r *http.Request) (*httpVisit,
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, v))
 	v.leave = cancel
-	if !fromThisMachine(r) {
-		// Both ends have to be local for a call to operate the server.
-		local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
-		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{connectionOf(local)})
-	}
+	ctx = withIdentity(ctx, h.authority.Identify(auth.CallOf(r)))
 	v.request = r.WithContext(ctx)
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it
 	v.request.Body = &trackedBody{r.Body, v}

@@ -31,7 +31,7 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 		return "", err
 	}
 	defer leave()
-	caller, err := c.callers.Caller(r.Context(), r.Header.Values("Authorization"))
+	caller, err := c.callers.Caller(r)
 	if err != nil {
 		return caller.ID, err
 	}
