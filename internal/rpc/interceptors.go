@@ -23,7 +23,7 @@ import (
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
 //	arrival   under faults too, for the cause of what was cut off
-//	gate      before authorize: every caller may know that the server goes down
+//	letIn     before authorize: every caller may know that the server goes down
 //	authorize before the checks: a stranger learns nothing about the contract
 //	checks    next to the handler
 //
@@ -61,7 +61,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
 	c.add(s.arrival.around)
-	c.add(s.gate.around)
+	c.add(s.letIn)
 	c.add(authorize)
 	c.stream = append(c.stream, s.arrival.stream, checks.stream)
 	return c, nil

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -38,7 +39,7 @@ type Server struct {
 	grpc      *grpc.Server
 	web       *HTTPHandler
 	health    *health.Server
-	gate      *gate
+	calls     *drain.Calls
 	authority Authority
 	arrival   arrival
 	secure    bool // TLS is used
@@ -59,7 +60,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{health: health.NewServer(), gate: newGate(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
+	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
 	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
 	options, err := transportOptions(config, u)
@@ -176,4 +177,4 @@ func (s *Server) SetReady(ready bool) {
 
 // Ready reports whether calls are welcome: SetReady has said so and Shutdown has
 // not begun.
-func (s *Server) Ready() bool { return s.ready.Load() && !s.gate.isClosed() }
+func (s *Server) Ready() bool { return s.ready.Load() && !s.calls.Closed() }
