@@ -200,7 +200,7 @@ func (v *httpVisit) replaceBody(in io.Reader) {
 }
 
 // endBody makes a read of the body return that waits for the caller. Where the
-// body has ended, nobody reads, and the connection is left alone.
+// body has ended, there is no reader, and the connection is left alone.
 func (v *httpVisit) endBody() {
 	if !v.read.Load() {
 		_ = v.control.SetReadDeadline(time.Unix(1, 0))
@@ -208,8 +208,8 @@ func (v *httpVisit) endBody() {
 }
 
 // serveGRPC hands a transcoded call to the gRPC server. That closes the body when
-// the call has come to its end, and waits until nobody reads it, while the
-// transcoder lets nobody close a body that is being read: a call that ends before
+// the call has come to its end, and waits for its reader, while the
+// transcoder closes no body that is being read: a call that ends before
 // its caller has stopped sending would hang, and its caller not hear why.
 func (h *HTTPHandler) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	v, _ := r.Context().Value(visitKey{}).(*httpVisit)

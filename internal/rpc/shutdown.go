@@ -20,7 +20,7 @@ const flushTime = 2 * time.Second
 //  1. health says NOT_SERVING, and new calls are refused with UNAVAILABLE and the
 //     reason SHUTTING_DOWN;
 //  2. feeds, which have no end of their own, and those who watch jobs, which go on
-//     without them, fail the same way at once; nobody waits for one whose caller
+//     without them, fail the same way at once; none is waited for whose caller
 //     does not read, which is cut off in step 4;
 //  3. the other calls may end until ctx does (DefaultDrain where it has no
 //     deadline), then they fail the same way too;
