@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,19 @@ func TestTLS(t *testing.T) {
 	classify("--plaintext", "--tls-ca="+cert).expect(t, exitFailed, "exclude each other")
 	classify("--tls-ca="+key).expect(t, exitFailed, "has no certificate in PEM")
 	classify("--tls-ca=/nowhere").expect(t, exitFailed, "certificate cannot be read")
+}
+
+func TestClassifyOnASocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	address := service(t, "--backend=offline", "--grpc-addr=unix://"+dir+"/grpc")
+	if address != "unix://"+dir+"/grpc" {
+		t.Errorf("the address is %s", address)
+	}
+	credenzaWith(t, twoRows, "classify", "-", "--server", address).expect(t, exitOK, "2 items classified")
 }
 
 func TestIsLoopback(t *testing.T) {

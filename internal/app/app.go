@@ -24,6 +24,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
@@ -39,7 +40,8 @@ var Version = "dev"
 type Options struct {
 	// LogTo is where log lines go. Nil: standard error.
 	LogTo io.Writer
-	// Listen opens the listener of a setting's address. Nil: TCP.
+	// Listen opens the listener of a setting's address. Nil: TCP, or a socket in the
+	// file system.
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
@@ -52,9 +54,7 @@ func (o Options) withDefaults() Options {
 		o.LogTo = os.Stderr
 	}
 	if o.Listen == nil {
-		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
-			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
-		}
+		o.Listen = listen
 	}
 	return o
 }
@@ -145,7 +145,7 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 
 func (a *App) serve() {
 	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
-	a.serving.Go(func() { a.failed <- a.web.Serve(rpc.MarkListener(a.httpLis)) })
+	a.serving.Go(func() { a.failed <- a.web.Serve(auth.NameConnections(a.httpLis)) })
 	a.ready.Store(true)
 	a.showReady()
 }
@@ -162,11 +162,11 @@ func (a *App) showReady() {
 	}
 }
 
-// GRPCAddr returns the address on which gRPC is served.
-func (a *App) GRPCAddr() string { return a.grpcLis.Addr().String() }
+// GRPCAddr returns the address on which gRPC is served: HOST:PORT, or unix:///PATH.
+func (a *App) GRPCAddr() string { return addressOf(a.grpcLis) }
 
-// HTTPAddr returns the address on which HTTP is served.
-func (a *App) HTTPAddr() string { return a.httpLis.Addr().String() }
+// HTTPAddr returns the address on which HTTP is served, as GRPCAddr does.
+func (a *App) HTTPAddr() string { return addressOf(a.httpLis) }
 
 // Backend returns what answers: "openai" or "offline".
 func (a *App) Backend() string { return a.config.backend() }

@@ -34,15 +34,15 @@ type Config struct {
 	Backend  string `name:"backend" env:"CREDENZA_BACKEND" default:"auto" placeholder:"auto|openai|offline" help:"What answers. auto: openai where a key or a base URL is set, else offline."`
 	Fallback string `name:"fallback" env:"CREDENZA_FALLBACK" default:"none" placeholder:"none|offline" help:"What answers when the model cannot."`
 
-	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Where gRPC is served."`
-	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where HTTP is served: the compatible endpoint, the services as JSON, Connect and gRPC-Web, metrics and probes."`
+	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"ADDRESS" help:"Where gRPC is served: HOST:PORT, or unix:///PATH."`
+	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"ADDRESS" help:"Where HTTP is served, HOST:PORT or unix:///PATH: the compatible endpoint, the services as JSON, Connect and gRPC-Web, metrics and probes."`
 	CORSOrigins  []string      `name:"cors-origins" env:"CREDENZA_CORS_ORIGINS" default:"*" placeholder:"ORIGIN,..." help:"Whose web pages may call the HTTP address, such as https://shop.example. *: all, none: no others than its own."`
 	WriteTimeout time.Duration `name:"http-write-timeout" env:"CREDENZA_HTTP_WRITE_TIMEOUT" default:"10m" help:"How long a caller, over gRPC too, may take nothing of what waits for it before it is cut off."`
 	TLSCert      string        `name:"tls-cert" env:"CREDENZA_TLS_CERT" placeholder:"FILE" help:"The server's certificate, PEM."`
 	TLSKey       string        `name:"tls-key" env:"CREDENZA_TLS_KEY" placeholder:"FILE" help:"The certificate's key, PEM."`
 	TLSClientCA  string        `name:"tls-client-ca" env:"CREDENZA_TLS_CLIENT_CA" placeholder:"FILE" help:"Callers must show a certificate of this authority, PEM."`
 	Insecure     bool          `name:"insecure" env:"CREDENZA_INSECURE" help:"Serve without TLS on addresses other than loopback."`
-	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one."`
+	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one, or a client certificate with such a name."`
 	MaxItems     int           `name:"max-items" env:"CREDENZA_MAX_ITEMS" default:"100000" help:"The most items of one ClassifyStream call, and rows of a request over HTTP."`
 	MaxMessage   int           `name:"max-message-mib" env:"CREDENZA_MAX_MESSAGE_MIB" default:"64" help:"The largest message or request body that is taken, in MiB."`
 	MaxIntake    int           `name:"max-intake-mib" env:"CREDENZA_MAX_INTAKE_MIB" default:"0" help:"What may have arrived and not be handled yet, from all callers together, in MiB. 0: four times --max-message-mib, so 256."`

@@ -190,13 +190,22 @@ func (c *Config) checkUpstream() error {
 
 func (c *Config) checkAddresses() error {
 	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
+		if path, ok := socketPath(addr); ok {
+			if err := checkSocketPath(path); err != nil {
+				return fmt.Errorf("%s %w", name, err)
+			}
+			continue
+		}
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
-			return fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:50051", name, addr)
+			return fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:50051, or unix:///PATH", name, addr)
 		}
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
 			return fmt.Errorf("%s has the port %q: give a number up to 65535 (%d)", name, port, n)
 		}
+	}
+	if _, ok := socketPath(c.GRPCAddr); ok && c.GRPCAddr == c.HTTPAddr {
+		return fmt.Errorf("grpc-addr and http-addr are one socket: give each its own")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fmt.Errorf("tls-cert and tls-key go together: give both or neither")

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -75,7 +76,7 @@ func (a *App) wireEdges(e edges) error {
 	files := rpc.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
 	secure := files != rpc.TLSFiles{}
 	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
-		if err := rpc.CheckAddress(addr, secure, c.Insecure); err != nil {
+		if err := checkExposure(addr, secure, c.Insecure); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -83,23 +84,27 @@ func (a *App) wireEdges(e edges) error {
 	if err != nil {
 		return err
 	}
+	authority := auth.New(tokens)
 	budget := intake.New(c.intakeBytes())
 	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
 	}, func() float64 { return float64(budget.Held()) }))
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
-		Models: c.servedModels(), TLS: files, Tokens: tokens, Intake: budget, WriteTimeout: c.WriteTimeout,
-	}, rpc.Parts{Engine: e.engine, Jobs: a.servedJobs(), Operations: e.operations, Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics})
+		Models: c.servedModels(), TLS: files, Intake: budget, WriteTimeout: c.WriteTimeout,
+	}, rpc.Parts{
+		Engine: e.engine, Authority: authority, Jobs: a.servedJobs(), Operations: e.operations,
+		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
+	})
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, files, budget)
+	a.web, err = a.newWeb(e, authority, files, budget)
 	return err
 }
 
 // newWeb returns the HTTP edge, with what the gRPC edge has for it.
-func (a *App) newWeb(e edges, files rpc.TLSFiles, budget *intake.Budget) (*web.Server, error) {
+func (a *App) newWeb(e edges, callers web.Callers, files rpc.TLSFiles, budget *intake.Budget) (*web.Server, error) {
 	c := &a.config
 	config := web.Config{
 		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout, Intake: budget,
@@ -119,15 +124,15 @@ func (a *App) newWeb(e edges, files rpc.TLSFiles, budget *intake.Budget) (*web.S
 		}
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: a.rpc, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
 }
 
-func loadTokens(path string) (*rpc.Tokens, error) {
+func loadTokens(path string) (*auth.Tokens, error) {
 	if path == "" {
 		return nil, nil
 	}
-	return rpc.LoadTokens(path)
+	return auth.LoadTokens(path)
 }
 
 // servedModels are the names that callers may ask for.

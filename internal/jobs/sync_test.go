@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/jobs"
@@ -82,7 +83,7 @@ func front(t *testing.T, r *replica) *credenza.Client {
 		t.Fatal(err)
 	}
 	server, err := rpc.NewServer(rpc.Config{}, rpc.Parts{
-		Engine: r.engine, Jobs: r.Service, Operations: noOperations{}, Taxonomy: tax, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+		Engine: r.engine, Authority: auth.New(nil), Jobs: r.Service, Operations: noOperations{}, Taxonomy: tax, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

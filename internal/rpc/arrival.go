@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +23,7 @@ import (
 // on.
 type arrival struct {
 	budget       *intake.Budget
-	authority    *authority
+	identified   func(context.Context) context.Context
 	writeTimeout time.Duration
 }
 
@@ -41,40 +40,22 @@ func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, e
 	if !ok {
 		return ctx, nil // it came by another way than Serve
 	}
-	ctx, cut := context.WithCancelCause(ctx)
-	caller, known := a.caller(ctx, info.FullMethodName, p.Addr.String())
+	ctx, cut := context.WithCancelCause(a.identified(ctx))
+	caller, known := shareOf(ctx, info.FullMethodName)
 	in := conn.Open(caller, known, cut)
 	context.AfterFunc(ctx, in.Close)
 	return intake.With(ctx, in), nil
 }
 
-// caller returns the name by which callers have their shares, and whether the call
-// has its authority. Without a token each connection has a share.
-func (a *arrival) caller(ctx context.Context, method, remote string) (name string, known bool) {
-	rec := &record{}
-	service := serviceOf(method)
-	if service == grpc_health_v1.Health_ServiceDesc.ServiceName || a.authority.check(context.WithValue(ctx, recordKey{}, rec), service) != nil {
+// shareOf returns the name by which what a call's caller sends is counted, and
+// whether the call has the caller's authority. All others are strangers' calls.
+func shareOf(ctx context.Context, method string) (name string, known bool) {
+	service, identity := serviceOf(method), identityOf(ctx)
+	if service == grpc_health_v1.Health_ServiceDesc.ServiceName || identity.May(service) != nil {
 		return "", false
 	}
-	return rec.share(remote), true
-}
-
-// share is the name by which what a caller sends is counted.
-func (rec *record) share(remote string) string {
-	if rec.name != "" {
-		return "token:" + rec.name
-	}
-	return "connection:" + remote
-}
-
-// Share returns the name by which callers over HTTP have their shares of what may
-// arrive, and whether the request shows a token where one is needed.
-func (s *Server) Share(r *http.Request) (caller string, known bool) {
-	rec := &record{}
-	if s.authority.tokens != nil && s.authority.identify(rec, r.Header.Values("Authorization"), 0) != nil {
-		return "", false
-	}
-	return rec.share(r.RemoteAddr), true
+	name, _ = identity.Share()
+	return name, true
 }
 
 // around is an interceptor that has a call which was cut off end with the cause, and

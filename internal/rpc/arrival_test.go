@@ -111,7 +111,7 @@ func TestStrangers_MessagesAreNotRead(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				budget := intake.New(0)
-				s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+				s := start(t, setup{config: rpc.Config{Intake: budget}, tokens: testTokens(t)})
 				c := s.incomplete(t, 20, method, 1<<20, "")
 				synctest.Wait()
 				if held := budget.Held(); held > 256<<10 {
@@ -131,7 +131,7 @@ func TestStrangers_MessagesAreNotRead(t *testing.T) {
 
 func TestStrangers_AreToldLoggedAndCounted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}})
+		s := start(t, setup{tokens: testTokens(t)})
 		if code := <-s.incomplete(t, 1, oneMethod, 1<<20, "").ends[0]; code != "16" {
 			t.Errorf("the call ended with %q, want 16 (UNAUTHENTICATED)", code)
 		}
@@ -196,7 +196,7 @@ func TestBudget_OneConnectionHasHalfOfIt(t *testing.T) {
 func TestBudget_CallersWithTokensHaveOneShareEach(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		budget := intake.New(4 << 20)
-		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+		s := start(t, setup{config: rpc.Config{Intake: budget}, tokens: testTokens(t)})
 		for range 4 { // connections
 			s.incomplete(t, 3, oneMethod, 1<<20, "shop-token")
 		}

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,23 +15,23 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 func hashOf(token string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(token))) }
 
-func testTokens(t *testing.T) *rpc.Tokens {
+func testTokens(t *testing.T) *auth.Tokens {
 	t.Helper()
 	text := fmt.Sprintf(`
 - {name: shop, sha256: %s, scopes: [classify]}
 - {name: operator, sha256: %s, scopes: [operate]}
 - {name: both, sha256: %s, scopes: [classify, operate]}
 `, hashOf("shop-token"), hashOf("operator-token"), hashOf("both-token"))
-	tokens, err := rpc.ParseTokens("tokens.yaml", []byte(text))
+	tokens, err := auth.ParseTokens("tokens.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +119,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 		{"both", []string{"Bearer both-token"}, want{"classify": ok, "stream": ok, "jobs": ok, "watch": ok, "operate": ok, "reflect": ok, "health": ok}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}})
+			s := start(t, setup{tokens: testTokens(t)})
 			conn := s.raw(t)
 			ctx := context.Background()
 			for _, value := range tc.header {
@@ -136,53 +134,61 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 }
 
-// listenAt gives a listener and its connections other addresses than they have.
+// listenAt gives a listener's connections other addresses than they have.
 type listenAt struct {
 	net.Listener
-	listening, peer net.Addr
+	local, peer net.Addr
 }
 
-func (l listenAt) Addr() net.Addr { return l.listening }
+func (l listenAt) Addr() net.Addr { return l.local }
 
 func (l listenAt) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return connFrom{conn, l.peer}, nil
+	return connBetween{conn, l}, nil
 }
 
-type connFrom struct {
+type connBetween struct {
 	net.Conn
-	peer net.Addr
+	ends listenAt
 }
 
-func (c connFrom) RemoteAddr() net.Addr { return c.peer }
+func (c connBetween) LocalAddr() net.Addr { return c.ends.local }
+
+func (c connBetween) RemoteAddr() net.Addr { return c.ends.peer }
+
+func tcp(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 50051} }
+
+var unixAddr = &net.UnixAddr{Name: "/run/x", Net: "unix"}
 
 func TestOperatingWithoutTokens(t *testing.T) {
-	tcp := func(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 50051} }
 	for _, tc := range []struct {
-		name            string
-		listening, peer net.Addr
-		want            codes.Code
+		name        string
+		local, peer net.Addr
+		want        codes.Code
 	}{
 		{"loopback", tcp("127.0.0.1"), tcp("127.0.0.1"), codes.OK},
 		{"loopback, v6", tcp("::1"), tcp("::1"), codes.OK},
-		{"socket in the file system", &net.UnixAddr{Name: "/run/x", Net: "unix"}, &net.UnixAddr{Net: "unix"}, codes.OK},
-		{"every device, from here", tcp("0.0.0.0"), tcp("127.0.0.1"), codes.PermissionDenied},
-		{"every device, v6, from here", tcp("::"), tcp("::1"), codes.PermissionDenied},
-		{"every device, from there", tcp("0.0.0.0"), tcp("192.0.2.1"), codes.PermissionDenied},
-		{"loopback, from there", tcp("127.0.0.1"), tcp("192.0.2.1"), codes.PermissionDenied},
+		{"loopback, v4 in v6", tcp("::ffff:127.0.0.1"), tcp("::ffff:127.0.0.1"), codes.OK},
+		{"socket in the file system", unixAddr, &net.UnixAddr{Net: "unix"}, codes.OK},
+		{"another device, from this machine", tcp("192.0.2.7"), tcp("192.0.2.7"), codes.PermissionDenied},
+		{"another device, from loopback", tcp("192.0.2.7"), tcp("127.0.0.1"), codes.PermissionDenied},
+		{"another device, from another machine", tcp("192.0.2.7"), tcp("192.0.2.1"), codes.PermissionDenied},
+		{"loopback, from another machine", tcp("127.0.0.1"), tcp("192.0.2.1"), codes.PermissionDenied},
 		{"an address that is not known", &net.UDPAddr{}, tcp("127.0.0.1"), codes.PermissionDenied},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{listen: func(l net.Listener) net.Listener { return listenAt{l, tc.listening, tc.peer} }})
+			s := start(t, setup{listen: func(l net.Listener) net.Listener { return listenAt{l, tc.local, tc.peer} }})
 			conn := s.raw(t)
 			if err := methods["operate"](context.Background(), conn); status.Code(err) != tc.want {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
-			if err := methods["classify"](context.Background(), conn); err != nil {
-				t.Errorf("classifying failed: %v", err)
+			for _, open := range []string{"classify", "jobs"} {
+				if err := methods[open](context.Background(), conn); err != nil {
+					t.Errorf("%s failed: %v", open, err)
+				}
 			}
 		})
 	}
@@ -201,7 +207,7 @@ func TestCallersShareTheTurnOfTheirToken(t *testing.T) {
 		}
 	}
 	t.Run("with tokens", func(t *testing.T) {
-		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}, engine: fakeEngine{classify: remember}})
+		s := start(t, setup{tokens: testTokens(t), engine: fakeEngine{classify: remember}})
 		seen = nil
 		ask(s.client(t, credenza.WithToken("shop-token")))
 		ask(s.client(t, credenza.WithToken("shop-token")))
@@ -221,7 +227,7 @@ func TestCallersShareTheTurnOfTheirToken(t *testing.T) {
 }
 
 func TestSecretsStayOutOfLogsAndErrors(t *testing.T) {
-	s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}})
+	s := start(t, setup{tokens: testTokens(t)})
 	c := s.client(t, credenza.WithToken("shop-token"))
 	if _, err := c.Classify(context.Background(), credenza.Item{ProductName: "secret-item"}, credenza.Options{}); err != nil {
 		t.Fatal(err)
@@ -232,7 +238,7 @@ func TestSecretsStayOutOfLogsAndErrors(t *testing.T) {
 	for _, line := range s.logs.All() {
 		said += fmt.Sprintln(line.Message, line.ContextMap())
 	}
-	said += fmt.Sprintf("%v %+v %#v", testTokens(t), testTokens(t), rpc.Config{Tokens: testTokens(t)})
+	said += fmt.Sprintf("%v %+v %#v", testTokens(t), testTokens(t), auth.New(testTokens(t)))
 	for _, secret := range []string{"shop-token", "other-token", hashOf("shop-token"), "secret-item"} {
 		if strings.Contains(said, secret) {
 			t.Errorf("%q was said:\n%s", secret, said)
@@ -241,76 +247,4 @@ func TestSecretsStayOutOfLogsAndErrors(t *testing.T) {
 	if got := s.logs.FilterField(callerField("shop")).Len(); got != 2 {
 		t.Errorf("%d lines name the caller, want 2", got)
 	}
-}
-
-func TestBadTokenFiles(t *testing.T) {
-	hash := hashOf("x")
-	for _, tc := range []struct{ name, text, want string }{
-		{"empty", "", "t.yaml: no caller"},
-		{"empty list", "[]", "t.yaml: no caller"},
-		{"no YAML", "- {name: a\n- b: [", "not YAML at line"},
-		{"no list", "name: a", "t.yaml:1: the caller has no sha256"},
-		{"no mapping", "- shop", "t.yaml:1: a caller is expected"},
-		{"plain token", "- name: a\n  token: hunter2\n  scopes: [classify]", "t.yaml:2: tokens are not kept in plain text: give sha256, the result of: printf %s TOKEN | sha256sum"},
-		{"unknown key", "- name: a\n  colour: hunter2", "t.yaml:2: unknown key"},
-		{"key twice", "- name: a\n  name: b", "t.yaml:2: a second name"},
-		{"plain token as hash", "- name: a\n  sha256: hunter2\n  scopes: [classify]", "t.yaml:2: sha256: 64 hexadecimal digits"},
-		{"short hash", "- name: a\n  sha256: " + hash[2:] + "\n  scopes: [classify]", "t.yaml:2: sha256: 64"},
-		{"hash of nothing", "- name: a\n  sha256: " + hashOf("") + "\n  scopes: [classify]", "t.yaml:2: sha256: this is the hash of nothing"},
-		{"bad name", "- name: a b\n  sha256: " + hash + "\n  scopes: [classify]", "t.yaml:1: name:"},
-		{"no name", "- sha256: " + hash + "\n  scopes: [classify]", "t.yaml:1: the caller has no name"},
-		{"no scopes", "- name: a\n  sha256: " + hash, "t.yaml:1: the caller has no scopes"},
-		{"empty scopes", "- name: a\n  sha256: " + hash + "\n  scopes: []", "t.yaml:3: scopes: a list is expected"},
-		{"scopes no list", "- name: a\n  sha256: " + hash + "\n  scopes: classify", "t.yaml:3: scopes: a list is expected"},
-		{"unknown scope", "- name: a\n  sha256: " + hash + "\n  scopes: [classify, hunter2]", "t.yaml:3: scopes: entry unknown in line 3"},
-		{
-			"name twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: a, sha256: " + hashOf("y") + ", scopes: [classify]}",
-			`t.yaml:2: the name "a" is taken by line 1`,
-		},
-		{
-			"token twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: b, sha256: " + strings.ToUpper(hash) + ", scopes: [classify]}",
-			`t.yaml:2: the token of "b" is that of "a" as well`,
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			_, err := rpc.ParseTokens("t.yaml", []byte(tc.text))
-			if err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Fatalf("got %v, want %q", err, tc.want)
-			}
-			if said := err.Error(); strings.Contains(said, "\n") || strings.Contains(said, "hunter2") || strings.Contains(said, hash[:10]) {
-				t.Errorf("the error has a secret or a second line: %q", said)
-			}
-		})
-	}
-}
-
-func TestLoadTokens(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "tokens.yaml")
-	if _, err := rpc.LoadTokens(path); err == nil {
-		t.Error("a file that is not there was read")
-	}
-	if err := os.WriteFile(path, []byte("- {name: a, sha256: "+hashOf("x")+", scopes: [operate]}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	tokens, err := rpc.LoadTokens(path)
-	if err != nil || tokens.String() != "tokens of a" {
-		t.Errorf("got %v, %v", tokens, err)
-	}
-}
-
-func FuzzParseTokens(f *testing.F) {
-	f.Add("- {name: a, sha256: " + hashOf("x") + ", scopes: [classify]}")
-	f.Add("- name: a\n  sha256: &h abc\n  scopes: *h")
-	f.Add("- - - a")
-	f.Add("? [a]\n: b")
-	f.Add("---\n...\n---\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		tokens, err := rpc.ParseTokens("t.yaml", []byte(text))
-		if err == nil && tokens.String() == "tokens of " {
-			t.Error("no caller, and no error")
-		}
-		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("more than one line: %q", err)
-		}
-	})
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -208,7 +209,7 @@ func TestUndecodableMessages(t *testing.T) {
 
 // A stranger learns nothing of what is wrong with a message.
 func TestStrangersAreRefusedBeforeTheirMessage(t *testing.T) {
-	s := start(t, setup{config: rpc.Config{Tokens: &rpc.Tokens{}}})
+	s := start(t, setup{tokens: &auth.Tokens{}})
 	for _, method := range []string{streamMethod, feedMethod, oneMethod} {
 		err := callWith(t, s, method, []byte{0x0a, 0xff})
 		if got := status.Convert(err); got.Code() != codes.Unauthenticated || detail[*errdetails.ErrorInfo](got) == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -37,9 +38,6 @@ type Config struct {
 	Models []string
 	// TLS names the certificate's files. Zero: no TLS.
 	TLS TLSFiles
-	// Tokens are the known callers. Nil: everybody may classify, and only
-	// callers on this machine may operate.
-	Tokens *Tokens
 	// Intake bounds what arrives and is not handled yet. Nil: a budget of its own.
 	Intake *intake.Budget
 	// WriteTimeout is how long a caller may take nothing of what waits for it, up to
@@ -76,9 +74,15 @@ type Engine interface {
 	Classify(ctx context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error)
 }
 
+// Authority finds out which caller makes a call. It is safe for concurrent use.
+type Authority interface {
+	Identify(call auth.Call) *auth.Identity
+}
+
 // Parts are what the edge stands on. All but Jobs are needed.
 type Parts struct {
-	Engine Engine
+	Engine    Engine
+	Authority Authority
 	// Jobs is nil where there is no storage for them. JobService is not offered
 	// then: reflection and health do not know it, and gRPC answers its calls with
 	// UNIMPLEMENTED.
@@ -91,8 +95,8 @@ type Parts struct {
 }
 
 func (p Parts) check() error {
-	if p.Engine == nil || p.Operations == nil || p.Taxonomy == nil || p.Log == nil || p.Metrics == nil {
-		return errors.New("the gRPC server lacks a part: engine, operations, taxonomy, log and metrics are all needed")
+	if p.Engine == nil || p.Authority == nil || p.Operations == nil || p.Taxonomy == nil || p.Log == nil || p.Metrics == nil {
+		return errors.New("the gRPC server lacks a part: engine, authority, operations, taxonomy, log and metrics are all needed")
 	}
 	return nil
 }

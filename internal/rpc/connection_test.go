@@ -10,7 +10,6 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/rpc"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -68,7 +67,7 @@ func TestCallsOfAConnectionShareAQueue(t *testing.T) {
 
 func TestCallsWithATokenShareAQueueOnAllConnections(t *testing.T) {
 	var caller catalog.Caller
-	h := startHTTP(t, setup{engine: lastCaller(&caller), config: rpc.Config{Tokens: testTokens(t)}})
+	h := startHTTP(t, setup{engine: lastCaller(&caller), tokens: testTokens(t)})
 	for range 2 {
 		if status, body := h.post(t, atClassify, `{"item":{}}`, "Authorization: Bearer shop-token"); status != http.StatusOK || caller.Queue() != "shop" {
 			t.Errorf("%d %s, %+v", status, strings.TrimSpace(body), caller)

@@ -6,7 +6,7 @@
 // like, and are owed a clear answer all the same, even while the process goes
 // down.
 //
-//	listener -> record -> metrics -> log -> faults -> recovery -> gate -> auth -> checks -> handler -> Engine
+//	listener -> identify -> metrics -> log -> faults -> recovery -> arrival -> letIn -> authorize -> checks -> handler -> Engine
 //	                                                                                        convert
 //
 // Handlers only check, convert, call and convert back. All else is an
@@ -17,7 +17,7 @@
 //
 // The trade-off: shutting down is done here and not by grpc.Server, whose
 // graceful stop refuses new calls by hanging up and waits for everybody alike.
-// The gate tells new callers why, lets streams and uploads end, ends feeds and
+// A drain tells new callers why, lets streams and uploads end, ends feeds and
 // watches at once, and costs one lock per call for it.
 //
 // The limit on a message's bytes does not bound the memory that decoding takes, so

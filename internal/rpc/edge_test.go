@@ -13,6 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -239,10 +240,13 @@ func TestOperations(t *testing.T) {
 		settings: rpc.Settings{MaxWorkers: 8, LogLevel: zapcore.InfoLevel},
 		status: rpc.Status{
 			Version: "v1", Start: begun, Backend: "openai", Model: "m",
-			Pool:     rpc.PoolStatus{Limit: 1, InUse: 2, Ceiling: 3, Fixed: true},
-			Queue:    rpc.QueueStatus{Interactive: 4, Bulk: 5},
-			Upstream: rpc.LatencyStatus{Samples: 6, Mean: 7, P50: 8, P95: 9, P99: 10},
-			Keys:     []rpc.KeyStatus{{Suffix: "wxyz", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
+			Gate: upstream.Status{
+				Limit: 1, InFlight: 2, Ceiling: 3, Fixed: 3, QueuedInteractive: 4, QueuedBulk: 5,
+				Groups: []upstream.GroupStatus{{
+					Name: "g", Keys: []upstream.KeyStatus{{Suffix: "wxyz", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
+				}},
+			},
+			Upstream: upstream.LatencyStatus{Count: 6, Mean: 7, P50: 8, P95: 9, P99: 10},
 			Cache:    &rpc.CacheStatus{Entries: 1, Bytes: 2, Hits: 3, Misses: 4},
 			Settings: rpc.Settings{MaxWorkers: 8, LogLevel: zapcore.WarnLevel},
 		},
@@ -258,7 +262,8 @@ func TestOperations(t *testing.T) {
 		Pool:     credenza.Pool{Limit: 1, InUse: 2, Ceiling: 3, Fixed: true},
 		Queue:    credenza.Queue{Interactive: 4, Bulk: 5},
 		Upstream: credenza.Latency{Samples: 6, Mean: 7, P50: 8, P95: 9, P99: 10},
-		Keys:     []credenza.Key{{Suffix: "wxyz", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
+		Keys:     []credenza.Key{{Suffix: "wxyz", Group: "g", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
+		Groups:   []credenza.Group{{Name: "g"}},
 		Cache:    &credenza.Cache{Entries: 1, Bytes: 2, Hits: 3, Misses: 4},
 		Settings: credenza.Settings{MaxWorkers: 8, LogLevel: "WARN"},
 	}, got)

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -97,6 +98,7 @@ func (o *fakeOperations) Update(_ context.Context, change rpc.SettingsChange) (r
 // the process, without tokens.
 type setup struct {
 	config     rpc.Config
+	tokens     *auth.Tokens
 	engine     fakeEngine
 	operations fakeOperations
 	jobs       rpc.Jobs // nil: a fake one without jobs
@@ -129,7 +131,7 @@ func start(t *testing.T, s setup) *running {
 	}
 	var err error
 	r.Server, err = rpc.NewServer(s.config, rpc.Parts{
-		Engine: &s.engine, Jobs: s.jobs, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
+		Engine: &s.engine, Authority: auth.New(s.tokens), Jobs: s.jobs, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -44,7 +45,7 @@ func equal(t *testing.T, want, got any) bool {
 
 func parts() rpc.Parts {
 	return rpc.Parts{
-		Engine: &fakeEngine{}, Operations: &fakeOperations{}, Taxonomy: testTaxonomy,
+		Engine: &fakeEngine{}, Authority: auth.New(nil), Operations: &fakeOperations{}, Taxonomy: testTaxonomy,
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	}
 }

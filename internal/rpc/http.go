@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +15,9 @@ import (
 	"connectrpc.com/vanguard"
 	"google.golang.org/grpc"
 
+	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
-	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
@@ -35,20 +34,16 @@ type HTTPHandler struct {
 	server     *grpc.Server
 	transcoder http.Handler
 	methods    map[string]grpc.MethodInfo // by path
-	authority  *authority
+	authority  Authority
 	unpacker   *unpacker
-
-	mu     sync.Mutex
-	closed bool
-	visits map[*httpVisit]struct{}
-	inside sync.WaitGroup
+	calls      *drain.Calls
 }
 
 // minMessageBuffer is room for the largest answer, whatever the limit on requests.
 const minMessageBuffer = 16 << 20
 
-func newHTTPHandler(server *grpc.Server, config Config, u *unpacker, a *authority) (*HTTPHandler, error) {
-	h := &HTTPHandler{server: server, authority: a, unpacker: u, methods: map[string]grpc.MethodInfo{}, visits: map[*httpVisit]struct{}{}}
+func newHTTPHandler(server *grpc.Server, config Config, u *unpacker, a Authority) (*HTTPHandler, error) {
+	h := &HTTPHandler{server: server, authority: a, unpacker: u, methods: map[string]grpc.MethodInfo{}, calls: drain.New()}
 	var services []*vanguard.Service
 	for name, info := range server.GetServiceInfo() {
 		services = append(services, vanguard.NewService(name, http.HandlerFunc(h.serveGRPC)))
@@ -88,19 +83,15 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}).write(w, r)
 		return
 	}
-	v, ok := h.enter(w, r)
-	if !ok {
-		(&httpRefusal{http.StatusServiceUnavailable, connect.CodeUnavailable, shuttingDown().Message}).write(w, r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	v := h.visit(ctx, cancel, w, r)
+	leave, err := h.calls.EnterWith(drain.Finite, v.cut)
+	if err != nil {
+		(&httpRefusal{http.StatusServiceUnavailable, connect.CodeUnavailable, drain.ShuttingDown().Message}).write(w, r)
 		return
 	}
-	defer h.leave(v)
-	if h.authority.tokens == nil && isPrivate(r.URL.Path) && fromStrangersPage(r) {
-		(&httpRefusal{
-			http.StatusForbidden, connect.CodePermissionDenied,
-			"this server knows no callers, so pages of other origins may classify and nothing else: set up tokens",
-		}).write(w, r)
-		return
-	}
+	defer leave()
 	if refusal := h.misfit(v, method); refusal != nil {
 		refusal.write(w, r)
 		return
@@ -112,19 +103,11 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.transcoder.ServeHTTP(w, v.request)
 }
 
-// isPrivate reports whether a method shows or changes what is somebody's own, such
-// as jobs. Without tokens it is everybody's who reaches the server, which is not
-// meant to include every page that somebody there has open.
-func isPrivate(path string) bool {
-	service := serviceOf(path)
-	return service != credenzav1.ClassificationService_ServiceDesc.ServiceName && !isAttendant(service)
-}
-
-// httpVisit is a call under way.
+// httpVisit is a call in flight.
 type httpVisit struct {
 	request *http.Request
 	control *http.ResponseController
-	leave   context.CancelFunc
+	cancel  context.CancelFunc
 	read    atomic.Bool       // the request's body, to its end
 	hold    func(n int) error // takes room for bytes besides those of the body; nil: there is enough
 }
@@ -148,60 +131,39 @@ func overHTTP(err error) error {
 
 type visitKey struct{}
 
-func (h *HTTPHandler) enter(w http.ResponseWriter, r *http.Request) (*httpVisit, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return nil, false
-	}
-	v := &httpVisit{control: http.NewResponseController(w)}
+// visit returns a call with its request, which has its caller and knows how far it
+// was read.
+func (h *HTTPHandler) visit(ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, r *http.Request) *httpVisit {
+	v := &httpVisit{control: http.NewResponseController(w), cancel: cancel}
 	if body, ok := r.Body.(interface{ Hold(n int) error }); ok {
 		v.hold = body.Hold
 	}
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, v))
-	v.leave = cancel
-	if !fromThisMachine(r) {
-		// Both ends have to be local for a call to operate the server.
-		local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
-		ctx = context.WithValue(ctx, http.LocalAddrContextKey, foreign{connectionOf(local)})
-	}
+	ctx = withIdentity(context.WithValue(ctx, visitKey{}, v), h.authority.Identify(auth.CallOf(r)))
 	v.request = r.WithContext(ctx)
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it
 	v.request.Body = &trackedBody{r.Body, v}
 	// The transcoder would set memory aside for what is announced.
 	v.request.ContentLength = -1
-	h.visits[v] = struct{}{}
-	h.inside.Add(1)
-	return v, true
+	return v
 }
 
-func (h *HTTPHandler) leave(v *httpVisit) {
-	v.leave()
-	h.mu.Lock()
-	delete(h.visits, v)
-	h.mu.Unlock()
-	h.inside.Done()
+// cut ends a call whose caller does not take what is written.
+func (v *httpVisit) cut(error) {
+	v.cancel()
+	v.endBody()
+	_ = v.control.SetWriteDeadline(time.Unix(1, 0)) // what has no deadlines is not cut
 }
 
-// close refuses new calls, gives those that are under way some time to write their
-// ends, and cuts off what then is left. It returns when no call is.
+// close refuses new calls, gives those in flight some time to write their ends, and
+// cuts off what then is left. It returns when no call is.
 func (h *HTTPHandler) close(patience time.Duration) {
-	h.mu.Lock()
-	h.closed = true
-	h.mu.Unlock()
-	timer := time.AfterFunc(patience, h.cut)
-	defer timer.Stop()
-	h.inside.Wait()
-}
-
-func (h *HTTPHandler) cut() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for v := range h.visits {
-		v.leave()
-		v.endBody()
-		_ = v.control.SetWriteDeadline(time.Unix(1, 0)) // what has no deadlines is not cut
+	h.calls.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if h.calls.Wait(ctx) != nil {
+		h.calls.End(drain.Finite)
 	}
+	h.calls.WaitAll()
 }
 
 // trackedBody is a request's body that knows whether it was read to its end.
@@ -238,7 +200,7 @@ func (v *httpVisit) replaceBody(in io.Reader) {
 }
 
 // endBody makes a read of the body return that waits for the caller. Where the
-// body has ended, nobody reads, and the connection is left alone.
+// body has ended, there is no reader, and the connection is left alone.
 func (v *httpVisit) endBody() {
 	if !v.read.Load() {
 		_ = v.control.SetReadDeadline(time.Unix(1, 0))
@@ -246,8 +208,8 @@ func (v *httpVisit) endBody() {
 }
 
 // serveGRPC hands a transcoded call to the gRPC server. That closes the body when
-// the call has come to its end, and waits until nobody reads it, while the
-// transcoder lets nobody close a body that is being read: a call that ends before
+// the call has come to its end, and waits for its reader, while the
+// transcoder closes no body that is being read: a call that ends before
 // its caller has stopped sending would hang, and its caller not hear why.
 func (h *HTTPHandler) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	v, _ := r.Context().Value(visitKey{}).(*httpVisit)

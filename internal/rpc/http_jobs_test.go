@@ -67,7 +67,7 @@ func TestJobsAreNoBusinessOfStrangersPages(t *testing.T) {
 	} {
 		s := setup{}
 		if tt.tokens {
-			s.config.Tokens = testTokens(t)
+			s.tokens = testTokens(t)
 		}
 		if status, body := startHTTP(t, s).post(t, atJobs+"ListJobs", `{}`, tt.headers...); status != tt.want {
 			t.Errorf("%v: %d %s", tt.headers, status, body)

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
 // unread is a body that nobody may read.
@@ -42,7 +41,7 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 		t.Run(tt.media+" "+tt.url, func(t *testing.T) {
 			s, want := setup{}, "PermissionDenied"
 			if tt.tokens {
-				s.config, want = rpc.Config{Tokens: testTokens(t)}, "Unauthenticated"
+				s.tokens, want = testTokens(t), "Unauthenticated"
 			}
 			h := startHTTP(t, s)
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, unread{t})

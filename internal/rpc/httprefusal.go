@@ -6,15 +6,12 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 )
 
 const (
@@ -63,7 +60,7 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
 			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC",
 		}
-	case h.authority.checkHTTP(r) != nil:
+	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
 		v.replaceBody(leastMessage(media))
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
@@ -134,21 +131,3 @@ func (m *oneMessage) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// checkHTTP is what check will say of the caller once the call has come to it, with
-// its messages in memory.
-func (a *authority) checkHTTP(r *http.Request) error {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	ctx := peer.NewContext(r.Context(), &peer.Peer{Addr: remoteAddr(r.RemoteAddr), LocalAddr: local})
-	ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": r.Header.Values("Authorization")})
-	return a.check(ctx, serviceOf(r.URL.Path))
-}
-
-// remoteAddr is a peer's address as HTTP knows it.
-type remoteAddr string
-
-// Network is that of HTTP's connections.
-func (remoteAddr) Network() string { return "tcp" }
-
-// String is the address.
-func (a remoteAddr) String() string { return string(a) }

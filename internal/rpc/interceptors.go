@@ -16,15 +16,15 @@ import (
 
 // chain is the interceptors, from the outside in:
 //
-//	record    who calls, filled in by auth and read by the log
+//	identify  finds the caller, for all that follow
 //	metrics   outside of all that can fail, so that each call is counted with the
 //	          code that its caller sees
 //	log       for the same reason
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
 //	arrival   under faults too, for the cause of what was cut off
-//	gate      before auth: whoever calls a server that goes down may know
-//	auth      before the checks: a stranger learns nothing about the contract
+//	letIn     before authorize: every caller may know that the server goes down
+//	authorize before the checks: a stranger learns nothing about the contract
 //	checks    next to the handler
 //
 // Messages are read after all of them but the checks, which look at each one.
@@ -50,7 +50,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 		return nil, fmt.Errorf("register the metrics of gRPC: %w", err)
 	}
 	c := &chain{metrics: metrics, inner: checks.unary}
-	c.add(s.recorder.around)
+	c.add(s.identify)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
@@ -61,8 +61,8 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
 	c.add(s.arrival.around)
-	c.add(s.gate.around)
-	c.add(s.authority.around)
+	c.add(s.letIn)
+	c.add(authorize)
 	c.stream = append(c.stream, s.arrival.stream, checks.stream)
 	return c, nil
 }

@@ -185,7 +185,7 @@ func jobCalls(ctx context.Context, c *credenza.Client, id string) map[string]err
 
 func TestJobsAreTheirOwners(t *testing.T) {
 	jobs := rpctest.NewJobs()
-	s := start(t, setup{config: rpc.Config{Tokens: testTokens(t)}, jobs: jobs})
+	s := start(t, setup{tokens: testTokens(t), jobs: jobs})
 	ctx := context.Background()
 	shop, both := s.client(t, credenza.WithToken("shop-token")), s.client(t, credenza.WithToken("both-token"))
 	mine, err := shop.CreateJob(ctx, one, credenza.JobSpec{RequestID: "key"})

@@ -22,6 +22,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -161,9 +162,9 @@ func TestNotices_ArePassedOverByOldClients(t *testing.T) {
 }
 
 func TestStatus_TellsAnOutage(t *testing.T) {
-	r := start(t, setup{operations: fakeOperations{status: rpc.Status{Groups: []rpc.GroupStatus{
-		{Name: "away", BreakerOpen: true, Outage: &testOutage}, {Name: "well"},
-	}}}})
+	r := start(t, setup{operations: fakeOperations{status: rpc.Status{Gate: upstream.Status{Groups: []upstream.GroupStatus{
+		{Name: "away", Open: true, Outage: &testOutage}, {Name: "well"},
+	}}}}})
 	status, err := credenzav1.NewOperationsServiceClient(r.raw(t)).GetStatus(t.Context(), &credenzav1.GetStatusRequest{})
 	if err != nil {
 		t.Fatal(err)

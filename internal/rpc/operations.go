@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -30,67 +30,13 @@ type Status struct {
 	Backend string
 	// Model is the configured one, or "lexicon".
 	Model string
-	Pool  PoolStatus
-	Queue QueueStatus
+	// Gate is the gate to the model, with no groups if no keys are used.
+	Gate upstream.Status
 	// Upstream is over the last answers.
-	Upstream LatencyStatus
-	// Keys are in the order of the configuration.
-	Keys []KeyStatus
-	// Cache is nil where there is none.
+	Upstream upstream.LatencyStatus
+	// Cache is nil if there is none.
 	Cache    *CacheStatus
 	Settings Settings
-	// Groups are in the order of the configuration.
-	Groups []GroupStatus
-}
-
-// PoolStatus is the use of the process-wide pool, in calls.
-type PoolStatus struct {
-	Limit, InUse, Ceiling int
-	Fixed                 bool
-}
-
-// QueueStatus counts items that wait for their turn.
-type QueueStatus struct{ Interactive, Bulk int64 }
-
-// LatencyStatus describes the model's answer times.
-type LatencyStatus struct {
-	// Samples is how many answers the figures are from.
-	Samples             int64
-	Mean, P50, P95, P99 time.Duration
-}
-
-// KeyStatus is one key of the model's server.
-type KeyStatus struct {
-	// Suffix is the key's last four characters, never more.
-	Suffix          string
-	Group           string
-	InFlight        int
-	Calls, Failures int64
-	// Retired is why the key is out of service, empty where it serves, and RetryIn
-	// when it is tried again.
-	Retired string
-	RetryIn time.Duration
-}
-
-// GroupStatus is a set of keys that share one quota.
-type GroupStatus struct {
-	Name             string
-	Limit, InFlight  int
-	Requests, Tokens *QuotaStatus // nil: not known
-	LearnedPerSecond float64
-	CoolDown         time.Duration // 0: none
-	BreakerOpen      bool
-	Outages          int64
-	Outage           *catalog.Outage // nil: the server is not away
-	Braked           bool
-	Latency          LatencyStatus
-	AttemptTimeout   time.Duration
-}
-
-// QuotaStatus is a limit of the provider.
-type QuotaStatus struct {
-	Limit, Remaining, PerSecond float64
-	ResetIn                     time.Duration // 0: not known
 }
 
 // CacheStatus is the use of the cache.
@@ -180,21 +126,24 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 		Model:     s.Model,
 		Ready:     ready,
 		Pool: &credenzav1.PoolStatus{
-			Limit: int32(s.Pool.Limit), InUse: int32(s.Pool.InUse),
-			Ceiling: int32(s.Pool.Ceiling), Fixed: s.Pool.Fixed,
+			Limit: int32(s.Gate.Limit), InUse: int32(s.Gate.InFlight),
+			Ceiling: int32(s.Gate.Ceiling), Fixed: s.Gate.Fixed > 0,
 		},
-		Queue:           &credenzav1.QueueStatus{Interactive: s.Queue.Interactive, Bulk: s.Queue.Bulk},
+		Queue: &credenzav1.QueueStatus{
+			Interactive: int64(s.Gate.QueuedInteractive), Bulk: int64(s.Gate.QueuedBulk),
+		},
 		UpstreamLatency: latencyToProto(s.Upstream),
 		Settings:        settingsToProto(s.Settings),
 	}
-	for _, k := range s.Keys {
-		p.Keys = append(p.Keys, &credenzav1.KeyStatus{
-			Suffix: text(k.Suffix), InFlight: int32(k.InFlight), Calls: k.Calls, Failures: k.Failures,
-			Group: text(k.Group), RetiredReason: text(k.Retired), RetryIn: durationIfAny(k.RetryIn),
-		})
-	}
-	for i := range s.Groups {
-		p.Groups = append(p.Groups, groupToProto(&s.Groups[i]))
+	for i := range s.Gate.Groups {
+		g := &s.Gate.Groups[i]
+		for _, k := range g.Keys {
+			p.Keys = append(p.Keys, &credenzav1.KeyStatus{
+				Suffix: text(k.Suffix), InFlight: int32(k.InFlight), Calls: k.Calls, Failures: k.Failures,
+				Group: text(g.Name), RetiredReason: text(k.Retired), RetryIn: durationIfAny(k.RetryIn),
+			})
+		}
+		p.Groups = append(p.Groups, groupToProto(g))
 	}
 	if c := s.Cache; c != nil {
 		p.Cache = &credenzav1.CacheStatus{Entries: c.Entries, Bytes: c.Bytes, Hits: c.Hits, Misses: c.Misses}
@@ -202,19 +151,20 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 	return p
 }
 
-func groupToProto(g *GroupStatus) *credenzav1.QuotaGroupStatus {
+func groupToProto(g *upstream.GroupStatus) *credenzav1.QuotaGroupStatus {
 	return &credenzav1.QuotaGroupStatus{
 		Name: text(g.Name), Limit: int32(g.Limit), InFlight: int32(g.InFlight),
 		Requests: quotaToProto(g.Requests), Tokens: quotaToProto(g.Tokens),
-		LearnedPerSecond: g.LearnedPerSecond, CoolDown: durationIfAny(g.CoolDown),
-		BreakerOpen: g.BreakerOpen, Outages: g.Outages, Braked: g.Braked,
-		Latency: latencyToProto(g.Latency), AttemptTimeout: durationpb.New(g.AttemptTimeout),
+		LearnedPerSecond: g.LearnedPerSecond, CoolDown: durationIfAny(g.Paused),
+		BreakerOpen: g.Open, Outages: g.Outages, Braked: g.Braked,
+		Latency: latencyToProto(g.Latency), AttemptTimeout: durationpb.New(g.Latency.Timeout),
 		Outage: outageToProto(g.Outage),
 	}
 }
 
-func quotaToProto(q *QuotaStatus) *credenzav1.QuotaStatus {
-	if q == nil {
+// quotaToProto returns nil for a quota that is not known.
+func quotaToProto(q upstream.QuotaStatus) *credenzav1.QuotaStatus {
+	if !q.Known {
 		return nil
 	}
 	return &credenzav1.QuotaStatus{
@@ -222,9 +172,9 @@ func quotaToProto(q *QuotaStatus) *credenzav1.QuotaStatus {
 	}
 }
 
-func latencyToProto(l LatencyStatus) *credenzav1.LatencyStatus {
+func latencyToProto(l upstream.LatencyStatus) *credenzav1.LatencyStatus {
 	return &credenzav1.LatencyStatus{
-		Samples: l.Samples,
+		Samples: l.Count,
 		Mean:    durationpb.New(l.Mean),
 		P50:     durationpb.New(l.P50),
 		P95:     durationpb.New(l.P95),

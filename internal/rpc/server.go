@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -37,9 +39,8 @@ type Server struct {
 	grpc      *grpc.Server
 	web       *HTTPHandler
 	health    *health.Server
-	gate      *gate
-	recorder  recorder
-	authority authority
+	calls     *drain.Calls
+	authority Authority
 	arrival   arrival
 	secure    bool // TLS is used
 	ready     atomic.Bool
@@ -59,8 +60,8 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{health: health.NewServer(), gate: newGate(), authority: authority{tokens: config.Tokens}, secure: config.TLS != TLSFiles{}}
-	s.arrival = arrival{budget: config.Intake, authority: &s.authority, writeTimeout: config.WriteTimeout}
+	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
+	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
 	options, err := transportOptions(config, u)
 	if err != nil {
@@ -74,7 +75,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts, readAfter{s.grpc, chain.inner})
 	chain.metrics.InitializeMetrics(s.grpc)
-	if s.web, err = newHTTPHandler(s.grpc, config, u, &s.authority); err != nil {
+	if s.web, err = newHTTPHandler(s.grpc, config, u, s.authority); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -129,11 +130,11 @@ func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 
 // GRPC is the server with its interceptors, for what brings calls to it by other
 // ways than Serve and HTTP. It stays this server's: it is stopped by Shutdown only.
-// Listeners of such ways go through MarkListener.
+// Listeners of such ways go through auth.NameConnections.
 func (s *Server) GRPC() *grpc.Server { return s.grpc }
 
 // HTTP is the same services for an HTTP server, whose listener goes through
-// MarkListener. It is this server's: Shutdown ends its calls as all others, and
+// auth.NameConnections. It is this server's: Shutdown ends its calls as all others, and
 // the HTTP server goes on until Shutdown has returned.
 func (s *Server) HTTP() *HTTPHandler { return s.web }
 
@@ -141,7 +142,7 @@ func (s *Server) HTTP() *HTTPHandler { return s.web }
 // once where Shutdown came first. It closes the listener. It may be called for
 // several listeners at once.
 func (s *Server) Serve(listener net.Listener) error {
-	served := intake.PatientListener{Listener: MarkListener(listener), Timeout: s.arrival.writeTimeout}
+	served := intake.PatientListener{Listener: auth.NameConnections(listener), Timeout: s.arrival.writeTimeout}
 	if err := s.grpc.Serve(s.charged(served)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
 	}
@@ -176,4 +177,4 @@ func (s *Server) SetReady(ready bool) {
 
 // Ready reports whether calls are welcome: SetReady has said so and Shutdown has
 // not begun.
-func (s *Server) Ready() bool { return s.ready.Load() && !s.gate.isClosed() }
+func (s *Server) Ready() bool { return s.ready.Load() && !s.calls.Closed() }

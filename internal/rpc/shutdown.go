@@ -2,8 +2,9 @@ package rpc
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"github.com/credenza-dev/credenza/internal/drain"
 )
 
 // DefaultDrain is how long running calls have in Shutdown where its context has
@@ -19,7 +20,7 @@ const flushTime = 2 * time.Second
 //  1. health says NOT_SERVING, and new calls are refused with UNAVAILABLE and the
 //     reason SHUTTING_DOWN;
 //  2. feeds, which have no end of their own, and those who watch jobs, which go on
-//     without them, fail the same way at once; nobody waits for one whose caller
+//     without them, fail the same way at once; none is waited for whose caller
 //     does not read, which is cut off in step 4;
 //  3. the other calls may end until ctx does (DefaultDrain where it has no
 //     deadline), then they fail the same way too;
@@ -41,14 +42,13 @@ func (s *Server) shutdown(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, DefaultDrain)
 		defer cancel()
 	}
-	s.gate.close()
+	s.calls.Close()
 	s.health.Shutdown()
-	s.gate.end(classEndless)
-	err := s.gate.wait(ctx)
-	s.gate.end(classFinite)
-	// Watchers of health and reflection outlast the drain, so that whoever looks
-	// sees NOT_SERVING, and would hold up the stop.
-	s.gate.end(classAttendant)
+	s.calls.End(drain.Endless)
+	err := s.calls.Wait(ctx)
+	// Watchers of health and reflection outlast the drain, so that they see
+	// NOT_SERVING, and would hold up the stop.
+	s.calls.End(drain.Finite, drain.Attendant)
 	// Calls over HTTP go first: gRPC's stop would cut off what the handlers have
 	// said and HTTP has not yet written.
 	s.web.close(flushTime)
@@ -73,9 +73,4 @@ func (s *Server) close() {
 		s.grpc.Stop()
 		<-done
 	}
-}
-
-// cutOff is what Shutdown says of calls that did not end in time.
-func cutOff(calls int, cause error) error {
-	return fmt.Errorf("%d calls were cut off: %w", calls, cause)
 }

@@ -10,15 +10,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // serveTLS serves on the loopback device and returns the address.
-func serveTLS(t *testing.T, files rpc.TLSFiles) string {
+func serveTLS(t *testing.T, files rpc.TLSFiles, tokens *auth.Tokens) string {
 	t.Helper()
-	server, err := rpc.NewServer(rpc.Config{TLS: files}, parts())
+	parts := parts()
+	parts.Authority = auth.New(tokens)
+	server, err := rpc.NewServer(rpc.Config{TLS: files}, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +71,7 @@ func TestTLS(t *testing.T) {
 		{"it is a stranger's", strict, credenza.WithTLS(impostor), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, err := credenza.Dial(serveTLS(t, tc.files), tc.option, credenza.WithToken("secret"))
+			c, err := credenza.Dial(serveTLS(t, tc.files, nil), tc.option, credenza.WithToken("secret"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,6 +82,48 @@ func TestTLS(t *testing.T) {
 			}
 			if !tc.ok && clientError(t, err).Code != "UNAVAILABLE" {
 				t.Errorf("got %v, want a refused connection", err)
+			}
+		})
+	}
+}
+
+// With a token file a certificate names its caller, and one without a known name
+// needs a token.
+func TestTLS_CertificateAsCaller(t *testing.T) {
+	authority := testkit.Issue(t, "authority", nil)
+	server := testkit.Issue(t, "server", authority)
+	pool := x509.NewCertPool()
+	pool.AddCert(authority.Leaf)
+	address := serveTLS(t, rpc.TLSFiles{Cert: server.CertFile, Key: server.KeyFile, ClientCA: authority.CertFile}, testTokens(t))
+	for _, tc := range []struct{ name, token, classify, operate string }{
+		{"shop", "", "", "PERMISSION_DENIED"},
+		{"both", "", "", ""},
+		{"unknown", "", "UNAUTHENTICATED", "UNAUTHENTICATED"},
+		{"unknown", "shop-token", "", "PERMISSION_DENIED"},
+		{"shop", "operator-token", "PERMISSION_DENIED", ""},
+		{"both", "wrong", "UNAUTHENTICATED", "UNAUTHENTICATED"},
+	} {
+		t.Run(tc.name+" "+tc.token, func(t *testing.T) {
+			options := []credenza.Option{credenza.WithTLS(&tls.Config{
+				RootCAs: pool, Certificates: []tls.Certificate{testkit.Issue(t, tc.name, authority).Certificate},
+			})}
+			if tc.token != "" {
+				options = append(options, credenza.WithToken(tc.token))
+			}
+			c, err := credenza.Dial(address, options...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_, classify := c.Taxonomy(context.Background())
+			_, operate := c.Status(context.Background())
+			for _, got := range []struct {
+				err  error
+				want string
+			}{{classify, tc.classify}, {operate, tc.operate}} {
+				if (got.err == nil) != (got.want == "") || got.err != nil && clientError(t, got.err).Code != got.want {
+					t.Errorf("got %v, want %q", got.err, got.want)
+				}
 			}
 		})
 	}
@@ -110,34 +155,5 @@ func TestBadCertificates(t *testing.T) {
 				t.Errorf("got %v, want one line with %q", err, tc.want)
 			}
 		})
-	}
-}
-
-func TestCheckAddress(t *testing.T) {
-	for _, tc := range []struct {
-		address       string
-		tls, insecure bool
-		ok            bool
-	}{
-		{"127.0.0.1:50051", false, false, true},
-		{"127.8.9.1:50051", false, false, true},
-		{"[::1]:50051", false, false, true},
-		{"[::ffff:127.0.0.1]:1", false, false, true},
-		{"localhost:0", false, false, true},
-		{"0.0.0.0:50051", false, false, false},
-		{":50051", false, false, false},
-		{"[::]:50051", false, false, false},
-		{"192.0.2.1:50051", false, false, false},
-		{"example.com:50051", false, false, false},
-		{"localhost.example.com:50051", false, false, false},
-		{"0.0.0.0:50051", true, false, true},
-		{"0.0.0.0:50051", false, true, true},
-		{"50051", true, true, false},
-		{"", false, false, false},
-	} {
-		err := rpc.CheckAddress(tc.address, tc.tls, tc.insecure)
-		if (err == nil) != tc.ok {
-			t.Errorf("%q, tls %v, insecure %v: got %v", tc.address, tc.tls, tc.insecure, err)
-		}
 	}
 }

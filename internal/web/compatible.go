@@ -10,6 +10,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/inflate"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -21,17 +22,17 @@ type compatible struct {
 	config    Config
 	engine    Engine
 	callers   Callers
-	door      *door
+	calls     *drain.Calls
 	anyOrigin bool
 }
 
 func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
-	ctx, leave, err := c.door.enter(r.Context())
+	ctx, leave, err := c.calls.Enter(r.Context(), drain.Finite)
 	if err != nil {
 		return "", err
 	}
 	defer leave()
-	caller, err := c.callers.Caller(r.Context(), r.Header.Values("Authorization"))
+	caller, err := c.callers.Caller(r)
 	if err != nil {
 		return caller.ID, err
 	}
@@ -95,7 +96,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 		}
 		return nil
 	}
-	f := failureOf(ctx, end.err)
+	f := fault.From(drain.Explain(ctx, end.err))
 	if events.begun && f.Reason != fault.Cancelled {
 		_ = events.failed(f) // if it does not arrive, the missing last event says it too
 	}
@@ -120,16 +121,6 @@ func whenEnded(ctx context.Context, f func()) (stop func()) {
 // lastWords is the time in which the reader of a call that was ended has to take
 // what is under way to him.
 const lastWords = 2 * time.Second
-
-// failureOf is what a call failed with. What the server has ended looks to the
-// engine as if the caller had left.
-func failureOf(ctx context.Context, err error) *fault.Fault {
-	f := fault.From(err)
-	if cause := context.Cause(ctx); f.Reason == fault.Cancelled && fault.Is(cause, fault.ShuttingDown) {
-		return fault.From(cause)
-	}
-	return f
-}
 
 // write writes what comes until the engine has ended, and comments while nothing
 // comes. An error is of writing.

@@ -92,11 +92,11 @@ type Engine interface {
 	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
 }
 
-// Callers knows who may classify.
+// Callers finds out which caller sends a request, and whether it may classify.
 type Callers interface {
-	// Caller returns who calls with these authorization headers, in a request with
-	// this context, and a fault if that is not enough.
-	Caller(ctx context.Context, authorization []string) (catalog.Caller, error)
+	// Caller returns the caller of a request for classifications, and a fault if it
+	// may not classify.
+	Caller(r *http.Request) (catalog.Caller, error)
 	// Share returns the name by which what a request sends is counted, and whether
 	// its caller is known.
 	Share(r *http.Request) (caller string, known bool)

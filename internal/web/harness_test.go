@@ -67,7 +67,7 @@ func batchOf(id int64, kind catalog.Kind, outcomes ...catalog.Outcome) catalog.B
 // fakeCallers knows everybody, or fails.
 type fakeCallers struct{ err error }
 
-func (c *fakeCallers) Caller(context.Context, []string) (catalog.Caller, error) {
+func (c *fakeCallers) Caller(*http.Request) (catalog.Caller, error) {
 	return catalog.Caller{ID: "call:1"}, c.err
 }
 

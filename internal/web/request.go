@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -277,7 +278,7 @@ func (p *requestParser) check(ctx context.Context) error {
 func (p *requestParser) checkPictures(ctx context.Context) error {
 	for i, raw := range p.req.rows {
 		if err := ctx.Err(); err != nil {
-			return failureOf(ctx, err)
+			return drain.Explain(ctx, err)
 		}
 		var row table.Row
 		if err := row.UnmarshalJSON(raw); err != nil {

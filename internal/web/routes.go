@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
 
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -16,7 +17,7 @@ import (
 // they take two hours at most.
 const corsMaxAge = 7200
 
-func routes(config Config, parts Parts, door *door, record *recorder) http.Handler {
+func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) http.Handler {
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.Handler{
 		"/metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
@@ -29,7 +30,7 @@ func routes(config Config, parts Parts, door *door, record *recorder) http.Handl
 	about := &about{About: config.About, ready: parts.Ready}
 	health := only(http.MethodGet, http.HandlerFunc(about.health))
 	classify := only(http.MethodPost, record.calls(certified(config, (&compatible{
-		config: config, engine: parts.Engine, callers: parts.Callers, door: door,
+		config: config, engine: parts.Engine, callers: parts.Callers, calls: calls,
 		anyOrigin: slices.Contains(config.Origins, "*"),
 	}).serve)))
 	for path, handler := range map[string]http.Handler{

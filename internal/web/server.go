@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
@@ -32,8 +33,7 @@ const (
 // (h2c). Its methods are safe for concurrent use.
 type Server struct {
 	http         *http.Server
-	door         *door // of classifications
-	root         *door // of all requests
+	calls        *drain.Calls // finite: classifications; attendant: all requests
 	writeTimeout time.Duration
 }
 
@@ -51,13 +51,13 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}
-	s := &Server{door: newDoor(), root: newDoor(), writeTimeout: config.WriteTimeout}
+	s := &Server{calls: drain.New(), writeTimeout: config.WriteTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
-		Handler:           s.root.around(routes(config, parts, s.door, record)),
+		Handler:           letIn(s.calls, routes(config, parts, s.calls, record)),
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -88,19 +88,42 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Drain refuses new classifications. Those under way may end until ctx does; then
+// letIn lets requests in for as long as their handler runs.
+func letIn(calls *drain.Calls, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, leave, err := calls.Enter(r.Context(), drain.Attendant)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// Drain refuses new classifications. Those in flight may end until ctx does; then
 // they are told why they end. It returns when none is left, with an error if some
 // were cut off. All else is answered as before.
-func (s *Server) Drain(ctx context.Context) error { return s.door.drain(ctx) }
+func (s *Server) Drain(ctx context.Context) error {
+	s.calls.Close()
+	err := s.calls.Wait(ctx)
+	s.calls.End(drain.Finite)
+	_ = s.calls.Wait(context.WithoutCancel(ctx)) // they soon end
+	if err != nil {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	return nil
+}
 
 // Shutdown ends the server, after Drain and after the end of its Services:
-// requests under way may end until ctx does. It returns when no handler runs any
+// requests in flight may end until ctx does. It returns when no handler runs any
 // more.
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
 	if s.http.Shutdown(ctx) != nil {
 		err = s.http.Close()
 	}
-	_ = s.root.drain(ctx) // who was cut off has been told by Drain
+	s.calls.End(drain.Attendant)
+	s.calls.WaitAll()
 	return err
 }

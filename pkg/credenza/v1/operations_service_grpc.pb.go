@@ -29,9 +29,11 @@ const (
 //
 // OperationsService shows and tunes a running server.
 //
-// It needs a bearer token with the scope "operate". On a server without tokens
-// it is there on loopback addresses only; elsewhere its calls are answered
-// PERMISSION_DENIED.
+// It needs a caller with the scope "operate": a bearer token, or a client
+// certificate with the caller's name. On a server without a token file it is for
+// connections that are local at both ends (loopback, or a Unix socket); over HTTP
+// their Host has to be a loopback name, and their Origin absent or the same. All
+// other calls are answered PERMISSION_DENIED.
 type OperationsServiceClient interface {
 	// Shows what the server is doing now.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
@@ -74,9 +76,11 @@ func (c *operationsServiceClient) UpdateSettings(ctx context.Context, in *Update
 //
 // OperationsService shows and tunes a running server.
 //
-// It needs a bearer token with the scope "operate". On a server without tokens
-// it is there on loopback addresses only; elsewhere its calls are answered
-// PERMISSION_DENIED.
+// It needs a caller with the scope "operate": a bearer token, or a client
+// certificate with the caller's name. On a server without a token file it is for
+// connections that are local at both ends (loopback, or a Unix socket); over HTTP
+// their Host has to be a loopback name, and their Origin absent or the same. All
+// other calls are answered PERMISSION_DENIED.
 type OperationsServiceServer interface {
 	// Shows what the server is doing now.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)

@@ -1,13 +1,15 @@
-package rpc
+package auth
 
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -18,7 +20,7 @@ type Scope uint8
 
 // The scopes.
 const (
-	// ScopeClassify is for ClassificationService.
+	// ScopeClassify is for ClassificationService and JobService.
 	ScopeClassify Scope = 1 << iota
 	// ScopeOperate is for OperationsService.
 	ScopeOperate
@@ -219,6 +221,24 @@ func (t *Tokens) find(token string) (caller, bool) {
 		return caller{}, false
 	}
 	return t.callers[found], true
+}
+
+// findCertificate returns the caller that has a name of the connection's client
+// certificate: a DNS name of it, else its common name. Only a certificate that was
+// verified counts.
+func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return caller{}, false
+	}
+	leaf := state.VerifiedChains[0][0]
+	for _, name := range append(slices.Clone(leaf.DNSNames), leaf.Subject.CommonName) {
+		for _, c := range t.callers {
+			if c.name == name {
+				return c, true
+			}
+		}
+	}
+	return caller{}, false
 }
 
 // GoString and String keep hashes out of logs.

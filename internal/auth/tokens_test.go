@@ -1,0 +1,86 @@
+package auth_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/credenza-dev/credenza/internal/auth"
+)
+
+func hashOf(token string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(token))) }
+
+func TestBadTokenFiles(t *testing.T) {
+	hash := hashOf("x")
+	for _, tc := range []struct{ name, text, want string }{
+		{"empty", "", "t.yaml: no caller"},
+		{"empty list", "[]", "t.yaml: no caller"},
+		{"no YAML", "- {name: a\n- b: [", "not YAML at line"},
+		{"no list", "name: a", "t.yaml:1: the caller has no sha256"},
+		{"no mapping", "- shop", "t.yaml:1: a caller is expected"},
+		{"plain token", "- name: a\n  token: hunter2\n  scopes: [classify]", "t.yaml:2: tokens are not kept in plain text: give sha256, the result of: printf %s TOKEN | sha256sum"},
+		{"unknown key", "- name: a\n  colour: hunter2", "t.yaml:2: unknown key"},
+		{"key twice", "- name: a\n  name: b", "t.yaml:2: a second name"},
+		{"plain token as hash", "- name: a\n  sha256: hunter2\n  scopes: [classify]", "t.yaml:2: sha256: 64 hexadecimal digits"},
+		{"short hash", "- name: a\n  sha256: " + hash[2:] + "\n  scopes: [classify]", "t.yaml:2: sha256: 64"},
+		{"hash of nothing", "- name: a\n  sha256: " + hashOf("") + "\n  scopes: [classify]", "t.yaml:2: sha256: this is the hash of nothing"},
+		{"bad name", "- name: a b\n  sha256: " + hash + "\n  scopes: [classify]", "t.yaml:1: name:"},
+		{"no name", "- sha256: " + hash + "\n  scopes: [classify]", "t.yaml:1: the caller has no name"},
+		{"no scopes", "- name: a\n  sha256: " + hash, "t.yaml:1: the caller has no scopes"},
+		{"empty scopes", "- name: a\n  sha256: " + hash + "\n  scopes: []", "t.yaml:3: scopes: a list is expected"},
+		{"scopes no list", "- name: a\n  sha256: " + hash + "\n  scopes: classify", "t.yaml:3: scopes: a list is expected"},
+		{"unknown scope", "- name: a\n  sha256: " + hash + "\n  scopes: [classify, hunter2]", "t.yaml:3: scopes: entry unknown in line 3"},
+		{
+			"name twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: a, sha256: " + hashOf("y") + ", scopes: [classify]}",
+			`t.yaml:2: the name "a" is taken by line 1`,
+		},
+		{
+			"token twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: b, sha256: " + strings.ToUpper(hash) + ", scopes: [classify]}",
+			`t.yaml:2: the token of "b" is that of "a" as well`,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := auth.ParseTokens("t.yaml", []byte(tc.text))
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Fatalf("got %v, want %q", err, tc.want)
+			}
+			if said := err.Error(); strings.Contains(said, "\n") || strings.Contains(said, "hunter2") || strings.Contains(said, hash[:10]) {
+				t.Errorf("the error has a secret or a second line: %q", said)
+			}
+		})
+	}
+}
+
+func TestLoadTokens(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.yaml")
+	if _, err := auth.LoadTokens(path); err == nil {
+		t.Error("a file that is not there was read")
+	}
+	if err := os.WriteFile(path, []byte("- {name: a, sha256: "+hashOf("x")+", scopes: [operate]}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := auth.LoadTokens(path)
+	if err != nil || tokens.String() != "tokens of a" {
+		t.Errorf("got %v, %v", tokens, err)
+	}
+}
+
+func FuzzParseTokens(f *testing.F) {
+	f.Add("- {name: a, sha256: " + hashOf("x") + ", scopes: [classify]}")
+	f.Add("- name: a\n  sha256: &h abc\n  scopes: *h")
+	f.Add("- - - a")
+	f.Add("? [a]\n: b")
+	f.Add("---\n...\n---\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		tokens, err := auth.ParseTokens("t.yaml", []byte(text))
+		if err == nil && tokens.String() == "tokens of " {
+			t.Error("no caller, and no error")
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("more than one line: %q", err)
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package rpc
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/credenza-dev/credenza/internal/drain"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+)
+
+// letIn is an interceptor that lets calls in until the server goes down.
+func (s *Server) letIn(ctx context.Context, method string, next func(context.Context) error) error {
+	return s.calls.Around(ctx, classOf(method), next)
+}
+
+func classOf(method string) drain.Class {
+	switch {
+	case method == credenzav1.ClassificationService_ClassifyFeed_FullMethodName,
+		method == credenzav1.JobService_WatchJob_FullMethodName:
+		return drain.Endless
+	case isAttendant(serviceOf(method)):
+		return drain.Attendant
+	default:
+		return drain.Finite
+	}
+}
+
+// isAttendant reports whether a service is health or reflection.
+func isAttendant(service string) bool {
+	return service == grpc_health_v1.Health_ServiceDesc.ServiceName || strings.HasPrefix(service, "grpc.reflection.")
+}
+
+// serviceOf returns the service of a method's full name, "/service/method".
+func serviceOf(method string) string {
+	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	return service
+}
