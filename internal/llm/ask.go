@@ -61,6 +61,7 @@ type asking struct {
 
 	failures  failures
 	moves     int // calls whose key was at fault
+	refused   int // those of them that were refused though the key serves other items
 	taught    int // calls that said what the server lacks
 	malformed int // answers that could not be used
 
@@ -78,6 +79,9 @@ type asking struct {
 const (
 	maxMoves   = 20
 	maxLessons = 16
+	// maxRefused is how often a key that serves other items may be refused for one: once
+	// more than that, and with the first refusal, of which it is not known, three times.
+	maxRefused = 2
 )
 
 func (c *Client) begin(q *catalog.Question) *asking {
@@ -161,11 +165,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	a.need.NotBefore = time.Time{}
 	switch end.step {
 	case stepMove:
-		a.moves++
-		if a.moves > maxMoves {
-			return end.fault
-		}
-		return nil
+		return a.move(ctx, end)
 	case stepLearned:
 		a.taught++
 		if a.taught > maxLessons {
@@ -182,6 +182,9 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	case stepWait:
 		return a.waitUntil(ctx, end, end.advice.NotBefore)
 	case stepRetry:
+		if end.means == meansLoading {
+			return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(end.result.RetryAfter)))
+		}
 		if !end.advice.Counts {
 			return a.waitUntil(ctx, end, end.advice.NotBefore)
 		}
@@ -192,6 +195,24 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	default: // stepFail, stepGone
 		return end.fault
 	}
+}
+
+// move decides what follows a call whose key was at fault: another one on another key, or
+// on the same one when it is tried again.
+func (a *asking) move(ctx context.Context, end *outcome) *fault.Fault {
+	a.moves++
+	if end.result.Verdict == upstream.Refused {
+		a.need.RefusedAt = time.Now()
+	}
+	if end.advice.ItemRefused {
+		if a.refused++; a.refused >= maxRefused {
+			return end.itemFault
+		}
+	}
+	if a.moves > maxMoves {
+		return end.fault
+	}
+	return a.waitUntil(ctx, end, end.advice.NotBefore)
 }
 
 // failures counts an item's failed attempts by their kind. What is wrong with an

@@ -22,7 +22,9 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		return
 	}
 	end.step = stepLearned
-	end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+	if end.means != meansKey {
+		end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+	}
 }
 
 // mend reports whether the same question is worth asking in another form.
