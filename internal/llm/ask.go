@@ -79,8 +79,8 @@ type asking struct {
 const (
 	maxMoves   = 20
 	maxLessons = 16
-	// maxRefused is how often a key that serves other items may be refused for one: once
-	// more than that, and with the first refusal, of which it is not known, three times.
+	// maxRefused is how often a key may be refused for one item while it serves others, in
+	// addition to the first refusal, which may be about the key.
 	maxRefused = 2
 )
 
@@ -201,7 +201,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 // on the same one when it is tried again.
 func (a *asking) move(ctx context.Context, end *outcome) *fault.Fault {
 	a.moves++
-	if end.result.Verdict == upstream.Refused {
+	if end.result.Verdict == upstream.Refused && a.need.RefusedAt.IsZero() {
 		a.need.RefusedAt = time.Now()
 	}
 	if end.advice.ItemRefused {

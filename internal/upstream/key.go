@@ -89,12 +89,16 @@ func (k *key) settled(now, started instant, v Verdict) {
 }
 
 // refused takes in a refusal, and returns how long its item is to wait, so that another
-// one tries the key first: a refusal may be about the question.
-func (k *key) refused(now, started instant, certain bool, why string) time.Duration {
+// one tries the key first: a refusal may be about the question. One that is known to be so
+// says nothing of the key.
+func (k *key) refused(now, started instant, r *Result, itemOnly bool) time.Duration {
+	if itemOnly {
+		return max(k.tryAt-now, suspectFirst)
+	}
 	k.refusedStart = max(k.refusedStart, started)
 	switch {
-	case k.retired != 0, certain && !k.answered:
-		k.retire(now, Refused, why)
+	case k.retired != 0, r.Certain && !k.answered:
+		k.retire(now, Refused, r.Detail)
 		return 0
 	case k.answered && started < k.newestGood: // a later call was accepted
 		return max(k.tryAt-now, suspectFirst) + suspectOther
@@ -102,12 +106,12 @@ func (k *key) refused(now, started instant, certain bool, why string) time.Durat
 		return max(k.tryAt-now, 0) + suspectOther
 	}
 	k.refusals++
-	k.refusedAt, k.why = now, why
+	k.refusedAt, k.why = now, r.Detail
 	switch k.refusals {
 	case 1:
 		k.tryAt = now + suspectFirst
 	case refusalsMost:
-		k.retire(now, Refused, why)
+		k.retire(now, Refused, r.Detail)
 		return 0
 	default:
 		k.tryAt = now + suspectThen

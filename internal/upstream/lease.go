@@ -24,7 +24,7 @@ type Need struct {
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int
-	// RefusedAt is when the item's key was refused last. Zero: never.
+	// RefusedAt is when a key was refused for the item first. Zero: never.
 	RefusedAt time.Time
 	// After is how the item's attempt before this one ended, for the fault where
 	// the deadline comes while the retry waits. Abandoned: there was none.

@@ -47,7 +47,7 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	case Refused:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)
-		return l.key.refused(now, l.started, r.Certain, r.Detail)
+		return l.key.refused(now, l.started, r, l.onlyItem())
 	case Exhausted:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)

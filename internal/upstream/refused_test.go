@@ -164,11 +164,12 @@ func TestRefusedKey_ServesAllButOneItem(t *testing.T) {
 			if advice.ItemRefused != (try > 0) {
 				t.Errorf("try %d: %+v", try, advice)
 			}
-			need.RefusedAt, need.NotBefore, need.Attempt = time.Now(), advice.NotBefore, need.Attempt+1
-			mustLeaseWithin(t, g, time.Minute).Settle(accepted)
+			need.NotBefore, need.Attempt = advice.NotBefore, need.Attempt+1
+			if try == 0 {
+				need.RefusedAt = time.Now()
+				mustLeaseWithin(t, g, time.Minute).Settle(accepted)
+			}
 		}
-		if s := g.Status().Groups[0].Keys[0]; s.Retired != "" {
-			t.Errorf("the key is retired: %s", s.Retired)
-		}
+		mustLease(t, g).Settle(accepted)
 	})
 }
