@@ -56,7 +56,7 @@ type Config struct {
 	QueueLimit     int           `name:"queue-limit" env:"CREDENZA_QUEUE_LIMIT" default:"10000" help:"Questions of each priority that wait for the model before new calls are turned away."`
 	BulkShare      float64       `name:"bulk-share" env:"CREDENZA_BULK_SHARE" default:"0.1" help:"The part of the calls to the model that bulk gets while interactive calls wait too."`
 	HedgeShare     float64       `name:"hedge-share" env:"CREDENZA_HEDGE_SHARE" default:"0" help:"The part of the calls to the model that may be sent a second time to overtake a straggler. 0: none."`
-	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: 30s, and from 100 answers on five times their 99th percentile, 5s to 30s."`
+	AttemptTimeout time.Duration `name:"attempt-timeout" env:"CREDENZA_ATTEMPT_TIMEOUT" default:"0s" help:"How long one call to the model may take. 0: up to the item's time until the server has answered once, then 30s or three times the slowest answer, and from 100 answers on five times their 99th percentile."`
 	ReviewBelow    float64       `name:"review-below" env:"CREDENZA_REVIEW_BELOW" default:"0.5" help:"The confidence under which a result needs review."`
 	ImageMaxBytes  int           `name:"image-max-bytes" env:"CREDENZA_IMAGE_MAX_BYTES" default:"10000000" help:"The largest picture or page that is taken, in bytes."`
 	ImageDetail    string        `name:"image-detail" env:"CREDENZA_IMAGE_DETAIL" default:"auto" placeholder:"auto|low|high" help:"How closely the model looks at pictures."`

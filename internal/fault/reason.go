@@ -73,7 +73,7 @@ var specs = [...]spec{
 	NoImageFound:        {"NO_IMAGE_FOUND", KindInvalid, false},
 	RateLimited:         {"RATE_LIMITED", KindOverloaded, true},
 	QuotaExhausted:      {"QUOTA_EXHAUSTED", KindOverloaded, true},
-	UpstreamAuth:        {"UPSTREAM_AUTH", KindUnavailable, false},
+	UpstreamAuth:        {"UPSTREAM_AUTH", KindUnavailable, true},
 	UpstreamRejected:    {"UPSTREAM_REJECTED", KindInvalid, false},
 	UpstreamUnavailable: {"UPSTREAM_UNAVAILABLE", KindUnavailable, true},
 	UpstreamTimeout:     {"UPSTREAM_TIMEOUT", KindDeadline, true},

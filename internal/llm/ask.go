@@ -63,6 +63,7 @@ type asking struct {
 
 	failures  failures
 	moves     int // calls whose key was at fault
+	refused   int // those of them that were refused though the key serves other items
 	taught    int // calls that said what the server lacks
 	malformed int // answers that could not be used
 
@@ -80,6 +81,9 @@ type asking struct {
 const (
 	maxMoves   = 20
 	maxLessons = 16
+	// maxRefused is how often a key may be refused for one item while it serves others, in
+	// addition to the first refusal, which may be about the key.
+	maxRefused = 2
 )
 
 func (c *Client) begin(q *catalog.Question) *asking {
@@ -167,11 +171,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	a.need.NotBefore = time.Time{}
 	switch end.step {
 	case stepMove:
-		a.moves++
-		if a.moves > maxMoves {
-			return end.fault
-		}
-		return nil
+		return a.move(ctx, end)
 	case stepLearned:
 		a.taught++
 		if a.taught > maxLessons {
@@ -188,6 +188,9 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	case stepWait:
 		return a.waitUntil(ctx, end, end.advice.NotBefore)
 	case stepRetry:
+		if end.means == meansLoading {
+			return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(end.result.RetryAfter)))
+		}
 		if !end.advice.Counts {
 			return a.waitUntil(ctx, end, end.advice.NotBefore)
 		}
@@ -198,6 +201,24 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	default: // stepFail, stepGone
 		return end.fault
 	}
+}
+
+// move decides what follows a call whose key was at fault: another one on another key, or
+// on the same one when it is tried again.
+func (a *asking) move(ctx context.Context, end *outcome) *fault.Fault {
+	a.moves++
+	if end.result.Verdict == upstream.Refused && a.need.RefusedAt.IsZero() {
+		a.need.RefusedAt = time.Now()
+	}
+	if end.advice.ItemRefused {
+		if a.refused++; a.refused >= maxRefused {
+			return end.itemFault
+		}
+	}
+	if a.moves > maxMoves {
+		return end.fault
+	}
+	return a.waitUntil(ctx, end, end.advice.NotBefore)
 }
 
 // failures counts an item's failed attempts by their kind. What is wrong with an

@@ -82,6 +82,7 @@ func TestRequestsAreGolden(t *testing.T) {
 // TestEveryEnd is the table of what can come back, and what becomes of it.
 func TestEveryEnd(t *testing.T) {
 	status := func(code int) answer { return answer{status: code, body: apiErr("", "some words")} }
+	loading := answer{status: 503, body: apiErr("unavailable_error", "Loading model")}
 	type row struct {
 		script []answer
 		want   fault.Reason // 0: a verdict
@@ -90,9 +91,9 @@ func TestEveryEnd(t *testing.T) {
 	}
 	tests := map[string]row{
 		"400":                {[]answer{status(400)}, fault.UpstreamRejected, 1, "400: some words"},
-		"401":                {[]answer{status(401)}, fault.UpstreamAuth, 1, "6789"},
+		"401":                {[]answer{status(401)}, fault.UpstreamAuth, 3, "6789"},
 		"402":                {[]answer{status(402)}, fault.QuotaExhausted, 1, "6789"},
-		"403":                {[]answer{status(403)}, fault.UpstreamAuth, 1, "6789"},
+		"403":                {[]answer{status(403)}, fault.UpstreamAuth, 3, "6789"},
 		"404":                {[]answer{status(404)}, fault.UpstreamRejected, 1, "404: some words"},
 		"408":                {[]answer{status(408)}, fault.UpstreamTimeout, 4, "408"},
 		"409":                {[]answer{status(409)}, fault.UpstreamUnavailable, 4, "409"},
@@ -118,6 +119,10 @@ func TestEveryEnd(t *testing.T) {
 		"content filter":     {[]answer{{content: good[:9], finish: "content_filter"}}, fault.Refused, 1, "declined"},
 		"too long":           {[]answer{{body: strings.Repeat("x", 9<<20)}}, fault.MalformedAnswer, 2, "no end"},
 
+		"401, then well":       {[]answer{status(401), {}}, 0, 2, ""},
+		"403 twice, then well": {[]answer{status(403), status(403), {}}, 0, 3, ""},
+		"bad key, then well":   {[]answer{{status: 401, body: apiErr("invalid_api_key", "no")}, {}}, 0, 2, ""},
+		"loading, then well":   {append(repeat(loading, 20), answer{}), 0, 21, ""},
 		"500, then well":       {[]answer{status(500), {}}, 0, 2, ""},
 		"hang, then well":      {[]answer{{hang: true}, {}}, 0, 2, ""},
 		"cut, then well":       {[]answer{{cut: true}, {}}, 0, 2, ""},

@@ -126,12 +126,24 @@ func (a *asking) postTo(ctx context.Context, address, secret string) (response, 
 
 // bound limits a call to its own time, and ends it when the gate gives it up.
 func (a *asking) bound(ctx context.Context, lease *upstream.Lease) (context.Context, context.CancelFunc) {
-	limit := a.config.AttemptTimeout
-	if limit == 0 {
-		limit = lease.Timeout()
-	}
 	ctx, giveUp := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(limit, func() { giveUp(errAttemptTime) })
+	left := lease.TimeLeft
+	if end := time.Now().Add(a.config.AttemptTimeout); a.config.AttemptTimeout > 0 {
+		left = func() time.Duration { return time.Until(end) }
+	}
+	// What a call may take is learned while it is in flight: its time is looked at again
+	// when it seems to be up.
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Hour, func() {
+		switch more := left(); {
+		case ctx.Err() != nil:
+		case more > 0:
+			timer.Reset(more)
+		default:
+			giveUp(errAttemptTime)
+		}
+	})
+	timer.Reset(left())
 	lease.WhenGivenUp(func() { giveUp(errGivenUp) })
 	return ctx, func() {
 		timer.Stop()

@@ -22,7 +22,9 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		return
 	}
 	end.step = stepLearned
-	end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+	if end.means != meansKey {
+		end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+	}
 }
 
 // unheard reports whether the server itself did not deal with the call: it is away, slow,

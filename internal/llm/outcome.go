@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"syscall"
 	"time"
@@ -35,6 +36,8 @@ type outcome struct {
 	result upstream.Result
 	// fault is the item's, should this be the end. Nil if there is a classification.
 	fault *fault.Fault
+	// itemFault is the item's in place of fault if its key serves other items.
+	itemFault *fault.Fault
 	// reset is when a budget that is used up is whole again. 0: not known.
 	reset time.Duration
 
@@ -178,6 +181,9 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 	case stepMove:
 		end.result.Detail = public(e.detail(), secret)
 		end.result.Certain = end.means == meansBadKey
+		if end.itemFault = end.fault; e.status == http.StatusForbidden {
+			_, _, end.itemFault = meansItem.outcome(said)
+		}
 	}
 	return end
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ func TestWaits(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, llm.Config{}, &server{script: []answer{tt.first, {}}}, one, func(t *testing.T, b *bench) {
+			inBubble(t, llm.Config{}, &server{script: []answer{{}, tt.first, {}}}, one, func(t *testing.T, b *bench) {
+				answerOne(t, b)
 				start := time.Now()
 				if _, err := b.Ask(t.Context(), sofa()); err != nil {
 					t.Fatal(err)
@@ -59,23 +61,29 @@ func TestDeadline(t *testing.T) {
 	tests := map[string]struct {
 		script  []answer
 		full    bool // the gate has no room
+		known   bool // the server has answered before
 		timeout time.Duration
 		want    fault.Reason
 		early   bool // told before the deadline
 	}{
-		"waiting for quota":         {[]answer{{status: 429, body: "{}"}}, false, 10 * time.Second, fault.RateLimited, true},
-		"quota comes too late":      {[]answer{{status: 429, header: slow, body: "{}"}}, false, 10 * time.Second, fault.RateLimited, true},
-		"waiting after 503":         {[]answer{{status: 503, header: slow, body: "{}"}}, false, 10 * time.Second, fault.UpstreamUnavailable, true},
-		"in a call":                 {[]answer{{hang: true}}, false, 10 * time.Second, fault.UpstreamTimeout, false},
-		"in the second call":        {[]answer{{status: 500, body: "{}"}, {hang: true}}, false, 10 * time.Second, fault.UpstreamTimeout, false},
-		"in the queue":              {[]answer{{}}, true, 10 * time.Second, fault.DeadlineExceeded, false},
-		"attempts before the limit": {[]answer{{hang: true}}, false, 10 * time.Minute, fault.UpstreamTimeout, true},
+		"waiting for quota":         {script: []answer{{status: 429, body: "{}"}}, timeout: 10 * time.Second, want: fault.RateLimited, early: true},
+		"quota comes too late":      {script: []answer{{status: 429, header: slow, body: "{}"}}, timeout: 10 * time.Second, want: fault.RateLimited, early: true},
+		"waiting after 503":         {script: []answer{{status: 503, header: slow, body: "{}"}}, timeout: 10 * time.Second, want: fault.UpstreamUnavailable, early: true},
+		"in a call":                 {script: []answer{{hang: true}}, timeout: 10 * time.Second, want: fault.UpstreamTimeout},
+		"in the second call":        {script: []answer{{status: 500, body: "{}"}, {hang: true}}, timeout: 10 * time.Second, want: fault.UpstreamTimeout},
+		"in the queue":              {script: []answer{{}}, full: true, timeout: 10 * time.Second, want: fault.DeadlineExceeded},
+		"attempts before the limit": {script: []answer{{}, {hang: true}}, known: true, timeout: 10 * time.Minute, want: fault.UpstreamTimeout, early: true},
+		"nothing was ever answered": {script: []answer{{hang: true}}, timeout: 5 * time.Minute, want: fault.UpstreamTimeout},
+		"while the model is loaded": {script: []answer{{status: 503, body: apiErr("", "Loading model")}}, timeout: 5 * time.Minute, want: fault.UpstreamUnavailable, early: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, llm.Config{}, &server{script: tt.script}, one, func(t *testing.T, b *bench) {
 				if tt.full {
 					defer fill(t, b)()
+				}
+				if tt.known {
+					answerOne(t, b)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 				defer cancel()
@@ -183,4 +191,75 @@ func TestABudgetIsSpentInCallsAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// answerOne asks a question that is answered.
+func answerOne(t *testing.T, b *bench) {
+	t.Helper()
+	if _, err := b.Ask(t.Context(), sofa()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestColdServer_AnswersAllAfterTheLoad has a server that needs longer for its first answers
+// than calls usually may take.
+func TestColdServer_AnswersAllAfterTheLoad(t *testing.T) {
+	loaded := time.Time{}
+	s := &server{answerTo: func(request) answer {
+		if loaded.IsZero() {
+			loaded = time.Now().Add(100 * time.Second)
+		}
+		return answer{after: time.Until(loaded)}
+	}}
+	inBubble(t, llm.Config{}, s, one, func(t *testing.T, b *bench) {
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				if got, err := b.Ask(ctx, sofa()); err != nil || got.Trace.Attempts != 1 {
+					t.Errorf("%d calls, error %v", got.Trace.Attempts, err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// TestFirstAnswer_BoundsTheCallsInFlight has a first call that hangs and a second one that
+// is answered: from then on the first has the usual 30 s.
+func TestFirstAnswer_BoundsTheCallsInFlight(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after, want time.Duration
+	}{
+		"an answer within the usual time": {5 * time.Second, 30 * time.Second},
+		"a late one":                      {20 * time.Second, 60 * time.Second},
+		"one after the usual time":        {45 * time.Second, 135 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			script := []answer{{hang: true}, {after: tt.after}, {}}
+			inBubble(t, llm.Config{}, &server{script: script}, one, func(t *testing.T, b *bench) {
+				start := time.Now()
+				var all sync.WaitGroup
+				all.Go(func() { answerOne(t, b) })
+				time.Sleep(2 * time.Second)
+				all.Go(func() { answerOne(t, b) })
+				all.Wait()
+				if took := time.Since(start); took < tt.want || took > tt.want+time.Second {
+					t.Errorf("the hanging call's item took %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_WinsOverWhatIsLearned has a configured time, while nothing was answered.
+func TestAttemptTimeout_WinsOverWhatIsLearned(t *testing.T) {
+	inBubble(t, llm.Config{AttemptTimeout: 3 * time.Second}, &server{script: []answer{{hang: true}, {}}}, one, func(t *testing.T, b *bench) {
+		start := time.Now()
+		answerOne(t, b)
+		if took := time.Since(start); took < 3*time.Second || took > 4*time.Second {
+			t.Errorf("took %v, want the configured 3 s", took)
+		}
+	})
 }

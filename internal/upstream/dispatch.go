@@ -133,7 +133,7 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 	g.inFlight--
 	g.callers.move(l.caller, -1)
 	g.counters.settled(r.Verdict)
-	l.key.settled(r.Verdict)
+	l.key.settled(now, l.started, r.Verdict)
 	l.group.inFlight--
 	l.group.unlink(l)
 	open := l.group.breaker.open
@@ -153,9 +153,16 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 	}
 	g.learnOutage(now, l, r)
 	l.advice.Counts = counts(r.Verdict) && !l.gaveUp && !l.probe
+	l.advice.ItemRefused = r.Verdict == Refused && l.onlyItem()
 	if wait > 0 {
 		l.advice.NotBefore = g.wall(now + wait)
 	}
+}
+
+// onlyItem reports whether a refused key is well but for the lease's item.
+func (l *Lease) onlyItem() bool {
+	at := l.need.RefusedAt
+	return l.key.retired == 0 && !at.IsZero() && l.key.acceptedSince(at.Sub(l.gate.epoch))
 }
 
 // counts reports whether an attempt that ended so is one of the few that an item has.

@@ -108,7 +108,7 @@ func (q *group) serving() bool {
 	return false
 }
 
-// pick chooses a key: one that has to prove itself before others, then the one
+// pick chooses a key: one that has to prove itself, or is suspected, before others, then the one
 // with the fewest calls in flight for its weight, then the first.
 func (q *group) pick(now instant) *key {
 	var best *key
@@ -118,7 +118,7 @@ func (q *group) pick(now instant) *key {
 			continue
 		}
 		load := float64(k.inFlight+1) / k.weight
-		if !k.proven {
+		if !k.proven || k.refusals > 0 {
 			load = -1
 		}
 		if best == nil || load < least {
@@ -153,6 +153,7 @@ func (q *group) start(now instant, l *Lease) {
 	l.spentTokens, l.sawInFlight = q.spentTokens, q.inFlight
 	l.busy = q.limit.started(now, q.inFlight)
 	l.timeout, l.hedgeAfter = q.latency.timeout(), q.latency.p95
+	l.unanswered = !q.latency.known()
 	if q.breaker.open {
 		l.probe = true
 		q.breaker.probed(now)
@@ -217,8 +218,12 @@ func (q *group) stalled(now instant) bool {
 	return n >= stallOld
 }
 
-// giveUp tells the calls that an outage has swallowed to end.
+// giveUp tells the calls that an outage has swallowed to end. A server that has answered
+// nothing so far may be loading the model, which ends with the last call.
 func (q *group) giveUp(now instant) {
+	if !q.latency.known() {
+		return
+	}
 	after := q.latency.hopelessAfter()
 	for l := q.oldest; l != nil && now-l.started > after; l = l.next {
 		if q.breaker.during(l.started) {

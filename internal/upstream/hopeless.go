@@ -127,6 +127,9 @@ func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 		return fault.New(fault.UpstreamUnavailable, "%v, and the deadline came first: try again later",
 			w.lane.lastAway().outage(g.wall))
 	}
+	if f := w.lane.suspected(); f != nil {
+		return f
+	}
 	switch w.need.After {
 	case Throttled:
 		return w.lane.lateThrottled(now, w.need.Tokens)
@@ -134,7 +137,7 @@ func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 		return lateAway()
 	case TimedOut:
 		return fault.New(fault.UpstreamTimeout,
-			"the model did not answer in time, and the deadline came before it could be asked again: try again later")
+			"the model did not answer in time, and the deadline came before it could be asked again: allow more time (item_timeout), or try again later")
 	}
 	paced := false
 	for _, q := range w.lane.groups {
@@ -146,7 +149,29 @@ func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 	if paced {
 		return w.lane.lateThrottled(now, w.need.Tokens)
 	}
-	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited its turn: allow more time")
+	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited its turn: allow more time (item_timeout)")
+}
+
+// suspected returns the fault of an item whose deadline comes while every key of its lane
+// that serves is suspected, nil if there is another one.
+func (l *lane) suspected() *fault.Fault {
+	var last *key
+	for _, q := range l.groups {
+		for _, k := range q.keys {
+			switch {
+			case k.retired != 0:
+			case k.refusals == 0:
+				return nil
+			default:
+				last = k
+			}
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return fault.New(fault.UpstreamAuth, "the model's server refused the key %s (%s), and the deadline came before it was tried again: "+
+		"try again, or give a valid key", last.secret.Tail(), last.why)
 }
 
 func (l *lane) lateThrottled(now instant, tokens int) *fault.Fault {

@@ -12,10 +12,13 @@ const (
 	latencyWindow  = 2048 // answers after which old ones count half
 	latencyFresh   = 16   // answers after which quantiles are worked out anew
 
-	timeoutLong   = 30 * time.Second
-	timeoutShort  = 5 * time.Second
-	timeoutAfter  = 100 // answers that make the 99th percentile worth something
-	timeoutFactor = 5
+	timeoutUnanswered = 10 * time.Minute // while nothing was answered, for items without a deadline
+	timeoutLong       = 30 * time.Second
+	timeoutShort      = 5 * time.Second
+	timeoutAfter      = 100 // answers that make the 99th percentile worth something
+	timeoutFactor     = 5
+	timeoutSlowest    = 3           // times the slowest of the first answers
+	timeoutLook       = time.Second // how often a call looks whether something was answered
 )
 
 // latency is how long answers take: a histogram with buckets of equal ratio,
@@ -23,13 +26,27 @@ const (
 type latency struct {
 	counts [latencyBuckets]float64
 	total  float64
-	seen   int64 // answers ever
+	seen   int64 // samples ever: answers and time-outs
 	mean   float64
+
+	answers int64
+	slowest time.Duration // of the first timeoutAfter answers
 
 	p25, p50, p95, p99 time.Duration
 }
 
-// add notes one answer's time.
+// known reports whether the server has ever answered.
+func (l *latency) known() bool { return l.answers > 0 }
+
+// answered notes one answer's time.
+func (l *latency) answered(d time.Duration) {
+	if l.answers++; l.answers <= timeoutAfter {
+		l.slowest = max(l.slowest, d)
+	}
+	l.add(d)
+}
+
+// add notes a sample.
 func (l *latency) add(d time.Duration) {
 	i := int(math.Log(max(1, float64(d)/float64(time.Millisecond))) / latencyStep)
 	l.counts[min(i, latencyBuckets-1)]++
@@ -70,13 +87,19 @@ func (l *latency) refresh() {
 	}
 }
 
-// timeout is how long an attempt may take: long while little is known, then
-// five times what all but one in a hundred need.
+// timeout is how long an attempt may take. A server that has answered nothing may have to
+// load the model first, and would begin again if the call ended. Little is known from the
+// first answers, so three times the slowest of them are allowed, and 30 s at least; from 100
+// on it is five times what all but one in a hundred need.
 func (l *latency) timeout() time.Duration {
-	if l.seen < timeoutAfter {
-		return timeoutLong
+	switch {
+	case !l.known():
+		return timeoutUnanswered
+	case l.answers < timeoutAfter:
+		return max(timeoutSlowest*l.slowest, timeoutLong)
+	default:
+		return max(timeoutFactor*l.p99, timeoutShort)
 	}
-	return min(max(timeoutFactor*l.p99, timeoutShort), timeoutLong)
 }
 
 // stalledAfter is the age from which a call is one of those that should have

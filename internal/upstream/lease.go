@@ -27,6 +27,8 @@ type Need struct {
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int
+	// RefusedAt is when a key was refused for the item first. Zero: never.
+	RefusedAt time.Time
 	// After is how the item's attempt before this one ended, for the fault where
 	// the deadline comes while the retry waits. Abandoned: there was none.
 	After Verdict
@@ -123,6 +125,7 @@ type Lease struct {
 	probe       bool
 	hedge       bool
 	gaveUp      bool
+	unanswered  bool // the group had answered nothing when it started
 	settled     bool
 
 	timeout, hedgeAfter time.Duration
@@ -140,6 +143,9 @@ type Advice struct {
 	// is not where it failed for want of quota, on a bad key, or as a probe or
 	// victim of an outage.
 	Counts bool
+	// ItemRefused reports whether the key was refused for this item alone: it is still in
+	// service, and the server has accepted it since Need.RefusedAt.
+	ItemRefused bool
 }
 
 // Secret is the key itself, for the Authorization header alone. Empty: the
@@ -164,9 +170,38 @@ func (l *Lease) Model(asked string) string {
 // its not-before time.
 func (l *Lease) QueueTime() time.Duration { return l.queued }
 
-// Timeout is how long the attempt may take: 30 s until the group has seen 100
-// answers, then five times their 99th percentile, within 5 to 30 s.
-func (l *Lease) Timeout() time.Duration { return l.timeout }
+// Timeout is how long the attempt may take in all, by what is known now. While the
+// group's server has answered nothing it is 10 minutes. From then on it is 30 s, or three
+// times the slowest answer if that is more; and once there are 100 answers five times
+// their 99th percentile, 5 s at least. It may grow during the call, but shrinks only with
+// the first answer.
+func (l *Lease) Timeout() time.Duration {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return l.bound()
+}
+
+func (l *Lease) bound() time.Duration {
+	now := l.group.latency.timeout()
+	if l.unanswered {
+		return now
+	}
+	return max(now, l.timeout)
+}
+
+// TimeLeft is how long the call may go on until TimeLeft is to be asked again. 0: its
+// time is up.
+func (l *Lease) TimeLeft() time.Duration {
+	g := l.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	age := g.now() - l.started
+	left := max(l.bound()-age, 0)
+	if !l.group.latency.known() {
+		left = min(left, max(timeoutLong-age, timeoutLook))
+	}
+	return left
+}
 
 // Probe reports whether the call is to show whether a server is still away.
 func (l *Lease) Probe() bool { return l.probe }

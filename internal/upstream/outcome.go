@@ -22,6 +22,9 @@ const (
 // The lease is no longer in flight.
 func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	if r.Verdict == Abandoned && !l.gaveUp {
+		if r.Late && !q.latency.known() && now-l.started >= timeoutLong {
+			q.breaker.failed(now, l.started)
+		}
 		return 0
 	}
 	told := q.readHeader(now, l, r.Header)
@@ -41,7 +44,11 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 		q.breaker.answered(now, l.started)
 		q.breaker.broke(now, l.started)
 		return backoff(l.need.Attempt)
-	case Refused, Exhausted:
+	case Refused:
+		q.breaker.answered(now, l.started)
+		q.close(now, l)
+		return l.key.refused(now, l.started, r, l.onlyItem())
+	case Exhausted:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)
 		l.key.retire(now, r.Verdict, r.Detail)
@@ -71,7 +78,7 @@ func (q *group) succeeded(now instant, l *Lease, v Verdict) {
 		return // says nothing of how long answers take
 	}
 	q.limit.strained(false)
-	q.latency.add(now - l.started)
+	q.latency.answered(now - l.started)
 	q.learned.succeeded(now, l.number, q.starts)
 	if !q.limited && !q.limit.fixed {
 		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
@@ -91,12 +98,13 @@ func (q *group) overloaded(now instant, l *Lease) time.Duration {
 }
 
 // unanswered: a time-out is a sample too, or a model that has become slower than
-// the time-out would never be found out. A call that was given up is none.
+// the time-out would never be found out. A call that was given up is none, nor is one
+// that hung alone while later calls were answered.
 func (q *group) unanswered(now instant, l *Lease) time.Duration {
 	if l.gaveUp {
 		return 0
 	}
-	if !q.breaker.open {
+	if !q.breaker.open && l.started >= q.breaker.newestGood {
 		q.latency.add(now - l.started)
 	}
 	return q.overloaded(now, l)

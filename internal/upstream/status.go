@@ -189,14 +189,6 @@ func (k *key) status(now instant) KeyStatus {
 	return s
 }
 
-// settled notes a call's end on the key.
-func (k *key) settled(v Verdict) {
-	k.inFlight--
-	if v != Succeeded && v != Abandoned {
-		k.failures++
-	}
-}
-
 func (l *latency) status() LatencyStatus {
 	return LatencyStatus{
 		Count: l.seen, Mean: time.Duration(l.mean * float64(time.Second)),

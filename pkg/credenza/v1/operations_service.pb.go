@@ -602,7 +602,8 @@ type QuotaGroupStatus struct {
 	Braked bool `protobuf:"varint,10,opt,name=braked,proto3" json:"braked,omitempty"`
 	// The group's answer times.
 	Latency *LatencyStatus `protobuf:"bytes,11,opt,name=latency,proto3" json:"latency,omitempty"`
-	// How long one call may take.
+	// How long one call may take; 10 minutes, or the item's time if that is less,
+	// while the server has answered nothing.
 	AttemptTimeout *durationpb.Duration `protobuf:"bytes,12,opt,name=attempt_timeout,json=attemptTimeout,proto3" json:"attempt_timeout,omitempty"`
 	// Since when the server is away and why. Not set while breaker_open is false.
 	Outage        *Outage `protobuf:"bytes,13,opt,name=outage,proto3" json:"outage,omitempty"`

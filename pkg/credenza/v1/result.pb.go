@@ -50,9 +50,11 @@ const (
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 7
 	// Every serving key is out of quota. Worth another try later.
 	ErrorReason_ERROR_REASON_QUOTA_EXHAUSTED ErrorReason = 8
-	// Every serving key was refused. Final until the operator acts.
+	// Every serving key was refused, or the one that serves others was refused for
+	// this item three times. Worth another try once the operator has acted.
 	ErrorReason_ERROR_REASON_UPSTREAM_AUTH ErrorReason = 9
-	// The model's server answered 400, 404 or 422. Final.
+	// The model's server answered 400, 404 or 422; or 403 for this item alone,
+	// three times. Final.
 	ErrorReason_ERROR_REASON_UPSTREAM_REJECTED ErrorReason = 10
 	// Attempts used up, or the deadline came, with 5xx, resets or an outage; or the
 	// outage has lasted for longer than the item may take, and the item failed at
