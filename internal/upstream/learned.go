@@ -24,19 +24,21 @@ const (
 	denseLeast   = 3   // 429s for that
 
 	// A trial.
-	trialSpeed   = 0.8  // of what gets through: below any limit that the 429s may have come from
-	trialSlow    = 0.5  // the same from no limit if more than
-	trialMany    = 0.05 // this share are refused: a bucket that was full has made the speed look better
-	trialStray   = 0.01 // taken to be stray at least, so that it ends
-	trialSure    = 3.0  // log likelihood ratio at which it ends
-	trialLeast   = 40   // calls before 429s are found to be stray: the first few mislead
-	trialLimit   = 0.13 // a larger share is a limit still
-	trialMuch    = 0.11 // such a share takes all the calls of a trial to be found stray
-	trialKnown   = 0.05 // the most that is found to be stray while a limit is known
-	trialFew     = 3    // this many 429s and
-	trialOver    = 0.15 // this share of calls are a limit's at once
-	trialMost    = 250  // calls after which the likelier of the two is taken
-	confirmTimes = 3    // as many calls as the alarm took: 429s that come again within them are a limit's
+	trialSpeed   = 0.8   // of what gets through: below any limit that the 429s may have come from
+	trialSlow    = 0.5   // the same from no limit if more than
+	trialMany    = 0.05  // this share are refused: a bucket that was full has made the speed look better
+	trialStray   = 0.01  // taken to be stray at least, so that it ends
+	trialSure    = 3.0   // log likelihood ratio at which it ends
+	trialLeast   = 40    // calls before 429s are found to be stray: the first few mislead
+	trialLimit   = 0.13  // a larger share is a limit still
+	trialMuch    = 0.11  // such a share takes all the calls of a trial to be found stray
+	trialKnown   = 0.05  // the most that is found to be stray while a limit is known
+	trialCertain = 0.015 // the same soon after most calls were refused: others share the limit
+	certainFor   = 600   // calls
+	trialFew     = 3     // this many 429s and
+	trialOver    = 0.15  // this share of calls are a limit's at once
+	trialMost    = 250   // calls after which the likelier of the two is taken
+	confirmTimes = 3     // as many calls as the alarm took: 429s that come again within them are a limit's
 	confirmLeast = 100
 
 	// The first 429 for long.
@@ -113,6 +115,7 @@ type learned struct {
 	trial     trial
 	rest      rest
 	expect    int64   // stray 429s are expected up to this call
+	certain   int64   // up to this call there is a limit: it has refused most calls
 	confirm   int64   // an alarm up to this call is a limit
 	careful   float64 // the speed after the first 429 for long, up to
 	carefulTo int64   // this call
@@ -167,41 +170,6 @@ func (l *learned) current() float64 {
 		rate = min(rate, dryAsk)
 	}
 	return rate
-}
-
-func (l *learned) curve() float64 {
-	if l.rate == 0 {
-		return math.Inf(1)
-	}
-	t, past := l.flat()
-	if t > past {
-		return growPast * l.top * math.Exp(l.climb)
-	}
-	return max(l.top+l.steep*t*t*t, l.rate)
-}
-
-// flat returns the seconds since the curve was flat, and those after which it has
-// gone past the top.
-func (l *learned) flat() (since, past float64) {
-	return l.clock.Seconds() - math.Cbrt((l.top-l.rate)/l.steep), math.Cbrt((growPast - 1) * l.top / l.steep)
-}
-
-// advance moves along the curve by a time in which the speed was what held calls
-// back.
-func (l *learned) advance(d time.Duration) {
-	if l.rate == 0 || l.dry || l.trial.on {
-		return
-	}
-	d = min(d, time.Second)
-	l.clock += d
-	l.above += max(l.curve()-l.top, 0) * d.Seconds()
-	if t, past := l.flat(); t > past {
-		grow := growSlow
-		if l.above > growFull*l.full {
-			grow = growFast
-		}
-		l.climb += grow * d.Seconds()
-	}
 }
 
 // succeeded takes in that the call with the number got through.
@@ -319,6 +287,7 @@ func (l *learned) alarmed(r *refusal) meaning {
 	case dense && k < denseLeast:
 		return meansNothing // too few to tell
 	case dense:
+		l.certain = r.total + certainFor
 	case r.number < l.confirm:
 		l.confirm = 0
 	default:
@@ -364,21 +333,6 @@ func (l *learned) weak() bool {
 	s := &l.suspect
 	return s.rejects == 1 || float64(s.rejects) < weakShare*float64(s.counted-s.from+1)
 }
-
-// begin puts the curve to its begin, at a part of the top.
-func (l *learned) begin(rest, steep float64) {
-	l.rate, l.steep, l.clock, l.climb = rest*l.top, steep*l.top, 0, 0
-	l.full, l.above = max(l.above, growFade*l.full), 0
-}
-
-// search has the speed grow from the top at once, for a limit that is to be found.
-func (l *learned) search() {
-	l.begin(cutRest, growSoon)
-	since, past := l.flat()
-	l.clock, l.full = seconds(past-since), 0
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func restAfter(total int64) rest { return rest{from: total, to: total + restLong} }
 

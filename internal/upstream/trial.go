@@ -63,7 +63,11 @@ func (l *learned) found(now instant, share float64, stray bool) {
 		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
 	case stray:
 		if l.rate != 0 {
-			share = min((share+l.stray)/2, trialKnown) // with a limit, others that share it may be the cause
+			most := trialKnown
+			if l.total < l.certain {
+				most = trialCertain
+			}
+			share = min((share+l.stray)/2, most) // with a limit, others that share it may be the cause
 		}
 		l.stray = min(max(share, l.stray), strayMost)
 	default:
