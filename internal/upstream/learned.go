@@ -24,15 +24,21 @@ const (
 	denseLeast   = 3   // 429s for that
 
 	// A trial.
-	trialSpeed   = 0.8  // of what gets through: below any limit that the 429s may have come from
-	trialStray   = 0.01 // taken to be stray at least, so that it ends
-	trialSure    = 3.0  // log likelihood ratio at which it ends
-	trialLeast   = 40   // calls before 429s are found to be stray: the first few mislead
-	trialLimit   = 0.2  // a larger share is a limit still
-	trialKnown   = 0.05 // the most that is found to be stray while a limit is known
-	trialFew     = 5    // 429s for that
-	trialMost    = 250  // calls after which the likelier of the two is taken
-	confirmTimes = 3    // as many calls as the alarm took: 429s that come again within them are a limit's
+	trialSpeed   = 0.8   // of what gets through: below any limit that the 429s may have come from
+	trialSlow    = 0.5   // the same from no limit if more than
+	trialMany    = 0.05  // this share are refused: a bucket that was full has made the speed look better
+	trialStray   = 0.01  // taken to be stray at least, so that it ends
+	trialSure    = 3.0   // log likelihood ratio at which it ends
+	trialLeast   = 40    // calls before 429s are found to be stray: the first few mislead
+	trialLimit   = 0.13  // a larger share is a limit still
+	trialMuch    = 0.11  // such a share takes all the calls of a trial to be found stray
+	trialKnown   = 0.05  // the most that is found to be stray while a limit is known
+	trialCertain = 0.015 // the same soon after most calls were refused: others share the limit
+	certainFor   = 600   // calls
+	trialFew     = 3     // this many 429s and
+	trialOver    = 0.15  // this share of calls are a limit's at once
+	trialMost    = 250   // calls after which the likelier of the two is taken
+	confirmTimes = 3     // as many calls as the alarm took: 429s that come again within them are a limit's
 	confirmLeast = 100
 
 	// The first 429 for long.
@@ -40,22 +46,27 @@ const (
 	waitSpeed = 100.0 // this, a second
 
 	// A cut.
-	cutNear  = 0.985 // of the top: below, a 429 is not expected and may be stray
-	cutPaced = 0.9   // of the curve: below, it is not what holds calls back, and a cut would change nothing
-	cutRest  = 0.95  // of what gets through, so that a bucket fills a little
-	cutFirst = 0.5   // the same from no limit: a bucket that was full has made the speed look better
-	cutYield = 0.9   // the same if the goodput has fallen, which lets replicas become equal
-	cutMeans = 8     // calls that are enough to measure goodput by
-	restLong = 60    // calls after a cut, whose 429s speed does not explain
-	restMost = 0.015 // and no more than this is learned from them: others may share the limit
-	restDown = 0.5   // how far the stray share follows them
-	restUp   = 0.15
+	cutNear   = 0.985 // of the top: below, a 429 is not expected and may be stray
+	cutPaced  = 0.9   // of the curve: below, it is not what holds calls back, and a cut would change nothing
+	cutRest   = 0.95  // of what gets through, so that a bucket fills a little
+	cutFirst  = 0.5   // the same from no limit: a bucket that was full has made the speed look better
+	cutYield  = 0.9   // the same if the goodput has fallen, which lets replicas become equal
+	cutMeans  = 8     // calls that are enough to measure goodput by
+	cutKept   = 0.99  // of the top, at the least if so few were refused that it may be chance:
+	weakShare = 0.1   // less than this, or one
+	restLong  = 60    // calls after a cut, whose 429s speed does not explain
+	restMost  = 0.015 // and no more than this is learned from them: others may share the limit
+	restDown  = 0.5   // how far the stray share follows them
+	restUp    = 0.05
 
 	// The way up.
 	growCubic = 0.002 // of the top, by the third power of seconds
 	growSoon  = 0.006 // the same after a goodput that was measured over less than a second
 	growPast  = 1.15  // of the top, from where on it was wrong
-	growFast  = 1.0   // exponent a second from there
+	growSlow  = 0.1   // exponent a second from there
+	growFast  = 0.5   // and once more has got through than a full bucket explains:
+	growFull  = 1.2   // this many times what was above the top before the last cut
+	growFade  = 0.7   // of which this is kept at a cut that came sooner
 	growMost  = 3.0   // of the top, from where on no limit is known
 	growLeast = 0.05  // starts a second
 
@@ -95,12 +106,16 @@ type learned struct {
 	top   float64 // where the curve is flat
 	steep float64
 	clock time.Duration // how far on the curve
+	climb float64       // exponent of the growth past it
+	above float64       // starts above the top since the last cut
+	full  float64       // the same up to a cut: what a full bucket lets through
 
 	stray     float64 // share of calls that is refused whatever the speed
 	suspect   suspicion
 	trial     trial
 	rest      rest
 	expect    int64   // stray 429s are expected up to this call
+	certain   int64   // up to this call there is a limit: it has refused most calls
 	confirm   int64   // an alarm up to this call is a limit
 	careful   float64 // the speed after the first 429 for long, up to
 	carefulTo int64   // this call
@@ -155,27 +170,6 @@ func (l *learned) current() float64 {
 		rate = min(rate, dryAsk)
 	}
 	return rate
-}
-
-func (l *learned) curve() float64 {
-	if l.rate == 0 {
-		return math.Inf(1)
-	}
-	t := l.clock.Seconds() - math.Cbrt((l.top-l.rate)/l.steep)
-	past := math.Cbrt((growPast - 1) * l.top / l.steep)
-	if t > past {
-		return growPast * l.top * math.Exp(growFast*(t-past))
-	}
-	return max(l.top+l.steep*t*t*t, l.rate)
-}
-
-// advance moves along the curve by a time in which the speed was what held calls
-// back.
-func (l *learned) advance(d time.Duration) {
-	if l.rate == 0 || l.dry || l.trial.on {
-		return
-	}
-	l.clock += min(d, time.Second)
 }
 
 // succeeded takes in that the call with the number got through.
@@ -293,6 +287,7 @@ func (l *learned) alarmed(r *refusal) meaning {
 	case dense && k < denseLeast:
 		return meansNothing // too few to tell
 	case dense:
+		l.certain = r.total + certainFor
 	case r.number < l.confirm:
 		l.confirm = 0
 	default:
@@ -319,18 +314,25 @@ func (l *learned) cut(r *refusal, speed, share float64) {
 			rest = cutYield
 		}
 		top, steep = min(goodput, speed)/(1-l.stray), growCubic
+		if l.weak() {
+			top = max(top, cutKept*l.top)
+		}
 	}
 	l.top = max(top, growLeast)
-	l.rate, l.steep, l.clock = rest*l.top, steep*l.top, 0
+	l.begin(rest, steep)
 	if !known {
-		// What the limit is has to be found first: the speed grows at once.
-		l.clock = seconds(math.Cbrt((l.top-l.rate)/l.steep) + math.Cbrt((growPast-1)*l.top/l.steep))
+		l.search()
 	}
 	l.open(r)
 	l.rest = restAfter(r.total)
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// weak reports whether the alarm may well have been chance: a cut for it must not
+// wear the top down.
+func (l *learned) weak() bool {
+	s := &l.suspect
+	return s.rejects == 1 || float64(s.rejects) < weakShare*float64(s.counted-s.from+1)
+}
 
 func restAfter(total int64) rest { return rest{from: total, to: total + restLong} }
 

@@ -10,16 +10,21 @@ type trial struct {
 	rejects      int64   // of calls since
 	share, stray float64 // of 429s: if they are stray, if they come from a limit
 	run          int64   // calls that the alarm took
+	strayWas     float64 // the stray share before it
 }
 
 // try begins a trial, for 429s whose share is likely to be stray and was found out
 // in a run of calls.
 func (l *learned) try(r *refusal, goodput, share float64, run int64) {
+	was := l.suspect.strayWas
 	l.open(r)
-	stray := max(l.stray, trialStray)
+	stray, speed := max(l.stray, trialStray), trialSpeed
+	if l.rate == 0 && share > trialMany {
+		speed = trialSlow
+	}
 	l.trial = trial{
-		on: true, speed: max(trialSpeed*goodput, growLeast), from: r.total,
-		share: max(share, 2*stray), stray: stray, run: run,
+		on: true, speed: max(speed*goodput, growLeast), from: r.total,
+		share: max(share, 2*stray), stray: stray, run: run, strayWas: was,
 	}
 	l.rest = rest{}
 }
@@ -35,11 +40,11 @@ func (l *learned) judge(now instant, number int64) {
 	// The log likelihood ratio of stray 429s and a limit's.
 	ratio := k*math.Log(t.share/t.stray) - float64(calls)*(t.share-t.stray)
 	switch {
-	case k >= trialFew && k > denseShare*float64(calls):
+	case k > trialFew+trialOver*float64(calls):
 		l.found(now, k/float64(calls), false)
 	case ratio < -trialSure, calls >= trialMost && ratio <= 0:
 		l.found(now, k/float64(calls), false)
-	case calls >= trialMost, calls >= trialLeast && ratio > trialSure && k >= 2:
+	case calls >= trialMost, calls >= trialLeast && ratio > trialSure && k >= 2 && k <= trialMuch*float64(calls):
 		l.found(now, k/float64(calls), true)
 	}
 }
@@ -47,22 +52,34 @@ func (l *learned) judge(now instant, number int64) {
 // found ends a trial in which the share was refused: as stray 429s, or as those of
 // a limit.
 func (l *learned) found(now instant, share float64, stray bool) {
-	run, tried := l.trial.run, l.trial.speed
+	run, tried, was := l.trial.run, l.trial.speed, l.trial.strayWas
 	l.expect = l.total + strayKept
 	l.trial = trial{}
 	l.suspect = suspicion{counted: l.total, strayWas: l.stray}
 	switch {
 	case share > trialLimit: // still too fast
 		l.top = max(tried*(1-share), growLeast)
-		l.rate, l.steep, l.clock = cutRest*l.top, growSoon*l.top, 0
+		l.begin(cutRest, growSoon)
 		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
 	case stray:
 		if l.rate != 0 {
-			share = min((share+l.stray)/2, trialKnown) // with a limit, others that share it may be the cause
+			most := trialKnown
+			if l.total < l.certain {
+				most = trialCertain
+			}
+			share = min((share+l.stray)/2, most) // with a limit, others that share it may be the cause
 		}
 		l.stray = min(max(share, l.stray), strayMost)
 	default:
+		l.stray = min(l.stray, was)
 		l.stray += (min(share, strayMost) - l.stray) / 2
 		l.confirm = l.total + max(confirmLeast, confirmTimes*run)
+		if l.rate == 0 { // the former speed is taken up step by step: were it a limit, it would refuse far more
+			l.top = tried
+			l.search()
+		} else if top := tried / trialSpeed; top < l.top {
+			l.top = top
+			l.begin(cutRest, growCubic)
+		}
 	}
 }
