@@ -160,6 +160,7 @@ func (r *reply) failure(res response) *serverError {
 	if r.fault.IsObject() {
 		e = errorFields(r.fault)
 		e.status = http.StatusBadGateway
+		e.inChoice = r.found
 	}
 	if code := int(r.fault.Get("code").Int()); code >= 400 && code < 600 {
 		e.status = code

@@ -172,7 +172,7 @@ var behaviours = map[string]Behaviour{
 	"ollama-thinking": {{
 		If: []string{"max_completion_tokens<1500"}, Finish: "length",
 		Message: `{"role":"assistant","content":"","reasoning":"The user wants a category."}`,
-	}},
+	}, {Message: `{"role":"assistant","content":$TEXT,"reasoning":"The user wants a category."}`}},
 	// OpenAI's GPT-5: 4,000 tokens of reasoning that nothing shows.
 	"gpt5-room": {
 		onlyTemperature1, noLogprobs403,
