@@ -1,6 +1,6 @@
 // Command bench measures the service, a subcommand for each thing: its throughput
 // and processor time next to a yardstick, pictures, the cache, upstreams with quotas
-// and faults, HTTP next to gRPC, jobs, and how well difficult pictures and pages are
+// and faults, fake model servers, HTTP next to gRPC, jobs, and how well difficult pictures and pages are
 // read.
 //
 // Each program is a process of its own, so that its processor time is its own.
@@ -40,6 +40,7 @@ type commands struct {
 	Pictures   picturesCommand   `cmd:"" help:"Measure pictures a second."`
 	Hits       hitsCommand       `cmd:"" help:"Measure items that the cache answers."`
 	Quota      quotaCommand      `cmd:"" help:"Play upstreams with limits, faults and outages."`
+	Servers    serversCommand    `cmd:"" help:"Play a folder of fake model servers (needs python3)."`
 	Web        webCommand        `cmd:"" help:"Measure HTTP next to gRPC."`
 	Jobs       jobsCommand       `cmd:"" help:"Measure a job on the offline classifier."`
 	Nasty      nastyCommand      `cmd:"" help:"Judge difficult pictures by a folder's manifest.csv."`

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -30,9 +31,14 @@ type process struct {
 // say so with a line "ready ADDR"; a server is asked for its address until it
 // answers.
 func start(ctx context.Context, program string, env []string, args ...string) (*process, error) {
+	return startTo(ctx, os.Stderr, program, env, args...)
+}
+
+// startTo is start with another place for what the program says on stderr.
+func startTo(ctx context.Context, stderr io.Writer, program string, env []string, args ...string) (*process, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	p := &process{cmd: cmd}

@@ -9,11 +9,12 @@ import (
 // ConfidenceSource is where a confidence comes from.
 type ConfidenceSource uint8
 
-// The sources.
+// The sources. Their numbers are stored, and never used for something else.
 const (
 	FromLogprobs ConfidenceSource = iota + 1
 	FromModel
 	FromLexicon
+	NoConfidence // it is not known, and given as 0
 )
 
 // Evidence is what a verdict was given from.

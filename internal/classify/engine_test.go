@@ -383,7 +383,7 @@ func describe(o catalog.Outcome) string {
 
 func TestReview(t *testing.T) {
 	b := setUp(t, 1)
-	for kind, want := range map[string]bool{"": false, "unsure": true} {
+	for kind, want := range map[string]bool{"": false, "unsure": true, "unknown": true} {
 		o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{Name: "x", Type: kind})
 		if err != nil || o.Verdict.NeedsReview != want {
 			t.Errorf("%q: needs review %v, %v", kind, o.Verdict.NeedsReview, err)

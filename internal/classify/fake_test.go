@@ -64,8 +64,11 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	if q.Picture != nil {
 		v.Evidence = catalog.EvidencePicture
 	}
-	if q.Item.Type == "unsure" {
+	switch q.Item.Type {
+	case "unsure":
 		v.Confidence = 0.2
+	case "unknown":
+		v.Confidence, v.ConfidenceSource = 0.9, catalog.NoConfidence
 	}
 	return catalog.Answer{Verdict: v, Trace: trace}, nil
 }

@@ -162,7 +162,7 @@ func (r *run) conclude(ctx context.Context, a *admitted, o *catalog.Outcome, see
 		o.Trace.Taxonomy, o.Trace.PromptVersion = answer.Trace.Taxonomy, answer.Trace.PromptVersion
 	}
 	o.Verdict = answer.Verdict
-	o.Verdict.NeedsReview = answer.Verdict.Confidence < r.engine.config.ReviewBelow
+	o.Verdict.NeedsReview = answer.Verdict.ConfidenceSource == catalog.NoConfidence || answer.Verdict.Confidence < r.engine.config.ReviewBelow
 	return nil
 }
 

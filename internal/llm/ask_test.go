@@ -50,6 +50,40 @@ func TestAskAnswers(t *testing.T) {
 	})
 }
 
+// TestConfidences has answers whose own confidence can be used or not, with tokens that
+// say something about the category or not.
+func TestConfidences(t *testing.T) {
+	words := strings.Replace(good, `"confidence":0.9`, `"confidence":"high"`, 1)
+	for name, tt := range map[string]struct {
+		body   string
+		want   float64
+		source catalog.ConfidenceSource
+	}{
+		"its own":                 {completion(good, "", 0), 0.9, catalog.FromModel},
+		"of the tokens":           {completion(words, "", 0.8), 0.64, catalog.FromLogprobs},
+		"none at all":             {completion(words, "", 0), 0, catalog.NoConfidence},
+		"overridden, its own":     {completion(good, "", 0.01), 0.9, catalog.FromModel},
+		"overridden, none at all": {completion(words, "", 0.01), 0, catalog.NoConfidence},
+		"in an event stream":      {"data: " + strings.Replace(completion(words, "", 0.8), `"message"`, `"delta"`, 1) + "\n\ndata: [DONE]\n\n", 0.64, catalog.FromLogprobs},
+		"among the names": {strings.Replace(completion(words, "", 0), `"message"`, `"logprobs":{"content":[{"token":"{\"category\":\"","logprob":0},`+
+			`{"token":"SOFA","logprob":-2.302585093,"top_logprobs":[{"token":"Couch","logprob":-0.2},{"token":"SOFA","logprob":-2.302585093},`+
+			`{"token":"OTHER","logprob":-2.995732274}]},{"token":"\"","logprob":-1}]},"message"`, 1), 2. / 3, catalog.FromLogprobs},
+		"missing, and the tokens too": {completion(strings.Replace(good, `"confidence":0.9,`, "", 1), "", 0), 0, catalog.NoConfidence},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: []answer{{body: tt.body}}}, one, func(t *testing.T, b *bench) {
+				got, err := b.Ask(t.Context(), sofa())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v := got.Verdict; v.ConfidenceSource != tt.source || math.Abs(v.Confidence-tt.want) > 1e-6 {
+					t.Errorf("confidence %v from %d, want %v from %d", v.Confidence, v.ConfidenceSource, tt.want, tt.source)
+				}
+			})
+		})
+	}
+}
+
 func TestRequestsAreGolden(t *testing.T) {
 	tests := map[string]catalog.Question{
 		"request_text.json": sofa(),

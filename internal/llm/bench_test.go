@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/openai/openai-go"
 	"github.com/openai/openai-go/option"
+	"github.com/tidwall/gjson"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/llm"
@@ -22,13 +24,32 @@ import (
 // answers at once, so that the figure is the client's work alone; "loopback" is
 // a whole exchange, the trivial server's share included.
 
-// reply is an answer of the usual size, with log-probabilities or without.
-func benchReply(logprobs bool) string {
+// benchReplies are answers of the usual size: without log-probabilities, with those of
+// the tokens alone, and with five alternatives of each.
+func benchReplies() map[string]string {
 	content := strings.Replace(good, "A sofa.", strings.Repeat("The name says sofa, and wool is soft. ", 6), 1)
-	if logprobs {
-		return completion(content, "", 0.9)
+	sorted := gjson.Parse(completion(content, "", 0.9))
+	choice := sorted.Get("choices.0")
+	logprobs := fmt.Sprintf(`{"id":"chatcmpl-1","choices":[{"index":0,"message":%s,"logprobs":%s,"finish_reason":"stop"}],"usage":%s}`,
+		choice.Get("message").Raw, choice.Get("logprobs").Raw, sorted.Get("usage").Raw)
+	five := strings.Repeat(`{"token":"abc","logprob":-3.25,"bytes":[97,98,99]},`, 5)
+	return map[string]string{
+		"plain": completion(content, "", 0), "logprobs": logprobs,
+		"top": strings.ReplaceAll(logprobs, `"top_logprobs":[]`, `"top_logprobs":[`+strings.TrimSuffix(five, ",")+`]`),
 	}
-	return completion(content, "", 0)
+}
+
+// BenchmarkReadReply reads a reply up to the confidence.
+func BenchmarkReadReply(b *testing.B) {
+	for name, reply := range benchReplies() {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(reply)))
+			b.ReportAllocs()
+			for b.Loop() {
+				llm.ReadReply(reply)
+			}
+		})
+	}
 }
 
 // instant answers every request with the same bytes, having read the request.
@@ -118,8 +139,7 @@ func typedParams(system, user string, schema any, picture *catalog.Picture) open
 // is the client's own.
 func each(b *testing.B, f func(b *testing.B, q catalog.Question, base string, transport http.RoundTripper)) {
 	for kind, q := range benchQuestions() {
-		for name, logprobs := range map[string]bool{"logprobs": true, "plain": false} {
-			reply := benchReply(logprobs)
+		for name, reply := range benchReplies() {
 			b.Run(kind+"/"+name+"/call", func(b *testing.B) {
 				b.ReportAllocs()
 				f(b, q, baseURL, instant(reply))

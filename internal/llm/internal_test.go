@@ -3,6 +3,7 @@ package llm
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -137,12 +138,19 @@ func FuzzAppendEscaped(f *testing.F) {
 }
 
 func FuzzReadReply(f *testing.F) {
-	for _, s := range []string{"", "{}", "[]", `{"choices":[{"message":{"content":"x"},"logprobs":{"content":[{"token":"a","logprob":-1}]}}]}`, `{"choices":[{`, `{"error":"x"}`} {
+	for _, s := range []string{
+		"", "{}", "[]", `{"choices":[{`, `{"error":"x"}`, `{"choices":[{"message":{"content":"x"},"logprobs":{"content":[{"token":"a","logprob":-1}]}}]}`,
+		`{"choices":[{"logprobs":{"content":[{"token":"\\","logprob":-1,"top_logprobs":[{"token":"\"","logprob":-2}]}]}}]}`, `{"choices":[1,[}],"usage":{"prompt_tokens":"x`,
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		r := readReply(s)
-		for range r.tokens() {
+		i := 0
+		for range r.tokens.All() {
+			for range r.tokens.Top(i) {
+			}
+			i++
 		}
 		if r.usage.Prompt < 0 || r.usage.Completion < 0 {
 			t.Errorf("usage %+v", r.usage)
@@ -151,6 +159,35 @@ func FuzzReadReply(f *testing.F) {
 			t.Errorf("public text %q", text)
 		}
 	})
+}
+
+// TestReadReply_InAnyOrder has the members of a completion in other orders, with spaces
+// and with texts that look like the structure around them.
+func TestReadReply_InAnyOrder(t *testing.T) {
+	const tricky = `{"other\\":"a \"]} b\\","list":[[],{},[{"x":"]"}]],"null":null}`
+	list := `{"refusal":null,"content": [ {"token":"a\"","logprob":-0.5,"bytes":[97],"top_logprobs":[{"token":"a\"","logprob":-0.5},{"logprob":-1,"token":"]}"}]} ,` +
+		`{"token":",\"finish_reason\":\"no\"","logprob":null}]}`
+	for name, body := range map[string]string{
+		"usual":  `{"id":"x","choices":[{"index":0,"message":{"content":"text"},"logprobs":` + list + `,"finish_reason":"stop"},` + tricky + `],"usage":{"prompt_tokens":7}}`,
+		"spaced": `{"choices":[{"index":0,"message":{"content":"text"},"logprobs":` + list + ` , "finish_reason" : "stop","more":` + tricky + `}],"usage":{"prompt_tokens":7}}`,
+		"mixed":  `{"choices":[{"logprobs":` + list + `,"message":{"content":"text"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}`,
+		"turned": `{"usage" : {"prompt_tokens":7} , "more":` + tricky + `,"choices":[ { "finish_reason":"stop","logprobs":` + list + `,"x":` + tricky + `,"message":{"content":"text"}} ] }`,
+	} {
+		r := readReply(body)
+		var got []string
+		for token, logprob := range r.tokens.All() {
+			got = append(got, fmt.Sprint(token, logprob))
+		}
+		for token, logprob := range r.tokens.Top(0) {
+			got = append(got, fmt.Sprint(token, logprob))
+		}
+		if diff := cmp.Diff([]string{`a"-0.5`, `a"-0.5`, `]}-1`}, got); diff != "" {
+			t.Errorf("%s: tokens %s", name, diff)
+		}
+		if !r.found || r.finish != "stop" || len(r.texts) != 1 || r.texts[0] != "text" || r.usage.Prompt != 7 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
 }
 
 func TestPublic(t *testing.T) {

@@ -105,6 +105,9 @@ func (e *serverError) statusMeaning(text string) meaning {
 	case http.StatusRequestTimeout, statusClientClosed, statusTokenRequired:
 		return meansSlow
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, statusOverloaded:
+		if e.inChoice {
+			return meansFailure
+		}
 		return meansAway
 	case http.StatusConflict, http.StatusTooEarly:
 		return meansFailure

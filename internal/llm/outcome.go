@@ -141,7 +141,7 @@ func noCompletion(res response) outcome {
 // complete fills in what the reply's text does not say.
 func (a *asking) complete(v catalog.Verdict, r *reply) catalog.Verdict {
 	v.Evidence = a.evidence()
-	if p, ok := a.prompt.Confidence(v.Category, r.tokens()); ok {
+	if p, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
 		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
 	}
 	return v

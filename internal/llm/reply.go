@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"iter"
 	"net/http"
 	"strings"
 
@@ -12,23 +11,21 @@ import (
 
 // reply is what matters of a chat completion.
 type reply struct {
-	found    bool     // there was a choice
-	texts    []string // where the answer may stand, the likeliest first
-	thought  string   // the reasoning, if the server shows it
-	refusal  string
-	finish   string
-	logprobs gjson.Result // a list of tokens, or nothing
-	usage    catalog.Usage
-	spent    bool // tokens were spent on reasoning, by the usage
-	fault    gjson.Result
-	root     gjson.Result
+	found   bool     // there was a choice
+	texts   []string // where the answer may stand, the likeliest first
+	thought string   // the reasoning, if the server shows it
+	refusal string
+	finish  string
+	tokens  tokens
+	usage   catalog.Usage
+	spent   bool // tokens were spent on reasoning, by the usage
+	fault   gjson.Result
+	base    gjson.Result // MiniMax's status
+	root    gjson.Result
 }
 
 // readReply reads a completion in one pass, or an event stream of one. It is lenient: what
 // is not there is empty, and the answer within is checked strictly later.
-//
-// encoding/json would read the whole of it twice, and nine tenths are
-// log-probabilities of which the first ten tokens count.
 func readReply(body string) reply {
 	var r reply
 	body = strings.TrimPrefix(strings.TrimSpace(body), "\ufeff")
@@ -39,20 +36,60 @@ func readReply(body string) reply {
 	if !r.root.IsObject() {
 		return r
 	}
-	r.root.ForEach(func(key, value gjson.Result) bool {
-		switch key.Str {
+	c := cursor{text: body}
+	c.members(func(name string) bool {
+		switch name {
 		case "choices":
-			r.readChoice(first(value))
+			c.elements(func() bool {
+				if r.found {
+					c.skip()
+				} else {
+					r.readChoice(&c)
+				}
+				return true
+			})
 		case "usage":
-			r.readUsage(value)
+			r.readUsage(c.value())
 		case "error":
-			r.fault = value
+			r.fault = c.value()
+		case "base_resp":
+			r.base = c.value()
+		default:
+			c.skip()
 		}
 		return true
 	})
 	return r
 }
 
+func (r *reply) readChoice(c *cursor) {
+	r.found = c.peek() == '{'
+	c.members(func(name string) bool {
+		switch name {
+		case "message":
+			r.readMessage(c.value())
+		case "text":
+			r.addText(c.value().String())
+		case "finish_reason":
+			r.finish = strings.Clone(c.value().String())
+		case "logprobs":
+			next := ""
+			if len(r.texts) > 0 && r.finish == "" { // the usual order, in which only this is to come
+				next = "finish_reason"
+			}
+			r.tokens.find(c, next)
+		case "error":
+			if e := c.value(); e.IsObject() || e.Type == gjson.String && e.Str != "" {
+				r.fault = e
+			}
+		default:
+			c.skip()
+		}
+		return true
+	})
+}
+
+// first returns the first element of a list.
 func first(list gjson.Result) (item gjson.Result) {
 	if list.IsArray() {
 		list.ForEach(func(_, v gjson.Result) bool {
@@ -61,30 +98,6 @@ func first(list gjson.Result) (item gjson.Result) {
 		})
 	}
 	return item
-}
-
-func (r *reply) readChoice(choice gjson.Result) {
-	if !choice.IsObject() {
-		return
-	}
-	r.found = true
-	choice.ForEach(func(key, value gjson.Result) bool {
-		switch key.Str {
-		case "message":
-			r.readMessage(value)
-		case "text":
-			r.addText(value.String())
-		case "finish_reason":
-			r.finish = strings.Clone(value.String())
-		case "logprobs":
-			r.logprobs = value.Get("content")
-		case "error":
-			if value.IsObject() || value.Type == gjson.String && value.Str != "" {
-				r.fault = value
-			}
-		}
-		return true
-	})
 }
 
 // readMessage collects the places where servers put the answer: the content, the arguments
@@ -137,7 +150,7 @@ func contentText(content gjson.Result) string {
 // that have begun to answer before their upstream failed do this, per choice too, and some
 // servers always. Its status is the one that the error names, else that of a bad gateway.
 func (r *reply) failure(res response) *serverError {
-	switch base := r.root.Get("base_resp.status_code"); {
+	switch base := r.base.Get("status_code"); {
 	case r.fault.IsObject(), r.fault.Type == gjson.String && r.fault.Str != "" && (!r.found || r.finish == "error"):
 	case !r.found && base.Exists() && base.Int() != 0:
 	default:
@@ -147,6 +160,7 @@ func (r *reply) failure(res response) *serverError {
 	if r.fault.IsObject() {
 		e = errorFields(r.fault)
 		e.status = http.StatusBadGateway
+		e.inChoice = r.found
 	}
 	if code := int(r.fault.Get("code").Int()); code >= 400 && code < 600 {
 		e.status = code
@@ -161,18 +175,4 @@ func (r *reply) readUsage(usage gjson.Result) {
 		Completion:   max(usage.Get("completion_tokens").Int(), 0),
 	}
 	r.spent = usage.Get("completion_tokens_details.reasoning_tokens").Int() > 0
-}
-
-// tokens yields the reply's tokens with their log-probabilities, up to the first
-// that has none.
-func (r *reply) tokens() iter.Seq2[string, float64] {
-	return func(yield func(string, float64) bool) {
-		if !r.logprobs.IsArray() {
-			return
-		}
-		r.logprobs.ForEach(func(_, t gjson.Result) bool {
-			logprob := t.Get("logprob")
-			return logprob.Type == gjson.Number && yield(t.Get("token").String(), logprob.Num)
-		})
-	}
 }

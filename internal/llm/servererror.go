@@ -24,6 +24,9 @@ type serverError struct {
 	// page is set if the body is an HTML page, so that it is not the model's server
 	// that speaks but something in front of it.
 	page bool
+	// inChoice is set if it stands in an answer, in place of the rest: the server is there,
+	// whatever the status says.
+	inChoice bool
 }
 
 // maxErrorBytes is how much of an error's body is looked at.

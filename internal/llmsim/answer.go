@@ -1,7 +1,9 @@
 package llmsim
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -59,6 +61,9 @@ func (a *answer) change(r *Rule) {
 		a.sound = *newSound(fill(r.Content))
 	case r.Cut:
 		a.cut(len(a.text) / 2)
+	}
+	if r.Tokens[0] != "" {
+		a.tokens = regexp.MustCompile(r.Tokens[0]).ReplaceAll(a.tokens, []byte(r.Tokens[1]))
 	}
 	if r.NoLogprobs || r.Message != "" {
 		a.tokens = nil
@@ -142,8 +147,20 @@ func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
 	for name, value := range r.Header {
 		h.Set(name, fill(value))
 	}
-	if r.Body == "" {
-		return sound
+	if r.Body != "" {
+		sound = []byte(fill(r.Body))
 	}
-	return []byte(fill(r.Body))
+	if r.Gzip {
+		h.Set("Content-Encoding", "gzip")
+		sound = compressed(sound)
+	}
+	return sound
+}
+
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
 }

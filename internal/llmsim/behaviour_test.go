@@ -84,21 +84,45 @@ func TestBehaviours(t *testing.T) {
 		return func(s seen) bool { return s.status == status && strings.Contains(s.body, words) && gjson.Valid(s.body) }
 	}
 	whole := func(s seen) bool { return json.Valid([]byte(s.body)) && s.status == 200 }
-	tested := []string{"groq-json", "transient-401", "gemini-429", "retry-date", "slow-model", "ollama-coldload", "hang"} // below
+	tested := []string{"groq-json", "transient-401", "gemini-429", "retry-date", "slow-model", "ollama-coldload", "hang",
+		"azure-filter", "cloudflare-524", "overloaded", "bodies", "cut-body", "ollama-queue"} // below
 	for name, test := range map[string]struct {
 		special func(seen) bool
 		text    string            // of the special request; "": the usual one
 		mended  map[string]string // changes after which the answer is the usual one
 	}{
-		"gemini-schema":    {special: refused(400, `[{"error":{"code":400,"message":"Invalid JSON payload`), mended: map[string]string{"response_format": jsonObject}},
-		"gemini-logprobs":  {special: refused(400, "Logprobs is not enabled"), mended: map[string]string{"logprobs": ""}},
-		"azure-logprobs":   {special: refused(400, "Please remove the parameter"), mended: map[string]string{"logprobs": "false"}},
-		"openai-logprobs":  {special: refused(400, "not allowed to request logprobs"), mended: map[string]string{"logprobs": ""}},
-		"kimi-temperature": {special: refused(400, "only 1 is allowed"), mended: map[string]string{"temperature": "1"}},
-		"qwen-jsonmode":    {special: refused(400, "Json mode response"), mended: map[string]string{"response_format": ""}},
-		"llamacpp-grammar": {special: refused(400, "failed to parse grammar"), mended: map[string]string{"response_format": jsonObject}},
-		"no-schema":        {special: refused(400, "'response_format' of type"), mended: map[string]string{"response_format": jsonObject}},
-		"llamacpp-picture": {special: refused(500, "image input is not supported"), text: picture, mended: map[string]string{}},
+		"gemini-schema":       {special: refused(400, `[{"error":{"code":400,"message":"Invalid JSON payload`), mended: map[string]string{"response_format": jsonObject}},
+		"gemini-logprobs":     {special: refused(400, "Logprobs is not enabled"), mended: map[string]string{"logprobs": ""}},
+		"azure-logprobs":      {special: refused(400, "Please remove the parameter"), mended: map[string]string{"logprobs": "false"}},
+		"openai-logprobs":     {special: refused(400, "not allowed to request logprobs"), mended: map[string]string{"logprobs": ""}},
+		"kimi-temperature":    {special: refused(400, "only 1 is allowed"), mended: map[string]string{"temperature": "1"}},
+		"qwen-jsonmode":       {special: refused(400, "Json mode response"), mended: map[string]string{"response_format": ""}},
+		"llamacpp-grammar":    {special: refused(400, "failed to parse grammar"), mended: map[string]string{"response_format": jsonObject}},
+		"no-schema":           {special: refused(400, "'response_format' of type"), mended: map[string]string{"response_format": jsonObject}},
+		"llamacpp-picture":    {special: refused(500, "image input is not supported"), text: picture, mended: map[string]string{}},
+		"azure-format-value":  {special: refused(400, "'json_object' and 'text'"), mended: map[string]string{"response_format": jsonObject}},
+		"lmstudio-format":     {special: usual},
+		"sglang-logprobs-500": {special: refused(500, "-inf"), mended: map[string]string{"logprobs": ""}},
+		"openai-o-series":     {special: refused(400, "'temperature' does not support 0"), mended: map[string]string{"temperature": "", "logprobs": ""}},
+		"mistral-extra":       {special: refused(422, `"logprobs"],"msg"`), mended: map[string]string{"logprobs": "", "max_completion_tokens": ""}},
+		"context-400":         {special: refused(400, "maximum context length is 3000"), mended: map[string]string{"max_completion_tokens": "400"}},
+		"gpt5-room": {
+			special: refused(400, "'temperature' does not support 0"),
+			mended:  map[string]string{"temperature": "", "logprobs": "", "max_completion_tokens": "4100"},
+		},
+		"litellm-quota": {special: refused(429, "exceeded your current quota")},
+		"quota-429":     {special: refused(429, "insufficient_quota")},
+		"gemini-badkey": {special: refused(400, "API_KEY_INVALID")},
+		"gemini-daily":  {special: refused(429, "PerDay")},
+		"groq-tpd":      {special: func(s seen) bool { return s.status == 429 && s.header.Get("Retry-After") == "3912" }},
+		"retry-86400":   {special: func(s seen) bool { return s.status == 429 && s.header.Get("Retry-After") == "86400" }},
+		"region-403":    {special: refused(403, "Country, region")},
+		"azure-classic": {special: refused(404, "Resource not found")},
+		"base-no-v1":    {special: usual},
+		"base-full":     {special: usual},
+		"lmstudio-200":  {special: usual},
+		"raw-logprobs":  {special: func(s seen) bool { return usual(s) && strings.Contains(s.body, `"logprob":-5.0`) }},
+		"good":          {special: usual},
 		"waf-403": {
 			text: `"a chair'; DROP TABLE chairs"`,
 			special: func(s seen) bool {
@@ -210,6 +234,12 @@ func TestBehaviours_ThatChangeWithCallsAndTime(t *testing.T) {
 		"slow-model":        {{calls: 2, status: 200, took: 45 * time.Second}},
 		"ollama-coldload":   {{calls: 1, status: 200, took: 40 * time.Second}, {calls: 3, status: 200}},
 		"openrouter-choice": {{calls: 5, status: 200}},
+		"azure-filter":      {{calls: 1, status: 400}, {calls: 1, status: 200}, {calls: 1, status: 400}},
+		"cloudflare-524":    {{calls: 1, status: 524}, {calls: 3, status: 200}, {calls: 1, status: 524}},
+		"overloaded":        {{calls: 2, status: 200}, {calls: 1, status: 408}, {calls: 2, status: 200}, {calls: 1, status: 409}},
+		"bodies":            {{calls: 20, status: 200}},
+		"cut-body":          {{calls: 4, status: 200}},
+		"ollama-queue":      {{calls: 2, status: 200, took: 2 * time.Second}},
 		"hang":              {{calls: 1, took: time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -304,4 +334,57 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s %v: the behaviour does not come after the rules: %s", step.text, step.changes, s.body)
 		}
 	}
+}
+
+// TestBehaviours_ByAddress has servers that are at one address only, or want another
+// header.
+func TestBehaviours_ByAddress(t *testing.T) {
+	for _, test := range []struct {
+		behaviour, path, header string
+		status                  int
+	}{
+		{"base-no-v1", "/chat/completions", "", 404},
+		{"base-no-v1", "/v1/chat/completions", "", 200},
+		{"base-full", "/v1/chat/completions/chat/completions", "", 404},
+		{"azure-classic", "/openai/deployments/gpt4o/chat/completions", "api-key", 404},
+		{"azure-classic", "/openai/deployments/gpt4o/chat/completions?api-version=1", "", 401},
+		{"azure-classic", "/openai/deployments/gpt4o/chat/completions?api-version=1", "api-key", 200},
+	} {
+		_, local := testkit.ServeSim(t, llmsim.Config{Behaviours: []string{test.behaviour}})
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, strings.TrimSuffix(local.URL, "/v1")+test.path,
+			strings.NewReader(request(t, `"a chair"`, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.header != "" {
+			r.Header.Set(test.header, "secret")
+		}
+		response, err := local.Client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != test.status {
+			t.Errorf("%s at %s with %q: %d, want %d", test.behaviour, test.path, test.header, response.StatusCode, test.status)
+		}
+	}
+}
+
+// TestOllamaQueue_AnswersOneAfterTheOther sends three calls at once.
+func TestOllamaQueue_AnswersOneAfterTheOther(t *testing.T) {
+	bubble(t, llmsim.Config{Behaviours: []string{"ollama-queue"}}, func(t *testing.T, _ *llmsim.Server, c client) {
+		start := time.Now()
+		took := make(chan time.Duration, 3)
+		for range 3 {
+			go func() {
+				_ = send(t, c.http, c.root+"/v1", request(t, `"a"`, nil))
+				took <- time.Since(start)
+			}()
+		}
+		for _, want := range []time.Duration{2 * time.Second, 4 * time.Second, 6 * time.Second} {
+			if got := <-took; got != want {
+				t.Errorf("answered after %v, want %v", got, want)
+			}
+		}
+	})
 }

@@ -27,6 +27,8 @@ type call struct {
 
 	serial  uint64
 	secret  string
+	address string // path and query
+	header  http.Header
 	first   time.Duration // when the server's first call arrived
 	arrived time.Duration
 	luck    float64 // in [0, 1); it decides on shares
@@ -53,7 +55,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		sendError(w, e)
 		return
 	}
-	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization"))}
+	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization")), address: r.URL.RequestURI(), header: r.Header}
 	outage := s.arrive(c)
 	c.draw(s.config.Seed, s.config.Latency)
 	status := statusLeft
@@ -152,6 +154,12 @@ func (s *Server) work(r *http.Request, c *call, rule *Rule) bool {
 	}
 	if rule == nil {
 		return pause(ctx, c.latency)
+	}
+	if rule.Alone {
+		if s.turn.Acquire(ctx, 1) != nil {
+			return false
+		}
+		defer s.turn.Release(1)
 	}
 	return s.loader.wait(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
 }

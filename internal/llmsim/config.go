@@ -76,6 +76,9 @@ type Answer struct {
 	// "prose" ignores it, "fenced" puts the answer into a Markdown fence, and "reject"
 	// answers 400.
 	Mode string `yaml:"mode"`
+	// Schema is the JSON schema that the model knows from the instructions. It keeps to
+	// it whatever a request asks for. Empty: it only knows what is asked for.
+	Schema string `yaml:"schema"`
 	// Logprobs is what it makes of logprobs: "give", or empty, "ignore", and "reject",
 	// which is 400.
 	Logprobs string `yaml:"logprobs"`
@@ -169,6 +172,7 @@ func (c Config) check() error {
 		invalid(!(l.Sigma >= 0 && l.Sigma <= 5), "latency.sigma", "%v is outside 0 to 5", l.Sigma),
 		oneOf("answer.mode", a.Mode, slices.Sorted(maps.Keys(answerModes))...),
 		oneOf("answer.logprobs", a.Logprobs, slices.Sorted(maps.Keys(logprobModes))...),
+		invalid(a.Schema != "" && !knowable(a.Schema), "answer.schema", "it is no JSON schema of a flat object"),
 		invalid(a.ImageTokens < 0, "answer.image_tokens", "%d is negative", a.ImageTokens),
 		invalid(c.Faults.HangLimit < 0 || c.Faults.RetryAfter < 0, "faults", "hang_limit and retry_after must not be negative"),
 		c.Quota.check("quota"),

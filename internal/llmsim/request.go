@@ -207,7 +207,18 @@ func (s *Server) readShape(body string) *shape {
 	case h.format == "json_schema":
 		h.readSchema(r, format.Get("json_schema"))
 	}
+	if own := s.config.Answer.Schema; own != "" && h.refused == nil {
+		h.template, _ = newTemplate(gjson.Parse(own), false) // checked with the configuration
+	}
+	if h.template != nil {
+		h.template.logprobs, h.template.topLogprobs = r.Get("logprobs").Bool(), int(r.Get("top_logprobs").Int())
+	}
 	return h
+}
+
+func knowable(schema string) bool {
+	_, err := newTemplate(gjson.Parse(schema), false)
+	return err == nil
 }
 
 func (h *shape) readSchema(r, format gjson.Result) {
@@ -220,9 +231,7 @@ func (h *shape) readSchema(r, format gjson.Result) {
 	var err error
 	if h.template, err = newTemplate(format.Get("schema"), format.Get("strict").Bool()); err != nil {
 		h.refused = badRequest("Invalid schema for response_format '"+name+"': "+err.Error(), "response_format", "invalid_json_schema")
-		return
 	}
-	h.template.logprobs, h.template.topLogprobs = r.Get("logprobs").Bool(), int(r.Get("top_logprobs").Int())
 }
 
 // promptTokens is about what a tokeniser would count: a quarter of the bytes of

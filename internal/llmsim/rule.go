@@ -32,6 +32,10 @@ type Rule struct {
 	Picture bool `yaml:"picture"`
 	// Key is the end of the key that was sent.
 	Key string `yaml:"key"`
+	// NotAt is a regular expression that the path with the query does not match, and
+	// Without a header that is not there.
+	NotAt   string `yaml:"not_at"`
+	Without string `yaml:"without"`
 	// Under holds for requests that leave the answer less room than so many tokens,
 	// or do not say.
 	Under int `yaml:"under"`
@@ -59,6 +63,8 @@ type Rule struct {
 	Load time.Duration `yaml:"load"`
 	// Latency replaces that of the server.
 	Latency time.Duration `yaml:"latency"`
+	// Alone is for a server that works on one such call at a time. The others wait.
+	Alone bool `yaml:"alone"`
 	// Status is the answer's. 0: 200. An error is answered at once and costs no quota,
 	// unless it is 500, which fails only after the work.
 	Status int               `yaml:"status"`
@@ -81,8 +87,12 @@ type Rule struct {
 	Usage  string `yaml:"usage"`
 	// Cut leaves half of the content, with finish_reason length.
 	Cut bool `yaml:"cut"`
-	// NoLogprobs leaves out log-probabilities that were asked for.
-	NoLogprobs bool `yaml:"no_logprobs"`
+	// Tokens changes the list of log-probabilities: a regular expression and its
+	// replacement. NoLogprobs leaves out the whole list.
+	Tokens     [2]string `yaml:"tokens"`
+	NoLogprobs bool      `yaml:"no_logprobs"`
+	// Gzip compresses the body, whatever the client accepts.
+	Gzip bool `yaml:"gzip"`
 }
 
 // free reports whether a call is answered at once, without work and quota.
@@ -92,9 +102,12 @@ func (r *Rule) free() bool {
 
 // check is an error about a rule that cannot be followed.
 func (r *Rule) check() error {
-	_, err := regexp.Compile(r.Replace[0])
+	for field, pattern := range map[string]string{"rules.replace": r.Replace[0], "rules.tokens": r.Tokens[0], "rules.not_at": r.NotAt} {
+		if _, err := regexp.Compile(pattern); err != nil {
+			return invalid(true, field, "%v", err)
+		}
+	}
 	return cmp.Or(
-		invalid(err != nil, "rules.replace", "%v", err),
 		invalid(r.Status != 0 && (r.Status < 200 || r.Status > 599), "rules.status", "%d is outside 200 to 599", r.Status),
 		oneOf("rules.break", r.Break, "", "reset", "hang", "half"),
 	)
@@ -115,7 +128,9 @@ func (r *Rule) applies(c *call, attempt int) bool {
 		r.Under > 0 && q.maxTokens >= r.Under,
 		r.Picture && q.pictures == 0,
 		!strings.Contains(q.text, r.Text),
-		!strings.HasSuffix(c.secret, r.Key):
+		!strings.HasSuffix(c.secret, r.Key),
+		r.Without != "" && c.header.Get(r.Without) != "",
+		r.NotAt != "" && regexp.MustCompile(r.NotAt).MatchString(c.address):
 		return false
 	}
 	if len(r.If) == 0 {

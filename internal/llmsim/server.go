@@ -22,6 +22,7 @@ type Server struct {
 	faults    Behaviour // by chance
 	behaviour Behaviour
 	slots     *semaphore.Weighted // nil: any number; first in, first out
+	turn      *semaphore.Weighted // of rules that work on one call at a time
 	loader    loader
 	own       *http.ServeMux
 
@@ -45,7 +46,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
-		shapes: make(map[uint64]*shape), period: newPeriod(0, 0),
+		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), turn: semaphore.NewWeighted(1),
 	}
 	if s.keys, err = newKeyring(config); err != nil {
 		return nil, err

@@ -139,7 +139,8 @@ func bare(value string) string { return strings.TrimPrefix(value, `"`) }
 // tokens cuts a text into tokens with their log-probabilities. What is forced is
 // almost certain; the first token of a choice has a probability from 0.35 to almost
 // 1, mostly high, and its alternatives, the other choices' first tokens, share most
-// of the rest.
+// of the rest. Each token has as many alternatives as were asked for: what the other
+// choices leave free goes to words, which no schema would allow.
 func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (dst []byte) {
 	for _, at := range tokenPattern.FindAllIndex(text, -1) {
 		token := string(text[at[0]:at[1]])
@@ -152,11 +153,17 @@ func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (d
 			top = append(top, tokenJSON(token, p)+"}")
 		}
 		left := 1 - p
+		add := func(other string) {
+			top = append(top, tokenJSON(other, left*0.6)+"}")
+			left *= 0.4
+		}
 		for i := 1; i < min(t.topLogprobs, len(choices)); i++ {
 			if other := tokenPattern.FindString(bare(choices[i])); other != token {
-				top = append(top, tokenJSON(other, left*0.6)+"}")
-				left *= 0.4
+				add(other)
 			}
+		}
+		for first := at[0]; len(top) < t.topLogprobs; first++ {
+			add(words[first%len(words)])
 		}
 		if len(dst) > 0 {
 			dst = append(dst, ',')

@@ -13,7 +13,20 @@ type tok struct {
 	p    float64
 }
 
-func stream(tokens []tok, read *int) iter.Seq2[string, float64] {
+// stream is tokens with the likeliest ones at some places. It counts what is read.
+type stream struct {
+	tokens []tok
+	top    map[string][]tok // by the token that was chosen
+	read   int
+}
+
+func (s *stream) All() iter.Seq2[string, float64] { return yieldAll(s.tokens, &s.read) }
+
+func (s *stream) Top(i int) iter.Seq2[string, float64] {
+	return yieldAll(s.top[s.tokens[i].text], new(int))
+}
+
+func yieldAll(tokens []tok, read *int) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		for _, t := range tokens {
 			*read++
@@ -63,7 +76,16 @@ func TestConfidence(t *testing.T) {
 			"SOFA", []tok{{`{"category":"`, 1}, {`SOFA`, 1.0000001}, {`"}`, 1}}, 1, 3,
 		},
 		"impossible": {
-			"SOFA", []tok{{`{"category":"`, 1}, {`SOFA`, 0}, {`"}`, 1}}, 0, 3,
+			"SOFA", []tok{{`{"category":"`, 1}, {`SOFA`, 0}, {`"}`, 1}}, -1, 3,
+		},
+		"not its own choice, by the first token": {
+			"STORAGE", []tok{{`{"category":"`, 1}, {`ST`, .02}, {`ORAGE`, 1}, {`"`, 1}}, -1, 4,
+		},
+		"not its own choice, by the second token": {
+			"STORAGE", []tok{{`{"category":"`, 1}, {`ST`, 1}, {`ORAGE`, .02}, {`"`, 1}}, -1, 4,
+		},
+		"unlikely, but its own choice": {
+			"STORAGE", []tok{{`{"category":"`, 1}, {`ST`, .2}, {`ORAGE`, .2}, {`"`, 1}}, .04, 4,
 		},
 		"another name":   {"SOFA", []tok{{`{"category":"BED"}`, .9}}, -1, 1},
 		"never closed":   {"SOFA", []tok{{`{"category":"SOFA`, .9}}, -1, 1},
@@ -74,16 +96,16 @@ func TestConfidence(t *testing.T) {
 	p := newPrompt(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			read := 0
-			got, ok := p.Confidence(tt.category, stream(tt.tokens, &read))
+			s := stream{tokens: tt.tokens}
+			got, ok := p.Confidence(tt.category, &s)
 			if !ok {
 				got = -1
 			}
 			if math.Abs(got-tt.want) > 1e-6 {
 				t.Errorf("confidence %v, want %v", got, tt.want)
 			}
-			if read != tt.read {
-				t.Errorf("%d tokens read, want %d", read, tt.read)
+			if s.read != tt.read {
+				t.Errorf("%d tokens read, want %d", s.read, tt.read)
 			}
 		})
 	}
@@ -100,21 +122,106 @@ func FuzzConfidence(f *testing.F) {
 		for i := 0; i < len(text); i += step {
 			tokens = append(tokens, tok{text[i:min(i+step, len(text))], 1})
 		}
-		read := 0
-		cut, cutOK := p.Confidence("BED", stream(tokens, &read))
-		whole, wholeOK := p.Confidence("BED", stream([]tok{{text, 1}}, &read))
+		cut, cutOK := p.Confidence("BED", &stream{tokens: tokens})
+		whole, wholeOK := p.Confidence("BED", &stream{tokens: []tok{{text, 1}}})
 		if cutOK != wholeOK || cut != whole {
 			t.Errorf("cut %v %v, whole %v %v", cut, cutOK, whole, wholeOK)
 		}
 	})
 }
 
+// TestConfidence_AmongTheNames has the likeliest tokens at each place.
+func TestConfidence_AmongTheNames(t *testing.T) {
+	usual := func(name ...string) []tok {
+		tokens := []tok{{`{"category":"`, .9}}
+		for _, text := range name {
+			tokens = append(tokens, tok{text, .3})
+		}
+		return tokens
+	}
+	tests := map[string]struct {
+		category string
+		tokens   []tok
+		top      map[string][]tok
+		want     float64 // negative: not to be had
+	}{
+		"what is no name does not count": {
+			"SOFA", usual("SOFA", `"`),
+			map[string][]tok{"SOFA": {{"Couch", .5}, {"SOFA", .3}, {"STORAGE", .1}, {`"`, .1}}}, .75,
+		},
+		"other spellings of the name do": {
+			"SOFA", usual("SOFA", `"`),
+			map[string][]tok{"SOFA": {{"Sofa", .5}, {"SOFA", .3}, {"SO", .1}, {"BED", .1}}}, .9,
+		},
+		"the grammar's choice among names": {
+			"BED", usual("BED", `"`),
+			map[string][]tok{"BED": {{"SOFA", .6}, {"BED", .3}, {"x", .1}}, `"`: {{`"`, .3}, {"y", .6}}}, 1. / 3,
+		},
+		"a beginning of several is no choice": {
+			"STORAGE", usual("STORAGE", `"`),
+			map[string][]tok{"STORAGE": {{"STORAGE", .3}, {"S", .4}, {"SO", .3}}}, .5,
+		},
+		"names that begin alike, by all of their tokens": {
+			"STORAGE", usual("S", "TORAGE", `"`),
+			map[string][]tok{"S": {{"S", .3}, {"BED", .1}}, "TORAGE": {{"TORAGE", .3}, {"OFA", .3}}}, .75 * .5,
+		},
+		"the end of a name that another begins with": {
+			"BED", usual("BED", `","`),
+			map[string][]tok{"BED": {{"BED", .3}}, `","`: {{`","`, .3}, {`",`, .1}, {`"`, .1}, {"DING", .5}, {"room", .1}}}, .3 * .5,
+		},
+		"the longer one": {
+			"BEDDING", usual("BED", "DING", `"`),
+			map[string][]tok{"BED": {{"BED", .3}, {"BE", .1}}, "DING": {{"DING", .3}, {`"`, .1}, {"D", .2}}}, .5 / .6,
+		},
+		"a token with the quote": {
+			"SOFA", []tok{{`{"category":`, 1}, {` "SO`, .4}, {`FA"`, .9}},
+			map[string][]tok{` "SO`: {{` "SO`, .4}, {`"SO`, .3}, {` "BED`, .1}, {` "`, .2}}}, .8 * .9,
+		},
+		"from before the grammar": {
+			"SOFA", usual("SOFA", `"`),
+			map[string][]tok{"SOFA": {{"The", .9}, {"SOFA", .3}}}, 1,
+		},
+		"what the grammar let through": {
+			"SOFA", []tok{{`{"category":"`, 1}, {"SOFA", .01}, {`"`, 1}},
+			map[string][]tok{"SOFA": {{"The", .9}, {"BED", .02}, {"It", .01}}}, -1,
+		},
+		"a choice outside the likeliest": {
+			"SOFA", []tok{{`{"category":"`, 1}, {"SOFA", .01}, {`"`, 1}},
+			map[string][]tok{"SOFA": {{"BED", .79}, {"STORAGE", .2}}}, .01,
+		},
+		"only itself": {
+			"SOFA", usual("SOFA", `"`), map[string][]tok{"SOFA": {{"SOFA", .3}}}, .3,
+		},
+		"impossible alternatives": {
+			"SOFA", usual("SOFA", `"`), map[string][]tok{"SOFA": {{"SOFA", .3}, {"BED", 0}, {"x", math.NaN()}}}, 1,
+		},
+	}
+	p := newPrompt(t)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, ok := p.Confidence(tt.category, &stream{tokens: tt.tokens, top: tt.top})
+			if !ok {
+				got = -1
+			}
+			if math.Abs(got-tt.want) > 1e-6 {
+				t.Errorf("confidence %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 func BenchmarkConfidence(b *testing.B) {
 	p := newPrompt(b)
 	tokens := []tok{{`{"`, .9}, {`category`, .9}, {`":"`, .9}, {`ST`, .8}, {`ORAGE`, .5}, {`","`, .3}, {`x`, .1}}
-	read := 0
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Confidence("STORAGE", stream(tokens, &read))
+	for name, top := range map[string]map[string][]tok{
+		"plain": nil,
+		"top":   {"ST": {{"ST", .8}, {"SO", .1}, {"BED", .05}, {"x", .01}, {"y", .01}}, "ORAGE": {{"ORAGE", .5}, {"OR", .1}, {"x", .1}, {"y", .1}, {"z", .1}}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Confidence("STORAGE", &stream{tokens: tokens, top: top})
+			}
+		})
 	}
 }

@@ -2,7 +2,7 @@ package prompt
 
 import (
 	"encoding/json"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,23 +14,22 @@ import (
 
 // Limits of a reply. Longer replies are rejected, longer lists and texts cut off.
 const (
-	maxReplyBytes     = 64 << 10
 	maxStyleTags      = 5
 	maxPlacementTags  = 3
 	maxTagBytes       = 60
 	maxReasoningBytes = 1000
 )
 
-// Parse reads a model's reply. The verdict's confidence is the model's own; the caller
-// sets its evidence and review mark.
+// Parse reads a model's reply. The verdict's confidence is the model's own, or else
+// catalog.NoConfidence; the caller sets its evidence and review mark.
 //
-// A reply must contain exactly one JSON object with a category and a primary style of
-// the taxonomy, a secondary style of it or none, and a confidence from 0 to 1; without
-// styles in the taxonomy, none are read. For servers that ignore the schema, Parse also
-// accepts:
-//   - a code fence, a "think" section and prose around the object,
+// A reply must contain one JSON object with a category and a primary style of the
+// taxonomy, and a secondary style of it or none; without styles in the taxonomy, none
+// are read. For servers that ignore the schema, Parse also accepts what readReply does,
+// and:
 //   - names that differ in case, spaces, hyphens and underscores,
-//   - a confidence as a string, or as a percentage from 2 to 100,
+//   - a confidence as a string, or as a percentage from 2 to 100; any other one, or none,
+//     is not known,
 //   - tags in one string with commas, and too many or too few tags.
 //
 // Anything else is a MalformedAnswer fault.
@@ -47,20 +46,19 @@ func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
 	if err != nil {
 		return catalog.Verdict{}, err
 	}
-	confidence, err := readConfidence(w.Confidence)
-	if err != nil {
-		return catalog.Verdict{}, err
-	}
-	return catalog.Verdict{
+	v := catalog.Verdict{
 		Category:         category,
-		Confidence:       confidence,
-		ConfidenceSource: catalog.FromModel,
+		ConfidenceSource: catalog.NoConfidence,
 		PrimaryStyle:     primary,
 		SecondaryStyle:   secondary,
 		StyleTags:        cleanTags(w.StyleTags, maxStyleTags),
 		PlacementTags:    cleanTags(w.PlacementTags, maxPlacementTags),
 		Reasoning:        oneLine(w.Reasoning, maxReasoningBytes),
-	}, nil
+	}
+	if w.Confidence.known {
+		v.Confidence, v.ConfidenceSource = w.Confidence.value, catalog.FromModel
+	}
+	return v, nil
 }
 
 // readStyles returns the styles of an answer: none if the taxonomy has none.
@@ -89,13 +87,19 @@ func (p *Prompt) style(s string) (string, error) {
 
 // wire is the answer as the model writes it. A null is an empty string.
 type wire struct {
-	Category       string          `json:"category"`
-	Confidence     json.RawMessage `json:"confidence"`
-	PrimaryStyle   string          `json:"primary_style"`
-	SecondaryStyle string          `json:"secondary_style"`
-	StyleTags      tags            `json:"style_tags"`
-	PlacementTags  tags            `json:"placement_tags"`
-	Reasoning      string          `json:"reasoning"`
+	Category       string     `json:"category"`
+	Confidence     confidence `json:"confidence"`
+	PrimaryStyle   string     `json:"primary_style"`
+	SecondaryStyle string     `json:"secondary_style"`
+	StyleTags      tags       `json:"style_tags"`
+	PlacementTags  tags       `json:"placement_tags"`
+	Reasoning      string     `json:"reasoning"`
+}
+
+func (w *wire) equal(o *wire) bool {
+	return w.Category == o.Category && w.Confidence == o.Confidence && w.PrimaryStyle == o.PrimaryStyle &&
+		w.SecondaryStyle == o.SecondaryStyle && w.Reasoning == o.Reasoning &&
+		slices.Equal(w.StyleTags, o.StyleTags) && slices.Equal(w.PlacementTags, o.PlacementTags)
 }
 
 // tags is a list, or one string with commas.
@@ -114,80 +118,27 @@ func (t *tags) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(t))
 }
 
-// readReply returns the one answer in a reply.
-func readReply(reply string) (wire, error) {
-	if len(reply) > maxReplyBytes {
-		return wire{}, malformed("it has %d bytes, at most %d are allowed", len(reply), maxReplyBytes)
-	}
-	if at := strings.LastIndex(reply, "</think>"); at >= 0 {
-		reply = reply[at+len("</think>"):]
-	}
-	reply = strings.TrimSpace(reply)
-	if reply == "" {
-		return wire{}, malformed("it is empty")
-	}
-	var w wire
-	if reply[0] == '{' {
-		if err := json.Unmarshal([]byte(reply), &w); err == nil {
-			return w, nil
-		}
-	}
-	return searchReply(reply)
+// confidence is what a model says of its own answer, if that can be used.
+type confidence struct {
+	value float64
+	known bool
 }
 
-// maxObjects bounds the number of places where an object is searched, and so the time
-// for a reply full of braces.
-const maxObjects = 64
-
-// searchReply returns the one answer in a text.
-func searchReply(text string) (wire, error) {
-	var answer wire
-	var failure error
-	answers := 0
-	for range maxObjects {
-		at := strings.IndexByte(text, '{')
-		if at < 0 {
-			break
-		}
-		var w wire
-		d := json.NewDecoder(strings.NewReader(text[at:]))
-		switch err := d.Decode(&w); {
-		case err != nil:
-			failure = err
-		case w.Category != "":
-			answer = w
-			answers++
-		}
-		text = text[at+max(1, int(d.InputOffset())):]
-	}
-	switch {
-	case answers == 1:
-		return answer, nil
-	case answers > 1:
-		return wire{}, malformed("it has %d answers instead of one", answers)
-	default:
-		f := malformed("it has no JSON object with a category")
-		if failure != nil {
-			f = fault.Wrap(failure, f.Reason, "%s", f.Message)
-		}
-		return wire{}, f
-	}
-}
-
-// readConfidence reads 0 to 1, or a percentage of 2 to 100, as a number or a string.
-func readConfidence(raw json.RawMessage) (float64, error) {
-	s := strings.Trim(string(raw), "\" \t\r\n")
+// UnmarshalJSON reads 0 to 1, or a percentage of 2 to 100, as a number or a string. All
+// else is not known, and no error.
+func (c *confidence) UnmarshalJSON(data []byte) error {
+	s := strings.Trim(string(data), "\" \t\r\n")
 	digits := strings.TrimSpace(strings.TrimSuffix(s, "%"))
+	*c = confidence{}
 	v, err := strconv.ParseFloat(digits, 64)
 	switch {
-	case err != nil || math.IsNaN(v):
-		return 0, malformed("its confidence %q is not a number", snip(s))
+	case err != nil:
 	case len(digits) != len(s) && v >= 0 && v <= 100, v >= 2 && v <= 100:
-		return v / 100, nil
-	case v < 0 || v > 1:
-		return 0, malformed("its confidence %q is not between 0 and 1", snip(s))
+		*c = confidence{v / 100, true}
+	case v >= 0 && v <= 1:
+		*c = confidence{v, true}
 	}
-	return v, nil
+	return nil
 }
 
 // cleanTags returns the first limit tags, trimmed, without empty and repeated ones.

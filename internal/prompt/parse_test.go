@@ -1,6 +1,7 @@
 package prompt_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,6 +16,18 @@ import (
 
 const good = `{"category":"BED","confidence":0.9,"primary_style":"SHABBY_CHIC","secondary_style":"RUSTIC",` +
 	`"style_tags":["white","worn","soft"],"placement_tags":["bedroom","guest room"],"reasoning":"A frame."}`
+
+// other is another answer, which must not be taken for the one that counts.
+const other = `{"category":"SOFA","confidence":0.2,"primary_style":"MODERN"}`
+
+// encoded returns a text as a JSON string.
+func encoded(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
 
 func TestParse_Accepts(t *testing.T) {
 	base := catalog.Verdict{
@@ -31,6 +44,7 @@ func TestParse_Accepts(t *testing.T) {
 	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
 	noSecond := with(func(v *catalog.Verdict) { v.SecondaryStyle = "" })
 	confidence := func(c float64) catalog.Verdict { return with(func(v *catalog.Verdict) { v.Confidence = c }) }
+	unknown := with(func(v *catalog.Verdict) { v.Confidence, v.ConfidenceSource = 0, catalog.NoConfidence })
 	tests := map[string]struct {
 		reply string
 		want  catalog.Verdict
@@ -60,6 +74,33 @@ func TestParse_Accepts(t *testing.T) {
 		"tags in one string":    {replace(`["bedroom","guest room"]`, `"bedroom, guest room"`), base},
 		"tags null":             {replace(`["bedroom","guest room"]`, `null`), with(func(v *catalog.Verdict) { v.PlacementTags = []string{} })},
 		"lines in reasoning":    {replace("A frame.", `A\n\n frame.\u0000\u202e`), base},
+
+		"in a result":            {`{"result":` + good + `}`, base},
+		"in a class., with more": {`{"id": 7, "classification": {"item": ` + good + `}, "note": "{}"}`, base},
+		"in a list in a member":  {`{"items":[` + good + `]}`, base},
+		"an object as category":  {`{"category":` + good + `}`, base},
+		"as a string":            {encoded(good), base},
+		"a string in a member":   {`{"output":` + encoded("```json\n"+good+"\n```") + `}`, base},
+		"in two layers":          {encoded(`{"result":` + good + `}`), base},
+		"channels":               {"<|channel|>analysis<|message|>Perhaps " + other + ".<|end|><|start|>assistant<|channel|>final<|message|>" + good + "<|return|>", base},
+		"a constrained channel":  {"<|channel|>analysis<|message|>" + other + "<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>" + good, base},
+		"channels without marks": {"analysisPerhaps " + other + ".assistantfinal" + good, base},
+		"thoughts without start": {"maybe " + other + "</think>" + good, base},
+		"a mark in the answer":   {replace("A frame.", "After </think>."), with(func(v *catalog.Verdict) { v.Reasoning = "After </think>." })},
+		"twice the same":         {good + "\n" + good, base},
+		"twice in other spaces":  {good + "\n" + strings.ReplaceAll(replace("0.9", "0.90"), `":`, `": `), base},
+		"twice in a list":        {"[" + good + "," + good + "]", base},
+		"a comma at the end":     {strings.TrimSuffix(good, "}") + ",}", base},
+		"commas in lists":        {"```\n" + replace(`"soft"]`, `"soft", ]`) + "\n```", base},
+		"commas in texts":        {strings.TrimSuffix(replace("A frame.", `A \",} frame,]`), "}") + ", }", with(func(v *catalog.Verdict) { v.Reasoning = `A ",} frame,]` })},
+		"confidence over":        {replace("0.9", "1.5"), unknown},
+		"confidence far over":    {replace("0.9", "101"), unknown},
+		"confidence under":       {replace("0.9", "-0.1"), unknown},
+		"confidence in words":    {replace("0.9", `"high"`), unknown},
+		"confidence not a num.":  {replace("0.9", `"NaN"`), unknown},
+		"confidence missing":     {replace(`"confidence":0.9,`, ``), unknown},
+		"confidence null":        {replace("0.9", `null`), unknown},
+		"confidence an object":   {replace("0.9", `{"value":0.9}`), unknown},
 	}
 	p := newPrompt(t)
 	for name, tt := range tests {
@@ -78,27 +119,24 @@ func TestParse_Accepts(t *testing.T) {
 func TestParse_Rejects(t *testing.T) {
 	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
 	tests := map[string]struct{ reply, want string }{
-		"nothing":               {"", "empty"},
-		"only thoughts":         {"<think>hm</think>", "empty"},
-		"prose":                 {"It is a bed.", "no JSON object"},
-		"cut off":               {good[:len(good)-20], "no JSON object"},
-		"another object":        {`{"answer": 42}`, "category"},
-		"two answers":           {good + "\n" + good, "2 answers"},
-		"category not known":    {replace(`"BED"`, `"WARDROBE"`), "WARDROBE"},
-		"category missing":      {replace(`"category":"BED",`, ``), "category"},
-		"category a number":     {replace(`"BED"`, `3`), "no JSON object"},
-		"style not known":       {replace(`SHABBY_CHIC`, `GOTHIC`), "GOTHIC"},
-		"style null":            {replace(`"SHABBY_CHIC"`, `null`), "style"},
-		"second style unknown":  {replace(`RUSTIC`, `GOTHIC`), "GOTHIC"},
-		"confidence over":       {replace("0.9", "1.5"), "1.5"},
-		"confidence far over":   {replace("0.9", "101"), "101"},
-		"confidence under":      {replace("0.9", "-0.1"), "-0.1"},
-		"confidence in words":   {replace("0.9", `"high"`), "high"},
-		"confidence not a num.": {replace("0.9", `"NaN"`), "NaN"},
-		"confidence missing":    {replace(`"confidence":0.9,`, ``), "confidence"},
-		"tags a number":         {replace(`["bedroom","guest room"]`, `7`), "no JSON object"},
-		"far too long":          {good + strings.Repeat(" ", 64<<10), "bytes"},
-		"only braces":           {strings.Repeat("{", 60<<10), "no JSON object"},
+		"nothing":              {"", "empty"},
+		"only thoughts":        {"<think>hm</think>", "empty"},
+		"prose":                {"It is a bed.", "no JSON object"},
+		"cut off":              {good[:len(good)-20], "no JSON object"},
+		"another object":       {`{"answer": 42}`, "category"},
+		"two answers":          {good + "\n" + replace("BED", "SOFA"), "2 different answers"},
+		"answers that differ":  {`{"a":` + good + `,"b":` + other + `}`, "2 different answers"},
+		"far too deep":         {strings.Repeat(`{"a":`, 9) + good + strings.Repeat("}", 9), "no JSON object"},
+		"a broken comma":       {`{"category":,}`, "no JSON object"},
+		"category not known":   {replace(`"BED"`, `"WARDROBE"`), "WARDROBE"},
+		"category missing":     {replace(`"category":"BED",`, ``), "category"},
+		"category a number":    {replace(`"BED"`, `3`), "no JSON object"},
+		"style not known":      {replace(`SHABBY_CHIC`, `GOTHIC`), "GOTHIC"},
+		"style null":           {replace(`"SHABBY_CHIC"`, `null`), "style"},
+		"second style unknown": {replace(`RUSTIC`, `GOTHIC`), "GOTHIC"},
+		"tags a number":        {replace(`["bedroom","guest room"]`, `7`), "no JSON object"},
+		"far too long":         {good + strings.Repeat(" ", 64<<10), "bytes"},
+		"only braces":          {strings.Repeat("{", 60<<10), "no JSON object"},
 	}
 	p := newPrompt(t)
 	for name, tt := range tests {

@@ -120,6 +120,9 @@ func TestNew_NamesAreEnough(t *testing.T) {
 	if diff := cmp.Diff(want, p.Schema()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff(strings.Replace(want, `,"additionalProperties":false`, "", 1), p.PlainSchema()); diff != "" {
+		t.Error(diff)
+	}
 	got, err := p.Parse(`{"category":"BAGS","confidence":0.9,"reasoning":"It holds things.","primary_style":"MODERN"}`)
 	if err != nil {
 		t.Fatal(err)

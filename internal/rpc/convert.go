@@ -149,6 +149,7 @@ var confidenceSources = map[catalog.ConfidenceSource]credenzav1.ConfidenceSource
 	catalog.FromLogprobs: credenzav1.ConfidenceSource_CONFIDENCE_SOURCE_LOGPROBS,
 	catalog.FromModel:    credenzav1.ConfidenceSource_CONFIDENCE_SOURCE_MODEL,
 	catalog.FromLexicon:  credenzav1.ConfidenceSource_CONFIDENCE_SOURCE_LEXICON,
+	catalog.NoConfidence: credenzav1.ConfidenceSource_CONFIDENCE_SOURCE_NONE,
 }
 
 var evidences = map[catalog.Evidence]credenzav1.Evidence{

@@ -135,6 +135,7 @@ func TestResultsArriveAsSent(t *testing.T) {
 		},
 		{Index: 5, Err: fault.New(fault.RateLimited, "wait").After(time.Minute)},
 		{Index: 6, Name: strings.Repeat("ö", 600), Verdict: catalog.Verdict{Confidence: 0.5, ConfidenceSource: catalog.FromModel, Evidence: catalog.EvidencePicture}},
+		{Index: 8, Verdict: catalog.Verdict{ConfidenceSource: catalog.NoConfidence, NeedsReview: true}},
 		{Index: 7, Verdict: catalog.Verdict{ConfidenceSource: catalog.FromLexicon, Reasoning: "cut \xc3", StyleTags: []string{"a", "\xff"}}},
 		{Index: 8, Err: fault.New(fault.Cancelled, "not an item's reason")},
 	}
@@ -150,6 +151,7 @@ func TestResultsArriveAsSent(t *testing.T) {
 		},
 		{Index: 5, Err: &credenza.ItemError{Reason: "RATE_LIMITED", Message: "wait", Retryable: true, RetryAfter: time.Minute}},
 		{Index: 6, ProductName: strings.Repeat("ö", 512), Classification: credenza.Classification{Confidence: 0.5, ConfidenceSource: "MODEL", Evidence: "PICTURE"}},
+		{Index: 8, Classification: credenza.Classification{ConfidenceSource: "NONE", NeedsReview: true}},
 		{Index: 7, Classification: credenza.Classification{ConfidenceSource: "LEXICON", Reasoning: "cut ", StyleTags: []string{"a", ""}}},
 		{Index: 8, Err: &credenza.ItemError{Reason: "INTERNAL", Message: "not an item's reason", Retryable: true}},
 	}

@@ -86,7 +86,8 @@ type Result struct {
 type Classification struct {
 	Category   string
 	Confidence float64 // 0..1
-	// ConfidenceSource is "LOGPROBS", "MODEL" or "LEXICON".
+	// ConfidenceSource is "LOGPROBS", "MODEL", "LEXICON", or "NONE" if the confidence is
+	// not known: it is 0 then, and the classification needs review.
 	ConfidenceSource string
 	PrimaryStyle     string
 	SecondaryStyle   string // empty: none

@@ -151,12 +151,16 @@ type ConfidenceSource int32
 const (
 	// Not used.
 	ConfidenceSource_CONFIDENCE_SOURCE_UNSPECIFIED ConfidenceSource = 0
-	// From the log-probabilities of the category's tokens.
+	// From the log-probabilities of the category's tokens, as a share of those of all
+	// names of the taxonomy if the model's server gives alternatives.
 	ConfidenceSource_CONFIDENCE_SOURCE_LOGPROBS ConfidenceSource = 1
 	// What the model says of itself.
 	ConfidenceSource_CONFIDENCE_SOURCE_MODEL ConfidenceSource = 2
 	// From the margin between the offline classifier's candidates.
 	ConfidenceSource_CONFIDENCE_SOURCE_LEXICON ConfidenceSource = 3
+	// Not known: the model gave no confidence that can be used. It is 0 then, and the
+	// classification needs review.
+	ConfidenceSource_CONFIDENCE_SOURCE_NONE ConfidenceSource = 4
 )
 
 // Enum value maps for ConfidenceSource.
@@ -166,12 +170,14 @@ var (
 		1: "CONFIDENCE_SOURCE_LOGPROBS",
 		2: "CONFIDENCE_SOURCE_MODEL",
 		3: "CONFIDENCE_SOURCE_LEXICON",
+		4: "CONFIDENCE_SOURCE_NONE",
 	}
 	ConfidenceSource_value = map[string]int32{
 		"CONFIDENCE_SOURCE_UNSPECIFIED": 0,
 		"CONFIDENCE_SOURCE_LOGPROBS":    1,
 		"CONFIDENCE_SOURCE_MODEL":       2,
 		"CONFIDENCE_SOURCE_LEXICON":     3,
+		"CONFIDENCE_SOURCE_NONE":        4,
 	}
 )
 
@@ -260,7 +266,8 @@ type Classification struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of a category of the taxonomy, such as "SOFA".
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// How sure the category is, from 0 to 1. See confidence_source.
+	// How sure the category is, from 0 to 1; 0 if it is not known. See
+	// confidence_source.
 	Confidence float64 `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	// Where the confidence comes from.
 	ConfidenceSource ConfidenceSource `protobuf:"varint,3,opt,name=confidence_source,json=confidenceSource,proto3,enum=credenza.v1.ConfidenceSource" json:"confidence_source,omitempty"`
@@ -277,7 +284,8 @@ type Classification struct {
 	Reasoning string `protobuf:"bytes,8,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
 	// What the answer was given from.
 	Evidence Evidence `protobuf:"varint,9,opt,name=evidence,proto3,enum=credenza.v1.Evidence" json:"evidence,omitempty"`
-	// Whether the confidence is under the server's threshold (0.5 unless set).
+	// Whether the confidence is under the server's threshold (0.5 unless set), or not
+	// known.
 	NeedsReview   bool `protobuf:"varint,10,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1127,12 +1135,13 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\x1dERROR_REASON_MALFORMED_ANSWER\x10\r\x12\x18\n" +
 	"\x14ERROR_REASON_REFUSED\x10\x0e\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x0f\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x10*\x91\x01\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x10*\xad\x01\n" +
 	"\x10ConfidenceSource\x12!\n" +
 	"\x1dCONFIDENCE_SOURCE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aCONFIDENCE_SOURCE_LOGPROBS\x10\x01\x12\x1b\n" +
 	"\x17CONFIDENCE_SOURCE_MODEL\x10\x02\x12\x1d\n" +
-	"\x19CONFIDENCE_SOURCE_LEXICON\x10\x03*M\n" +
+	"\x19CONFIDENCE_SOURCE_LEXICON\x10\x03\x12\x1a\n" +
+	"\x16CONFIDENCE_SOURCE_NONE\x10\x04*M\n" +
 	"\bEvidence\x12\x18\n" +
 	"\x14EVIDENCE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10EVIDENCE_PICTURE\x10\x01\x12\x11\n" +

@@ -1,0 +1,223 @@
+package llm_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
+)
+
+// ending is how a behaviour of a real server ends for those that ask it for 30 items at
+// once.
+type ending struct {
+	base     string // the path of the base URL; "": /v1
+	settings llm.Settings
+	reason   fault.Reason // of those that fail; 0: all are answered
+	failed   int          // how many fail at most, without a reason for any; 0: with a reason, all
+	says     string       // in each failure
+	calls    int          // at most, in addition to one for each item
+	seconds  int          // at most
+	source   catalog.ConfidenceSource
+	pictures bool // the items have some, which the model refuses
+}
+
+var behaviourEndings = map[string]ending{
+	"good": {seconds: 1, source: catalog.FromLogprobs},
+
+	// Parameters that are refused: learned in a few calls.
+	"gemini-schema":       {calls: 7, seconds: 4},
+	"gemini-logprobs":     {calls: 7, seconds: 4, source: catalog.FromModel},
+	"azure-logprobs":      {calls: 7, seconds: 4, source: catalog.FromModel},
+	"openai-logprobs":     {calls: 7, seconds: 4, source: catalog.FromModel},
+	"sglang-logprobs-500": {calls: 7, seconds: 10, source: catalog.FromModel},
+	"azure-format-value":  {calls: 7, seconds: 4},
+	"no-schema":           {calls: 7, seconds: 4},
+	"llamacpp-grammar":    {calls: 7, seconds: 4},
+	"qwen-jsonmode":       {calls: 7, seconds: 4},
+	"kimi-temperature":    {calls: 7, seconds: 4},
+	"openai-o-series":     {calls: 7, seconds: 4},
+	"mistral-extra":       {calls: 7, seconds: 4},
+	"lmstudio-format":     {seconds: 1},
+	"context-400":         {calls: 7, seconds: 4},
+
+	// Models that reason.
+	"gpt5-room":       {calls: 7, seconds: 10},
+	"ollama-thinking": {calls: 7, seconds: 4},
+	"reasoning-only":  {seconds: 1},
+
+	"llamacpp-picture": {pictures: true, calls: 30, seconds: 4},
+
+	// What an error means.
+	"groq-json":         {calls: 30, seconds: 20},
+	"litellm-quota":     {reason: fault.QuotaExhausted, says: "exceeded your current quota", seconds: 1},
+	"quota-429":         {reason: fault.QuotaExhausted, says: "exceeded your current quota", seconds: 1},
+	"exhausted":         {reason: fault.QuotaExhausted, says: "exceeded your current quota", seconds: 1},
+	"openrouter-402":    {reason: fault.QuotaExhausted, says: "more credits", seconds: 1},
+	"gemini-badkey":     {reason: fault.UpstreamAuth, seconds: 1},
+	"revoked":           {reason: fault.UpstreamAuth, seconds: 20},
+	"region-403":        {reason: fault.UpstreamAuth, says: "Country, region", seconds: 20},
+	"gemini-429":        {calls: 60, seconds: 20},
+	"gemini-daily":      {reason: fault.QuotaExhausted, says: "exceeded your current quota", seconds: 1},
+	"groq-tpd":          {reason: fault.RateLimited, seconds: 1},
+	"retry-86400":       {reason: fault.RateLimited, seconds: 1},
+	"retry-date":        {calls: 60, seconds: 10},
+	"waf-403":           {reason: fault.UpstreamRejected, failed: 1, says: "403", calls: 5, seconds: 5},
+	"openrouter-choice": {calls: 3 * 30, seconds: 60},
+	"azure-filter":      {reason: fault.Refused, seconds: 1},
+	"refuse":            {reason: fault.Refused, says: "can't assist", seconds: 1},
+	"filter":            {reason: fault.Refused, seconds: 1},
+	"cloudflare-524":    {failed: 6, calls: 120, seconds: 60},
+	"overloaded":        {calls: 40, seconds: 60},
+
+	// Slow and starting servers.
+	"ollama-queue":    {calls: 30, seconds: 65},
+	"ollama-coldload": {calls: 60, seconds: 60},
+
+	// Addresses.
+	"azure-classic": {base: "/openai/deployments/gpt4o?api-version=2024-10-21", settings: llm.Settings{Provider: "azure"}, seconds: 1},
+	"base-no-v1":    {base: "/", calls: 3, seconds: 2},
+	"base-full":     {base: "/v1/chat/completions", seconds: 1},
+	"lmstudio-200":  {base: "/", calls: 3, seconds: 2},
+
+	// Answers.
+	"tool-calls":    {seconds: 1},
+	"harmony":       {seconds: 1},
+	"fenced":        {seconds: 1},
+	"deeper":        {seconds: 1},
+	"twice":         {seconds: 1},
+	"comma":         {seconds: 1},
+	"event-stream":  {seconds: 1, source: catalog.FromModel},
+	"no-confidence": {seconds: 1, source: catalog.FromLogprobs},
+	"no-logprobs":   {seconds: 1, source: catalog.FromModel},
+	"raw-logprobs":  {seconds: 1, source: catalog.FromModel},
+	"bodies":        {seconds: 1},
+	"cut-body":      {reason: fault.UpstreamUnavailable, failed: 6, says: "broke", calls: 60, seconds: 60},
+	"prose":         {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+	"babble":        {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+	"mismatch":      {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+}
+
+// TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,
+// through the real gate.
+func TestEveryBehaviourOfRealServersEndsAsItShould(t *testing.T) {
+	for name, want := range behaviourEndings {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playBehaviour(t, name, want) })
+		})
+	}
+}
+
+func playBehaviour(t *testing.T, name string, want ending) {
+	const items = 30
+	sim, local := testkit.ServeSim(t, llmsim.Config{
+		Seed: 1, Behaviours: []string{name}, Answer: llmsim.Answer{Schema: newPrompt(t).Schema()},
+	})
+	base := local.URL
+	if want.base != "" {
+		base = strings.TrimSuffix(base, "/v1") + want.base
+	}
+	config := llm.Config{Model: "m", Settings: want.settings, Transport: local.Client.Transport}
+	c, err := llm.New(config, newGate(t, base, 32, testKey), newPrompt(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	start := time.Now()
+	answers, failures := askBehaviour(t, c, items, want.pictures)
+	if took := time.Since(start); took > time.Duration(want.seconds)*time.Second {
+		t.Errorf("took %v, want at most %d s", took, want.seconds)
+	}
+	least := 0
+	if want.reason != 0 && want.failed == 0 {
+		least, want.failed = items, items
+	}
+	if len(failures) < least || len(failures) > want.failed {
+		t.Errorf("%d of %d items failed, want %d to %d", len(failures), items, least, want.failed)
+	}
+	for _, err := range failures {
+		if want.reason == 0 && want.failed > 0 {
+			break
+		}
+		if checkEnd(t, err, want.reason, want.says); t.Failed() {
+			break
+		}
+	}
+	if calls := int(sim.Stats().Calls); calls > items+want.calls {
+		t.Errorf("%d calls, want at most %d", calls, items+want.calls)
+	}
+	checkConfidences(t, answers, want.source)
+	for _, a := range answers {
+		if (a.ImageErr != nil) != want.pictures {
+			t.Fatalf("image error %v", a.ImageErr)
+		}
+	}
+}
+
+// TestEveryBehaviourHasAnEnding names those that other tests play, each with its reason.
+func TestEveryBehaviourHasAnEnding(t *testing.T) {
+	elsewhere := []string{
+		"reset", "hang", "half", "garbage", "html", "cut", "throttle", "error", "unavailable", "forbidden", // TestEveryEnd
+		"transient-401", "slow-model", // how far keys and slow servers are trusted is the gate's
+	}
+	for _, name := range llmsim.Behaviours() {
+		if _, ok := behaviourEndings[name]; ok == slices.Contains(elsewhere, name) {
+			t.Errorf("%s: it has a row here: %v", name, ok)
+		}
+	}
+}
+
+// askBehaviour asks for items at once, one of which looks like an attack.
+func askBehaviour(t *testing.T, c *llm.Client, items int, pictures bool) (answers []catalog.Answer, failures []error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i := range items {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			q := catalog.Question{Item: &catalog.Item{Name: fmt.Sprintf("sofa %d", i)}}
+			if i == items-1 {
+				q.Item.Description = "oak'; DROP TABLE products; --"
+			}
+			if pictures {
+				q.Picture = &catalog.Picture{Data: []byte{0xff, 0xd8, 0xff, 0xe0}, MediaType: "image/jpeg"}
+			}
+			answer, err := c.Ask(ctx, q)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failures = append(failures, err)
+			} else {
+				answers = append(answers, answer)
+			}
+		})
+	}
+	wg.Wait()
+	return answers, failures
+}
+
+// checkConfidences checks that each answer's confidence is from the source, 0: from any
+// that is known.
+func checkConfidences(t *testing.T, answers []catalog.Answer, want catalog.ConfidenceSource) {
+	t.Helper()
+	for _, a := range answers {
+		v := &a.Verdict
+		known := []catalog.ConfidenceSource{catalog.FromLogprobs, catalog.FromModel}
+		if want != 0 {
+			known = []catalog.ConfidenceSource{want}
+		}
+		if !slices.Contains(known, v.ConfidenceSource) || v.Confidence < 0 || v.Confidence > 1 {
+			t.Errorf("confidence %v from %d, want one from %v", v.Confidence, v.ConfidenceSource, known)
+			return
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package llm
+
+import (
+	"iter"
+
+	"github.com/tidwall/gjson"
+)
+
+// tokens are those of a reply with their log-probabilities, read when they are asked for.
+// It is a prompt.Tokens.
+type tokens struct {
+	list string   // begins with the list; empty: there is none
+	top  []string // begins with the alternatives of each token read, empty if it has none
+}
+
+// find looks for the list in a choice's logprobs, and skips them. The member of the choice
+// that is named next, if it is still to come, spares reading the list.
+func (t *tokens) find(c *cursor, next string) {
+	c.members(func(name string) bool {
+		if name == "content" && c.peek() == '[' {
+			t.list = c.text[c.at:]
+			if next != "" && c.jump(next) {
+				return false
+			}
+		}
+		c.skip()
+		return true
+	})
+}
+
+// All yields the tokens, up to the first that has no log-probability.
+func (t *tokens) All() iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		t.top = t.top[:0]
+		eachToken(t.list, func(token string, logprob float64, top string) bool {
+			t.top = append(t.top, top)
+			return yield(token, logprob)
+		})
+	}
+}
+
+// Top yields the likeliest tokens at the place of one that All has yielded.
+func (t *tokens) Top(i int) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		eachToken(t.top[i], func(token string, logprob float64, _ string) bool { return yield(token, logprob) })
+	}
+}
+
+// eachToken reads a list of tokens that a text begins with. top begins with a token's own
+// list.
+func eachToken(list string, f func(token string, logprob float64, top string) bool) {
+	c := cursor{text: list}
+	if c.peek() != '[' {
+		return
+	}
+	c.elements(func() bool {
+		var token, logprob gjson.Result
+		var top string
+		c.members(func(name string) bool {
+			switch name {
+			case "token":
+				token = c.value()
+			case "logprob":
+				logprob = c.value()
+			case "top_logprobs":
+				top = c.raw()
+			default:
+				c.skip()
+			}
+			return true
+		})
+		return logprob.Type == gjson.Number && f(token.String(), logprob.Num, top)
+	})
+}

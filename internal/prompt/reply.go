@@ -1,0 +1,160 @@
+package prompt
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Limits of the search for the answer in a reply.
+const (
+	maxReplyBytes = 64 << 10
+	// maxPlaces bounds the number of places where a value is searched for, and so the
+	// time for a reply full of braces.
+	maxPlaces = 64
+	// maxDepth is how far in the answer may stand: in a result, in a list, as a string.
+	maxDepth = 4
+)
+
+// marks are what models write between their thoughts and the answer. The answer follows
+// the last of them. "assistantfinal" is what remains of the channels' marks when a server
+// removes the special tokens.
+var marks = []string{"</think>", "<|message|>", "assistantfinal"}
+
+// readReply returns the one answer in a reply: a JSON object with a category. It may
+//   - stand after thoughts, in a code fence, and in prose,
+//   - be a member of another object, an element of a list, or encoded as a string,
+//   - end with a comma too many, in itself and in its lists,
+//   - be there several times, if it is the same each time.
+func readReply(reply string) (wire, error) {
+	if len(reply) > maxReplyBytes {
+		return wire{}, malformed("it has %d bytes, at most %d are allowed", len(reply), maxReplyBytes)
+	}
+	reply = strings.TrimSpace(reply)
+	if strings.HasPrefix(reply, "{") { // as it should be, and as it mostly is
+		var w wire
+		if json.Unmarshal([]byte(reply), &w) == nil && w.Category != "" {
+			return w, nil
+		}
+	}
+	for _, mark := range marks {
+		if at := strings.LastIndex(reply, mark); at >= 0 {
+			reply = strings.TrimSpace(reply[at+len(mark):])
+		}
+	}
+	if reply == "" {
+		return wire{}, malformed("it is empty")
+	}
+	var s search
+	s.text(reply, 0)
+	if len(s.answers) == 0 {
+		s.text(withoutTrailingCommas(reply), 0)
+	}
+	return s.result()
+}
+
+// search collects the different answers in a text.
+type search struct {
+	answers []wire
+	failure error // why something that looked like an answer is none
+}
+
+func (s *search) result() (wire, error) {
+	switch {
+	case len(s.answers) == 1:
+		return s.answers[0], nil
+	case len(s.answers) > 1:
+		return wire{}, malformed("it has %d different answers instead of one", len(s.answers))
+	}
+	f := malformed("it has no JSON object with a category")
+	if s.failure != nil {
+		f = fault.Wrap(s.failure, f.Reason, "%s", f.Message)
+	}
+	return wire{}, f
+}
+
+// text searches a text for objects, or, if it is a JSON string, what that holds.
+func (s *search) text(text string, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	if text = strings.TrimSpace(text); strings.HasPrefix(text, `"`) {
+		var inner string
+		if json.Unmarshal([]byte(text), &inner) == nil {
+			s.text(inner, depth+1)
+			return
+		}
+	}
+	for range maxPlaces {
+		at := strings.IndexByte(text, '{')
+		if at < 0 {
+			return
+		}
+		var object json.RawMessage
+		d := json.NewDecoder(strings.NewReader(text[at:]))
+		if err := d.Decode(&object); err != nil {
+			s.failure = err
+			text = text[at+1:]
+			continue
+		}
+		s.object(object, depth)
+		text = text[at+int(d.InputOffset()):]
+	}
+}
+
+// object takes an object for the answer, or searches its members.
+func (s *search) object(object json.RawMessage, depth int) {
+	var w wire
+	err := json.Unmarshal(object, &w)
+	if err == nil && w.Category != "" {
+		s.add(w)
+		return
+	}
+	if err != nil {
+		s.failure = err
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return
+	}
+	for _, value := range members {
+		if strings.IndexByte(string(value), '{') >= 0 {
+			s.text(string(value), depth+1)
+		}
+	}
+}
+
+func (s *search) add(w wire) {
+	for i := range s.answers {
+		if s.answers[i].equal(&w) {
+			return
+		}
+	}
+	s.answers = append(s.answers, w)
+}
+
+// withoutTrailingCommas leaves out the commas before closing brackets that stand in no
+// string.
+func withoutTrailingCommas(text string) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\' && i+1 < len(text):
+			b.WriteByte(c)
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c == ',' && closes(text[i+1:]):
+			continue
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+func closes(rest string) bool {
+	rest = strings.TrimLeft(rest, " \t\r\n")
+	return rest != "" && (rest[0] == '}' || rest[0] == ']')
+}
