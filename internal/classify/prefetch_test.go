@@ -17,10 +17,10 @@ func pictured(_ int, it *catalog.Item) { it.ImageURL = "http://shop.example/1.jp
 // Once the window has followed the pace, every slot is taken all the time.
 func TestSlowShopsLeaveNoSlotIdle(t *testing.T) {
 	tests := map[string]struct {
-		slots           int
-		slowShop, model time.Duration
-		delivery        catalog.Delivery
-		begin           time.Duration // until the slots are full
+		slots       int
+		shop, model time.Duration
+		delivery    catalog.Delivery
+		begin       time.Duration // until the slots are full
 	}{
 		"32 slots":           {32, time.Second, 200 * time.Millisecond, catalog.AsCompleted, 6 * time.Second},
 		"32 slots, in order": {32, time.Second, 200 * time.Millisecond, catalog.InOrder, 6 * time.Second},
@@ -31,7 +31,7 @@ func TestSlowShopsLeaveNoSlotIdle(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := setUp(t, tt.slots, func(p *classify.Parts) { p.Pictures = slowShop{takes: tt.slowShop} })
+				b := setUp(t, tt.slots, func(p *classify.Parts) { p.Pictures = slowShop{takes: tt.shop} })
 				perSecond := tt.slots * int(time.Second/tt.model)
 				n := perSecond * int((tt.begin+15*time.Second)/time.Second)
 				probe := time.AfterFunc(tt.begin, func() {
@@ -62,7 +62,7 @@ func TestSlowShopsLeaveNoSlotIdle(t *testing.T) {
 func TestWindow_SlowShopOrModelLosesNoPicture(t *testing.T) {
 	tests := map[string]struct {
 		slots, connections int
-		slowShop, model    time.Duration
+		shop, model        time.Duration
 		texts              int // of each ten items
 	}{
 		"one shop with a large pool":        {512, 4, time.Second, 200 * time.Millisecond, 0},
@@ -75,7 +75,7 @@ func TestWindow_SlowShopOrModelLosesNoPicture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setUp(t, tt.slots, func(p *classify.Parts) {
-					p.Pictures = slowShop{takes: tt.slowShop, slots: make(chan struct{}, tt.connections)}
+					p.Pictures = slowShop{takes: tt.shop, slots: make(chan struct{}, tt.connections)}
 				})
 				all := items(2000, tt.model, func(i int, it *catalog.Item) {
 					if i%10 >= tt.texts {
