@@ -110,7 +110,7 @@ func TestTaxonomyFromTheSettingsFile(t *testing.T) {
 	got := credenzaWith(t, "", "taxonomy", "check")
 	got.expect(t, exitOK, "")
 	if !strings.HasPrefix(got.out, "/") {
-		t.Errorf("the file's name is not told: %s", got.out)
+		t.Errorf("the file's name is missing: %s", got.out)
 	}
 	credenzaWith(t, "", "taxonomy", "check", "/nowhere.yaml").expect(t, exitFailed, "/nowhere.yaml cannot be read")
 }
