@@ -139,9 +139,9 @@ func TestCreateJobThatTheServerEnds(t *testing.T) {
 
 func TestASequenceThatBlocksIsTold(t *testing.T) {
 	c := dial(t, &fakeServer{jobs: fakeJobs{create: func(createServer) error { return status.Error(codes.NotFound, "x") }}})
-	told := make(chan struct{})
-	silent := func(func(credenza.Item) bool) { <-told }
-	_, err := c.CreateJob(context.Background(), silent, credenza.JobSpec{}, credenza.UploadEnded(func() { close(told) }))
+	answered := make(chan struct{})
+	silent := func(func(credenza.Item) bool) { <-answered }
+	_, err := c.CreateJob(context.Background(), silent, credenza.JobSpec{}, credenza.UploadEnded(func() { close(answered) }))
 	if code(err) != "NOT_FOUND" {
 		t.Errorf("got %v", err)
 	}
