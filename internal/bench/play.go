@@ -137,11 +137,7 @@ func classify(ctx context.Context, addr string, n int, each func(credenza.Result
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	items := make([]credenza.Item, n)
-	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
-	}
-	for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, BatchSize: 1}).Results() {
+	for result, err := range client.ClassifyStream(ctx, textItems(n), credenza.Options{Mode: credenza.Text, BatchSize: 1}).Results() {
 		if err != nil {
 			return fmt.Errorf("the call failed: %w", err)
 		}

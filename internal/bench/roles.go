@@ -142,3 +142,12 @@ func question(i int) (name, description string) {
 	name = fmt.Sprintf("Lounge item %d", i)
 	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
 }
+
+// textItems returns n items with the texts of question.
+func textItems(n int) []credenza.Item {
+	items := make([]credenza.Item, n)
+	for i := range items {
+		items[i].ProductName, items[i].Description = question(i)
+	}
+	return items
+}

@@ -132,11 +132,7 @@ func overGRPC(ctx context.Context, grpcAddr, _ string, n int, got func(int)) err
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	items := make([]credenza.Item, n)
-	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
-	}
-	for batch, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, InOrder: true}).Batches() {
+	for batch, err := range client.ClassifyStream(ctx, textItems(n), credenza.Options{Mode: credenza.Text, InOrder: true}).Batches() {
 		if err != nil {
 			return err
 		}
