@@ -46,7 +46,7 @@ func (l *connection) dial(server string) (*credenza.Client, error) {
 	}
 	if token != "" {
 		if plaintext && !isLoopback(server) {
-			return nil, fmt.Errorf("the token would travel readable to %s: leave out --plaintext, or the token", server)
+			return nil, fmt.Errorf("the token would be sent without TLS to %s: leave out --plaintext, or the token", server)
 		}
 		opts = append(opts, credenza.WithToken(token))
 	}

@@ -63,7 +63,7 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 		in.first, err = in.rows.Read()
 	}
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s has no rows: there is nothing to do", in.name)
+		return fmt.Errorf("%s has no rows: give a file with items", in.name)
 	}
 	if in.columns = in.first.Keys(); err == nil && in.rows.Columns() != nil {
 		in.columns = in.rows.Columns()

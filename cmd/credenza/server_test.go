@@ -116,7 +116,7 @@ func TestTokens(t *testing.T) {
 func TestTokenIsNotSentReadable(t *testing.T) {
 	t.Setenv(tokenVariable, "open-sesame-123456")
 	got := credenzaWith(t, twoRows, "classify", "-", "--server=192.0.2.1:50051", "--plaintext")
-	got.expect(t, exitFailed, "the token would travel readable to 192.0.2.1:50051")
+	got.expect(t, exitFailed, "the token would be sent without TLS to 192.0.2.1:50051")
 }
 
 func TestTLS(t *testing.T) {

@@ -217,7 +217,7 @@ func (d *disk) inspect() error {
 		case err == nil && !seen:
 			d.known[path] = info
 		case err == nil && !os.SameFile(known, info):
-			return gone(fmt.Errorf("%s is another one now", path))
+			return gone(fmt.Errorf("%s has been replaced", path))
 		case err != nil && seen:
 			return gone(err)
 		}

@@ -173,7 +173,7 @@ func (e *embedded) close() {
 	e.server.WaitForShutdown()
 	e.rounds.close()
 	if err := e.disk.sync(); err != nil {
-		e.log.Warn("what was stored last may not be on disk", zap.Error(err))
+		e.log.Warn("the last stored messages may not be on disk", zap.Error(err))
 	}
 	if err := e.lock.Unlock(); err != nil {
 		e.log.Warn("the data folder stays locked until the process ends", zap.Error(err))

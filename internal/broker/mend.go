@@ -33,7 +33,7 @@ func mend(dir string, log *zap.Logger) error {
 	for _, stream := range streams {
 		lost, err := mendStream(stream)
 		if err != nil {
-			return fmt.Errorf("check what is stored: %w", err)
+			return fmt.Errorf("check the stored messages: %w", err)
 		}
 		if lost > 0 {
 			log.Error("stored messages were damaged on disk and are lost: what can be read is kept",

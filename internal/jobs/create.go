@@ -123,7 +123,7 @@ func (s *Service) entered(ctx context.Context, rec *jobRecord) bool {
 
 func (s *Service) discard(ctx context.Context, u *upload) {
 	if err := u.discard(ctx); err != nil {
-		s.log.Warn("an upload that came to nothing stays until it is tidied away", zap.Error(err))
+		s.log.Warn("a failed upload could not be removed: trying again later", zap.Error(err))
 	}
 }
 

@@ -150,7 +150,7 @@ func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 		return err
 	}
 	if c.ended == 0 {
-		return storageAway(errors.New("the end of the job is not to be seen yet"))
+		return storageAway(errors.New("the end of the job is not visible yet"))
 	}
 	rec.State, rec.Message, rec.Ended = c.end.State, c.end.Message, c.end.At
 	rec.Tally, rec.EndedSeq = &c.sum, c.ended

@@ -15,7 +15,7 @@ import (
 // unreadable is an error of something stored that will never be read.
 type unreadable struct{ cause error }
 
-func (u *unreadable) Error() string { return "what is stored cannot be read: " + u.cause.Error() }
+func (u *unreadable) Error() string { return "stored data cannot be read: " + u.cause.Error() }
 
 func (u *unreadable) Unwrap() error { return u.cause }
 
@@ -62,7 +62,7 @@ func (s *Service) findLost(ctx context.Context) {
 		return
 	}
 	if err := s.lookForLost(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("it was not found out whether records of jobs are lost", zap.Error(err))
+		s.log.Warn("the check for lost job records failed", zap.Error(err))
 	}
 }
 

@@ -347,7 +347,7 @@ func TestStore_RefusesWhileFullAndContinues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.Get(t.Context(), allOwners, small.ID); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a job that was over for long enough: %v", err)
+		t.Errorf("a job that ended longer ago than jobs are kept: %v", err)
 	}
 	next := r.create(t, textual, large(200))
 	if s := r.watch(t, next.ID, nil, 0); s.summary.Total != 200 {

@@ -84,7 +84,7 @@ func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
 	if err != nil || current.Deleted != 0 || current.Upload != rec.Upload {
 		return ignoreMissing(err)
 	}
-	s.log.Info("a job is deleted, as it was over for long enough or room is needed", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
+	s.log.Info("an ended job is deleted: its time is over, or the store needs room", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
 	err = s.markDeleted(ctx, current, revision)
 	if errors.Is(err, errOutrun) {
 		return nil
@@ -170,7 +170,7 @@ func (s *Service) removeOrphan(ctx context.Context, upload string) error {
 	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
 		return nil // it was a job; its callers get DATA_LOSS
 	}
-	s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
+	s.log.Info("a broken upload is removed", zap.String("upload", upload))
 	return errors.Join(s.store.removeResults(ctx, upload), s.store.remove(ctx, upload, true))
 }
 

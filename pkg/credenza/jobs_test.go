@@ -137,7 +137,7 @@ func TestCreateJobThatTheServerEnds(t *testing.T) {
 	}
 }
 
-func TestASequenceThatBlocksIsTold(t *testing.T) {
+func TestUploadEnded_IsCalledForASequenceThatBlocks(t *testing.T) {
 	c := dial(t, &fakeServer{jobs: fakeJobs{create: func(createServer) error { return status.Error(codes.NotFound, "x") }}})
 	answered := make(chan struct{})
 	silent := func(func(credenza.Item) bool) { <-answered }

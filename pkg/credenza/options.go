@@ -103,7 +103,7 @@ func (s *settings) check(target string) error {
 	case !validToken(s.token):
 		return errors.New("credenza: the token is empty or has a character that no token can have, such as a line's end: give the token alone")
 	case s.plaintext && !s.plaintextToken && !isLoopback(target):
-		return errors.New("credenza: the token would travel readable: use TLS, or say WithTokenOverPlaintext")
+		return errors.New("credenza: the token would be sent without TLS: use TLS, or WithTokenOverPlaintext")
 	}
 	return nil
 }
