@@ -172,7 +172,7 @@ func TestAFailedCallLeavesEarlierResultsAlone(t *testing.T) {
 	}
 }
 
-func TestResultsThatCannotBeWrittenAreToldBeforeTheCall(t *testing.T) {
+func TestClassify_ReportsUnwritableResultsBeforeTheCall(t *testing.T) {
 	got := credenzaWith(t, twoRows, "classify", "-", "--out=/nowhere/r.csv", "--server=127.0.0.1:1")
 	got.expect(t, exitFailed, "the results cannot be written: open /nowhere/r.csv")
 }

@@ -41,7 +41,7 @@ func TestWatchSurvivesARestart(t *testing.T) {
 	}
 }
 
-func TestWatchTellsOfAnOutageOnce(t *testing.T) {
+func TestWatch_ReportsAnOutageOnce(t *testing.T) {
 	k := startJobs(t, busyJobs())
 	id := k.submit(t, "a")
 	k.jobs.Away(3)

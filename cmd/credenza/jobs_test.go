@@ -165,7 +165,7 @@ func TestSubmitInterrupted(t *testing.T) {
 	_ = pipe.Close()
 }
 
-func TestARefusedUploadIsToldWhileTheInputIsSilent(t *testing.T) {
+func TestSubmit_ReportsARefusalWhileTheInputIsSilent(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
 	in, pipe := io.Pipe()
 	fed := make(chan struct{})

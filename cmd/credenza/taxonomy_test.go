@@ -82,7 +82,7 @@ func TestTaxonomyOfNamesOnly(t *testing.T) {
 	}
 }
 
-func TestTaxonomyCheckTellsEveryProblem(t *testing.T) {
+func TestTaxonomyCheck_ReportsEveryProblem(t *testing.T) {
 	path := write(t, "own.yaml", "version: 1\nunknown: 2\ncategories: []\n")
 	got := credenzaWith(t, "", "taxonomy", "check", path)
 	got.expect(t, exitFailed, "credenza: own.yaml:2:")

@@ -163,7 +163,7 @@ func TestCreateJobRefusesTooLargeAnItem(t *testing.T) {
 // A sequence has no error of its own: cancelling is how it says that it is not
 // whole, and however the end of the sequence and that of the context fall, half a
 // catalogue must not become a job.
-func TestASequenceThatCannotGoOnMakesNoJob(t *testing.T) {
+func TestCreateJob_CancelledSequenceMakesNoJob(t *testing.T) {
 	jobs := rpctest.NewJobs()
 	c := serveJobs(t, jobs, "127.0.0.1:0").client(t)
 	for i := range 100 {
@@ -186,7 +186,7 @@ func TestASequenceThatCannotGoOnMakesNoJob(t *testing.T) {
 	}
 }
 
-func TestALifeOfAJob(t *testing.T) {
+func TestJob_FromCreationToDeletion(t *testing.T) {
 	jobs := rpctest.NewJobs()
 	c, ctx := serveJobs(t, jobs, "127.0.0.1:0").client(t), context.Background()
 	items := named("a", rpctest.Flawed+" 1", "c", rpctest.Flawed+" 3", "e")

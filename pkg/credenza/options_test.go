@@ -15,7 +15,7 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-func TestDialRefusesWhatCannotBeMeant(t *testing.T) {
+func TestDial_RefusesContradictoryOptions(t *testing.T) {
 	plain, token := credenza.WithPlaintext(), credenza.WithToken("t0ken")
 	for _, tc := range []struct {
 		name, target string

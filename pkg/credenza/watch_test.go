@@ -172,7 +172,7 @@ func send(messages ...*credenzav1.WatchJobResponse) func(watchServer) error {
 	}
 }
 
-func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
+func TestWatch_BacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watchScript(context.Background(), t, []func(watchServer) error{
 			send(jobBatch("one", "a")), away, away, away, away, away, away, away, away,
@@ -236,7 +236,7 @@ func TestWatchFindsAServerSoonAfterALongOutage(t *testing.T) {
 	})
 }
 
-func TestWatchEndsForWhatNoWaitingMends(t *testing.T) {
+func TestWatch_EndsForPermanentErrors(t *testing.T) {
 	retry, err := status.New(codes.ResourceExhausted, "full").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 	if err != nil {
 		t.Fatal(err)
