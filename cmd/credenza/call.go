@@ -22,7 +22,7 @@ func (c *callFlags) options() credenza.Options {
 
 // itemFlags are the options that calls and jobs have in common.
 type itemFlags struct {
-	Mode               string        `enum:"auto,text,image" default:"auto" placeholder:"auto|text|image" help:"What items are classified by (default: the picture where there is one)."`
+	Mode               string        `enum:"auto,text,image" default:"auto" placeholder:"auto|text|image" help:"What items are classified by (default: the picture if there is one)."`
 	Model              string        `placeholder:"NAME" help:"The model to ask, one of those that the service knows (default: its own)."`
 	Cache              string        `enum:"use,refresh,bypass" default:"use" placeholder:"use|refresh|bypass" help:"How earlier results are used (default: use)."`
 	FailWithoutPicture bool          `help:"With --mode=image, let items without a usable picture fail instead of going by their text."`

@@ -194,7 +194,7 @@ func (t *tally) conclude(notes io.Writer, err error) error {
 	if t.failed() > 0 {
 		line += fmt.Sprintf(", %d failed: %s", t.failed(), countsByReason(t.failures))
 	}
-	say(notes, "credenza: %s", line)
+	printLine(notes, "credenza: %s", line)
 	if err == nil && t.failed() > 0 {
 		return errItemsFailed
 	}

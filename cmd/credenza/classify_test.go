@@ -60,7 +60,7 @@ func TestClassifyNotesTheOfflineBackendUnlessAskedFor(t *testing.T) {
 	note := "no key is set, so the offline classifier answers"
 	credenzaWith(t, twoRows, "classify", "-").expect(t, exitOK, note)
 	if got := credenzaWith(t, twoRows, "classify", "-", "--backend=offline"); strings.Contains(got.err, note) {
-		t.Errorf("told what was asked for: %s", got.err)
+		t.Errorf("printed a note although offline was asked for: %s", got.err)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestClassifyOutputs(t *testing.T) {
 		"table":         {"--output=table", "row  product"},
 		"csv by ending": {"--out=" + filepath.Join(dir, "r.csv"), "index,id,product_name,category"},
 		"jsonl":         {"--out=" + filepath.Join(dir, "r.jsonl"), `{"index":`},
-		"told":          {"--output=table --out=" + filepath.Join(dir, "r.txt"), "row  product"},
+		"given":         {"--output=table --out=" + filepath.Join(dir, "r.txt"), "row  product"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := credenzaWith(t, twoRows, append([]string{"classify", "-"}, strings.Fields(c.args)...)...)
@@ -105,9 +105,9 @@ func TestClassifyRefusesOutputs(t *testing.T) {
 	}
 }
 
-// overItself runs a command that reads the file and is told to write to it, by
+// writeOverInput runs a command that reads the file and is to write to it, by
 // its name or by a link, and expects the file as it was.
-func overItself(t *testing.T, text, want string, stdin bool, args ...string) {
+func writeOverInput(t *testing.T, text, want string, stdin bool, args ...string) {
 	t.Helper()
 	path := write(t, "in.csv", text)
 	link := filepath.Join(t.TempDir(), "link.csv")
@@ -136,8 +136,8 @@ func overItself(t *testing.T, text, want string, stdin bool, args ...string) {
 
 func TestNothingIsWrittenOverTheInput(t *testing.T) {
 	for _, stdin := range []bool{false, true} {
-		overItself(t, twoRows, "--out is the file that is read", stdin, "classify", "--out")
-		overItself(t, labelled, "--confusion is the file that is read", stdin, "eval", "--confusion")
+		writeOverInput(t, twoRows, "--out is the file that is read", stdin, "classify", "--out")
+		writeOverInput(t, labelled, "--confusion is the file that is read", stdin, "eval", "--confusion")
 	}
 }
 
@@ -172,7 +172,7 @@ func TestAFailedCallLeavesEarlierResultsAlone(t *testing.T) {
 	}
 }
 
-func TestResultsThatCannotBeWrittenAreToldBeforeTheCall(t *testing.T) {
+func TestClassify_ReportsUnwritableResultsBeforeTheCall(t *testing.T) {
 	got := credenzaWith(t, twoRows, "classify", "-", "--out=/nowhere/r.csv", "--server=127.0.0.1:1")
 	got.expect(t, exitFailed, "the results cannot be written: open /nowhere/r.csv")
 }

@@ -42,8 +42,8 @@ func (c *completionCommand) Run(s streams) error {
 	return err
 }
 
-// complete answers a shell that asks how the line in COMP_LINE may go on, and reports
-// whether one did. Words that are not ours are left to the shell's own completion of files.
+// completeLine prints the completions of the line in COMP_LINE and reports whether a shell
+// asked for them. The shell itself completes file names.
 func completeLine(parser *kong.Kong) bool {
 	if os.Getenv("COMP_LINE") == "" {
 		return false

@@ -8,7 +8,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-// confusionFile is where the matrix goes, nil for nowhere.
+// confusionFile is the file for the matrix, or nil.
 type confusionFile struct{ to *destination }
 
 func (c *evalCommand) openConfusion(ctx context.Context, in *input) (*confusionFile, error) {

@@ -43,27 +43,26 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 
-	say(s.out, "The service runs: gRPC on %s, HTTP on %s.", service.GRPCAddr(), service.HTTPAddr())
+	printLine(s.out, "The service runs: gRPC on %s, HTTP on %s.", service.GRPCAddr(), service.HTTPAddr())
 	if service.Backend() == "offline" {
-		say(s.out, "No key is set, so the offline classifier answers.")
+		printLine(s.out, "No key is set, so the offline classifier answers.")
 	} else {
-		say(s.out, "%s answers.", c.Model)
+		printLine(s.out, "%s answers.", c.Model)
 	}
-	say(s.out, "%d pieces of furniture go to it in one ClassifyStream call.\n", len(items))
+	printLine(s.out, "%d pieces of furniture go to it in one ClassifyStream call.\n", len(items))
 	summary, err := showBatches(ctx, client, items, s.out)
 	if err != nil {
 		return err
 	}
 	showSummary(s.out, &summary)
-	say(s.out, "%s", tryNext())
+	printLine(s.out, "%s", tryNext())
 	if summary.Failed > 0 {
 		return errItemsFailed
 	}
 	return nil
 }
 
-// start starts the service on free loopback ports, open to this process as any
-// client: what protects a real one would only be in the way.
+// start starts the service on free loopback ports, without TLS and tokens.
 func (c *demoCommand) start(ctx context.Context, s streams) (*app.App, error) {
 	config := c.Config
 	config.GRPCAddr, config.HTTPAddr = "127.0.0.1:0", "127.0.0.1:0"
@@ -106,7 +105,7 @@ func showBatches(ctx context.Context, client *credenza.Client, items []credenza.
 		if err != nil {
 			return credenza.Summary{}, err
 		}
-		say(out, "batch %d after %v: %s, %d of %d done", batch.ID,
+		printLine(out, "batch %d after %v: %s, %d of %d done", batch.ID,
 			time.Since(start).Round(100*time.Microsecond), countItems(len(batch.Results)), batch.Progress.Done, len(items))
 		for i := range batch.Results {
 			showResult(out, &batch.Results[i])
@@ -118,11 +117,11 @@ func showBatches(ctx context.Context, client *credenza.Client, items []credenza.
 func showResult(out io.Writer, r *credenza.Result) {
 	name := table.Printable(r.ProductName)
 	if r.Err != nil {
-		say(out, "  %-10s  %4s  %-12s  %s: %s", "failed", "", "", name, table.Printable(r.Err.Error()))
+		printLine(out, "  %-10s  %4s  %-12s  %s: %s", "failed", "", "", name, table.Printable(r.Err.Error()))
 		return
 	}
 	c := r.Classification
-	say(out, "  %-10s  %.2f  %-12s  %s", c.Category, c.Confidence, c.PrimaryStyle, name)
+	printLine(out, "  %-10s  %.2f  %-12s  %s", c.Category, c.Confidence, c.PrimaryStyle, name)
 }
 
 func showSummary(out io.Writer, sum *credenza.Summary) {
@@ -130,15 +129,15 @@ func showSummary(out io.Writer, sum *credenza.Summary) {
 	if sum.Elapsed > 0 {
 		rate = fmt.Sprintf(", %.0f items/s", float64(sum.Total)/sum.Elapsed.Seconds())
 	}
-	say(out, "\n%s: %d classified, %d failed, in %v%s, at most %d at once.", countItems(int(sum.Total)), sum.Succeeded, sum.Failed,
+	printLine(out, "\n%s: %d classified, %d failed, in %v%s, at most %d at once.", countItems(int(sum.Total)), sum.Succeeded, sum.Failed,
 		sum.Elapsed.Round(100*time.Microsecond), rate, sum.PeakConcurrency)
 	if sum.UpstreamCalls > 0 {
-		say(out, "%d calls to the model, %d tokens in, %d out.", sum.UpstreamCalls, sum.PromptTokens, sum.CompletionTokens)
+		printLine(out, "%d calls to the model, %d tokens in, %d out.", sum.UpstreamCalls, sum.PromptTokens, sum.CompletionTokens)
 	}
 }
 
-// tryNext says what to run after the demo: the lines work as they are printed, with
-// this program and, in a clone, with its examples.
+// tryNext returns commands to run after the demo. They work as printed, with this program
+// and, in a clone, with its examples.
 func tryNext() string {
 	program, catalogue, labelled := programName(), "FILE.csv", "LABELLED.csv"
 	if _, err := os.Stat("examples/catalogue.csv"); err == nil {
@@ -157,8 +156,8 @@ What to try next:
 		program, catalogue, labelled)
 }
 
-// programName is how a person calls this program: by its name if the shell finds it,
-// else by the path that was used.
+// programName returns the name of this program if the shell finds it, else the path that
+// was used.
 func programName() string {
 	if _, err := exec.LookPath("credenza"); err == nil {
 		return "credenza"

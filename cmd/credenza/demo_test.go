@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-func TestDemoIsNotInTheWayOfAService(t *testing.T) {
+func TestDemo_RunsNextToAService(t *testing.T) {
 	t.Setenv("CREDENZA_GRPC_ADDR", service(t)) // the port is in use
 	t.Setenv("CREDENZA_TOKEN_FILE", "/nowhere")
 	credenzaWith(t, "", "demo").expect(t, exitOK, "")

@@ -9,17 +9,16 @@ import (
 	"os"
 )
 
-// destination is a file for results. It is opened before any work begins, so that
-// no work is done in vain, and emptied when there is something to write in place
-// of what it holds.
+// destination is a file for results. It is opened before any work begins, so that an
+// error comes early, and emptied at the first write.
 type destination struct {
 	file    *os.File
 	created bool // it was not there before
 	begun   bool
 }
 
-// openDestination opens the file at path, which the flag has given. It refuses the
-// file that is read, whatever its name. The caller calls close.
+// openDestination opens the file at path, the value of the flag. It refuses the input
+// file, under any name. The caller calls close.
 func openDestination(ctx context.Context, path, flag string, in *input) (*destination, error) {
 	d := &destination{}
 	file, err := openWithin(ctx, func() (*os.File, error) {
@@ -39,7 +38,7 @@ func openDestination(ctx context.Context, path, flag string, in *input) (*destin
 	return d, nil
 }
 
-// Write replaces what the file held, the first time, and adds to it then.
+// Write replaces the content of the file the first time, and appends after that.
 func (d *destination) Write(p []byte) (int, error) {
 	if !d.begun {
 		if err := d.empty(); err != nil {
@@ -58,7 +57,7 @@ func (d *destination) empty() error {
 	return d.file.Truncate(0)
 }
 
-// close closes the file, and leaves none where there was none and nothing to write.
+// close closes the file. It removes one that did not exist before and is empty.
 func (d *destination) close() error {
 	err := d.file.Close()
 	if d.created && !d.begun {
@@ -70,15 +69,15 @@ func (d *destination) close() error {
 	return nil
 }
 
-// printed is standard output, of which the first error is kept: most of what
-// commands say to people is written line by line without a look at errors.
-type printed struct {
+// outputWriter is standard output. It keeps the first error, since commands print most
+// lines without checking errors.
+type outputWriter struct {
 	io.Writer
 	failed error
 }
 
-// Write writes unless a write has failed before, which would leave a gap.
-func (p *printed) Write(b []byte) (int, error) {
+// Write writes unless an earlier write has failed.
+func (p *outputWriter) Write(b []byte) (int, error) {
 	if p.failed != nil {
 		return 0, p.failed
 	}
@@ -87,9 +86,8 @@ func (p *printed) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// verdict is a command's error, or what went wrong with its output where the
-// command itself has nothing to say.
-func (p *printed) verdict(err error) error {
+// result returns the command's error, or that of its output if the command has none.
+func (p *outputWriter) result(err error) error {
 	if p.failed != nil && (err == nil || errors.Is(err, errItemsFailed)) {
 		return fmt.Errorf("the output cannot be written: %w", p.failed)
 	}

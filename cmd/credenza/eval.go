@@ -33,7 +33,7 @@ func (*evalCommand) Help() string {
 Figures are of the items that were answered; those that failed are counted apart. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
 }
 
-// evalReport is what --json prints.
+// evalReport is the output of --json.
 type evalReport struct {
 	Backend  string `json:"backend"`
 	Model    string `json:"model"`
@@ -41,7 +41,7 @@ type evalReport struct {
 	eval.Report
 }
 
-// Validate checks what can be checked before anything is started.
+// Validate checks the flags.
 func (c *evalCommand) Validate() error {
 	if err := c.callFlags.Validate(); err != nil {
 		return err
@@ -85,33 +85,31 @@ func (c *evalCommand) print(s streams, report *evalReport) error {
 	return printReport(s, c.By, report)
 }
 
-// checkColumns finds misspelt names where a header tells the columns, before
-// anything is classified.
+// checkColumns returns an error for unknown column names if the file has a header.
 func (c *evalCommand) checkColumns(in *input) error {
 	if in.rows.Columns() == nil {
 		return nil
 	}
 	missing := c.watch()
-	missing.see(in.first)
+	missing.note(in.first)
 	return missing.problem(in)
 }
 
 func (c *evalCommand) watch() *missingColumns { return &missingColumns{c.hidden()} }
 
-// missingColumns are columns that no row has had so far. One that stays missing
-// is misspelt, and fails the evaluation: an --exclude without effect would make
-// figures look better than they are.
+// missingColumns are columns that no row has had so far. A column that stays missing
+// fails the evaluation, because an --exclude without effect would improve the figures.
 type missingColumns struct{ names []string }
 
-// see looks for the columns in a row.
-func (m *missingColumns) see(row table.Row) {
+// note removes the columns of a row.
+func (m *missingColumns) note(row table.Row) {
 	m.names = slices.DeleteFunc(m.names, func(name string) bool {
 		_, there := row.Get(name)
 		return there
 	})
 }
 
-// problem is the error when all rows have been seen.
+// problem returns an error if columns are missing after the last row.
 func (m *missingColumns) problem(in *input) error {
 	if len(m.names) == 0 {
 		return nil
@@ -123,7 +121,7 @@ func (m *missingColumns) problem(in *input) error {
 	return fmt.Errorf("%s has no column %q: %s %s", in.name, m.names[0], extent, strings.Join(in.columns, ", "))
 }
 
-// hidden are the columns that no classifier sees.
+// hidden returns the columns that are kept from the classifier.
 func (c *evalCommand) hidden() []string {
 	names := append([]string{c.Label}, c.Exclude...)
 	if c.By != "" {
@@ -145,10 +143,10 @@ func (c *evalCommand) evaluate(
 		return evalReport{}, err
 	}
 	report := evalReport{Taxonomy: version}
-	wanted := &ledger{samples: map[int64]eval.Sample{}}
+	wanted := &pendingSamples{samples: map[int64]eval.Sample{}}
 	missing := c.watch()
 	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
-		missing.see(row)
+		missing.note(row)
 		sample, err := c.sample(row, scorer, in)
 		if err != nil {
 			return credenza.Item{}, err
@@ -160,7 +158,7 @@ func (c *evalCommand) evaluate(
 		bar.done(len(batch.Results))
 		for i := range batch.Results {
 			r := &batch.Results[i]
-			if err := scorer.Add(judged(wanted.take(r.Index), r)); err != nil {
+			if err := scorer.Add(scored(wanted.take(r.Index), r)); err != nil {
 				return err
 			}
 			if r.Err == nil {
@@ -192,10 +190,9 @@ func newScorer(ctx context.Context, client *credenza.Client) (*eval.Scorer, stri
 	return scorer, t.Version, err
 }
 
-// checkRows reads a file through once more beforehand, so that a wrong label at
-// its end, or a column that no row has, does not come to light when the model has
-// been paid for the rest. Rows from a pipe can be read only once: they are checked
-// on the way.
+// checkRows reads the whole file before the evaluation, so that a wrong label at its end
+// or a missing column is found before the model is paid for the rest. Rows from a pipe
+// can be read only once and are checked during the evaluation.
 func (c *evalCommand) checkRows(ctx context.Context, scorer *eval.Scorer, in *input) error {
 	if !in.again {
 		return nil
@@ -211,7 +208,7 @@ func (c *evalCommand) checkRows(ctx context.Context, scorer *eval.Scorer, in *in
 		if errors.Is(err, io.EOF) {
 			return missing.problem(again)
 		}
-		missing.see(row)
+		missing.note(row)
 		if err == nil {
 			_, err = c.sample(row, scorer, again)
 		}
@@ -222,8 +219,8 @@ func (c *evalCommand) checkRows(ctx context.Context, scorer *eval.Scorer, in *in
 	return errInterrupted
 }
 
-// sample returns the row's label and group. A label that the taxonomy has not is
-// an error: any figure would count it as a mistake of the classifier.
+// sample returns the row's label and group. A label that the taxonomy does not have is an
+// error, because all figures would count it as a mistake of the classifier.
 func (c *evalCommand) sample(row table.Row, scorer *eval.Scorer, in *input) (eval.Sample, error) {
 	label, _ := row.Get(c.Label)
 	want := strings.TrimSpace(label.String())
@@ -247,8 +244,8 @@ func (c *evalCommand) sample(row table.Row, scorer *eval.Scorer, in *input) (eva
 
 func separatesWords(r rune) bool { return r == ' ' || r == '-' || r == '_' }
 
-// judged completes a sample by its result.
-func judged(sample eval.Sample, r *credenza.Result) eval.Sample {
+// scored returns the sample with its result.
+func scored(sample eval.Sample, r *credenza.Result) eval.Sample {
 	if r.Err != nil {
 		sample.Failure = r.Err.Reason
 		return sample
@@ -257,23 +254,22 @@ func judged(sample eval.Sample, r *credenza.Result) eval.Sample {
 	return sample
 }
 
-// ledger holds the labels of items under way. The client's goroutine puts them
-// in, the results take them out.
-type ledger struct {
+// pendingSamples holds the samples of items in flight. It is safe for concurrent use.
+type pendingSamples struct {
 	mu      sync.Mutex
 	next    int64
 	samples map[int64]eval.Sample
 }
 
-// put keeps the sample of the next item in the order of the feed.
-func (l *ledger) put(sample eval.Sample) {
+// put stores the sample of the next item of the feed.
+func (l *pendingSamples) put(sample eval.Sample) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.samples[l.next] = sample
 	l.next++
 }
 
-func (l *ledger) take(index int64) eval.Sample {
+func (l *pendingSamples) take(index int64) eval.Sample {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sample := l.samples[index]

@@ -45,7 +45,7 @@ func TestEvalFigures(t *testing.T) {
 		t.Errorf("groups: %+v", report.Groups)
 	}
 	if report.Backend != "offline" || report.Taxonomy == "" {
-		t.Errorf("who answered is not told: %+v", report)
+		t.Errorf("the backend is not in the report: %+v", report)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 
 // printReport prints the figures for people.
 func printReport(s streams, by string, r *evalReport) error {
-	say(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
+	printLine(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
 	if r.Failed > 0 {
-		say(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
+		printLine(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
 	}
-	say(s.out, "")
-	say(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)
-	say(s.out, "macro-F1           %6s %%", percent(r.MacroF1))
-	say(s.out, "calibration error  %6s %%", percent(r.CalibrationError))
+	printLine(s.out, "")
+	printLine(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)
+	printLine(s.out, "macro-F1           %6s %%", percent(r.MacroF1))
+	printLine(s.out, "calibration error  %6s %%", percent(r.CalibrationError))
 	for _, part := range []func() error{
 		func() error { return printCategories(s, r.Categories) },
 		func() error { return printGroups(s, by, r.Groups) },
@@ -31,9 +31,9 @@ func printReport(s streams, by string, r *evalReport) error {
 	return nil
 }
 
-// figures prints a table of which all columns but the first are numbers.
-func figures(s streams, title string, columns []string, rows [][]string) error {
-	say(s.out, "\n%s", title)
+// printFigures prints a table. All columns but the first are numbers.
+func printFigures(s streams, title string, columns []string, rows [][]string) error {
+	printLine(s.out, "\n%s", title)
 	w, err := table.NewWriter(s.out, table.WriterConfig{Format: table.Aligned, Columns: columns})
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func printCategories(s streams, categories []eval.CategoryScores) error {
 		}
 		rows = append(rows, row)
 	}
-	return figures(s, "By category, in %", []string{"category", "precision", "recall", "F1", "support"}, rows)
+	return printFigures(s, "By category, in %", []string{"category", "precision", "recall", "F1", "support"}, rows)
 }
 
 func printGroups(s streams, by string, groups []eval.GroupScores) error {
@@ -79,7 +79,7 @@ func printGroups(s streams, by string, groups []eval.GroupScores) error {
 			g.Name, percent(g.Accuracy), percent(g.MacroF1), strconv.Itoa(g.Answered), strconv.Itoa(g.Failed),
 		})
 	}
-	return figures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
+	return printFigures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
 }
 
 // printConfusion numbers the categories, so that the matrix fits a terminal.
@@ -98,7 +98,7 @@ func printConfusion(s streams, r *evalReport) error {
 		}
 		rows = append(rows, row)
 	}
-	return figures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
+	return printFigures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
 }
 
 func printCalibration(s streams, bins []eval.Calibration) error {
@@ -110,7 +110,7 @@ func printCalibration(s streams, bins []eval.Calibration) error {
 		}
 		rows = append(rows, row)
 	}
-	return figures(s, "By confidence, in %", []string{"confidence", "items", "mean", "accuracy"}, rows)
+	return printFigures(s, "By confidence, in %", []string{"confidence", "items", "mean", "accuracy"}, rows)
 }
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) }

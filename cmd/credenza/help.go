@@ -8,8 +8,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/app"
 )
 
-// clientSettings are the service's settings that matter to a command that runs the
-// service within its own process. The others are accepted too, and shown by `serve --help`.
+// clientSettings are the settings that the help of `classify`, `eval` and `demo` shows.
+// All others are accepted, and `serve --help` shows them.
 var clientSettings = []string{
 	"openai-api-key", "openai-base-url", "openai-model", "backend", "fallback", "max-workers", "image-allow",
 	"taxonomy", "config",

@@ -10,7 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-// source are the flags for what is read.
+// source has the flags for the input.
 type source struct {
 	File   string `arg:"" predictor:"file" help:"CSV, JSON lines or a JSON array, in UTF-8; - for standard input."`
 	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"How FILE is written (default: by its content)."`
@@ -28,9 +28,9 @@ type input struct {
 	again   bool     // the file can be read once more
 }
 
-// open opens the file and reads up to its first row, so that what is plainly
-// wrong is told before any work begins. Opening and reading end with ctx. It
-// refuses standard output that goes into the same file. The caller calls close.
+// open opens the file and reads its first row, so that errors come before any work
+// begins. Opening and reading end with ctx. It refuses standard output to the same
+// file. The caller calls close.
 func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	format, err := table.ParseFormat(s.Format)
 	if err != nil {
@@ -63,7 +63,7 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 		in.first, err = in.rows.Read()
 	}
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s has no rows: there is nothing to do", in.name)
+		return fmt.Errorf("%s has no rows: give a file with items", in.name)
 	}
 	if in.columns = in.first.Keys(); err == nil && in.rows.Columns() != nil {
 		in.columns = in.rows.Columns()
@@ -101,8 +101,8 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 	return reader, nil
 }
 
-// refuse returns an error if the file, opened for writing by that name, is the
-// one that is read. Terminals and other devices can be both.
+// refuse returns an error if the file, opened for writing under the name, is the input.
+// Terminals and other devices may be both.
 func (in *input) refuse(name string, file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -114,7 +114,7 @@ func (in *input) refuse(name string, file *os.File) error {
 	return fmt.Errorf("%s is the file that is read: give another one", name)
 }
 
-// next returns the first row, then the others.
+// next returns the next row, beginning with the first.
 func (in *input) next() (table.Row, error) {
 	if row := in.first; row != nil {
 		in.first = nil

@@ -7,10 +7,9 @@ import (
 	"os"
 )
 
-// openWithin opens a file and stops waiting for it when ctx ends: the system holds
-// up whoever opens a named pipe until another program opens its other end. What
-// then still waits is one goroutine, until that program comes or this one ends,
-// which it is about to do.
+// openWithin opens a file and stops waiting for it when ctx ends: opening a named pipe
+// blocks until another program opens its other end. One goroutine stays blocked until
+// then or until this program exits, which it is about to do.
 func openWithin(ctx context.Context, open func() (*os.File, error)) (*os.File, error) {
 	type opened struct {
 		file *os.File
@@ -23,7 +22,7 @@ func openWithin(ctx context.Context, open func() (*os.File, error)) (*os.File, e
 		case done <- opened{file, err}:
 		case <-ctx.Done():
 			if err == nil {
-				_ = file.Close() // nobody has it
+				_ = file.Close() // the caller has returned
 			}
 		}
 	}()
@@ -35,10 +34,10 @@ func openWithin(ctx context.Context, open func() (*os.File, error)) (*os.File, e
 	}
 }
 
-// interruptible returns a reader that stops when ctx ends, also while in, such
-// as a terminal or a pipe, has nothing to give. A system call that waits cannot
-// be taken back: what then still waits is one goroutine, until the input says
-// something or the program ends, which it is about to do. The caller calls end.
+// interruptible returns a reader that stops when ctx ends, even while in, such as a
+// terminal or a pipe, has no data. The blocked system call cannot be cancelled: one
+// goroutine stays until data arrives or the program exits, which it is about to do. The
+// caller calls end.
 func interruptible(ctx context.Context, in io.Reader) (reader io.Reader, end func()) {
 	out, pipe := io.Pipe()
 	go func() {
@@ -52,7 +51,7 @@ func interruptible(ctx context.Context, in io.Reader) (reader io.Reader, end fun
 	}
 }
 
-// readOnly has reads after the end fail with the context's error.
+// readOnly is a reader whose reads return the context's error after its end.
 type readOnly struct {
 	pipe *io.PipeReader
 	ctx  func() error

@@ -14,9 +14,9 @@ import (
 )
 
 // lastWords calls back when it is read, and has nothing to say.
-type lastWords func()
+type readerFunc func()
 
-func (f lastWords) Read([]byte) (int, error) {
+func (f readerFunc) Read([]byte) (int, error) {
 	f()
 	return 0, io.EOF
 }
@@ -25,7 +25,7 @@ func (f lastWords) Read([]byte) (int, error) {
 // come to open its end at any time.
 var held []*os.File
 
-// TestInterruptedWhileAPipeIsOpened has nobody at the other end of the pipe:
+// TestInterruptedWhileAPipeIsOpened has no program at the other end of the pipe:
 // without care, opening it never returns.
 func TestInterruptedWhileAPipeIsOpened(t *testing.T) {
 	for name, line := range map[string]string{
@@ -42,7 +42,7 @@ func TestInterruptedWhileAPipeIsOpened(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var in io.Reader
 			if strings.Contains(line, " - ") {
-				in = io.MultiReader(strings.NewReader(labelled), lastWords(cancel)) // rows are there, then it ends
+				in = io.MultiReader(strings.NewReader(labelled), readerFunc(cancel)) // rows are there, then it ends
 			} else {
 				cancel()
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// jobColumn is one column of a list of jobs, with what stands in it.
+// jobColumn is one column of a list of jobs and the function of its values.
 type jobColumn struct {
 	name  string
 	value func(j *credenza.Job) table.Value
@@ -58,7 +58,7 @@ func jobNote(j *credenza.Job) string {
 	return j.Message
 }
 
-// timeText is a time for programs, empty where there is none.
+// timeText returns a time for programs, empty for the zero time.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -66,11 +66,11 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// describeJob writes what there is to say of one job, line by line.
+// describeJob writes a job's fields, one a line.
 func describeJob(w io.Writer, job *credenza.Job) {
 	for _, c := range fullJobColumns {
 		if value := c.value(job); !value.Blank() {
-			say(w, "%-8s  %s", c.name, table.Printable(value.String()))
+			printLine(w, "%-8s  %s", c.name, table.Printable(value.String()))
 		}
 	}
 }

@@ -18,7 +18,7 @@ type jobsResults struct {
 	Out     string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
 	InOrder bool   `xor:"place" help:"Write results in the order of the catalogue. Those that come before their turn are kept in memory."`
 	Follow  bool   `short:"f" help:"Wait for the results that are not there yet."`
-	Resume  string `xor:"place" placeholder:"TOKEN" help:"Go on where an interrupted run has said it was, and follow."`
+	Resume  string `xor:"place" placeholder:"TOKEN" help:"Continue after the place that an interrupted run has printed, and follow."`
 }
 
 // Help is the second part of `credenza jobs results --help`.
@@ -42,7 +42,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
-		run := &resultsRun{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write}
+		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write}
 		if c.InOrder {
 			run.write = inOrder(w.write)
 		}
@@ -53,7 +53,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 }
 
 // resultsRun is one run of the command.
-type resultsRun struct {
+type resultsCopy struct {
 	*jobsResults
 	client *credenza.Client
 	job    *credenza.Job // as it was at the beginning
@@ -64,16 +64,16 @@ type resultsRun struct {
 	tally tally
 }
 
-// whole reports whether the job's last result is waited for.
-func (r *resultsRun) whole() bool { return r.Follow || r.Resume != "" || r.job.State.Ended() }
+// waitsForAll reports whether the command waits for the job's last result.
+func (r *resultsCopy) waitsForAll() bool { return r.Follow || r.Resume != "" || r.job.State.Ended() }
 
-// copy writes results until the end, or until those are there that were there at
-// the beginning.
-func (r *resultsRun) copy(ctx context.Context) error {
+// copy writes results until the job's end, or those that exist at its start if
+// waitsForAll is false.
+func (r *resultsCopy) copy(ctx context.Context) error {
 	watch := r.client.WatchJob(ctx, r.job.ID, r.Resume, r.onOutage(r.notes, r.bar))
 	watch.OnNotice(onNotice(r.notes, r.bar))
 	var failed error
-	if r.whole() || r.job.Progress.Done > 0 {
+	if r.waitsForAll() || r.job.Progress.Done > 0 {
 		failed = r.batches(watch)
 	}
 	r.bar.end()
@@ -85,7 +85,7 @@ func (r *resultsRun) copy(ctx context.Context) error {
 	return r.conclude(ctx, watch.Token(), failed)
 }
 
-func (r *resultsRun) batches(watch *credenza.Watch) error {
+func (r *resultsCopy) batches(watch *credenza.Watch) error {
 	for batch, err := range watch.Batches() {
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (r *resultsRun) batches(watch *credenza.Watch) error {
 		}
 		r.tally.add(batch.Results)
 		r.bar.at(batch.Progress.Done)
-		if !r.whole() && batch.Progress.Done >= r.job.Progress.Done {
+		if !r.waitsForAll() && batch.Progress.Done >= r.job.Progress.Done {
 			return nil
 		}
 	}
@@ -104,23 +104,23 @@ func (r *resultsRun) batches(watch *credenza.Watch) error {
 
 func unwritten(err error) error { return fmt.Errorf("the results cannot be written: %w", err) }
 
-// conclude says what has been written, and returns the command's error.
-func (r *resultsRun) conclude(ctx context.Context, token string, err error) error {
+// conclude prints how many results were written, and returns the command's error.
+func (r *resultsCopy) conclude(ctx context.Context, token string, err error) error {
 	line := fmt.Sprintf("%d results", r.tally.done)
 	if r.tally.failed() > 0 {
 		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.failures))
 	}
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
-		say(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
+		printLine(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
 	case ctx.Err() != nil && err != nil:
-		say(r.notes, "credenza: interrupted: %s", line)
+		printLine(r.notes, "credenza: interrupted: %s", line)
 	case err != nil:
-	case !r.whole():
-		say(r.notes, "credenza: %s; the job is %s with %s: wait for the rest with --follow",
+	case !r.waitsForAll():
+		printLine(r.notes, "credenza: %s; the job is %s with %s: wait for the rest with --follow",
 			line, r.job.State, countItems(int(r.job.Progress.Total)))
 	default:
-		say(r.notes, "credenza: %s", line)
+		printLine(r.notes, "credenza: %s", line)
 	}
 	if err == nil && r.tally.failed() > 0 {
 		return errItemsFailed
@@ -128,8 +128,9 @@ func (r *resultsRun) conclude(ctx context.Context, token string, err error) erro
 	return err
 }
 
-// inOrder keeps results back until their turn has come. A job that retries another
-// has gaps among its indexes, so that most of its results come at the end.
+// inOrder returns a function that writes results in the order of their indexes. A job
+// that retries another has gaps in its indexes, so most of its results are written at
+// the end.
 func inOrder(write func([]credenza.Result) error) func([]credenza.Result) error {
 	next, early := int64(0), map[int64]credenza.Result{}
 	return func(results []credenza.Result) error {

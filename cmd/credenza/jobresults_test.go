@@ -19,7 +19,7 @@ import (
 )
 
 func TestWatchSurvivesARestart(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "c", "d", "e")
 	k.jobs.Work(id, 2)
 	var notes bytes.Buffer
@@ -41,8 +41,8 @@ func TestWatchSurvivesARestart(t *testing.T) {
 	}
 }
 
-func TestWatchTellsOfAnOutageOnce(t *testing.T) {
-	k := keep(t, busyJobs())
+func TestWatch_ReportsAnOutageOnce(t *testing.T) {
+	k := startJobs(t, busyJobs())
 	id := k.submit(t, "a")
 	k.jobs.Away(3)
 	got := k.run(t, "", "watch", id)
@@ -53,7 +53,7 @@ func TestWatchTellsOfAnOutageOnce(t *testing.T) {
 }
 
 func TestWatchInterrupted(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "c")
 	k.jobs.Work(id, 2)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -72,7 +72,7 @@ func TestWatchInterrupted(t *testing.T) {
 }
 
 func TestResults(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "flawed", "d", "e")
 	k.run(t, "", "results", id).expect(t, exitOK, "credenza: 0 results; the job is QUEUED with 5 items: wait for the rest with --follow")
 	k.jobs.Work(id, 2)
@@ -105,7 +105,7 @@ func TestResults(t *testing.T) {
 }
 
 func TestResultsFollowAndGoOn(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "c", "d", "e")
 	k.jobs.Work(id, 2)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -122,7 +122,7 @@ func TestResultsFollowAndGoOn(t *testing.T) {
 }
 
 func TestResultsOfNoJobLeaveTheFileAlone(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	path := write(t, "old.csv", "results of yesterday\n")
 	k.run(t, "", "results", "job-1", "--out", path).expect(t, exitFailed, "there is no job")
 	k.submit(t, "a")
@@ -182,7 +182,7 @@ func testProgressOfAJob(t *testing.T) {
 	bar.at(1500)
 	time.Sleep(time.Second)
 	out.Reset()
-	bar.aside(func() { say(&out, "credenza: waiting") })
+	bar.hideWhile(func() { printLine(&out, "credenza: waiting") })
 	if got := out.String(); !strings.Contains(got, "\rcredenza: waiting\n") || !strings.Contains(got[strings.Index(got, "waiting"):], "1500/3000") {
 		t.Errorf("got %q", got)
 	}

@@ -28,16 +28,16 @@ func (*jobsCommand) Help() string {
 	return `A job is classified by a running service in the background: it needs neither this program nor a terminal, and goes on after a restart of the service.`
 }
 
-// defaultServer is where a service is that nobody has told to be elsewhere.
+// defaultServer is the address of a service with default settings.
 const defaultServer = "127.0.0.1:50051"
 
 // jobServer is the service that has the jobs.
 type jobServer struct {
 	Server string `env:"CREDENZA_SERVER" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"The service that has the jobs (default: 127.0.0.1:50051)."`
-	link
+	connection
 }
 
-// explain says what to do about a call that failed.
+// explain returns the error of a call with advice.
 func (j *jobServer) explain(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return errInterrupted
@@ -45,10 +45,10 @@ func (j *jobServer) explain(ctx context.Context, err error) error {
 	if call, ok := errors.AsType[*credenza.Error](err); ok && call.Code == "UNIMPLEMENTED" {
 		return fmt.Errorf("the service at %s keeps no jobs: it has no storage for them, or is older than this program", j.Server)
 	}
-	return unreached(j.Server, err)
+	return unreachable(j.Server, err)
 }
 
-// again is a command line for the same service.
+// again returns a command line for the same service.
 func (j *jobServer) again(command string) string {
 	if j.Server != defaultServer && j.Server != os.Getenv("CREDENZA_SERVER") {
 		command += " --server " + j.Server
@@ -66,12 +66,12 @@ func (j *jobServer) call(ctx context.Context, calls func(c *credenza.Client) err
 	return j.explain(ctx, calls(client))
 }
 
-// jobID names a job.
+// jobID has the argument of a job's id.
 type jobID struct {
 	ID string `arg:"" help:"The job's id, as submit and list print it."`
 }
 
-// Validate finds what can name no job, such as the output of a submit that failed.
+// Validate refuses ids that no job can have, such as the output of a failed submit.
 func (j *jobID) Validate() error {
 	if strings.TrimSpace(j.ID) == "" {
 		return errors.New("the job's id is empty: give one that submit or list has printed")
@@ -124,7 +124,7 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if written == 0 && format == table.Aligned {
-		say(s.err, "credenza: there are no such jobs")
+		printLine(s.err, "credenza: there are no such jobs")
 		return nil
 	}
 	return w.table.Flush()
@@ -174,7 +174,7 @@ func (c *jobsCancel) Run(ctx context.Context, s streams) error {
 	return c.call(ctx, func(client *credenza.Client) error {
 		job, err := client.CancelJob(ctx, c.ID)
 		if err == nil {
-			say(s.err, "credenza: %s is %s: %d of %s classified", job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)))
+			printLine(s.err, "credenza: %s is %s: %d of %s classified", job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)))
 		}
 		return err
 	})
@@ -187,7 +187,7 @@ type jobsRetry struct {
 	Watch     bool   `aliases:"wait" help:"Follow the new job until it ends."`
 }
 
-// Run makes the new job.
+// Run creates the new job.
 func (c *jobsRetry) Run(ctx context.Context, s streams) error {
 	return c.call(ctx, func(client *credenza.Client) error {
 		job, err := client.RetryJob(ctx, c.ID, c.RequestID)
@@ -198,14 +198,14 @@ func (c *jobsRetry) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// created prints the id of a job that has just been made, and follows it if asked
-// to. Nothing else goes to standard output, which scripts take the id from.
+// created prints the id of a new job, and follows the job if watch is true. It prints
+// nothing else to standard output, from which scripts take the id.
 func (j *jobServer) created(ctx context.Context, client *credenza.Client, s streams, job *credenza.Job, watch bool) error {
-	say(s.out, "%s", job.ID)
+	printLine(s.out, "%s", job.ID)
 	if watch {
 		return j.follow(ctx, client, job, s.err)
 	}
-	say(s.err, "credenza: %s in the job: follow it with %s", countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+	printLine(s.err, "credenza: %s in the job: follow it with %s", countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
 	return nil
 }
 
@@ -219,7 +219,7 @@ func (c *jobsDelete) Run(ctx context.Context, s streams) error {
 	return c.call(ctx, func(client *credenza.Client) error {
 		err := client.DeleteJob(ctx, c.ID)
 		if err == nil {
-			say(s.err, "credenza: %s is deleted", c.ID)
+			printLine(s.err, "credenza: %s is deleted", c.ID)
 		}
 		return err
 	})

@@ -23,22 +23,22 @@ import (
 
 // keeper is a service that keeps jobs, at an address that it takes again after a
 // restart.
-type keeper struct {
+type jobFixture struct {
 	jobs    *rpctest.Jobs
 	address string
 	server  *rpc.Server
 	served  chan error
 }
 
-func keep(t *testing.T, jobs *rpctest.Jobs) *keeper {
+func startJobs(t *testing.T, jobs *rpctest.Jobs) *jobFixture {
 	t.Helper()
-	k := &keeper{jobs: jobs, address: "127.0.0.1:0"}
+	k := &jobFixture{jobs: jobs, address: "127.0.0.1:0"}
 	k.start(t)
 	t.Cleanup(func() { k.stop(t) })
 	return k
 }
 
-func (k *keeper) start(t *testing.T) {
+func (k *jobFixture) start(t *testing.T) {
 	t.Helper()
 	parts := rpc.Parts{
 		Engine: struct{ rpc.Engine }{}, Operations: struct{ rpc.Operations }{}, Taxonomy: &taxonomy.Taxonomy{},
@@ -59,7 +59,7 @@ func (k *keeper) start(t *testing.T) {
 	go func() { k.served <- server.Serve(listener) }()
 }
 
-func (k *keeper) stop(t *testing.T) {
+func (k *jobFixture) stop(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -70,13 +70,13 @@ func (k *keeper) stop(t *testing.T) {
 }
 
 // run runs a command of jobs against the service.
-func (k *keeper) run(t *testing.T, stdin string, args ...string) outcome {
+func (k *jobFixture) run(t *testing.T, stdin string, args ...string) outcome {
 	t.Helper()
 	return credenzaWith(t, stdin, append([]string{"jobs", args[0], "--server", k.address}, args[1:]...)...)
 }
 
 // submit makes a job of items with these names, in batches of two.
-func (k *keeper) submit(t *testing.T, names ...string) string {
+func (k *jobFixture) submit(t *testing.T, names ...string) string {
 	t.Helper()
 	got := k.run(t, "name\n"+strings.Join(names, "\n")+"\n", "submit", "-", "--batch-size=2")
 	got.expect(t, exitOK, "follow it with credenza jobs watch")
@@ -84,7 +84,7 @@ func (k *keeper) submit(t *testing.T, names ...string) string {
 }
 
 // left are the jobs that there are, the newest first.
-func (k *keeper) left(t *testing.T) []catalog.Job {
+func (k *jobFixture) left(t *testing.T) []catalog.Job {
 	t.Helper()
 	jobs, _, err := k.jobs.List(t.Context(), catalog.JobQuery{Owner: catalog.Owner{All: true}, Size: 100})
 	if err != nil {
@@ -94,7 +94,7 @@ func (k *keeper) left(t *testing.T) []catalog.Job {
 }
 
 func TestSubmitPrintsTheID(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	path := write(t, "spring.csv", twoRows)
 	got := k.run(t, "", "submit", path, "--mode=text", "--in-order", "--request-id=key", "--item-timeout=5s")
 	got.expect(t, exitOK, "credenza: 2 items in the job: follow it with credenza jobs watch job-1 --server "+k.address)
@@ -116,7 +116,7 @@ func TestSubmitPrintsTheID(t *testing.T) {
 }
 
 func TestSubmitAndWatch(t *testing.T) {
-	k := keep(t, busyJobs())
+	k := startJobs(t, busyJobs())
 	for _, flag := range []string{"--watch", "--wait"} {
 		got := k.run(t, twoRows, "submit", "-", flag)
 		got.expect(t, exitOK, "credenza: 2 items classified in")
@@ -128,7 +128,7 @@ func TestSubmitAndWatch(t *testing.T) {
 }
 
 func TestSubmitOfAMistakeMakesNoJob(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	many := strings.Repeat("a,Oak chair,Dining chair\n", 2000)
 	for name, c := range map[string]struct{ text, want string }{
 		"at the beginning": {"", "standard input is empty"},
@@ -146,7 +146,7 @@ func TestSubmitOfAMistakeMakesNoJob(t *testing.T) {
 }
 
 func TestSubmitInterrupted(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	ctx, cancel := context.WithCancel(t.Context())
 	in, pipe := io.Pipe()
 	feeding := make(chan struct{})
@@ -165,8 +165,8 @@ func TestSubmitInterrupted(t *testing.T) {
 	_ = pipe.Close()
 }
 
-func TestARefusedUploadIsToldWhileTheInputIsSilent(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+func TestSubmit_ReportsARefusalWhileTheInputIsSilent(t *testing.T) {
+	k := startJobs(t, rpctest.NewJobs())
 	in, pipe := io.Pipe()
 	fed := make(chan struct{})
 	go func() {
@@ -188,7 +188,7 @@ func busyJobs() *rpctest.Jobs {
 }
 
 func TestListAndShow(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	first, second := k.submit(t, "a", "flawed", "c"), k.submit(t, "d")
 	k.jobs.Work(first, 3)
 	k.run(t, "", "retry", first, "--request-id=key").expect(t, exitOK, "1 item in the job")
@@ -234,7 +234,7 @@ func TestListAndShow(t *testing.T) {
 }
 
 func TestEndsOfJobs(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "flawed", "c", "d")
 	k.run(t, "", "retry", id).expect(t, exitFailed, `the job "job-1" has not ended`)
 	k.jobs.Work(id, 2)
@@ -251,7 +251,7 @@ func TestEndsOfJobs(t *testing.T) {
 }
 
 func TestJobsOfAServiceThatHasNone(t *testing.T) {
-	k := keep(t, nil)
+	k := startJobs(t, nil)
 	for _, line := range []string{"submit -", "list", "show x", "watch x", "results x", "cancel x", "retry x", "delete x"} {
 		k.run(t, twoRows, strings.Fields(line)...).expect(t, exitFailed, "credenza: the service at "+k.address+" keeps no jobs")
 	}
@@ -263,7 +263,7 @@ func TestJobsOfAServiceThatHasNone(t *testing.T) {
 }
 
 func TestJobsServerOfTheEnvironment(t *testing.T) {
-	k := keep(t, rpctest.NewJobs())
+	k := startJobs(t, rpctest.NewJobs())
 	t.Setenv("CREDENZA_SERVER", k.address)
 	got := credenzaWith(t, twoRows, "jobs", "submit", "-")
 	got.expect(t, exitOK, "follow it with credenza jobs watch job-1\n")

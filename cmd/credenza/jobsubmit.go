@@ -27,7 +27,7 @@ func (*jobsSubmit) Help() string {
 With --watch, an interruption ends the watching only: the job goes on.`
 }
 
-// Run hands the file over.
+// Run uploads the file as a job.
 func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 	in, err := c.open(ctx, s)
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// upload makes the job.
+// upload creates the job.
 func (c *jobsSubmit) upload(ctx context.Context, client *credenza.Client, in *input, s streams) (credenza.Job, error) {
 	bar := newProgress(s.err, false, "uploading", unknownTotal)
 	defer bar.end()
@@ -68,9 +68,9 @@ func (c *jobsSubmit) upload(ctx context.Context, client *credenza.Client, in *in
 	case err == nil:
 		return job, nil
 	case ctx.Err() != nil:
-		say(s.err, "credenza: interrupted: no job was made")
+		printLine(s.err, "credenza: interrupted: no job was made")
 	case errors.Is(err, context.Canceled) && rows.failed != nil:
-		say(s.err, "credenza: no job was made")
+		printLine(s.err, "credenza: no job was made")
 		return job, rows.failed
 	}
 	return job, err

@@ -31,7 +31,7 @@ func (c *jobsWatch) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// follow shows how a job goes on until its end, and what came of it.
+// follow shows a job's progress until its end, and its summary.
 func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *credenza.Job, notes io.Writer) error {
 	bar := newProgress(notes, false, "classifying", job.Progress.Total)
 	defer bar.end()
@@ -42,7 +42,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 		if err != nil {
 			if ctx.Err() != nil {
 				bar.end()
-				say(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
+				printLine(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
 					seen.done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
 			}
 			return err
@@ -53,21 +53,21 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 	bar.end()
 	err := j.conclude(ctx, client, job, watch.Summary(), notes)
 	if seen.retryable > 0 {
-		say(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
+		printLine(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
 	}
 	return err
 }
 
-// onOutage says once of each outage that there is one.
+// onOutage prints a line for each outage.
 func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOption {
 	return credenza.WatchNotify(func(attempt int, err error) {
 		if attempt == 1 {
-			bar.aside(func() { say(notes, "credenza: waiting for %s: %s", j.Server, table.Printable(publicText(err))) })
+			bar.hideWhile(func() { printLine(notes, "credenza: waiting for %s: %s", j.Server, table.Printable(publicText(err))) })
 		}
 	})
 }
 
-// conclude says what came of a job that has ended, and returns the command's error.
+// conclude prints the summary of an ended job, and returns the command's error.
 func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *credenza.Job, sum credenza.Summary, notes io.Writer) error {
 	line := fmt.Sprintf("%s classified in %v", countItems(int(sum.Succeeded)), sum.Elapsed.Round(time.Millisecond))
 	if sum.Failed > 0 {
@@ -84,7 +84,7 @@ func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *
 			line += ": " + table.Printable(ended.Message)
 		}
 	}
-	say(notes, "credenza: %s", line)
+	printLine(notes, "credenza: %s", line)
 	if sum.Failed > 0 || missing > 0 {
 		return errItemsFailed
 	}

@@ -9,8 +9,8 @@
 //	credenza taxonomy show                 the categories and styles
 //
 // Every command but `taxonomy` and `jobs` takes the service's settings: `classify` and
-// `eval` run the service within their own process where no --server is named.
-// What comes out is the same either way, since even then items go through gRPC.
+// `eval` run the service within their own process if --server is not given. The output
+// is the same either way, since items always go through gRPC.
 package main
 
 import (

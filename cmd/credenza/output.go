@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-// output is where results go, and how.
+// output is the destination and format of results.
 type output struct {
 	io.Writer
 	format   table.Format
@@ -65,7 +65,7 @@ func chooseFormat(format, path string, terminal bool) (table.Format, error) {
 
 // asFile returns the file behind a stream.
 func asFile(w io.Writer) (*os.File, bool) {
-	if p, ok := w.(*printed); ok {
+	if p, ok := w.(*outputWriter); ok {
 		w = p.Writer
 	}
 	f, ok := w.(*os.File)
@@ -77,7 +77,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalWidth returns the characters of a terminal's line, 0 where w is none.
+// terminalWidth returns the characters of a terminal's line, 0 if w is not a terminal.
 func terminalWidth(w io.Writer) int {
 	f, ok := asFile(w)
 	if !ok {

@@ -34,7 +34,7 @@ func runProgram(t *testing.T, args ...string) *program {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.cmd.Wait() // its exit code is looked at where it matters
+		_ = p.cmd.Wait() // tests that need the exit code check it
 	}()
 	t.Cleanup(p.kill)
 	return p
@@ -72,7 +72,7 @@ func awaitPort(t *testing.T, p *program, address string) {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address on which no program listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

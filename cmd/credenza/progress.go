@@ -10,14 +10,14 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// progress shows how far a call or a job is, where people look on.
+// progress shows a progress bar of a call or a job on a terminal.
 type progress struct{ bar *progressbar.ProgressBar }
 
 // unknownTotal is for rows of a file, whose number is known at the end only.
 const unknownTotal = -1
 
-// newProgress returns a progress on w. It stays silent where w is no terminal,
-// or where the results themselves appear on the same one.
+// newProgress returns a progress on w. It prints nothing if w is not a terminal or if
+// the results appear on the same terminal.
 func newProgress(w io.Writer, resultsOnTerminal bool, what string, total int64) *progress {
 	if !isTerminal(w) || resultsOnTerminal {
 		return &progress{}
@@ -42,22 +42,22 @@ func newBar(w io.Writer, what string, total int64) *progress {
 	return &progress{bar}
 }
 
-// done adds n results. A terminal that is gone is no reason to stop, here as below.
+// done adds n results. It ignores errors of the terminal, as the other methods do.
 func (p *progress) done(n int) {
 	if p.bar != nil {
 		_ = p.bar.Add(n)
 	}
 }
 
-// at shows that n results are there.
+// at sets the number of results to n.
 func (p *progress) at(n int64) {
 	if p.bar != nil {
 		_ = p.bar.Set64(n)
 	}
 }
 
-// aside takes the bar away while something else is said.
-func (p *progress) aside(talk func()) {
+// hideWhile removes the bar while talk prints.
+func (p *progress) hideWhile(talk func()) {
 	if p.bar == nil {
 		talk()
 		return
@@ -67,10 +67,10 @@ func (p *progress) aside(talk func()) {
 	_ = p.bar.RenderBlank()
 }
 
-// onNotice says on notes what holds a call or a job up.
+// onNotice returns a function that prints notices of outages on notes.
 func onNotice(notes io.Writer, bar *progress) func(credenza.Notice) {
 	return func(n credenza.Notice) {
-		bar.aside(func() { say(notes, "credenza: %s", table.Printable(n.Message)) })
+		bar.hideWhile(func() { printLine(notes, "credenza: %s", table.Printable(n.Message)) })
 	}
 }
 

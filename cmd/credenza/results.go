@@ -8,7 +8,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// column is one column of the results, with what stands in it.
+// column is one column of the results and the function of its values.
 type column struct {
 	name  string
 	value func(r *credenza.Result) table.Value
@@ -18,8 +18,8 @@ func text(of func(r *credenza.Result) string) func(*credenza.Result) table.Value
 	return func(r *credenza.Result) table.Value { return table.TextValue(of(r)) }
 }
 
-// found is for what only a classified item has.
-func found(of func(c *credenza.Classification) table.Value) func(*credenza.Result) table.Value {
+// ofClassification returns a function that returns no value for failed items.
+func ofClassification(of func(c *credenza.Classification) table.Value) func(*credenza.Result) table.Value {
 	return func(r *credenza.Result) table.Value {
 		if r.Err != nil {
 			return table.Value{}
@@ -43,16 +43,16 @@ var fullColumns = []column{
 	{"index", func(r *credenza.Result) table.Value { return table.IntValue(r.Index) }},
 	{"id", text(func(r *credenza.Result) string { return r.ItemID })},
 	{"product_name", text(func(r *credenza.Result) string { return r.ProductName })},
-	{"category", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Category) })},
-	{"confidence", found(func(c *credenza.Classification) table.Value { return table.NumberValue(c.Confidence) })},
-	{"confidence_source", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.ConfidenceSource) })},
-	{"needs_review", found(func(c *credenza.Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
-	{"primary_style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
-	{"secondary_style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.SecondaryStyle) })},
-	{"style_tags", found(func(c *credenza.Classification) table.Value { return table.ListValue(c.StyleTags) })},
-	{"placement_tags", found(func(c *credenza.Classification) table.Value { return table.ListValue(c.PlacementTags) })},
-	{"reasoning", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Reasoning) })},
-	{"evidence", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.Evidence) })},
+	{"category", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.Category) })},
+	{"confidence", ofClassification(func(c *credenza.Classification) table.Value { return table.NumberValue(c.Confidence) })},
+	{"confidence_source", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.ConfidenceSource) })},
+	{"needs_review", ofClassification(func(c *credenza.Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
+	{"primary_style", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
+	{"secondary_style", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.SecondaryStyle) })},
+	{"style_tags", ofClassification(func(c *credenza.Classification) table.Value { return table.ListValue(c.StyleTags) })},
+	{"placement_tags", ofClassification(func(c *credenza.Classification) table.Value { return table.ListValue(c.PlacementTags) })},
+	{"reasoning", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.Reasoning) })},
+	{"evidence", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.Evidence) })},
 	{"error", text(func(r *credenza.Result) string { return errorText(r.Err, reason) })},
 	{"error_message", text(func(r *credenza.Result) string { return errorText(r.Err, message) })},
 	{"retryable", func(r *credenza.Result) table.Value {
@@ -80,10 +80,10 @@ var briefColumns = []column{
 		}
 		return r.Classification.Category
 	})},
-	{"conf", found(func(c *credenza.Classification) table.Value {
+	{"conf", ofClassification(func(c *credenza.Classification) table.Value {
 		return table.Value{Kind: table.Number, Text: fmt.Sprintf("%.2f", c.Confidence)}
 	})},
-	{"style", found(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
+	{"style", ofClassification(func(c *credenza.Classification) table.Value { return table.TextValue(c.PrimaryStyle) })},
 	{"because", text(func(r *credenza.Result) string {
 		if r.Err != nil {
 			return r.Err.Error()

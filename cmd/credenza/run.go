@@ -51,12 +51,12 @@ type streams struct {
 	out, err io.Writer
 }
 
-// errInterrupted ends a command that was told to stop. The command has said by
-// itself what there is to say.
+// errInterrupted ends a command that was interrupted. The command has printed its own
+// message.
 var errInterrupted = errors.New("interrupted")
 
-// errItemsFailed ends a command that did its work but not for every item. The
-// command has said which failed.
+// errItemsFailed ends a command that ran to its end but some items failed. The command
+// has printed which.
 var errItemsFailed = errors.New("items failed")
 
 // run does what args ask for and returns the exit code.
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	}
 	exited := false
 	settings := app.FileResolver()
-	out := &printed{Writer: s.out}
+	out := &outputWriter{Writer: s.out}
 	s.out = out
 	parser, err := kong.New(&commands{},
 		kong.Name("credenza"), kong.Description(description),
@@ -89,11 +89,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	case err == nil:
 		err = command.Run()
 	}
-	return report(s.err, out.verdict(settings.Explain(err)))
+	return report(s.err, out.result(settings.Explain(err)))
 }
 
-// negativeValue is what kong says of `--batch-size -1`, with the advice to write it
-// in another way, although nothing here may be negative.
+// negativeValue matches kong's error for `--batch-size -1`, whose advice to write it
+// in another way is wrong, because no value may be negative.
 var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)".*; perhaps try .*$`)
 
 // report prints an error as one line for people and returns its exit code.
@@ -112,12 +112,12 @@ func report(w io.Writer, err error) int {
 		err = fmt.Errorf("%s: see credenza --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"))
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
-		say(w, "credenza: %s", table.Printable(line))
+		printLine(w, "credenza: %s", table.Printable(line))
 	}
 	return code
 }
 
-// publicText leaves out what is for logs.
+// publicText returns the text of an error without its cause, which is for logs.
 func publicText(err error) string {
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		return f.Message
@@ -136,8 +136,8 @@ func countItems(n int) string {
 	return fmt.Sprintf("%d items", n)
 }
 
-// say writes a line for people. On standard output, printed keeps
-// what went wrong; there is nobody to tell of standard error.
-func say(w io.Writer, format string, args ...any) {
+// printLine writes a line for people. For standard output, outputWriter keeps the
+// error; errors of standard error are ignored.
+func printLine(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format+"\n", args...)
 }

@@ -110,7 +110,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-func TestServeUntilToldToStop(t *testing.T) {
+func TestServe_UntilASignal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	log := &lines{seen: map[string]func(){"\"serving\"": cancel}}
 	code := run(ctx, []string{"serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, streams{err: log})

@@ -74,7 +74,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestAFailedCallIsToldWhileTheInputIsSilent(t *testing.T) {
+func TestClassify_ReportsAFailedCallWhileTheInputIsSilent(t *testing.T) {
 	in, pipe := io.Pipe()
 	var notes bytes.Buffer
 	fed := make(chan struct{})
@@ -114,10 +114,10 @@ func TestTokens(t *testing.T) {
 	classify().expect(t, exitOK, "2 items classified")
 }
 
-func TestTokenIsNotSentReadable(t *testing.T) {
+func TestToken_IsNotSentWithoutTLS(t *testing.T) {
 	t.Setenv(tokenVariable, "open-sesame-123456")
 	got := credenzaWith(t, twoRows, "classify", "-", "--server=192.0.2.1:50051", "--plaintext")
-	got.expect(t, exitFailed, "the token would travel readable to 192.0.2.1:50051")
+	got.expect(t, exitFailed, "the token would be sent without TLS to 192.0.2.1:50051")
 }
 
 func TestTLS(t *testing.T) {

@@ -9,18 +9,17 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// target is where items are classified: on a server, or by the service within
-// this process.
+// target has the flags for the service that classifies items: a server, or the service
+// within this process.
 type target struct {
 	Server string `env:"CREDENZA_SERVER" placeholder:"HOST:PORT" help:"Use a running service. Without it, the service runs within this process."`
-	link
+	connection
 	Verbose bool `short:"v" help:"Show the log of the service within this process."`
 
 	app.Config `embed:"" group:"Settings of the service within this process (the others of serve --help are accepted too):"`
 }
 
-// Validate checks the settings of the service within this process, where there
-// will be one.
+// Validate checks the settings of the service within this process, if there is one.
 func (t *target) Validate() error {
 	if t.Server != "" {
 		return nil
@@ -28,9 +27,8 @@ func (t *target) Validate() error {
 	return t.Config.Validate()
 }
 
-// connect returns a client and what ends it, along with the service that was
-// started for it. It tells people on notes which of the two answers, where that
-// is not what they may expect.
+// connect returns a client and the function that closes it, along with the service that
+// was started for it. It prints on notes if the offline classifier answers.
 func (t *target) connect(ctx context.Context, notes io.Writer) (*credenza.Client, func() error, error) {
 	if t.Server != "" {
 		client, err := t.dial(t.Server)
@@ -52,15 +50,15 @@ func (t *target) connect(ctx context.Context, notes io.Writer) (*credenza.Client
 		return nil, nil, errors.Join(err, end())
 	}
 	if status.Backend == "offline" && t.Backend == "auto" {
-		say(notes, "credenza: no key is set, so the offline classifier answers: set OPENAI_API_KEY to have a model answer")
+		printLine(notes, "credenza: no key is set, so the offline classifier answers: set OPENAI_API_KEY to have a model answer")
 	}
 	return client, end, nil
 }
 
-// explain says what to do about a service that is not there.
+// explain returns err with advice if the service cannot be reached.
 func (t *target) explain(err error) error {
 	if t.Server == "" {
 		return err
 	}
-	return unreached(t.Server, err)
+	return unreachable(t.Server, err)
 }

@@ -39,12 +39,11 @@ func (c *taxonomyInit) Run(s streams) error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("%s cannot be written: %w", c.Out, err)
 	}
-	say(s.out, "%s is written. Fill it in, then check it with: credenza taxonomy check %s", c.Out, c.Out)
+	printLine(s.out, "%s is written. Fill it in, then check it with: credenza taxonomy check %s", c.Out, c.Out)
 	return nil
 }
 
-// taxonomyFile names a taxonomy: a file, else the one that a service with the
-// same settings uses.
+// taxonomyFile has the argument for a taxonomy: a file, else that of the settings.
 type taxonomyFile struct {
 	File     string `arg:"" optional:"" predictor:"file" help:"A taxonomy file (default: the one in force)."`
 	Taxonomy string `env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"The taxonomy in force (default: furniture, built in)."`
@@ -77,14 +76,14 @@ func (c *taxonomyShow) Run(s streams) error {
 	for _, style := range t.Styles {
 		styles = append(styles, []string{style.Name, style.Description, strings.Join(style.Tags, ", ")})
 	}
-	say(s.out, "Taxonomy %s: %d categories, %d styles\n", t.Version, len(t.Categories), len(t.Styles))
+	printLine(s.out, "Taxonomy %s: %d categories, %d styles\n", t.Version, len(t.Categories), len(t.Styles))
 	if err := printTable(s, []string{"CATEGORY", "WHAT BELONGS IN IT", "PLACEMENTS"}, categories); err != nil {
 		return err
 	}
 	if len(styles) == 0 {
 		return nil
 	}
-	say(s.out, "")
+	printLine(s.out, "")
 	return printTable(s, []string{"STYLE", "WHAT MAKES IT", "TAGS"}, styles)
 }
 

@@ -82,7 +82,7 @@ func TestTaxonomyOfNamesOnly(t *testing.T) {
 	}
 }
 
-func TestTaxonomyCheckTellsEveryProblem(t *testing.T) {
+func TestTaxonomyCheck_ReportsEveryProblem(t *testing.T) {
 	path := write(t, "own.yaml", "version: 1\nunknown: 2\ncategories: []\n")
 	got := credenzaWith(t, "", "taxonomy", "check", path)
 	got.expect(t, exitFailed, "credenza: own.yaml:2:")
@@ -110,7 +110,7 @@ func TestTaxonomyFromTheSettingsFile(t *testing.T) {
 	got := credenzaWith(t, "", "taxonomy", "check")
 	got.expect(t, exitOK, "")
 	if !strings.HasPrefix(got.out, "/") {
-		t.Errorf("the file's name is not told: %s", got.out)
+		t.Errorf("the file's name is missing: %s", got.out)
 	}
 	credenzaWith(t, "", "taxonomy", "check", "/nowhere.yaml").expect(t, exitFailed, "/nowhere.yaml cannot be read")
 }

@@ -46,7 +46,7 @@ func parse(args []string, out io.Writer) (flags, error) {
 	return f, err
 }
 
-// config is the file's, or a plausible small model where there is none, with the
+// config returns that of the file, or a plausible small model without one, with the
 // flags over it.
 func (f flags) config() (llmsim.Config, error) {
 	c := llmsim.Config{Latency: llmsim.DefaultLatency()}
@@ -83,7 +83,7 @@ func (f flags) config() (llmsim.Config, error) {
 	return c, nil
 }
 
-// set overrides a value where a flag gives one.
+// set overrides a value if its flag is given.
 func set[T any](value, flag *T) {
 	if flag != nil {
 		*value = *flag

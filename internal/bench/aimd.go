@@ -56,7 +56,7 @@ func (a *aimd) leave(started time.Time, good bool) {
 }
 
 // playAIMD runs a scenario with the yardstick instead of the service.
-func (b bench) playAIMD(ctx context.Context, s *scenario) (*played, error) {
+func (b bench) playAIMD(ctx context.Context, s *scenario) (*scenarioResult, error) {
 	sim, err := start(ctx, b.self, nil, "sim", s.sim)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (b bench) playAIMD(ctx context.Context, s *scenario) (*played, error) {
 		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}))
 	keys := strings.Split(s.keys, ",")
 	gate := newAIMD()
-	p := &played{scenario: s, lost: map[string]int64{}, share: []int{0}}
+	p := &scenarioResult{scenario: s, lost: map[string]int64{}, share: []int{0}}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	began := time.Now()

@@ -7,7 +7,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// attemptTimeout is what one hanging call may cost.
+// attemptTimeout is the time that one hanging call may cost.
 const attemptTimeout = 30 * time.Second
 
 // faultFree is how long 2,000 items take on a sound upstream with 64 workers.
@@ -22,7 +22,7 @@ var faultScenarios = []scenario{
   - {secret: sk-bench-key-gone, state: revoked}
   - {secret: sk-bench-key-poor, state: exhausted}`,
 		keys: "sk-bench-key-good,sk-bench-key-gone,sk-bench-key-poor", items: 1000,
-		figures: figures(wasted(20)),
+		figures: figures(callsOnDeadKeys(20)),
 	},
 	{
 		name: "429 10, 500 5, reset 3, ... %",
@@ -40,13 +40,13 @@ func outage(kind string) scenario {
 	return scenario{
 		name: "10 s of " + kind, sim: fmt.Sprintf("outages: [{start: %v, for: %v, kind: %q}]", outageStart, outageLength, kind),
 		keys: oneKey, items: 4000, env: []string{"CREDENZA_MAX_WORKERS=32"},
-		figures: figures(intoOutage(50+32), back(2*time.Second)),
+		figures: figures(callsDuringOutage(50+32), recovery(2*time.Second)),
 	}
 }
 
-// wasted are the calls on keys that cannot serve.
-func wasted(goal int64) func(*played) figure {
-	return func(p *played) figure {
+// callsOnDeadKeys is the number of calls on keys that cannot serve.
+func callsOnDeadKeys(goal int64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		n := int64(0)
 		for _, k := range p.stats.Keys {
 			n += k.Denied
@@ -55,8 +55,8 @@ func wasted(goal int64) func(*played) figure {
 	}
 }
 
-func within(goal time.Duration) func(*played) figure {
-	return func(p *played) figure {
+func within(goal time.Duration) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		return figure{
 			fmt.Sprintf("took %.1f s (goal %.1f), %d calls", p.elapsed.Seconds(), goal.Seconds(), p.stats.Calls),
 			p.elapsed <= goal,
@@ -64,10 +64,10 @@ func within(goal time.Duration) func(*played) figure {
 	}
 }
 
-// intoOutage are the calls that came while the upstream was away. Of the goal,
-// 32 are those in flight, and failing one after the other, when it is noticed.
-func intoOutage(goal int64) func(*played) figure {
-	return func(p *played) figure {
+// callsDuringOutage is the number of calls during the outage. Of the goal, 32 are those
+// in flight when it is noticed.
+func callsDuringOutage(goal int64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		return figure{fmt.Sprintf("%d calls into it (goal under 50 + 32)", p.stats.InOutage), p.stats.InOutage < goal}
 	}
 }
@@ -78,10 +78,10 @@ const (
 	outageLength = 10 * time.Second
 )
 
-// back is how long after the upstream's return the answers come as before, to
-// the second in which they first do.
-func back(goal time.Duration) func(*played) figure {
-	return func(p *played) figure {
+// recovery is the time from the upstream's return to the first second with as many
+// answers as before the outage.
+func recovery(goal time.Duration) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		served := p.stats.ServedPerSecond
 		full := fullSpeed(served)
 		returned := outageStart + outageLength - p.offset

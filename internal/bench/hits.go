@@ -21,8 +21,8 @@ const (
 	hitCalls = 10
 )
 
-// hitsCommand measures items that the cache answers, next to those of the offline
-// classifier, which takes the same way but for its last step.
+// hitsCommand measures items that the cache answers, compared to the offline classifier,
+// whose items take the same steps except the last one.
 type hitsCommand struct{}
 
 // Run prints a row for each batch size and backend.
@@ -90,8 +90,8 @@ func (b bench) measureHits(ctx context.Context, sim *process, backend string, si
 	return rates{rate: float64(n) / took.Seconds(), cpu: (after - before) / time.Duration(n), sim: own / time.Duration(n)}, nil
 }
 
-// runHits sends calls of equal items, then says how long they took. Its arguments
-// are the service's address, the batch size and the number of calls.
+// runHits sends calls of equal items and prints how long they took. Its arguments are the
+// service's address, the batch size and the number of calls.
 func runHits(ctx context.Context, args []string) error {
 	client, err := credenza.Dial(args[0], credenza.WithPlaintext())
 	if err != nil {
@@ -124,6 +124,6 @@ func runHits(ctx context.Context, args []string) error {
 		}
 	}
 	fmt.Println("ready", time.Since(began))
-	<-ctx.Done() // its processor time is still to be read
+	<-ctx.Done() // the parent has to read its processor time first
 	return nil
 }

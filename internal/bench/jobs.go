@@ -17,9 +17,9 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// jobsCommand measures a job on the offline classifier: how fast it is taken in, run
-// and read, and what it takes of memory and disk. The yardstick is a feed of the
-// same items to the same server, which stores nothing.
+// jobsCommand measures a job on the offline classifier: how fast it is uploaded, run and
+// read, and its memory and disk space. The yardstick is a feed of the same items to the
+// same server, which stores nothing.
 type jobsCommand struct {
 	Items int `arg:"" default:"1000000" help:"How many items it has."`
 }
@@ -52,7 +52,7 @@ func (c jobsCommand) Run(ctx context.Context, b bench, w io.Writer) (err error) 
 	return m.out.err
 }
 
-// jobBench is one measurement under way.
+// jobBench is a running measurement of a job.
 type jobBench struct {
 	client *credenza.Client
 	server *process
@@ -177,7 +177,7 @@ func (m *jobBench) count(batches iter.Seq2[credenza.Batch, error]) error {
 	return nil
 }
 
-// residentBytes is a process's memory that is in use.
+// residentBytes returns a process's resident memory.
 func residentBytes(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -191,7 +191,7 @@ func residentBytes(pid int) (int64, error) {
 	return kib << 10, err
 }
 
-// sizeOf is what the files of a folder take.
+// sizeOf returns the bytes of a folder's files.
 func sizeOf(dir string) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {

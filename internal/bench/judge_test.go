@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// folderOf writes files into a folder of their own.
+// folderOf writes files into a new folder.
 func folderOf(t *testing.T, files map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -96,7 +96,7 @@ func TestPagesAreJudged(t *testing.T) {
 }
 
 func TestGoalsAreReached(t *testing.T) {
-	// The columns count, not what the first file has in them.
+	// The columns are needed, even if the first file has no values in them.
 	nasty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,ok\n", "small.jpg": photo(t, 30, 20)})
 	printed(t, "nasty", nasty, nil)
 	pages := folderOf(t, map[string]string{"manifest.csv": "file,page_url,acceptable_images\nfree.html,https://shop.example/,\n", "free.html": "<html>"})

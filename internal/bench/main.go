@@ -1,7 +1,6 @@
-// Command bench measures the service, a subcommand for each thing: its throughput
-// and processor time next to a yardstick, pictures, the cache, upstreams with quotas
-// and faults, fake model servers, HTTP next to gRPC, jobs, and how well difficult pictures and pages are
-// read.
+// Command bench measures the service. It has subcommands for the throughput and
+// processor time compared to a yardstick, pictures, the cache, upstreams with quotas and
+// faults, fake model servers, HTTP compared to gRPC, jobs, and the reading of difficult pictures and pages.
 //
 // Each program is a process of its own, so that its processor time is its own.
 // Absolute figures depend on the machine; the shares and ratios are what counts.
@@ -47,13 +46,13 @@ type commands struct {
 	Pages      pagesCommand      `cmd:"" help:"Judge saved pages by a folder's manifest.csv."`
 }
 
-// roles are what this program does in child processes of its own.
+// roles are the functions that this program runs in child processes.
 var roles = map[string]func(ctx context.Context, args []string) error{
 	"sim": runSim, "bare": runBare, "load": runLoad,
 	"shop": runShop, "load-pictures": runPictures, "load-hits": runHits,
 }
 
-// run is the whole program: a role, or a command that prints to out.
+// run runs a role, or a command that prints to out.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && roles[args[0]] != nil {
 		return roles[args[0]](ctx, args[1:])

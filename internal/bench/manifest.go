@@ -10,12 +10,12 @@ import (
 	"slices"
 )
 
-// record is a line of a manifest, by the names of its columns.
-type record map[string]string
+// manifestRow is a line of a manifest, by the names of its columns.
+type manifestRow map[string]string
 
 // readManifest reads a folder's manifest.csv: a line for each file, the columns
 // named in the first one. wanted are the columns that have to be there.
-func readManifest(folder string, wanted ...string) ([]record, error) {
+func readManifest(folder string, wanted ...string) ([]manifestRow, error) {
 	path := filepath.Join(folder, "manifest.csv")
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func readManifest(folder string, wanted ...string) ([]record, error) {
 			return nil, fmt.Errorf("%s: there is no column %q: a manifest has the columns %q", path, name, wanted)
 		}
 	}
-	var all []record
+	var all []manifestRow
 	for {
 		line, err := lines.Read()
 		if errors.Is(err, io.EOF) {
@@ -41,7 +41,7 @@ func readManifest(folder string, wanted ...string) ([]record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		r := record{}
+		r := manifestRow{}
 		for i, name := range names {
 			r[name] = line[i]
 		}

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/gif"  // what may be passed on untouched
-	_ "image/jpeg" // what is written
+	_ "image/gif"  // for pictures that are passed on unchanged
+	_ "image/jpeg" // for pictures that are encoded again
 	_ "image/png"
 	"io"
 	"os"
@@ -21,19 +21,18 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture"
 )
 
-// What is asked of a difficult picture.
+// The goals for difficult pictures.
 const (
 	nastyTime   = 2 * time.Second
 	nastyMemory = 300 << 20
 )
 
-// nastyCommand prepares each picture of a folder as if it came with an item, and
-// compares what becomes of it with the folder's manifest.csv. Its columns are
-// file, expected ("ok", "ok after rotation", "clear error" or "ok or clear
-// error"), and where a picture can be read its width, height and
-// exif_orientation, as stored. It prints those that are not as expected, the
-// slowest, and the most memory that this process had. The error is errMissed where
-// that is not as it should be.
+// nastyCommand prepares each picture of a folder as that of an item, and compares the
+// result with the folder's manifest.csv. Its columns are file, expected ("ok", "ok after
+// rotation", "clear error" or "ok or clear error"), and, for readable pictures, the
+// stored width, height and exif_orientation. It prints the pictures that are not as
+// expected, the slowest one, and this process's peak memory. The error is errMissed if a
+// goal is missed.
 type nastyCommand struct {
 	Folder string `arg:"" help:"A folder with pictures and a manifest.csv."`
 }
@@ -66,7 +65,7 @@ func (c nastyCommand) Run(ctx context.Context, w io.Writer) error {
 		if took > longest {
 			slowest, longest = r["file"], took
 		}
-		if wrong := nastyVerdict(r, data, made, err); wrong != nil {
+		if wrong := pictureProblem(r, data, made, err); wrong != nil {
 			t.printf("%s: want %s, got: %v\n", r["file"], r["expected"], wrong)
 			continue
 		}
@@ -79,11 +78,11 @@ func (c nastyCommand) Run(ctx context.Context, w io.Writer) error {
 	t.printf("difficult pictures: %d of %d as expected (goal: all)\n", right, len(all))
 	t.printf("slowest: %s, %s (goal: %s)\n", slowest, ms(longest), ms(nastyTime))
 	t.printf("peak memory of the process: %s (goal: %s)\n", mib(peak), mib(nastyMemory))
-	return t.verdict(right == len(all) && longest <= nastyTime && peak <= nastyMemory)
+	return t.result(right == len(all) && longest <= nastyTime && peak <= nastyMemory)
 }
 
-// nastyVerdict says what is wrong with what became of a picture; nil: nothing.
-func nastyVerdict(r record, data []byte, made *catalog.Picture, err error) error {
+// pictureProblem returns an error if a prepared picture is not as expected.
+func pictureProblem(r manifestRow, data []byte, made *catalog.Picture, err error) error {
 	expected := r["expected"]
 	if err != nil {
 		f, ok := errors.AsType[*fault.Fault](err)
@@ -97,8 +96,8 @@ func nastyVerdict(r record, data []byte, made *catalog.Picture, err error) error
 	}
 	c, format, err := image.DecodeConfig(bytes.NewReader(made.Data))
 	if err == nil && !bytes.HasPrefix(data, made.Data) {
-		// All of what was written anew. Of what was passed on, other decoders forgive
-		// noise that Go's does not.
+		// A picture that was encoded again must decode fully. One that was passed on
+		// may have noise that Go's decoder refuses and others accept.
 		_, _, err = image.Decode(bytes.NewReader(made.Data))
 	}
 	switch {
@@ -114,14 +113,13 @@ func nastyVerdict(r record, data []byte, made *catalog.Picture, err error) error
 	return uprightSize(r, c)
 }
 
-// uprightSize says what is wrong with a result's size, by the one in the
-// manifest.
-func uprightSize(r record, got image.Config) error {
+// uprightSize returns an error if a result's size does not match the manifest.
+func uprightSize(r manifestRow, got image.Config) error {
 	width, height := atoi(r["width"]), atoi(r["height"])
 	if width == 0 || height == 0 {
 		return nil // the manifest does not know it
 	}
-	const turned = 5 // from this orientation on, width and height change places
+	const turned = 5 // from this orientation on, width and height are swapped
 	if atoi(r["exif_orientation"]) >= turned {
 		width, height = height, width
 	}
@@ -135,7 +133,7 @@ func uprightSize(r record, got image.Config) error {
 	return nil
 }
 
-// atoi reads a number; 0 if it is none.
+// atoi returns the number in s, 0 if there is none.
 func atoi(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n

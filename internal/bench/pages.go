@@ -13,14 +13,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture/page"
 )
 
-// pagesGoal is the part of the pages whose picture is to be found.
+// pagesGoal is the least share of pages whose picture is found.
 const pagesGoal = 22.0 / 24
 
 // pagesCommand looks for the main picture of each page saved in a folder, and
 // compares it with the folder's manifest.csv. Its columns are file, page_url, and
-// acceptable_images: the right addresses, with " | " between them, or none where
-// the page declares no picture. Those pages do not count; what is guessed of them
-// is printed. The error is errMissed where too few are right.
+// acceptable_images: the right addresses, with " | " between them, or none if the page
+// declares no picture. Those pages do not count, but their pictures are printed. The
+// error is errMissed if too few are right.
 type pagesCommand struct {
 	Folder string `arg:"" help:"A folder with saved pages and a manifest.csv."`
 }
@@ -60,12 +60,12 @@ func (c pagesCommand) Run(ctx context.Context, w io.Writer) error {
 	t.printf("pages: %d of %d right, %s (goal: %s)\n", right, declaring,
 		pct(float64(right)/float64(max(declaring, 1))), pct(pagesGoal))
 	t.printf("slowest: %s, %s\n", slowest, ms(longest))
-	return t.verdict(float64(right) >= pagesGoal*float64(declaring))
+	return t.result(float64(right) >= pagesGoal*float64(declaring))
 }
 
-// mainPicture returns the first picture that is found on a page, and why it is
-// believed to be the main one; "none" if there is none.
-func mainPicture(ctx context.Context, folder string, r record) (address string, why page.Evidence, err error) {
+// mainPicture returns the main picture of a page and the reason for its choice; "none"
+// if there is none.
+func mainPicture(ctx context.Context, folder string, r manifestRow) (address string, why page.Evidence, err error) {
 	body, err := os.ReadFile(filepath.Join(folder, r["file"]))
 	if err != nil {
 		return "", 0, err
@@ -81,8 +81,8 @@ func mainPicture(ctx context.Context, folder string, r record) (address string, 
 	return found[0].Address, found[0].Evidence, nil
 }
 
-// acceptable reports whether an address is one of those, whichever way its
-// escapes are written.
+// acceptable reports whether an address is one of the acceptable ones, regardless of how
+// its escapes are written.
 func acceptable(list, address string) bool {
 	for one := range strings.SplitSeq(list, " | ") {
 		if plain(one) == plain(address) {

@@ -32,8 +32,8 @@ const (
 	generated = "generated"
 )
 
-// picturesCommand measures pictures a second through the whole service: fetched from
-// a shop on loopback, prepared, and asked about.
+// picturesCommand measures pictures a second through the whole service: fetched from a
+// shop on loopback, prepared and classified.
 type picturesCommand struct {
 	Folder string `arg:"" default:"generated" help:"A folder with pictures, or \"generated\"."`
 }
@@ -82,9 +82,8 @@ func runShop(ctx context.Context, args []string) error {
 
 func shopHost(i int) string { return fmt.Sprintf("127.0.0.%d", i+1) }
 
-// shop answers /N with picture N, counted around, and a remark in it that makes it
-// one of its own: a service that knows pictures by their content has to prepare
-// each.
+// shop answers /N with picture N modulo their number, with a comment that makes it
+// unique, so that the service, which caches pictures by content, has to prepare each.
 func shop(pictures [][]byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(strings.Trim(r.URL.Path, "/"))
@@ -92,13 +91,13 @@ func shop(pictures [][]byte) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = w.Write(remarked(pictures[n%len(pictures)], n))
+		_, _ = w.Write(withComment(pictures[n%len(pictures)], n))
 	})
 }
 
-// remarked returns a JPEG with a comment segment after its start marker, and
-// anything else as it is.
-func remarked(data []byte, n int) []byte {
+// withComment returns a JPEG with a comment segment after its start marker, and other
+// data unchanged.
+func withComment(data []byte, n int) []byte {
 	if !bytes.HasPrefix(data, []byte("\xff\xd8")) {
 		return data
 	}
@@ -106,7 +105,7 @@ func remarked(data []byte, n int) []byte {
 	return slices.Concat(data[:2], segment, data[2:])
 }
 
-// gather returns the files of a folder and of those in it, or pictures of its own.
+// gather returns the files of a folder and its subfolders, or generated pictures.
 func gather(folder string) ([][]byte, error) {
 	if folder == generated {
 		return generate()

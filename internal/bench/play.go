@@ -10,7 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// scenario is a kind of upstream and the work that is sent to it.
+// scenario is an upstream and the work that is sent to it.
 type scenario struct {
 	name  string
 	sim   string // llmsim's configuration, YAML over seed 1 and the usual latency
@@ -19,35 +19,35 @@ type scenario struct {
 	env   []string
 	// replicas are the services that share the work. 0: one.
 	replicas int
-	// figures turns what was seen into cells of the table.
-	figures func(*played) []figure
-	// yardstick: plain AIMD plays it too.
+	// figures returns cells of the table for a result.
+	figures func(*scenarioResult) []figure
+	// yardstick also runs the scenario with plain AIMD.
 	yardstick bool
-	// against is the upstream that the same work is sent to for comparison, as sim.
+	// against is another upstream for the same work, for comparison, as sim.
 	against string
 }
 
-// figure is one cell: what was measured, and whether it is what was wanted.
+// figure is one cell: a measured value, and whether it reaches its goal.
 type figure struct {
 	text string
 	good bool
 }
 
-// played is what came of a scenario.
-type played struct {
+// scenarioResult is the result of a scenario.
+type scenarioResult struct {
 	scenario *scenario
 	stats    llmsim.Stats
 	elapsed  time.Duration
 	offset   time.Duration // of the statistics' start from the simulator's
 	answered int
 	lost     map[string]int64 // by reason
-	// plain is the same work against the scenario's upstream for comparison, or nil.
-	plain *played
-	// share is how many answers each replica had when the first was through.
+	// plain is the result of the same work against scenario.against, or nil.
+	plain *scenarioResult
+	// share is the number of answers of each replica when the first one had ended.
 	share []int
 }
 
-func (p *played) losses() int {
+func (p *scenarioResult) losses() int {
 	n := int64(0)
 	for _, k := range p.lost {
 		n += k
@@ -56,7 +56,7 @@ func (p *played) losses() int {
 }
 
 // play runs a scenario against the whole service.
-func (b bench) play(ctx context.Context, s *scenario) (*played, error) {
+func (b bench) play(ctx context.Context, s *scenario) (*scenarioResult, error) {
 	sim, err := start(ctx, b.self, nil, "sim", s.sim)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (b bench) play(ctx context.Context, s *scenario) (*played, error) {
 		}
 		defer replicas[i].stop()
 	}
-	p := &played{scenario: s, lost: map[string]int64{}, share: make([]int, len(replicas))}
+	p := &scenarioResult{scenario: s, lost: map[string]int64{}, share: make([]int, len(replicas))}
 	if err := resetStats(ctx, sim.addr); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (b bench) serve(ctx context.Context, simAddr string, s *scenario) (*process
 }
 
 // callAll sends each replica its part of the items, all at once.
-func (p *played) callAll(ctx context.Context, replicas []*process) error {
+func (p *scenarioResult) callAll(ctx context.Context, replicas []*process) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
@@ -130,18 +130,14 @@ func (p *played) callAll(ctx context.Context, replicas []*process) error {
 	return failed
 }
 
-// classify sends n items to a service and hands on each result.
+// classify sends n items to a service and calls each with the results.
 func classify(ctx context.Context, addr string, n int, each func(credenza.Result)) error {
 	client, err := credenza.Dial(addr, credenza.WithPlaintext())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	items := make([]credenza.Item, n)
-	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
-	}
-	for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, BatchSize: 1}).Results() {
+	for result, err := range client.ClassifyStream(ctx, textItems(n), credenza.Options{Mode: credenza.Text, BatchSize: 1}).Results() {
 		if err != nil {
 			return fmt.Errorf("the call failed: %w", err)
 		}

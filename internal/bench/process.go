@@ -27,9 +27,8 @@ type process struct {
 	data string // the folder of a service's data, removed at its end
 }
 
-// start runs a program and waits until it is at work. Children of this program
-// say so with a line "ready ADDR"; a server is asked for its address until it
-// answers.
+// start runs a program and waits until it is ready. Children of this program print a
+// line "ready ADDR"; a server is polled at its address.
 func start(ctx context.Context, program string, env []string, args ...string) (*process, error) {
 	return startTo(ctx, os.Stderr, program, env, args...)
 }
@@ -70,8 +69,7 @@ func startTo(ctx context.Context, stderr io.Writer, program string, env []string
 	return p, nil
 }
 
-// noCache is for a service that is sent the same items again and again, each of
-// which is to be asked about.
+// noCache is for a service that must ask about each item although the items are equal.
 const noCache = "CREDENZA_CACHE_MEMORY_MIB=0"
 
 func (p *process) awaitPort(ctx context.Context) error {
@@ -96,7 +94,7 @@ func (p *process) stop() {
 	}
 }
 
-// freeAddr returns a loopback address that nobody listens on.
+// freeAddr returns a loopback address on which no program listens.
 func freeAddr(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -149,7 +147,7 @@ func peakMemory(pid int) (int64, error) {
 			return n << 10, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status tells no peak", pid)
+	return 0, fmt.Errorf("/proc/%d/status has no peak", pid)
 }
 
 func resetStats(ctx context.Context, addr string) error {

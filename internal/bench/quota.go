@@ -25,17 +25,17 @@ const (
 var quotaScenarios = []scenario{
 	{
 		name: "100/s, one key", sim: bucket, keys: oneKey, items: 3000, yardstick: true,
-		figures: figures(use(2, 0.97), throttled(0.005)),
+		figures: figures(quotaUse(2, 0.97), throttled(0.005)),
 	},
 	{
 		name: "50/s on each of two keys", sim: "quota: {requests: {amount: 50, per: 1s}}",
 		keys: oneKey + ",sk-bench-key-0002", items: 3000, yardstick: true,
-		figures: figures(use(2, 0.97), throttled(0.005)),
+		figures: figures(quotaUse(2, 0.97), throttled(0.005)),
 	},
 	{
 		name: "1,000 every 10 s, fixed windows", sim: "quota: {requests: {amount: 1000, per: 10s, window: true}}",
 		keys: oneKey, items: 5000, yardstick: true,
-		figures: figures(use(0, 0.97), throttled(0.005)),
+		figures: figures(quotaUse(0, 0.97), throttled(0.005)),
 	},
 	{
 		name: "150,000 tokens/s", sim: "quota: {tokens: {amount: 150000, per: 1s}}",
@@ -45,11 +45,11 @@ var quotaScenarios = []scenario{
 	{
 		name: "100/s, no headers", sim: "quota: {requests: {amount: 100, per: 1s}, no_headers: true, retry_after: none}",
 		keys: oneKey, items: 3000, yardstick: true,
-		figures: figures(use(2, 0.95), throttled(0.01)),
+		figures: figures(quotaUse(2, 0.95), throttled(0.01)),
 	},
 	{
 		name: "100/s, three replicas", sim: bucket, keys: oneKey, items: 6000, replicas: 3,
-		figures: figures(use(2, 0.97), throttled(0.02), fair(0.95)),
+		figures: figures(quotaUse(2, 0.97), throttled(0.02), fairShare(0.95)),
 	},
 	{
 		name: "32 slots and a queue", sim: "slots: 32", keys: oneKey, items: 6000, yardstick: true,
@@ -79,7 +79,7 @@ func (c quotaCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 			}
 		}
 	}
-	if only.MatchString("small call beside large ones") {
+	if only.MatchString("small call among large ones") {
 		return b.fairness(ctx, t)
 	}
 	return t.err
@@ -109,8 +109,8 @@ func (b bench) rows(ctx context.Context, t *table, s *scenario) error {
 	return nil
 }
 
-// outcome prints what was measured; a figure that misses its goal has a "!".
-func (t *table) outcome(program string, p *played) {
+// outcome prints a scenario's figures. One that misses its goal has a "!".
+func (t *table) outcome(program string, p *scenarioResult) {
 	var cells []string
 	lost := fmt.Sprintf("lost %d", p.losses())
 	if p.losses() > 0 {
@@ -125,8 +125,8 @@ func (t *table) outcome(program string, p *played) {
 	t.printf("%-34s %-9s %6.1fs  %s\n", p.scenario.name, program, p.elapsed.Seconds(), strings.Join(cells, ", "))
 }
 
-func figures(fs ...func(*played) figure) func(*played) []figure {
-	return func(p *played) []figure {
+func figures(fs ...func(*scenarioResult) figure) func(*scenarioResult) []figure {
+	return func(p *scenarioResult) []figure {
 		all := make([]figure, len(fs))
 		for i, f := range fs {
 			all[i] = f(p)
@@ -135,11 +135,10 @@ func figures(fs ...func(*played) figure) func(*played) []figure {
 	}
 }
 
-// use is the answers over the quota of the time from the first call to the last
-// answer. The first seconds are left out of both: a bucket that is full allows a
-// burst then.
-func use(seconds int, goal float64) func(*played) figure {
-	return func(p *played) figure {
+// quotaUse is the number of answers over the quota from the first call to the last
+// answer. It leaves out the first seconds, in which a full bucket allows a burst.
+func quotaUse(seconds int, goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		answers, span := p.answered, p.elapsed.Seconds()-float64(seconds)
 		for _, n := range p.stats.ServedPerSecond[:min(seconds, len(p.stats.ServedPerSecond))] {
 			answers -= int(n)
@@ -149,26 +148,26 @@ func use(seconds int, goal float64) func(*played) figure {
 	}
 }
 
-// tokenUse is the same for tokens; a bucket holds those of one second.
-func tokenUse(rate, goal float64) func(*played) figure {
-	return func(p *played) figure {
+// tokenUse is the same for tokens. A bucket has those of one second.
+func tokenUse(rate, goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		tokens := float64(p.stats.Tokens.Prompt + p.stats.Tokens.Completion)
 		v := (tokens - rate) / (rate * p.elapsed.Seconds())
 		return figure{fmt.Sprintf("tokens used %.1f %% (goal %.0f)", 100*v, 100*goal), v >= goal}
 	}
 }
 
-func throttled(goal float64) func(*played) figure {
-	return func(p *played) figure {
+func throttled(goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		v := float64(p.stats.Throttled) / float64(p.stats.Calls)
 		return figure{fmt.Sprintf("429s %.2f %% (goal under %.1f)", 100*v, 100*goal), v < goal}
 	}
 }
 
-// fair is Jain's index of the replicas' answers (Jain, Chiu and Hawe 1984), as
-// they stood when the first replica was through.
-func fair(goal float64) func(*played) figure {
-	return func(p *played) figure {
+// fairShare is Jain's index (Jain, Chiu and Hawe 1984) of the replicas' answers when
+// the first replica had ended.
+func fairShare(goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		sum, squares := 0.0, 0.0
 		for _, n := range p.share {
 			sum += float64(n)
@@ -179,26 +178,26 @@ func fair(goal float64) func(*played) figure {
 	}
 }
 
-// meanLatency is of the simulated model when nobody waits for a slot.
+// meanLatency is that of the simulated model if no call waits for a slot.
 const meanLatency = 226_629 * time.Microsecond // median x exp(sigma^2 / 2)
 
-// slotThroughput is of what the slots can do when none is ever free.
-func slotThroughput(slots int, goal float64) func(*played) figure {
-	return func(p *played) figure {
+// slotThroughput is the throughput as a share of that with all slots in use.
+func slotThroughput(slots int, goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		v := steadyRate(&p.stats) * meanLatency.Seconds() / float64(slots)
 		return figure{fmt.Sprintf("throughput %.1f %% (goal %.0f)", 100*v, 100*goal), v >= goal}
 	}
 }
 
-func slotLatency(goal float64) func(*played) figure {
-	return func(p *played) figure {
+func slotLatency(goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		v := float64(p.stats.Latency.Mean) / float64(meanLatency)
 		return figure{fmt.Sprintf("latency %.2f x unloaded (goal %.0f)", v, goal), v <= goal}
 	}
 }
 
-// steadyRate is answers a second, without the first five seconds, in which the
-// limit is found, and the last two, in which the work runs out.
+// steadyRate is the number of answers a second, without the first five seconds, in which
+// the limit is found, and the last two, in which the work runs out.
 func steadyRate(s *llmsim.Stats) float64 {
 	served := s.ServedPerSecond
 	if len(served) < 10 {
@@ -212,7 +211,7 @@ func steadyRate(s *llmsim.Stats) float64 {
 	return float64(sum) / float64(len(served))
 }
 
-// fairness compares a call of ten items alone and beside two of 5,000.
+// fairness compares a call of ten items alone and with two of 5,000 in flight.
 func (b bench) fairness(ctx context.Context, t *table) error {
 	s := &scenario{keys: oneKey, env: []string{"CREDENZA_MAX_WORKERS=32"}}
 	sim, err := start(ctx, b.self, nil, "sim", "seed: 3")
@@ -238,7 +237,7 @@ func (b bench) fairness(ctx context.Context, t *table) error {
 		stop()
 		return err
 	}
-	beside, err := medianTime(ctx, server.addr)
+	contended, err := medianTime(ctx, server.addr)
 	select {
 	case ended := <-done:
 		stop()
@@ -247,19 +246,19 @@ func (b bench) fairness(ctx context.Context, t *table) error {
 	}
 	stop()
 	for range 2 {
-		<-done //nolint:errcheck // it ends with our cancelling
+		<-done //nolint:errcheck // it ends with the cancellation
 	}
-	ratio := float64(beside) / float64(alone)
+	ratio := float64(contended) / float64(alone)
 	mark := ""
 	if ratio > 1.5 {
 		mark = " !"
 	}
-	t.printf("%-34s %-9s          alone %v, beside two of 5,000 %v: %.2f times (goal 1.5)%s\n",
-		"small call beside large ones", "credenza", alone.Round(time.Millisecond), beside.Round(time.Millisecond), ratio, mark)
+	t.printf("%-34s %-9s          alone %v, with two of 5,000 %v: %.2f times (goal 1.5)%s\n",
+		"small call among large ones", "credenza", alone.Round(time.Millisecond), contended.Round(time.Millisecond), ratio, mark)
 	return err
 }
 
-// medianTime is of five calls with ten items each.
+// medianTime returns the median time of five calls with ten items each.
 func medianTime(ctx context.Context, addr string) (time.Duration, error) {
 	times := make([]time.Duration, 5)
 	for i := range times {

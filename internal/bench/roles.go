@@ -23,8 +23,8 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// runSim serves the simulated model until it is killed. Its argument is YAML for
-// what is not as usual.
+// runSim serves the simulated model until it is killed. Its argument is YAML with changes
+// to the default.
 func runSim(ctx context.Context, args []string) error {
 	config, err := llmsim.ReadConfig(strings.NewReader(strings.Join(args, "\n")),
 		llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}})
@@ -112,8 +112,8 @@ func runLoad(ctx context.Context, args []string) error {
 	})
 }
 
-// load keeps one ClassifyStream call after the other going, each of them long
-// enough for the whole measurement.
+// load makes one ClassifyStream call after the other, each of them long enough for the
+// whole measurement.
 func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int) credenza.Item) error {
 	client, err := credenza.Dial(addr, credenza.WithPlaintext())
 	if err != nil {
@@ -137,8 +137,17 @@ func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int)
 	}
 }
 
-// question is item i's text, of the length of an ordinary catalogue entry.
+// question returns the text of item i, as long as an ordinary catalogue entry.
 func question(i int) (name, description string) {
 	name = fmt.Sprintf("Lounge item %d", i)
 	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
+}
+
+// textItems returns n items with the texts of question.
+func textItems(n int) []credenza.Item {
+	items := make([]credenza.Item, n)
+	for i := range items {
+		items[i].ProductName, items[i].Description = question(i)
+	}
+	return items
 }

@@ -5,8 +5,8 @@ import "fmt"
 // endless is an upstream without limits.
 const endless = "seed: 1"
 
-// strayScenarios are upstreams that answer 429 whatever the speed: without a
-// limit, with one, and with headers that contradict themselves.
+// strayScenarios are upstreams that answer some calls 429 at any speed: without a limit,
+// with one, and with headers that contradict themselves.
 func strayScenarios() []scenario {
 	var all []scenario
 	for _, percent := range []float64{0.2, 0.5, 1, 2, 5} {
@@ -20,18 +20,18 @@ func strayScenarios() []scenario {
 			name: "100/s, no headers, 1 % stray 429s",
 			sim:  "quota: {requests: {amount: 100, per: 1s}, no_headers: true, retry_after: none}\nfaults: {throttle: 0.01}",
 			keys: oneKey, items: 3000,
-			figures: figures(use(2, 0.95), throttled(0.03)),
+			figures: figures(quotaUse(2, 0.95), throttled(0.03)),
 		},
 		scenario{
 			name: "100/s, headers that contradict",
 			sim:  "quota: {requests: {amount: 100, per: 1s}, minute_limit: true}",
 			keys: oneKey, items: 3000,
-			figures: figures(use(2, 0.95), throttled(0.01)),
+			figures: figures(quotaUse(2, 0.95), throttled(0.01)),
 		},
 	)
 }
 
-// stray is an upstream without limits of which so many percent of the answers are 429.
+// stray returns an upstream without limits that answers a percentage of calls 429.
 func stray(percent float64, asking, quota string, more ...string) scenario {
 	faults := fmt.Sprintf("throttle: %g", percent/100)
 	for _, m := range more {
@@ -45,10 +45,10 @@ func stray(percent float64, asking, quota string, more ...string) scenario {
 	}
 }
 
-// goodput is the answers a second as a share of those without the faults. What is
-// left of the waits at the end is not the gate's: the last answers are left out.
-func goodput(goal float64) func(*played) figure {
-	return func(p *played) figure {
+// goodput is the number of answers a second as a share of that without the faults. It
+// leaves out the last answers, whose waits are not due to the gate.
+func goodput(goal float64) func(*scenarioResult) figure {
+	return func(p *scenarioResult) figure {
 		v := steadyGoodput(p) / steadyGoodput(p.plain)
 		return figure{
 			fmt.Sprintf("%.0f items/s, %.1f %% of %.0f without (goal %.0f)",
@@ -58,8 +58,8 @@ func goodput(goal float64) func(*played) figure {
 	}
 }
 
-// steadyGoodput is answers a second until nineteen in twenty are there.
-func steadyGoodput(p *played) float64 {
+// steadyGoodput returns the answers a second until 95 % of them have arrived.
+func steadyGoodput(p *scenarioResult) float64 {
 	enough, sum := float64(p.answered)*0.95, 0.0
 	for i, n := range p.stats.ServedPerSecond {
 		if next := sum + float64(n); next < enough {

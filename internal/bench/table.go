@@ -20,11 +20,11 @@ func (t *table) printf(format string, args ...any) {
 	}
 }
 
-// errMissed fails the program where what was measured is not as it should be.
+// errMissed is the error of a command whose figures miss a goal.
 var errMissed = errors.New("the goal is missed")
 
-// verdict is the table's error, or errMissed.
-func (t *table) verdict(reached bool) error {
+// result returns the table's error, or errMissed if reached is false.
+func (t *table) result(reached bool) error {
 	if t.err == nil && !reached {
 		return errMissed
 	}

@@ -26,7 +26,7 @@ type bench struct {
 	warm, measure  time.Duration
 }
 
-// rates are of one steady state.
+// rates are the figures of one steady state.
 type rates struct {
 	rate  float64       // answers a second
 	mean  time.Duration // the simulator's
@@ -114,8 +114,8 @@ func (b bench) measureCredenza(ctx context.Context, workers int, config ...strin
 	}, config...)
 }
 
-// measureServer measures the service under a load: the role of that name, which is
-// told the service's address and args.
+// measureServer measures the service under a load: the role with the name, whose
+// arguments are the service's address and args.
 func (b bench) measureServer(ctx context.Context, workers int, sim *process, env []string, role string, args ...string) (rates, error) {
 	addr, err := freeAddr(ctx)
 	if err != nil {
@@ -147,7 +147,7 @@ func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (r
 	return f(ctx, sim)
 }
 
-// steady measures program p after the warm-up.
+// steady measures a program after the warm-up.
 func (b bench) steady(ctx context.Context, workers int, sim, p *process) (rates, error) {
 	if err := sleep(ctx, b.warm); err != nil {
 		return rates{}, err

@@ -17,53 +17,52 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// The comparison of the ways in. As many workers as a batch has items make the
-// first batch the simulator's first answers, so that equal seeds give it equal
-// latencies on each way.
+// The comparison of the protocols. With as many workers as a batch has items, the first
+// batch is the simulator's first answers, so that equal seeds give equal latencies.
 const (
 	webRounds  = 5
 	webItems   = 300
 	webWorkers = 10
-	// webGoal is how far HTTP may be from gRPC.
+	// webGoal is the largest distance of the ratio of HTTP to gRPC from 1.
 	webGoal = 0.03
 )
 
-// way is one way in.
-type way struct {
+// protocol is gRPC or HTTP.
+type protocol struct {
 	name string
 	// call sends n items, to be answered in order, and calls got for each batch with
 	// the number of its results.
 	call func(ctx context.Context, grpcAddr, httpAddr string, n int, got func(results int)) error
 }
 
-// heard is what a caller saw of one call.
-type heard struct {
+// observation is what a caller measured of one call.
+type observation struct {
 	first time.Duration // to the first event
 	rate  float64       // items a second
 }
 
-// webCommand measures the same items on both ways, in turn.
+// webCommand measures the same items over both protocols, in turn.
 type webCommand struct{}
 
-// Run prints a row for each call, and how the ways compare.
+// Run prints a row for each call, and the ratio of the protocols.
 func (webCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 	t := &table{w: w}
-	t.row("seed", "way", "first", "items/s", "", "", "", "")
-	ways := []way{{"gRPC", overGRPC}, {"HTTP", overHTTP}}
-	all := make([][]heard, len(ways))
+	t.row("seed", "protocol", "first", "items/s", "", "", "", "")
+	protocols := []protocol{{"gRPC", overGRPC}, {"HTTP", overHTTP}}
+	all := make([][]observation, len(protocols))
 	for round := range webRounds {
-		for i, way := range ways {
-			h, err := b.hear(ctx, way, round+1)
+		for i, protocol := range protocols {
+			h, err := b.measureCall(ctx, protocol, round+1)
 			if err != nil {
-				return fmt.Errorf("%s: %w", way.name, err)
+				return fmt.Errorf("%s: %w", protocol.name, err)
 			}
 			all[i] = append(all[i], h)
-			t.row(strconv.Itoa(round+1), way.name, ms(h.first), f1(h.rate), "", "", "", "")
+			t.row(strconv.Itoa(round+1), protocol.name, ms(h.first), f1(h.rate), "", "", "", "")
 		}
 	}
-	first := func(h heard) float64 { return h.first.Seconds() }
-	rate := func(h heard) float64 { return h.rate }
-	for name, figure := range map[string]func(heard) float64{"time to the first event": first, "items/s": rate} {
+	first := func(h observation) float64 { return h.first.Seconds() }
+	rate := func(h observation) float64 { return h.rate }
+	for name, figure := range map[string]func(observation) float64{"time to the first event": first, "items/s": rate} {
 		ratio := medianRatio(all[1], all[0], figure)
 		verdict := "within"
 		if math.Abs(ratio-1) > webGoal {
@@ -75,7 +74,7 @@ func (webCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 }
 
 // medianRatio compares calls of equal seeds with each other.
-func medianRatio(a, b []heard, figure func(heard) float64) float64 {
+func medianRatio(a, b []observation, figure func(observation) float64) float64 {
 	ratios := make([]float64, len(a))
 	for i := range a {
 		ratios[i] = figure(a[i]) / figure(b[i])
@@ -84,21 +83,21 @@ func medianRatio(a, b []heard, figure func(heard) float64) float64 {
 	return ratios[len(ratios)/2]
 }
 
-// hear measures one call to a fresh service with a fresh simulator. A call of one
-// item goes before it, for the connections.
-func (b bench) hear(ctx context.Context, way way, seed int) (heard, error) {
+// measureCall measures one call to a fresh service with a fresh simulator, after a call
+// of one item that opens the connections.
+func (b bench) measureCall(ctx context.Context, protocol protocol, seed int) (observation, error) {
 	sim, err := start(ctx, b.self, nil, "sim", fmt.Sprintf("seed: %d", seed))
 	if err != nil {
-		return heard{}, err
+		return observation{}, err
 	}
 	defer sim.stop()
 	grpcAddr, err := freeAddr(ctx)
 	if err != nil {
-		return heard{}, err
+		return observation{}, err
 	}
 	httpAddr, err := freeAddr(ctx)
 	if err != nil {
-		return heard{}, err
+		return observation{}, err
 	}
 	env := []string{
 		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
@@ -106,15 +105,15 @@ func (b bench) hear(ctx context.Context, way way, seed int) (heard, error) {
 	}
 	server, err := start(ctx, b.credenza, env, "serve", "--grpc-addr="+grpcAddr, "--http-addr="+httpAddr)
 	if err != nil {
-		return heard{}, err
+		return observation{}, err
 	}
 	defer server.stop()
-	if err := way.call(ctx, grpcAddr, httpAddr, 1, func(int) {}); err != nil {
-		return heard{}, err
+	if err := protocol.call(ctx, grpcAddr, httpAddr, 1, func(int) {}); err != nil {
+		return observation{}, err
 	}
-	var h heard
+	var h observation
 	total, began := 0, time.Now()
-	err = way.call(ctx, grpcAddr, httpAddr, webItems, func(results int) {
+	err = protocol.call(ctx, grpcAddr, httpAddr, webItems, func(results int) {
 		if total == 0 {
 			h.first = time.Since(began)
 		}
@@ -133,11 +132,7 @@ func overGRPC(ctx context.Context, grpcAddr, _ string, n int, got func(int)) err
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	items := make([]credenza.Item, n)
-	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
-	}
-	for batch, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, InOrder: true}).Batches() {
+	for batch, err := range client.ClassifyStream(ctx, textItems(n), credenza.Options{Mode: credenza.Text, InOrder: true}).Batches() {
 		if err != nil {
 			return err
 		}
@@ -168,7 +163,7 @@ func overHTTP(ctx context.Context, _, httpAddr string, n int, got func(int)) err
 	return readEvents(res.Body, got)
 }
 
-// readEvents reads until the event that says that all are through.
+// readEvents reads events until the one for the end of all items.
 func readEvents(stream io.Reader, got func(results int)) error {
 	lines := bufio.NewReaderSize(stream, 1<<20)
 	for {

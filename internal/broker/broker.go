@@ -11,17 +11,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config says where the JetStream is.
+// Config describes the JetStream to open.
 type Config struct {
 	// URL is a cluster's address, or several with commas. Empty: JetStream runs
 	// within this process and stores in Dir.
 	URL string
-	// Dir is the data folder of this process alone. It is made if it is not there.
+	// Dir is the data folder, of this process only. It is created if it does not exist.
 	Dir string
-	// Replicas is on how many servers of a cluster each message is stored, 1 to 5.
-	// 0: on 3 of a cluster, else on 1.
+	// Replicas is the number of a cluster's servers that store each message, 1 to 5.
+	// 0: 3 for a cluster, else 1.
 	Replicas int
-	// Log is told of what an operator may have to look at. Nil: nobody.
+	// Log gets events that an operator may have to act on. Nil: nothing is logged.
 	Log *zap.Logger
 	// Changed is called when Dir is lost, with Lost's error, and with nil when it is
 	// back. It must not block. Nil: it is not reported.
@@ -32,14 +32,13 @@ type Config struct {
 const (
 	startTime   = 10 * time.Second
 	requestTime = 5 * time.Second
-	// maxPayload is the largest message of the embedded server. What is larger goes
-	// to an object store.
+	// maxPayload is the largest message of the embedded server. Larger items go to an
+	// object store.
 	maxPayload = 8 << 20
 )
 
-// Broker is a connection to a JetStream, and the server itself where that runs
-// within the process. It is safe for concurrent use. Whoever opened it closes it,
-// after all who use it.
+// Broker is a connection to a JetStream, and the server itself if it is embedded. It is
+// safe for concurrent use. The caller of Open closes it after all its users.
 type Broker struct {
 	config Config
 	server *embedded // nil: a cluster elsewhere
@@ -47,9 +46,9 @@ type Broker struct {
 	js     jetstream.JetStream
 }
 
-// Open connects to the cluster, or starts the embedded server. An error is one
-// line that says what to do: another process has the folder, the cluster cannot
-// be reached or has no JetStream.
+// Open connects to the cluster, or starts the embedded server. It returns an error with
+// advice, on one line, if another process uses the folder, or if the cluster cannot be
+// reached or has no JetStream.
 func Open(ctx context.Context, config Config) (*Broker, error) {
 	if config.Replicas < 0 || config.Replicas > 5 {
 		return nil, fmt.Errorf("messages are to be stored on %d servers: give a number from 1 to 5, or 0 for the usual one", config.Replicas)
@@ -91,8 +90,8 @@ func (b *Broker) connect() (err error) {
 	return nil
 }
 
-// options keep the connection for as long as the process lives: what is stored
-// elsewhere comes back, and jobs go on then.
+// options returns options that reconnect for as long as the process runs, so that jobs
+// continue when a cluster comes back.
 func (b *Broker) options() []nats.Option {
 	return []nats.Option{
 		nats.Name("credenza"),
@@ -101,7 +100,7 @@ func (b *Broker) options() []nats.Option {
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
-		// What cannot be sent now is for the caller to know, not to be sent later.
+		// A message that cannot be sent now is an error and is not sent later.
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
@@ -117,7 +116,7 @@ func (b *Broker) options() []nats.Option {
 	}
 }
 
-// scrub keeps of an error what is fit for a log: an address may hold a password.
+// scrub removes addresses from an error, since they may contain a password.
 func scrub(err error) error {
 	for _, known := range []error{
 		nats.ErrNoServers, nats.ErrTimeout, nats.ErrAuthorization, nats.ErrAuthExpired,
@@ -130,10 +129,10 @@ func scrub(err error) error {
 	return errors.New("connection error")
 }
 
-// JetStream is the way to what is stored.
+// JetStream returns the JetStream.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// MaxMessage is the most bytes of one message, its headers included.
+// MaxMessage returns the most bytes of one message, with its headers.
 func (b *Broker) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
 // Publish sends a message to a stream and waits for no acknowledgement.
@@ -144,7 +143,7 @@ func (b *Broker) Publish(subject string, message []byte) error {
 // Embedded reports whether the server runs within this process, for it alone.
 func (b *Broker) Embedded() bool { return b.server != nil }
 
-// Replicas is on how many servers a stream is to be stored.
+// Replicas returns the number of servers that should store a stream.
 func (b *Broker) Replicas() int {
 	switch {
 	case b.config.Replicas > 0:
@@ -159,10 +158,9 @@ func (b *Broker) Replicas() int {
 // Connected reports whether the server can be reached now.
 func (b *Broker) Connected() bool { return b.conn.IsConnected() }
 
-// Sync returns nil once everything that was acknowledged before the call is on
-// disk. Concurrent calls share syncs. The error is a fault, or ctx's cause if that
-// ends first. What a cluster has acknowledged is its operator's to sync: then Sync
-// returns nil at once.
+// Sync returns nil when all that was acknowledged before the call is on disk.
+// Concurrent calls share syncs. The error is a fault, or ctx's cause if ctx ends first.
+// With a cluster, Sync returns nil at once, because its servers sync as configured.
 func (b *Broker) Sync(ctx context.Context) error {
 	if b.server == nil {
 		return nil
@@ -170,17 +168,17 @@ func (b *Broker) Sync(ctx context.Context) error {
 	return b.server.rounds.wait(ctx)
 }
 
-// SyncWithin has everything that was acknowledged before the call on disk when the
-// time is over, without waiting for it.
+// SyncWithin schedules a sync of all that was acknowledged before the call, so that it
+// ends within the time, and does not wait for it.
 func (b *Broker) SyncWithin(d time.Duration) {
 	if b.server != nil {
 		b.server.rounds.within(d)
 	}
 }
 
-// Lost returns why nothing can be kept any more, nil if it can: the data folder was
-// removed or replaced, which is noticed within about a second, or a sync failed. The
-// error is a fault.
+// Lost returns a fault if nothing can be stored any more: the data folder was removed
+// or replaced, which is noticed within about a second, or a sync failed. Else it
+// returns nil.
 func (b *Broker) Lost() error {
 	if b.server == nil {
 		return nil
@@ -188,8 +186,8 @@ func (b *Broker) Lost() error {
 	return b.server.disk.lostErr()
 }
 
-// Close ends the connection, and the server if it runs within the process. What
-// was acknowledged is on disk then.
+// Close closes the connection and the embedded server. All that was acknowledged is on
+// disk when it returns.
 func (b *Broker) Close() {
 	if b.conn != nil {
 		b.conn.Close()

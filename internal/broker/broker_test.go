@@ -21,7 +21,7 @@ func open(t *testing.T, dir string) *broker.Broker {
 	return b
 }
 
-func TestWhatIsStoredOutlivesTheServer(t *testing.T) {
+func TestBroker_StoredDataOutlivesTheServer(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
 	bucket, err := b.JetStream().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "things", Replicas: b.Replicas()})
@@ -43,7 +43,7 @@ func TestWhatIsStoredOutlivesTheServer(t *testing.T) {
 	}
 }
 
-func TestAFolderHasOneProcess(t *testing.T) {
+func TestOpen_FolderHasOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
 	defer b.Close()
@@ -53,14 +53,14 @@ func TestAFolderHasOneProcess(t *testing.T) {
 	}
 }
 
-func TestProblemsAreSaidInOneLine(t *testing.T) {
+func TestOpen_ErrorsAreOneLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		config broker.Config
 		say    string
 	}{
 		"no folder":         {broker.Config{}, "data-dir"},
 		"unusable folder":   {broker.Config{Dir: "/dev/null/data"}, "data-dir"},
-		"nobody there":      {broker.Config{URL: "nats://user:secret@127.0.0.1:1"}, "nats-url"},
+		"no server":         {broker.Config{URL: "nats://user:secret@127.0.0.1:1"}, "nats-url"},
 		"too many replicas": {broker.Config{Dir: t.TempDir(), Replicas: 6}, "from 1 to 5"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestProblemsAreSaidInOneLine(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Fatalf("the error tells a password: %v", err)
+				t.Fatalf("the error has a password: %v", err)
 			}
 		})
 	}

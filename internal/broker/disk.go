@@ -18,8 +18,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// disk is the data folder below the embedded server: it has what is written there
-// synced, and notices when the folder is removed or replaced.
+// disk is the data folder of the embedded server. It syncs the files, and notices when
+// the folder is removed or replaced.
 //
 // The server writes each message to its file before it acknowledges it (streams
 // with one replica are flushed in place), so a sync of the files covers all that
@@ -30,16 +30,16 @@ type disk struct {
 	changed func(error) // see Config.Changed
 
 	syncPath func(path string) error
-	synced   map[string]stamp // what each file was like at its last sync; the round's alone
+	synced   map[string]stamp // each file's stamp at its last sync; only the round uses it
 
 	mu     sync.Mutex
-	known  map[string]fs.FileInfo // the parts by which the folder is recognised
-	failed error                  // a sync failed: no later one may be believed
-	lost   error                  // why nothing can be kept; nil: it can
+	known  map[string]fs.FileInfo // the files by which the folder is recognised
+	failed error                  // of a failed sync, after which no later one is believed
+	lost   error                  // why nothing can be stored, or nil
 }
 
-// stamp tells a file that has changed. The files of messages only grow, so a clock
-// that is too coarse does not matter.
+// stamp differs if a file has changed. Message files only grow, so a coarse clock does
+// not matter.
 type stamp struct {
 	modified time.Time
 	size     int64
@@ -48,10 +48,10 @@ type stamp struct {
 const (
 	lockName  = "lock"
 	storeName = "jetstream"
-	// watching is how often it is looked whether the folder is still there.
+	// watching is the interval of checks that the folder still exists.
 	watching = time.Second
-	// syncers is how many files are synced at once: their commits to the file
-	// system's journal then share one.
+	// syncers is how many files are synced at once, so that they share a commit of the
+	// file system's journal.
 	syncers = 8
 )
 
@@ -63,9 +63,9 @@ func newDisk(config Config) *disk {
 	return d
 }
 
-// sync returns nil once everything that was written before the call is on disk.
+// sync returns nil when all that was written before the call is on disk.
 func (d *disk) sync() error {
-	if err := d.look(); err != nil {
+	if err := d.check(); err != nil {
 		return err
 	}
 	err := d.syncChanged()
@@ -74,7 +74,7 @@ func (d *disk) sync() error {
 		d.failed = lost
 		d.mu.Unlock()
 	}
-	if gone := d.look(); gone != nil { // a folder that was removed meanwhile has kept nothing
+	if gone := d.check(); gone != nil { // a folder that was removed meanwhile has kept nothing
 		return gone
 	}
 	return err
@@ -135,9 +135,9 @@ func (d *disk) syncChanged() error {
 	return nil
 }
 
-// isRebuilt reports whether the server can do without a file after a crash: it
-// rebuilds its indexes, jobs rebuild their consumers, and a temporary file counts
-// once it has its name.
+// isRebuilt reports whether a file is not needed after a crash: the server rebuilds its
+// indexes, jobs create their consumers again, and a temporary file has no use before it
+// is renamed.
 func isRebuilt(entry fs.DirEntry) bool {
 	if entry.IsDir() {
 		return entry.Name() == "obs"
@@ -160,7 +160,7 @@ func (d *disk) syncAll(paths []string) error {
 	return syncing.Wait()
 }
 
-// syncPath syncs a file or a folder. One that is gone was removed by the server.
+// syncPath syncs a file or a folder. It ignores one that the server has removed.
 func syncPath(path string) (err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -197,7 +197,7 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// watch looks after the folder until ctx ends.
+// watch checks the folder until ctx ends.
 func (d *disk) watch(ctx context.Context) {
 	tick := time.NewTicker(watching)
 	defer tick.Stop()
@@ -206,20 +206,20 @@ func (d *disk) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = d.look() // which logs it
+			_ = d.check() // which logs it
 		}
 	}
 }
 
-// lostErr returns why nothing can be kept, as of the last look.
+// lostErr returns why nothing can be stored, as of the last check.
 func (d *disk) lostErr() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lost
 }
 
-// look returns why nothing can be kept, nil if it can, and reports a change.
-func (d *disk) look() error {
+// check returns why nothing can be stored, or nil, and reports a change.
+func (d *disk) check() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := d.lost
@@ -235,7 +235,7 @@ func (d *disk) look() error {
 	return d.lost
 }
 
-// inspect compares the folder with what it was. The caller holds mu.
+// inspect compares the folder with its known files. The caller holds mu.
 func (d *disk) inspect() error {
 	if d.failed != nil {
 		return fault.Wrap(d.failed, fault.StorageAway,
@@ -249,7 +249,7 @@ func (d *disk) inspect() error {
 		case err == nil && !seen:
 			d.known[path] = info
 		case err == nil && !os.SameFile(known, info):
-			return gone(fmt.Errorf("%s is another one now", path))
+			return gone(fmt.Errorf("%s has been replaced", path))
 		case err != nil && seen:
 			return gone(err)
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// TestAfterAFailedSyncNoLaterOneIsBelieved has a disk that fails once: what it was to
+// TestSync_FailsAfterAFailedOne has a disk that fails once: what it was to
 // write is lost, and the next sync would not say so.
-func TestAfterAFailedSyncNoLaterOneIsBelieved(t *testing.T) {
+func TestSync_FailsAfterAFailedOne(t *testing.T) {
 	core, log := observer.New(zap.WarnLevel)
 	changes := make(chan error, 10)
 	b, err := broker.Open(t.Context(), broker.Config{Dir: t.TempDir(), Log: zap.New(core), Changed: func(err error) { changes <- err }})
@@ -39,8 +39,8 @@ func TestAfterAFailedSyncNoLaterOneIsBelieved(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatChangedIsSynced counts what a sync costs.
-func TestOnlyWhatChangedIsSynced(t *testing.T) {
+// TestSync_SyncsOnlyChangedFiles counts what a sync costs.
+func TestSync_SyncsOnlyChangedFiles(t *testing.T) {
 	b := open(t, t.TempDir())
 	defer b.Close()
 	newStream(t, b)
@@ -78,8 +78,8 @@ func newStream(t *testing.T, b *broker.Broker) jetstream.Stream {
 	return stream
 }
 
-// TestOnlyDamagedMessagesAreLost flips a bit of a block: what follows is still there.
-func TestOnlyDamagedMessagesAreLost(t *testing.T) {
+// TestMend_LosesOnlyDamagedMessages flips a bit of a block: what follows is still there.
+func TestMend_LosesOnlyDamagedMessages(t *testing.T) {
 	const messages = 300
 	dir := t.TempDir()
 	b := open(t, dir)

@@ -1,11 +1,10 @@
-// Package broker gives the process its JetStream: what is stored on disk and
-// shared between replicas goes through it.
+// Package broker provides the process's JetStream, which stores data on disk and shares
+// it between replicas.
 //
 // The problem: jobs and cached answers must outlive the process, and several
 // replicas must share them, while a single process on a laptop should need no
-// server beside it. NATS JetStream is both: a library within the process that
-// stores in a folder, and a cluster behind an address. Whoever uses a Broker does
-// not see which.
+// other server. NATS JetStream is both: a library within the process that stores in a
+// folder, and a cluster behind an address. The users of a Broker do not see which.
 //
 //	b, err := broker.Open(ctx, broker.Config{Dir: "/var/lib/credenza"})
 //	if err != nil { ... }
@@ -15,9 +14,9 @@
 //
 // The trade-off: the embedded server does not wait for the disk to confirm each
 // message. A process that is killed loses nothing, since the operating system
-// has every byte; a machine that loses power may lose what was not synced. Sync is
-// for callers that must not: they share syncs, so many of them cost few.
+// has every byte; a machine that loses power may lose messages that were not synced.
+// Callers that must not lose them call Sync, and share syncs.
 //
-// Before the server opens what is stored, damaged messages are taken out of it; and
-// while it runs, a data folder that is removed or replaced is noticed (Lost).
+// Damaged messages are removed before the server opens the folder. While it runs, a
+// data folder that is removed or replaced is noticed (Lost).
 package broker

@@ -17,27 +17,27 @@ import (
 	"go.uber.org/zap"
 )
 
-// embedded is a NATS server within the process, which no address leads to.
+// embedded is a NATS server within the process. It listens on no address.
 type embedded struct {
-	server *server.Server
-	dir    string
-	lock   *flock.Flock
-	log    *zap.Logger
-	disk   *disk
-	rounds *rounds
-	stop   context.CancelFunc
-	nurse  sync.WaitGroup
+	server  *server.Server
+	dir     string
+	lock    *flock.Flock
+	log     *zap.Logger
+	disk    *disk
+	rounds  *rounds
+	stop    context.CancelFunc
+	reviver sync.WaitGroup
 }
 
-// Streams have bounds of their own; the server's would be a part of the disk that
-// is free when it starts.
+// Bounds of the server. On disk it has none, since streams have bounds of their own; its
+// default would be a part of the free space at its start.
 const (
 	maxStore  = math.MaxInt64
 	maxMemory = 64 << 20
 )
 
-// nursing is how often it is looked whether a full disk has room again.
-const nursing = 3 * time.Second
+// reviveEvery is the interval of checks whether a full disk has room again.
+const reviveEvery = 3 * time.Second
 
 func startEmbedded(config Config) (*embedded, error) {
 	dir := config.Dir
@@ -89,31 +89,30 @@ func (e *embedded) start() (err error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
-	e.nurse.Go(func() { e.revive(ctx) })
-	e.nurse.Go(func() { e.disk.watch(ctx) })
+	e.reviver.Go(func() { e.revive(ctx) })
+	e.reviver.Go(func() { e.disk.watch(ctx) })
 	return nil
 }
 
-// revive opens what is stored again once a full disk has room: the server takes no
-// more for a stream that it could not write to, and would leave it so until the
-// process ends.
+// revive restarts the server once a full disk has room again. The server refuses
+// messages for a stream that it could not write to until it is restarted.
 func (e *embedded) revive(ctx context.Context) {
-	tick := time.NewTicker(nursing)
+	tick := time.NewTicker(reviveEvery)
 	defer tick.Stop()
-	ill := false
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		state := e.illness()
-		if state == "" || e.disk.lostErr() != nil { // what is lost cannot be opened again
-			ill = false
+		state := e.writeError()
+		if state == "" || e.disk.lostErr() != nil { // a lost folder cannot be opened again
+			failing = false
 			continue
 		}
-		if !ill { // once may be a false alarm
-			ill = true
+		if !failing { // once may be a false alarm
+			failing = true
 			continue
 		}
 		if err := e.reopen(); err != nil {
@@ -121,14 +120,14 @@ func (e *embedded) revive(ctx context.Context) {
 				zap.String("state", state), zap.Error(err))
 			continue
 		}
-		ill = false
+		failing = false
 		e.log.Info("the data folder is in use again", zap.String("before", state))
 	}
 }
 
-// illness tells what keeps the server from writing, empty where nothing does. The
-// server's health has other reasons too, such as a stream that is just being made.
-func (e *embedded) illness() string {
+// writeError returns why the server cannot write, empty if it can. It ignores other
+// reasons of the server's health check, such as a stream that is being created.
+func (e *embedded) writeError() string {
 	if !e.server.JetStreamEnabled() {
 		return "JetStream is off"
 	}
@@ -138,7 +137,7 @@ func (e *embedded) illness() string {
 	return ""
 }
 
-// reopen begins anew with what is stored, if there is room for more.
+// reopen restarts the server on the stored data, if the disk has room.
 func (e *embedded) reopen() error {
 	if err := probe(e.dir); err != nil {
 		return err
@@ -151,13 +150,13 @@ func (e *embedded) reopen() error {
 	return e.server.EnableJetStream(&server.JetStreamConfig{StoreDir: e.dir, MaxStore: maxStore, MaxMemory: maxMemory})
 }
 
-// probeBytes is the room that must be there before a full disk is tried again.
+// probeBytes is the free space that a full disk must have before a restart.
 const probeBytes = 16 << 20
 
-// probeName is the file that it is tried with.
+// probeName is the file that probe writes.
 const probeName = "probe"
 
-// probe returns an error unless the folder can take some more.
+// probe returns an error if the folder has no room for probeBytes.
 func probe(dir string) error {
 	name := filepath.Join(dir, probeName)
 	err := os.WriteFile(name, make([]byte, probeBytes), 0o600)
@@ -169,28 +168,28 @@ func (e *embedded) InProcessConn() (net.Conn, error) { return e.server.InProcess
 
 func (e *embedded) close() {
 	e.stop()
-	e.nurse.Wait()
+	e.reviver.Wait()
 	e.server.Shutdown()
 	e.server.WaitForShutdown()
 	e.rounds.close()
 	if err := e.disk.sync(); err != nil {
-		e.log.Warn("what was stored last may not be on disk", zap.Error(err))
+		e.log.Warn("the last stored messages may not be on disk", zap.Error(err))
 	}
 	if err := e.lock.Unlock(); err != nil {
 		e.log.Warn("the data folder stays locked until the process ends", zap.Error(err))
 	}
 }
 
-// natsLog takes the embedded server's words.
+// natsLog logs the embedded server's messages.
 type natsLog struct{ log *zap.Logger }
 
-// Noticef is of no interest.
+// Noticef does nothing.
 func (natsLog) Noticef(string, ...any) {}
 
-// Debugf is of no interest.
+// Debugf does nothing.
 func (natsLog) Debugf(string, ...any) {}
 
-// Tracef is of no interest.
+// Tracef does nothing.
 func (natsLog) Tracef(string, ...any) {}
 
 // Warnf writes a warning.
@@ -203,5 +202,5 @@ func (l natsLog) Errorf(format string, args ...any) {
 	l.log.Error("NATS: " + fmt.Sprintf(format, args...))
 }
 
-// Fatalf writes an error: what is fatal to the server is not to the process.
+// Fatalf writes an error and does not end the process.
 func (l natsLog) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

@@ -21,10 +21,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// mend checks all stored blocks before the server opens them, and takes out what the
-// disk has damaged. The server itself would cut a block off at its first damaged
-// message, keep a whole stream closed for a damaged compressed block, or have readers
-// wait for ever for a message that it cannot read. It reads about as fast as the disk.
+// mend checks all stored blocks before the server opens them, and removes damaged
+// messages. The server itself would drop the rest of a block after a damaged message,
+// refuse a whole stream for a damaged compressed block, or make readers wait for ever
+// for a message that it cannot read. mend is about as fast as the disk.
 func mend(dir string, log *zap.Logger) error {
 	streams, err := filepath.Glob(filepath.Join(dir, storeName, "*", "streams", "*"))
 	if err != nil {
@@ -33,7 +33,7 @@ func mend(dir string, log *zap.Logger) error {
 	for _, stream := range streams {
 		lost, err := mendStream(stream)
 		if err != nil {
-			return fmt.Errorf("check what is stored: %w", err)
+			return fmt.Errorf("check the stored messages: %w", err)
 		}
 		if lost > 0 {
 			log.Error("stored messages were damaged on disk and are lost: what can be read is kept",
@@ -43,7 +43,7 @@ func mend(dir string, log *zap.Logger) error {
 	return nil
 }
 
-// mendStream mends a stream's blocks, and returns how many bytes of them are lost.
+// mendStream mends a stream's blocks and returns the number of lost bytes.
 func mendStream(stream string) (int64, error) {
 	messages := filepath.Join(stream, "msgs")
 	blocks, err := filepath.Glob(filepath.Join(messages, "*.blk"))
@@ -63,14 +63,14 @@ func mendStream(stream string) (int64, error) {
 	if err := mending.Wait(); err != nil || lost.Load() == 0 {
 		return 0, err
 	}
-	// The index speaks of what is gone: without it the server counts again.
+	// The index still counts the removed messages. Without it the server counts again.
 	if err := os.Remove(filepath.Join(messages, "index.db")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
 	return lost.Load(), nil
 }
 
-// mendBlock rewrites a block without its damaged parts, and returns their bytes.
+// mendBlock rewrites a block without its damaged parts and returns their size.
 func mendBlock(path, name string) (lost int64, err error) {
 	stored, err := os.ReadFile(path) //nolint:gosec // a path below the data folder
 	if err != nil {
@@ -93,7 +93,8 @@ func mendBlock(path, name string) (lost int64, err error) {
 	return lost, replaceFile(path, kept)
 }
 
-// replaceFile has the new content on disk before the old one is gone.
+// replaceFile replaces a file's content. The new content is on disk before the old one
+// is removed.
 func replaceFile(path string, content []byte) error {
 	mended := path + ".tmp"
 	if err := os.WriteFile(mended, content, 0o600); err != nil {
@@ -109,8 +110,8 @@ func replaceFile(path string, content []byte) error {
 // content as an S2 stream, and the last message's checksum as it is.
 const compressed = "cmp\x01"
 
-// decompress returns a block's content, of a damaged one as far as it can be read, and
-// then how many bytes, at least one, cannot.
+// decompress returns a block's content as far as it can be read, and for a damaged block
+// the number of bytes, at least one, that cannot.
 func decompress(stored []byte) (plain []byte, torn int64) {
 	if !bytes.HasPrefix(stored, []byte(compressed)) {
 		return stored, 0
@@ -144,7 +145,7 @@ type block struct {
 	hash  hash.Hash
 }
 
-// readable returns the messages that can be read, and how many bytes are none of them.
+// readable returns the messages that can be read, and the number of other bytes.
 func (b *block) readable() (kept []byte, lost int64) {
 	from := 0 // of the messages in a row that are not in kept yet
 	for at := 0; at < len(b.bytes); {
@@ -160,8 +161,9 @@ func (b *block) readable() (kept []byte, lost int64) {
 	return append(kept, b.bytes[from:]...), lost
 }
 
-// next returns where the next message begins after a damaged one. Its length is believed
-// if a message follows there, so that nothing within it is taken for one.
+// next returns the offset of the next message after a damaged one. It uses the damaged
+// message's length if a message follows there, so that no bytes within the damaged one
+// are taken for a message.
 func (b *block) next(damaged int) int {
 	if length := b.length(damaged); length > 0 && b.message(damaged+length) > 0 {
 		return damaged + length
@@ -174,7 +176,7 @@ func (b *block) next(damaged int) int {
 	return len(b.bytes)
 }
 
-// length returns how long a message says that it is, 0 if it cannot be true.
+// length returns the length in a message's header, 0 if it is impossible.
 func (b *block) length(at int) int {
 	if len(b.bytes)-at < messageHead+checksumBytes {
 		return 0
@@ -191,8 +193,8 @@ func (b *block) length(at int) int {
 	return length
 }
 
-// message returns the length of the message at a place, 0 if there is none that can be
-// read.
+// message returns the length of the message at an offset, 0 if there is no readable
+// one.
 func (b *block) message(at int) int {
 	length := b.length(at)
 	if length == 0 {

@@ -126,13 +126,13 @@ func named(names ...string) classify.Source {
 }
 
 var (
-	anybody = catalog.Owner{All: true}
-	errCut  = errors.New("the power is cut")
+	allOwners = catalog.Owner{All: true}
+	errCut    = errors.New("the power is cut")
 )
 
-// TestAPowerCutLosesNothingThatWasReported restarts from what was synced, after each
+// TestPowerCut_LosesNothingThatWasReported restarts from what was synced, after each
 // answer of a job's life.
-func TestAPowerCutLosesNothingThatWasReported(t *testing.T) {
+func TestPowerCut_LosesNothingThatWasReported(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
 	defer b.Close()
@@ -141,7 +141,7 @@ func TestAPowerCutLosesNothingThatWasReported(t *testing.T) {
 	s := serve(t, b, time.Hour)
 	defer s.Close()
 	for i := range 20 {
-		job, err := s.Create(t.Context(), catalog.JobSpec{Owner: anybody}, named("a", "b", "c"))
+		job, err := s.Create(t.Context(), catalog.JobSpec{Owner: allOwners}, named("a", "b", "c"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestAPowerCutLosesNothingThatWasReported(t *testing.T) {
 				t.Errorf("job %d: %d results after its creation", i, results)
 			}
 		}
-		err = s.Watch(t.Context(), anybody, job.ID, "", func(catalog.JobEvent) error { return nil })
+		err = s.Watch(t.Context(), allOwners, job.ID, "", func(catalog.JobEvent) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,12 +170,12 @@ func finish(t *testing.T, dir, id string, state catalog.JobState) (results int) 
 	defer b.Close()
 	s := serve(t, b, time.Hour)
 	defer s.Close()
-	job, err := s.Get(t.Context(), anybody, id)
+	job, err := s.Get(t.Context(), allOwners, id)
 	if err != nil || (state != 0 && job.State != state) {
 		t.Errorf("after the power cut: %+v, %v", job, err)
 		return 0
 	}
-	err = s.Watch(t.Context(), anybody, id, "", func(e catalog.JobEvent) error {
+	err = s.Watch(t.Context(), allOwners, id, "", func(e catalog.JobEvent) error {
 		if e.Batch != nil {
 			results += len(e.Batch.Outcomes)
 		}
@@ -187,8 +187,8 @@ func finish(t *testing.T, dir, id string, state catalog.JobState) (results int) 
 	return results
 }
 
-// TestSyncAlwaysLosesNoResultThatWasShown cuts the power after each result.
-func TestSyncAlwaysLosesNoResultThatWasShown(t *testing.T) {
+// TestSyncAlways_LosesNoResultThatWasShown cuts the power after each result.
+func TestSyncAlways_LosesNoResultThatWasShown(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
 	defer b.Close()
@@ -196,12 +196,12 @@ func TestSyncAlwaysLosesNoResultThatWasShown(t *testing.T) {
 	b.OnSync(disk.sync)
 	s := serve(t, b, 0)
 	defer s.Close()
-	job, err := s.Create(t.Context(), catalog.JobSpec{Owner: anybody}, named("a", "b", "c", "d", "wait"))
+	job, err := s.Create(t.Context(), catalog.JobSpec{Owner: allOwners}, named("a", "b", "c", "d", "wait"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown := 0
-	err = s.Watch(t.Context(), anybody, job.ID, "", func(e catalog.JobEvent) error {
+	err = s.Watch(t.Context(), allOwners, job.ID, "", func(e catalog.JobEvent) error {
 		shown += len(e.Batch.Outcomes)
 		if left := stored(t, disk.cut(t, dir), job.ID); left < shown {
 			return fmt.Errorf("%d of %d results are left", left, shown)
@@ -223,7 +223,7 @@ func stored(t *testing.T, dir, id string) int {
 	defer b.Close()
 	s := serve(t, b, 0)
 	defer s.Close()
-	job, err := s.Get(t.Context(), anybody, id)
+	job, err := s.Get(t.Context(), allOwners, id)
 	if err != nil {
 		t.Error(err)
 	}

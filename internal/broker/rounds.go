@@ -70,7 +70,7 @@ func (r *rounds) run() {
 	}
 }
 
-// begin returns the round whose requests have gathered, nil if there are none.
+// begin returns the next round, or nil if it has no requests.
 func (r *rounds) begin() *round {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,8 +79,8 @@ func (r *rounds) begin() *round {
 	return current
 }
 
-// within has a round begin at half of the time, unless one is due already, so that
-// it has ended when the time is over.
+// within schedules a round after half of the time, unless one is due already, so that
+// it ends within the time.
 func (r *rounds) within(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,7 +95,7 @@ func (r *rounds) within(d time.Duration) {
 	})
 }
 
-// close returns when no round runs any more. Later requests fail.
+// close waits for the running round. Later requests fail.
 func (r *rounds) close() {
 	r.mu.Lock()
 	r.closed = true

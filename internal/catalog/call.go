@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Mode is what items are classified by.
+// Mode is the evidence that items are classified by: text or picture.
 type Mode uint8
 
-// The modes. ModeAuto goes by the picture where an item has one.
+// The modes. ModeAuto uses the picture if an item has one, else the text.
 const (
 	ModeAuto Mode = iota
 	ModeText
@@ -52,10 +52,10 @@ const (
 	FallbackError
 )
 
-// Options are what a caller asked for. The zero value takes every default.
+// Options are the options of a call. The zero value takes every default.
 type Options struct {
 	Mode Mode
-	// BatchSize is for both kinds; 0 takes the engine's sizes.
+	// BatchSize is the number of outcomes in a batch of either kind. 0: the engine's sizes.
 	BatchSize     int
 	Delivery      Delivery
 	Priority      Priority
@@ -63,14 +63,14 @@ type Options struct {
 	ImageFallback ImageFallback
 	// Model is the name that the caller asked for; empty is the configured one.
 	Model string
-	// ItemTimeout is from admission to the result; 0 is DefaultItemTimeout.
+	// ItemTimeout is the time from an item's admission to its result. 0: DefaultItemTimeout.
 	ItemTimeout time.Duration
 }
 
-// DefaultItemTimeout is an item's time where the caller sets none.
+// DefaultItemTimeout is an item's time if the caller sets none.
 const DefaultItemTimeout = 2 * time.Minute
 
-// Kind is what a batch holds.
+// Kind is the kind of a batch's items.
 type Kind uint8
 
 // The kinds.
@@ -80,7 +80,7 @@ const (
 	NumKinds
 )
 
-// String returns the kind as log lines have it: "text" or "image".
+// String returns the kind for log lines: "text" or "image".
 func (k Kind) String() string {
 	if k == KindImage {
 		return "image"
@@ -88,7 +88,7 @@ func (k Kind) String() string {
 	return "text"
 }
 
-// ProcessingType returns the kind as batches have it: "text_multithreaded" or
+// ProcessingType returns the kind for batches: "text_multithreaded" or
 // "image_multithreaded".
 func (k Kind) ProcessingType() string { return k.String() + "_multithreaded" }
 
@@ -100,16 +100,17 @@ func (m Mode) KindOf(it *Item) Kind {
 	return KindText
 }
 
-// Caller is who asks, for sharing the model fairly.
+// Caller identifies the caller of a call, for sharing the model fairly.
 type Caller struct {
-	// ID is equal for calls that share one turn: an authenticated name, else
-	// something unique to the call.
+	// ID is equal for calls that share one turn in the queue: the authenticated name,
+	// else unique to the call.
 	ID string
-	// Connection is what the call came by, if its caller is not authenticated. Calls
-	// of one connection count together against the bound on what may wait. Empty:
-	// those of one ID do.
+	// Connection identifies the connection of a caller that is not authenticated. Calls
+	// of one connection count together against the bound of the queue. Empty: calls with
+	// the same ID do.
 	Connection string
 }
 
-// Queue is equal for calls that count together against the bound on what may wait.
+// Queue returns a name that is equal for calls that count together against the bound of
+// the queue.
 func (c Caller) Queue() string { return cmp.Or(c.Connection, c.ID) }

@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// Fingerprint tells questions apart: equal ones have the same, and different ones
-// in practice never do.
+// Fingerprint identifies a question: equal questions have the same fingerprint, and
+// different ones never do in practice.
 type Fingerprint [sha256.Size]byte
 
-// Scope is all that an answer depends on beside the item. The zero value is one
-// too.
+// Scope is all that an answer depends on, except the item. The zero value is valid.
 type Scope struct{ digest [sha256.Size]byte }
 
-// NewScope returns the scope of some parts, whose order counts: the backend, the
+// NewScope returns the scope of the parts, whose order counts: the backend, the
 // versions of taxonomy and prompt, the model as asked for, its parameters.
 func NewScope(parts ...string) Scope {
 	b := []byte{'s'}
@@ -24,7 +23,7 @@ func NewScope(parts ...string) Scope {
 	return Scope{sha256.Sum256(b)}
 }
 
-// With returns a scope within s, such as that of one model.
+// With returns the scope s with one more part, such as a model.
 func (s Scope) With(part string) Scope { return NewScope(string(s.digest[:]), part) }
 
 // The item's text counts as it is asked: see AppendText. The ID is no part of it.
@@ -34,15 +33,15 @@ func (s Scope) With(part string) Scope { return NewScope(string(s.digest[:]), pa
 
 type room [1024]byte
 
-// OfText is the fingerprint of the question by the item's text alone. Addresses
-// and pictures are no part of it.
+// OfText returns the fingerprint of the question by the item's text, without addresses
+// and pictures.
 func (s Scope) OfText(it *Item) Fingerprint {
 	var array room
 	return sha256.Sum256(it.AppendText(s.begin(array[:0], 't'), false))
 }
 
-// OfAddress is the fingerprint of the question by the picture that the item
-// brings or names, before that is known: by where it is to come from.
+// OfAddress returns the fingerprint of the question by the item's text and the address,
+// or the unchecked bytes, of its picture.
 func (s Scope) OfAddress(it *Item) Fingerprint {
 	var array room
 	b := s.begin(array[:0], 'a')
@@ -52,8 +51,8 @@ func (s Scope) OfAddress(it *Item) Fingerprint {
 	return sha256.Sum256(it.AppendText(b, true))
 }
 
-// OfPicture is the fingerprint of the question by the item's text and a picture,
-// wherever that came from.
+// OfPicture returns the fingerprint of the question by the item's text and a picture,
+// whatever its address.
 func (s Scope) OfPicture(it *Item, p *Picture) Fingerprint {
 	var array room
 	b := s.begin(array[:0], 'p')

@@ -49,7 +49,7 @@ func TestEqualQuestionsHaveEqualFingerprints(t *testing.T) {
 	plain.ImageURL = ""
 	pictured.ImageData, pictured.ProductURL = []byte("x"), "https://shop.example/1"
 	if scope.OfText(plain) != scope.OfText(pictured) || scope.OfPicture(plain, photo) != scope.OfPicture(pictured, photo) {
-		t.Error("where a picture comes from is no part of what is asked by text, or by the picture itself")
+		t.Error("a picture's address must not count for a question by text or by the picture itself")
 	}
 }
 

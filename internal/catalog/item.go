@@ -1,8 +1,8 @@
-// Package catalog holds the nouns of the problem: items and pictures on the way
-// in; verdicts, outcomes and batches on the way out. It imports the standard
-// library and fault only, and every other package speaks in its terms.
+// Package catalog has the nouns of the problem: items and pictures as the input;
+// answers, outcomes and batches as the output. It imports the standard library and
+// fault only, and every other package uses its terms.
 //
-// The types are plain data. Whoever has handed a value on no longer changes it.
+// The types are plain data. A value that was passed on must not be changed.
 package catalog
 
 import (
@@ -17,7 +17,7 @@ import (
 const (
 	MaxFieldBytes = 32 << 10
 	MaxTextBytes  = 128 << 10
-	// MaxIDBytes bounds what comes back with each result.
+	// MaxIDBytes bounds the id, which each result has.
 	MaxIDBytes = 1 << 10
 )
 
@@ -29,7 +29,7 @@ type Item struct {
 	Description string
 	// Type is the shop's short phrase for the kind of product.
 	Type string
-	// Category is the one that the product is in now.
+	// Category is the product's current category.
 	Category   string
 	Styles     []string
 	Tags       []string
@@ -43,7 +43,7 @@ type Item struct {
 	Attributes map[string]string
 }
 
-// Field is one part of an item's text, with the name that the model sees.
+// Field is one part of an item's text and its name for the model.
 type Field struct{ Key, Value string }
 
 // Fields returns the item's text in a fixed order, blank parts left out and
@@ -71,7 +71,7 @@ func (it *Item) Fields() []Field {
 	return fields
 }
 
-// HasText reports whether there is any text to go by.
+// HasText reports whether the item has any text.
 func (it *Item) HasText() bool {
 	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
 	for _, s := range []string{it.Name, it.Type, it.Description, it.Category, it.PriceRange} {
@@ -92,7 +92,7 @@ func (it *Item) HasText() bool {
 	return false
 }
 
-// HasPicture reports whether there is a picture, or an address to get one from.
+// HasPicture reports whether the item has a picture or an address of one.
 func (it *Item) HasPicture() bool {
 	return len(it.ImageData) > 0 || strings.TrimSpace(it.ImageURL) != "" || strings.TrimSpace(it.ProductURL) != ""
 }
@@ -122,7 +122,7 @@ func (it *Item) Check() *fault.Fault {
 	return nil
 }
 
-// Size is how many bytes the item holds, for budgets.
+// Size returns how many bytes the item takes in memory, for budgets.
 func (it *Item) Size() int {
 	n := len(it.ID) + len(it.Name) + len(it.Description) + len(it.Type) + len(it.Category) +
 		len(it.PriceRange) + len(it.ProductURL) + len(it.ImageURL) + len(it.ImageData)
@@ -137,7 +137,7 @@ func (it *Item) Size() int {
 	return n
 }
 
-// Clip returns s, or its first n bytes at most, cut at a character's end.
+// Clip returns s, cut to at most n bytes at the end of a character.
 func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -148,9 +148,9 @@ func Clip(s string, n int) string {
 	return s[:n]
 }
 
-// Picture is a picture that is fit to be sent to a model.
+// Picture is a picture that is prepared for a model.
 type Picture struct {
 	Data []byte
-	// MediaType is what the bytes are, such as "image/jpeg".
+	// MediaType is the type of the bytes, such as "image/jpeg".
 	MediaType string
 }

@@ -2,7 +2,7 @@ package catalog
 
 import "time"
 
-// JobState is where a job is in its life.
+// JobState is the state of a job.
 type JobState uint8
 
 // The states. From JobSucceeded on they are final.
@@ -17,7 +17,7 @@ const (
 // Ended reports whether the state is final.
 func (s JobState) Ended() bool { return s >= JobSucceeded }
 
-// JobSpec is what a caller wants of a job.
+// JobSpec describes a job to create.
 type JobSpec struct {
 	Options Options
 	// Name is for people.
@@ -28,11 +28,11 @@ type JobSpec struct {
 	Owner     Owner
 }
 
-// Owner is who asks for a job.
+// Owner identifies the caller of an operation on jobs.
 type Owner struct {
-	// Name is the authenticated caller's; empty where callers are not known.
+	// Name is the authenticated caller's name; empty without authentication.
 	Name string
-	// All says that the caller may see everybody's jobs.
+	// All allows the caller to see all jobs.
 	All bool
 }
 
@@ -51,9 +51,9 @@ type Job struct {
 	// Failures counts failed items by their reason's name.
 	Failures map[string]int64
 	Created  time.Time
-	Started  time.Time // zero: nobody has taken it up
+	Started  time.Time // zero: no replica has started it
 	Ended    time.Time // zero: it has not
-	// Message is what keeps the job from going on, or why it failed.
+	// Message is why the job does not progress, or why it failed.
 	Message string
 	// RetryOf is the job whose failed items these are.
 	RetryOf string
@@ -66,7 +66,7 @@ type JobQuery struct {
 	State JobState
 	// Size is how many at most, 1 to 1,000.
 	Size int
-	// Token is where the page before ended. Empty: the first page.
+	// Token is the token of the page before. Empty: the first page.
 	Token string
 }
 

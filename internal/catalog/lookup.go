@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Lookup is a question to the cache of answers.
+// Lookup is a request to the cache of answers.
 type Lookup struct {
 	Key    Fingerprint
 	Policy CachePolicy
-	// Provisional says that the key goes by where a picture is to come from: what is
-	// there may change, and a lookup by the picture itself follows.
+	// Provisional is true for a key from a picture's address. The picture there may
+	// change, and a lookup by the picture itself follows.
 	Provisional bool
-	// Priority is the class in which the work would wait. An interactive caller shares
-	// no work that waits as bulk; a bulk caller shares either.
+	// Priority is the priority with which the work would wait. An interactive caller
+	// does not join work that waits as bulk; a bulk caller joins either.
 	Priority Priority
-	// Budget is the question's. Work is shared only by callers with equal budgets, so
-	// that none is bound by that of another.
+	// Budget is the question's budget. Only callers with equal budgets share work, so that
+	// no caller is bound by another's.
 	Budget time.Duration
-	// Joined is called if the work is in flight already, before the wait for it. Nil:
-	// not called.
+	// Joined is called before the wait if the caller joins work in flight. Nil: it is not
+	// called.
 	Joined func()
 }
 

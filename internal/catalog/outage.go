@@ -2,27 +2,26 @@ package catalog
 
 import "time"
 
-// Outage is a model's server that does not answer, as far as the last calls to it
-// have shown. All of it is safe to show.
+// Outage is a model's server that did not answer the last calls. All its fields are safe
+// to show.
 type Outage struct {
-	// Host is the server's, with its port, and nothing else of its address.
+	// Host is the server's host and port, without the rest of its address.
 	Host string
 	// Cause is how the last call failed, in a few words: "connection refused".
 	Cause string
-	// Since is when the call began that showed it first, LastTry when the last one
-	// failed: without calls nothing is learned.
+	// Since is the start of the first failed call, LastTry the end of the last one.
 	Since, LastTry time.Time
 }
 
-// String says what does not answer and why, as a part of a sentence.
+// String returns the server and the cause as a part of a sentence.
 func (o *Outage) String() string {
 	return "the model at " + o.Host + " does not answer (" + o.Cause + ")"
 }
 
-// Notice says that an outage holds a call up, or that it has ended.
+// Notice reports that an outage delays a call, or that the outage is over.
 type Notice struct {
 	Outage Outage
-	// Over says that the server answers again.
+	// Over is true if the server answers again.
 	Over bool
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// ConfidenceSource is where a confidence comes from.
+// ConfidenceSource is the source of a confidence.
 type ConfidenceSource uint8
 
 // The sources. Their numbers are stored, and never used for something else.
@@ -17,7 +17,7 @@ const (
 	NoConfidence // it is not known, and given as 0
 )
 
-// Evidence is what a verdict was given from.
+// Evidence is what a classification is based on: text or picture.
 type Evidence uint8
 
 // The evidence.
@@ -26,7 +26,7 @@ const (
 	EvidenceText
 )
 
-// Verdict is what an item was found to be.
+// Verdict is the classification of an item.
 type Verdict struct {
 	// Category and the styles are names of the taxonomy.
 	Category         string
@@ -53,7 +53,7 @@ func (u *Usage) Add(b Usage) {
 	u.Completion += b.Completion
 }
 
-// Trace is how an outcome came to be.
+// Trace describes how an outcome was made.
 type Trace struct {
 	Attempts      int
 	Cached        bool
@@ -67,45 +67,45 @@ type Trace struct {
 	PromptVersion string
 }
 
-// Question is one item on its way to a backend.
+// Question is a request to a backend to classify one item.
 type Question struct {
 	Item *Item
-	// Picture is nil where the item is to be classified by its text.
+	// Picture is nil if the item is classified by its text.
 	Picture  *Picture
 	Model    string // empty: the configured one
 	Caller   Caller
 	Priority Priority
-	// Began is when the item was admitted, which its deadline counts from. Zero: now.
+	// Began is the time of the item's admission, at which its time starts. Zero: now.
 	Began time.Time
 	// Within is how long the item may take in all. 0: as long as the context does.
 	Within time.Duration
-	// Budget is the time that calls to the model may take in all, where waiting for
-	// a turn and calls into an outage do not count. 0: ctx alone bounds the work.
+	// Budget is the total time of calls to the model, without waiting for a slot and
+	// without calls during an outage. 0: only ctx bounds the work.
 	Budget time.Duration
-	// Calls counts the call's attempts in flight; a backend enters it for each
-	// attempt that it makes. It may be nil.
+	// Calls counts the call's attempts in flight. A backend calls Enter and Leave for
+	// each attempt. It may be nil.
 	Calls *Peak
 }
 
-// Answer is what a backend made of a question. The trace is filled in even
-// where there is no verdict.
+// Answer is a backend's answer to a question. The trace is filled in even if the
+// backend returns an error.
 type Answer struct {
 	Verdict Verdict
 	Trace   Trace
-	// Asked is when the model was asked for it, where it is kept. Zero: just now.
+	// Asked is when the model was asked, for a stored answer. Zero: just now.
 	Asked time.Time
 }
 
-// Outcome is the one result of one item: a verdict, or a fault.
+// Outcome is the result of one item: a classification or a fault.
 type Outcome struct {
 	Index int64
 	ID    string
 	Name  string
 	Kind  Kind
-	// Verdict is meaningful only where Err is nil.
+	// Verdict is valid if Err is nil.
 	Verdict Verdict
 	Err     *fault.Fault
-	// ImageErr is why the picture was not used, where text answered.
+	// ImageErr is why the picture was not used, if the item was classified by its text.
 	ImageErr *fault.Fault
 	Trace    Trace
 }
@@ -123,11 +123,11 @@ type Batch struct {
 	Outcomes []Outcome
 	At       time.Time
 	Progress Progress
-	// Peak is the most calls to the model that the call had in flight at once so far.
+	// Peak is the highest number of the call's attempts in flight so far.
 	Peak int
 }
 
-// Summary is the end of a call.
+// Summary has the counts of a call at its end.
 type Summary struct {
 	Total, Succeeded, Failed int64
 	FailuresByReason         map[string]int64

@@ -2,11 +2,11 @@ package catalog
 
 import "sync/atomic"
 
-// Peak counts what is in flight, and remembers the most there ever was. The zero
-// value is ready, a nil one counts nothing. It is safe for concurrent use.
+// Peak counts attempts in flight and keeps their highest number. The zero value is
+// ready to use, and a nil Peak counts nothing. It is safe for concurrent use.
 type Peak struct{ now, most atomic.Int64 }
 
-// Enter counts one more.
+// Enter adds one.
 func (p *Peak) Enter() {
 	if p == nil {
 		return
@@ -20,14 +20,14 @@ func (p *Peak) Enter() {
 	}
 }
 
-// Leave counts one less.
+// Leave subtracts one.
 func (p *Peak) Leave() {
 	if p != nil {
 		p.now.Add(-1)
 	}
 }
 
-// Most returns the most there ever was.
+// Most returns the highest number so far.
 func (p *Peak) Most() int {
 	if p == nil {
 		return 0

@@ -8,9 +8,9 @@ import (
 // maxKeyBytes bounds an attribute's name in the text, which is a column's header.
 const maxKeyBytes = 64
 
-// AppendText appends the item's text as a model is asked it, and returns the
-// result: a line "key: value" for each field that says anything. With a picture
-// only what helps to find the product in it is given: name, type, styles and tags.
+// AppendText appends the item's text as it is worded for a model, and returns the
+// result: a line "key: value" for each field that is not blank. With a picture, it
+// appends only the name, type, styles and tags, which help to find the product in it.
 // Items with the same text are the same question.
 //
 // Each field is one line: control characters and line breaks become spaces, runs of
@@ -74,7 +74,8 @@ func appendClean(dst []byte, s string, limit int) []byte {
 	return dst
 }
 
-// isClean finds most texts in need of no change, at a glance.
+// isClean is a fast check that reports whether s needs no change. It may return false
+// for a clean text.
 func isClean(s string) bool {
 	before := byte(' ')
 	for i := range len(s) {
@@ -87,7 +88,7 @@ func isClean(s string) bool {
 	return before != ' '
 }
 
-// Hidden reports whether r is invisible and of no use in a product's text: the
+// Hidden reports whether r is invisible and useless in a product's text: the
 // format characters (byte order marks, bidirectional overrides, soft hyphens, the
 // tag characters) and the supplementary variation selectors, in which whole
 // sentences can be hidden. The two joiners stay: scripts and emoji need them.

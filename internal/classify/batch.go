@@ -7,35 +7,37 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// group is a batch in the making.
+// group is a batch that is being filled.
 type group struct {
 	id       int64 // 0: numbered when it is sent
 	kind     catalog.Kind
 	outcomes []catalog.Outcome
 	since    time.Time // first admission (in order) or first outcome (as completed)
-	missing  int       // in order: places without an outcome
+	missing  int       // in order: outcomes that have not arrived
 }
 
-// seat is an item's place in a batch. As completed there is none.
-type seat struct {
+// place is an item's place in a batch. It is zero if outcomes are delivered as
+// completed.
+type place struct {
 	group *group
 	place int
 }
 
-// batcher makes batches of one call's outcomes. seat is for the goroutine that
-// admits, the rest for the one that delivers.
+// batcher makes batches of one call's outcomes. The goroutine that admits calls
+// place, the one that delivers calls the other methods.
 type batcher interface {
-	// seat gives an admitted item its place.
-	seat(index int64, kind catalog.Kind, at time.Time) seat
-	// add takes an outcome and returns the groups that are ready with it.
-	add(s seat, o catalog.Outcome, now time.Time) []group
+	// place returns the place of an admitted item.
+	place(index int64, kind catalog.Kind, at time.Time) place
+	// add adds an outcome and returns the groups that it makes ready.
+	add(s place, o catalog.Outcome, now time.Time) []group
 	// due returns the groups that have waited for long enough.
 	due(now time.Time) []group
-	// next tells when due has something to return, if it ever has.
+	// next returns the time at which due has a group to return. waiting is false if
+	// there is none.
 	next() (at time.Time, waiting bool)
-	// close tells that there will be no further seat.
+	// close returns the groups that are ready once no further item is admitted.
 	close() []group
-	// rest returns what is left once every outcome was added.
+	// rest returns the groups that are left after the last outcome.
 	rest() []group
 }
 
@@ -51,9 +53,9 @@ func newAsCompleted(sizes [catalog.NumKinds]int, delay time.Duration) *asComplet
 	return &asCompleted{sizes: sizes, delay: delay}
 }
 
-func (b *asCompleted) seat(int64, catalog.Kind, time.Time) seat { return seat{} }
+func (b *asCompleted) place(int64, catalog.Kind, time.Time) place { return place{} }
 
-func (b *asCompleted) add(_ seat, o catalog.Outcome, now time.Time) []group {
+func (b *asCompleted) add(_ place, o catalog.Outcome, now time.Time) []group {
 	g := &b.open[o.Kind]
 	if len(g.outcomes) == 0 {
 		*g = group{kind: o.Kind, since: now, outcomes: make([]catalog.Outcome, 0, min(b.sizes[o.Kind], 64))}
@@ -88,7 +90,7 @@ func (b *asCompleted) rest() []group {
 	return b.take(func(catalog.Kind) bool { return true })
 }
 
-// take removes and returns the groups of the kinds asked for that hold anything.
+// take removes and returns the groups of the given kinds, except empty ones.
 func (b *asCompleted) take(which func(catalog.Kind) bool) []group {
 	var ready []group
 	for kind := range b.open {
@@ -101,15 +103,15 @@ func (b *asCompleted) take(which func(catalog.Kind) bool) []group {
 }
 
 // inOrder batches consecutive items of one kind, in the order of the call. A
-// group that is full, or is followed by an item of the other kind, is closed;
-// groups become ready whole, one after the other.
+// group is closed when it is full or an item of the other kind follows. Groups
+// become ready in order, each when it is closed and complete.
 type inOrder struct {
 	sizes [catalog.NumKinds]int
-	total int64 // items of the call, 0: not known
-	began func(id int64, kind catalog.Kind, items int)
+	total int64                                        // items of the call, 0: not known
+	began func(id int64, kind catalog.Kind, items int) // is called for each new group
 
 	mu     sync.Mutex
-	last   int64    // number given last
+	last   int64    // last number that was given
 	groups []*group // not yet ready; the last one may be open
 	open   *group
 }
@@ -118,14 +120,14 @@ func newInOrder(sizes [catalog.NumKinds]int, total int64, began func(int64, cata
 	return &inOrder{sizes: sizes, total: total, began: began}
 }
 
-func (b *inOrder) seat(index int64, kind catalog.Kind, at time.Time) seat {
+func (b *inOrder) place(index int64, kind catalog.Kind, at time.Time) place {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open == nil || b.open.kind != kind {
 		b.start(index, kind, at)
 	}
 	g := b.open
-	s := seat{group: g, place: len(g.outcomes)}
+	s := place{group: g, place: len(g.outcomes)}
 	g.outcomes = append(g.outcomes, catalog.Outcome{})
 	g.missing++
 	if len(g.outcomes) == b.sizes[kind] {
@@ -134,7 +136,7 @@ func (b *inOrder) seat(index int64, kind catalog.Kind, at time.Time) seat {
 	return s
 }
 
-// start opens a group in place of the one that is open. The caller holds mu.
+// start opens a new group. The caller holds mu.
 func (b *inOrder) start(index int64, kind catalog.Kind, at time.Time) {
 	b.last++
 	size := b.sizes[kind]
@@ -146,7 +148,7 @@ func (b *inOrder) start(index int64, kind catalog.Kind, at time.Time) {
 	b.began(b.last, kind, size)
 }
 
-func (b *inOrder) add(s seat, o catalog.Outcome, _ time.Time) []group {
+func (b *inOrder) add(s place, o catalog.Outcome, _ time.Time) []group {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s.group.outcomes[s.place] = o
@@ -161,8 +163,8 @@ func (b *inOrder) close() []group {
 	return b.whole()
 }
 
-// whole removes and returns the groups in front that are closed and lack
-// nothing. The caller holds mu.
+// whole removes and returns the groups in front that are closed and complete. The
+// caller holds mu.
 func (b *inOrder) whole() []group {
 	var ready []group
 	for len(b.groups) > 0 && b.groups[0] != b.open && b.groups[0].missing == 0 {

@@ -10,27 +10,26 @@ import (
 type Call struct {
 	Caller  catalog.Caller
 	Options catalog.Options
-	// Total is how many items will come. 0: not known.
+	// Total is the number of items. 0: not known.
 	Total int64
-	// Patient says that nobody waits: an item's time counts while its picture is
-	// fetched and while the model is asked, and stands still while it waits for
-	// quota or for an outage to end. Such a call is begun even where too much waits.
+	// Patient is for calls that no user waits for. An item's time counts while its
+	// picture is fetched and while the model answers, and stands still while it waits
+	// for quota or for an outage to end. A full queue does not refuse such a call.
 	Patient bool
-	// Prompt has a batch leave as soon as the sink can take it, full or not, where
-	// outcomes are delivered as completed.
+	// Prompt sends a batch as soon as the sink can take it, full or not. It has no
+	// effect on delivery in order.
 	Prompt bool
-	// Notify is told what holds the call up, on the goroutine that calls the sink. An
-	// error ends the call. Nil: it is not told.
+	// Notify is called when an outage begins or ends, on the goroutine that calls the
+	// sink. An error ends the call. Nil: it is not called.
 	Notify func(catalog.Notice) error
 }
 
-// Source gives the call's next item, io.EOF after the last one. It is called
-// from one goroutine. It returns early when ctx ends.
+// Source returns the call's next item, io.EOF after the last one. It is called
+// from one goroutine, and returns early when ctx ends.
 type Source func(ctx context.Context) (*catalog.Item, error)
 
-// Sink takes the call's next batch. It is called from one goroutine, and while
-// it blocks, nothing new is admitted beyond the call's window. An error ends the
-// call.
+// Sink takes the call's next batch. It is called from one goroutine. While it
+// blocks, no items are admitted beyond the call's window. An error ends the call.
 type Sink func(catalog.Batch) error
 
 // Backend answers questions. It is safe for concurrent use and bounds its own

@@ -108,7 +108,7 @@ func checkOrder(t *testing.T, g *got) {
 	}
 }
 
-func TestAsCompletedSlowItemHoldsUpNobody(t *testing.T) {
+func TestAsCompleted_SlowItemDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 32), collect()
 		all := items(25, time.Second, func(i int, it *catalog.Item) {
@@ -126,7 +126,7 @@ func TestAsCompletedSlowItemHoldsUpNobody(t *testing.T) {
 	})
 }
 
-func TestInOrderSlowItemDoesNotIdleThePool(t *testing.T) {
+func TestInOrder_SlowItemDoesNotIdleThePool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 10), collect()
 		all := items(1009, time.Second, func(i int, it *catalog.Item) {
@@ -139,7 +139,7 @@ func TestInOrderSlowItemDoesNotIdleThePool(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 1,008 s of work for nine slots beside the slow item is 112 s; with a
+		// 1,008 s of work for nine slots besides the slow item is 112 s; with a
 		// barrier the slow item's 100 s would come on top.
 		if s.Elapsed > 113*time.Second {
 			t.Errorf("took %v", s.Elapsed)
@@ -151,7 +151,7 @@ func TestInOrderSlowItemDoesNotIdleThePool(t *testing.T) {
 	})
 }
 
-func TestInOrderPictureAmongTexts(t *testing.T) {
+func TestInOrder_PictureAmongTexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 10), collect()
 		all := items(30, time.Second, func(i int, it *catalog.Item) {
@@ -174,7 +174,7 @@ func TestInOrderPictureAmongTexts(t *testing.T) {
 	})
 }
 
-func TestLargeItemsAreFewAtOnce(t *testing.T) {
+func TestWindow_LargeItemsAreFewAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 100), collect()
 		large := make([]byte, 10<<20)
@@ -186,7 +186,7 @@ func TestLargeItemsAreFewAtOnce(t *testing.T) {
 	})
 }
 
-func TestOutcomeNamesTheTaxonomyWhateverHappens(t *testing.T) {
+func TestOutcome_AlwaysNamesTheTaxonomy(t *testing.T) {
 	b := setUp(t, 1, func(p *classify.Parts) { p.Trace = catalog.Trace{Taxonomy: "v1"} })
 	o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{})
 	if err != nil || o.Err == nil || o.Trace.Taxonomy != "v1" {
@@ -194,7 +194,7 @@ func TestOutcomeNamesTheTaxonomyWhateverHappens(t *testing.T) {
 	}
 }
 
-func TestSlowReaderStopsAdmission(t *testing.T) {
+func TestWindow_SlowReaderStopsAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, 16)
 		blocked := make(chan struct{})
@@ -206,7 +206,7 @@ func TestSlowReaderStopsAdmission(t *testing.T) {
 		}()
 		time.Sleep(10 * time.Minute)
 		if n := b.model.count(); n > 256+15 || n < 256 {
-			t.Errorf("the model was asked %d times while nobody read, want the window of 271", n)
+			t.Errorf("the model was asked %d times while no caller read, want the window of 271", n)
 		}
 		close(blocked)
 		if err := <-over; err != nil {
@@ -218,7 +218,7 @@ func TestSlowReaderStopsAdmission(t *testing.T) {
 	})
 }
 
-func TestCallerLeavesStopsTheWork(t *testing.T) {
+func TestRun_CallerThatLeavesStopsTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 16), collect()
 		ctx, leave := context.WithCancelCause(t.Context())
@@ -239,7 +239,7 @@ func TestCallerLeavesStopsTheWork(t *testing.T) {
 	})
 }
 
-func TestFailuresOfSourceAndSinkEndTheCall(t *testing.T) {
+func TestRun_FailureOfSourceOrSinkEndsTheCall(t *testing.T) {
 	broken := errors.New("broken")
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 4), collect()
@@ -261,7 +261,7 @@ func TestFailuresOfSourceAndSinkEndTheCall(t *testing.T) {
 	})
 }
 
-func TestItemTimeoutBeginsAtAdmission(t *testing.T) {
+func TestItemTimeout_BeginsAtAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 8), collect()
 		call := classify.Call{Options: catalog.Options{ItemTimeout: 100 * time.Second}}
@@ -280,7 +280,7 @@ func TestItemTimeoutBeginsAtAdmission(t *testing.T) {
 	})
 }
 
-func TestSlowModelLosesNoItemToTheWindow(t *testing.T) {
+func TestWindow_SlowModelLosesNoItem(t *testing.T) {
 	tests := map[string]struct {
 		slots int
 		takes time.Duration
@@ -305,7 +305,7 @@ func TestSlowModelLosesNoItemToTheWindow(t *testing.T) {
 	}
 }
 
-func TestPanicIsOneItemsFault(t *testing.T) {
+func TestPanic_IsOneItemsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 8), collect()
 		all := items(20, time.Second, func(i int, it *catalog.Item) {
@@ -318,7 +318,7 @@ func TestPanicIsOneItemsFault(t *testing.T) {
 			t.Errorf("%+v, %v", s, err)
 		}
 		if !strings.Contains(b.diary.String(), "panic 7 the model's reply") {
-			t.Errorf("the panic was not told:\n%s", b.diary)
+			t.Errorf("the panic was not reported:\n%s", b.diary)
 		}
 	})
 }
@@ -335,7 +335,7 @@ func TestSteps(t *testing.T) {
 		{"picture", catalog.Item{ImageData: picture}, catalog.Options{}, "image PICTURE"},
 		{"picture unusable, has text", catalog.Item{Name: "x", ImageURL: url}, catalog.Options{}, "image TEXT IMAGE_UNSUPPORTED"},
 		{
-			"picture unusable, told to fail",
+			"picture unusable, no fallback",
 			catalog.Item{Name: "x", ImageURL: url},
 			catalog.Options{ImageFallback: catalog.FallbackError},
 			"image IMAGE_UNSUPPORTED",
@@ -401,7 +401,7 @@ func (lexicon) Ask(ctx context.Context, _ catalog.Question) (catalog.Answer, err
 	}, ctx.Err()
 }
 
-func TestFallbackAnswersTheModelsTrouble(t *testing.T) {
+func TestFallback_AnswersWhatTheModelCannot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, 8, func(p *classify.Parts) { p.Fallback = lexicon{} })
 		tests := map[string]catalog.Item{
@@ -438,7 +438,7 @@ func TestFallbackAnswersTheModelsTrouble(t *testing.T) {
 	})
 }
 
-func TestObserverInOrder(t *testing.T) {
+func TestObserver_InOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g := setUp(t, 16), collect()
 		all := items(14, time.Second, func(i int, it *catalog.Item) {
@@ -475,7 +475,7 @@ func sameLines(a, b []string) bool {
 	return true
 }
 
-func TestNewChecks(t *testing.T) {
+func TestNew_RefusesInvalidConfig(t *testing.T) {
 	good := classify.Config{BatchSize: [catalog.NumKinds]int{10, 5}, FlushDelay: time.Second}
 	tests := map[string]func(*classify.Config){
 		"text batch size": func(c *classify.Config) { c.BatchSize[catalog.KindText] = 0 },
@@ -492,7 +492,7 @@ func TestNewChecks(t *testing.T) {
 	}
 }
 
-func TestPromptBatchesWaitForTheSinkAlone(t *testing.T) {
+func TestPrompt_BatchesWaitForTheSinkOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, 50)
 		all := items(40, 100*time.Millisecond, nil)
@@ -514,7 +514,7 @@ func TestPromptBatchesWaitForTheSinkAlone(t *testing.T) {
 	})
 }
 
-func TestPatientItemsHaveABudgetInsteadOfADeadline(t *testing.T) {
+func TestPatient_ItemsHaveABudgetInsteadOfADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, 1) // one slot: the last item waits for four minutes
 		all := items(5, time.Minute, nil)

@@ -99,7 +99,7 @@ func (album) Picture(_ context.Context, it *catalog.Item) (*catalog.Picture, err
 	return nil, fault.New(fault.ImageUnsupported, "no picture")
 }
 
-// diary is an observer that keeps what it is told.
+// diary is an observer that keeps the events.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -164,7 +164,7 @@ func setUp(t *testing.T, slots int, adjust ...func(*classify.Parts)) bench {
 	return b
 }
 
-// items returns n items that take d each, changed by f where it is given.
+// items returns n items that take d each, changed by f unless that is nil.
 func items(n int, d time.Duration, f func(i int, it *catalog.Item)) []*catalog.Item {
 	all := make([]*catalog.Item, n)
 	for i := range all {
@@ -210,14 +210,14 @@ func (g *got) outcomes() []catalog.Outcome {
 	return all
 }
 
-// shop is an album whose pictures take a while each, few of them at once where it
-// has slots.
-type shop struct {
+// slowShop is an album whose pictures take some time each. If it has slots, they bound
+// how many are fetched at once.
+type slowShop struct {
 	takes time.Duration
 	slots chan struct{} // nil: any number
 }
 
-func (s shop) Picture(ctx context.Context, _ *catalog.Item) (*catalog.Picture, error) {
+func (s slowShop) Picture(ctx context.Context, _ *catalog.Item) (*catalog.Picture, error) {
 	if s.slots != nil {
 		select {
 		case s.slots <- struct{}{}:
@@ -234,9 +234,9 @@ func (s shop) Picture(ctx context.Context, _ *catalog.Item) (*catalog.Picture, e
 	return &catalog.Picture{Data: make([]byte, 50<<10), MediaType: "image/jpeg"}, nil
 }
 
-// heavy has pictures of 1 MiB, at once.
-type heavy struct{}
+// largePictures has pictures of 1 MiB, at once.
+type largePictures struct{}
 
-func (heavy) Picture(context.Context, *catalog.Item) (*catalog.Picture, error) {
+func (largePictures) Picture(context.Context, *catalog.Item) (*catalog.Picture, error) {
 	return &catalog.Picture{Data: make([]byte, 1<<20), MediaType: "image/png"}, nil
 }

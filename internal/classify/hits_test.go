@@ -21,9 +21,9 @@ func (s shelf) Do(ctx context.Context, _ catalog.Lookup, work catalog.Work) (cat
 	return work(ctx)
 }
 
-// TestHitsDoNotOpenTheWindow has a model that is slow, and answers at hand that say
+// TestWindow_HitsDoNotOpenIt has a model that is slow, and answers at hand that say
 // nothing of how fast it is: no item may be admitted long before its turn.
-func TestHitsDoNotOpenTheWindow(t *testing.T) {
+func TestWindow_HitsDoNotOpenIt(t *testing.T) {
 	for name, isHit := range map[string]func(i int) bool{
 		"misses alone":           func(i int) bool { return i >= 1000 },
 		"hits, then misses":      func(i int) bool { return i < 2000 },
@@ -52,16 +52,16 @@ func TestHitsDoNotOpenTheWindow(t *testing.T) {
 	}
 }
 
-// frail is a cache whose lookups panic.
-type frail struct{ shelf }
+// panickingCache is a cache whose lookups panic.
+type panickingCache struct{ shelf }
 
-func (frail) Recall(catalog.Lookup) *catalog.Answer { panic("the cache") }
+func (panickingCache) Recall(catalog.Lookup) *catalog.Answer { panic("the cache") }
 
-// aside is a cache that has the work done where nobody recovers for the caller, as
-// shared work is.
-type aside struct{ shelf }
+// sharedWorkCache is a cache that runs work on a goroutine that does not recover, as
+// shared work does.
+type sharedWorkCache struct{ shelf }
 
-func (aside) Do(ctx context.Context, _ catalog.Lookup, work catalog.Work) (a catalog.Answer, err error) {
+func (sharedWorkCache) Do(ctx context.Context, _ catalog.Lookup, work catalog.Work) (a catalog.Answer, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -71,15 +71,15 @@ func (aside) Do(ctx context.Context, _ catalog.Lookup, work catalog.Work) (a cat
 	return a, err
 }
 
-func TestPanicsAroundTheCacheAreToldAndHarmNobody(t *testing.T) {
+func TestPanic_InTheCacheIsReportedAndFailsNoOtherItem(t *testing.T) {
 	for name, tt := range map[string]struct {
-		cache  classify.Cache
-		kind   string
-		told   string
-		failed int64
+		cache    classify.Cache
+		kind     string
+		reported string
+		failed   int64
 	}{
-		"in a lookup":    {frail{}, "", "panic 0 the cache", 0},
-		"in shared work": {aside{}, "panic", "panic 0 the model's reply", 1},
+		"in a lookup":    {panickingCache{}, "", "panic 0 the cache", 0},
+		"in shared work": {sharedWorkCache{}, "panic", "panic 0 the model's reply", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -89,8 +89,8 @@ func TestPanicsAroundTheCacheAreToldAndHarmNobody(t *testing.T) {
 				if err != nil || s.Total != 1 || s.Failed != tt.failed {
 					t.Errorf("%+v, %v", s, err)
 				}
-				if strings.Count(b.diary.String(), tt.told) != 1 {
-					t.Errorf("the observer was told:\n%s", b.diary)
+				if strings.Count(b.diary.String(), tt.reported) != 1 {
+					t.Errorf("the observer has:\n%s", b.diary)
 				}
 			})
 		})
@@ -109,7 +109,7 @@ func (s sharer) Do(context.Context, catalog.Lookup, catalog.Work) (catalog.Answe
 
 // A caller that shares in vain is answered by the fallback, also if it left at its
 // deadline and cannot know how far the work was.
-func TestSharer_InVainIsAnsweredByTheFallback(t *testing.T) {
+func TestFallback_AnswersAfterSharedWorkFailed(t *testing.T) {
 	for name, failed := range map[string]error{
 		"late":      context.DeadlineExceeded,
 		"a refusal": fault.New(fault.Refused, "no"),

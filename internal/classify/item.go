@@ -10,29 +10,29 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// admitted is an item on its way.
+// admitted is an item in flight.
 type admitted struct {
 	item  *catalog.Item
 	index int64
 	kind  catalog.Kind
 	at    time.Time
-	seat  seat
+	place place
 
-	// known is what the cache had at hand when the item was admitted, nil for nothing.
+	// known is the answer that the cache had in memory at the item's admission, or nil.
 	known *catalog.Answer
 
-	// What the window counts it as.
+	// These belong to the window: the bytes it counts for the item, whether it waits
+	// for its picture, and whether it waits for the work of an equal item.
 	bytes    int
 	fetching bool
 	joined   bool
 }
 
-// maxNameBytes bounds the name that comes back with an outcome.
+// maxNameBytes bounds the name in an outcome.
 const maxNameBytes = 1 << 10
 
-// outcome takes one item all the way. It always returns an outcome, also for an
-// item whose steps panic.
-func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
+// outcome resolves one item. It returns an outcome even if a step panics.
+func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
 	o.Trace = r.engine.parts.Trace
 	var err error
@@ -45,25 +45,24 @@ func (r *run) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	defer r.recovered(a.index, &err)
 	if a.known == nil {
 		var cancel context.CancelFunc
-		ctx, cancel = r.timed(ctx, a.at)
+		ctx, cancel = r.withDeadline(ctx, a.at)
 		defer cancel()
 	}
 	err = r.resolve(ctx, a, &o)
 	return o
 }
 
-// recovered, deferred, makes an error of a panic in what was done for an item.
-func (r *run) recovered(index int64, err *error) {
+// recovered is deferred and turns a panic into an error of the item.
+func (r *activeCall) recovered(index int64, err *error) {
 	if v := recover(); v != nil {
 		r.engine.parts.Observer.Panicked(&r.call, index, v, debug.Stack())
 		*err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
 	}
 }
 
-// resolve is the one way through: check, what is at hand, the answer by picture or
-// else by text, verdict. An answer is one that is remembered, or the backend's to a
-// question.
-func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) error {
+// resolve runs the steps of an item: check, known answer, answer by picture, else
+// answer by text. An answer comes from the cache or from the backend.
+func (r *activeCall) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) error {
 	if f := a.item.Check(); f != nil {
 		return f
 	}
@@ -72,65 +71,66 @@ func (r *run) resolve(ctx context.Context, a *admitted, o *catalog.Outcome) erro
 	}
 	if a.kind == catalog.KindImage {
 		answer, err := r.byPicture(ctx, a)
-		unseen, ok := errors.AsType[*unseen](err)
+		unusable, ok := errors.AsType[*pictureError](err)
 		if !ok {
 			return r.conclude(ctx, a, o, true, answer, err)
 		}
-		if unseen.late() || r.call.Options.ImageFallback == catalog.FallbackError || !a.item.HasText() {
-			return unseen.err
+		if unusable.timedOut() || r.call.Options.ImageFallback == catalog.FallbackError || !a.item.HasText() {
+			return unusable.err
 		}
-		o.ImageErr = fault.From(unseen.err)
+		o.ImageErr = fault.From(unusable.err)
 	}
 	if !a.item.HasText() {
 		return fault.New(fault.InvalidItem,
-			"the item has no text to go by: give a product name or a description, or ask by picture")
+			"the item has no text: give a product name or a description, or ask by picture")
 	}
 	answer, err := r.byText(ctx, a)
 	return r.conclude(ctx, a, o, false, answer, err)
 }
 
-// unseen says that there is no picture to answer from, and why.
-type unseen struct{ err error }
+// pictureError is the reason why an item's picture cannot be used.
+type pictureError struct{ err error }
 
-func (u *unseen) Error() string { return u.err.Error() }
+func (e *pictureError) Error() string { return e.err.Error() }
 
-// late reports whether the item's time was up before the picture was there.
-func (u *unseen) late() bool { return !errors.As(u.err, new(*fault.Fault)) }
+// timedOut reports whether the item's time ended before the picture was fetched.
+func (e *pictureError) timedOut() bool { return !errors.As(e.err, new(*fault.Fault)) }
 
-func (r *run) question(a *admitted, picture *catalog.Picture) catalog.Question {
+func (r *activeCall) question(a *admitted, picture *catalog.Picture) catalog.Question {
 	return catalog.Question{
 		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at, Within: r.within(),
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
 	}
 }
 
-// within is how long an item of the call may take in all, 0 for a patient call.
-func (r *run) within() time.Duration {
+// within returns how long an item of the call may take in all, 0 for a patient call.
+func (r *activeCall) within() time.Duration {
 	if r.call.Patient {
 		return 0
 	}
 	return r.call.itemTimeout()
 }
 
-// budget is what bounds a patient call's questions in place of a deadline.
-func (r *run) budget() time.Duration {
+// budget returns the time that a patient call's question may take instead of a
+// deadline, 0 for other calls.
+func (r *activeCall) budget() time.Duration {
 	if r.call.Patient {
 		return r.call.itemTimeout()
 	}
 	return 0
 }
 
-// timed bounds an item's time from its admission. A patient call's items have
-// bounds for each step instead.
-func (r *run) timed(ctx context.Context, at time.Time) (context.Context, context.CancelFunc) {
+// withDeadline returns a context that bounds an item's time from its admission. The
+// items of a patient call have a bound for each step instead.
+func (r *activeCall) withDeadline(ctx context.Context, at time.Time) (context.Context, context.CancelFunc) {
 	if r.call.Patient {
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, at.Add(r.call.itemTimeout()))
 }
 
-// picture returns the picture to go by. The error is *unseen.
-func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
+// picture returns the item's picture. The error is a *pictureError.
+func (r *activeCall) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
 	if r.call.Patient {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
@@ -138,24 +138,24 @@ func (r *run) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, 
 	}
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
 	if err != nil {
-		return nil, &unseen{err}
+		return nil, &pictureError{err}
 	}
 	return picture, nil
 }
 
-// conclude makes an outcome of the backend's answer, or of the fallback's where the
-// backend had none.
-func (r *run) conclude(ctx context.Context, a *admitted, o *catalog.Outcome, seen bool, answer catalog.Answer, err error) error {
+// conclude fills the outcome from the backend's answer, or from the fallback's if err
+// is not nil. byPicture reports whether the answer was asked by picture.
+func (r *activeCall) conclude(ctx context.Context, a *admitted, o *catalog.Outcome, byPicture bool, answer catalog.Answer, err error) error {
 	if answer.Trace.Backend != "" {
 		o.Trace = answer.Trace
 	}
 	if err != nil {
 		o.Trace.Deduplicated = false // there was nothing to share
 		failed := fault.From(err)
-		if answer, err = r.fallBack(ctx, a, seen, failed); err != nil {
+		if answer, err = r.fallBack(ctx, a, byPicture, failed); err != nil {
 			return err
 		}
-		if seen {
+		if byPicture {
 			o.ImageErr = failed
 		}
 		o.Trace.Backend, o.Trace.Model = answer.Trace.Backend, answer.Trace.Model
@@ -166,14 +166,14 @@ func (r *run) conclude(ctx context.Context, a *admitted, o *catalog.Outcome, see
 	return nil
 }
 
-// fallBack answers what the backend could not, or returns the backend's error.
-// The item's own time may be up by then, so the fallback has a little of its
-// own.
-func (r *run) fallBack(ctx context.Context, a *admitted, seen bool, failed *fault.Fault) (catalog.Answer, error) {
+// fallBack returns the fallback's answer, or the backend's error if the fallback may
+// not or cannot answer. The item's own time may have ended, so the fallback has a
+// short time of its own.
+func (r *activeCall) fallBack(ctx context.Context, a *admitted, byPicture bool, failed *fault.Fault) (catalog.Answer, error) {
 	switch {
 	case r.engine.parts.Fallback == nil, !answerable(failed), !a.item.HasText():
 		return catalog.Answer{}, failed
-	case seen && r.call.Options.ImageFallback == catalog.FallbackError:
+	case byPicture && r.call.Options.ImageFallback == catalog.FallbackError:
 		return catalog.Answer{}, failed
 	case errors.Is(ctx.Err(), context.Canceled):
 		return catalog.Answer{}, failed

@@ -16,38 +16,39 @@ func (e *Engine) Outage(model string) (*catalog.Outage, <-chan struct{}) {
 	return e.parts.Outage(cmp.Or(model, e.parts.Trace.Model))
 }
 
-// Notices says once of each outage that it has begun, and once that it is over. It
-// is not safe for concurrent use.
+// Notices reports each outage once when it begins and once when it is over. It is
+// not safe for concurrent use.
 type Notices struct {
-	look    func() (*catalog.Outage, <-chan struct{})
-	say     func(catalog.Notice) error
-	said    *catalog.Outage
-	changed <-chan struct{}
+	current  func() (*catalog.Outage, <-chan struct{})
+	report   func(catalog.Notice) error
+	reported *catalog.Outage
+	changed  <-chan struct{}
 }
 
-// NewNotices returns notices of what look returns, handed to say. If say is nil
-// there are none.
-func NewNotices(look func() (*catalog.Outage, <-chan struct{}), say func(catalog.Notice) error) *Notices {
-	return &Notices{look: look, say: say}
+// NewNotices returns notices that call report for the outages that current returns.
+// If report is nil, nothing is reported.
+func NewNotices(current func() (*catalog.Outage, <-chan struct{}), report func(catalog.Notice) error) *Notices {
+	return &Notices{current: current, report: report}
 }
 
-// Changed returns a channel that is closed when Update is to be called again.
+// Changed returns a channel that is closed when Update should be called again.
 func (n *Notices) Changed() <-chan struct{} { return n.changed }
 
-// Update says what has not been said yet, and returns say's error.
+// Update reports an outage that has begun or ended since the last call, and returns
+// the error of the report.
 func (n *Notices) Update() error {
-	if n.say == nil {
+	if n.report == nil {
 		return nil
 	}
 	var now *catalog.Outage
-	now, n.changed = n.look()
-	switch before := n.said; {
+	now, n.changed = n.current()
+	switch before := n.reported; {
 	case now != nil && before == nil:
-		n.said = now
-		return n.say(catalog.Notice{Outage: *now})
+		n.reported = now
+		return n.report(catalog.Notice{Outage: *now})
 	case now == nil && before != nil:
-		n.said = nil
-		return n.say(catalog.Notice{Outage: *before, Over: true})
+		n.reported = nil
+		return n.report(catalog.Notice{Outage: *before, Over: true})
 	default:
 		return nil
 	}

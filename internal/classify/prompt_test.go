@@ -9,9 +9,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 )
 
-// TestAPromptCallHoldsNoMoreThanThePool has a sink that takes nothing for a while:
+// TestPrompt_HoldsNoMoreThanThePool has a sink that takes nothing for a while:
 // no more may be asked than could be in flight.
-func TestAPromptCallHoldsNoMoreThanThePool(t *testing.T) {
+func TestPrompt_HoldsNoMoreThanThePool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const pool = 50
 		b := setUp(t, pool)

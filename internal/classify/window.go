@@ -9,111 +9,110 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// window bounds what a call has begun: items whose picture is on its way, items
-// for the model, and items whose outcome the reader has not taken. One goroutine
-// enters it, any number leave it.
+// window bounds the items that a call has begun: those whose picture is being
+// fetched, those for the model, and those whose outcome the reader has not taken.
+// One goroutine calls enter, any number call the other methods.
 type window struct {
-	crowd    *crowd // all calls'
-	caller   string
-	freed    chan struct{} // room for one: a wake-up is never lost
-	verdicts pace
-	pictures pace
+	processLoad *processLoad // of all calls
+	caller      string
+	freed       chan struct{} // has a buffer of one, so that no wake-up is lost
+	answers     pace
+	pictures    pace
 
 	mu       sync.Mutex
-	underWay int // admitted, no outcome yet
-	sharing  int // of these, the ones that wait for another one's
-	pictured int // of these, the ones that go by a picture
-	fetching int // of these, without it yet
-	held     int // admitted, outcome not yet delivered
-	bytes    int // of the items under way, and of their pictures
-	typical  int // bytes of a picture, as they came lately
+	inFlight int // admitted, without an outcome
+	sharing  int // of these, those that wait for the work of an equal item
+	pictured int // of these, those that are classified by a picture
+	fetching int // of these, those without their picture
+	held     int // admitted, outcome not delivered
+	bytes    int // of the items in flight and their pictures
+	typical  int // bytes of a picture, a moving average
 }
 
-func newWindow(period time.Duration, crowd *crowd, caller string) *window {
+func newWindow(period time.Duration, processLoad *processLoad, caller string) *window {
 	return &window{
-		crowd: crowd, caller: caller,
-		freed: make(chan struct{}, 1), verdicts: pace{period: period}, pictures: pace{period: period},
-		typical: usualPicture,
+		processLoad: processLoad, caller: caller,
+		freed: make(chan struct{}, 1), answers: pace{period: period}, pictures: pace{period: period},
+		typical: usualPictureBytes,
 	}
 }
 
-// bounds are the most that a window lets in: under way, and under way while fewer
-// than pool of these are for the model. crowd is for all calls; of it a call has
-// least in any case.
+// bounds are the most items that a window admits. whileIdle replaces inFlight while
+// fewer than pool items are ready for the model. processLoad is the bound of all calls
+// together; least is the number of items that a call may hold in any case.
 type bounds struct {
-	underWay, hungry, pool, texts, pictured, fetching, held, least int
-	crowd                                                          load
+	inFlight, whileIdle, pool, texts, pictured, fetching, held, least int
+	processLoad                                                       load
 }
 
 const (
-	// largeWindow is enough for any pool up to 64, and the least that a window
-	// may grow to.
-	largeWindow = 256
-	// minSpare is what is under way beyond a full pool, at the least, so that a
-	// slot that becomes free finds an item ready.
+	// minLargeWindow is the least size that a window may grow to, enough for a pool
+	// of 64.
+	minLargeWindow = 256
+	// minSpare is the least number of items in flight beyond a full pool, so that an
+	// item is ready when a slot becomes free.
 	minSpare = 2
-	// firstFetches is how many pictures are on their way before it is known how
-	// fast they come: what one shop with four connections that takes its whole
-	// time for each still sends within an item's usual time, twice over.
-	firstFetches = 64
-	// largePictured is what the items that go by a picture may grow to, at the
-	// least, and poolPictured for each of the pool's slots. They wait for shops too,
-	// and come from them in waves: full slots take as many more of them as the
-	// shops' time is longer than the model's.
-	largePictured = 1024
-	poolPictured  = 8
-	// windowBytes bounds the items under way and their pictures where they are
-	// large. One item more may be under way than fits. A picture on its way counts
-	// as the usual size of a prepared one, then as those that came before it.
-	windowBytes  = 64 << 20
-	usualPicture = 64 << 10
-	// minPrompt is what a call whose batches leave promptly may hold at the least.
-	// Otherwise it may hold as many items as the pool has slots, so that what a crash
-	// can lose is never more than could be in flight; with a smaller pool, as the
-	// offline classifier has, that would be a store's round trip for each few items.
+	// minFetching is the number of pictures being fetched before their pace is known:
+	// half of what one shop with four connections sends within an item's usual time
+	// if each picture takes as long as it may.
+	minFetching = 64
+	// minLargePictured is the least number that items with pictures may grow to, and
+	// poolPictured that number for each slot of the pool. These items also wait for
+	// shops, so full slots need more of them the longer shops take compared to the
+	// model.
+	minLargePictured = 1024
+	poolPictured     = 8
+	// windowBytes bounds the bytes of the items in flight and their pictures. One
+	// item more may be admitted. A picture that is being fetched counts as
+	// usualPictureBytes at first, later as the average of those before it.
+	windowBytes       = 64 << 20
+	usualPictureBytes = 64 << 10
+	// minPrompt is the least number of items that a call with Prompt may hold. Such a
+	// call holds as many items as the pool has slots, so that a crash loses no more
+	// than could be in flight. With a small pool, as the offline classifier's, that
+	// alone would cost a round trip to the store for each few items.
 	minPrompt = 32
-	// orderSlack is how many windows of outcomes may wait, in order, behind one
-	// item that is slow. Without it that item would idle the pool.
+	// orderSlack is the number of windows of outcomes that may wait behind one slow
+	// item when delivery is in order. Without them that item would idle the pool.
 	orderSlack = 8
-	// timeShare is the part of an item's time, as its inverse, that it may expect
-	// to wait behind the items admitted before it.
+	// timeShare is the inverse of the share of its time that an item is expected to
+	// wait for the items admitted before it.
 	timeShare = 4
-	// eager is how many times more may be under way while slots are idle because
-	// the pictures are not there yet, and how many times more pictures may be on
-	// their way than came lately. It makes a window that is too small for slow
-	// shops grow threefold in the time that an item takes.
-	eager = 2
+	// growth is how many times the recent answers may be in flight while slots are
+	// idle for lack of pictures, and how many times the recent pictures may be being
+	// fetched. A window that is too small for slow shops grows threefold in the time
+	// that an item takes.
+	growth = 2
 )
 
-// bounds follow the pool and the pace, which change while the call runs. An
-// item's time starts with its admission, so where the model is slow or its quota
-// small, a large window would let items in whose time is up before their turn;
-// and so would many pictures on their way where their shop is slow. Open batches
-// are on top of what is held: outcomes that wait for their batch to fill must not
-// stop admission.
-func (r *run) bounds() bounds {
+// bounds returns the bounds for the pool's size and the pace of now. An item's time
+// starts with its admission. So with a slow model or a small quota, a large window
+// would admit items whose time ends before their turn, and so would many pictures
+// from a slow shop. Outcomes that wait for their batch to fill must not stop
+// admission, so held has room for open batches.
+func (r *activeCall) bounds() bounds {
 	pool := r.engine.parts.PoolSize()
 	now := time.Now()
-	first, large := pool+max(minSpare, pool/4), max(largeWindow, 4*pool)
-	verdicts, pictures := r.window.verdicts.lately(now), r.window.pictures.lately(now)
+	first, large := pool+max(minSpare, pool/4), max(minLargeWindow, 4*pool)
+	answers, pictures := r.window.answers.recent(now), r.window.pictures.recent(now)
 	b := bounds{
-		underWay: max(first, verdicts),
-		hungry:   max(first, eager*verdicts),
-		pool:     pool,
-		texts:    large,
-		pictured: max(largePictured, poolPictured*pool),
-		fetching: max(firstFetches, eager*pictures),
-		held:     large,
-		least:    leastWindow,
+		inFlight:  max(first, answers),
+		whileIdle: max(first, growth*answers),
+		pool:      pool,
+		texts:     large,
+		pictured:  max(minLargePictured, poolPictured*pool),
+		fetching:  max(minFetching, growth*pictures),
+		held:      large,
+		least:     leastWindow,
 	}
-	b.crowd = load{underWay: crowdPictured * b.pictured, held: crowdWindows * large}
+	b.processLoad = load{inFlight: totalInFlightWindows * b.pictured, held: totalHeldWindows * large}
 	if r.call.Options.Delivery == catalog.InOrder {
 		b.held *= orderSlack
 	}
 	for _, size := range r.engine.batchSizes(&r.call) {
 		b.held += size
 		if r.call.Options.Delivery == catalog.InOrder {
-			b.least += size // or the batch that is due could never be whole
+			b.least += size // else the next batch might never be complete
 		}
 	}
 	if r.call.Prompt {
@@ -122,7 +121,8 @@ func (r *run) bounds() bounds {
 	return b
 }
 
-// enter waits for room within what limit returns, and takes it.
+// enter waits until the bounds that limit returns have room for an item, and counts
+// the item. It returns the error of ctx.
 func (w *window) enter(ctx context.Context, limit func() bounds) error {
 	for {
 		if w.tryEnter(limit()) {
@@ -139,25 +139,25 @@ func (w *window) enter(ctx context.Context, limit func() bounds) error {
 func (w *window) tryEnter(b bounds) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	working, most := w.underWay-w.sharing, b.underWay
+	working, most := w.inFlight-w.sharing, b.inFlight
 	if working-w.fetching < b.pool {
-		most = b.hungry
+		most = b.whileIdle
 	}
 	switch {
 	case working >= most, w.bytes+w.fetching*w.typical >= windowBytes,
 		w.pictured >= b.pictured, w.fetching >= b.fetching,
-		w.underWay-w.pictured >= b.texts, w.held-w.pictured >= b.held:
+		w.inFlight-w.pictured >= b.texts, w.held-w.pictured >= b.held:
 		return false
 	}
-	if !w.crowd.enter(w.caller, w.held, b.least, b.crowd) {
+	if !w.processLoad.enter(w.caller, w.held, b.least, b.processLoad) {
 		return false
 	}
-	w.underWay++
+	w.inFlight++
 	w.held++
 	return true
 }
 
-// admitted tells what came in.
+// admitted records the item that entered.
 func (w *window) admitted(a *admitted) {
 	a.bytes = a.item.Size()
 	a.fetching = a.kind == catalog.KindImage
@@ -170,9 +170,8 @@ func (w *window) admitted(a *admitted) {
 	}
 }
 
-// fetched tells that the item has its picture, nil if it goes without. It may come
-// from work that others wait for, after the item has finished; then it says nothing
-// new.
+// fetched records that the item has its picture, nil if it has none. Shared work may
+// call it after the item has finished; then it has no effect.
 func (w *window) fetched(a *admitted, picture *catalog.Picture) {
 	bytes := 0
 	if picture != nil {
@@ -197,8 +196,8 @@ func (w *window) fetched(a *admitted, picture *catalog.Picture) {
 	w.wake()
 }
 
-// joined tells that the item waits for work that is under way for another one. It
-// takes nothing of the shop or of the model, and ends with that one.
+// joined records that the item waits for work in flight for an equal item. It uses
+// neither a shop's connection nor a slot of the model.
 func (w *window) joined(a *admitted) {
 	if a.kind == catalog.KindImage {
 		w.fetched(a, nil)
@@ -212,18 +211,18 @@ func (w *window) joined(a *admitted) {
 	w.wake()
 }
 
-// finished tells that an item has its outcome. Only a verdict that the model gave
-// for it says how fast the model is: not a failure, and not one that was kept or
-// shared.
+// finished records that an item has its outcome. asked is true if the model answered
+// for this item: only such an answer counts for the model's pace, not a failure or
+// an answer that was cached or shared.
 func (w *window) finished(a *admitted, asked bool) {
 	if asked {
-		w.verdicts.count(time.Now())
+		w.answers.count(time.Now())
 	}
 	if a.kind == catalog.KindImage {
 		w.fetched(a, nil)
 	}
 	w.mu.Lock()
-	w.underWay--
+	w.inFlight--
 	if a.joined {
 		w.sharing--
 	}
@@ -232,25 +231,25 @@ func (w *window) finished(a *admitted, asked bool) {
 		w.pictured--
 	}
 	w.mu.Unlock()
-	w.crowd.leave(w.caller, 1, 0)
+	w.processLoad.leave(w.caller, 1, 0)
 	w.wake()
 }
 
-// delivered tells that n outcomes were taken.
+// delivered records that the sink has taken n outcomes.
 func (w *window) delivered(n int) {
 	w.mu.Lock()
 	w.held -= n
 	w.mu.Unlock()
-	w.crowd.leave(w.caller, 0, n)
+	w.processLoad.leave(w.caller, 0, n)
 	w.wake()
 }
 
-// close gives the places back of what was not delivered, at the call's end.
+// close removes the items that were not delivered, at the call's end.
 func (w *window) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.crowd.leave(w.caller, w.underWay, w.held)
-	w.underWay, w.held = 0, 0
+	w.processLoad.leave(w.caller, w.inFlight, w.held)
+	w.inFlight, w.held = 0, 0
 }
 
 func (w *window) wake() {
@@ -260,9 +259,9 @@ func (w *window) wake() {
 	}
 }
 
-// pace counts a call's verdicts, or pictures, of about the last period, each with
-// a weight that decays. It starts low, which costs nothing but a smaller window.
-// Failures are left out, since they may come much faster than answers do.
+// pace counts the answers or pictures of about the last period, each with a weight
+// that decays. It starts at 0, so the first window is small. Failures do not count,
+// since they may come much faster than answers.
 type pace struct {
 	period time.Duration
 
@@ -278,7 +277,7 @@ func (p *pace) count(now time.Time) {
 	p.at = now
 }
 
-func (p *pace) lately(now time.Time) int {
+func (p *pace) recent(now time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int(p.decayed(now))

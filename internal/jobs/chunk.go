@@ -23,8 +23,8 @@ const (
 
 // chunkForm is a message of the items stream.
 type chunkForm struct {
-	// First is the index of the first item, the others follow it; where Indexes is
-	// not empty it has them all.
+	// First is the index of the first item, and the others follow it. If Indexes is
+	// not empty, it has all indexes instead.
 	First   int64   `cbor:"1,keyasint,omitempty"`
 	Indexes []int64 `cbor:"2,keyasint,omitempty"`
 	// Items is what codec.EncodeItems made of them.
@@ -100,7 +100,7 @@ func objectsBucket(upload string) string { return objectsPrefix + upload }
 
 func objectName(index int64) string { return fmt.Sprint(index) }
 
-// loadItem returns an item of a chunk, wherever it is.
+// loadItem returns an item of a chunk, from the chunk or from its object.
 func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place int) (*catalog.Item, error) {
 	if !c.objects[place] {
 		return &c.items[place], nil
@@ -122,8 +122,8 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	return &items[0], nil
 }
 
-// objectError returns *unreadable in place of the error of reading an object if parts
-// of it are lost: those that are missing are waited for in vain.
+// objectError returns *unreadable instead of err if parts of an object are lost, since
+// waiting for them would never end.
 func (st *store) objectError(ctx context.Context, bucket jetstream.ObjectStore, index int64, err error) error {
 	if errors.Is(err, jetstream.ErrDigestMismatch) {
 		return &unreadable{err}

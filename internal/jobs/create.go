@@ -12,9 +12,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Create takes a job in: the items of next until io.EOF, at least one. The job
-// exists once Create has returned it, and is on disk. Where the owner has a job with the spec's
-// request id, that is returned, whatever its items.
+// Create stores the items of next until io.EOF, at least one, as a job. The job exists
+// and is on disk once Create returns it. If the owner has a job with the spec's request
+// id, Create returns that job and ignores the items.
 func (s *Service) Create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
 	if err := s.store.storage.Lost(); err != nil { // before items are taken
 		return catalog.Job{}, err
@@ -23,7 +23,7 @@ func (s *Service) Create(ctx context.Context, spec catalog.JobSpec, next classif
 	return s.synced(ctx, job, err)
 }
 
-// synced returns a job that a call has made or found once it is on disk.
+// synced returns the job once it is on disk.
 func (s *Service) synced(ctx context.Context, job catalog.Job, err error) (catalog.Job, error) {
 	if err == nil {
 		err = s.store.sync(ctx)
@@ -83,8 +83,8 @@ func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) 
 	return s.show(ctx, rec)
 }
 
-// fill stores the items that put adds, then makes the job exist. What was stored
-// of a job that came to nothing is removed again.
+// fill stores the items that put adds, then creates the job. If that fails, it removes
+// what was stored.
 func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) error) (catalog.Job, error) {
 	u := s.store.newUpload(rec.ID)
 	err := put(u)
@@ -123,11 +123,11 @@ func (s *Service) entered(ctx context.Context, rec *jobRecord) bool {
 
 func (s *Service) discard(ctx context.Context, u *upload) {
 	if err := u.discard(ctx); err != nil {
-		s.log.Warn("an upload that came to nothing stays until it is tidied away", zap.Error(err))
+		s.log.Warn("a failed upload could not be removed: trying again later", zap.Error(err))
 	}
 }
 
-// enter makes the job exist. A job with its id that is being removed gives way.
+// enter creates the job. It replaces a job with the same id that is being removed.
 func (s *Service) enter(ctx context.Context, rec *jobRecord) error {
 	revision, err := s.store.put(ctx, rec, 0)
 	if errors.Is(err, errOutrun) {

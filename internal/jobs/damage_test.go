@@ -81,7 +81,7 @@ func storeJobs(t *testing.T) *storedJobs {
 			}
 		})
 		testkit.Await(t, "the job is midway", func() bool {
-			got, err := r.Get(t.Context(), anybody, id)
+			got, err := r.Get(t.Context(), allOwners, id)
 			return err == nil && got.Progress.Done > 250
 		})
 	}
@@ -177,7 +177,7 @@ func spoil(t *testing.T, random *rand.Rand, dir string) {
 	}
 }
 
-// damagedTime is how long a damaged job may take to end or to say that it cannot.
+// damagedTime is how long a damaged job may take to end or to fail.
 const damagedTime = 90 * time.Second
 
 // TestDamagedBlocks damages stored blocks at random: what can be read is read once,
@@ -238,7 +238,7 @@ func (r *replica) lists(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), damagedTime)
 	defer cancel()
-	if _, _, err := r.List(ctx, catalog.JobQuery{Owner: anybody, Size: 100}); err != nil {
+	if _, _, err := r.List(ctx, catalog.JobQuery{Owner: allOwners, Size: 100}); err != nil {
 		t.Errorf("ListJobs: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func (r *replica) survived(t *testing.T, id string, items []*catalog.Item, ended
 	defer cancel()
 	began, results := time.Now(), map[int64]bool{}
 	var summary *catalog.Summary
-	err := r.Watch(ctx, anybody, id, "", func(e catalog.JobEvent) error {
+	err := r.Watch(ctx, allOwners, id, "", func(e catalog.JobEvent) error {
 		if summary = e.Summary; summary != nil {
 			return nil
 		}
@@ -266,7 +266,7 @@ func (r *replica) survived(t *testing.T, id string, items []*catalog.Item, ended
 		}
 		return nil
 	})
-	job, getErr := r.Get(ctx, anybody, id)
+	job, getErr := r.Get(ctx, allOwners, id)
 	t.Logf("job %s (ended before: %v): %d of %d results, state %d %q, watch: %v, get: %v, after %v",
 		id, ended, len(results), len(items), job.State, job.Message, err, getErr, time.Since(began).Round(time.Millisecond))
 	switch {

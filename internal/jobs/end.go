@@ -36,8 +36,7 @@ func (e *endForm) read(msg jetstream.Msg) error {
 	return nil
 }
 
-// markRunning notes that a job has been taken up. The error is errEnded where it
-// has ended.
+// markRunning records that a job is running. The error is errEnded if it has ended.
 func (s *Service) markRunning(ctx context.Context, id string) error {
 	for {
 		rec, revision, err := s.store.get(ctx, id)
@@ -61,30 +60,30 @@ func (s *Service) markRunning(ctx context.Context, id string) error {
 	}
 }
 
-// endIfDone ends the run's job if each item has its result, and reports whether
-// the job has ended.
-func (s *Service) endIfDone(ctx context.Context, r *run) (ended bool, err error) {
-	err = r.insist(ctx, func() error {
+// endIfDone ends the job if each item has its result, and reports whether the job has
+// ended.
+func (s *Service) endIfDone(ctx context.Context, j *activeJob) (ended bool, err error) {
+	err = j.retryUntilDone(ctx, func() error {
 		within, cancel := context.WithTimeout(ctx, storeTime)
 		defer cancel()
-		c, err := s.count(within, r.rec)
+		c, err := s.count(within, j.rec)
 		if err != nil {
 			return err
 		}
 		ended = c.ended != 0
 		switch {
 		case ended:
-			return s.settle(ctx, r.rec)
-		case c.sum.Done >= r.rec.Items:
+			return s.settle(ctx, j.rec)
+		case c.sum.Done >= j.rec.Items:
 			ended = true
-			return s.end(ctx, r.rec, catalog.JobSucceeded, "")
+			return s.end(ctx, j.rec, catalog.JobSucceeded, "")
 		}
 		return nil
 	})
 	return ended, err
 }
 
-// end stores a job's end, unless it has one, and has the record follow.
+// end stores a job's end, unless it has one, and updates the record.
 func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobState, message string) error {
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -100,14 +99,14 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 	}
 	within, cancel = context.WithTimeout(ctx, countTime)
 	defer cancel()
-	// Whoever reads may be a little behind whoever has stored the end.
+	// The server that answers reads may be behind the one that stored the end.
 	_, err = persist(within, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.settle(ctx, rec) })
 	return err
 }
 
-// settle brings the record of a job up to the end that is stored. A record says
-// that its job has ended only once the end and all results before it are on disk,
-// and callers go by the record.
+// settle updates the record of a job from the stored end. Callers rely on the record,
+// so it says that the job has ended only when the end and all results before it are
+// on disk.
 func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	for {
 		rec, revision, err := s.store.get(ctx, job.ID)
@@ -142,7 +141,7 @@ func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	}
 }
 
-// close fills in what the end says and what its results come to.
+// close fills the record from the stored end and the sum of the results.
 func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
@@ -151,7 +150,7 @@ func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 		return err
 	}
 	if c.ended == 0 {
-		return storageAway(errors.New("the end of the job is not to be seen yet"))
+		return storageAway(errors.New("the end of the job is not visible yet"))
 	}
 	rec.State, rec.Message, rec.Ended = c.end.State, c.end.Message, c.end.At
 	rec.Tally, rec.EndedSeq = &c.sum, c.ended
@@ -161,8 +160,8 @@ func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 // countTime is for counting a job from its beginning.
 const countTime = time.Minute
 
-// removeConsumer removes what replicas shared a job's chunks by. One that stays
-// is tidied away.
+// removeConsumer removes the consumer of a job's chunks. If that fails, Tidy removes it
+// later.
 func (s *Service) removeConsumer(ctx context.Context, rec *jobRecord) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()

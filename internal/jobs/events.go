@@ -8,8 +8,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 )
 
-// events sends what a reader of a job is told, one event at a time: results as
-// they are read, and in between notices of what holds the job up.
+// events sends the events of a job to a reader, one at a time: results as they are
+// read, and notices of outages between them.
 type events struct {
 	send func(catalog.JobEvent) error
 
@@ -31,7 +31,7 @@ func (s *Service) newEvents(rec *jobRecord, from resume, send func(catalog.JobEv
 	return e
 }
 
-// next sends an event. Nothing comes after the summary.
+// next sends an event. It sends none after the summary.
 func (e *events) next(event catalog.JobEvent) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -44,7 +44,7 @@ func (e *events) next(event catalog.JobEvent) error {
 	return e.send(event)
 }
 
-// follow sends notices until ctx ends, and ends a watch whose reader is gone.
+// follow sends notices until ctx ends. It stops the watch if the reader is gone.
 func (e *events) follow(ctx context.Context, stop context.CancelCauseFunc) {
 	for ctx.Err() == nil {
 		changed, err := e.update()

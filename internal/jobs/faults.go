@@ -22,8 +22,8 @@ const (
 	codeAccountResources jetstream.ErrorCode = 10002
 )
 
-// asFault turns an error of the store into what a caller may know. The ends of
-// contexts and faults stay what they are.
+// asFault returns the public fault for an error of the store. Faults and errors of
+// contexts are returned unchanged.
 func asFault(err error) error {
 	if err == nil {
 		return nil
@@ -78,13 +78,13 @@ func notFound() *fault.Fault {
 	return fault.New(fault.NotFound, "there is no such job: check the id, or list the jobs")
 }
 
-// wrongLast reports whether somebody else has stored something first.
+// wrongLast reports whether another writer was first.
 func wrongLast(err error) bool {
 	api, ok := errors.AsType[jetstream.JetStreamError](err)
 	return ok && api.APIError() != nil && api.APIError().ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
 }
 
-// isMissing reports whether what was asked for is not in the store.
+// isMissing reports whether the store does not have what was asked for.
 func isMissing(err error) bool {
 	for _, missing := range []error{
 		jetstream.ErrMsgNotFound, jetstream.ErrKeyNotFound, jetstream.ErrObjectNotFound, jetstream.ErrBucketNotFound,

@@ -14,7 +14,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-func TestEachItemHasItsResult(t *testing.T) {
+func TestRun_EachItemHasItsResult(t *testing.T) {
 	for _, n := range []int{1, 99, 100, 101, 1234} {
 		for _, delivery := range []catalog.Delivery{catalog.AsCompleted, catalog.InOrder} {
 			t.Run(fmt.Sprint(n, " items, delivery ", delivery), func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestEachItemHasItsResult(t *testing.T) {
 						failed++
 					}
 				}
-				got, err := r.Get(t.Context(), anybody, job.ID)
+				got, err := r.Get(t.Context(), allOwners, job.ID)
 				if err != nil || got.State != catalog.JobSucceeded || got.Progress.Done != int64(n) || got.Progress.Failed != failed ||
 					got.Failures["REFUSED"] != failed || got.Started.IsZero() || got.Ended.IsZero() {
 					t.Errorf("%+v, %v", got, err)
@@ -57,8 +57,8 @@ func TestEachItemHasItsResult(t *testing.T) {
 	}
 }
 
-// TestAReaderGoesOnWhereItWas breaks a watch off after each batch.
-func TestAReaderGoesOnWhereItWas(t *testing.T) {
+// TestWatch_ContinuesAfterTheToken breaks a watch off after each batch.
+func TestWatch_ContinuesAfterTheToken(t *testing.T) {
 	for _, delivery := range []catalog.Delivery{catalog.AsCompleted, catalog.InOrder} {
 		t.Run(fmt.Sprint("delivery ", delivery), func(t *testing.T) {
 			r := single(t)
@@ -67,7 +67,7 @@ func TestAReaderGoesOnWhereItWas(t *testing.T) {
 					it.ImageURL = "http://shop.example/1.jpg" // batched apart
 				}
 			})
-			job := r.create(t, catalog.JobSpec{Owner: anybody, Options: catalog.Options{BatchSize: 8, Delivery: delivery}}, items)
+			job := r.create(t, catalog.JobSpec{Owner: allOwners, Options: catalog.Options{BatchSize: 8, Delivery: delivery}}, items)
 			var s *seen
 			for s == nil || s.summary == nil {
 				s = r.watch(t, job.ID, s, 1)
@@ -89,7 +89,7 @@ func TestAReaderGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
-func TestTheSameRequestIsTheSameJob(t *testing.T) {
+func TestCreate_SameRequestIDReturnsTheSameJob(t *testing.T) {
 	r := single(t)
 	spec := textual
 	spec.RequestID = "import 7"
@@ -102,18 +102,18 @@ func TestTheSameRequestIsTheSameJob(t *testing.T) {
 	if others := r.create(t, spec, goods(1, nil)); others.ID == first.ID {
 		t.Error("two callers share a job")
 	}
-	if err := r.Delete(t.Context(), anybody, first.ID); err != nil {
+	if err := r.Delete(t.Context(), allOwners, first.ID); err != nil {
 		t.Fatal(err)
 	}
-	spec.Owner = anybody
-	anew := r.create(t, spec, goods(4, nil))
-	if anew.Progress.Total != 4 {
-		t.Errorf("%+v after the deletion", anew)
+	spec.Owner = allOwners
+	recreated := r.create(t, spec, goods(4, nil))
+	if recreated.Progress.Total != 4 {
+		t.Errorf("%+v after the deletion", recreated)
 	}
-	r.watch(t, anew.ID, nil, 0).complete(t, goods(4, nil))
+	r.watch(t, recreated.ID, nil, 0).complete(t, goods(4, nil))
 }
 
-func TestAnUploadThatBreaksOffLeavesNoJob(t *testing.T) {
+func TestCreate_BrokenUploadLeavesNoJob(t *testing.T) {
 	r := single(t)
 	broken := errors.New("the line is dead")
 	n := 0
@@ -129,7 +129,7 @@ func TestAnUploadThatBreaksOffLeavesNoJob(t *testing.T) {
 	if _, err = r.Create(t.Context(), textual, from(nil)); !fault.Is(err, fault.InvalidRequest) {
 		t.Errorf("no items: %v", err)
 	}
-	list, next, err := r.List(t.Context(), catalog.JobQuery{Owner: anybody, Size: 10})
+	list, next, err := r.List(t.Context(), catalog.JobQuery{Owner: allOwners, Size: 10})
 	if err != nil || len(list) != 0 || next != "" {
 		t.Errorf("%v, %q, %v", list, next, err)
 	}
@@ -138,7 +138,7 @@ func TestAnUploadThatBreaksOffLeavesNoJob(t *testing.T) {
 	}
 }
 
-func TestLargeItems(t *testing.T) {
+func TestCreate_LargeItems(t *testing.T) {
 	r := single(t)
 	items := goods(130, func(i int, it *catalog.Item) {
 		switch i % 13 {
@@ -156,12 +156,12 @@ func TestLargeItems(t *testing.T) {
 	if n := s.summary.FailuresByReason["INVALID_ITEM"]; n != 10 || s.summary.Failed != 10 {
 		t.Errorf("%+v", s.summary)
 	}
-	if err := r.Delete(t.Context(), anybody, job.ID); err != nil {
+	if err := r.Delete(t.Context(), allOwners, job.ID); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestCancelEndsAJobAndKeepsItsResults(t *testing.T) {
+func TestCancel_KeepsResults(t *testing.T) {
 	r := single(t)
 	items := goods(500, func(i int, it *catalog.Item) {
 		if i >= 100 {
@@ -170,10 +170,10 @@ func TestCancelEndsAJobAndKeepsItsResults(t *testing.T) {
 	})
 	job := r.create(t, textual, items)
 	testkit.Await(t, "what does not wait is done", func() bool {
-		got, err := r.Get(t.Context(), anybody, job.ID)
+		got, err := r.Get(t.Context(), allOwners, job.ID)
 		return err == nil && got.Progress.Done == 100
 	})
-	got, err := r.Cancel(t.Context(), anybody, job.ID)
+	got, err := r.Cancel(t.Context(), allOwners, job.ID)
 	if err != nil || got.State != catalog.JobCancelled || got.Progress.Done != 100 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -181,12 +181,12 @@ func TestCancelEndsAJobAndKeepsItsResults(t *testing.T) {
 	if len(s.outcomes) != 100 || s.summary.Total != 100 {
 		t.Errorf("%d results, %+v", len(s.outcomes), s.summary)
 	}
-	if again, err := r.Cancel(t.Context(), anybody, job.ID); err != nil || !again.Ended.Equal(got.Ended) {
+	if again, err := r.Cancel(t.Context(), allOwners, job.ID); err != nil || !again.Ended.Equal(got.Ended) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
 
-func TestRetryRunsWhatFailedAndMayPass(t *testing.T) {
+func TestRetry_RunsWhatFailedAndMayPass(t *testing.T) {
 	r := single(t)
 	items := goods(400, func(i int, it *catalog.Item) {
 		switch {
@@ -200,17 +200,17 @@ func TestRetryRunsWhatFailedAndMayPass(t *testing.T) {
 		}
 	})
 	job := r.create(t, textual, items)
-	if _, err := r.Retry(t.Context(), anybody, job.ID, ""); err == nil {
+	if _, err := r.Retry(t.Context(), allOwners, job.ID, ""); err == nil {
 		r.watch(t, job.ID, nil, 0)
 	} else if !fault.Is(err, fault.Conflict) {
 		t.Fatal(err)
 	}
 	before := r.watch(t, job.ID, nil, 0)
-	retried, err := r.Retry(t.Context(), anybody, job.ID, "again")
+	retried, err := r.Retry(t.Context(), allOwners, job.ID, "again")
 	if err != nil || retried.Progress.Total != 9 || retried.RetryOf != job.ID {
 		t.Fatalf("%+v, %v", retried, err)
 	}
-	if same, err := r.Retry(t.Context(), anybody, job.ID, "again"); err != nil || same.ID != retried.ID {
+	if same, err := r.Retry(t.Context(), allOwners, job.ID, "again"); err != nil || same.ID != retried.ID {
 		t.Errorf("%+v, %v", same, err)
 	}
 	s := r.watch(t, retried.ID, nil, 0)
@@ -225,12 +225,12 @@ func TestRetryRunsWhatFailedAndMayPass(t *testing.T) {
 	if after := r.watch(t, job.ID, nil, 0); len(after.outcomes) != 400 || after.summary.Failed != before.summary.Failed {
 		t.Error("the old job has changed")
 	}
-	if _, err := r.Retry(t.Context(), anybody, retried.ID, ""); !fault.Is(err, fault.Conflict) {
+	if _, err := r.Retry(t.Context(), allOwners, retried.ID, ""); !fault.Is(err, fault.Conflict) {
 		t.Errorf("nothing to retry: %v", err)
 	}
 }
 
-func TestJobsAreTheirOwners(t *testing.T) {
+func TestOwner_SeesOnlyOwnJobs(t *testing.T) {
 	r := single(t)
 	spec := textual
 	spec.Owner = catalog.Owner{Name: "ann"}
@@ -239,7 +239,7 @@ func TestJobsAreTheirOwners(t *testing.T) {
 	_, get := r.Get(t.Context(), bob, job.ID)
 	_, cancel := r.Cancel(t.Context(), bob, job.ID)
 	_, retry := r.Retry(t.Context(), bob, job.ID, "")
-	_, odd := r.Get(t.Context(), anybody, "../*.>")
+	_, odd := r.Get(t.Context(), allOwners, "../*.>")
 	for what, err := range map[string]error{
 		"get": get, "cancel": cancel, "retry": retry, "delete": r.Delete(t.Context(), bob, job.ID), "an odd id": odd,
 		"watch": r.Watch(t.Context(), bob, job.ID, "", func(catalog.JobEvent) error { return nil }),
@@ -251,12 +251,12 @@ func TestJobsAreTheirOwners(t *testing.T) {
 	if list, _, err := r.List(t.Context(), catalog.JobQuery{Owner: bob, Size: 10}); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if _, err := r.Get(t.Context(), anybody, job.ID); err != nil {
+	if _, err := r.Get(t.Context(), allOwners, job.ID); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestListsHavePages(t *testing.T) {
+func TestList_HasPages(t *testing.T) {
 	r := single(t)
 	var want []string
 	for range 7 {
@@ -266,7 +266,7 @@ func TestListsHavePages(t *testing.T) {
 		var got []string
 		token := ""
 		for {
-			list, next, err := r.List(t.Context(), catalog.JobQuery{Owner: anybody, Size: size, Token: token})
+			list, next, err := r.List(t.Context(), catalog.JobQuery{Owner: allOwners, Size: size, Token: token})
 			if err != nil || len(list) > size {
 				t.Fatal(list, err)
 			}
@@ -281,25 +281,25 @@ func TestListsHavePages(t *testing.T) {
 			t.Errorf("pages of %d: %v, want %v", size, got, want)
 		}
 	}
-	if _, _, err := r.List(t.Context(), catalog.JobQuery{Owner: anybody, Size: 1, Token: "%"}); !fault.Is(err, fault.InvalidRequest) {
+	if _, _, err := r.List(t.Context(), catalog.JobQuery{Owner: allOwners, Size: 1, Token: "%"}); !fault.Is(err, fault.InvalidRequest) {
 		t.Error(err)
 	}
 }
 
-func TestTokensAreOfTheirJob(t *testing.T) {
+func TestWatch_RefusesATokenOfAnotherJob(t *testing.T) {
 	r := single(t)
 	one := r.create(t, textual, goods(30, nil))
 	two := r.create(t, textual, goods(30, nil))
 	token := r.watch(t, one.ID, nil, 1).token
 	for _, bad := range []string{"%%", "AAAA", token} {
-		err := r.Watch(t.Context(), anybody, two.ID, bad, func(catalog.JobEvent) error { return nil })
+		err := r.Watch(t.Context(), allOwners, two.ID, bad, func(catalog.JobEvent) error { return nil })
 		if !fault.Is(err, fault.InvalidRequest) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
-func TestAWatchEndsWithItsJobsDeletion(t *testing.T) {
+func TestWatch_EndsWhenItsJobIsDeleted(t *testing.T) {
 	r := single(t)
 	job := r.create(t, textual, goods(2, func(i int, it *catalog.Item) {
 		if i == 1 {
@@ -309,13 +309,13 @@ func TestAWatchEndsWithItsJobsDeletion(t *testing.T) {
 	done := make(chan error, 1)
 	begun := make(chan struct{}, 10)
 	go func() {
-		done <- r.Watch(t.Context(), anybody, job.ID, "", func(catalog.JobEvent) error {
+		done <- r.Watch(t.Context(), allOwners, job.ID, "", func(catalog.JobEvent) error {
 			begun <- struct{}{}
 			return nil
 		})
 	}()
 	<-begun
-	if err := r.Delete(t.Context(), anybody, job.ID); err != nil {
+	if err := r.Delete(t.Context(), allOwners, job.ID); err != nil {
 		t.Fatal(err)
 	}
 	select {

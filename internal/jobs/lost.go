@@ -15,7 +15,7 @@ import (
 // unreadable is an error of something stored that will never be read.
 type unreadable struct{ cause error }
 
-func (u *unreadable) Error() string { return "what is stored cannot be read: " + u.cause.Error() }
+func (u *unreadable) Error() string { return "stored data cannot be read: " + u.cause.Error() }
 
 func (u *unreadable) Unwrap() error { return u.cause }
 
@@ -23,9 +23,8 @@ func dataLoss(cause error) *fault.Fault {
 	return fault.Wrap(cause, fault.DataLoss, "stored data of the job is damaged or lost: what can be read was sent, send the items again as a new job")
 }
 
-// lost knows the jobs of which items or results are stored and the record is not. Those
-// are uploads that broke off, of which no caller knows an id, and jobs whose record the
-// disk has lost.
+// lost is the set of jobs with stored items or results but without a record: broken
+// uploads, whose id no caller knows, and jobs whose record the disk has lost.
 type lost struct {
 	known chan struct{} // closed when the store was looked through
 
@@ -35,7 +34,7 @@ type lost struct {
 
 func newLost() *lost { return &lost{known: make(chan struct{}), jobs: map[string]bool{}} }
 
-// has reports whether a job's record is lost. It waits while that is being found out.
+// has reports whether a job's record is lost. It waits until findLost has read the store.
 func (l *lost) has(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -54,7 +53,7 @@ func (l *lost) add(id string) {
 	l.jobs[id] = true
 }
 
-// findLost looks through the store once it has been read, and logs what is lost.
+// findLost searches the store for lost jobs and logs them.
 func (s *Service) findLost(ctx context.Context) {
 	defer close(s.lost.known)
 	select {
@@ -63,7 +62,7 @@ func (s *Service) findLost(ctx context.Context) {
 		return
 	}
 	if err := s.lookForLost(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("it was not found out whether records of jobs are lost", zap.Error(err))
+		s.log.Warn("the check for lost job records failed", zap.Error(err))
 	}
 }
 

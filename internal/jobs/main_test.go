@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fail, "wait" waits until the model is let go, "down once" fails the first time.
 type model struct {
 	slots  chan struct{}
-	let    chan struct{} // closed: nobody waits any more
+	let    chan struct{} // closed: no call waits any more
 	longer chan struct{} // the same for "wait longer"
 
 	mu    sync.Mutex
@@ -215,8 +215,8 @@ func from(items []*catalog.Item) classify.Source {
 }
 
 var (
-	anybody = catalog.Owner{All: true}
-	textual = catalog.JobSpec{Owner: anybody, Options: catalog.Options{Mode: catalog.ModeText}}
+	allOwners = catalog.Owner{All: true}
+	textual   = catalog.JobSpec{Owner: allOwners, Options: catalog.Options{Mode: catalog.ModeText}}
 )
 
 func (r *replica) create(t *testing.T, spec catalog.JobSpec, items []*catalog.Item) catalog.Job {
@@ -250,7 +250,7 @@ func (r *replica) watch(t *testing.T, id string, before *seen, batches int) *see
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	err := r.Watch(ctx, anybody, id, s.token, func(e catalog.JobEvent) error {
+	err := r.Watch(ctx, allOwners, id, s.token, func(e catalog.JobEvent) error {
 		s.token = e.Token
 		if e.Summary != nil {
 			s.summary = e.Summary

@@ -14,8 +14,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// find returns the record of a job that its caller may see.
-func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobRecord, uint64, error) {
+// find returns a job's record and its revision. The error is NotFound if the owner may
+// not see it.
+func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jobRecord, uint64, error) {
 	if !validID(id) {
 		return nil, 0, notFound()
 	}
@@ -23,13 +24,13 @@ func (s *Service) find(ctx context.Context, who catalog.Owner, id string) (*jobR
 	if fault.Is(err, fault.NotFound) && s.lost.has(ctx, id) {
 		return nil, 0, dataLoss(err)
 	}
-	if err == nil && (rec.Deleted != 0 || !who.Sees(rec.Owner)) {
+	if err == nil && (rec.Deleted != 0 || !owner.Sees(rec.Owner)) {
 		return nil, 0, notFound()
 	}
 	return rec, revision, err
 }
 
-// show returns a job with what is stored of its results now.
+// show returns a job with the counts of its stored results.
 func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error) {
 	if rec.State.Ended() {
 		return rec.job(rec.Tally), nil
@@ -40,7 +41,7 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 	if err != nil {
 		return catalog.Job{}, err
 	}
-	if c.ended != 0 { // whoever ended it has not come to write it into the record
+	if c.ended != 0 { // the worker that ended the job has not updated the record
 		if err := s.settle(ctx, rec); err != nil {
 			return catalog.Job{}, asFault(err)
 		}
@@ -51,15 +52,15 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 		return settled.job(settled.Tally), nil
 	}
 	job := rec.job(&c.sum)
-	if run := s.runs.get(rec.ID); run != nil {
-		job.Message = run.says()
+	if active := s.activeJobs.get(rec.ID); active != nil {
+		job.Message = active.obstacleText()
 	}
 	return job, nil
 }
 
 // Get returns a job.
-func (s *Service) Get(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, who, id)
+func (s *Service) Get(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
+	rec, _, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -94,10 +95,10 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	return jobs, next, err
 }
 
-// showers is how many jobs of a list are counted at once.
+// showers is how many jobs of a list are read at once.
 const showers = 8
 
-// showAll shows jobs, but for those that were deleted meanwhile.
+// showAll returns the jobs of the records, except those that were deleted meanwhile.
 func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.Job, error) {
 	jobs := make([]catalog.Job, len(records))
 	showing, ctx := errgroup.WithContext(ctx)
@@ -115,9 +116,9 @@ func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.
 	return slices.DeleteFunc(jobs, func(j catalog.Job) bool { return j.ID == "" }), err
 }
 
-// Cancel ends a job, and returns it. One that has ended stays as it is.
-func (s *Service) Cancel(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, who, id)
+// Cancel ends a job and returns it. A job that has ended is returned unchanged.
+func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
+	rec, _, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -125,21 +126,21 @@ func (s *Service) Cancel(ctx context.Context, who catalog.Owner, id string) (cat
 		if err := s.end(ctx, rec, catalog.JobCancelled, ""); err != nil {
 			return catalog.Job{}, asFault(err)
 		}
-		if rec, _, err = s.find(ctx, who, id); err != nil {
+		if rec, _, err = s.find(ctx, owner, id); err != nil {
 			return catalog.Job{}, err
 		}
 	}
 	return rec.job(rec.Tally), nil
 }
 
-// Delete removes a job with all that is stored of it.
-func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) error {
+// Delete removes a job and all that is stored for it.
+func (s *Service) Delete(ctx context.Context, owner catalog.Owner, id string) error {
 	for {
-		rec, revision, err := s.find(ctx, who, id)
+		rec, revision, err := s.find(ctx, owner, id)
 		if err != nil {
 			return err
 		}
-		err = s.bury(ctx, rec, revision)
+		err = s.markDeleted(ctx, rec, revision)
 		if errors.Is(err, errOutrun) {
 			continue
 		}
@@ -147,10 +148,10 @@ func (s *Service) Delete(ctx context.Context, who catalog.Owner, id string) erro
 	}
 }
 
-// bury marks a job as deleted, from when on nobody sees it, and removes what is
-// stored of it. Its record stays for a while, so that what fails now, or what a
-// worker still stores that has not heard of it, is removed later.
-func (s *Service) bury(ctx context.Context, rec *jobRecord, revision uint64) error {
+// markDeleted hides a job from callers and removes what is stored for it. The record
+// stays for some time, so that data that cannot be removed now, or that a worker
+// still stores, is removed later.
+func (s *Service) markDeleted(ctx context.Context, rec *jobRecord, revision uint64) error {
 	gone := *rec
 	gone.Deleted = now()
 	revision, err := s.store.put(ctx, &gone, revision)
@@ -162,7 +163,7 @@ func (s *Service) bury(ctx context.Context, rec *jobRecord, revision uint64) err
 	return s.removeStored(ctx, &gone)
 }
 
-// removeStored removes what is stored of a job but for its record.
+// removeStored removes all that is stored for a job, except its record.
 func (s *Service) removeStored(ctx context.Context, rec *jobRecord) error {
 	s.removeConsumer(ctx, rec)
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
@@ -170,18 +171,17 @@ func (s *Service) removeStored(ctx context.Context, rec *jobRecord) error {
 	return errors.Join(s.store.removeResults(ctx, rec.Upload), s.store.remove(ctx, rec.Upload, rec.Objects))
 }
 
-// removeTime is for removing all of a job.
+// removeTime bounds the removal of a job.
 const removeTime = 30 * time.Second
 
-// Retry makes a new job of the items of an ended one that failed and may succeed
-// later.
-func (s *Service) Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
-	job, err := s.retry(ctx, who, id, requestID)
+// Retry creates a job from the items of an ended job that failed and may succeed later.
+func (s *Service) Retry(ctx context.Context, owner catalog.Owner, id, requestID string) (catalog.Job, error) {
+	job, err := s.retry(ctx, owner, id, requestID)
 	return s.synced(ctx, job, err)
 }
 
-func (s *Service) retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error) {
-	old, _, err := s.find(ctx, who, id)
+func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID string) (catalog.Job, error) {
+	old, _, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -215,7 +215,7 @@ func (s *Service) retry(ctx context.Context, who catalog.Owner, id, requestID st
 		if u.items == int64(failed.count) {
 			return nil
 		}
-		if _, _, err := s.find(ctx, who, id); err != nil { // it is being deleted
+		if _, _, err := s.find(ctx, owner, id); err != nil { // it is being deleted
 			return err
 		}
 		return dataLoss(errors.New("items are missing"))

@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/codec"
 )
 
-// mirror is what this process knows of all records, a moment late at most.
+// mirror is a copy of all records in this process, usually a moment behind.
 type mirror struct {
 	mu      sync.Mutex
 	records map[string]mirrored // by id
@@ -29,7 +29,7 @@ func newMirror() *mirror {
 	return &mirror{records: map[string]mirrored{}, whole: make(chan struct{})}
 }
 
-// put takes a record in, unless a newer one is there.
+// put stores a record, unless the mirror has a newer revision.
 func (m *mirror) put(rec *jobRecord, revision uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -47,7 +47,7 @@ func (m *mirror) remove(id string, revision uint64) {
 	}
 }
 
-// awaitWhole waits until all records are in.
+// awaitWhole waits until all records have been read once.
 func (m *mirror) awaitWhole(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -82,7 +82,7 @@ func (m *mirror) get(id string) (*jobRecord, bool) {
 	return rec.jobRecord, ok
 }
 
-// all returns the records that are wanted.
+// all returns the records for which wanted is true.
 func (m *mirror) all(wanted func(*jobRecord) bool) []*jobRecord {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,8 +95,7 @@ func (m *mirror) all(wanted func(*jobRecord) bool) []*jobRecord {
 	return list
 }
 
-// follow keeps the mirror up to date and has runs begin and end by it, until ctx
-// ends.
+// follow updates the mirror, and the active jobs from it, until ctx ends.
 func (s *Service) follow(ctx context.Context) {
 	for {
 		if err := s.watchRecords(ctx); err != nil && ctx.Err() == nil {
@@ -114,8 +113,7 @@ func (s *Service) watchRecords(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = watcher.Stop() }() // its connection may have gone already
-	// Begins and ends that failed, and jobs for which there was no room, are looked
-	// at again from time to time.
+	// The timer retries what failed, and starts jobs that had to wait for a place.
 	again := time.NewTicker(time.Second)
 	defer again.Stop()
 	seen := map[string]bool{} // nil: the first pass over what is stored has ended
@@ -124,7 +122,7 @@ func (s *Service) watchRecords(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-again.C:
-			s.runs.consider(ctx)
+			s.activeJobs.update(ctx)
 		case entry, ok := <-watcher.Updates():
 			switch {
 			case !ok:
@@ -138,7 +136,7 @@ func (s *Service) watchRecords(ctx context.Context) error {
 				s.mirror.keep(seen)
 				seen = nil
 			}
-			s.runs.consider(ctx)
+			s.activeJobs.update(ctx)
 		}
 	}
 }
@@ -157,12 +155,12 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		seen[rec.ID] = true
 	}
 	s.mirror.put(&rec, entry.Revision())
-	if !rec.active() { // whoever ended it has counted it
+	if !rec.active() { // the record has the final counts
 		s.tallies.forget(rec.Upload)
 	}
 }
 
-// States counts the jobs that are kept, by state.
+// States returns the number of stored jobs by state.
 func (s *Service) States() map[catalog.JobState]int {
 	counts := map[catalog.JobState]int{}
 	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted == 0 }) {

@@ -15,8 +15,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-// TestAnOddItemFailsAlone has items that are small in bytes and large in parts.
-func TestAnOddItemFailsAlone(t *testing.T) {
+// TestRun_InvalidItemFailsAlone has items that are small in bytes and large in parts.
+func TestRun_InvalidItemFailsAlone(t *testing.T) {
 	r := single(t)
 	items := goods(10, nil)
 	items[3].Tags = make([]string, 1<<20+1)
@@ -32,7 +32,7 @@ func TestAnOddItemFailsAlone(t *testing.T) {
 	}
 }
 
-func TestAWatchEndsWhereItsJobIsMadeAnew(t *testing.T) {
+func TestWatch_EndsWhenItsJobIsCreatedAgain(t *testing.T) {
 	r := single(t)
 	spec := textual
 	spec.RequestID = "import"
@@ -40,13 +40,13 @@ func TestAWatchEndsWhereItsJobIsMadeAnew(t *testing.T) {
 	first := r.create(t, spec, goods(2, wait))
 	done := make(chan error, 1)
 	go func() {
-		done <- r.Watch(t.Context(), anybody, first.ID, "", func(catalog.JobEvent) error { return nil })
+		done <- r.Watch(t.Context(), allOwners, first.ID, "", func(catalog.JobEvent) error { return nil })
 	}()
-	if err := r.Delete(t.Context(), anybody, first.ID); err != nil {
+	if err := r.Delete(t.Context(), allOwners, first.ID); err != nil {
 		t.Fatal(err)
 	}
 	if again := r.create(t, spec, goods(3, wait)); again.ID != first.ID {
-		t.Fatalf("made %s anew as %s", first.ID, again.ID)
+		t.Fatalf("created %s again as %s", first.ID, again.ID)
 	}
 	select {
 	case err := <-done:
@@ -58,8 +58,8 @@ func TestAWatchEndsWhereItsJobIsMadeAnew(t *testing.T) {
 	}
 }
 
-// TestASlowUploadIsTold tidies an upload away while it is silent.
-func TestASlowUploadIsTold(t *testing.T) {
+// TestCreate_ReportsAnUploadThatWasTooSlow tidies an upload away while it is silent.
+func TestCreate_ReportsAnUploadThatWasTooSlow(t *testing.T) {
 	r := single(t, func(c *jobs.Config) { c.UploadWait = time.Millisecond })
 	given := 0
 	_, err := r.Create(t.Context(), textual, func(context.Context) (*catalog.Item, error) {
@@ -78,19 +78,19 @@ func TestASlowUploadIsTold(t *testing.T) {
 	}
 }
 
-func TestARequestIDIsOfOneJob(t *testing.T) {
+func TestRequestID_BelongsToOneJob(t *testing.T) {
 	r := single(t)
 	spec := textual
 	spec.RequestID = "import"
 	job := r.create(t, spec, goods(3, func(_ int, it *catalog.Item) { it.Description = "down" }))
 	r.watch(t, job.ID, nil, 0)
-	if other, err := r.Retry(t.Context(), anybody, job.ID, "import"); !fault.Is(err, fault.Conflict) {
+	if other, err := r.Retry(t.Context(), allOwners, job.ID, "import"); !fault.Is(err, fault.Conflict) {
 		t.Errorf("got %+v, %v", other, err)
 	}
 }
 
-// TestReadingsLeaveNothingBehind looks at the consumers of the results.
-func TestReadingsLeaveNothingBehind(t *testing.T) {
+// TestReplay_LeavesNoConsumers looks at the consumers of the results.
+func TestReplay_LeavesNoConsumers(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
 	r := start(t, b, newModel(8))
@@ -100,7 +100,7 @@ func TestReadingsLeaveNothingBehind(t *testing.T) {
 	job := r.create(t, spec, goods(1000, nil))
 	r.watch(t, job.ID, nil, 0)
 	for range 20 {
-		if _, err := r.Get(t.Context(), anybody, job.ID); err != nil {
+		if _, err := r.Get(t.Context(), allOwners, job.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,8 +113,8 @@ func TestReadingsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// TestALargerLimitWins has two replicas with different settings.
-func TestALargerLimitWins(t *testing.T) {
+// TestStart_LargerLimitWins has two replicas with different settings.
+func TestStart_LargerLimitWins(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
 	var limits []int64
@@ -132,8 +132,8 @@ func TestALargerLimitWins(t *testing.T) {
 	}
 }
 
-// TestARecordIsThereForAllAtOnce looks at how the bucket of records is read.
-func TestARecordIsThereForAllAtOnce(t *testing.T) {
+// TestCreate_RecordIsVisibleToAllReplicas looks at how the bucket of records is read.
+func TestCreate_RecordIsVisibleToAllReplicas(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
 	r := start(t, b, newModel(1))

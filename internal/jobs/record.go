@@ -10,7 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// jobRecord is what is known of a job beside its items and results.
+// jobRecord is what is stored of a job in addition to its items and results.
 type jobRecord struct {
 	ID       string           `cbor:"1,keyasint"`
 	Upload   string           `cbor:"2,keyasint"`
@@ -55,12 +55,12 @@ func (m moment) time() time.Time {
 	return time.UnixMicro(int64(m))
 }
 
-// since is how long ago the moment was.
+// since returns the time that has passed since the moment.
 func (m moment) since() time.Duration { return time.Since(m.time()) }
 
 func (r *jobRecord) active() bool { return !r.State.Ended() && r.Deleted == 0 }
 
-// job is the record as callers see it, with what is stored of its results so far.
+// job returns the record as callers see it, with the tally of its results.
 func (r *jobRecord) job(t *tally) catalog.Job {
 	j := catalog.Job{
 		ID: r.ID, Name: r.Name, Owner: r.Owner, State: r.State, Options: catalog.Options(r.Options), RetryOf: r.RetryOf,
@@ -72,7 +72,7 @@ func (r *jobRecord) job(t *tally) catalog.Job {
 	return j
 }
 
-// elapsed is how long the job has taken, or has taken so far.
+// elapsed returns how long the job has taken so far.
 func (r *jobRecord) elapsed() time.Duration {
 	end := r.Ended
 	if end == 0 {
@@ -83,22 +83,22 @@ func (r *jobRecord) elapsed() time.Duration {
 
 var naming = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// newName returns 26 letters and digits that nobody else has.
+// newName returns a random, unique name of 26 letters and digits.
 func newName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	return naming.EncodeToString(b[:])
 }
 
-// idFor is the job's id that a request id stands for, so that of two calls with
-// the same one at most one can make a job.
+// idFor returns the job id for a request id, so that two calls with the same request id
+// create at most one job.
 func idFor(owner, requestID string) string {
 	sum := sha256.Sum256([]byte(owner + "\x00" + requestID))
 	return naming.EncodeToString(sum[:16])
 }
 
-// validID reports whether a caller's id can be one: others must not reach the
-// store as a key.
+// validID reports whether a job can have the id. Other ids must not reach the store as
+// a key.
 func validID(id string) bool {
 	return len(id) == 26 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// reading says what part of a stream is read.
+// reading is the part of a stream to read.
 type reading struct {
 	stream      jetstream.Stream // nil: the results
 	filters     []string
@@ -19,35 +19,35 @@ type reading struct {
 	headersOnly bool
 }
 
-// Bounds of what is read ahead.
+// Bounds of reading ahead.
 const (
 	aheadMessages = 256
 	aheadBytes    = 4 << 20
 )
 
-// How often the server says that it is there while it has nothing to send. A
-// request that got lost, as happens in a cluster where its consumer is new, is
-// sent again after two of these times.
+// The interval of the server's heartbeats while it has nothing to send. A request that
+// is lost, as may happen in a cluster with a new consumer, is sent again after two
+// intervals.
 const (
 	replayBeat = 500 * time.Millisecond // the least
 	followBeat = 2 * time.Second
 	pullTime   = 5 * time.Second
 )
 
-// followTime is how long a follower tries to go on where the store does not answer.
-// Then its caller is better off with another replica.
+// followTime is how long a follower retries while the store does not answer. After
+// that another replica may serve its caller.
 const followTime = 15 * time.Second
 
-// broken is an error of reading, not of what was done with what was read.
+// broken is an error of reading a stream, as opposed to one of handling a message.
 type broken struct{ cause error }
 
 func (b *broken) Error() string { return b.cause.Error() }
 
 func (b *broken) Unwrap() error { return b.cause }
 
-// follow reads messages until each or ctx ends it, or, where it is finite, until all
-// that are there are read; else also those that come later. Each is called once for each message, in order; whatever happens to the
-// connection or the stream's leader meanwhile, none is left out.
+// follow reads messages until each returns an error or ctx ends. If finite is true, it
+// stops after the messages that exist now. It calls each once for each message, in
+// order, even if the connection breaks or the stream's leader changes.
 func (st *store) follow(ctx context.Context, r reading, finite bool, each func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error) error {
 	since := time.Now()
 	for {
@@ -71,7 +71,7 @@ func (st *store) follow(ctx context.Context, r reading, finite bool, each func(m
 	}
 }
 
-// replay reads the messages that are there now.
+// replay reads the messages that exist now.
 func (st *store) replay(ctx context.Context, r reading, each func(msg jetstream.Msg, seq uint64) error) error {
 	err := st.read(ctx, r, replayBeat, true, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return each(msg, meta.Sequence.Stream)
@@ -82,11 +82,11 @@ func (st *store) replay(ctx context.Context, r reading, each func(msg jetstream.
 	return err
 }
 
-// silence is how long a message that is known to be there is waited for.
+// silence bounds the wait for a message that is known to exist.
 const silence = 10 * time.Second
 
-// read reads messages until each returns an error or, where it is finite, all that
-// were there when it began are read. An error of reading is *broken.
+// read reads messages until each returns an error or, if finite is true, until it has
+// read those that existed at its start. An error of reading is *broken.
 func (st *store) read(ctx context.Context, r reading, beat time.Duration, finite bool, each func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	messages, left, end, err := st.open(ctx, r, beat)
 	if err != nil {
@@ -110,15 +110,15 @@ func (st *store) read(ctx context.Context, r reading, beat time.Duration, finite
 		if err := each(msg, meta); err != nil {
 			return err
 		}
-		// A job that runs grows while it is read, and what comes later is not waited
-		// for; nor is what was deleted meanwhile.
+		// An active job grows while it is read. Later messages and deleted ones are
+		// not waited for.
 		left = min(left-1, meta.NumPending)
 	}
 	return nil
 }
 
-// open begins to read, and tells how many messages are there to be read now. The
-// caller calls end.
+// open begins to read, and returns the number of messages that exist now. The caller
+// calls end.
 func (st *store) open(ctx context.Context, r reading, beat time.Duration) (messages jetstream.MessagesContext, left uint64, end func(), err error) {
 	stream := r.stream
 	if stream == nil {
@@ -148,8 +148,8 @@ func (st *store) open(ctx context.Context, r reading, beat time.Duration) (messa
 	}, nil
 }
 
-// dropConsumer removes what a reading has left on the server, which would go by
-// itself after a minute: readings may be many.
+// dropConsumer removes the consumer of a reading, which would otherwise stay on the
+// server for a minute.
 func (st *store) dropConsumer(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer) {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

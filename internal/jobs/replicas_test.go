@@ -129,10 +129,10 @@ func connect(t *testing.T, url string) *broker.Broker {
 	return b
 }
 
-// TestASilentWorkersChunksGoToAnother holds up the line of a worker for longer than
+// TestReplicas_SilentWorkersChunksGoToAnother holds up the line of a worker for longer than
 // it may be silent: another one does its chunks, and what the first then has of them
 // is refused. The job has one more item, so that it has not ended by then.
-func TestASilentWorkersChunksGoToAnother(t *testing.T) {
+func TestReplicas_SilentWorkersChunksGoToAnother(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1)
 	line := newRelay(t, s.Addr().String())
 	defer line.close()
@@ -154,7 +154,7 @@ func TestASilentWorkersChunksGoToAnother(t *testing.T) {
 	defer second.Close()
 	close(second.model.let)
 	done := func() int64 {
-		got, err := second.Get(t.Context(), anybody, job.ID)
+		got, err := second.Get(t.Context(), allOwners, job.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,9 +171,9 @@ func TestASilentWorkersChunksGoToAnother(t *testing.T) {
 	second.watch(t, job.ID, nil, 0).complete(t, items)
 }
 
-// TestAConsumerThatIsLostIsMadeAnew deletes what replicas share a job's chunks by,
+// TestRun_CreatesALostConsumerAgain deletes what replicas share a job's chunks by,
 // in the middle of the job.
-func TestAConsumerThatIsLostIsMadeAnew(t *testing.T) {
+func TestRun_CreatesALostConsumerAgain(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
 	r := start(t, b, newModel(16))
@@ -196,9 +196,9 @@ func TestAConsumerThatIsLostIsMadeAnew(t *testing.T) {
 	}
 }
 
-// TestJobsTakeTurns has one caller's long jobs hold every place, and another come
+// TestReplica_JobsTakeTurns has one caller's long jobs hold every place, and another come
 // with a short one.
-func TestJobsTakeTurns(t *testing.T) {
+func TestReplica_JobsTakeTurns(t *testing.T) {
 	r := single(t)
 	long := func() []*catalog.Item {
 		return goods(300, func(_ int, it *catalog.Item) { it.Description = "wait" })
@@ -216,9 +216,9 @@ func TestJobsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestReplicasShareAJob has three of them do one job together, and each of them
+// TestReplicas_ShareAJob has three of them do one job together, and each of them
 // serve its readers.
-func TestReplicasShareAJob(t *testing.T) {
+func TestReplicas_ShareAJob(t *testing.T) {
 	s := natsServer(t, t.TempDir(), -1)
 	var replicas []*replica
 	for range 3 {
@@ -230,7 +230,7 @@ func TestReplicasShareAJob(t *testing.T) {
 	}
 	items := goods(3000, func(_ int, it *catalog.Item) { it.Description = "slow" })
 	job := replicas[0].create(t, textual, items)
-	if _, err := replicas[1].Get(t.Context(), anybody, job.ID); err != nil {
+	if _, err := replicas[1].Get(t.Context(), allOwners, job.ID); err != nil {
 		t.Errorf("another replica does not know the job: %v", err)
 	}
 	total := 0
@@ -248,8 +248,8 @@ func TestReplicasShareAJob(t *testing.T) {
 	}
 }
 
-// TestAServiceGoesOnAfterItsEnd closes the service at random points of a job.
-func TestAServiceGoesOnAfterItsEnd(t *testing.T) {
+// TestStart_ContinuesStoredJobs closes the service at random points of a job.
+func TestStart_ContinuesStoredJobs(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
@@ -288,9 +288,9 @@ func TestAServiceGoesOnAfterItsEnd(t *testing.T) {
 	}
 }
 
-// TestAStoreThatIsAwayIsWaitedFor ends the server of the store in the middle of a
+// TestStore_WaitsWhileItIsAway ends the server of the store in the middle of a
 // job, and starts it again.
-func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
+func TestStore_WaitsWhileItIsAway(t *testing.T) {
 	dir := t.TempDir()
 	s := natsServer(t, dir, -1)
 	port := s.Addr().(*net.TCPAddr).Port
@@ -304,7 +304,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	s.Shutdown()
 	s.WaitForShutdown()
 	testkit.Await(t, "calls say that the store is away", func() bool {
-		_, err := r.Get(t.Context(), anybody, job.ID)
+		_, err := r.Get(t.Context(), allOwners, job.ID)
 		return fault.Is(err, fault.StorageAway)
 	})
 	if _, err := r.Create(t.Context(), textual, from(goods(1, nil))); !fault.Is(err, fault.StorageAway) {
@@ -312,7 +312,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	}
 	natsServer(t, dir, port)
 	testkit.Await(t, "the store is back", func() bool {
-		_, err := r.Get(t.Context(), anybody, job.ID)
+		_, err := r.Get(t.Context(), allOwners, job.ID)
 		return err == nil
 	})
 	r.watch(t, job.ID, token, 0).complete(t, items)
@@ -321,8 +321,8 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestAFullStoreRefusesAndGoesOn fills the room for jobs.
-func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
+// TestStore_RefusesWhileFullAndContinues fills the room for jobs.
+func TestStore_RefusesWhileFullAndContinues(t *testing.T) {
 	r := single(t, func(c *jobs.Config) { c.MaxBytes, c.Keep = 2*jobs.MinBytes, time.Nanosecond })
 	letters := rand.NewChaCha8([32]byte{1})
 	large := func(n int) []*catalog.Item {
@@ -340,14 +340,14 @@ func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
 	if _, err := r.Create(t.Context(), textual, from(large(500))); !fault.Is(err, fault.StorageFull) {
 		t.Fatalf("more than there is room for: %v", err)
 	}
-	if _, err := r.Get(t.Context(), anybody, small.ID); err != nil {
+	if _, err := r.Get(t.Context(), allOwners, small.ID); err != nil {
 		t.Errorf("the job that was there: %v", err)
 	}
 	if err := r.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Get(t.Context(), anybody, small.ID); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a job that was over for long enough: %v", err)
+	if _, err := r.Get(t.Context(), allOwners, small.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a job that ended longer ago than jobs are kept: %v", err)
 	}
 	next := r.create(t, textual, large(200))
 	if s := r.watch(t, next.ID, nil, 0); s.summary.Total != 200 {
@@ -355,7 +355,7 @@ func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestLargeItemsHaveTheirBound(t *testing.T) {
+func TestCreate_BoundsLargeItems(t *testing.T) {
 	r := single(t, func(c *jobs.Config) { c.MaxBytes = 2 * jobs.MinBytes })
 	pictures := func(n int) []*catalog.Item {
 		return goods(n, func(_ int, it *catalog.Item) { it.ImageData = make([]byte, 1<<20) })
@@ -365,13 +365,13 @@ func TestLargeItemsHaveTheirBound(t *testing.T) {
 		t.Errorf("more than there is room for: %v", err)
 	}
 	r.watch(t, first.ID, nil, 0)
-	if err := r.Delete(t.Context(), anybody, first.ID); err != nil {
+	if err := r.Delete(t.Context(), allOwners, first.ID); err != nil {
 		t.Fatal(err)
 	}
 	r.create(t, textual, pictures(6))
 }
 
-func TestUploadsThatBrokeOffAreTidiedAway(t *testing.T) {
+func TestTidy_RemovesBrokenUploads(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
 	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = 2 * time.Second })

@@ -17,93 +17,92 @@ import (
 // savers is how many chunks' results are stored at once.
 const savers = 8
 
-// save is the run's classify.Sink: it returns when the results are stored. While
-// the store is away or full it waits, and with it the job: the engine admits
-// nothing beyond the call's window.
-func (r *run) save(ctx context.Context, b *catalog.Batch) error {
+// save is the job's classify.Sink. It returns when the results are stored. While the
+// store is away or full it waits, and the engine admits no items beyond the call's
+// window.
+func (j *activeJob) save(ctx context.Context, b *catalog.Batch) error {
 	var saving errgroup.Group
 	saving.SetLimit(savers)
-	for t, outcomes := range r.sort(b.Outcomes) {
-		saving.Go(func() error { return r.saveTake(ctx, t, outcomes, b.Peak) })
+	for t, outcomes := range j.groupByClaim(b.Outcomes) {
+		saving.Go(func() error { return j.saveClaim(ctx, t, outcomes, b.Peak) })
 	}
 	return saving.Wait()
 }
 
-// saveTake stores results of one chunk, and acknowledges it with its last one.
-func (r *run) saveTake(ctx context.Context, t *take, outcomes []catalog.Outcome, peak int) error {
+// saveClaim stores results of one chunk, and acknowledges the chunk after its last one.
+func (j *activeJob) saveClaim(ctx context.Context, t *claim, outcomes []catalog.Outcome, peak int) error {
 	if t.lost {
 		return nil
 	}
-	if err := r.store(ctx, t, outcomes, peak); err != nil || t.lost {
+	if err := j.store(ctx, t, outcomes, peak); err != nil || t.lost {
 		return err
 	}
 	if t.left -= len(outcomes); t.left > 0 {
 		return nil
 	}
-	r.acknowledge(ctx, t)
-	if r.release(t) {
-		_, err := r.service.endIfDone(ctx, r)
+	j.acknowledge(ctx, t)
+	if j.release(t) {
+		_, err := j.service.endIfDone(ctx, j)
 		return err
 	}
 	return nil
 }
 
-// release lets go of a chunk and reports whether it was the last in hand.
-func (r *run) release(t *take) (last bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.takes, t.number)
-	return len(r.takes) == 0
+// release removes a claim and reports whether it was the last one.
+func (j *activeJob) release(t *claim) (last bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.claims, t.number)
+	return len(j.claims) == 0
 }
 
-// store stores results as one message, or as several where they are too large
-// for one.
-func (r *run) store(ctx context.Context, t *take, outcomes []catalog.Outcome, peak int) error {
+// store stores results as one message, or as several if they are too large for one.
+func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outcome, peak int) error {
 	body, err := codec.EncodeOutcomes(outcomes)
 	if err != nil {
 		return err
 	}
-	if len(body) > r.service.config.MaxMessage/4 && len(outcomes) > 1 {
+	if len(body) > j.service.config.MaxMessage/4 && len(outcomes) > 1 {
 		half := len(outcomes) / 2
-		if err := r.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
+		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
 			return err
 		}
-		return r.store(ctx, t, outcomes[half:], peak)
+		return j.store(ctx, t, outcomes[half:], peak)
 	}
 	sum := tallyOf(outcomes, peak)
 	msg := &nats.Msg{
-		Subject: chunkSubject(resultsPrefix, r.rec.Upload, t.number), Data: body,
+		Subject: chunkSubject(resultsPrefix, j.rec.Upload, t.number), Data: body,
 		Header: nats.Header{
-			headerTally: {encodeTally(&sum)}, headerTake: {fmt.Sprint(t.name, ".", t.stored)},
-			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {r.rec.ID},
+			headerTally: {encodeTally(&sum)}, headerClaim: {fmt.Sprint(t.name, ".", t.stored)},
+			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {j.rec.ID},
 		},
 	}
-	if err := r.insist(ctx, func() error { return r.publish(ctx, t, msg) }); err != nil || t.lost {
+	if err := j.retryUntilDone(ctx, func() error { return j.publish(ctx, t, msg) }); err != nil || t.lost {
 		return err
 	}
 	t.stored++
-	return r.insist(ctx, func() error { return r.sync(ctx) })
+	return j.retryUntilDone(ctx, func() error { return j.sync(ctx) })
 }
 
-// sync has what was stored on disk as soon as the settings say.
-func (r *run) sync(ctx context.Context) error {
-	if every := r.service.config.Sync; every > 0 {
-		r.service.store.storage.SyncWithin(every)
+// sync syncs the stored results to disk, or schedules that, as configured.
+func (j *activeJob) sync(ctx context.Context) error {
+	if every := j.service.config.Sync; every > 0 {
+		j.service.store.storage.SyncWithin(every)
 		return nil
 	}
-	return r.service.store.sync(ctx)
+	return j.service.store.sync(ctx)
 }
 
-// publish stores a message after the chunk's last one. Where something else is there
-// already, it either is this message, whose acknowledgement was lost, or another
-// worker has the chunk, and this one's results are for nobody.
-func (r *run) publish(ctx context.Context, t *take, msg *nats.Msg) error {
-	if err := r.service.store.storage.Lost(); err != nil {
+// publish stores a message after the chunk's last one. If another message is there
+// already, it is either this one, whose acknowledgement was lost, or another worker
+// has the chunk and this worker's results are dropped.
+func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error {
+	if err := j.service.store.storage.Lost(); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	ack, err := r.service.store.js.PublishMsg(within, msg, jetstream.WithExpectLastSequencePerSubject(t.last), jetstream.WithRetryAttempts(0))
+	ack, err := j.service.store.js.PublishMsg(within, msg, jetstream.WithExpectLastSequencePerSubject(t.last), jetstream.WithRetryAttempts(0))
 	if err == nil {
 		t.last = ack.Sequence
 		return nil
@@ -111,22 +110,22 @@ func (r *run) publish(ctx context.Context, t *take, msg *nats.Msg) error {
 	if !wrongLast(err) {
 		return err
 	}
-	there, err := r.service.store.results.GetLastMsgForSubject(within, msg.Subject)
+	there, err := j.service.store.results.GetLastMsgForSubject(within, msg.Subject)
 	switch {
-	case err == nil && there.Header.Get(headerTake) == msg.Header.Get(headerTake):
+	case err == nil && there.Header.Get(headerClaim) == msg.Header.Get(headerClaim):
 		t.last = there.Sequence
 	case err == nil, isMissing(err):
-		r.service.log.Warn("another worker has taken over a chunk", zap.String("job", r.rec.ID), zap.Int64("chunk", t.number))
-		r.lose(t)
+		j.service.log.Warn("another worker has taken over a chunk", zap.String("job", j.rec.ID), zap.Int64("chunk", t.number))
+		j.loseClaim(t)
 	default:
 		return err
 	}
 	return nil
 }
 
-func (r *run) lose(t *take) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (j *activeJob) loseClaim(t *claim) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	t.lost = true
-	delete(r.takes, t.number)
+	delete(j.claims, t.number)
 }

@@ -69,19 +69,19 @@ type Engine interface {
 	Outage(model string) (*catalog.Outage, <-chan struct{})
 }
 
-// Storage is where jobs are kept: see broker.Broker.
+// Storage stores jobs: see broker.Broker.
 type Storage interface {
 	JetStream() jetstream.JetStream
 	// Sync returns nil once everything that was stored before the call is on disk.
 	Sync(ctx context.Context) error
-	// SyncWithin has it there when the time is over, without waiting for it.
+	// SyncWithin schedules a sync within the time and does not wait for it.
 	SyncWithin(d time.Duration)
-	// Lost returns why nothing can be kept any more, as a fault; nil: it can.
+	// Lost returns a fault if nothing can be stored any more, else nil.
 	Lost() error
 }
 
 // Service keeps jobs and takes part in running them. Its methods are safe for
-// concurrent use. Whoever started it closes it, before its store.
+// concurrent use. The caller of Start closes it before the storage.
 //
 // Errors are faults or the context's: NotFound for a job that is not there or not
 // the caller's, DataLoss for one of which something is stored that cannot be read any
@@ -93,17 +93,17 @@ type Service struct {
 	engine Engine
 	log    *zap.Logger
 
-	mirror  *mirror
-	tallies *tallies
-	lost    *lost
-	runs    *runs
-	full    chan struct{} // room for one: the store was found full
+	mirror     *mirror
+	tallies    *tallies
+	lost       *lost
+	activeJobs *activeJobs
+	full       chan struct{} // room for one: the store was found full
 
 	stop   context.CancelCauseFunc
 	ending sync.WaitGroup
 }
 
-// Start opens what is stored, and begins to run what is to be done.
+// Start opens the stored jobs and begins to run those that have not ended.
 func Start(ctx context.Context, config Config, storage Storage, engine Engine, log *zap.Logger) (*Service, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -118,14 +118,14 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), lost: newLost(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.runs = newRuns(s)
+	s.activeJobs = newActiveJobs(s)
 	s.ending.Go(func() { s.follow(background) })
 	s.ending.Go(func() { s.findLost(background) })
 	s.ending.Go(func() { s.tidyRegularly(background) })
 	return s, nil
 }
 
-// explained says what to do about a store that cannot be set up.
+// explained returns err with advice on a store that cannot be opened.
 func explained(err error) error {
 	if fault.Is(asFault(err), fault.StorageFull) {
 		return fmt.Errorf("%w: give jobs less room in jobs-max-mib, or the server more", err)
@@ -133,18 +133,18 @@ func explained(err error) error {
 	return err
 }
 
-// errClosing ends what runs in the background.
+// errClosing is the cause that ends background work at Close.
 var errClosing = errors.New("the service is closing")
 
-// Drain stops taking chunks up and returns when those in hand are done, or when
-// ctx ends. Jobs whose model's server is away are left at once. Other replicas take
-// over what is left.
-func (s *Service) Drain(ctx context.Context) { s.runs.drain(ctx) }
+// Drain claims no further chunks and returns when the claimed ones are done, or when
+// ctx ends. It stops jobs whose model's server is away at once. Other replicas take
+// over the rest.
+func (s *Service) Drain(ctx context.Context) { s.activeJobs.drain(ctx) }
 
-// Close ends what runs: what is in flight is given up, and stays to be done. It
-// returns when nothing of the service is left running.
+// Close stops all work. Items in flight are done after the next start. It returns when
+// no goroutine of the service is left.
 func (s *Service) Close() {
-	s.runs.close()
+	s.activeJobs.close()
 	s.stop(errClosing)
 	s.ending.Wait()
 }

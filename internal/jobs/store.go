@@ -30,7 +30,7 @@ const (
 	// setUpTime is for opening the store, which a cluster that elects its leaders
 	// may make one wait for.
 	setUpTime = 30 * time.Second
-	// syncTime is for what is stored to get on disk, which may be slow and busy.
+	// syncTime bounds a sync to disk, which may be slow and busy.
 	syncTime = 30 * time.Second
 	// storeTime is for one request to it.
 	storeTime = 5 * time.Second
@@ -68,9 +68,9 @@ func openStore(ctx context.Context, storage Storage, config Config) (*store, err
 	return st, err
 }
 
-// openStream opens a stream that refuses what is over its limit: what was promised
-// to be kept must not make room for what is new. Where it is there already, other
-// replicas may have other settings: the largest limit is kept.
+// openStream opens a stream that refuses messages over its limit, since stored jobs must
+// not be dropped for new ones. If the stream exists, the larger of its limit and this one is
+// used, because replicas may have different settings.
 func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes int64) (jetstream.Stream, error) {
 	return persist(ctx, func(ctx context.Context) (jetstream.Stream, error) {
 		stream, err := st.js.Stream(ctx, name)
@@ -93,9 +93,9 @@ func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes i
 	})
 }
 
-// openRecords opens the bucket of records. Its stream is made here, with a bucket's
-// conventions, so that reads go to its leader: a job that CreateJob has answered
-// with is there for every replica at once.
+// openRecords opens the bucket of records. It creates the stream itself, with the
+// conventions of a bucket, so that reads go to the leader: every replica sees a job as
+// soon as CreateJob has returned it.
 func (st *store) openRecords(ctx context.Context) (jetstream.KeyValue, error) {
 	return persist(ctx, func(ctx context.Context) (jetstream.KeyValue, error) {
 		bucket, err := st.js.KeyValue(ctx, recordsBucket)
@@ -113,7 +113,7 @@ func (st *store) openRecords(ctx context.Context) (jetstream.KeyValue, error) {
 	})
 }
 
-// persist tries again what fails for want of a leader, until ctx ends.
+// persist calls try again while the cluster has no leader, until ctx ends.
 func persist[T any](ctx context.Context, try func(context.Context) (T, error)) (T, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		within, cancel := context.WithTimeout(ctx, storeTime)
@@ -148,8 +148,8 @@ func endSubject(upload string) string { return resultsPrefix + upload + ".end" }
 
 func allOf(prefix, upload string) string { return prefix + upload + ".*" }
 
-// info is a stream's state, with the numbers of messages of the subjects that match
-// the filter, if there is one. A stream's own Info is for one goroutine at a time.
+// info returns a stream's state, with the message counts of the subjects that match the
+// filter, unless that is empty. It is safe for concurrent use, unlike the stream's Info.
 func (st *store) info(ctx context.Context, stream, filter string) (*jetstream.StreamInfo, error) {
 	s, err := st.js.Stream(ctx, stream)
 	if err != nil {
@@ -182,15 +182,15 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 	return &rec, entry.Revision(), nil
 }
 
-// sync returns once everything that was stored before the call is on disk.
+// sync returns when all that was stored before the call is on disk.
 func (st *store) sync(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, syncTime)
 	defer cancel()
 	return asFault(st.storage.Sync(ctx))
 }
 
-// put stores a job's record in place of the revision, 0 where there must be none.
-// The error is errOutrun where somebody was faster.
+// put replaces the given revision of a job's record; 0 means that no record may exist.
+// The error is errOutrun if another writer was faster.
 func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint64, error) {
 	b, err := codec.Encode(rec)
 	if err != nil {
@@ -209,5 +209,5 @@ func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint
 	return revision, asFault(err)
 }
 
-// errOutrun says that a record has changed since it was read.
+// errOutrun reports that a record has changed since it was read.
 var errOutrun = errors.New("the record has changed meanwhile")

@@ -150,7 +150,7 @@ func createBehind(t *testing.T, client *credenza.Client, n int) <-chan created {
 	return answer
 }
 
-func TestAJobIsOnDiskBeforeItIsReported(t *testing.T) {
+func TestSync_JobIsOnDiskBeforeItIsReported(t *testing.T) {
 	disk, _, client := heldService(t)
 	for round := range 2 { // the second call finds the job
 		answer := createBehind(t, client, 250)
@@ -169,7 +169,7 @@ func TestAJobIsOnDiskBeforeItIsReported(t *testing.T) {
 	}
 }
 
-func TestAJobsEndIsOnDiskBeforeItIsReported(t *testing.T) {
+func TestSync_EndIsOnDiskBeforeItIsReported(t *testing.T) {
 	disk, r, client := heldService(t)
 	disk.open.Store(true)
 	job, err := client.CreateJob(t.Context(), slices.Values(waiting(250)), credenza.JobSpec{})
@@ -219,7 +219,7 @@ func TestAJobsEndIsOnDiskBeforeItIsReported(t *testing.T) {
 	}
 }
 
-func TestAJobIsRefusedIfItsSyncFails(t *testing.T) {
+func TestSync_JobIsRefusedIfItFails(t *testing.T) {
 	disk, _, client := heldService(t)
 	answer := createBehind(t, client, 1)
 	before(t, disk, answer)
@@ -230,8 +230,8 @@ func TestAJobIsRefusedIfItsSyncFails(t *testing.T) {
 	}
 }
 
-// TestSyncAlways has each result on disk before it counts, or is shown.
-func TestSyncAlways(t *testing.T) {
+// TestSync_Always has each result on disk before it counts, or is shown.
+func TestSync_Always(t *testing.T) {
 	disk, r, client := heldService(t, func(c *jobs.Config) { c.Sync = 0 })
 	disk.open.Store(true)
 	items := waiting(2)

@@ -13,8 +13,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// tally is what some of a job's results come to. It stands in the header of each
-// stored message for what that holds, so that counting reads no results.
+// tally is the counts of some of a job's results. The header of each stored message has
+// the tally of its results, so that counting does not read them.
 type tally struct {
 	Done         int64            `json:"d" cbor:"1,keyasint"`
 	Failed       int64            `json:"f,omitempty" cbor:"2,keyasint,omitempty"`
@@ -77,7 +77,7 @@ func (t *tally) summary(rec *jobRecord) catalog.Summary {
 // Headers of the results stream's messages.
 const (
 	headerTally = "Credenza-Tally" // a tally, JSON
-	headerTake  = "Credenza-Take"  // who stored it: a take's name and the message's number in it
+	headerClaim = "Credenza-Take"  // the writer: a claim's name and the number of the message in it
 	headerSize  = "Credenza-Size"  // how many results its chunk has in all
 	headerJob   = "Credenza-Job"   // also of the items stream: the id of the job, or of the job to be
 )
@@ -95,21 +95,21 @@ func encodeTally(t *tally) string {
 	return string(b)
 }
 
-// readTally takes a header that cannot be read for nothing.
+// readTally returns the tally in the message's header, zero if that is invalid.
 func readTally(msg jetstream.Msg) (t tally) {
 	_ = json.Unmarshal([]byte(msg.Headers().Get(headerTally)), &t)
 	return t
 }
 
-// tallies remembers how far jobs that run were counted, so that whoever asks for
-// a job's progress reads only what is new.
+// tallies keeps the counts of active jobs, so that a request for a job's progress reads
+// only new messages.
 type tallies struct {
 	mu     sync.Mutex
 	counts map[string]*count // by upload
 }
 
 type count struct {
-	turn  chan struct{} // room for one: whoever counts has put something in
+	turn  chan struct{} // has a buffer of one and serves as a lock that heeds a context
 	sum   tally
 	last  uint64 // sequence counted last
 	ended uint64 // the end's sequence; 0: none was seen
@@ -135,14 +135,14 @@ func (t *tallies) forget(upload string) {
 	delete(t.counts, upload)
 }
 
-// counted is what is stored of a job.
+// counted is the counts of a job's stored results.
 type counted struct {
 	sum   tally
 	ended uint64 // the end's sequence; 0: the job has none
 	end   endForm
 }
 
-// count counts what is stored of a job now, up to its end where it has one.
+// count returns the counts of a job's stored results, up to its end if it has one.
 func (s *Service) count(ctx context.Context, rec *jobRecord) (counted, error) {
 	c := s.tallies.of(rec.Upload)
 	select {

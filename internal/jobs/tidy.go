@@ -21,15 +21,15 @@ const (
 	// graveTime is how long a deleted job's record stays: workers that have not
 	// heard of the deletion have stopped by then.
 	graveTime = 10 * time.Minute
-	// tidyPause is the least time between two tidyings where the store is full.
+	// tidyPause is the least time between two tidyings while the store is full.
 	tidyPause = 10 * time.Second
-	// fullPart is the part of the room for jobs from which on the oldest ended ones
-	// make way.
+	// fullPart is the fill level of the store above which the oldest ended jobs are
+	// removed.
 	fullPart = 0.9
 )
 
-// tidyRegularly removes what is no longer to be kept, until ctx ends. Every
-// replica does: removing twice does no harm.
+// tidyRegularly calls Tidy from time to time until ctx ends. Every replica does so;
+// removing twice does no harm.
 func (s *Service) tidyRegularly(ctx context.Context) {
 	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
@@ -42,13 +42,13 @@ func (s *Service) tidyRegularly(ctx context.Context) {
 		}
 		if s.store.storage.Lost() != nil { // nothing can be removed
 		} else if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("what is stored of jobs could not be tidied: trying again later", zap.Error(err))
+			s.log.Warn("old jobs could not be removed: trying again later", zap.Error(err))
 		}
 		timer.Reset(tidyEvery*3/4 + rand.N(tidyEvery/2)) //nolint:gosec // replicas are only to differ
 	}
 }
 
-// foundFull has the store tidied soon.
+// foundFull schedules a Tidy soon.
 func (s *Service) foundFull() {
 	select {
 	case s.full <- struct{}{}:
@@ -56,9 +56,8 @@ func (s *Service) foundFull() {
 	}
 }
 
-// Tidy removes jobs that have been over for longer than they are kept, the oldest
-// ended jobs where the room for jobs runs out, and what is left of deleted jobs
-// and broken uploads.
+// Tidy removes jobs that ended longer ago than Config.Keep, the oldest ended jobs if
+// the store is nearly full, and the remains of deleted jobs and broken uploads.
 func (s *Service) Tidy(ctx context.Context) error {
 	ended := s.mirror.all(func(rec *jobRecord) bool { return rec.State.Ended() && rec.Deleted == 0 })
 	slices.SortFunc(ended, func(a, b *jobRecord) int { return cmp.Compare(a.Ended, b.Ended) })
@@ -79,14 +78,14 @@ func (s *Service) Tidy(ctx context.Context) error {
 	return errors.Join(append(problems, s.removeOrphans(ctx), s.store.records.PurgeDeletes(ctx))...)
 }
 
-// retire deletes a job whose time is over.
+// retire deletes an ended job.
 func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
 	current, revision, err := s.store.get(ctx, rec.ID)
 	if err != nil || current.Deleted != 0 || current.Upload != rec.Upload {
 		return ignoreMissing(err)
 	}
-	s.log.Info("a job is deleted, as it was over for long enough or room is needed", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
-	err = s.bury(ctx, current, revision)
+	s.log.Info("an ended job is deleted: its time is over, or the store needs room", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
+	err = s.markDeleted(ctx, current, revision)
 	if errors.Is(err, errOutrun) {
 		return nil
 	}
@@ -110,7 +109,7 @@ func (s *Service) forget(ctx context.Context, rec *jobRecord) error {
 	return nil
 }
 
-// isFull reports whether ended jobs must make way for others.
+// isFull reports whether ended jobs must be removed to make room.
 func (s *Service) isFull(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -150,8 +149,8 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// removeOrphan removes an upload unless it belongs to a job, which only the store
-// can tell, or has been heard of lately.
+// removeOrphan removes an upload unless it belongs to a job, according to the store, or
+// has stored something recently.
 func (s *Service) removeOrphan(ctx context.Context, upload string) error {
 	last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
 	if err != nil || time.Since(last.Time) < s.config.UploadWait {
@@ -169,9 +168,9 @@ func (s *Service) removeOrphan(ctx context.Context, upload string) error {
 		return err
 	}
 	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
-		return nil // it was a job, whose callers are told that its record is lost
+		return nil // it was a job; its callers get DATA_LOSS
 	}
-	s.log.Info("an upload that broke off is removed", zap.String("upload", upload))
+	s.log.Info("a broken upload is removed", zap.String("upload", upload))
 	return errors.Join(s.store.removeResults(ctx, upload), s.store.remove(ctx, upload, true))
 }
 

@@ -15,7 +15,7 @@ type position struct {
 	Minor int    `cbor:"2,keyasint,omitempty"`
 }
 
-// resume is what a resume token holds: where the reader is, and what it has seen.
+// resume is the content of a resume token: the reader's position and what it has seen.
 type resume struct {
 	Upload  string   `cbor:"1,keyasint"`
 	At      position `cbor:"2,keyasint"`
@@ -35,12 +35,12 @@ func parseResume(token string, rec *jobRecord) (resume, error) {
 	}
 	var got resume
 	if !decodeToken(token, &got) || got.Upload != rec.Upload || got.Total != rec.Items || got.At.Minor < 0 {
-		return r, fault.Invalid("resume_token", "it is none of this job: send back the last one that was received, or none to begin anew")
+		return r, fault.Invalid("resume_token", "it does not belong to this job: send the last one that was received, or none to start from the beginning")
 	}
 	return got, nil
 }
 
-// page is what a page token holds: the last job of the page before.
+// page is the content of a page token: the last job of the page before.
 type page struct {
 	Created moment `cbor:"1,keyasint"`
 	ID      string `cbor:"2,keyasint"`

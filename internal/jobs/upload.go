@@ -19,11 +19,11 @@ import (
 const (
 	// objectTime is for storing or loading one object.
 	objectTime = 30 * time.Second
-	// uploadAhead is how many chunks of an upload are on their way to the store.
+	// uploadAhead is how many chunks of an upload may wait for the store's answer.
 	uploadAhead = 16
 )
 
-// upload is a job's items on their way into the store. It is for one goroutine.
+// upload stores a job's items. It is for one goroutine.
 type upload struct {
 	store   *store
 	name    string
@@ -39,7 +39,7 @@ type upload struct {
 
 func (st *store) newUpload(job string) *upload { return &upload{store: st, name: newName(), job: job} }
 
-// add takes an item that is to have the index.
+// add stores an item under the index.
 func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 	size := storedSize(it)
 	stored := size > maxItemBytes
@@ -89,19 +89,19 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 	return err
 }
 
-// newBucket makes an upload's bucket. It has no limit of its own: a cluster would
-// set all of that aside.
+// newBucket creates an upload's bucket. It has no limit, because a cluster would
+// reserve that much.
 func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
 	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
 	})
 }
 
-// roomStep is how much an upload stores before it looks again at what others have
-// stored meanwhile.
+// roomStep is how many bytes an upload stores before it checks again how full the store
+// is.
 const roomStep = 32 << 20
 
-// takeRoom fails where there is no room for an object.
+// takeRoom returns an error if the store has no room for an object.
 func (u *upload) takeRoom(ctx context.Context, bytes int64) error {
 	if u.room < bytes {
 		used, err := u.store.objectBytes(ctx)
@@ -117,7 +117,7 @@ func (u *upload) takeRoom(ctx context.Context, bytes int64) error {
 	return nil
 }
 
-// objectBytes is what the objects of all jobs take.
+// objectBytes returns the bytes of the objects of all jobs.
 func (st *store) objectBytes(ctx context.Context) (used int64, err error) {
 	buckets := st.js.ObjectStores(ctx)
 	for status := range buckets.Status() {
@@ -128,7 +128,7 @@ func (st *store) objectBytes(ctx context.Context) (used int64, err error) {
 	return used, buckets.Error()
 }
 
-// send has the chunk stored, without waiting for it.
+// send begins to store the chunk and does not wait.
 func (u *upload) send(ctx context.Context) error {
 	if len(u.chunk.items) == 0 {
 		return nil
@@ -149,7 +149,7 @@ func (u *upload) send(ctx context.Context) error {
 	return u.settle(ctx, uploadAhead)
 }
 
-// settle waits until no more than n chunks are on their way.
+// settle waits until at most n chunks wait for the store's answer.
 func (u *upload) settle(ctx context.Context, n int) error {
 	for len(u.waiting) > n {
 		timer := time.NewTimer(storeTime)
@@ -171,8 +171,8 @@ func (u *upload) settle(ctx context.Context, n int) error {
 	return nil
 }
 
-// finish waits until every item is stored, and makes sure of it: an upload that was
-// silent for too long may have been tidied away.
+// finish waits until every item is stored, and checks that: Tidy may have removed an
+// upload that was silent for too long.
 func (u *upload) finish(ctx context.Context) error {
 	if err := u.send(ctx); err != nil {
 		return err
@@ -192,11 +192,11 @@ func (u *upload) finish(ctx context.Context) error {
 	return nil
 }
 
-// discard removes what was stored of an upload that became no job.
+// discard removes what was stored of an upload that does not become a job.
 func (u *upload) discard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	for len(u.waiting) > 0 && ctx.Err() == nil { // what is still on its way would come after the removal
+	for len(u.waiting) > 0 && ctx.Err() == nil { // a message in flight would arrive after the removal
 		if err := u.settle(ctx, len(u.waiting)-1); err != nil {
 			u.waiting = u.waiting[1:]
 		}
@@ -206,8 +206,7 @@ func (u *upload) discard(ctx context.Context) error {
 	return u.store.remove(removing, u.name, u.bucket != nil)
 }
 
-// storedSize is about what an item takes in a message: its texts, and what each of
-// them has around it.
+// storedSize returns about how many bytes an item takes in a message.
 func storedSize(it *catalog.Item) int {
 	const around = 9
 	return it.Size() + around*(len(it.Styles)+len(it.Tags)+2*len(it.Attributes)) + 16*around

@@ -16,11 +16,11 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Watch hands a job's results to send, from after the token, empty for the
-// beginning, and follows the job until its summary. Send's error ends it, and is
-// returned. A reader that blocks in send holds up nothing but itself.
-func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string, send func(catalog.JobEvent) error) error {
-	rec, _, err := s.find(ctx, who, id)
+// Watch calls send with a job's results after the token (empty: from the beginning) and
+// follows the job until its summary. It returns the first error of send. A send that
+// blocks delays only this watch.
+func (s *Service) Watch(ctx context.Context, owner catalog.Owner, id, token string, send func(catalog.JobEvent) error) error {
+	rec, _, err := s.find(ctx, owner, id)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	var guarding sync.WaitGroup
 	defer guarding.Wait()
 	defer stop(nil)
-	guarding.Go(func() { s.guard(watching, who, rec, stop) })
+	guarding.Go(func() { s.guard(watching, owner, rec, stop) })
 	guarding.Go(func() { events.follow(watching, stop) })
 	if rec.Options.Delivery == catalog.InOrder {
 		err = w.inOrder(watching, from.At)
@@ -53,7 +53,7 @@ func (s *Service) Watch(ctx context.Context, who catalog.Owner, id, token string
 	return asFault(err)
 }
 
-// afterSync has what send shows on disk before.
+// afterSync returns send preceded by a sync, so that only synced results are sent.
 func (s *Service) afterSync(ctx context.Context, send func(catalog.JobEvent) error) func(catalog.JobEvent) error {
 	return func(e catalog.JobEvent) error {
 		if err := s.store.sync(ctx); err != nil {
@@ -63,15 +63,15 @@ func (s *Service) afterSync(ctx context.Context, send func(catalog.JobEvent) err
 	}
 }
 
-// How often it is looked whether the store of a watched job is still there, and
-// after how many of these looks whether the job is.
+// The interval for checking the store of a watched job, and the number of these checks
+// after which the job is checked.
 const (
 	guardEvery  = time.Second
 	guardRecord = 5
 )
 
 // guard stops a watch whose job is deleted, or whose store is lost.
-func (s *Service) guard(ctx context.Context, who catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
+func (s *Service) guard(ctx context.Context, owner catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
 	for looks := 1; pause(ctx, guardEvery) == nil; looks++ {
 		if err := s.store.storage.Lost(); err != nil {
 			stop(err)
@@ -80,7 +80,7 @@ func (s *Service) guard(ctx context.Context, who catalog.Owner, rec *jobRecord, 
 		if looks%guardRecord != 0 {
 			continue
 		}
-		now, _, err := s.find(ctx, who, rec.ID)
+		now, _, err := s.find(ctx, owner, rec.ID)
 		if fault.Is(err, fault.NotFound) || (err == nil && now.Upload != rec.Upload) {
 			stop(notFound())
 			return
@@ -108,13 +108,13 @@ type watch struct {
 // errAtEnd ends the reading of a job's results.
 var errAtEnd = errors.New("the job's end")
 
-// read reads results. Of a job that had ended nothing more comes, not even its end if
-// that is lost.
+// read reads results. It does not wait for more results of a job that had ended, even
+// if the stored end is lost.
 func (w *watch) read(ctx context.Context, r reading, each func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	return w.service.store.follow(ctx, r, w.rec.State.Ended(), each)
 }
 
-// asStored hands results on in the order in which they were stored.
+// asStored sends results in the order in which they were stored.
 func (w *watch) asStored(ctx context.Context, from position) error {
 	all := reading{filters: []string{allOf(resultsPrefix, w.rec.Upload)}}
 	if from.Major > 0 {
@@ -137,7 +137,7 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 				return err
 			}
 		}
-		if meta.NumPending == 0 { // nothing else is there: what waits has waited for long enough
+		if meta.NumPending == 0 { // no further message exists, so the batch is not held back
 			return w.out.flush()
 		}
 		return nil
@@ -148,7 +148,7 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 	return err
 }
 
-// inOrder hands results on in the order of the items.
+// inOrder sends results in the order of the items.
 func (w *watch) inOrder(ctx context.Context, from position) error {
 	for chunk := from.Major; chunk < uint64(w.rec.Chunks); chunk++ {
 		outcomes, err := w.chunk(ctx, int64(chunk))
@@ -203,7 +203,7 @@ func (w *watch) chunk(ctx context.Context, number int64) ([]catalog.Outcome, err
 	return nil, err
 }
 
-// finish sends what is left and the summary.
+// finish sends the remaining results and the summary.
 func (w *watch) finish(ctx context.Context) error {
 	if err := w.out.flush(); err != nil {
 		return err
@@ -230,8 +230,8 @@ func (p position) after(q position) bool {
 	return p.Major > q.Major || (p.Major == q.Major && p.Minor > q.Minor)
 }
 
-// rebatch makes batches of results as they are read, which were stored in groups
-// of any size and of both kinds.
+// rebatch makes batches of results, which are stored in groups of any size and of both
+// kinds.
 type rebatch struct {
 	sizes [catalog.NumKinds]int
 	seen  resume // what was sent

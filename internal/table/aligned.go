@@ -73,8 +73,8 @@ func (e *alignedEncoder) line(row []string) string {
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
-// layout gives every column the width that its widest value needs, and where
-// that is more than a line has, takes from the widest columns first.
+// layout gives every column the width of its widest value. If a line is too short for
+// that, it shortens the widest columns first.
 func layout(rows [][]string, most int) []int {
 	widths := make([]int, len(rows[0]))
 	total := columnGap * (len(widths) - 1)
@@ -102,7 +102,7 @@ func layout(rows [][]string, most int) []int {
 	return widths
 }
 
-// clipWidth returns what of text fits into width, and how much of it that takes.
+// clipWidth returns the beginning of text that fits into width, and its width.
 func clipWidth(text string, width int) (string, int) {
 	full := uniseg.StringWidth(text)
 	if full <= width {
@@ -127,9 +127,9 @@ func clean(cells []string) []string {
 	return cells
 }
 
-// Printable returns s with everything taken out that could move a terminal's
-// cursor, colour it or turn its text round: product names come from strangers.
-// Line ends and tabs become spaces.
+// Printable returns s without characters that could control a terminal or reverse its
+// text, since product names come from untrusted files. Line ends and tabs become
+// spaces.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

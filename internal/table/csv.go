@@ -11,25 +11,25 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// csvSource reads CSV as RFC 4180 has it, and is strict about quotes and the
-// number of values: a row that is read wrongly is worse than one that is not.
+// csvSource reads CSV as in RFC 4180. It is strict about quotes and the number of
+// values, because a row that is misread is worse than an error.
 type csvSource struct {
-	csv   *csv.Reader
-	meter *meter
-	at    position
-	names []string // trimmed; empty for a column without a name
-	last  int      // the line where the last record ended
+	csv        *csv.Reader
+	rowLimiter *rowLimiter
+	at         position
+	names      []string // trimmed; empty for a column without a name
+	last       int      // the line of the last record's end
 }
 
 func newCSVSource(in io.Reader, at position, separator rune, maxRow int) (*csvSource, error) {
-	m := &meter{in: in, limit: maxRow}
+	m := &rowLimiter{in: in, limit: maxRow}
 	r := csv.NewReader(m)
 	r.Comma = separator
 	r.FieldsPerRecord = -1
 	r.ReuseRecord = true
-	// encoding/csv would take a leading tab for space even where it separates.
+	// encoding/csv would trim a leading tab even if tabs separate the values.
 	r.TrimLeadingSpace = separator != '\t'
-	s := &csvSource{csv: r, meter: m, at: at}
+	s := &csvSource{csv: r, rowLimiter: m, at: at}
 	header, err := s.record()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -66,8 +66,8 @@ func (s *csvSource) setHeader(header []string) error {
 	return nil
 }
 
-// describesProduct reports whether the column's name is a known one that gives
-// something to go by.
+// describesProduct reports whether the name is that of a known column that helps to
+// classify.
 func describesProduct(name string) bool {
 	c, known := columns[string(fold(nil, name))]
 	return known && c.field != fieldID && c.field != fieldPrice
@@ -93,7 +93,7 @@ func (s *csvSource) next() (Row, int, error) {
 
 // record returns the next record, its fields known to be UTF-8.
 func (s *csvSource) record() ([]string, error) {
-	s.meter.used = 0
+	s.rowLimiter.used = 0
 	record, err := s.csv.Read()
 	if err != nil {
 		return nil, s.failure(err)
@@ -131,13 +131,13 @@ func (s *csvSource) checkShape(record []string) error {
 
 func (s *csvSource) fieldPosition(i int) position { return s.at.at(s.csv.FieldPos(i)) }
 
-// failure says what encoding/csv found in our words.
+// failure returns a fault for an error of encoding/csv.
 func (s *csvSource) failure(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
 	if errors.Is(err, errRowTooLong) {
-		return s.at.at(s.last+1, 1).fault("the row from here on has over %d bytes: shorten it, or look for a quote that is not closed", s.meter.limit)
+		return s.at.at(s.last+1, 1).fault("the row from here on has over %d bytes: shorten it, or look for a quote that is not closed", s.rowLimiter.limit)
 	}
 	parse, ok := errors.AsType[*csv.ParseError](err)
 	if !ok {
@@ -153,18 +153,18 @@ func (s *csvSource) failure(err error) error {
 	return fault.Wrap(err, fault.InvalidRequest, "%s: %v", at, parse.Err)
 }
 
-// errRowTooLong stops encoding/csv, which itself knows no limit: one quote that
-// is never closed would draw the rest of the file into memory.
+// errRowTooLong stops encoding/csv, which has no limit of its own: after a quote that
+// is never closed it would read the rest of the file into memory.
 var errRowTooLong = errors.New("row too long")
 
-// meter hands on at most limit bytes, and what encoding/csv has buffered, between
-// two resets of used.
-type meter struct {
+// rowLimiter is a reader that returns at most limit bytes between two resets of used, in
+// addition to those that encoding/csv has buffered.
+type rowLimiter struct {
 	in          io.Reader
 	limit, used int
 }
 
-func (m *meter) Read(p []byte) (int, error) {
+func (m *rowLimiter) Read(p []byte) (int, error) {
 	if m.used >= m.limit {
 		return 0, errRowTooLong
 	}

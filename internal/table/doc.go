@@ -3,17 +3,16 @@
 //
 // Catalogues come out of spreadsheets and data frames. One file calls the name
 // "Product Name", the next one "title"; one separates by semicolons, one starts
-// with a byte order mark, one has "nan" where there is nothing. All of that is
-// dealt with here, once, for files and for the rows of an HTTP request:
+// with a byte order mark, one has "nan" for empty cells. This package handles all of
+// that, for files and for the rows of an HTTP request:
 //
 //	file -> Reader -> Row -> MapRow -> catalog.Item
 //	JSON request -> Row (UnmarshalJSON) -> MapRow -> catalog.Item
 //	results -> []Value -> Writer -> CSV, JSON lines or an aligned table
 //
-// A reader holds one row in memory, whatever the size of the file. The price is
-// that a mistake in the last line is found when the first ones have been handed
-// out: the reader is strict, names the file, the line and the column, and leaves
-// it to its caller what to do with the rows before.
+// A reader holds one row in memory, whatever the size of the file. So a mistake in the
+// last line is found after the first rows were returned. The reader is strict and names
+// the file, the line and the column; the caller decides about the rows before.
 //
 //	r, err := table.NewReader(f, table.ReaderConfig{Name: "sofas.csv"})
 //	for {

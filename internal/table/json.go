@@ -55,11 +55,11 @@ func (s *jsonSource) seek() error {
 		return s.at.fault("expected a comma or the array's end")
 	}
 	s.begun = true
-	return s.found(c, err)
+	return s.begins(c, err)
 }
 
-// found says what c, or the error in its stead, means where a row may begin.
-func (s *jsonSource) found(c byte, err error) error {
+// begins reports what c, or an error instead of it, means at the place of a row.
+func (s *jsonSource) begins(c byte, err error) error {
 	switch {
 	case errors.Is(err, io.EOF) && s.array:
 		return s.at.fault("the array is not closed: the file has been cut off")
@@ -141,7 +141,7 @@ func (s *jsonSource) collect() error {
 	}
 }
 
-// objectScanner finds the end of an object without understanding the rest.
+// objectScanner finds the end of an object without parsing it.
 type objectScanner struct {
 	depth             int
 	inString, escaped bool

@@ -25,15 +25,16 @@ const (
 	numFields
 )
 
-// claim is a column's claim to a field. The lowest rank wins it.
-type claim struct {
+// fieldRank is the field that a column fills and its rank. If several columns fill a
+// field, the lowest rank wins.
+type fieldRank struct {
 	field field
 	rank  int
 }
 
-// columns are the known names, folded. A key that contains "price" and the
-// product column come on top.
-var columns = map[string]claim{
+// columns are the known names, folded. In addition, a key that contains "price" and
+// the caller's product column are known.
+var columns = map[string]fieldRank{
 	"id":                 {fieldID, 1},
 	"itemid":             {fieldID, 2},
 	"productname":        {fieldName, 1},
@@ -74,9 +75,9 @@ const (
 //	key          id
 //	attributes   every other value
 //
-// Blank values ("", null, "nan", "None") count as absent. Where several columns
-// claim a field, the first in the list above that is not blank gets it and the
-// others become attributes; superfluous addresses and keys are left out.
+// Blank values ("", null, "nan", "None") count as absent. If several columns fill the
+// same field, the first in the list above that is not blank wins and the others become
+// attributes; further addresses and keys are dropped.
 // productColumn is a further name for the column of pages, empty for none; as it is
 // spelled there, it comes before all others. A `product` that is no address counts
 // as a name. Of a list of addresses the first counts.
@@ -84,13 +85,13 @@ func MapRow(row Row, productColumn string) *catalog.Item {
 	return mapRow(row, namesOf(productColumn, true))
 }
 
-// MapRowWithoutID is MapRow for callers who know of no key: a column `id` is an
-// attribute as any other, and so takes part in the question.
+// MapRowWithoutID is MapRow for callers without keys: a column `id` is an attribute and
+// takes part in the question.
 func MapRowWithoutID(row Row, productColumn string) *catalog.Item {
 	return mapRow(row, namesOf(productColumn, false))
 }
 
-// names are what columns are known by beside the table above.
+// names are the rules for columns in addition to the table above.
 type names struct {
 	productColumn string
 	page          []byte // the same, folded
@@ -102,20 +103,20 @@ func namesOf(productColumn string, ids bool) names {
 }
 
 func mapRow(row Row, known names) *catalog.Item {
-	claims := make([]claim, len(row))
+	ranks := make([]fieldRank, len(row))
 	var winners [numFields]int // the winning cell's place plus 1
 	for i, cell := range row {
 		if cell.Value.Blank() {
 			continue
 		}
-		c := known.claimOf(cell)
-		claims[i] = c
+		c := known.rankOf(cell)
+		ranks[i] = c
 		best := winners[c.field]
-		if best == 0 || c.rank <= claims[best-1].rank {
+		if best == 0 || c.rank <= ranks[best-1].rank {
 			winners[c.field] = i + 1
 		}
 	}
-	return fill(row, claims, winners)
+	return fill(row, ranks, winners)
 }
 
 // HasPictureKey reports whether a row has a column that MapRow may take a picture
@@ -123,7 +124,7 @@ func mapRow(row Row, known names) *catalog.Item {
 func HasPictureKey(row Row, productColumn string) bool {
 	known := namesOf(productColumn, true)
 	for _, cell := range row {
-		if f := known.claimOf(cell).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
+		if f := known.rankOf(cell).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
 			return true
 		}
 	}
@@ -135,25 +136,25 @@ func isProduct(key string) bool {
 	return string(fold(buf[:0], key)) == "product"
 }
 
-func (n names) claimOf(cell Cell) claim {
+func (n names) rankOf(cell Cell) fieldRank {
 	var buf [64]byte
 	key := fold(buf[:0], cell.Key)
 	c, known := columns[string(key)]
 	switch {
 	case len(n.page) > 0 && c.field != fieldImage && cell.Key == n.productColumn:
-		return claim{fieldPage, rankExactColumn}
+		return fieldRank{fieldPage, rankExactColumn}
 	case len(n.page) > 0 && c.field != fieldImage && bytes.Equal(key, n.page):
-		return claim{fieldPage, rankProductColumn}
+		return fieldRank{fieldPage, rankProductColumn}
 	case c == columns["product"] && known && !isAddress(cell.Value.first()):
-		return claim{fieldName, rankProductAsName}
+		return fieldRank{fieldName, rankProductAsName}
 	case c.field == fieldID && !n.ids:
-		return claim{}
+		return fieldRank{}
 	case known:
 		return c
 	case bytes.Contains(key, []byte("price")):
-		return claim{fieldPrice, rankAnyPrice}
+		return fieldRank{fieldPrice, rankAnyPrice}
 	}
-	return claim{}
+	return fieldRank{}
 }
 
 func isAddress(s string) bool {
@@ -161,17 +162,17 @@ func isAddress(s string) bool {
 	return strings.Contains(s, "://") || strings.HasPrefix(s, "//") || strings.HasPrefix(s, "www.")
 }
 
-func fill(row Row, claims []claim, winners [numFields]int) *catalog.Item {
+func fill(row Row, ranks []fieldRank, winners [numFields]int) *catalog.Item {
 	item := &catalog.Item{}
 	for i, cell := range row {
-		f := claims[i].field
+		f := ranks[i].field
 		switch {
 		case cell.Value.Blank():
 		case f != attribute && winners[f] == i+1:
 			set(item, f, cell.Value)
 		case f == fieldID || f == fieldImage || f == fieldPage:
 		case f != attribute && row[winners[f]-1].Value.String() == cell.Value.String():
-			// The same said twice is no further information.
+			// The same text twice adds no information.
 		default:
 			addAttribute(item, cell)
 		}

@@ -59,7 +59,7 @@ func TestMapRow(t *testing.T) {
 		"a byte order mark":        {json: `{"\ufeffname":"a"}`, want: catalog.Item{Name: "a"}},
 		"product as address":       {json: `{"product":"https://p"}`, want: catalog.Item{ProductURL: "https://p"}},
 		"product as name":          {json: `{"product":"Oak table"}`, want: catalog.Item{Name: "Oak table"}},
-		"product beside a name":    {json: `{"product":"Oak table","name":"Elm"}`, want: catalog.Item{Name: "Elm", Attributes: map[string]string{"product": "Oak table"}}},
+		"product and a name":       {json: `{"product":"Oak table","name":"Elm"}`, want: catalog.Item{Name: "Elm", Attributes: map[string]string{"product": "Oak table"}}},
 		"a picture stays one":      {json: `{"image_url":"https://i"}`, productColumn: "image_url", want: catalog.Item{ImageURL: "https://i"}},
 		"escapes":                  {json: `{"name":"\u00e9\ud83d\ude00\n"}`, want: catalog.Item{Name: "é😀"}},
 		"nothing":                  {json: `{}`, want: catalog.Item{}},
@@ -88,7 +88,7 @@ func TestMapRowWithoutID(t *testing.T) {
 }
 
 // A list without end costs what its text does, and no more.
-func TestEndlessList(t *testing.T) {
+func TestMapRow_EndlessList(t *testing.T) {
 	text := "[" + strings.Repeat("1,", 20_000) + "1]"
 	var row table.Row
 	if err := json.Unmarshal([]byte(`{"tags":`+text+`}`), &row); err != nil {
@@ -196,7 +196,7 @@ func FuzzRow(f *testing.F) {
 	})
 }
 
-func TestRowLookups(t *testing.T) {
+func TestRow_Get(t *testing.T) {
 	var row table.Row
 	if err := json.Unmarshal([]byte(`{"Main Label":"a","x":"b","main_label":"c"}`), &row); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// notNumbers are what Python's json writes for numbers that JSON cannot say.
+// notNumbers are the words that Python's json writes for numbers that JSON does not have.
 var notNumbers = [][]byte{[]byte("-Infinity"), []byte("Infinity"), []byte("NaN")}
 
 // ReplaceNaN overwrites bare NaN, Infinity and -Infinity, which Python's json
@@ -27,7 +27,7 @@ func NewNaNReader(in io.Reader) io.Reader {
 
 const (
 	nanWindow = 16 << 10
-	// nanMargin is how many bytes behind a word's first one tell what it is.
+	// nanMargin is how many bytes after a word's first one are needed to recognise it.
 	nanMargin = len("-Infinity,")
 )
 
@@ -71,7 +71,7 @@ type nanScanner struct {
 }
 
 // scan overwrites the words that begin before end, and returns how far it came:
-// to end, or beyond it where a word reaches there.
+// to end, or to the end of a word that goes beyond it.
 func (s *nanScanner) scan(data []byte, end int) int {
 	i := 0
 	for ; i < end; i++ {
@@ -107,8 +107,8 @@ func endOfString(data []byte, start int) int {
 	return len(data) - 1
 }
 
-// blankOut overwrites the word that data begins with, if it is one, and returns
-// how many bytes to go on beyond its first.
+// blankOut overwrites the word at the beginning of data, if there is one, and returns
+// how many bytes to skip after its first.
 func blankOut(data []byte) int {
 	for _, word := range notNumbers {
 		if !bytes.HasPrefix(data, word) {

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Format is how rows are written down.
+// Format is the format of rows.
 type Format uint8
 
 // The formats. Auto is for reading only, Aligned for writing only.
@@ -40,10 +40,10 @@ func ParseFormat(name string) (Format, error) {
 // DefaultMaxRowBytes is room for every text that an item may have, escaped.
 const DefaultMaxRowBytes = 1 << 20
 
-// headBytes is how much of a file its format is told from.
+// headBytes is how many bytes of a file are read to detect its format.
 const headBytes = 64 << 10
 
-// ReaderConfig says what is read.
+// ReaderConfig describes the input.
 type ReaderConfig struct {
 	// Name is the file's name for messages. Empty: "input".
 	Name string
@@ -53,8 +53,8 @@ type ReaderConfig struct {
 	MaxRowBytes int
 }
 
-// source is one format's reader. next returns io.EOF after the last row, and the
-// line, from 1, where the row begins.
+// source reads one format. next returns the next row and its first line, counted from 1,
+// and io.EOF after the last row.
 type source interface {
 	next() (row Row, line int, err error)
 }
@@ -67,9 +67,9 @@ type Reader struct {
 	err     error
 }
 
-// NewReader returns a reader of in, having looked at the beginning: an error
-// says that the input is empty, is no UTF-8 text, or has an unusable header. It
-// does not close in.
+// NewReader reads the beginning of in and returns a reader of its rows. The error is
+// for input that is empty, is not UTF-8 text, or has an unusable header. It does not
+// close in.
 func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 	if cfg.Name == "" {
 		cfg.Name = "input"
@@ -116,7 +116,7 @@ func (r *Reader) Read() (Row, error) {
 	return row, nil
 }
 
-// Rows returns the rows that are left. An error ends them.
+// Rows returns the remaining rows. An error ends them.
 func (r *Reader) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for {
@@ -131,16 +131,16 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 	}
 }
 
-// Line returns the line, from 1, where the row read last begins.
+// Line returns the first line of the last row, counted from 1.
 func (r *Reader) Line() int { return r.line }
 
 // Columns returns the names in the header of a CSV file, nil for JSON. Columns
 // without a name have an empty one.
 func (r *Reader) Columns() []string { return r.columns }
 
-// readHead returns the first line, or as much of it as is needed to tell the
-// format, without consuming it, and refuses what is no UTF-8 text. It waits for
-// no more than the first line, so that rows can come from a live pipe.
+// readHead returns the first line, or enough of it to detect the format, without
+// consuming it. It refuses input that is not UTF-8 text. It waits only for the first
+// line, so that rows can come from a live pipe.
 func readHead(in *bufio.Reader, at position) ([]byte, error) {
 	head, err := peekLine(in)
 	if err != nil {
@@ -173,9 +173,9 @@ func readHead(in *bufio.Reader, at position) ([]byte, error) {
 
 const adviceUTF16 = "is in UTF-16: save it in UTF-8 (in a spreadsheet: \"CSV UTF-8\")"
 
-// looksLikeUTF16 reports whether every other byte is NUL for the most part, as it
-// is where Latin letters take two bytes each. The mark at the beginning, which
-// signatures know, may be missing.
+// looksLikeUTF16 reports whether most bytes in every other place are NUL, as in Latin
+// text of two bytes a letter. It is for input without the byte order mark, which
+// signatures has.
 func looksLikeUTF16(head []byte) bool {
 	var nuls [2]int
 	for i, c := range head {
@@ -186,7 +186,7 @@ func looksLikeUTF16(head []byte) bool {
 	return max(nuls[0], nuls[1]) > len(head)/4 && min(nuls[0], nuls[1]) <= len(head)/64
 }
 
-// signatures are the beginnings of what people take for CSV files.
+// signatures are the first bytes of files that are often mistaken for CSV.
 var signatures = []struct {
 	prefix []byte
 	advice string
@@ -226,8 +226,8 @@ func looksLikeJSON(head []byte) bool {
 	return len(rest) == 0 || bytes.IndexByte([]byte(`{}[]"`), rest[0]) >= 0
 }
 
-// separatorOf returns the character that stands most often in the header,
-// quoted parts left out. A comma wins a tie.
+// separatorOf returns the most frequent separator in the header, without quoted parts.
+// A comma wins a tie.
 func separatorOf(head []byte) rune {
 	counts := map[byte]int{}
 	quoted := false

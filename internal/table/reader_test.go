@@ -48,7 +48,7 @@ func brief(rows []table.Row) string {
 	return b.String()
 }
 
-func TestReadsWhatPeopleSave(t *testing.T) {
+func TestReader_ReadsFilesAsPeopleSaveThem(t *testing.T) {
 	one := "name=\"oak table\" price=\"12\"\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"plain":                   {"name,price\noak table,12\n", one},
@@ -90,7 +90,7 @@ func TestReadsWhatPeopleSave(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatItCannotRead(t *testing.T) {
+func TestReader_RefusesUnreadableInput(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":                {"", "in.csv is empty"},
 		"white space":            {" \n\n ", "in.csv is empty"},
@@ -141,14 +141,14 @@ func TestRefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-func TestRowsBeforeAMistakeAreHandedOut(t *testing.T) {
+func TestReader_ReturnsRowsBeforeAnError(t *testing.T) {
 	rows, err := read(t, "name,type\nbed,a\ntable\n", table.ReaderConfig{})
 	if err == nil || brief(rows) != "name=\"bed\" type=\"a\"\n" {
 		t.Errorf("got %q and %v", brief(rows), err)
 	}
 }
 
-func TestHugeRowsAreRefusedInBoundedMemory(t *testing.T) {
+func TestReader_RefusesHugeRowsInBoundedMemory(t *testing.T) {
 	for name, c := range map[string]struct{ start, want string }{
 		"a quote never closed": {"name\nok\n\"", "line 3, column 1: the row from here on has over 10000 bytes"},
 		"a long line":          {"name\nok\n", "line 3, column 1: the row from here on has over 10000 bytes"},
@@ -192,7 +192,7 @@ func (r repeat) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestManyRowsOfAGoodSizeArePastTheLimitTogether(t *testing.T) {
+func TestReader_LimitIsForEachRow(t *testing.T) {
 	text := "name\n" + strings.Repeat("a fine oak table\n", 5_000)
 	rows, err := read(t, text, table.ReaderConfig{MaxRowBytes: 1_000})
 	if err != nil || len(rows) != 5_000 {
@@ -200,7 +200,7 @@ func TestManyRowsOfAGoodSizeArePastTheLimitTogether(t *testing.T) {
 	}
 }
 
-func TestTooManyColumns(t *testing.T) {
+func TestReader_RefusesTooManyColumns(t *testing.T) {
 	header := "name" + strings.Repeat(",c", table.MaxColumns)
 	if _, err := read(t, header, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "at most 1000") {
 		t.Errorf("CSV: got %v", err)
@@ -215,7 +215,7 @@ func TestTooManyColumns(t *testing.T) {
 	}
 }
 
-func TestBrokenInput(t *testing.T) {
+func TestReader_BrokenInput(t *testing.T) {
 	broken := errors.New("disk on fire")
 	for name, start := range map[string]string{"csv": "name\nbed\n", "json": "{\"name\":1}\n{\"na", "start": ""} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestBrokenInput(t *testing.T) {
 	}
 }
 
-func TestLineAndColumns(t *testing.T) {
+func TestReader_LineAndColumns(t *testing.T) {
 	r, err := table.NewReader(strings.NewReader("name, Type \n\"a\nb\",x\nc,y\n"), table.ReaderConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestLineAndColumns(t *testing.T) {
 	}
 }
 
-func TestALivePipeIsNotWaitedFor(t *testing.T) {
+func TestReader_DoesNotWaitForALivePipe(t *testing.T) {
 	for name, parts := range map[string][2]string{
 		"csv":  {"name\nbed\n", "table\n"},
 		"json": {"{\"name\":\"bed\"}\n", "{\"name\":\"table\"}\n"},
@@ -287,7 +287,7 @@ func TestALivePipeIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestFormats(t *testing.T) {
+func TestParseFormat(t *testing.T) {
 	if _, err := table.ParseFormat("xml"); err == nil {
 		t.Error("xml was taken")
 	}

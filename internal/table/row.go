@@ -30,7 +30,7 @@ func (r Row) Keys() []string {
 
 // Get returns the value in the column of that name, its case, spaces,
 // underscores and hyphens aside. Of several such columns the last counts. It
-// reports false where there is none.
+// returns false if there is none.
 func (r Row) Get(key string) (Value, bool) {
 	var a, b [64]byte
 	want := fold(a[:0], key)
@@ -42,8 +42,8 @@ func (r Row) Get(key string) (Value, bool) {
 	return Value{}, false
 }
 
-// Without returns the row's cells but those in the named columns, which are
-// matched as in Get. The row itself stays as it is.
+// Without returns the row's cells except those in the named columns, which are matched
+// as in Get. It does not change the row.
 func (r Row) Without(keys ...string) Row {
 	drop := make(map[string]bool, len(keys))
 	for _, key := range keys {

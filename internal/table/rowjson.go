@@ -19,7 +19,7 @@ var errNoRow = errors.New("a row must be an object")
 // json.Decoder's tokens take. As encoding/json's contract has it, the data is
 // known to be valid JSON.
 func (r *Row) UnmarshalJSON(data []byte) error {
-	c := cutter{rest: data}
+	c := valueScanner{rest: data}
 	if c.peek() != '{' {
 		return errNoRow
 	}
@@ -41,10 +41,10 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// fewCells are found faster by looking at each than in a map.
+// fewCells is how many cells are searched one by one, which is faster than a map.
 const fewCells = 32
 
-// rowBuilder collects cells, of which the last one with a key counts.
+// rowBuilder collects cells. Of cells with the same key, the last one counts.
 type rowBuilder struct {
 	row    Row
 	places map[string]int // of more than fewCells
@@ -79,11 +79,11 @@ func (b *rowBuilder) find(key string) int {
 	return -1
 }
 
-// cutter takes values off the front of valid JSON.
-type cutter struct{ rest []byte }
+// valueScanner reads values from valid JSON.
+type valueScanner struct{ rest []byte }
 
 // peek skips white space and returns the byte behind it, 0 at the end.
-func (c *cutter) peek() byte {
+func (c *valueScanner) peek() byte {
 	c.rest = bytes.TrimLeft(c.rest, " \t\r\n")
 	if len(c.rest) == 0 {
 		return 0
@@ -91,8 +91,8 @@ func (c *cutter) peek() byte {
 	return c.rest[0]
 }
 
-// value takes the next value off, whole.
-func (c *cutter) value() []byte {
+// value reads the next value.
+func (c *valueScanner) value() []byte {
 	end := 0
 	switch c.peek() {
 	case 0:
@@ -114,7 +114,7 @@ func (c *cutter) value() []byte {
 	return value
 }
 
-func (c *cutter) cell() (Cell, error) {
+func (c *valueScanner) cell() (Cell, error) {
 	if c.peek() != '"' {
 		return Cell{}, errNoRow
 	}
@@ -151,7 +151,7 @@ func decodeValue(raw []byte) (Value, error) {
 	}
 }
 
-// decodeString leaves escapes and what is not UTF-8 to encoding/json.
+// decodeString decodes a string. It uses encoding/json for escapes and invalid UTF-8.
 func decodeString(raw []byte) (string, error) {
 	if len(raw) >= 2 && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return string(raw[1 : len(raw)-1]), nil
@@ -164,11 +164,11 @@ func decodeString(raw []byte) (string, error) {
 // maxList is how many elements a list may have. No product has so many tags.
 const maxList = 10_000
 
-// decodeList keeps a list within a list as its JSON: nothing is lost, and there
-// is no recursion for a hostile row to go down. A list of more than maxList is a
-// text of JSON too, which is too long for any field of an item.
+// decodeList decodes a list. A list within it stays JSON text, so that a hostile row
+// causes no recursion. A list of more than maxList elements stays JSON text too, which
+// is too long for any field of an item.
 func decodeList(raw []byte) (Value, error) {
-	c := cutter{rest: raw[1:]}
+	c := valueScanner{rest: raw[1:]}
 	list := []string{}
 	for c.peek() != ']' {
 		element := c.value()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Kind is what a value was in its file, and what it becomes in JSON.
+// Kind is the type of a value in its file and in JSON.
 type Kind uint8
 
 // The kinds.
@@ -19,7 +19,7 @@ const (
 	List
 )
 
-// Value is what stands in one cell. The zero value is null.
+// Value is the content of a cell. The zero value is null.
 type Value struct {
 	Kind Kind
 	// Text is the value of every kind but List, numbers and booleans included.
@@ -36,8 +36,8 @@ func TextValue(s string) Value {
 	return Value{Kind: Text, Text: s}
 }
 
-// NumberValue returns a number, or null for NaN and the infinities, which JSON
-// cannot say.
+// NumberValue returns a number, or null for NaN and the infinities, which JSON does not
+// have.
 func NumberValue(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Value{}
@@ -54,8 +54,8 @@ func BoolValue(b bool) Value { return Value{Kind: Bool, Text: strconv.FormatBool
 // ListValue returns a list, which may be empty.
 func ListValue(list []string) Value { return Value{Kind: List, List: list} }
 
-// Blank reports whether there is nothing in the value: null, white space, an
-// empty list, or one of the words that data frames write for nothing.
+// Blank reports whether the value is empty: null, white space, an empty list, or one of
+// the words that data frames write for missing values.
 func (v Value) Blank() bool {
 	if v.Kind == List {
 		return !slices.ContainsFunc(v.List, func(s string) bool { return !blankText(s) })
@@ -118,7 +118,7 @@ func splitText(text string) []string {
 	return parts
 }
 
-// blankText knows what pandas and Python's str and json write for nothing.
+// blankText reports whether pandas or Python's str or json write s for a missing value.
 func blankText(s string) bool {
 	s = strings.TrimSpace(s)
 	if len(s) > len("<NA>") {

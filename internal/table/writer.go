@@ -12,7 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// WriterConfig says what is written.
+// WriterConfig describes the output.
 type WriterConfig struct {
 	Format Format
 	// Columns are the names, in order. CSV and aligned tables begin with them,
@@ -23,7 +23,7 @@ type WriterConfig struct {
 	Width int
 }
 
-// encoder writes down rows in one format.
+// encoder writes rows in one format.
 type encoder interface {
 	header(columns []string) error
 	row(values []Value) error
@@ -74,9 +74,9 @@ func (w *Writer) Write(values []Value) error {
 	return w.enc.row(values)
 }
 
-// Flush hands everything on, the header too where there are no rows. An aligned
-// table takes its columns' widths from the rows before the first Flush; later
-// values that are wider are cut short.
+// Flush writes all rows, and the header even if there are no rows. An aligned table
+// takes its columns' widths from the rows before the first Flush; later values that
+// are wider are cut.
 func (w *Writer) Flush() error {
 	if err := w.begin(); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (e *csvEncoder) row(values []Value) error {
 			text = strings.Join(v.List, ", ")
 		}
 		if v.Kind == Text || v.Kind == List {
-			text = disarm(text)
+			text = escapeFormula(text)
 		}
 		e.cells = append(e.cells, text)
 	}
@@ -119,9 +119,9 @@ func (e *csvEncoder) flush() error {
 	return e.csv.Error()
 }
 
-// disarm keeps spreadsheets from running text as a formula, as OWASP's page on
-// CSV injection advises.
-func disarm(text string) string {
+// escapeFormula keeps spreadsheets from running text as a formula, as OWASP's page on CSV
+// injection advises.
+func escapeFormula(text string) string {
 	if text == "" || !strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return text
 	}

@@ -29,7 +29,7 @@ func write(t *testing.T, cfg table.WriterConfig, rows ...[]table.Value) string {
 	return out.String()
 }
 
-func TestWriters(t *testing.T) {
+func TestWriter(t *testing.T) {
 	columns := []string{"name", "n", "tags", "ok"}
 	rows := [][]table.Value{
 		{table.TextValue("Oak, \"round\"\n<b>"), table.NumberValue(0.5), table.ListValue([]string{"a", "b"}), table.BoolValue(true)},
@@ -57,7 +57,7 @@ func TestWriters(t *testing.T) {
 	}
 }
 
-func TestWritersWithoutRows(t *testing.T) {
+func TestWriter_WithoutRows(t *testing.T) {
 	for format, want := range map[table.Format]string{table.CSV: "a,b\n", table.JSON: "", table.Aligned: "a  b\n"} {
 		if got := write(t, table.WriterConfig{Format: format, Columns: []string{"a", "b"}}); got != want {
 			t.Errorf("format %d: got %q, want %q", format, got, want)
@@ -65,7 +65,7 @@ func TestWritersWithoutRows(t *testing.T) {
 	}
 }
 
-func TestFormulasAreDisarmedInCSV(t *testing.T) {
+func TestWriter_EscapesFormulasInCSV(t *testing.T) {
 	for in, want := range map[string]string{
 		"=1+1": "'=1+1", "+x": "'+x", "-x": "'-x", "@a": "'@a", "\tx": "'\tx",
 		"-5": "-5", "+1.5": "+1.5", "oak": "oak", "a=b": "a=b", "é": "é",
@@ -81,7 +81,7 @@ func TestFormulasAreDisarmedInCSV(t *testing.T) {
 	}
 }
 
-func TestAlignedTableFitsTheTerminal(t *testing.T) {
+func TestWriter_AlignedTableFitsTheTerminal(t *testing.T) {
 	var out strings.Builder
 	w, err := table.NewWriter(&out, table.WriterConfig{Format: table.Aligned, Columns: []string{"name", "x"}, Width: 16})
 	if err != nil {
@@ -106,14 +106,14 @@ func TestAlignedTableFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestTerminalsAreNotSteered(t *testing.T) {
+func TestPrintable_RemovesTerminalControls(t *testing.T) {
 	got := table.Printable("a\x1b[31mred\x07\u202eeltit\nb\u009bc")
 	if got != "a[31mredeltit bc" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestWriterChecks(t *testing.T) {
+func TestNewWriter_RefusesInvalidConfig(t *testing.T) {
 	if _, err := table.NewWriter(nil, table.WriterConfig{Format: table.CSV}); err == nil {
 		t.Error("no columns were taken")
 	}
@@ -129,7 +129,7 @@ func TestWriterChecks(t *testing.T) {
 	}
 }
 
-func TestWriteErrorsAreTold(t *testing.T) {
+func TestWriter_ReturnsErrors(t *testing.T) {
 	full := errors.New("disk full")
 	for _, format := range []table.Format{table.CSV, table.JSON, table.Aligned} {
 		w, err := table.NewWriter(failing{full}, table.WriterConfig{Format: format, Columns: []string{"a"}})

@@ -11,24 +11,23 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// A chunk is sent when it has this many items or bytes, or earlier when the line
-// is idle. More would only add memory: at 100 items the cost of a message is
-// spread thin already.
+// A chunk is sent when it has this many items or bytes, or earlier when the connection
+// is idle. Larger chunks would take more memory and be hardly faster.
 const (
 	chunkItems = 100
 	chunkBytes = 256 << 10
 )
 
-// uplink is the side of a call that items are sent on.
+// uplink is the sending side of a call.
 type uplink[M proto.Message] interface {
 	Send(message M) error
 	CloseSend() error
 }
 
-// send passes chunks on, each in a message that wrap makes of it, until there are
-// no more, and closes its side. It stops without an error when the stream has
-// ended: receiving says why. What ctx has ended is never closed, so that a server
-// does not take it for whole.
+// send sends each chunk in a message that wrap makes of it, and closes the sending side
+// after the last one. It stops without an error when the stream has ended: receiving
+// returns the reason. It does not close the side of a call that ctx has ended, so that
+// the server does not take the items for complete.
 func send[M proto.Message](
 	ctx context.Context, c *Client, stream uplink[M], wrap func(*credenzav1.ItemChunk) M, slot <-chan *chunk,
 ) error {
@@ -52,7 +51,8 @@ func send[M proto.Message](
 	}
 }
 
-// take waits for the next chunk, nil after the last one, while ctx is alive.
+// take waits for the next chunk and returns nil after the last one. ok is false if ctx
+// has ended.
 func take(ctx context.Context, slot <-chan *chunk) (next *chunk, alive bool) {
 	select {
 	case next = <-slot:
@@ -70,10 +70,10 @@ func (c *chunk) takes(bytes int) bool {
 	return len(c.items) < chunkItems && c.bytes+bytes <= chunkBytes
 }
 
-// collect packs items into chunks and puts them into slot, which holds one. While
-// the sender is busy the chunk in the slot is taken back and grows; once it is
-// full, collect waits. So chunks are small while the line is idle and large while
-// it is not, and no timer is needed.
+// collect packs items into chunks and puts them into slot, which holds one. While the
+// sender is busy, collect takes the chunk in the slot back and adds to it until it is
+// full, then waits. So chunks are small while the connection is idle and large while it
+// is busy, without a timer.
 func collect(ctx context.Context, items iter.Seq[Item], slot chan *chunk) {
 	defer close(slot)
 	for item := range items {

@@ -1,8 +1,8 @@
 // Package credenza is the Go client of a Credenza server.
 //
 // A catalogue is thousands of items that a model answers one by one, each in its
-// own time. So results come as an iterator while the rest is under way, and there
-// are two ways for something to go wrong, kept apart on purpose:
+// own time. So results come as an iterator while the rest is in flight, and there are
+// two separate kinds of failures:
 //
 //	the call fails    the iteration's error, an *Error: nothing more comes
 //	an item fails     that Result's Err, an *ItemError: the others go on
@@ -18,17 +18,17 @@
 //	}
 //	fmt.Println(stream.Summary().Succeeded)
 //
-// ClassifyStream sends one message, which bounds it to 64 MiB and, unless the
-// server says otherwise, 100,000 items. Feed has no bound: it sends while it
-// receives, and is slowed down to the pace of the model. The price is that a
-// feed ends at once when its server goes down, where a stream may finish.
+// ClassifyStream sends one message, so it is bounded to 64 MiB and, unless the server is
+// configured otherwise, 100,000 items. Feed has no bound: it sends while it receives, at
+// the pace of the model. In return, a feed ends at once when its server shuts down, but
+// a stream may finish.
 //
-// A loop that is left early cancels its call. The client never tries a call
-// again: what is worth another try says so in Error.RetryAfter and
-// ItemError.Retryable. The exception is WatchJob, which nothing is lost by.
+// A loop that is left early cancels its call. The client never repeats a call:
+// Error.RetryAfter and ItemError.Retryable report whether a repetition may help. The
+// exception is WatchJob, which can be repeated without loss.
 //
-// A job is a catalogue that the server keeps: it is classified whether or not
-// anybody is connected, and its results can be had at any time until it is deleted.
+// A job is a catalogue that the server stores: it is classified even while no client is
+// connected, and its results can be read at any time until it is deleted.
 //
 //	job, err := c.CreateJob(ctx, items, credenza.JobSpec{RequestID: "spring-2027"})
 //	if err != nil { ... }
@@ -62,8 +62,8 @@ type Client struct {
 
 // Dial returns a client for a server at target, a gRPC name such as
 // "localhost:50051", "dns:///credenza.example:443" or "unix:///run/credenza". It
-// does not wait for the server: one that is not there fails the first call with
-// the code "UNAVAILABLE". Without WithPlaintext the connection is TLS.
+// does not wait for the server: if there is none, the first call fails with the code
+// "UNAVAILABLE". Without WithPlaintext the connection uses TLS.
 //
 // The caller closes the client.
 func Dial(target string, opts ...Option) (*Client, error) {
@@ -88,12 +88,12 @@ func Dial(target string, opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// Close ends the connection, and with it the calls that still run. A second
-// Close is an error.
+// Close closes the connection and ends the calls in flight. A second Close returns an
+// error.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Classify asks about one item. An error is the call's, an *Error; the item's
-// own failure is in Result.Err. BatchSize and InOrder have no effect.
+// Classify classifies one item. The error is an *Error and that of the call; a failure
+// of the item is in Result.Err. BatchSize and InOrder have no effect.
 func (c *Client) Classify(ctx context.Context, item Item, o Options) (Result, error) {
 	req := &credenzav1.ClassifyRequest{
 		Item:    itemToProto(&item),
@@ -119,8 +119,8 @@ func (c *Client) Taxonomy(ctx context.Context) (Taxonomy, error) {
 	return taxonomyFromProto(res), nil
 }
 
-// checkSize refuses a message that the server would refuse, before its bytes are
-// on their way and with a better word for it.
+// checkSize returns an error for a message that is larger than the server accepts, with
+// a better text than gRPC's.
 func (c *Client) checkSize(m proto.Message) error {
 	size := proto.Size(m)
 	if size <= c.maxMessage {

@@ -9,8 +9,8 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// text makes a string fit for the wire, where text must be UTF-8. Without it one
-// stray byte of one item would fail the whole call.
+// text returns s as valid UTF-8, which protobuf needs: one invalid byte in an item would
+// fail the whole call.
 func text(s string) string {
 	if utf8.ValidString(s) { // several times faster than the rest
 		return s
@@ -60,8 +60,8 @@ func itemsToProto(items []Item) []*credenzav1.Item {
 	return out
 }
 
-// modeToProto passes a number that is no mode on, so that the server names the
-// field; the same goes for the policy below.
+// modeToProto converts a mode. It keeps an invalid one, so that the server names the
+// field in its error, and so does the conversion of the policy below.
 func modeToProto(m Mode) credenzav1.Mode {
 	switch m {
 	case Auto:
@@ -109,7 +109,8 @@ func optionsToProto(o Options) *credenzav1.ClassifyOptions {
 	return p
 }
 
-// clampInt32 keeps a number that does not fit as wrong as it was.
+// clampInt32 converts n. A number that does not fit becomes the nearest one that does,
+// which the server refuses too.
 func clampInt32(n int) int32 {
 	return int32(min(max(int64(n), -1<<31), 1<<31-1))
 }

@@ -18,7 +18,7 @@ const (
 	reasonInvalidRequest = "INVALID_REQUEST"
 )
 
-// Error is why a call failed. Every error of a call is one:
+// Error is the error of a call. Each method of Client returns errors of this type:
 //
 //	if e, ok := errors.AsType[*credenza.Error](err); ok && e.RetryAfter > 0 { ... }
 //
@@ -26,14 +26,14 @@ const (
 type Error struct {
 	// Code is the canonical name of the gRPC code, such as "INVALID_ARGUMENT".
 	Code string
-	// Reason is the server's own stable name, such as "TOO_MANY_ITEMS". Empty
-	// where the error is not the server's, as when it cannot be reached.
+	// Reason is the server's stable name, such as "TOO_MANY_ITEMS". It is empty if the
+	// error is not from the server, for example if that cannot be reached.
 	Reason string
-	// Message says what happened and what can be done, for people.
+	// Message describes for people what happened and what to do.
 	Message string
 	// Fields are the parts of the request that are wrong.
 	Fields []FieldViolation
-	// RetryAfter is how long to wait before another try. 0: not known.
+	// RetryAfter is how long to wait before the call is repeated. 0: not known.
 	RetryAfter time.Duration
 }
 
@@ -52,18 +52,18 @@ func (e *Error) Error() string {
 	return e.Code + " (" + e.Reason + "): " + e.Message
 }
 
-// Is makes a call that ended with its context an error of that context.
+// Is reports whether target is the error of the context that ended the call.
 func (e *Error) Is(target error) bool {
 	return target == context.Canceled && e.Code == code.Code_CANCELLED.String() ||
 		target == context.DeadlineExceeded && e.Code == code.Code_DEADLINE_EXCEEDED.String()
 }
 
-// GRPCStatus gives status.FromError and status.Code the code and the message.
+// GRPCStatus returns the code and the message for status.FromError and status.Code.
 func (e *Error) GRPCStatus() *status.Status {
 	return status.New(codes.Code(code.Code_value[e.Code]), e.Message)
 }
 
-// errorFrom turns what gRPC returned into an *Error. errorFrom(nil) is nil.
+// errorFrom returns gRPC's error as an *Error, and nil for nil.
 func errorFrom(err error) error {
 	if err == nil {
 		return nil

@@ -14,14 +14,13 @@ import (
 
 type feedStream = grpc.BidiStreamingClient[credenzav1.ClassifyFeedRequest, credenzav1.ClassifyFeedResponse]
 
-// Feed asks about items that need not fit into memory, nor exist yet. Items are
-// taken from the sequence no faster than the server takes them, in chunks; an
-// item never waits for others to fill its chunk.
+// Feed classifies items that need not fit into memory or exist yet. It takes items from
+// the sequence no faster than the server does, and sends them in chunks. An item never
+// waits for others to fill its chunk.
 //
-// The sequence runs on a goroutine of its own, which has ended when the
-// iteration over the results ends. When that is left early or fails, the
-// sequence is stopped at its next item: one that blocks on something else holds
-// the iteration up until then.
+// The sequence runs on a goroutine of its own, which ends before the iteration over the
+// results does. If the iteration is left early or fails, the sequence is stopped at its
+// next item, and the iteration waits for that.
 func (c *Client) Feed(ctx context.Context, items iter.Seq[Item], o Options) *Stream {
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -61,7 +60,8 @@ func feedChunk(items *credenzav1.ItemChunk) *credenzav1.ClassifyFeedRequest {
 	return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: items}}
 }
 
-// receiveFeed prefers the error that made us cancel over the cancelling itself.
+// receiveFeed returns the error that was the cause of a cancellation, not the
+// cancellation itself.
 func receiveFeed(ctx context.Context, stream feedStream) (event, error) {
 	res, err := stream.Recv()
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -19,7 +19,7 @@ func (c *closing) CloseSend() error {
 
 // Whether a server sees the end of a stream or its cancelling first is for the
 // transport to decide, so that the end must not be sent at all.
-func TestWhatIsCancelledIsNeverClosed(t *testing.T) {
+func TestUplink_IsNotClosedAfterCancellation(t *testing.T) {
 	whole, spoilt := &closing{}, &closing{}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -14,8 +14,7 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// JobState is where a job is in its life: the name of the proto's JobState without
-// its prefix.
+// JobState is the state of a job: the name of the proto's JobState without its prefix.
 type JobState string
 
 // The states. The last three are final.
@@ -30,11 +29,11 @@ const (
 // Ended reports whether the state is final.
 func (s JobState) Ended() bool { return s == JobSucceeded || s == JobCancelled || s == JobFailed }
 
-// JobSpec is what holds for a whole job. The zero value takes every default.
+// JobSpec describes a job to create. The zero value takes every default.
 type JobSpec struct {
-	// Options are as for a call, but for Bulk, which a job always is. BatchSize and
-	// InOrder are about the batches of WatchJob, and waits for quota and outages do
-	// not count against ItemTimeout.
+	// Options are those of a call. A job is always Bulk, BatchSize and InOrder apply to
+	// the batches of WatchJob, and waits for quota and outages do not count against
+	// ItemTimeout.
 	Options Options
 	// Name is for people, at most 200 characters.
 	Name string
@@ -54,9 +53,9 @@ type Job struct {
 	// FailuresByReason counts failed items so far.
 	FailuresByReason map[string]int64
 	Created          time.Time
-	Started          time.Time // zero: no server has taken it up
+	Started          time.Time // zero: no server has started it
 	Ended            time.Time // zero: it has not
-	// Message is what keeps the job from going on, or why it failed. Mostly empty.
+	// Message is why the job does not progress, or why it failed. Mostly empty.
 	Message string
 	// RetryOf is the job that this one retries. Empty: none.
 	RetryOf string
@@ -70,18 +69,17 @@ type JobQuery struct {
 	PageSize int
 }
 
-// CreateJob hands a catalogue over. The job exists once this has returned without
-// an error, and not before. Items are taken from the sequence no faster than the
-// server stores them, and at least one is needed; what does not exist yet need not
-// fit into memory.
+// CreateJob uploads a catalogue as a job. The job exists once CreateJob has returned
+// without an error, and not before. It takes items from the sequence, at least one, no
+// faster than the server stores them. The items need not fit into memory.
 //
-// The sequence runs on a goroutine of its own, as that of Feed does, and is
-// stopped at its next item when the call fails: one that blocks on something else
-// holds up the return until then, which UploadEnded is for. A sequence that cannot
-// go on cancels ctx before it ends: no job is made then.
+// The sequence runs on a goroutine of its own, as that of Feed does, and is stopped at
+// its next item when the call fails. CreateJob waits for that; UploadEnded is for
+// sequences that block. A sequence that cannot continue cancels ctx before it ends, so
+// that no job is created.
 //
-// A call that failed is not repeated, since its items are used up. With a
-// RequestID the caller can do so, and gets the job that an answer was lost of.
+// A call that failed is not repeated, since its items are used up. With a RequestID the
+// caller can repeat it, and gets the existing job if only the answer was lost.
 func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSpec, opts ...UploadOption) (Job, error) {
 	var up upload
 	for _, opt := range opts {
@@ -103,7 +101,7 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 		}
 	})
 	res := &credenzav1.CreateJobResponse{}
-	err = stream.RecvMsg(res) // not CloseAndRecv: who sends closes
+	err = stream.RecvMsg(res) // not CloseAndRecv: the sending goroutine closes
 	if up.ended != nil {
 		up.ended()
 	}
@@ -121,9 +119,9 @@ type UploadOption func(*upload)
 
 type upload struct{ ended func() }
 
-// UploadEnded calls f once the server has answered, well or badly, and before
-// CreateJob waits for a sequence that still runs: what that waits for can be closed
-// there.
+// UploadEnded calls f once the server has answered, with or without an error, before
+// CreateJob waits for a sequence that still runs. f can close what the sequence waits
+// for.
 func UploadEnded(f func()) UploadOption { return func(u *upload) { u.ended = f } }
 
 type uploadStream = grpc.ClientStreamingClient[credenzav1.CreateJobRequest, credenzav1.CreateJobResponse]
@@ -147,7 +145,7 @@ func uploadChunk(items *credenzav1.ItemChunk) *credenzav1.CreateJobRequest {
 	return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Items{Items: items}}
 }
 
-// Job shows a job.
+// Job returns a job.
 func (c *Client) Job(ctx context.Context, id string) (Job, error) {
 	res, err := c.jobs.GetJob(ctx, &credenzav1.GetJobRequest{JobId: text(id)})
 	return jobFromProto(res.GetJob()), errorFrom(err)
@@ -176,17 +174,17 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 	}
 }
 
-// CancelJob ends a job before its time and returns it. Results so far stay. A job
-// that has ended stays as it is, and is no error.
+// CancelJob ends a job early and returns it. Its results so far are kept. A job that has
+// ended is returned unchanged, without an error.
 func (c *Client) CancelJob(ctx context.Context, id string) (Job, error) {
 	res, err := c.jobs.CancelJob(ctx, &credenzav1.CancelJobRequest{JobId: text(id)})
 	return jobFromProto(res.GetJob()), errorFrom(err)
 }
 
-// RetryJob makes a new job of the items of an ended one that failed and may
-// succeed later, and returns it. Its results have the indexes of the old one. It
-// is "FAILED_PRECONDITION" where the job runs or has no such item. requestID is
-// the new job's, as in JobSpec.
+// RetryJob creates a job from the items of an ended job that failed and may succeed
+// later, and returns it. Its results have the indexes of the old job. The error is
+// "FAILED_PRECONDITION" if the job has not ended or has no such item. requestID is that
+// of the new job, as in JobSpec.
 func (c *Client) RetryJob(ctx context.Context, id, requestID string) (Job, error) {
 	res, err := c.jobs.RetryJob(ctx, &credenzav1.RetryJobRequest{JobId: text(id), RequestId: text(requestID)})
 	return jobFromProto(res.GetJob()), errorFrom(err)
@@ -201,8 +199,8 @@ func (c *Client) DeleteJob(ctx context.Context, id string) error {
 
 const jobStatePrefix = "JOB_STATE_"
 
-// jobStateToProto passes a state that is none on, so that the server names the
-// field.
+// jobStateToProto converts a state. It keeps an invalid one, so that the server names
+// the field in its error.
 func jobStateToProto(s JobState) credenzav1.JobState {
 	if s == "" {
 		return credenzav1.JobState_JOB_STATE_UNSPECIFIED
@@ -228,7 +226,7 @@ func jobFromProto(p *credenzav1.Job) Job {
 	}
 }
 
-// timeFromProto returns the zero time where none was sent.
+// timeFromProto returns the zero time for nil.
 func timeFromProto(p *timestamppb.Timestamp) time.Time {
 	if p == nil {
 		return time.Time{}

@@ -137,11 +137,11 @@ func TestCreateJobThatTheServerEnds(t *testing.T) {
 	}
 }
 
-func TestASequenceThatBlocksIsTold(t *testing.T) {
+func TestUploadEnded_IsCalledForASequenceThatBlocks(t *testing.T) {
 	c := dial(t, &fakeServer{jobs: fakeJobs{create: func(createServer) error { return status.Error(codes.NotFound, "x") }}})
-	told := make(chan struct{})
-	silent := func(func(credenza.Item) bool) { <-told }
-	_, err := c.CreateJob(context.Background(), silent, credenza.JobSpec{}, credenza.UploadEnded(func() { close(told) }))
+	answered := make(chan struct{})
+	silent := func(func(credenza.Item) bool) { <-answered }
+	_, err := c.CreateJob(context.Background(), silent, credenza.JobSpec{}, credenza.UploadEnded(func() { close(answered) }))
 	if code(err) != "NOT_FOUND" {
 		t.Errorf("got %v", err)
 	}
@@ -163,7 +163,7 @@ func TestCreateJobRefusesTooLargeAnItem(t *testing.T) {
 // A sequence has no error of its own: cancelling is how it says that it is not
 // whole, and however the end of the sequence and that of the context fall, half a
 // catalogue must not become a job.
-func TestASequenceThatCannotGoOnMakesNoJob(t *testing.T) {
+func TestCreateJob_CancelledSequenceMakesNoJob(t *testing.T) {
 	jobs := rpctest.NewJobs()
 	c := serveJobs(t, jobs, "127.0.0.1:0").client(t)
 	for i := range 100 {
@@ -186,7 +186,7 @@ func TestASequenceThatCannotGoOnMakesNoJob(t *testing.T) {
 	}
 }
 
-func TestALifeOfAJob(t *testing.T) {
+func TestJob_FromCreationToDeletion(t *testing.T) {
 	jobs := rpctest.NewJobs()
 	c, ctx := serveJobs(t, jobs, "127.0.0.1:0").client(t), context.Background()
 	items := named("a", rpctest.Flawed+" 1", "c", rpctest.Flawed+" 3", "e")

@@ -6,8 +6,7 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// Notice is what a server says of a stream besides its results, for people who wait
-// for it.
+// Notice is a server's message on the progress of a stream, for people who wait for it.
 type Notice struct {
 	// Kind is NoticeUpstreamAway, NoticeUpstreamBack, or one that is newer than this
 	// client.
@@ -28,12 +27,11 @@ const (
 
 // Outage is a server of a model that does not answer.
 type Outage struct {
-	// Host has the port where the server's address has one.
+	// Host is the server's host, with the port if its address has one.
 	Host string
 	// Cause is how the last call failed, in a few words.
 	Cause string
-	// Since is when the call began that showed it first, LastAttempt when the last
-	// one failed.
+	// Since is the start of the first failed call, LastAttempt the end of the last one.
 	Since, LastAttempt time.Time
 }
 

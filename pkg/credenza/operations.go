@@ -9,14 +9,14 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// Status is what a server is doing at one moment.
+// Status is the state of a server.
 type Status struct {
 	Version   string
 	StartTime time.Time
 	// Backend is "openai" or "offline".
 	Backend string
 	Model   string
-	// Ready is whether new calls are taken.
+	// Ready is true if the server accepts new calls.
 	Ready    bool
 	Pool     Pool
 	Queue    Queue
@@ -24,7 +24,7 @@ type Status struct {
 	Keys     []Key
 	// Groups are the quota groups of the keys.
 	Groups []Group
-	// Cache is nil where there is none.
+	// Cache is nil if the server has no cache.
 	Cache    *Cache
 	Settings Settings
 }
@@ -32,7 +32,7 @@ type Status struct {
 // Pool is the calls to the model that may be in flight.
 type Pool struct {
 	Limit, InUse, Ceiling int
-	// Fixed is whether the limit is set by configuration.
+	// Fixed is true if the limit is configured.
 	Fixed bool
 }
 
@@ -54,8 +54,8 @@ type Key struct {
 	Group           string
 	InFlight        int
 	Calls, Failures int64
-	// Retired is why it is out of service, empty where it serves; RetryIn is then
-	// when it is tried again.
+	// Retired is why the key is out of service, empty if it is in use. RetryIn is the
+	// time until it is tried again.
 	Retired string
 	RetryIn time.Duration
 }
@@ -64,18 +64,18 @@ type Key struct {
 type Group struct {
 	Name            string
 	Limit, InFlight int
-	// Requests and Tokens are nil where no limit is known.
+	// Requests and Tokens are nil if no limit is known.
 	Requests, Tokens *Quota
-	// LearnedPerSecond is the speed learned from 429s, 0 where none was.
+	// LearnedPerSecond is the speed learned from 429s, 0 if none was.
 	LearnedPerSecond float64
 	// CoolDown is how long no call starts after a 429.
 	CoolDown time.Duration
-	// BreakerOpen is whether the server is away; Outages is how often it was.
+	// BreakerOpen is true while the server is away. Outages is the number of outages.
 	BreakerOpen bool
 	Outages     int64
-	// Outage says more while the server is away, else it is nil.
+	// Outage describes the current outage, or is nil.
 	Outage *Outage
-	// Braked is whether the limit follows the latency of a server that queues.
+	// Braked is true if the limit follows the latency of a server that queues calls.
 	Braked         bool
 	Latency        Latency
 	AttemptTimeout time.Duration

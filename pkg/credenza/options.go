@@ -13,14 +13,13 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// DefaultMaxMessageBytes is the most that one message may have, either way,
-// unless WithMaxMessageBytes says otherwise. Servers take as much unless set.
+// DefaultMaxMessageBytes bounds a message in either direction, unless
+// WithMaxMessageBytes changes it. Servers have the same default.
 const DefaultMaxMessageBytes = 64 << 20
 
-// Windows of HTTP/2 for what the server sends. They are fixed, not grown with the
-// bandwidth: a reader that stops then holds up its server after a few hundred
-// results instead of after megabytes of them. 256 KiB still carry some 4,000
-// results a second over a line with 100 ms of delay.
+// The HTTP/2 windows for receiving. They do not grow with the bandwidth, so a reader
+// that stops delays its server after a few hundred results instead of after megabytes of
+// them. 256 KiB are enough for some 4,000 results a second at a delay of 100 ms.
 const (
 	streamWindow     = 256 << 10
 	connectionWindow = 4 << 20
@@ -46,18 +45,18 @@ func WithPlaintext() Option { return func(s *settings) { s.plaintext = true } }
 // a private authority or a client certificate.
 func WithTLS(config *tls.Config) Option { return func(s *settings) { s.tls = config } }
 
-// WithToken sends a bearer token with each call. With WithPlaintext, Dial refuses
-// to do so to anything but the loopback device, where nobody listens in.
+// WithToken sends a bearer token with each call. With WithPlaintext, Dial returns an
+// error unless the target is a loopback address.
 func WithToken(token string) Option {
 	return func(s *settings) { s.token, s.hasToken = token, true }
 }
 
-// WithTokenOverPlaintext lets the token travel readable, for networks that
+// WithTokenOverPlaintext allows the token to be sent without TLS, for networks that
 // encrypt by other means.
 func WithTokenOverPlaintext() Option { return func(s *settings) { s.plaintextToken = true } }
 
-// WithMaxMessageBytes changes what one message may have, either way. Larger
-// requests need a server that takes them.
+// WithMaxMessageBytes sets the bound of a message in either direction. Larger requests
+// need a server that accepts them.
 func WithMaxMessageBytes(n int) Option { return func(s *settings) { s.maxMessage = n } }
 
 // WithDialer makes connections in another way, such as inside the process.
@@ -84,7 +83,7 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 		),
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connectionWindow),
-		// Finds a server that vanished without a word while a stream is quiet.
+		// Detects a server that vanished while a stream is quiet.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 	}
 	if s.hasToken {
@@ -104,7 +103,7 @@ func (s *settings) check(target string) error {
 	case !validToken(s.token):
 		return errors.New("credenza: the token is empty or has a character that no token can have, such as a line's end: give the token alone")
 	case s.plaintext && !s.plaintextToken && !isLoopback(target):
-		return errors.New("credenza: the token would travel readable: use TLS, or say WithTokenOverPlaintext")
+		return errors.New("credenza: the token would be sent without TLS: use TLS, or WithTokenOverPlaintext")
 	}
 	return nil
 }

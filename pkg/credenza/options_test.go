@@ -15,7 +15,7 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-func TestDialRefusesWhatCannotBeMeant(t *testing.T) {
+func TestDial_RefusesContradictoryOptions(t *testing.T) {
 	plain, token := credenza.WithPlaintext(), credenza.WithToken("t0ken")
 	for _, tc := range []struct {
 		name, target string
@@ -28,12 +28,12 @@ func TestDialRefusesWhatCannotBeMeant(t *testing.T) {
 		{"no size", "example.com:1", []credenza.Option{plain, credenza.WithMaxMessageBytes(0)}, "above 0"},
 		{"empty token", "example.com:1", []credenza.Option{credenza.WithToken("")}, "the token is empty"},
 		{"line's end", "example.com:1", []credenza.Option{credenza.WithToken("t0ken\n")}, "the token is empty"},
-		{"readable token", "example.com:1", []credenza.Option{plain, token}, "travel readable"},
+		{"token without TLS", "example.com:1", []credenza.Option{plain, token}, "sent without TLS"},
 		{"readable, wanted", "example.com:1", []credenza.Option{plain, token, credenza.WithTokenOverPlaintext()}, ""},
-		{"not quite loopback", "127.0.0.1.example.com:1", []credenza.Option{plain, token}, "travel readable"},
-		{"not quite localhost", "evil-localhost:1", []credenza.Option{plain, token}, "travel readable"},
-		{"all devices", "0.0.0.0:1", []credenza.Option{plain, token}, "travel readable"},
-		{"resolved elsewhere", "dns://192.0.2.1/localhost:1", []credenza.Option{plain, token}, "travel readable"},
+		{"not quite loopback", "127.0.0.1.example.com:1", []credenza.Option{plain, token}, "sent without TLS"},
+		{"not quite localhost", "evil-localhost:1", []credenza.Option{plain, token}, "sent without TLS"},
+		{"all devices", "0.0.0.0:1", []credenza.Option{plain, token}, "sent without TLS"},
+		{"resolved elsewhere", "dns://192.0.2.1/localhost:1", []credenza.Option{plain, token}, "sent without TLS"},
 		{"localhost", "localhost:1", []credenza.Option{plain, token}, ""},
 		{"localhost by scheme", "dns:///localhost:1", []credenza.Option{plain, token}, ""},
 		{"loopback", "127.0.0.1:1", []credenza.Option{plain, token}, ""},

@@ -14,21 +14,21 @@ import (
 // costs nothing. A stream is iterated over once, by one goroutine.
 type Stream struct {
 	run      func(s *Stream, yield func(Batch, error) bool)
-	onNotice func(Notice) // nil: notices are passed over
+	onNotice func(Notice) // nil: notices are ignored
 	started  bool
 	summary  Summary
 }
 
-// event is what both streaming calls send.
+// event is a message of either streaming call.
 type event interface {
 	GetBatch() *credenzav1.Batch
 	GetNotice() *credenzav1.Notice
 	GetSummary() *credenzav1.Summary
 }
 
-// ClassifyStream asks about a list of items. The list must not change before the
-// iteration has begun. It needs at least one item, may have as many as the server
-// takes (100,000 unless set), and fails with "INVALID_ARGUMENT" otherwise.
+// ClassifyStream classifies a list of items. The list must not change before the
+// iteration begins. It must have at least one item and at most as many as the server
+// accepts (by default 100,000), else the call fails with "INVALID_ARGUMENT".
 func (c *Client) ClassifyStream(ctx context.Context, items []Item, o Options) *Stream {
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -96,12 +96,12 @@ func (s *Stream) Results() iter.Seq2[Result, error] {
 	}
 }
 
-// Summary closes a call. It is the zero value until the iteration has come to its
-// end without an error.
+// Summary returns the counts of the call. It is the zero value until the iteration has
+// ended without an error.
 func (s *Stream) Summary() Summary { return s.summary }
 
-// receive hands batches to yield until the stream's end, an error, or a loop that
-// was left.
+// receive calls yield with batches until the stream ends, an error occurs, or yield
+// returns false.
 func (s *Stream) receive(next func() (event, error), yield func(Batch, error) bool) {
 	var summary *credenzav1.Summary
 	for {
@@ -125,7 +125,7 @@ func (s *Stream) receive(next func() (event, error), yield func(Batch, error) bo
 	}
 }
 
-// finish takes a stream as whole only with its summary: without one, results may
+// finish returns an error for a stream that ended without a summary, since results may
 // be missing.
 func (s *Stream) finish(summary *credenzav1.Summary, yield func(Batch, error) bool) {
 	if summary == nil {

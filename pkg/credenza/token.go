@@ -18,17 +18,17 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 	return map[string]string{"authorization": "Bearer " + b.token}, nil
 }
 
-// RequireTransportSecurity has gRPC refuse what Dial did not allow.
+// RequireTransportSecurity returns false only if Dial allowed the token without TLS.
 func (b bearer) RequireTransportSecurity() bool { return !b.plaintext }
 
 // String and GoString keep the token out of logs.
 func (bearer) String() string { return "bearer(hidden)" }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (bearer) GoString() string { return "bearer(hidden)" }
 
-// validToken takes what a header can carry and no blank, which most often is a
-// line's end that came along from a file.
+// validToken reports whether a header can carry the token. It refuses blanks, which most
+// often are a line end from a file.
 func validToken(token string) bool {
 	for _, c := range []byte(token) {
 		if c <= ' ' || c > '~' {
@@ -38,8 +38,8 @@ func validToken(token string) bool {
 	return token != ""
 }
 
-// isLoopback reports whether a target surely stays on this machine. A name
-// counts only if it is "localhost" and this machine resolves it.
+// isLoopback reports whether a target is certainly on this machine. The only name that
+// counts is "localhost", if this machine resolves it.
 func isLoopback(target string) bool {
 	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
 		return true

@@ -4,15 +4,15 @@ import (
 	"time"
 )
 
-// Item is one product to classify. Every field is optional, but there must be
-// something to go by: a text, or a picture.
+// Item is one product to classify. Every field is optional, but an item needs a text or
+// a picture.
 type Item struct {
 	ID          string
 	ProductName string
 	Description string
 	// Type is the shop's short phrase for the kind of product.
 	Type string
-	// Category is the one that the product is in now.
+	// Category is the product's current category.
 	Category   string
 	Styles     []string
 	Tags       []string
@@ -25,10 +25,10 @@ type Item struct {
 	Attributes map[string]string
 }
 
-// Mode is what items are classified by.
+// Mode is the evidence that items are classified by: text or picture.
 type Mode int
 
-// The modes. Auto goes by the picture where an item has one, else by text.
+// The modes. Auto uses the picture if an item has one, else the text.
 const (
 	Auto Mode = iota
 	Text
@@ -40,9 +40,9 @@ type Options struct {
 	Mode Mode
 	// BatchSize is at most 1,000; 0 takes the server's.
 	BatchSize int
-	// InOrder asks for whole batches in the order of the request.
+	// InOrder returns complete batches in the order of the request.
 	InOrder bool
-	// Bulk asks to be served after calls that somebody waits for.
+	// Bulk gives the call a lower priority than interactive calls.
 	Bulk bool
 	// Cache is how earlier results are used.
 	Cache CachePolicy
@@ -62,14 +62,14 @@ type CachePolicy int
 const (
 	// CacheUse reads, shares and keeps results.
 	CacheUse CachePolicy = iota
-	// CacheRefresh asks anew, shares and keeps.
+	// CacheRefresh asks again, shares and keeps.
 	CacheRefresh
 	// CacheBypass neither reads, shares nor keeps.
 	CacheBypass
 )
 
-// Result is the one answer to one item: Err is nil and Classification holds, or
-// the other way round.
+// Result is the result of one item. Either Err is nil and Classification is set, or the
+// other way round.
 type Result struct {
 	// Index is the item's place in the call, from 0.
 	Index          int64
@@ -77,12 +77,12 @@ type Result struct {
 	ProductName    string
 	Classification Classification
 	Err            *ItemError
-	// ImageErr is why the picture was not used, where text answered.
+	// ImageErr is why the picture was not used, if the item was classified by its text.
 	ImageErr *ItemError
 	Trace    Trace
 }
 
-// Classification is what an item was found to be.
+// Classification is the category, styles and tags of an item.
 type Classification struct {
 	Category   string
 	Confidence float64 // 0..1
@@ -105,14 +105,14 @@ type ItemError struct {
 	Reason    string
 	Message   string
 	Retryable bool
-	// RetryAfter is 0 where it is not known.
+	// RetryAfter is how long to wait before the item is sent again. 0: not known.
 	RetryAfter time.Duration
 }
 
 // Error returns the reason and the message.
 func (e *ItemError) Error() string { return e.Reason + ": " + e.Message }
 
-// Trace is how a result came to be.
+// Trace describes how a result was made.
 type Trace struct {
 	Attempts           int
 	Cached             bool
@@ -144,7 +144,7 @@ type Progress struct {
 	Total        int64 // 0: not known
 }
 
-// Summary is the end of a call.
+// Summary has the counts of a call at its end.
 type Summary struct {
 	Total, Succeeded, Failed int64
 	FailuresByReason         map[string]int64

@@ -13,14 +13,14 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// Between attempts to reach a server again the wait doubles from firstPause to
-// longestPause, each time up to a half shorter or longer by chance, so that those
-// who watched a server that went down do not come back all at once.
+// Between attempts to reach a server again, the wait doubles from firstPause to
+// longestPause, with a jitter of up to a half, so that the watchers of a server that went
+// down do not all return at once.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 5 * time.Second
-	// settled is how long an attempt has to last to end an outage although it
-	// brought nothing: a job may be quiet for hours.
+	// settled is how long a connection must last to end an outage without a message,
+	// since a job may be quiet for hours.
 	settled = time.Minute
 )
 
@@ -28,11 +28,10 @@ const (
 // live until the job's end. It is iterated over once, like a Stream, by one
 // goroutine.
 //
-// It outlives its server. When that is away, going down, or has no storage for the
-// moment ("UNAVAILABLE", or an error that says in RetryAfter when to come again),
-// the iteration waits, and goes on where it was as soon as a server answers, for as
-// long as ctx lives or WatchPatience allows. Nothing is missed and nothing comes
-// twice. Any other error ends it.
+// It outlives its server. While that is away, shutting down, or without storage
+// ("UNAVAILABLE", or an error with a RetryAfter), the iteration waits, and continues
+// where it was when a server answers, until ctx ends or for as long as WatchPatience
+// allows. No result is missed or repeated. Any other error ends it.
 type Watch struct {
 	stream Stream
 	token  string
@@ -41,10 +40,9 @@ type Watch struct {
 // WatchOption tunes WatchJob.
 type WatchOption func(*watcher)
 
-// WatchPatience gives an outage up, with its last error, when it has lasted for d.
-// An outage begins when the stream breaks and ends with the next message, or when
-// a connection holds for a minute. Without this option, or with 0, only ctx ends
-// the waiting.
+// WatchPatience ends the watch with the last error when an outage has lasted for d. An
+// outage begins when the stream breaks and ends with the next message, or when a
+// connection lasts for a minute. Without this option, or with 0, only ctx ends the wait.
 func WatchPatience(d time.Duration) WatchOption { return func(w *watcher) { w.patience = d } }
 
 // WatchNotify calls f before each wait for a server that is away, on the goroutine
@@ -53,9 +51,9 @@ func WatchNotify(f func(attempt int, err error)) WatchOption {
 	return func(w *watcher) { w.notify = f }
 }
 
-// WatchJob follows a job. An empty token begins with its first result, and one of
-// an earlier watch, also another program's, goes on after the message that it came
-// with. The call begins with the iteration and ends with it.
+// WatchJob follows a job. With an empty token it begins with the first result. With a
+// token of an earlier watch, of any program, it continues after the message that had the
+// token. The call begins and ends with the iteration.
 func (c *Client) WatchJob(ctx context.Context, id, token string, opts ...WatchOption) *Watch {
 	w := &Watch{token: token}
 	w.stream.run = func(s *Stream, yield func(Batch, error) bool) {
@@ -77,13 +75,13 @@ func (w *Watch) Batches() iter.Seq2[Batch, error] { return w.stream.Batches() }
 // Results iterates over the results one by one.
 func (w *Watch) Results() iter.Seq2[Result, error] { return w.stream.Results() }
 
-// Summary closes a job. It is the zero value until the iteration has come to its
-// end without an error.
+// Summary returns the counts of the job. It is the zero value until the iteration has
+// ended without an error.
 func (w *Watch) Summary() Summary { return w.stream.Summary() }
 
-// Token resumes after the batch that came last, for a WatchJob at any later time.
-// Within a loop over Batches, that is the batch in hand: keep the token together
-// with its results. It is the one that WatchJob was given until a batch has come.
+// Token returns a token with which a later WatchJob continues after the last batch.
+// Within a loop over Batches, that is the current batch: store the token together with
+// its results. Before the first batch it is the token that was passed to WatchJob.
 func (w *Watch) Token() string { return w.token }
 
 // watcher is the iteration of a Watch.
@@ -96,7 +94,7 @@ type watcher struct {
 
 	stream grpc.ServerStreamingClient[credenzav1.WatchJobResponse] // nil: to be opened
 	opened time.Time
-	// Of the outage under way.
+	// Of the current outage.
 	failures int
 	since    time.Time
 }
@@ -135,9 +133,8 @@ func (w *watcher) receive(ctx context.Context) (*credenzav1.WatchJobResponse, er
 	return w.stream.Recv()
 }
 
-// pause waits before the next attempt. It returns the error that ends the watch:
-// the one that it was given, where another attempt cannot help or there is no
-// patience left, or the context's.
+// pause waits before the next attempt. It returns an error to end the watch: err if
+// another attempt cannot help or the patience is used up, or the context's error.
 func (w *watcher) pause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errorFrom(ctx.Err())
@@ -157,8 +154,8 @@ func (w *watcher) pause(ctx context.Context, err error) error {
 	if w.notify != nil {
 		w.notify(w.failures, err)
 	}
-	// The connection has pauses of its own, which grow up to two minutes: this has
-	// it try now, so that it is ready when the wait is over.
+	// The connection has pauses of its own of up to two minutes. This makes it try now,
+	// so that it is ready after the wait.
 	w.client.conn.ResetConnectBackoff()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -170,12 +167,12 @@ func (w *watcher) pause(ctx context.Context, err error) error {
 	}
 }
 
-// passing reports whether the same call may succeed later.
+// passing reports whether the call may succeed later.
 func passing(e *Error) bool {
 	return e.Code == codeUnavailable || e.RetryAfter > 0
 }
 
-// pauseAfter is the wait after so many failures before this one.
+// pauseAfter returns the wait after a failure that followed the given number of others.
 func pauseAfter(failures int) time.Duration {
 	pause := longestPause
 	if failures < 5 { // 2^5 times the first is more than the longest

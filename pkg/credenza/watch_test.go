@@ -42,7 +42,7 @@ func TestWatchOutlivesItsServer(t *testing.T) {
 					outages++
 				}
 				if code(err) != "UNAVAILABLE" {
-					t.Errorf("told of %v", err)
+					t.Errorf("notified of %v", err)
 				}
 			}))
 			var names []string
@@ -124,7 +124,7 @@ type watched struct {
 	names    []string
 	tokens   []string        // with which the server was called
 	at       []time.Duration // when it was
-	attempts []int           // of which was told
+	attempts []int           // that were reported
 	err      error
 	took     time.Duration
 }
@@ -133,7 +133,7 @@ type watched struct {
 func watchScript(ctx context.Context, t *testing.T, script []func(watchServer) error, opts ...credenza.WatchOption) watched {
 	t.Helper()
 	var w watched
-	var mu sync.Mutex // the server may be in a call that nobody waits for any more
+	var mu sync.Mutex // the server may be in a call that no client waits for
 	began := time.Now()
 	c := dial(t, &fakeServer{jobs: fakeJobs{watch: func(req *credenzav1.WatchJobRequest, s watchServer) error {
 		mu.Lock()
@@ -172,7 +172,7 @@ func send(messages ...*credenzav1.WatchJobResponse) func(watchServer) error {
 	}
 }
 
-func TestWatchComesBackMoreAndMoreSlowly(t *testing.T) {
+func TestWatch_BacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watchScript(context.Background(), t, []func(watchServer) error{
 			send(jobBatch("one", "a")), away, away, away, away, away, away, away, away,
@@ -236,7 +236,7 @@ func TestWatchFindsAServerSoonAfterALongOutage(t *testing.T) {
 	})
 }
 
-func TestWatchEndsForWhatNoWaitingMends(t *testing.T) {
+func TestWatch_EndsForPermanentErrors(t *testing.T) {
 	retry, err := status.New(codes.ResourceExhausted, "full").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 	if err != nil {
 		t.Fatal(err)

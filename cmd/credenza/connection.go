@@ -17,15 +17,15 @@ import (
 // others can read a command line.
 const tokenVariable = "CREDENZA_TOKEN"
 
-// link is how a running service is reached.
-type link struct {
+// connection has the flags for reaching a running service.
+type connection struct {
 	ServerTokenFile string `placeholder:"FILE" help:"The file with the bearer token for --server; else CREDENZA_TOKEN in the environment."`
 	TLSCA           string `name:"tls-ca" placeholder:"FILE" help:"The authority of --server's certificate, PEM (default: the system's)."`
 	Plaintext       bool   `help:"Reach --server without TLS. On loopback addresses that is so unless --tls-ca is given."`
 }
 
 // dial returns a client of the service at an address. The caller closes it.
-func (l *link) dial(server string) (*credenza.Client, error) {
+func (l *connection) dial(server string) (*credenza.Client, error) {
 	var opts []credenza.Option
 	plaintext := l.Plaintext || (l.TLSCA == "" && isLoopback(server))
 	switch {
@@ -46,16 +46,15 @@ func (l *link) dial(server string) (*credenza.Client, error) {
 	}
 	if token != "" {
 		if plaintext && !isLoopback(server) {
-			return nil, fmt.Errorf("the token would travel readable to %s: leave out --plaintext, or the token", server)
+			return nil, fmt.Errorf("the token would be sent without TLS to %s: leave out --plaintext, or the token", server)
 		}
 		opts = append(opts, credenza.WithToken(token))
 	}
 	return credenza.Dial(server, opts...)
 }
 
-// token returns the bearer token, empty where there is none. Errors never have
-// it in them.
-func (l *link) token() (string, error) {
+// token returns the bearer token, empty if there is none. Errors do not contain it.
+func (l *connection) token() (string, error) {
 	if l.ServerTokenFile == "" {
 		return strings.TrimSpace(os.Getenv(tokenVariable)), nil
 	}
@@ -70,8 +69,8 @@ func (l *link) token() (string, error) {
 	return token, nil
 }
 
-// unreached says what to do about a service that is not there.
-func unreached(server string, err error) error {
+// unreachable returns err with advice if the service cannot be reached.
+func unreachable(server string, err error) error {
 	call, ok := errors.AsType[*credenza.Error](err)
 	if !ok || call.Code != "UNAVAILABLE" || call.Reason != "" {
 		return err

@@ -10,20 +10,20 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// run is one call under way. admit and deliver have a goroutine each; what both
-// touch is in window, batches (which locks) and the channels.
-type run struct {
+// activeCall is one call in flight. admit and deliver have a goroutine each. They
+// share window and batches, which lock, and the channels.
+type activeCall struct {
 	engine  *Engine
 	call    Call
 	scope   catalog.Scope
 	began   time.Time
-	calls   catalog.Peak
+	calls   catalog.Peak // calls to the model in flight
 	window  *window
 	batches batcher
 	items   sync.WaitGroup
 
-	done chan finished // outcomes on their way to deliver
-	end  chan ended    // room for one: admit tells once how it ended
+	done chan finished // outcomes for deliver
+	end  chan ended    // has a buffer of one: admit sends once, at its end
 
 	// Only deliver's goroutine touches these.
 	summary  catalog.Summary
@@ -33,7 +33,7 @@ type run struct {
 
 type finished struct {
 	outcome catalog.Outcome
-	seat    seat
+	place   place
 }
 
 type ended struct {
@@ -41,10 +41,10 @@ type ended struct {
 	err   error // nil after the last item
 }
 
-func newRun(e *Engine, call Call) *run {
-	r := &run{
+func newActiveCall(e *Engine, call Call) *activeCall {
+	r := &activeCall{
 		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
-		window: newWindow(call.itemTimeout()/timeShare, &e.crowd, call.Caller.Queue()),
+		window: newWindow(call.itemTimeout()/timeShare, &e.processLoad, call.Caller.Queue()),
 		done:   make(chan finished, 64),
 		end:    make(chan ended, 1),
 
@@ -61,8 +61,9 @@ func newRun(e *Engine, call Call) *run {
 	return r
 }
 
-// admit takes items from the source while the window has room, and starts each.
-func (r *run) admit(ctx context.Context, next Source) {
+// admit takes items from the source while the window has room, and starts each of
+// them.
+func (r *activeCall) admit(ctx context.Context, next Source) {
 	var n int64
 	for {
 		if err := r.window.enter(ctx, r.bounds); err != nil {
@@ -77,10 +78,10 @@ func (r *run) admit(ctx context.Context, next Source) {
 			r.end <- ended{n, err}
 			return
 		}
-		a := r.admission(item, n)
+		a := r.prepare(item, n)
 		r.window.admitted(a)
-		a.seat = r.batches.seat(n, a.kind, a.at)
-		if a.known != nil { // a goroutine would cost more than the item does
+		a.place = r.batches.place(n, a.kind, a.at)
+		if a.known != nil { // a goroutine would cost more than the item
 			r.work(ctx, a)
 		} else {
 			r.items.Go(func() { r.work(ctx, a) })
@@ -89,19 +90,19 @@ func (r *run) admit(ctx context.Context, next Source) {
 	}
 }
 
-// work runs one item and passes its outcome on, unless the call is over.
-func (r *run) work(ctx context.Context, a *admitted) {
+// work resolves one item and passes its outcome to deliver, unless the call has ended.
+func (r *activeCall) work(ctx context.Context, a *admitted) {
 	o := r.outcome(ctx, a)
 	r.window.finished(a, o.Err == nil && !o.Trace.Cached && !o.Trace.Deduplicated)
 	select {
-	case r.done <- finished{o, a.seat}:
+	case r.done <- finished{o, a.place}:
 	case <-ctx.Done():
 	}
 }
 
-// deliver collects outcomes into batches and sends them, until each admitted
-// item's outcome was sent or something fails.
-func (r *run) deliver(ctx context.Context, send Sink) error {
+// deliver collects outcomes into batches and sends them, until the outcome of each
+// admitted item is sent or an error occurs.
+func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 	flush := time.NewTimer(time.Hour)
 	defer flush.Stop()
 	notices := NewNotices(func() (*catalog.Outage, <-chan struct{}) {
@@ -110,7 +111,7 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 	if err := notices.Update(); err != nil {
 		return err
 	}
-	items := int64(-1) // not known before the source has ended
+	items := int64(-1) // unknown until the source ends
 	for r.summary.Total != items {
 		var ready []group
 		select {
@@ -131,39 +132,39 @@ func (r *run) deliver(ctx context.Context, send Sink) error {
 				return err
 			}
 		}
-		if err := r.sendAll(ready, send); err != nil {
+		if err := r.sendBatches(ready, send); err != nil {
 			return err
 		}
 		if at, waiting := r.batches.next(); waiting {
 			flush.Reset(time.Until(at))
 		}
 	}
-	if err := r.sendAll(r.batches.rest(), send); err != nil {
+	if err := r.sendBatches(r.batches.rest(), send); err != nil {
 		return err
 	}
-	return notices.Update() // an outage that ended with the last items is over for the caller too
+	return notices.Update() // reports an outage that ended with the last items
 }
 
-// gather collects an outcome and, where batches are to leave promptly, those that
-// came while the sink was busy.
-func (r *run) gather(f finished) []group {
+// gather collects an outcome and, for a call with Prompt, those that arrived while
+// the sink was busy. It returns the batches that are ready.
+func (r *activeCall) gather(f finished) []group {
 	ready := r.collect(f)
 	if !r.call.Prompt {
 		return ready
 	}
-	for range len(r.done) { // nobody else receives
+	for range len(r.done) { // no other goroutine receives
 		ready = append(ready, r.collect(<-r.done)...)
 	}
 	return append(ready, r.batches.rest()...)
 }
 
-func (r *run) collect(f finished) []group {
+func (r *activeCall) collect(f finished) []group {
 	r.summary.Add(&f.outcome)
 	r.engine.parts.Observer.ItemDone(&r.call, &f.outcome)
-	return r.batches.add(f.seat, f.outcome, time.Now())
+	return r.batches.add(f.place, f.outcome, time.Now())
 }
 
-func (r *run) sendAll(groups []group, send Sink) error {
+func (r *activeCall) sendBatches(groups []group, send Sink) error {
 	for _, g := range groups {
 		b := r.batch(g)
 		if err := send(b); err != nil {
@@ -175,8 +176,8 @@ func (r *run) sendAll(groups []group, send Sink) error {
 	return nil
 }
 
-// batch gives a group its number and the state of the call.
-func (r *run) batch(g group) catalog.Batch {
+// batch returns the group as a batch, with its number and the progress of the call.
+func (r *activeCall) batch(g group) catalog.Batch {
 	r.sent++
 	if g.id == 0 {
 		g.id = r.sent
@@ -190,7 +191,7 @@ func (r *run) batch(g group) catalog.Batch {
 	return catalog.Batch{ID: g.id, Kind: g.kind, Outcomes: g.outcomes, At: time.Now(), Progress: r.progress, Peak: r.calls.Most()}
 }
 
-func (r *run) finish() catalog.Summary {
+func (r *activeCall) finish() catalog.Summary {
 	s := r.summary
 	s.Elapsed = time.Since(r.began)
 	s.PeakConcurrency = r.calls.Most()

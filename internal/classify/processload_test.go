@@ -2,9 +2,9 @@ package classify
 
 import "testing"
 
-func TestCrowd_CallersLeaveRoomForOthers(t *testing.T) {
-	var c crowd
-	most := load{underWay: 1000, held: 4000}
+func TestProcessLoad_CallersLeaveRoomForOthers(t *testing.T) {
+	var c processLoad
+	most := load{inFlight: 1000, held: 4000}
 	enter := func(caller string, calls int) (n int) {
 		for range calls {
 			own := 0

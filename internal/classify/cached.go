@@ -1,0 +1,91 @@
+package classify
+
+import (
+	"context"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// prepare returns the item as admitted, with the answer if the cache has it in
+// memory. It does not look up a picture that came with the item: hashing it takes
+// too long on this goroutine.
+func (r *activeCall) prepare(item *catalog.Item, index int64) (a *admitted) {
+	a = &admitted{item: item, index: index, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
+	var panicked error // the item continues without a known answer
+	defer r.recovered(index, &panicked)
+	switch {
+	case !r.usesCache():
+	case a.kind == catalog.KindText:
+		a.known = r.engine.parts.Cache.Recall(r.lookupByText(item))
+	case len(item.ImageData) == 0:
+		a.known = r.engine.parts.Cache.Recall(r.lookupByAddress(item))
+	}
+	return a
+}
+
+// byPicture answers from the item's picture. The cache is asked first by the picture's
+// address and, once it is fetched, by its content. The error is a *pictureError if
+// there is no picture.
+func (r *activeCall) byPicture(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	return r.cached(ctx, a, func() catalog.Lookup { return r.lookupByAddress(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+		picture, err := r.picture(ctx, a.item)
+		r.window.fetched(a, picture)
+		if err != nil {
+			return catalog.Answer{}, err
+		}
+		return r.cached(ctx, a, func() catalog.Lookup { return r.lookupByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
+			answer, err := r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
+			if fault.Is(err, fault.ImageUnsupported) { // the model takes no pictures
+				err = &pictureError{err}
+			}
+			return answer, err
+		})
+	})
+}
+
+// byText answers from the item's text, through the cache.
+func (r *activeCall) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
+	return r.cached(ctx, a, func() catalog.Lookup { return r.lookupByText(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+		return r.engine.parts.Backend.Ask(ctx, r.question(a, nil))
+	})
+}
+
+// cached returns the cache's answer, or else that of work, which the cache keeps. Work
+// that other callers also wait for may outlive the item and the call.
+func (r *activeCall) cached(ctx context.Context, a *admitted, lookup func() catalog.Lookup, work catalog.Work) (catalog.Answer, error) {
+	if !r.usesCache() {
+		return work(ctx)
+	}
+	l := lookup()
+	l.Joined = func() { r.window.joined(a) }
+	return r.engine.parts.Cache.Do(ctx, l, func(ctx context.Context) (answer catalog.Answer, err error) {
+		defer r.recovered(a.index, &err)
+		return work(ctx)
+	})
+}
+
+// usesCache reports whether the call may read from and write to the cache.
+func (r *activeCall) usesCache() bool {
+	return r.engine.parts.Cache != nil && r.call.Options.CachePolicy != catalog.CacheBypass
+}
+
+func (r *activeCall) lookupByText(it *catalog.Item) catalog.Lookup {
+	return r.lookup(r.scope.OfText(it))
+}
+
+func (r *activeCall) lookupByAddress(it *catalog.Item) catalog.Lookup {
+	lookup := r.lookup(r.scope.OfAddress(it))
+	lookup.Provisional = true
+	return lookup
+}
+
+func (r *activeCall) lookupByPicture(it *catalog.Item, p *catalog.Picture) catalog.Lookup {
+	return r.lookup(r.scope.OfPicture(it, p))
+}
+
+func (r *activeCall) lookup(key catalog.Fingerprint) catalog.Lookup {
+	o := &r.call.Options
+	return catalog.Lookup{Key: key, Policy: o.CachePolicy, Priority: o.Priority, Budget: r.budget()}
+}

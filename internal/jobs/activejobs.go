@@ -1,0 +1,198 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// maxActiveJobs is how many jobs a replica works on at once. Each has a window of
+// items in flight, so this bounds memory. They share the model's pool.
+const maxActiveJobs = 16
+
+// activeJobs are the jobs that this replica works on.
+type activeJobs struct {
+	service *Service
+	working sync.WaitGroup
+
+	mu       sync.Mutex
+	active   map[string]*activeJob // by job id
+	last     map[string]time.Time  // when a job that waits was worked on last, by id
+	draining bool
+}
+
+func newActiveJobs(s *Service) *activeJobs {
+	return &activeJobs{service: s, active: map[string]*activeJob{}, last: map[string]time.Time{}}
+}
+
+// errEnded is the cause for stopping work on a job that another replica or a caller
+// has ended.
+var errEnded = errors.New("the job has ended")
+
+// update starts work on waiting jobs and stops work on jobs that have ended.
+func (r *activeJobs) update(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, job := range r.active {
+		if rec, ok := r.service.mirror.get(id); !ok || !rec.active() || rec.Upload != job.rec.Upload {
+			job.stop(errEnded)
+		}
+	}
+	if r.draining {
+		return
+	}
+	waiting := r.service.mirror.all(func(rec *jobRecord) bool { return rec.active() && r.active[rec.ID] == nil })
+	for len(waiting) > 0 && len(r.active) < maxActiveJobs {
+		i := r.fairest(waiting)
+		r.begin(ctx, waiting[i])
+		waiting = append(waiting[:i], waiting[i+1:]...)
+	}
+	if len(waiting) > 0 {
+		r.yieldOne()
+	} else {
+		clear(r.last)
+	}
+}
+
+// turn is how long a job is worked on before it yields to jobs that wait.
+const turn = 10 * time.Second
+
+// yieldOne drains one job: of the owner with the most active jobs, the one that has
+// been active for the longest time. It continues later or on another replica. The
+// caller holds mu.
+func (r *activeJobs) yieldOne() {
+	countByOwner := r.countByOwner()
+	var longest *activeJob
+	for _, job := range r.active {
+		if job.isDraining() {
+			return // one is draining already
+		}
+		if longest == nil || countByOwner[job.rec.Owner] > countByOwner[longest.rec.Owner] ||
+			(countByOwner[job.rec.Owner] == countByOwner[longest.rec.Owner] && job.since.Before(longest.since)) {
+			longest = job
+		}
+	}
+	if longest != nil && time.Since(longest.since) > turn {
+		longest.drain()
+	}
+}
+
+// countByOwner returns the number of active jobs of each owner. The caller holds mu.
+func (r *activeJobs) countByOwner() map[string]int {
+	counts := map[string]int{}
+	for _, job := range r.active {
+		counts[job.rec.Owner]++
+	}
+	return counts
+}
+
+// fairest returns the index of the job to start next: of the owner with the fewest
+// active jobs, the one that has waited for the longest time. The caller holds mu.
+func (r *activeJobs) fairest(waiting []*jobRecord) (first int) {
+	countByOwner := r.countByOwner()
+	before := func(a, b *jobRecord) bool {
+		return cmp.Or(cmp.Compare(countByOwner[a.Owner], countByOwner[b.Owner]), r.last[a.ID].Compare(r.last[b.ID]),
+			cmp.Compare(a.Created, b.Created)) < 0
+	}
+	for i, rec := range waiting {
+		if before(rec, waiting[first]) {
+			first = i
+		}
+	}
+	return first
+}
+
+// begin starts work on a job. The caller holds mu.
+func (r *activeJobs) begin(ctx context.Context, rec *jobRecord) {
+	ctx, stop := context.WithCancelCause(ctx)
+	job := newActiveJob(r.service, rec, stop)
+	r.active[rec.ID] = job
+	r.working.Go(func() {
+		defer stop(nil)
+		job.work(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.active, rec.ID)
+		r.last[rec.ID] = time.Now()
+	})
+}
+
+// get returns the active job with the id, or nil.
+func (r *activeJobs) get(id string) *activeJob {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active[id]
+}
+
+func (r *activeJobs) drain(ctx context.Context) {
+	r.mu.Lock()
+	r.draining = true
+	for _, job := range r.active {
+		job.drain()
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.working.Wait()
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case <-r.stopBlocked():
+		case <-ctx.Done():
+			r.close()
+			<-done
+			return
+		}
+	}
+}
+
+// stopBlocked stops the jobs whose model's server is away, since waiting for them
+// would use up the time for draining. Their claimed chunks are done later. The
+// channel is closed when stopBlocked should be called again.
+func (r *activeJobs) stopBlocked() (changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, job := range r.active {
+		var outage *catalog.Outage
+		if outage, changed = r.service.engine.Outage(job.rec.Options.Model); outage != nil {
+			job.stop(errClosing)
+		}
+	}
+	return changed
+}
+
+func (r *activeJobs) close() {
+	r.mu.Lock()
+	r.draining = true
+	for _, job := range r.active {
+		job.stop(errClosing)
+	}
+	r.mu.Unlock()
+	r.working.Wait()
+}
+
+// work runs the job until it or ctx has ended.
+func (j *activeJob) work(ctx context.Context) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		err := j.runOnce(ctx)
+		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
+			return
+		}
+		if j.service.store.storage.Lost() == nil { // else it is in the log
+			j.service.log.Warn("a job cannot continue: trying again", zap.String("job", j.rec.ID), zap.Error(err))
+		}
+		j.setObstacle(err)
+		if pause(ctx, wait) != nil {
+			return
+		}
+	}
+}
