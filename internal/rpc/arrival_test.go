@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -346,6 +347,43 @@ func TestChunksInParts(t *testing.T) {
 			}
 			if got := strings.Join(names, " "); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestChunksInParts_AreCopiedOnce(t *testing.T) {
+	const parts = 10_000
+	anItem, other := field(1, nil), field(15, nil)
+	for _, tc := range []struct {
+		name   string
+		method string
+		send   [][]byte
+	}{
+		{"a list between other fields", streamMethod, [][]byte{repeat(parts, slices.Concat(anItem, other))}},
+		{"a chunk between other fields", feedMethod, [][]byte{emptySpec, field(2, repeat(parts, slices.Concat(anItem, other)))}},
+		{"a chunk in many parts", feedMethod, [][]byte{emptySpec, repeat(parts, field(2, anItem))}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			taken := 0
+			s := start(t, setup{engine: fakeEngine{
+				run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
+					for {
+						if _, err := next(ctx); err != nil {
+							return catalog.Summary{}, nil
+						}
+						taken++
+					}
+				},
+			}})
+			runtime.ReadMemStats(&before)
+			if err := callWith(t, s, tc.method, tc.send...); err != nil || taken != parts {
+				t.Fatalf("%d items, %v", taken, err)
+			}
+			runtime.ReadMemStats(&after)
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 40<<20 {
+				t.Errorf("%d MiB were allocated for %d items", allocated>>20, parts)
 			}
 		})
 	}
