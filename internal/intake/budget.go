@@ -17,13 +17,13 @@ const (
 	SmallBytes = 64 << 10
 	// smallPart is the part of the budget that small calls may have in addition.
 	smallPart = 16
-	// patience is how long reading waits for room before a call is given up.
-	patience = 5 * time.Second
+	// Patience is how long reading waits for room before a call is given up.
+	Patience = 5 * time.Second
 )
 
 // ErrFull is the fault of a call for which there was no room.
 var ErrFull = fault.New(fault.ServerFull,
-	"the server holds as many large requests of this caller as it can: send this one again later").After(patience)
+	"the server holds as many large requests of this caller as it can: send this one again later").After(Patience)
 
 // Budget bounds the bytes that all callers together hold, and gives each of them a
 // share: a caller may hold as much as all callers leave free. One alone may hold
@@ -168,12 +168,12 @@ func (a *account) fullLocked() bool {
 }
 
 // wait returns when the caller may send more, or with an error when ctx ends or
-// patience does.
+// Patience does.
 func (a *account) wait(ctx context.Context) error {
 	if !a.full() {
 		return nil
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(Patience)
 	defer timer.Stop()
 	for {
 		freed, full := a.watch()

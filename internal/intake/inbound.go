@@ -25,6 +25,8 @@ type Inbound struct {
 	received chan struct{}
 	pace     *Pace // of the message that is arriving; nil: none is
 	timer    *time.Timer
+	pauses   int       // of the server's reading
+	paused   time.Time // when the first of them began
 	closed   bool
 	onClose  func()
 }
@@ -84,8 +86,8 @@ func (in *Inbound) Wait(ctx context.Context) error {
 }
 
 // Arrived charges a piece of a stream of messages, with what it takes in memory.
-// While a message is incomplete it has to arrive at the least rate; between two
-// messages a stream may be silent.
+// While a message is incomplete and the server reads it has to arrive at the least
+// rate; between two messages a stream may be silent.
 func (in *Inbound) Arrived(piece []byte, charge int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -144,7 +146,7 @@ func (in *Inbound) watchPace() {
 func (in *Inbound) look() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.pace == nil || in.closed {
+	if in.pace == nil || in.closed || in.pauses > 0 {
 		return
 	}
 	if left := time.Until(in.pace.Due()); left > 0 {
@@ -152,6 +154,35 @@ func (in *Inbound) look() {
 		return
 	}
 	in.cut(ErrSlow)
+}
+
+// Pause says that the server reads nothing more of the call until Resume is called.
+// That time is not counted against a message that is arriving. Pauses may overlap.
+func (in *Inbound) Pause() {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pauses++; in.pauses == 1 {
+		in.paused = time.Now()
+	}
+}
+
+// Resume ends a Pause.
+func (in *Inbound) Resume() {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pauses--; in.pauses > 0 || in.pace == nil || in.closed {
+		return
+	}
+	in.pace.Extend(time.Since(in.paused))
+	if in.timer != nil {
+		in.timer.Reset(time.Until(in.pace.Due()))
+	}
 }
 
 // Received says that the call's next message has been received, and how many bytes
@@ -206,7 +237,11 @@ func (in *Inbound) Due() time.Time {
 	if in.pace == nil {
 		return time.Time{}
 	}
-	return in.pace.Due()
+	pace := *in.pace
+	if in.pauses > 0 {
+		pace.Extend(time.Since(in.paused))
+	}
+	return pace.Due()
 }
 
 // Close gives back what the call holds. What arrives for it later is not charged.

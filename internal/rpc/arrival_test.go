@@ -388,3 +388,38 @@ func TestChunksInParts_AreCopiedOnce(t *testing.T) {
 		})
 	}
 }
+
+// A caller is not slow if it is the server that does not read.
+func TestSlowMessages_FeedsMayBeHeldUpInTheirMiddle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const total = 3000
+		s := start(t, setup{engine: fakeEngine{
+			run: func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
+				pauses := 0
+				return echo(ctx, call, func(ctx context.Context) (*catalog.Item, error) {
+					if pauses++; pauses == 2 || pauses == 1000 {
+						time.Sleep(2 * time.Minute)
+					}
+					return next(ctx)
+				}, send)
+			},
+		}})
+		list := func(yield func(credenza.Item) bool) {
+			for range total {
+				if !yield(credenza.Item{Description: strings.Repeat("x", 1000)}) {
+					return
+				}
+			}
+		}
+		results := 0
+		for _, err := range s.client(t).Feed(t.Context(), list, credenza.Options{}).Results() {
+			if err != nil {
+				t.Fatalf("after %d results: %v", results, err)
+			}
+			results++
+		}
+		if results != total {
+			t.Errorf("%d results, want %d", results, total)
+		}
+	})
+}
