@@ -234,3 +234,28 @@ func TestConn_WaitingForRoomIsNotCounted(t *testing.T) {
 		full.Close()
 	})
 }
+
+func TestBudget_StrangersTogetherHaveAPartOfTheirOwn(t *testing.T) {
+	const limit = 8 << 20
+	budget := intake.New(limit)
+	for i := range 1000 {
+		in := budget.OpenStranger(fmt.Sprint("stranger", i), nil)
+		defer in.Close()
+		if held := fill(t, in); i > 500 && held > 8<<10 {
+			t.Fatalf("stranger %d may hold %d bytes", i, held)
+		}
+	}
+	if held := budget.Held(); held > limit {
+		t.Errorf("strangers hold %d KiB together", held>>10)
+	}
+	in := budget.Open("a", nil)
+	if held := fill(t, in); held < limit/2 {
+		t.Errorf("an authorised caller may hold %d KiB", held>>10)
+	}
+	in.Close()
+	if release, ok := budget.Reserve(limit); !ok {
+		t.Error("nothing can be unpacked")
+	} else {
+		release()
+	}
+}

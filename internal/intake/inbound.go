@@ -44,13 +44,14 @@ type message struct {
 // to share one share have the same name of their caller. cut ends the call when a
 // message of it arrives too slowly; it is not called after Close, and may be nil.
 func (b *Budget) Open(caller string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open(caller, 0), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open(caller, &b.held), cut: cut, received: make(chan struct{}, 1)}
 }
 
 // OpenStranger is Open for a call that was not authorised, or needs not be. All of
-// one name hold no more than SmallBytes together.
+// one name hold no more than SmallBytes together, and all strangers an eighth of the
+// budget's size, in addition to it.
 func (b *Budget) OpenStranger(name string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open("stranger:"+name, SmallBytes), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open("stranger:"+name, &b.strangers), cut: cut, received: make(chan struct{}, 1)}
 }
 
 type inboundKey struct{}

@@ -423,3 +423,23 @@ func TestSlowMessages_FeedsMayBeHeldUpInTheirMiddle(t *testing.T) {
 		}
 	})
 }
+
+func TestStrangers_ManyConnectionsLeaveRoomForOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		budget := intake.New(4 << 20)
+		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+		for range 80 {
+			s.incomplete(t, 1, "/grpc.health.v1.Health/Check", 64<<10, "")
+		}
+		synctest.Wait()
+		client := s.client(t, credenza.WithToken("both-token"))
+		began := time.Now()
+		_, err := client.Classify(t.Context(), credenza.Item{Description: strings.Repeat("x", 1<<20)}, credenza.Options{})
+		if took := time.Since(began); err != nil || took > 0 {
+			t.Errorf("an authorised caller: %v after %v", err, took)
+		}
+		if got := serving(t, s.raw(t), ""); got != "SERVING" || time.Since(began) > 0 {
+			t.Errorf("health is %s after %v", got, time.Since(began))
+		}
+	})
+}
