@@ -13,17 +13,23 @@ const (
 	DefaultLimit = 256 << 20
 	// SmallBytes is how much a caller may hold however full the budget is, and up to
 	// which a call counts as a small one. It is all that a connection may hold
-	// before one of its calls was authorised.
+	// in calls that were not authorised.
 	SmallBytes = 64 << 10
 	// smallPart is the part of the budget that small calls may have in addition.
 	smallPart = 16
-	// patience is how long reading waits for room before a call is given up.
-	patience = 5 * time.Second
+	// strangersPart is the part of the budget's size that strangers may hold together.
+	// It is in addition to the budget: authorised callers lose nothing by it.
+	strangersPart = 8
+	// tinyBytes is how much a stranger may hold however many there are, so that the
+	// health of the server can always be asked for.
+	tinyBytes = 4 << 10
+	// Patience is how long reading waits for room before a call is given up.
+	Patience = 5 * time.Second
 )
 
 // ErrFull is the fault of a call for which there was no room.
 var ErrFull = fault.New(fault.ServerFull,
-	"the server holds as many large requests of this caller as it can: send this one again later").After(patience)
+	"the server holds as many large requests of this caller as it can: send this one again later").After(Patience)
 
 // Budget bounds the bytes that all callers together hold, and gives each of them a
 // share: a caller may hold as much as all callers leave free. One alone may hold
@@ -35,11 +41,12 @@ var ErrFull = fault.New(fault.ServerFull,
 type Budget struct {
 	limit int64
 
-	mu      sync.Mutex
-	held    int64
-	shares  map[string]*share
-	waiting int
-	freed   chan struct{} // closed when bytes are given back while someone waits
+	mu        sync.Mutex
+	held      int64 // of authorised callers
+	strangers int64 // held by the others
+	shares    map[string]*share
+	waiting   int
+	freed     chan struct{} // closed when bytes are given back while someone waits
 }
 
 // share is what one caller holds.
@@ -60,7 +67,7 @@ func New(limit int64) *Budget {
 func (b *Budget) Held() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.held
+	return b.held + b.strangers
 }
 
 // Reserve takes n bytes for memory that no call is charged with yet, such as what a
@@ -76,14 +83,14 @@ func (b *Budget) Reserve(n int64) (release func(), ok bool) {
 	return sync.OnceFunc(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.add(-n)
+		b.held -= n
+		b.wake()
 	}), true
 }
 
-// add changes what is held, and wakes those that wait for less.
-func (b *Budget) add(n int64) {
-	b.held += n
-	if n < 0 && b.waiting > 0 {
+// wake has those that wait look again, after bytes were given back.
+func (b *Budget) wake() {
+	if b.waiting > 0 {
 		close(b.freed)
 		b.freed = make(chan struct{})
 	}
@@ -93,7 +100,7 @@ func (b *Budget) add(n int64) {
 type account struct {
 	budget *Budget
 	caller string
-	most   int64 // of the caller; 0: what the budget leaves
+	total  *int64 // the budget's, of authorised callers or of strangers
 
 	// Guarded by the budget.
 	share  *share
@@ -101,7 +108,7 @@ type account struct {
 	closed bool
 }
 
-func (b *Budget) open(caller string, most int64) *account {
+func (b *Budget) open(caller string, total *int64) *account {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.shares[caller]
@@ -110,7 +117,7 @@ func (b *Budget) open(caller string, most int64) *account {
 		b.shares[caller] = s
 	}
 	s.accounts++
-	return &account{budget: b, caller: caller, most: most, share: s}
+	return &account{budget: b, caller: caller, total: total, share: s}
 }
 
 // add charges n bytes, or gives them back where it is negative.
@@ -127,7 +134,10 @@ func (a *account) addLocked(n int64) {
 	n = max(n, -a.held)
 	a.held += n
 	a.share.held += n
-	a.budget.add(n)
+	*a.total += n
+	if n < 0 {
+		a.budget.wake()
+	}
 }
 
 // close gives back everything. Later charges have no effect.
@@ -156,8 +166,8 @@ func (a *account) fullLocked() bool {
 	switch {
 	case a.closed, a.held == 0:
 		return false
-	case a.most > 0:
-		return a.share.held > a.most
+	case a.total == &a.budget.strangers:
+		return a.share.held > SmallBytes || (a.share.held > tinyBytes && *a.total > a.budget.limit/strangersPart)
 	case a.share.held <= SmallBytes:
 		return false
 	case a.held <= SmallBytes:
@@ -168,12 +178,12 @@ func (a *account) fullLocked() bool {
 }
 
 // wait returns when the caller may send more, or with an error when ctx ends or
-// patience does.
+// Patience does.
 func (a *account) wait(ctx context.Context) error {
 	if !a.full() {
 		return nil
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(Patience)
 	defer timer.Stop()
 	for {
 		freed, full := a.watch()

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/credenza-dev/credenza/internal/intake"
 )
@@ -148,5 +152,110 @@ func TestPace(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestInbound_PausesAreNotCounted(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		before time.Duration // that the message was silent for before the pause
+		after  time.Duration // in which it is late after it
+	}{
+		{"from its begin", 0, 30 * time.Second},
+		{"when it was nearly late", 29 * time.Second, time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				late := make(chan error, 1)
+				in := intake.New(0).Open("a", func(cause error) { late <- cause })
+				defer in.Close()
+				in.Arrived([]byte{0, 0, 0, 1, 0}, 5)
+				time.Sleep(tc.before)
+				in.Pause()
+				time.Sleep(time.Hour)
+				if len(late) > 0 {
+					t.Fatal("it was late while the server did not read")
+				}
+				in.Resume()
+				began := time.Now()
+				if cause, took := <-late, time.Since(began); !errors.Is(cause, intake.ErrSlow) || took != tc.after {
+					t.Errorf("%v after %v, want %v", cause, took, tc.after)
+				}
+			})
+		})
+	}
+}
+
+func TestConn_WaitingForRoomIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := intake.New(1 << 20)
+		ours, theirs := net.Pipe()
+		conn := budget.Conn(ours)
+		done := make(chan struct{})
+		defer func() { _, _ = conn.Close(), theirs.Close(); <-done }()
+		var full, slow *intake.Inbound
+		opened, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			defer close(done)
+			framer := http2.NewFramer(io.Discard, conn)
+			_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
+			for n := 0; ; {
+				frame, err := framer.ReadFrame()
+				if err != nil {
+					return
+				}
+				if frame.Header().Type != http2.FrameHeaders {
+					continue
+				}
+				if n++; n == 1 {
+					slow = conn.Open("a", true, func(cause error) { ended <- cause })
+				} else {
+					full = conn.Open("b", true, func(error) {})
+					close(opened)
+				}
+			}
+		}()
+		framer := http2.NewFramer(theirs, nil)
+		_, err := io.WriteString(theirs, http2.ClientPreface)
+		for stream := range uint32(2) {
+			err = errors.Join(err, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*stream + 1, EndHeaders: true, BlockFragment: []byte{0x82}}))
+		}
+		err = errors.Join(err, framer.WriteData(1, false, []byte{0, 0, 0, 1, 0}))
+		<-opened
+		time.Sleep(28 * time.Second)
+		full.Charge(1 << 20)
+		time.AfterFunc(4*time.Second, func() { full.Release(1 << 20) })
+		err = errors.Join(err, framer.WriteData(3, false, []byte{0, 0, 0, 1, 0})) // takes 4 s
+		time.Sleep(time.Second)
+		if err != nil || len(ended) > 0 {
+			t.Error("a message is late that could not come", err)
+		}
+		slow.Close()
+		full.Close()
+	})
+}
+
+func TestBudget_StrangersTogetherHaveAPartOfTheirOwn(t *testing.T) {
+	const limit = 8 << 20
+	budget := intake.New(limit)
+	for i := range 1000 {
+		in := budget.OpenStranger(fmt.Sprint("stranger", i), nil)
+		defer in.Close()
+		if held := fill(t, in); i > 500 && held > 8<<10 {
+			t.Fatalf("stranger %d may hold %d bytes", i, held)
+		}
+	}
+	if held := budget.Held(); held > limit {
+		t.Errorf("strangers hold %d KiB together", held>>10)
+	}
+	in := budget.Open("a", nil)
+	if held := fill(t, in); held < limit/2 {
+		t.Errorf("an authorised caller may hold %d KiB", held>>10)
+	}
+	in.Close()
+	if release, ok := budget.Reserve(limit); !ok {
+		t.Error("nothing can be unpacked")
+	} else {
+		release()
 	}
 }

@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -134,8 +136,11 @@ func (c *Conn) charge(d data) {
 
 // makeRoom waits until all calls for which something came last may have more. One
 // that waits too long is ended for it, or a slower one of the same caller on the
-// connection.
+// connection. Meanwhile no message on the connection can arrive, and none is late.
 func (c *Conn) makeRoom() {
+	if slices.ContainsFunc(c.touched, func(in *Inbound) bool { return in.account.full() }) {
+		defer c.pause()()
+	}
 	for _, in := range c.touched {
 		for !c.roomFor(in) {
 			c.victim(in).End(ErrFull)
@@ -143,6 +148,21 @@ func (c *Conn) makeRoom() {
 	}
 	clear(c.touched)
 	c.touched = c.touched[:0]
+}
+
+// pause pauses all calls of the connection until resume is called.
+func (c *Conn) pause() (resume func()) {
+	c.mu.Lock()
+	calls := slices.Collect(maps.Values(c.calls))
+	c.mu.Unlock()
+	for _, in := range calls {
+		in.Pause()
+	}
+	return func() {
+		for _, in := range calls {
+			in.Resume()
+		}
+	}
 }
 
 func (c *Conn) roomFor(in *Inbound) bool {
@@ -153,7 +173,7 @@ func (c *Conn) roomFor(in *Inbound) bool {
 			return true
 		}
 		if patient == nil {
-			patient = time.NewTimer(patience)
+			patient = time.NewTimer(Patience)
 			defer patient.Stop()
 		}
 		select {

@@ -25,6 +25,8 @@ type Inbound struct {
 	received chan struct{}
 	pace     *Pace // of the message that is arriving; nil: none is
 	timer    *time.Timer
+	pauses   int       // of the server's reading
+	paused   time.Time // when the first of them began
 	closed   bool
 	onClose  func()
 }
@@ -42,13 +44,14 @@ type message struct {
 // to share one share have the same name of their caller. cut ends the call when a
 // message of it arrives too slowly; it is not called after Close, and may be nil.
 func (b *Budget) Open(caller string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open(caller, 0), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open(caller, &b.held), cut: cut, received: make(chan struct{}, 1)}
 }
 
 // OpenStranger is Open for a call that was not authorised, or needs not be. All of
-// one name hold no more than SmallBytes together.
+// one name hold no more than SmallBytes together, and all strangers an eighth of the
+// budget's size, in addition to it.
 func (b *Budget) OpenStranger(name string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open("stranger:"+name, SmallBytes), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open("stranger:"+name, &b.strangers), cut: cut, received: make(chan struct{}, 1)}
 }
 
 type inboundKey struct{}
@@ -84,8 +87,8 @@ func (in *Inbound) Wait(ctx context.Context) error {
 }
 
 // Arrived charges a piece of a stream of messages, with what it takes in memory.
-// While a message is incomplete it has to arrive at the least rate; between two
-// messages a stream may be silent.
+// While a message is incomplete and the server reads it has to arrive at the least
+// rate; between two messages a stream may be silent.
 func (in *Inbound) Arrived(piece []byte, charge int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -144,7 +147,7 @@ func (in *Inbound) watchPace() {
 func (in *Inbound) look() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.pace == nil || in.closed {
+	if in.pace == nil || in.closed || in.pauses > 0 {
 		return
 	}
 	if left := time.Until(in.pace.Due()); left > 0 {
@@ -152,6 +155,35 @@ func (in *Inbound) look() {
 		return
 	}
 	in.cut(ErrSlow)
+}
+
+// Pause says that the server reads nothing more of the call until Resume is called.
+// That time is not counted against a message that is arriving. Pauses may overlap.
+func (in *Inbound) Pause() {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pauses++; in.pauses == 1 {
+		in.paused = time.Now()
+	}
+}
+
+// Resume ends a Pause.
+func (in *Inbound) Resume() {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.pauses--; in.pauses > 0 || in.pace == nil || in.closed {
+		return
+	}
+	in.pace.Extend(time.Since(in.paused))
+	if in.timer != nil {
+		in.timer.Reset(time.Until(in.pace.Due()))
+	}
 }
 
 // Received says that the call's next message has been received, and how many bytes
@@ -206,7 +238,11 @@ func (in *Inbound) Due() time.Time {
 	if in.pace == nil {
 		return time.Time{}
 	}
-	return in.pace.Due()
+	pace := *in.pace
+	if in.pauses > 0 {
+		pace.Extend(time.Since(in.paused))
+	}
+	return pace.Due()
 }
 
 // Close gives back what the call holds. What arrives for it later is not charged.

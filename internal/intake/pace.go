@@ -24,5 +24,10 @@ func (p *Pace) Add(n int) {
 	p.until = Sooner(p.until.Add(time.Duration(n)*time.Second/LeastRate), time.Now().Add(Grace))
 }
 
+// Extend says that nothing could come for a time, because the server did not read.
+func (p *Pace) Extend(d time.Duration) {
+	p.until = Sooner(p.until.Add(d), time.Now().Add(Grace))
+}
+
 // Due returns by when more has to come.
 func (p *Pace) Due() time.Time { return p.until }

@@ -83,6 +83,7 @@ func (a *arrival) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServer
 	}
 	s := &countedStream{ServerStream: stream, in: in, timeout: a.writeTimeout}
 	defer s.stop()
+	in.Pause() // until the handler receives
 	return handler(srv, s)
 }
 
@@ -100,9 +101,13 @@ type countedStream struct {
 	since   atomic.Int64 // when the message was given to send that waits; 0: none does
 }
 
-// RecvMsg receives a message.
+// RecvMsg receives a message. Only while it does, the caller has to send: between
+// two calls, flow control may stop a message in its middle.
 func (s *countedStream) RecvMsg(m any) error {
-	if err := s.ServerStream.RecvMsg(m); err != nil {
+	s.in.Resume()
+	err := s.ServerStream.RecvMsg(m)
+	s.in.Pause()
+	if err != nil {
 		return err
 	}
 	s.in.Received(itemBytes(m))

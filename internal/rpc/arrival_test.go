@@ -314,39 +314,57 @@ func TestUnreadStreamsEnd(t *testing.T) {
 	})
 }
 
-func TestChunksInParts(t *testing.T) {
-	item := func(name string) []byte { return field(1, field(2, []byte(name))) }
-	for _, tc := range []struct {
-		name   string
-		method string
-		send   [][]byte
-		want   string
-	}{
-		{"a list around its options", streamMethod, [][]byte{slices.Concat(item("a"), field(3, nil), item("b"), []byte{0x10, 0x01}, item("c"))}, "a b c"},
-		{"a tag in two bytes", streamMethod, [][]byte{slices.Concat(item("a"), []byte{0x8a, 0x00}, item("b")[1:], item("c"))}, "a b c"},
-		{"a chunk in parts", feedMethod, [][]byte{emptySpec, slices.Concat(field(2, item("a")), field(9, nil), field(2, slices.Concat(item("b"), item("c"))))}, "a b c"},
-		{"a spec in a chunk's place, and the other way round", feedMethod, [][]byte{emptySpec, slices.Concat(field(2, item("a")), emptySpec, field(2, item("b")))}, "b"},
-		{"an empty chunk", feedMethod, [][]byte{emptySpec, field(2, nil), field(2, item("a"))}, "a"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var names []string
-			s := start(t, setup{engine: fakeEngine{
-				run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
-					for {
-						item, err := next(ctx)
-						if err != nil {
-							return catalog.Summary{}, nil
-						}
-						names = append(names, item.Name)
+// A caller is not slow if it is the server that does not read.
+func TestSlowMessages_FeedsMayBeHeldUpInTheirMiddle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const total = 3000
+		s := start(t, setup{engine: fakeEngine{
+			run: func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
+				pauses := 0
+				return echo(ctx, call, func(ctx context.Context) (*catalog.Item, error) {
+					if pauses++; pauses == 2 || pauses == 1000 {
+						time.Sleep(2 * time.Minute)
 					}
-				},
-			}})
-			if err := callWith(t, s, tc.method, tc.send...); err != nil {
-				t.Fatal(err)
+					return next(ctx)
+				}, send)
+			},
+		}})
+		list := func(yield func(credenza.Item) bool) {
+			for range total {
+				if !yield(credenza.Item{Description: strings.Repeat("x", 1000)}) {
+					return
+				}
 			}
-			if got := strings.Join(names, " "); got != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
+		}
+		results := 0
+		for _, err := range s.client(t).Feed(t.Context(), list, credenza.Options{}).Results() {
+			if err != nil {
+				t.Fatalf("after %d results: %v", results, err)
 			}
-		})
-	}
+			results++
+		}
+		if results != total {
+			t.Errorf("%d results, want %d", results, total)
+		}
+	})
+}
+
+func TestStrangers_ManyConnectionsLeaveRoomForOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		budget := intake.New(4 << 20)
+		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+		for range 80 {
+			s.incomplete(t, 1, "/grpc.health.v1.Health/Check", 64<<10, "")
+		}
+		synctest.Wait()
+		client := s.client(t, credenza.WithToken("both-token"))
+		began := time.Now()
+		_, err := client.Classify(t.Context(), credenza.Item{Description: strings.Repeat("x", 1<<20)}, credenza.Options{})
+		if took := time.Since(began); err != nil || took > 0 {
+			t.Errorf("an authorised caller: %v after %v", err, took)
+		}
+		if got := serving(t, s.raw(t), ""); got != "SERVING" || time.Since(began) > 0 {
+			t.Errorf("health is %s after %v", got, time.Since(began))
+		}
+	})
 }

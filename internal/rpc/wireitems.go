@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -45,7 +46,7 @@ func decodeList(wire []byte, message proto.Message) error {
 		if len(items) > 0 {
 			request.Items = someItem
 		}
-		request.ProtoReflect().SetUnknown(items)
+		request.ProtoReflect().SetUnknown(unpinned(items, wire))
 		return nil
 	}
 	return decodeChunk(wire, message)
@@ -61,32 +62,81 @@ func decodeChunk(wire []byte, message proto.Message) error {
 	if chunk == nil {
 		return nil
 	}
-	var items []byte
-	for rest := wire; len(rest) > 0; {
-		number, kind, n := protowire.ConsumeTag(rest)
-		size := protowire.ConsumeFieldValue(number, kind, rest[n:])
-		if kind == protowire.BytesType {
-			inner, _ := protowire.ConsumeBytes(rest[n : n+size])
-			switch number {
-			case chunkNumber:
-				part, _ := takeField(inner, itemsNumber)
-				items = join(items, part)
-			case specNumber:
-				items = nil
-			}
-		}
-		rest = rest[n+size:]
+	var items joined
+	for run := range chunkItems(wire) {
+		items.count(run)
 	}
-	chunk.ProtoReflect().SetUnknown(items)
+	for run := range chunkItems(wire) {
+		items.add(run)
+	}
+	chunk.ProtoReflect().SetUnknown(unpinned(items.bytes, wire))
 	return nil
 }
 
-// join appends a part; the first one stays where it is.
-func join(all, part []byte) []byte {
-	if len(all) == 0 {
-		return part
+// chunkItems returns the runs of items in the chunks after a message's last spec.
+func chunkItems(wire []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for rest := afterSpec(wire); len(rest) > 0; {
+			number, kind, n := protowire.ConsumeTag(rest)
+			size := protowire.ConsumeFieldValue(number, kind, rest[n:])
+			if number == chunkNumber && kind == protowire.BytesType {
+				inner, _ := protowire.ConsumeBytes(rest[n : n+size])
+				for run, isItems := range runs(inner, itemsNumber) {
+					if isItems && !yield(run) {
+						return
+					}
+				}
+			}
+			rest = rest[n+size:]
+		}
 	}
-	return append(all[:len(all):len(all)], part...)
+}
+
+// afterSpec returns what follows a message's last spec.
+func afterSpec(wire []byte) []byte {
+	after := wire
+	for rest := wire; len(rest) > 0; {
+		number, kind, n := protowire.ConsumeTag(rest)
+		rest = rest[n+protowire.ConsumeFieldValue(number, kind, rest[n:]):]
+		if number == specNumber && kind == protowire.BytesType {
+			after = rest
+		}
+	}
+	return after
+}
+
+// unpinned returns the items, copied if the message that they are part of is larger
+// by a tenth or more. Only the items are charged to the caller while they wait, and
+// the whole message stays in memory as long as any part of it does.
+func unpinned(items, wire []byte) []byte {
+	if len(items) < len(wire)-len(wire)/10 {
+		return bytes.Clone(items)
+	}
+	return items
+}
+
+// joined is what pieces of a message have together. All of them are counted before
+// the first is added, so that a single one is not copied, and others only once.
+type joined struct {
+	bytes  []byte
+	size   int
+	pieces int
+}
+
+func (j *joined) count(piece []byte) {
+	j.size += len(piece)
+	j.pieces++
+}
+
+func (j *joined) add(piece []byte) {
+	if j.pieces == 1 {
+		j.bytes = piece
+		return
+	}
+	if j.bytes == nil {
+		j.bytes = make([]byte, 0, j.size)
+	}
+	j.bytes = append(j.bytes, piece...)
 }
 
 // emptyChunks returns the message with nothing in its chunks.
@@ -119,17 +169,33 @@ func chunkOf(message proto.Message) *credenzav1.ItemChunk {
 // takeField parts a message that was looked over: into the fields of a number with
 // their tags, and the others. Fields that follow each other are not copied.
 func takeField(wire []byte, wanted protowire.Number) (taken, rest []byte) {
-	for begin := 0; begin < len(wire); {
-		end, isWanted := run(wire[begin:], wanted)
-		end += begin
+	var parts [2]joined
+	part := func(isWanted bool) *joined {
 		if isWanted {
-			taken = join(taken, wire[begin:end])
-		} else {
-			rest = join(rest, wire[begin:end])
+			return &parts[0]
 		}
-		begin = end
+		return &parts[1]
 	}
-	return taken, rest
+	for run, isWanted := range runs(wire, wanted) {
+		part(isWanted).count(run)
+	}
+	for run, isWanted := range runs(wire, wanted) {
+		part(isWanted).add(run)
+	}
+	return parts[0].bytes, parts[1].bytes
+}
+
+// runs returns the runs of fields that are all of a number, or none of them.
+func runs(wire []byte, wanted protowire.Number) iter.Seq2[[]byte, bool] {
+	return func(yield func([]byte, bool) bool) {
+		for len(wire) > 0 {
+			length, isWanted := run(wire, wanted)
+			if !yield(wire[:length:length], isWanted) {
+				return
+			}
+			wire = wire[length:]
+		}
+	}
 }
 
 // run returns how long fields go on that are all of a number, or none of them.

@@ -45,11 +45,12 @@ func charged(budget *intake.Budget, parts Parts, r *http.Request, control *http.
 	in := open(caller, cut)
 	r = r.WithContext(intake.With(r.Context(), in))
 	if uploads {
+		in.Pause() // until the body is read
 		r.Body = &uploadBody{body: r.Body, request: r, in: in}
 		return r, in
 	}
 	body := &pacedBody{body: r.Body, control: control, request: r, in: in, pace: intake.NewPace()}
-	body.hurry()
+	body.stop()
 	r.Body = body
 	return r, in
 }
@@ -62,6 +63,7 @@ type pacedBody struct {
 	request *http.Request
 	in      *intake.Inbound
 	pace    *intake.Pace
+	stopped time.Time // when reading was interrupted
 	limit   time.Time // for all of it; zero: none
 	err     error     // that ended it
 	unheld  bool      // what is read is thrown away
@@ -73,10 +75,11 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
+	b.resume()
 	n, err := b.body.Read(p)
 	b.pace.Add(n)
 	if b.err = err; err == nil {
-		b.hurry()
+		b.stop()
 	}
 	if b.unheld {
 		return n, err
@@ -101,9 +104,18 @@ func (b *pacedBody) Hold(n int) error {
 	return b.in.Wait(b.request.Context())
 }
 
-// hurry allows for what comes next. Connections without deadlines are not bounded.
-func (b *pacedBody) hurry() {
+// resume begins to wait for what comes next. The time since stop is not counted
+// against the caller. Connections without deadlines are not bounded.
+func (b *pacedBody) resume() {
+	b.pace.Extend(time.Since(b.stopped))
 	_ = b.control.SetReadDeadline(intake.Sooner(b.pace.Due(), b.limit))
+}
+
+// stop says that reading is interrupted, such as to wait for room. The deadline stays
+// for a body of which no more is read, but leaves that time.
+func (b *pacedBody) stop() {
+	b.stopped = time.Now()
+	_ = b.control.SetReadDeadline(intake.Sooner(b.pace.Due().Add(intake.Patience), b.limit))
 }
 
 // hearOut reads what a caller is still sending to a call that has failed, up to a
@@ -115,9 +127,6 @@ func (b *pacedBody) hearOut(most int64) {
 		b.err = nil
 	}
 	b.unheld, b.limit = true, time.Now().Add(hearOutTime)
-	if b.err == nil {
-		b.hurry()
-	}
 	_, _ = io.CopyN(io.Discard, b, most)
 }
 
@@ -138,8 +147,10 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	if err := b.in.WaitForReceiver(b.request.Context(), streamWindow); err != nil {
 		return 0, err
 	}
+	b.in.Resume()
 	n, err := b.body.Read(p)
 	b.in.Arrived(p[:n], int64(n))
+	b.in.Pause()
 	if err == nil {
 		err = b.in.Wait(b.request.Context())
 	}

@@ -174,6 +174,37 @@ func TestUploads(t *testing.T) {
 			<-sent
 		})
 	})
+	t.Run("a caller that was held up may go on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			t.Cleanup(func() { time.Sleep(time.Second) }) // net/http closes a connection slowly
+			const messages, size = 50, 100 << 10
+			var read atomic.Int64
+			ended, calls := make(chan error, 1), make(chan *intake.Inbound, 1)
+			conn := start(t, setup{services: func(_ http.ResponseWriter, req *http.Request) {
+				calls <- intake.From(req.Context())
+				buffer := make([]byte, 16<<10)
+				for {
+					n, err := req.Body.Read(buffer)
+					read.Add(int64(n))
+					if err != nil {
+						ended <- err
+						return
+					}
+				}
+			}}).dial(t)
+			announce(t, conn, path, messages*(5+size))
+			go func() { _, _ = io.WriteString(conn, strings.Repeat(frame(size, 0), messages)) }()
+			in := <-calls
+			for range messages {
+				time.Sleep(10 * time.Minute)
+				in.Received(0)
+			}
+			if err := <-ended; !errors.Is(err, io.EOF) || read.Load() != messages*(5+size) {
+				t.Errorf("%d bytes were read, %v", read.Load(), err)
+			}
+			_ = conn.Close()
+		})
+	})
 	t.Run("a message that came to a stop ends it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var read atomic.Int64
@@ -222,6 +253,26 @@ func TestBodies_ThatCameToAStop(t *testing.T) {
 		status, err := bufio.NewReader(conn).ReadString('\n')
 		if took := time.Since(began); !strings.Contains(status, "408") || took > 40*time.Second {
 			t.Errorf("%q, %v after %v", status, err, took)
+		}
+	})
+}
+
+func TestBodies_WaitForRoomIsNotTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := intake.New(1 << 20)
+		other := budget.Open("another caller", nil)
+		defer other.Close()
+		other.Charge(900 << 10)
+		conn := start(t, setup{config: web.Config{Intake: budget}}).dial(t)
+		body := largeBody(200 << 10)
+		announce(t, conn, classifyPath, len(body))
+		_, err := io.WriteString(conn, body[:60<<10])
+		time.Sleep(28 * time.Second) // so that 2 s are left
+		time.AfterFunc(4*time.Second, func() { other.Release(900 << 10) })
+		go func() { _, _ = io.WriteString(conn, body[60<<10:]) }()
+		status, readErr := bufio.NewReader(conn).ReadString('\n')
+		if !strings.Contains(status, "200") {
+			t.Errorf("%q, %v", status, errors.Join(err, readErr))
 		}
 	})
 }
