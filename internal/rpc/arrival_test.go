@@ -352,7 +352,7 @@ func TestSlowMessages_FeedsMayBeHeldUpInTheirMiddle(t *testing.T) {
 func TestStrangers_ManyConnectionsLeaveRoomForOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		budget := intake.New(4 << 20)
-		s := start(t, setup{config: rpc.Config{Tokens: testTokens(t), Intake: budget}})
+		s := start(t, setup{tokens: testTokens(t), config: rpc.Config{Intake: budget}})
 		for range 80 {
 			s.incomplete(t, 1, "/grpc.health.v1.Health/Check", 64<<10, "")
 		}
