@@ -20,15 +20,18 @@ func TestContainerMemory(t *testing.T) {
 			map[string]string{
 				"proc/self/cgroup": "0::/a.slice/b.service\n", "sys/fs/cgroup/a.slice/memory.max": "1000000\n",
 				"sys/fs/cgroup/a.slice/b.service/memory.max": "3000000\n",
-			}, 1_000_000,
+			},
+			1_000_000,
 		},
 		{
 			"version 1, in a container that shows the machine's path",
-			map[string]string{"proc/self/cgroup": "9:cpu:/\n4:memory:/docker/abc\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "536870912\n"}, 512 << 20,
+			map[string]string{"proc/self/cgroup": "9:cpu:/\n4:memory:/docker/abc\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "536870912\n"},
+			512 << 20,
 		},
 		{
 			"version 1, without a limit",
-			map[string]string{"proc/self/cgroup": "4:memory:/\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, math.MaxInt64,
+			map[string]string{"proc/self/cgroup": "4:memory:/\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"},
+			math.MaxInt64,
 		},
 		{"what is no file of control groups", map[string]string{"proc/self/cgroup": "nonsense\n:\n0::../..\n"}, math.MaxInt64},
 	} {

@@ -102,7 +102,7 @@ func TestOutage_EndsACallWithItsItemTime(t *testing.T) {
 		"reset": {"", 0},
 		"hang":  {"", 100},
 	} {
-		t.Run(string(kind), func(t *testing.T) {
+		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency()})
 				if tt.before > 0 {

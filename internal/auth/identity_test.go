@@ -66,15 +66,18 @@ func TestIdentify_Certificate(t *testing.T) {
 		{"not verified", auth.Call{TLS: shown(false, "shop")}, "", fault.Unauthenticated, fault.Unauthenticated},
 		{"TLS without certificate", auth.Call{TLS: &tls.ConnectionState{}}, "", fault.Unauthenticated, fault.Unauthenticated},
 		{
-			"a token counts more", auth.Call{TLS: shown(true, "shop"), Authorization: []string{"Bearer operator-token"}},
+			"a token counts more",
+			auth.Call{TLS: shown(true, "shop"), Authorization: []string{"Bearer operator-token"}},
 			"on-call.example", fault.PermissionDenied, ok,
 		},
 		{
-			"a wrong token is not made good", auth.Call{TLS: shown(true, "shop"), Authorization: []string{"Bearer other"}},
+			"a wrong token is not made good",
+			auth.Call{TLS: shown(true, "shop"), Authorization: []string{"Bearer other"}},
 			"", fault.Unauthenticated, fault.Unauthenticated,
 		},
 		{
-			"a browser's, for a page of another origin", auth.Call{TLS: shown(true, "shop"), Page: auth.Page{CrossOrigin: true}},
+			"a browser's, for a page of another origin",
+			auth.Call{TLS: shown(true, "shop"), Page: auth.Page{CrossOrigin: true}},
 			"", fault.Unauthenticated, fault.Unauthenticated,
 		},
 	} {

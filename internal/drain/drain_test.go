@@ -112,7 +112,7 @@ func TestExplain(t *testing.T) {
 	cancel(drain.ShuttingDown())
 	other := errors.New("other")
 	for _, tt := range []struct {
-		ctx  context.Context
+		ctx  context.Context //nolint:containedctx // a row of a table
 		err  error
 		want error
 	}{

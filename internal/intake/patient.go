@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// PatientListener's connections give up on a peer that takes nothing of what is
+// PatientListener accepts connections that give up on a peer that takes nothing of what is
 // written to it for a time. A time for a whole answer, which is what http.Server
 // knows, would cut off those who take it slowly.
 type PatientListener struct {

@@ -58,9 +58,9 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 		s.withoutPictures()
 		end.step, end.fault = stepFail, a.blind()
 	case meansRoom:
-		return a.moreRoom(s)
+		return a.moreRoom()
 	case meansContext:
-		return a.lessRoom(s, end.said)
+		return a.lessRoom(end.said)
 	case meansAddress:
 		if s.elsewhere(sent) {
 			return true
@@ -81,7 +81,7 @@ func (a *asking) learnRoom(s *site, sent terms, end *outcome) {
 	switch {
 	case end.step == stepDone && a.room > sent.Room && end.reasoned, end.step == stepDone && a.mostRoom > 0:
 		s.needsRoom(a.form.room)
-	case end.cutOff && end.step == stepAskAgain && a.moreRoom(s):
+	case end.cutOff && end.step == stepAskAgain && a.moreRoom():
 		if end.reasoned {
 			s.leastEffort()
 		}
@@ -90,7 +90,7 @@ func (a *asking) learnRoom(s *site, sent terms, end *outcome) {
 }
 
 // moreRoom gives this question the next larger room, and reports false if there is none.
-func (a *asking) moreRoom(s *site) bool {
+func (a *asking) moreRoom() bool {
 	for _, room := range append(rooms[:], a.config.MaxOutputTokens) {
 		room = min(room, a.config.MaxOutputTokens)
 		if room > a.form.room && (a.mostRoom == 0 || room <= a.mostRoom) {
@@ -106,7 +106,7 @@ const leastRoom = 120
 
 // lessRoom leaves room in a small context for the question, and reports false if that is
 // no use.
-func (a *asking) lessRoom(s *site, said *serverError) bool {
+func (a *asking) lessRoom(said *serverError) bool {
 	room := said.contextRoom()
 	if room == 0 {
 		room = a.form.room / 2

@@ -157,8 +157,10 @@ var behaviours = map[string]Behaviour{
 	},
 	// One call in three, each time with another status.
 	"overloaded": {
-		{Every: 15, Nth: 0, Status: 529, Body: overloaded}, {Every: 15, Nth: 3, Status: 408, Body: overloaded},
-		{Every: 15, Nth: 6, Status: 409, Body: overloaded}, {Every: 15, Nth: 9, Status: 499, Body: overloaded},
+		{Every: 15, Nth: 0, Status: 529, Body: overloaded},
+		{Every: 15, Nth: 3, Status: 408, Body: overloaded},
+		{Every: 15, Nth: 6, Status: 409, Body: overloaded},
+		{Every: 15, Nth: 9, Status: 499, Body: overloaded},
 		{Every: 15, Nth: 12, Status: 520, Body: overloaded},
 	},
 	// RFC 9110

@@ -221,7 +221,7 @@ func knowable(schema string) bool {
 	return err == nil
 }
 
-func (h *shape) readSchema(r, format gjson.Result) {
+func (h *shape) readSchema(_, format gjson.Result) {
 	name := format.Get("name").Str
 	if name == "" {
 		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",

@@ -131,8 +131,10 @@ func (c *confidence) UnmarshalJSON(data []byte) error {
 	digits := strings.TrimSpace(strings.TrimSuffix(s, "%"))
 	*c = confidence{}
 	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return nil //nolint:nilerr // it is not known
+	}
 	switch {
-	case err != nil:
 	case len(digits) != len(s) && v >= 0 && v <= 100, v >= 2 && v <= 100:
 		*c = confidence{v / 100, true}
 	case v >= 0 && v <= 1:

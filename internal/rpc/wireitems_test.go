@@ -32,7 +32,7 @@ func TestChunksInParts(t *testing.T) {
 					for {
 						item, err := next(ctx)
 						if err != nil {
-							return catalog.Summary{}, nil
+							return catalog.Summary{}, nil //nolint:nilerr // the end of the items
 						}
 						names = append(names, item.Name)
 					}
@@ -67,7 +67,7 @@ func TestChunksInParts_AreCopiedOnce(t *testing.T) {
 				run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
 					for {
 						if _, err := next(ctx); err != nil {
-							return catalog.Summary{}, nil
+							return catalog.Summary{}, nil //nolint:nilerr // the end of the items
 						}
 						taken++
 					}

@@ -19,7 +19,7 @@ import (
 type crowd struct {
 	*upstream.Gate
 	t       *testing.T
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // what ends its waits
 	waiting sync.WaitGroup
 }
 
