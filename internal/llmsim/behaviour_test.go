@@ -84,8 +84,10 @@ func TestBehaviours(t *testing.T) {
 		return func(s seen) bool { return s.status == status && strings.Contains(s.body, words) && gjson.Valid(s.body) }
 	}
 	whole := func(s seen) bool { return json.Valid([]byte(s.body)) && s.status == 200 }
-	tested := []string{"groq-json", "transient-401", "gemini-429", "retry-date", "slow-model", "ollama-coldload", "hang",
-		"azure-filter", "cloudflare-524", "overloaded", "bodies", "cut-body", "ollama-queue"} // below
+	tested := []string{
+		"groq-json", "transient-401", "gemini-429", "retry-date", "slow-model", "ollama-coldload", "hang",
+		"azure-filter", "cloudflare-524", "overloaded", "bodies", "cut-body", "ollama-queue",
+	} // below
 	for name, test := range map[string]struct {
 		special func(seen) bool
 		text    string            // of the special request; "": the usual one
