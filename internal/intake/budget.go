@@ -63,23 +63,6 @@ func (b *Budget) Held() int64 {
 	return b.held
 }
 
-// Reserve takes n bytes for memory that no call is charged with yet, such as what a
-// decompressor is about to write. It reports whether they are there, and returns
-// what gives them back.
-func (b *Budget) Reserve(n int64) (release func(), ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held+n > b.limit {
-		return func() {}, false
-	}
-	b.held += n
-	return sync.OnceFunc(func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.add(-n)
-	}), true
-}
-
 // add changes what is held, and wakes those that wait for less.
 func (b *Budget) add(n int64) {
 	b.held += n
