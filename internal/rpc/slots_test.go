@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
@@ -52,6 +53,24 @@ func TestLargePackedMessages_WaitForASlotBeforeTheyAreUnpacked(t *testing.T) {
 		empty()
 		if err := <-decoded; err != nil || itemBytes(got) < 3<<20 || len(u.codec.large) != 0 || budget.Held() != 0 {
 			t.Errorf("%v: %d bytes of items, %d slots and %d bytes are held", err, itemBytes(got), len(u.codec.large), budget.Held())
+		}
+	})
+}
+
+func TestJSONLists_AreDecodedInSlotsAndKeptAsOnTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCodec(Config{MaxItems: 10})
+		j := newJSONCodec(c, protoregistry.GlobalTypes)
+		empty, decoded := c.large.fill(), make(chan error, 1)
+		got := &credenzav1.ClassifyStreamRequest{}
+		go func() { decoded <- j.Unmarshal([]byte(`{"items":[{},{}]}`), got) }()
+		synctest.Wait()
+		if len(decoded) > 0 {
+			t.Error("a list was decoded while others had all slots")
+		}
+		empty()
+		if err := <-decoded; err != nil || len(got.GetItems()) != 0 || string(got.ProtoReflect().GetUnknown()) != "\x0a\x00\x0a\x00" || len(c.large) != 0 {
+			t.Errorf("%v: %v, %d slots are held", err, got, len(c.large))
 		}
 	})
 }
