@@ -12,7 +12,8 @@
 // unpacked form, and the ratio of both: once the first 4 MiB are out, one byte may
 // become 200 at most. Catalogues reach 10 to 80, gzip itself 1,032. So a message
 // that was made to be large is refused after 4 MiB, while its caller has sent some
-// kilobytes. Limits.Charge is told of all unpacked bytes before they are handed on.
+// kilobytes. Limits.Charge is told of all unpacked bytes before they are handed on;
+// without it, Limits.Bytes alone bounds what one message takes.
 //
 // The trade-off: a long list of equal items without any difference is refused too,
 // and has to be sent uncompressed.

@@ -70,24 +70,6 @@ func (b *Budget) Held() int64 {
 	return b.held + b.strangers
 }
 
-// Reserve takes n bytes for memory that no call is charged with yet, such as what a
-// decompressor is about to write. It reports whether they are there, and returns
-// what gives them back.
-func (b *Budget) Reserve(n int64) (release func(), ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held+n > b.limit {
-		return func() {}, false
-	}
-	b.held += n
-	return sync.OnceFunc(func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.held -= n
-		b.wake()
-	}), true
-}
-
 // wake has those that wait look again, after bytes were given back.
 func (b *Budget) wake() {
 	if b.waiting > 0 {

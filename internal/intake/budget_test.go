@@ -116,15 +116,35 @@ func TestBudget_StrangersOfOneNameHaveLittle(t *testing.T) {
 
 func TestBudget_Reserve(t *testing.T) {
 	budget := intake.New(1 << 20)
-	release, ok := budget.Reserve(600 << 10)
-	if _, more := budget.Reserve(600 << 10); !ok || more {
+	first, second := budget.Reserve(), budget.Reserve()
+	if ok, more := first.Add(600<<10), second.Add(600<<10); !ok || more {
 		t.Errorf("the first had room: %v, the second: %v", ok, more)
 	}
-	release()
-	release()
+	first.Release()
+	first.Release()
 	if held := budget.Held(); held != 0 {
 		t.Errorf("%d bytes are held after all", held)
 	}
+}
+
+func TestReservation_WaitsForRoomFiveSecondsInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := intake.New(1 << 20)
+		first, second := budget.Reserve(), budget.Reserve()
+		first.Add(1 << 20)
+		time.AfterFunc(2*time.Second, first.Release)
+		began := time.Now()
+		if err := second.WaitAdd(1 << 20); err != nil || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := second.WaitAdd(1); !errors.Is(err, intake.ErrFull) || time.Since(began) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		second.Release()
+		if held := budget.Held(); held != 0 {
+			t.Errorf("%d bytes are held after all", held)
+		}
+	})
 }
 
 func TestPace(t *testing.T) {
@@ -253,9 +273,9 @@ func TestBudget_StrangersTogetherHaveAPartOfTheirOwn(t *testing.T) {
 		t.Errorf("an authorised caller may hold %d KiB", held>>10)
 	}
 	in.Close()
-	if release, ok := budget.Reserve(limit); !ok {
+	reservation := budget.Reserve()
+	if !reservation.Add(limit) {
 		t.Error("nothing can be unpacked")
-	} else {
-		release()
 	}
+	reservation.Release()
 }

@@ -115,6 +115,24 @@ func (in *Inbound) Arrived(piece []byte, charge int64) {
 	}
 }
 
+// Unpacked charges n bytes that a message takes in addition to those that arrived,
+// until it is received. It is called before the next message is read.
+func (in *Inbound) Unpacked(n int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return
+	}
+	in.account.add(n)
+	last := len(in.complete) - 1
+	if in.arriving.read > 0 || last < 0 {
+		in.arriving.charged += n
+		return
+	}
+	in.complete[last] += n
+	in.backlog += n
+}
+
 // take takes what belongs to the message from a piece, and reports whether that is
 // all of the message.
 func (m *message) take(piece []byte) (rest []byte, whole bool) {

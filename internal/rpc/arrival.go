@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -164,8 +165,22 @@ func (r readAfter) handler(method string, handle grpc.MethodHandler) grpc.Method
 	return func(srv any, ctx context.Context, read func(any) error, chain grpc.UnaryServerInterceptor) (any, error) {
 		info := &grpc.UnaryServerInfo{Server: srv, FullMethod: method}
 		return chain(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-			return handle(srv, ctx, read, r.inner)
+			return handle(srv, ctx, charging(ctx, read), r.inner)
 		})
+	}
+}
+
+// charging has a call charged with its message as it was decoded, which may be larger
+// than it came.
+func charging(ctx context.Context, read func(any) error) func(any) error {
+	return func(m any) error {
+		if err := read(m); err != nil {
+			return err
+		}
+		if message, ok := m.(proto.Message); ok {
+			intake.From(ctx).Received(int64(proto.Size(message)))
+		}
+		return nil
 	}
 }
 

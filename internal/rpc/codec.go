@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"time"
 
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // codec is gRPC's own for protobuf, but for requests of the contract: it counts
@@ -39,6 +41,11 @@ type codec struct {
 	forms map[protoreflect.FullName]*form
 	key   []byte // random
 	large slots
+
+	// For compressed messages; see packed.go.
+	packed []byte // what they begin with; random
+	limit  int64  // bytes of one, compressed and not
+	budget *intake.Budget
 }
 
 func newCodec(config Config) *codec {
@@ -47,6 +54,9 @@ func newCodec(config Config) *codec {
 		forms:   map[protoreflect.FullName]*form{},
 		key:     []byte(rand.Text()),
 		large:   make(slots, runtime.GOMAXPROCS(0)),
+		packed:  []byte(rand.Text()),
+		limit:   int64(config.MaxRequestBytes),
+		budget:  config.Intake,
 	}
 	for _, request := range requests {
 		c.forms[proto.MessageName(request)] = newForm(request, config.MaxItems)
@@ -62,10 +72,19 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
+	r := room{slots: c.large}
+	defer r.leave()
+	if packed, ok := c.cutPacked(data); ok {
+		return c.unmarshalPacked(packed, message, &r)
+	}
+	return c.unmarshal(data, message, &r)
+}
+
+// unmarshal decodes a message that is not compressed, or marks it.
+func (c *codec) unmarshal(data mem.BufferSlice, message proto.Message, r *room) error {
 	form, ours := c.forms[proto.MessageName(message)]
 	if ours && isList(message) {
-		c.large.enter(data.Len())
-		defer c.large.leave(data.Len())
+		r.enter(data.Len())
 		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it
 	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
@@ -77,7 +96,7 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if _, ok := c.marked(wire); ok {
 		return errRefused // of health and reflection, which have no checks
 	}
-	return c.CodecV2.Unmarshal(data, v)
+	return c.CodecV2.Unmarshal(data, message)
 }
 
 func (c *codec) decode(wire []byte, message proto.Message, form *form, decode func([]byte, proto.Message) error) error {
@@ -102,23 +121,15 @@ const largeMessage = 1 << 20
 // memory twice for that moment. More than there are processors would be no faster.
 type slots chan struct{}
 
-func (s slots) enter(bytes int) {
-	if bytes >= largeMessage {
-		s <- struct{}{}
-	}
-}
+func (s slots) enter() { s <- struct{}{} }
 
-func (s slots) leave(bytes int) {
-	if bytes >= largeMessage {
-		<-s
-	}
-}
+func (s slots) leave() { <-s }
 
 // markNumber is of the range that protobuf keeps for its implementations: no
 // field of any contract has it.
 const markNumber protowire.Number = 19_000
 
-var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked")
+var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked: send it as it is")
 
 // marked returns the mark in the message that consists of nothing else but one of
 // ours with its key.
@@ -145,7 +156,8 @@ type refusal struct {
 	Reason fault.Reason
 	Field  string // may be empty
 	Text   string
-	Cause  string // for the log; may be empty
+	Cause  string        // for the log; may be empty
+	After  time.Duration // until it can be sent again; may be 0
 }
 
 func undecodable(err error) *refusal {
@@ -199,5 +211,5 @@ func (r *refusal) fault() *fault.Fault {
 		f.Reason = r.Reason
 		return f
 	}
-	return fault.Wrap(errors.New(r.Cause), r.Reason, "%s", r.Text)
+	return fault.Wrap(errors.New(r.Cause), r.Reason, "%s", r.Text).After(r.After)
 }

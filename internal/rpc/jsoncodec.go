@@ -50,10 +50,32 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	if r := form.checkJSON(data); r != nil {
 		return r.mark(message, j.codec.key...)
 	}
-	if err := j.JSONCodec.Unmarshal(data, message); err != nil {
+	decode := j.JSONCodec.Unmarshal
+	if isList(message) {
+		decode = j.decodeList
+	}
+	if err := decode(data, message); err != nil {
 		proto.Reset(message)
 		return unreadableJSON(err).mark(message, j.codec.key...)
 	}
+	return nil
+}
+
+// decodeList leaves the whole list in the message's unknown fields as it is on the
+// wire. Decoded, it takes up to 90 times its JSON, so that only as many are decoded at
+// once as there are slots, whatever their bytes.
+func (j jsonCodec) decodeList(data []byte, message proto.Message) error {
+	j.codec.large.enter()
+	defer j.codec.large.leave()
+	if err := j.JSONCodec.Unmarshal(data, message); err != nil {
+		return err
+	}
+	wire, err := proto.Marshal(message)
+	if err != nil {
+		return err
+	}
+	proto.Reset(message)
+	message.ProtoReflect().SetUnknown(wire)
 	return nil
 }
 

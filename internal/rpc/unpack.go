@@ -17,8 +17,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/inflate"
 )
 
-// unpacker unpacks compressed messages, for gRPC (as grpc.Decompressor) and for
-// those that come over HTTP. The transcoder would unpack them to any size.
+// unpacker unpacks compressed messages that come over HTTP, which the transcoder
+// would unpack to any size. As grpc.Decompressor it leaves them to the codec.
 //
 // A message that is refused becomes a mark, from which the codecs and the checks
 // make the fault: an error would end the call past the log, as INTERNAL.
@@ -30,17 +30,10 @@ type unpacker struct {
 // Type is the name of the encoding, as headers have it.
 func (u *unpacker) Type() string { return inflate.Encoding }
 
-// Do unpacks one message.
-func (u *unpacker) Do(in io.Reader) ([]byte, error) {
-	message, err := u.message(in, nil)
-	defer message.Free()
-	return message.Materialize(), err
-}
-
 // message unpacks one message or returns the mark of a refusal. The error is that
-// of in, or of charge, which is told of all bytes.
-func (u *unpacker) message(in io.Reader, charge func(int) error) (mem.BufferSlice, error) {
-	message, err := mem.ReadAll(inflate.NewReader(in, inflate.Limits{Bytes: u.limit, Charge: charge}), mem.DefaultBufferPool())
+// of in, or of the charge.
+func (u *unpacker) message(in io.Reader, limits inflate.Limits) (mem.BufferSlice, error) {
+	message, err := mem.ReadAll(inflate.NewReader(in, limits), mem.DefaultBufferPool())
 	if err == nil {
 		return message, nil
 	}
@@ -49,11 +42,7 @@ func (u *unpacker) message(in io.Reader, charge func(int) error) (mem.BufferSlic
 	if !ok || (f.Reason != fault.MessageTooLarge && f.Reason != fault.InvalidRequest) {
 		return nil, err
 	}
-	r := refusal{Reason: f.Reason, Text: f.Message}
-	if cause := f.Unwrap(); cause != nil {
-		r.Cause = cause.Error()
-	}
-	mark, err := r.wire(u.codec.key)
+	mark, err := refusalOf(f).wire(u.codec.key)
 	return mem.BufferSlice{mem.SliceBuffer(mark)}, err
 }
 
@@ -92,7 +81,11 @@ func (u *unpacker) unpack(v *httpVisit) *httpRefusal {
 	}
 	header.Del(own)
 	body := &unpackedBody{in: v.request.Body, plain: own == "Content-Encoding"}
-	body.unpack = func(in io.Reader) (mem.BufferSlice, error) { return u.message(in, v.charge) }
+	limits := inflate.Limits{Bytes: u.limit, Charge: v.charge}
+	if isAttendant(serviceOf(v.request.URL.Path)) {
+		limits.Bytes = min(u.limit, attendantBytes)
+	}
+	body.unpack = func(in io.Reader) (mem.BufferSlice, error) { return u.message(in, limits) }
 	v.replaceBody(body)
 	return nil
 }

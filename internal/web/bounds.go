@@ -133,6 +133,15 @@ func (b *pacedBody) hearOut(most int64) {
 // Close closes the body.
 func (b *pacedBody) Close() error { return b.body.Close() }
 
+// holder is a body that takes room for what its bytes unpack to. The services look for
+// its method.
+type holder interface{ Hold(n int) error }
+
+var (
+	_ holder = (*pacedBody)(nil)
+	_ holder = (*uploadBody)(nil)
+)
+
 // uploadBody is the body of a caller that sends a stream: it may be silent between
 // two messages, and is read no further while the messages that have come wait for
 // their turn.
@@ -155,6 +164,13 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 		err = b.in.Wait(b.request.Context())
 	}
 	return n, err
+}
+
+// Hold charges n bytes that the present message unpacks to, until it is received.
+// Without room it fails with intake.ErrFull.
+func (b *uploadBody) Hold(n int) error {
+	b.in.Unpacked(int64(n))
+	return b.in.Wait(b.request.Context())
 }
 
 // Close closes the body.

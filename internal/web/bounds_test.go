@@ -223,6 +223,35 @@ func TestUploads(t *testing.T) {
 			}
 		})
 	})
+	t.Run("what a message unpacks to is charged until it is received", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			budget := intake.New(8 << 20)
+			r := start(t, setup{config: web.Config{Intake: budget}, services: func(_ http.ResponseWriter, req *http.Request) {
+				body, ok := req.Body.(interface{ Hold(n int) error })
+				if !ok {
+					t.Error("the body takes no room for what it unpacks to")
+					return
+				}
+				for _, before := range []int{len(frame(1000, 0)), 500} { // whole, and begun
+					_, _ = io.ReadFull(req.Body, make([]byte, before))
+					_ = body.Hold(1 << 20)
+					if held := budget.Held(); held < 1<<20 {
+						t.Errorf("%d bytes are held of 1 MiB", held)
+					}
+					_, _ = io.ReadFull(req.Body, make([]byte, len(frame(1000, 0))-before))
+					intake.From(req.Context()).Received(0)
+					if held := budget.Held(); held != 0 {
+						t.Errorf("%d bytes are held of a message that was received", held)
+					}
+				}
+				_ = body.Hold(5 << 20)
+				if err := body.Hold(1); !fault.Is(err, fault.ServerFull) {
+					t.Errorf("beyond the caller's share: %v", err)
+				}
+			}})
+			r.ask(t, "POST", path, frame(1000, 0)+frame(1000, 0))
+		})
+	})
 	t.Run("silence between two messages does not", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var read atomic.Int64
