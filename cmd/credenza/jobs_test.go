@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
@@ -41,7 +42,8 @@ func startJobs(t *testing.T, jobs *rpctest.Jobs) *jobFixture {
 func (k *jobFixture) start(t *testing.T) {
 	t.Helper()
 	parts := rpc.Parts{
-		Engine: struct{ rpc.Engine }{}, Operations: struct{ rpc.Operations }{}, Taxonomy: &taxonomy.Taxonomy{},
+		Authority: auth.New(nil),
+		Engine:    struct{ rpc.Engine }{}, Operations: struct{ rpc.Operations }{}, Taxonomy: &taxonomy.Taxonomy{},
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	}
 	if k.jobs != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -31,7 +32,7 @@ type (
 func serveJobs(t *testing.T, jobs rpc.Jobs, address string) *jobServer {
 	t.Helper()
 	server, err := rpc.NewServer(rpc.Config{}, rpc.Parts{
-		Engine: noEngine{}, Jobs: jobs, Operations: noOperations{}, Taxonomy: &taxonomy.Taxonomy{},
+		Engine: noEngine{}, Authority: auth.New(nil), Jobs: jobs, Operations: noOperations{}, Taxonomy: &taxonomy.Taxonomy{},
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
