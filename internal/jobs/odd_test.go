@@ -66,7 +66,7 @@ func TestCreate_ReportsAnUploadThatWasTooSlow(t *testing.T) {
 		switch given++; given {
 		case 250:
 			testkit.Await(t, "the first chunks are stored and old", func() bool {
-				return r.Tidy(t.Context()) == nil && r.said("an upload that broke off") > 0
+				return r.Tidy(t.Context()) == nil && r.said("a broken upload is removed") > 0
 			})
 		case 300:
 			return nil, io.EOF
