@@ -106,10 +106,9 @@ func untold() []scenario {
 		{name: "100/s, silent, long", items: 8000, server: both(hundred, silent), quota: 100, config: k, minUse: 0.95, maxThrottled: 0.01},
 		{name: "1,000 every 10 s, silent", items: 5000, server: both(windows, silent), quota: 100, config: k, minUse: 0.7, maxThrottled: 0.05},
 		{name: "20/s at 2 s, silent", items: 1200, server: both(one(llmsim.Quota{Requests: bucket(20, 20)}), silent, slow), quota: 20, config: k, minUse: 0.95, maxThrottled: 0.05},
-		// The mean of many runs is 0.95 % 429s here, and 95 % use and 1.6 % below. Single runs
-		// reach what is asked for, since a limit takes several 429s to be told from stray ones.
-		{name: "hidden 10 in 0.1 s", items: 3000, server: hidden, quota: 100, config: k, minUse: 0.75, maxThrottled: 0.025},
-		{name: "3 replicas, 100/s, silent", items: 9000, replicas: 3, server: both(hundred, silent), quota: 100, config: k, minUse: 0.8, maxThrottled: 0.06, minJain: 0.75},
+		// The mean of many runs is 0.95 % 429s; one in four is over 1 %.
+		{name: "hidden 10 in 0.1 s", items: 3000, server: hidden, quota: 100, config: k, minUse: 0.75, maxThrottled: 0.015},
+		{name: "3 replicas, 100/s, silent", items: 9000, replicas: 3, server: both(hundred, silent), quota: 100, config: k, minUse: 0.9, maxThrottled: 0.03, minJain: 0.75},
 	}
 }
 
@@ -128,19 +127,39 @@ func TestQuotas(t *testing.T) {
 func play(t *testing.T, sc scenario, more ...func(*report) []string) {
 	t.Helper()
 	for seed := range uint64(*seeds) {
-		r := run(t, sc, seed)
-		t.Log(r.row(seed))
-		if sc.aimd {
+		wrong := judge(t, sc, seed, more)
+		if len(wrong) == 0 {
 			continue
 		}
-		wrong := r.check()
-		for _, f := range more {
-			wrong = append(wrong, f(r)...)
+		// Chance clusters of 429s spoil a run now and then. Most of five decide.
+		missed := 1
+		for again := range uint64(4) {
+			if len(judge(t, sc, seed+1000*(again+1), more)) > 0 {
+				missed++
+			}
+		}
+		if missed < 3 {
+			continue
 		}
 		for _, w := range wrong {
-			t.Errorf("%s, seed %d: %s", sc.name, seed, w)
+			t.Errorf("%s, seed %d, and in %d of 5 runs: %s", sc.name, seed, missed, w)
 		}
 	}
+}
+
+// judge plays a scenario once and returns what is wrong with the run.
+func judge(t *testing.T, sc scenario, seed uint64, more []func(*report) []string) []string {
+	t.Helper()
+	r := run(t, sc, seed)
+	t.Log(r.row(seed))
+	if sc.aimd {
+		return nil
+	}
+	wrong := r.check()
+	for _, f := range more {
+		wrong = append(wrong, f(r)...)
+	}
+	return wrong
 }
 
 func TestServersThatQueue(t *testing.T) {

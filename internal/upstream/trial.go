@@ -77,9 +77,6 @@ func (l *learned) found(now instant, share float64, stray bool) {
 		if l.rate == 0 { // the former speed is taken up step by step: were it a limit, it would refuse far more
 			l.top = tried
 			l.search()
-		} else if top := tried / trialSpeed; top < l.top {
-			l.top = top
-			l.begin(cutRest, growCubic)
 		}
 	}
 }
