@@ -171,8 +171,8 @@ func TestOutage_EndsWhenTheServerIsBack(t *testing.T) {
 	})
 }
 
-// TestOutage_LongPastFailsNoCallByOneFailure has nobody call for an hour after an
-// outage, and the first call then fail by chance.
+// TestOutage_LongPastFailsNoCallByOneFailure makes no call for an hour after an
+// outage; the first call after that hour then fails by chance.
 func TestOutage_LongPastFailsNoCallByOneFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.DefaultLatency(), Outages: []llmsim.Outage{

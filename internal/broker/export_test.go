@@ -1,8 +1,8 @@
 package broker
 
-// OnSync has sync called in place of the file system's for each file and folder. It
-// is for before the first sync.
+// OnSync replaces the file system's sync of a file or folder by the given function.
+// Call it before the first sync.
 func (b *Broker) OnSync(sync func(path string) error) { b.server.disk.syncPath = sync }
 
-// SyncPath is what it replaces.
+// SyncPath is the function that OnSync replaces.
 var SyncPath = syncPath

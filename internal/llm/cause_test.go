@@ -32,7 +32,7 @@ func TestOutage_CauseIsShortAndSafe(t *testing.T) {
 	}))
 	t.Cleanup(busy.Close)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // else nobody sees that the client leaves
+		_, _ = io.Copy(io.Discard, r.Body) // without this the server does not notice that the client has gone
 		<-r.Context().Done()
 	}))
 	t.Cleanup(silent.Close)

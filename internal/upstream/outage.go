@@ -145,10 +145,10 @@ func (l *Lease) failed(now instant, r *Result) bool {
 }
 
 // outlasted returns the fault of a waiter whose servers have been away for as long
-// as its item may take in all, nil if it may go on waiting: while that is not
-// known, since nobody has called them lately; if it can be the next probe itself
-// and its item has had no call yet; and always for an item without a deadline, as
-// those of jobs.
+// as its item may take in all. It returns nil if the waiter may go on waiting: when
+// there was no recent call to tell how long they have been away; when its item has
+// had no call yet and it can be the next probe itself; and always for an item
+// without a deadline, such as a job's.
 //
 // So what happens to an item depends on the outage alone, and not on how many came
 // before it: a call ends soon after its items' time is up, however many it has.
