@@ -24,7 +24,7 @@ func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
 			"the provider allows no call before the item's deadline: allow more time, or try again in %s",
 			(at - now).Round(time.Second)).After(at - now)
 	}
-	if w.notBefore > w.deadline {
+	if max(w.notBefore, l.pacedTo()) > w.deadline {
 		return g.late(now, w)
 	}
 	return g.outlasted(now, w)
@@ -118,6 +118,19 @@ func (q *group) opensAt(now instant, tokens int) instant {
 	return max(at,
 		q.requests.opensAt(now, float64(q.starts), 1),
 		q.tokens.opensAt(now, q.spentTokens, q.estimate.cost(tokens)))
+}
+
+// pacedTo is when the learned rate lets the lane start a call at the earliest, if
+// no answer can change that.
+func (l *lane) pacedTo() instant {
+	at := never
+	for _, q := range l.groups {
+		if !q.serving() || q.inFlight > 0 || q.breaker.open {
+			return 0
+		}
+		at = min(at, q.pacer.due(spacing(1, q.learned.current())))
+	}
+	return at
 }
 
 // late is the fault of a waiter whose deadline comes: by how its last attempt
