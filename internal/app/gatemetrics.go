@@ -53,7 +53,7 @@ func (m gateMetrics) Collect(out chan<- prometheus.Metric) {
 	gauge(queued, float64(s.QueuedInteractive), "interactive")
 	gauge(queued, float64(s.QueuedBulk), "bulk")
 	for v, n := range s.Counters.Settled {
-		count(settled, n, upstream.Verdict(v).String())
+		count(settled, n, upstream.Outcome(v).String())
 	}
 	count(retries, s.Counters.Retries)
 	count(hedges, s.Counters.Hedges)

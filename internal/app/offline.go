@@ -21,14 +21,14 @@ func (b inTurn) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	if err != nil {
 		return catalog.Answer{}, err
 	}
-	result := upstream.Result{Verdict: upstream.Abandoned}
+	result := upstream.Result{Outcome: upstream.Abandoned}
 	defer func() { lease.Settle(result) }()
 	q.Calls.Enter()
 	defer q.Calls.Leave()
 	answer, err := b.backend.Ask(ctx, q)
 	answer.Trace.QueueTime = lease.QueueTime()
 	if err == nil {
-		result.Verdict = upstream.Succeeded
+		result.Outcome = upstream.Succeeded
 	}
 	return answer, err
 }

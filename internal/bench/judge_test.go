@@ -110,7 +110,7 @@ func TestManifestsAreChecked(t *testing.T) {
 		"no manifest":    {},
 		"empty":          {"manifest.csv": ""},
 		"no files":       {"manifest.csv": "file,expected\n"},
-		"no verdicts":    {"manifest.csv": "file\na.jpg\n", "a.jpg": "x"},
+		"no labels":      {"manifest.csv": "file\na.jpg\n", "a.jpg": "x"},
 		"uneven":         {"manifest.csv": "file,expected\na.jpg\n", "a.jpg": "x"},
 		"a missing file": {"manifest.csv": "file,expected\na.jpg,ok\n"},
 	} {

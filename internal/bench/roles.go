@@ -97,11 +97,11 @@ func askBare(ctx context.Context, client *openai.ChatCompletionService, p *promp
 	if err != nil {
 		return err
 	}
-	var verdict struct {
+	var answered struct {
 		Category   string  `json:"category"`
 		Confidence float64 `json:"confidence"`
 	}
-	return json.Unmarshal([]byte(answer.Choices[0].Message.Content), &verdict)
+	return json.Unmarshal([]byte(answer.Choices[0].Message.Content), &answered)
 }
 
 // runLoad sends texts. Its argument is the service's address.

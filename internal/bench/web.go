@@ -64,11 +64,11 @@ func (webCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 	rate := func(h observation) float64 { return h.rate }
 	for name, figure := range map[string]func(observation) float64{"time to the first event": first, "items/s": rate} {
 		ratio := medianRatio(all[1], all[0], figure)
-		verdict := "within"
+		judgement := "within"
 		if math.Abs(ratio-1) > webGoal {
-			verdict = "NOT within"
+			judgement = "NOT within"
 		}
-		t.printf("%-24s HTTP / gRPC, median of %d: %.4f, %s %s of 1\n", name, webRounds, ratio, verdict, pct(webGoal))
+		t.printf("%-24s HTTP / gRPC, median of %d: %.4f, %s %s of 1\n", name, webRounds, ratio, judgement, pct(webGoal))
 	}
 	return t.err
 }

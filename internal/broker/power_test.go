@@ -92,7 +92,7 @@ func (echo) Run(ctx context.Context, _ classify.Call, next classify.Source, send
 			<-ctx.Done()
 			return sum, ctx.Err()
 		}
-		o := catalog.Outcome{Index: sum.Total, ID: it.ID, Verdict: catalog.Verdict{Category: "SOFA"}}
+		o := catalog.Outcome{Index: sum.Total, ID: it.ID, Classification: catalog.Classification{Category: "SOFA"}}
 		sum.Add(&o)
 		if err := send(catalog.Batch{Outcomes: []catalog.Outcome{o}}); err != nil {
 			return sum, err

@@ -217,7 +217,7 @@ func (c *Cache) remember(key catalog.Fingerprint, e *entry, pass func()) {
 
 // newEntry returns what is kept of an answer: what it says, and which model says it.
 func newEntry(a *catalog.Answer, began time.Time) *entry {
-	e := &entry{answer: catalog.Answer{Verdict: a.Verdict, Trace: secondHand(a.Trace), Asked: a.Asked}, began: began}
+	e := &entry{answer: catalog.Answer{Classification: a.Classification, Trace: secondHand(a.Trace), Asked: a.Asked}, began: began}
 	e.answer.Trace.Cached, e.answer.Trace.Deduplicated = true, false
 	return e
 }
@@ -233,7 +233,7 @@ const entryBytes = 512
 
 // weight is about the memory that an entry takes.
 func (e *entry) weight() uint32 {
-	v, t := &e.answer.Verdict, &e.answer.Trace
+	v, t := &e.answer.Classification, &e.answer.Trace
 	n := entryBytes + len(v.Category) + len(v.PrimaryStyle) + len(v.SecondaryStyle) + len(v.Reasoning) +
 		len(t.Backend) + len(t.Model) + len(t.Taxonomy) + len(t.PromptVersion)
 	for _, tags := range [][]string{v.StyleTags, v.PlacementTags} {

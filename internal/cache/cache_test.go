@@ -25,8 +25,8 @@ func key(i int) catalog.Fingerprint {
 
 func answer(text string) catalog.Answer {
 	return catalog.Answer{
-		Verdict: catalog.Verdict{Category: "CHAIR", Confidence: 0.9, Evidence: catalog.EvidenceText, Reasoning: text},
-		Trace:   catalog.Trace{Backend: "openai", Attempts: 2, QueueTime: time.Second, Usage: catalog.Usage{Prompt: 7}},
+		Classification: catalog.Classification{Category: "CHAIR", Confidence: 0.9, Evidence: catalog.EvidenceText, Reasoning: text},
+		Trace:          catalog.Trace{Backend: "openai", Attempts: 2, QueueTime: time.Second, Usage: catalog.Usage{Prompt: 7}},
 	}
 }
 
@@ -57,7 +57,7 @@ func TestCache_KeptAnswerCostsNothingAgain(t *testing.T) {
 	}
 	again := do(t, m, catalog.Lookup{Key: key(1)}, give(&n))
 	want := catalog.Trace{Backend: "openai", Cached: true}
-	if again.Trace != want || again.Verdict.Reasoning != "1" || n != 1 {
+	if again.Trace != want || again.Classification.Reasoning != "1" || n != 1 {
 		t.Errorf("again: %+v after %d", again, n)
 	}
 }
@@ -147,8 +147,8 @@ func TestCache_RefreshUsesNoKeptAnswer(t *testing.T) {
 		expect := func(policy catalog.CachePolicy, name, want string, shared bool) {
 			all.Go(func() {
 				a := do(t, m, catalog.Lookup{Key: key(1), Policy: policy}, ends(name))
-				if a.Verdict.Reasoning != want || a.Trace.Deduplicated != shared || (a.Trace.Attempts == 0) != shared {
-					t.Errorf("%s got %q, %+v", name, a.Verdict.Reasoning, a.Trace)
+				if a.Classification.Reasoning != want || a.Trace.Deduplicated != shared || (a.Trace.Attempts == 0) != shared {
+					t.Errorf("%s got %q, %+v", name, a.Classification.Reasoning, a.Trace)
 				}
 			})
 			synctest.Wait()
@@ -184,7 +184,7 @@ func TestCache_OlderWorkReplacesNothing(t *testing.T) {
 		time.Sleep(time.Second)
 		do(t, m, catalog.Lookup{Key: key(1), Policy: catalog.CacheRefresh}, slowly("new"))
 		both.Wait()
-		if a := m.Recall(catalog.Lookup{Key: key(1)}); a == nil || a.Verdict.Reasoning != "new" {
+		if a := m.Recall(catalog.Lookup{Key: key(1)}); a == nil || a.Classification.Reasoning != "new" {
 			t.Errorf("kept: %+v", a)
 		}
 	})
@@ -242,8 +242,8 @@ func TestCache_SharesWorkThatIsAsGood(t *testing.T) {
 				first.Go(func() { do(t, m, tt.first, slowly("first")) })
 				synctest.Wait()
 				a := do(t, m, tt.second, slowly("second"))
-				if a.Trace.Deduplicated != tt.shared || (a.Verdict.Reasoning == "first") != tt.shared {
-					t.Errorf("got %q, %+v", a.Verdict.Reasoning, a.Trace)
+				if a.Trace.Deduplicated != tt.shared || (a.Classification.Reasoning == "first") != tt.shared {
+					t.Errorf("got %q, %+v", a.Classification.Reasoning, a.Trace)
 				}
 				first.Wait()
 			})
@@ -273,7 +273,7 @@ func TestCache_ManyCallersComeAndGo(t *testing.T) {
 				a, err := m.Do(ctx, look, func(ctx context.Context) (catalog.Answer, error) {
 					return m.Do(ctx, catalog.Lookup{Key: key(100 + rand.IntN(10)), Policy: look.Policy}, work)
 				})
-				if (err == nil) != (a.Verdict.Category == "CHAIR") || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				if (err == nil) != (a.Classification.Category == "CHAIR") || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%+v, %v", a, err)
 				}
 				cancel()

@@ -167,7 +167,7 @@ func isOpen(err error) bool {
 // decode reads an entry, and reports whether it is an answer that can be used.
 func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 	answer, err := codec.DecodeAnswer(got.Value())
-	v := &answer.Verdict
+	v := &answer.Classification
 	if err != nil || v.Category == "" || v.Evidence == 0 || !(v.Confidence >= 0 && v.Confidence <= 1) {
 		s.counts.unreadable.Add(1)
 		return nil, false

@@ -363,7 +363,7 @@ func TestBucket_LastAnswerStays(t *testing.T) {
 			time.Sleep(50 * time.Millisecond) // until the write is in flight
 		}
 		m.Close()
-		if a, err := codec.DecodeAnswer(b.last); err != nil || a.Verdict.Reasoning != "third" {
+		if a, err := codec.DecodeAnswer(b.last); err != nil || a.Classification.Reasoning != "third" {
 			t.Errorf("the bucket has %+v, %v", a, err)
 		}
 	})

@@ -26,8 +26,8 @@ const (
 	EvidenceText
 )
 
-// Verdict is the classification of an item.
-type Verdict struct {
+// Classification is the classification of an item.
+type Classification struct {
 	// Category and the styles are names of the taxonomy.
 	Category         string
 	Confidence       float64 // 0..1
@@ -90,8 +90,8 @@ type Question struct {
 // Answer is a backend's answer to a question. The trace is filled in even if the
 // backend returns an error.
 type Answer struct {
-	Verdict Verdict
-	Trace   Trace
+	Classification Classification
+	Trace          Trace
 	// Asked is when the model was asked, for a stored answer. Zero: just now.
 	Asked time.Time
 }
@@ -102,9 +102,9 @@ type Outcome struct {
 	ID    string
 	Name  string
 	Kind  Kind
-	// Verdict is valid if Err is nil.
-	Verdict Verdict
-	Err     *fault.Fault
+	// Classification is valid if Err is nil.
+	Classification Classification
+	Err            *fault.Fault
 	// ImageErr is why the picture was not used, if the item was classified by its text.
 	ImageErr *fault.Fault
 	Trace    Trace

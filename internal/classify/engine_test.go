@@ -74,8 +74,8 @@ func checkComplete(t *testing.T, all []*catalog.Item, g *got, s catalog.Summary)
 			t.Fatalf("item %d has the outcome of %s", o.Index, o.ID)
 		case it.Type == "refuse" && !fault.Is(o.Err, fault.Refused):
 			t.Fatalf("item %d should have been refused: %v", o.Index, o.Err)
-		case it.Type == "" && (o.Err != nil || o.Verdict.Category != "SOFA:"+it.ID):
-			t.Fatalf("item %d: %v %v", o.Index, o.Err, o.Verdict)
+		case it.Type == "" && (o.Err != nil || o.Classification.Category != "SOFA:"+it.ID):
+			t.Fatalf("item %d: %v %v", o.Index, o.Err, o.Classification)
 		}
 		if o.Err != nil {
 			failed++
@@ -370,7 +370,7 @@ func describe(o catalog.Outcome) string {
 	switch {
 	case o.Err != nil:
 		words = append(words, o.Err.Reason.String())
-	case o.Verdict.Evidence == catalog.EvidencePicture:
+	case o.Classification.Evidence == catalog.EvidencePicture:
 		words = append(words, "PICTURE")
 	default:
 		words = append(words, "TEXT")
@@ -385,8 +385,8 @@ func TestReview(t *testing.T) {
 	b := setUp(t, 1)
 	for kind, want := range map[string]bool{"": false, "unsure": true, "unknown": true} {
 		o, err := b.Classify(t.Context(), classify.Call{}, &catalog.Item{Name: "x", Type: kind})
-		if err != nil || o.Verdict.NeedsReview != want {
-			t.Errorf("%q: needs review %v, %v", kind, o.Verdict.NeedsReview, err)
+		if err != nil || o.Classification.NeedsReview != want {
+			t.Errorf("%q: needs review %v, %v", kind, o.Classification.NeedsReview, err)
 		}
 	}
 }
@@ -396,8 +396,8 @@ type lexicon struct{}
 
 func (lexicon) Ask(ctx context.Context, _ catalog.Question) (catalog.Answer, error) {
 	return catalog.Answer{
-		Verdict: catalog.Verdict{Category: "BED", Confidence: 1},
-		Trace:   catalog.Trace{Backend: "offline", Model: "lexicon"},
+		Classification: catalog.Classification{Category: "BED", Confidence: 1},
+		Trace:          catalog.Trace{Backend: "offline", Model: "lexicon"},
 	}, ctx.Err()
 }
 

@@ -60,7 +60,7 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	case "panic":
 		panic("the model's reply")
 	}
-	v := catalog.Verdict{Category: "SOFA:" + q.Item.ID, Confidence: 0.9, Evidence: catalog.EvidenceText}
+	v := catalog.Classification{Category: "SOFA:" + q.Item.ID, Confidence: 0.9, Evidence: catalog.EvidenceText}
 	if q.Picture != nil {
 		v.Evidence = catalog.EvidencePicture
 	}
@@ -70,7 +70,7 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	case "unknown":
 		v.Confidence, v.ConfidenceSource = 0.9, catalog.NoConfidence
 	}
-	return catalog.Answer{Verdict: v, Trace: trace}, nil
+	return catalog.Answer{Classification: v, Trace: trace}, nil
 }
 
 func (m *model) note(ctx context.Context) {

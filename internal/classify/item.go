@@ -161,8 +161,8 @@ func (r *activeCall) conclude(ctx context.Context, a *admitted, o *catalog.Outco
 		o.Trace.Backend, o.Trace.Model = answer.Trace.Backend, answer.Trace.Model
 		o.Trace.Taxonomy, o.Trace.PromptVersion = answer.Trace.Taxonomy, answer.Trace.PromptVersion
 	}
-	o.Verdict = answer.Verdict
-	o.Verdict.NeedsReview = answer.Verdict.ConfidenceSource == catalog.NoConfidence || answer.Verdict.Confidence < r.engine.config.ReviewBelow
+	o.Classification = answer.Classification
+	o.Classification.NeedsReview = answer.Classification.ConfidenceSource == catalog.NoConfidence || answer.Classification.Confidence < r.engine.config.ReviewBelow
 	return nil
 }
 

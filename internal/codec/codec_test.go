@@ -36,7 +36,7 @@ func outcomes() *rapid.Generator[catalog.Outcome] {
 		if rapid.Bool().Draw(t, "failed") {
 			o.Err = failure.Draw(t, "err")
 		} else {
-			o.Verdict = rapid.Make[catalog.Verdict]().Draw(t, "verdict")
+			o.Classification = rapid.Make[catalog.Classification]().Draw(t, "classification")
 		}
 		if rapid.Bool().Draw(t, "blind") {
 			o.ImageErr = failure.Draw(t, "image err")
@@ -65,7 +65,7 @@ func TestDecode_ReturnsWhatWasEncoded(t *testing.T) {
 			t.Fatal(err, diff)
 		}
 		answer := catalog.Answer{
-			Verdict: rapid.Make[catalog.Verdict]().Draw(t, "verdict"), Trace: rapid.Make[catalog.Trace]().Draw(t, "trace"),
+			Classification: rapid.Make[catalog.Classification]().Draw(t, "classification"), Trace: rapid.Make[catalog.Trace]().Draw(t, "trace"),
 		}
 		if ms := rapid.Int64Range(0, 1<<42).Draw(t, "asked"); ms > 0 {
 			answer.Asked = time.UnixMilli(ms)
@@ -117,7 +117,7 @@ func FuzzDecode(f *testing.F) {
 func BenchmarkOutcomes(b *testing.B) {
 	o := make([]catalog.Outcome, 100)
 	for i := range o {
-		o[i] = catalog.Outcome{Index: int64(i), ID: "id-1", Name: "Oak chair", Verdict: catalog.Verdict{
+		o[i] = catalog.Outcome{Index: int64(i), ID: "id-1", Name: "Oak chair", Classification: catalog.Classification{
 			Category: "CHAIR", Confidence: 0.9, PrimaryStyle: "MODERN", StyleTags: []string{"clean", "oak", "light"},
 			PlacementTags: []string{"dining room", "kitchen"}, Reasoning: "The name says chair.",
 		}}

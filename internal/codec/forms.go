@@ -23,8 +23,8 @@ type item struct {
 	Attributes  map[string]string `cbor:"12,keyasint,omitempty"`
 }
 
-// verdict has the fields of catalog.Verdict in the same order.
-type verdict struct {
+// classification has the fields of catalog.Classification in the same order.
+type classification struct {
 	Category         string                   `cbor:"1,keyasint,omitempty"`
 	Confidence       float64                  `cbor:"2,keyasint,omitempty"`
 	ConfidenceSource catalog.ConfidenceSource `cbor:"3,keyasint,omitempty"`
@@ -70,9 +70,9 @@ func (t *trace) trace() catalog.Trace {
 }
 
 type answer struct {
-	Verdict verdict `cbor:"1,keyasint"`
-	Trace   trace   `cbor:"2,keyasint"`
-	Asked   int64   `cbor:"3,keyasint,omitempty"` // milliseconds since 1970; 0: unknown
+	Classification classification `cbor:"1,keyasint"`
+	Trace          trace          `cbor:"2,keyasint"`
+	Asked          int64          `cbor:"3,keyasint,omitempty"` // milliseconds since 1970; 0: unknown
 }
 
 // failure is a fault with the name of its reason, because the number is not stable.
@@ -97,14 +97,14 @@ func (f *failure) fault() *fault.Fault {
 }
 
 type outcome struct {
-	Index    int64        `cbor:"1,keyasint"`
-	ID       string       `cbor:"2,keyasint,omitempty"`
-	Name     string       `cbor:"3,keyasint,omitempty"`
-	Kind     catalog.Kind `cbor:"4,keyasint,omitempty"`
-	Verdict  *verdict     `cbor:"5,keyasint,omitempty"`
-	Err      *failure     `cbor:"6,keyasint,omitempty"`
-	ImageErr *failure     `cbor:"7,keyasint,omitempty"`
-	Trace    trace        `cbor:"8,keyasint"`
+	Index          int64           `cbor:"1,keyasint"`
+	ID             string          `cbor:"2,keyasint,omitempty"`
+	Name           string          `cbor:"3,keyasint,omitempty"`
+	Kind           catalog.Kind    `cbor:"4,keyasint,omitempty"`
+	Classification *classification `cbor:"5,keyasint,omitempty"`
+	Err            *failure        `cbor:"6,keyasint,omitempty"`
+	ImageErr       *failure        `cbor:"7,keyasint,omitempty"`
+	Trace          trace           `cbor:"8,keyasint"`
 }
 
 func outcomeForm(o *catalog.Outcome) outcome {
@@ -113,8 +113,8 @@ func outcomeForm(o *catalog.Outcome) outcome {
 		Err: failureForm(o.Err), ImageErr: failureForm(o.ImageErr), Trace: traceForm(&o.Trace),
 	}
 	if o.Err == nil {
-		v := verdict(o.Verdict)
-		form.Verdict = &v
+		v := classification(o.Classification)
+		form.Classification = &v
 	}
 	return form
 }
@@ -128,8 +128,8 @@ func (form *outcome) outcome() catalog.Outcome {
 		o.Kind = catalog.KindText
 	}
 	switch {
-	case form.Verdict != nil:
-		o.Verdict = catalog.Verdict(*form.Verdict)
+	case form.Classification != nil:
+		o.Classification = catalog.Classification(*form.Classification)
 	case o.Err == nil: // invalid, and must not count as a success
 		o.Err = fault.New(fault.Internal, "the stored result cannot be read: classify the item again")
 	}

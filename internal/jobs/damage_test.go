@@ -259,7 +259,7 @@ func (r *replica) survived(t *testing.T, id string, items []*catalog.Item, ended
 			if results[o.Index] {
 				t.Errorf("item %d of %s has two results", o.Index, id)
 			}
-			if o.Err != nil || o.Verdict.Reasoning != items[o.Index].Name {
+			if o.Err != nil || o.Classification.Reasoning != items[o.Index].Name {
 				t.Errorf("item %d of %s has the result of another: %+v", o.Index, id, o)
 			}
 			results[o.Index] = true

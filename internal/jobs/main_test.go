@@ -79,7 +79,7 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 			return answer, ctx.Err()
 		}
 	}
-	answer.Verdict = catalog.Verdict{Category: "SOFA", Confidence: 0.9, Reasoning: q.Item.Name, Evidence: catalog.EvidenceText}
+	answer.Classification = catalog.Classification{Category: "SOFA", Confidence: 0.9, Reasoning: q.Item.Name, Evidence: catalog.EvidenceText}
 	return answer, nil
 }
 
@@ -283,7 +283,7 @@ func (s *seen) complete(t *testing.T, items []*catalog.Item) {
 	}
 	for i, it := range items {
 		o, ok := s.outcomes[int64(i)]
-		if !ok || o.ID != it.ID || (o.Err == nil && o.Verdict.Reasoning != it.Name) {
+		if !ok || o.ID != it.ID || (o.Err == nil && o.Classification.Reasoning != it.Name) {
 			t.Fatalf("item %d: %+v", i, o)
 		}
 	}

@@ -25,8 +25,8 @@ func TestAsk(t *testing.T) {
 		if diff := cmp.Diff(want, got.Trace); diff != "" {
 			t.Error(diff)
 		}
-		if got.Verdict.Category != "BENCH" || got.Verdict.NeedsReview {
-			t.Errorf("verdict %+v", got.Verdict)
+		if got.Classification.Category != "BENCH" || got.Classification.NeedsReview {
+			t.Errorf("classification %+v", got.Classification)
 		}
 	})
 	for name, item := range map[string]*catalog.Item{
@@ -68,10 +68,10 @@ func TestClassify_ConcurrentCallers(t *testing.T) {
 	c, _ := classifier(t)
 	item := &catalog.Item{Name: "Rattan", Description: "Dimmable, lumen and watt and halogen and glare", Attributes: map[string]string{"b": "stool", "a": "desk", "type": "x"}}
 	want := c.Classify(item)
-	done := make(chan catalog.Verdict, 8)
+	done := make(chan catalog.Classification, 8)
 	for range cap(done) {
 		go func() {
-			var last catalog.Verdict
+			var last catalog.Classification
 			for range 50 {
 				last = c.Classify(item)
 				c.Classify(&catalog.Item{Name: "Brass lamp", Description: "Nordic. Lumen and watt and kelvin."})

@@ -112,7 +112,7 @@ func TestOwnTaxonomy(t *testing.T) {
 
 func TestOwnTaxonomy_NoStyles(t *testing.T) {
 	got := own(t, clothes).Classify(&catalog.Item{Name: "Slim fit jeans", Styles: []string{"modern"}})
-	want := catalog.Verdict{
+	want := catalog.Classification{
 		Category: "JEANS", Confidence: got.Confidence, ConfidenceSource: catalog.FromLexicon,
 		PlacementTags: []string{}, Evidence: catalog.EvidenceText,
 		Reasoning: `The head noun of the name is "jeans", which is JEANS.`,
@@ -139,7 +139,7 @@ func TestOwnTaxonomy_NoFallback(t *testing.T) {
 func TestOwnTaxonomy_UnknownHeadWithoutFallback(t *testing.T) {
 	c := own(t, german)
 	plain := c.Classify(&catalog.Item{Name: "tisch"})
-	var doubted catalog.Verdict
+	var doubted catalog.Classification
 	for range 20 { // a doubt must not outlast its item
 		doubted = c.Classify(&catalog.Item{Name: "tisch tennis"})
 		if again := c.Classify(&catalog.Item{Name: "tisch"}); again.Confidence != plain.Confidence {

@@ -60,14 +60,14 @@ func (c *Classifier) Ask(ctx context.Context, q catalog.Question) (catalog.Answe
 		return answer, fault.New(fault.InvalidItem,
 			"the item has no text, and the offline classifier cannot see pictures: give a name, a type or a description, or let a model look at the picture")
 	}
-	answer.Verdict = c.Classify(q.Item)
+	answer.Classification = c.Classify(q.Item)
 	answer.Trace.Latency = time.Since(start)
 	return answer, nil
 }
 
-// Classify returns the verdict on the item's text, which is the same for equal text. It
+// Classify returns the classification of the item's text, which is the same for equal text. It
 // always has a category, with a low confidence if no word was known.
-func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
+func (c *Classifier) Classify(it *catalog.Item) catalog.Classification {
 	s := c.scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
 	defer c.scratches.Put(s)
 	s.reset()
@@ -76,7 +76,7 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Verdict {
 	var reasons strings.Builder
 	c.explain(&reasons, s, found)
 	category := &c.taxonomy.Categories[found.first]
-	v := catalog.Verdict{
+	v := catalog.Classification{
 		Category:         category.Name,
 		Confidence:       found.confidence(len(s.scores), s.unnamed),
 		ConfidenceSource: catalog.FromLexicon,

@@ -258,10 +258,10 @@ func TestStyles(t *testing.T) {
 	}
 }
 
-func TestClassify_WholeVerdict(t *testing.T) {
+func TestClassify_WholeClassification(t *testing.T) {
 	c, _ := classifier(t)
 	got := c.Classify(&catalog.Item{Name: "Sleek desk lamp for the library or kitchen"})
-	want := catalog.Verdict{
+	want := catalog.Classification{
 		Category: "LIGHTING", Confidence: got.Confidence, ConfidenceSource: catalog.FromLexicon,
 		PrimaryStyle: "MODERN", StyleTags: []string{"sleek", "clean lines", "minimal", "uncluttered"},
 		PlacementTags: []string{"kitchen", "living room", "bedroom"},

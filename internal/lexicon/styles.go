@@ -20,7 +20,7 @@ const (
 	secondShare = 0.5
 )
 
-// The most tags of a verdict.
+// The most tags of a classification.
 const (
 	maxFoundTags = 2 // from the text
 	maxStyleTags = 4 // and one of the second style
@@ -34,8 +34,8 @@ type styleChoice struct {
 	guess, coloursOnly bool
 }
 
-// addStyle sets the styles of a verdict with their tags, and writes the reasons.
-func (c *Classifier) addStyle(s *scratch, v *catalog.Verdict, reasons *strings.Builder) {
+// addStyle sets the styles of a classification with their tags, and writes the reasons.
+func (c *Classifier) addStyle(s *scratch, v *catalog.Classification, reasons *strings.Builder) {
 	choice := c.chooseStyle(s)
 	v.PrimaryStyle = c.taxonomy.Styles[choice.first].Name
 	if choice.second != none {

@@ -13,7 +13,7 @@ import (
 // BackendName is what traces call this backend.
 const BackendName = "openai"
 
-// Ask returns the model's verdict on a question, making as many calls as it
+// Ask returns the model's answer to a question, making as many calls as it
 // takes within the context's deadline and the config's bounds. It holds a lease
 // only while a call is under way.
 //
@@ -163,7 +163,7 @@ func late(last, f *fault.Fault) *fault.Fault {
 	return f.After(last.RetryAfter)
 }
 
-// goOn decides what follows a call that gave no verdict: another one, whose
+// goOn decides what follows a call that gave no classification: another one, whose
 // earliest start it sets, or the fault that ends the item.
 //
 // It is the one place where retries are decided on.
@@ -207,7 +207,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 // on the same one when it is tried again.
 func (a *asking) move(ctx context.Context, end *outcome) *fault.Fault {
 	a.moves++
-	if end.result.Verdict == upstream.Refused && a.need.RefusedAt.IsZero() {
+	if end.result.Outcome == upstream.Refused && a.need.RefusedAt.IsZero() {
 		a.need.RefusedAt = time.Now()
 	}
 	if end.advice.ItemRefused {

@@ -29,7 +29,7 @@ func TestAskAnswers(t *testing.T) {
 		}
 		p := newPrompt(t)
 		want := catalog.Answer{
-			Verdict: catalog.Verdict{
+			Classification: catalog.Classification{
 				// "SOFA" begins and ends in the middle of tokens of three bytes.
 				Category: "SOFA", Confidence: 0.9 * 0.9, ConfidenceSource: catalog.FromLogprobs,
 				PrimaryStyle: "MODERN", StyleTags: []string{"grey", "wool", "low"},
@@ -76,7 +76,7 @@ func TestConfidences(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if v := got.Verdict; v.ConfidenceSource != tt.source || math.Abs(v.Confidence-tt.want) > 1e-6 {
+				if v := got.Classification; v.ConfidenceSource != tt.source || math.Abs(v.Confidence-tt.want) > 1e-6 {
 					t.Errorf("confidence %v from %d, want %v from %d", v.Confidence, v.ConfidenceSource, tt.want, tt.source)
 				}
 			})
@@ -100,8 +100,8 @@ func TestRequestsAreGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if picture := got.Verdict.Evidence == catalog.EvidencePicture; picture != (q.Picture != nil) {
-					t.Errorf("evidence %v", got.Verdict.Evidence)
+				if picture := got.Classification.Evidence == catalog.EvidencePicture; picture != (q.Picture != nil) {
+					t.Errorf("evidence %v", got.Classification.Evidence)
 				}
 				var out bytes.Buffer
 				if err := json.Indent(&out, b.server.requests()[0].raw, "", " "); err != nil {
@@ -119,7 +119,7 @@ func TestEveryEnd(t *testing.T) {
 	loading := answer{status: 503, body: apiErr("unavailable_error", "Loading model")}
 	type row struct {
 		script []answer
-		want   fault.Reason // 0: a verdict
+		want   fault.Reason // 0: a classification
 		calls  int
 		says   string
 	}

@@ -26,7 +26,7 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	defer func() {
 		lease.Settle(end.result)
 		end.advice = lease.Advice()
-		a.need.After = end.result.Verdict
+		a.need.After = end.result.Outcome
 		if end.result.Late && lease.Probe() {
 			end.fault = a.cutProbe(end.fault)
 		}

@@ -206,7 +206,7 @@ func askBehaviour(t *testing.T, c *llm.Client, items int, pictures bool) (answer
 func checkConfidences(t *testing.T, answers []catalog.Answer, want catalog.ConfidenceSource) {
 	t.Helper()
 	for _, a := range answers {
-		v := &a.Verdict
+		v := &a.Classification
 		known := []catalog.ConfidenceSource{catalog.FromLogprobs, catalog.FromModel}
 		if want != 0 {
 			known = []catalog.ConfidenceSource{want}

@@ -2,10 +2,10 @@
 //
 // One question can take several calls: servers throttle, break, hang, answer
 // garbage, and refuse parameters that others demand. Ask hides all of it behind
-// one verdict or one fault. It is the only place that decides whether to try
+// one classification or one fault. It is the only place that decides whether to try
 // again; when, and with which key, is the gate's decision:
 //
-//	Ask: +-> Acquire --lease--> call --> judge --+--> verdict, or final fault
+//	Ask: +-> Acquire --lease--> call --> judge --+--> classification, or final fault
 //	     |   (waits here,                        |
 //	     |    holding nothing)                   |
 //	     +------ need with a not-before time <---+   the lease is settled first

@@ -100,14 +100,14 @@ func (a *asking) second(where asked) *upstream.Lease {
 }
 
 // lose settles a call that failed while the other goes on. It is for calls that
-// are not good, in which read finds no verdict to write into the answer.
+// are not good, in which read finds no classification to write into the answer.
 func (a *asking) lose(ctx context.Context, c *call) {
 	end := a.read(ctx, c.res, c.err, c.lease.Secret())
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	c.lease.Settle(end.result)
 }
 
-func abandon(lease *upstream.Lease) { lease.Settle(upstream.Result{Verdict: upstream.Abandoned}) }
+func abandon(lease *upstream.Lease) { lease.Settle(upstream.Result{Outcome: upstream.Abandoned}) }
 
 // postSafely is post for a goroutine that nobody recovers.
 func (a *asking) postSafely(ctx context.Context, lease *upstream.Lease) (res response, err error) {

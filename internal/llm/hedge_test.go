@@ -28,7 +28,7 @@ func race(t *testing.T, first, second answer, f func(t *testing.T, b *bench, ask
 		f(t, b, func() {
 			t.Helper()
 			got, err := b.Ask(t.Context(), sofa())
-			if err != nil || got.Verdict.Category != "SOFA" || got.Trace.Attempts != 2 {
+			if err != nil || got.Classification.Category != "SOFA" || got.Trace.Attempts != 2 {
 				t.Errorf("%+v, %v: want a sofa by two calls", got, err)
 			}
 		})
@@ -42,7 +42,7 @@ func TestHedgeTakesTheSoundAnswer(t *testing.T) {
 	late, page := answer{after: time.Second}, "<html>busy</html>"
 	tests := map[string]struct {
 		first, second answer
-		lost          upstream.Verdict
+		lost          upstream.Outcome
 	}{
 		"garbage from the second":  {late, answer{body: page}, upstream.Broken},
 		"garbage from the first":   {answer{body: page, after: 200 * time.Millisecond}, late, upstream.Broken},

@@ -18,9 +18,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// TestVerdicts checks what the gate is told, which no caller sees.
-func TestVerdicts(t *testing.T) {
-	statuses := map[int]upstream.Verdict{
+// TestOutcomes checks what the gate is told, which no caller sees.
+func TestOutcomes(t *testing.T) {
+	statuses := map[int]upstream.Outcome{
 		302: upstream.Rejected, 499: upstream.TimedOut, 520: upstream.Overloaded, 524: upstream.Overloaded, 400: upstream.Rejected, 404: upstream.Rejected, 422: upstream.Rejected,
 		401: upstream.Refused, 403: upstream.Refused, 402: upstream.Exhausted, 408: upstream.TimedOut,
 		429: upstream.Throttled, 500: upstream.Broken, 502: upstream.Overloaded, 504: upstream.Overloaded,
@@ -29,8 +29,8 @@ func TestVerdicts(t *testing.T) {
 	for status, want := range statuses {
 		header := http.Header{"Retry-After": {"7"}}
 		end := errorOutcome(response{status: status, header: header}, serverError{status: status, code: "why"}, "")
-		if end.result.Verdict != want || end.result.RetryAfter != 7*time.Second || end.result.Header == nil {
-			t.Errorf("%d: %+v, want verdict %v", status, end.result, want)
+		if end.result.Outcome != want || end.result.RetryAfter != 7*time.Second || end.result.Header == nil {
+			t.Errorf("%d: %+v, want outcome %v", status, end.result, want)
 		}
 		if retired := want == upstream.Refused || want == upstream.Exhausted; retired != strings.HasSuffix(end.result.Detail, " (why)") {
 			t.Errorf("%d: detail %q", status, end.result.Detail)
@@ -38,7 +38,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	failures := map[string]struct {
 		err  error
-		want upstream.Verdict
+		want upstream.Outcome
 	}{
 		"time":    {errAttemptTime, upstream.TimedOut},
 		"refused": {&url.Error{Op: "Post", URL: "http://x", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, upstream.Overloaded},
@@ -47,8 +47,8 @@ func TestVerdicts(t *testing.T) {
 		"long":    {errTooLong, upstream.Succeeded},
 	}
 	for name, tt := range failures {
-		if end := callFailed(tt.err, response{}, ""); end.result.Verdict != tt.want {
-			t.Errorf("%s: verdict %v, want %v", name, end.result.Verdict, tt.want)
+		if end := callFailed(tt.err, response{}, ""); end.result.Outcome != tt.want {
+			t.Errorf("%s: outcome %v, want %v", name, end.result.Outcome, tt.want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	}
 	end.step = stepLearned
 	if end.means != meansKey {
-		end.result.Verdict = upstream.Rejected // the key is well, whatever the status
+		end.result.Outcome = upstream.Rejected // the key is well, whatever the status
 	}
 }
 

@@ -85,7 +85,7 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 		return noCompletion(res)
 	}
 	end := outcome{
-		result: upstream.Result{Verdict: upstream.Succeeded, Header: res.header, Usage: r.usage},
+		result: upstream.Result{Outcome: upstream.Succeeded, Header: res.header, Usage: r.usage},
 		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.finish == "length",
 	}
 	if r.refusal != "" || r.finish == "content_filter" {
@@ -113,7 +113,7 @@ func (a *asking) classification(r *reply) error {
 	for _, text := range r.texts {
 		v, err := a.prompt.Parse(text)
 		if err == nil {
-			a.answer.Verdict = a.complete(v, r)
+			a.answer.Classification = a.complete(v, r)
 			return nil
 		}
 		if failed == nil {
@@ -132,14 +132,14 @@ func (a *asking) classification(r *reply) error {
 func noCompletion(res response) outcome {
 	return outcome{
 		step: stepRetry, status: res.status,
-		result: upstream.Result{Verdict: upstream.Broken, Header: res.header, Cause: "no chat completion"},
+		result: upstream.Result{Outcome: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
 	}
 }
 
 // complete fills in what the reply's text does not say.
-func (a *asking) complete(v catalog.Verdict, r *reply) catalog.Verdict {
+func (a *asking) complete(v catalog.Classification, r *reply) catalog.Classification {
 	v.Evidence = a.evidence()
 	if p, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
 		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
@@ -166,7 +166,7 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 	if text := public(e.message, secret); text != "" {
 		said += ": " + text
 	}
-	end.step, end.result.Verdict, end.fault = end.means.outcome(said)
+	end.step, end.result.Outcome, end.fault = end.means.outcome(said)
 	switch end.step {
 	case stepWait:
 		end.result.RetryAfter = max(end.result.RetryAfter, wait)
@@ -191,7 +191,7 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 // meaningOutcomes is what follows from each meaning: for the item, for the gate, and in words.
 var meaningOutcomes = [...]struct {
 	step    step
-	verdict upstream.Verdict
+	outcome upstream.Outcome
 	reason  fault.Reason
 	advice  string
 }{
@@ -214,9 +214,9 @@ var meaningOutcomes = [...]struct {
 	meansFailure:   {stepRetry, upstream.Broken, fault.UpstreamUnavailable, "try again later"},
 }
 
-func (m meaning) outcome(said string) (step, upstream.Verdict, *fault.Fault) {
+func (m meaning) outcome(said string) (step, upstream.Outcome, *fault.Fault) {
 	o := meaningOutcomes[m]
-	return o.step, o.verdict, fault.New(o.reason, "%s: %s", said, o.advice)
+	return o.step, o.outcome, fault.New(o.reason, "%s: %s", said, o.advice)
 }
 
 // callFailed reads a call without a whole answer.
@@ -225,18 +225,18 @@ func callFailed(err error, res response, secret string) outcome {
 	cause := scrub(err, secret)
 	switch {
 	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
-		end.result.Verdict = upstream.TimedOut
+		end.result.Outcome = upstream.TimedOut
 		end.fault = fault.Wrap(cause, fault.UpstreamTimeout,
 			"the model's server did not answer in time: allow more (CREDENZA_ATTEMPT_TIMEOUT), or try again later")
 	case errors.Is(err, errTooLong):
-		end.step, end.result.Verdict = stepAskAgain, upstream.Succeeded
+		end.step, end.result.Outcome = stepAskAgain, upstream.Succeeded
 		end.fault = fault.Wrap(cause, fault.MalformedAnswer, "the model's answer has no end: try again later")
 	case unreachable(err):
-		end.result.Verdict = upstream.Overloaded
+		end.result.Outcome = upstream.Overloaded
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable,
 			"the model's server cannot be reached (%s): check the base URL, or try again later", end.result.Cause)
 	default:
-		end.result.Verdict = upstream.Broken
+		end.result.Outcome = upstream.Broken
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the connection to the model's server broke: try again later")
 	}
 	return end

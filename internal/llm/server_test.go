@@ -42,7 +42,7 @@ func newPrompt(tb testing.TB) *prompt.Prompt {
 	return p
 }
 
-// answer is one reply of the scripted server. The zero value is a good verdict.
+// answer is one reply of the scripted server. The zero value is a good answer.
 type answer struct {
 	status  int
 	header  http.Header
@@ -322,7 +322,7 @@ func synctestAsk(t *testing.T, answerTo func(request) answer, f func(t *testing.
 
 func needOf() upstream.Need { return upstream.Need{Model: "test-model"} }
 
-func abandoned() upstream.Result { return upstream.Result{Verdict: upstream.Abandoned} }
+func abandoned() upstream.Result { return upstream.Result{Outcome: upstream.Abandoned} }
 
 func dataURL(p *catalog.Picture) string {
 	return "data:" + p.MediaType + ";base64," + base64.StdEncoding.EncodeToString(p.Data)

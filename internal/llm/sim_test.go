@@ -50,7 +50,7 @@ func askAll(t *testing.T, c *llm.Client, n int) (failed int) {
 			if err != nil {
 				failed++
 				checkEnd(t, err, fault.MalformedAnswer, "")
-			} else if answer.Verdict.Category == "" || answer.Trace.Attempts < 1 {
+			} else if answer.Classification.Category == "" || answer.Trace.Attempts < 1 {
 				t.Errorf("item %d: %+v", i, answer)
 			}
 		})

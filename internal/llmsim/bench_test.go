@@ -26,7 +26,7 @@ func benchBody(item string) []byte {
 		system, item, furnitureFormat)
 }
 
-const furnitureFormat = `{"name":"verdict","strict":true,"schema":{"type":"object","additionalProperties":false,` +
+const furnitureFormat = `{"name":"classification","strict":true,"schema":{"type":"object","additionalProperties":false,` +
 	`"required":["category","confidence","primary_style","secondary_style","style_tags","reasoning"],"properties":{` +
 	`"category":{"type":"string","enum":["SOFA","CHAIR","BED","TABLE","STOOL","STORAGE","NIGHTSTAND","OTHER"]},` +
 	`"confidence":{"type":"number","minimum":0,"maximum":1},` +

@@ -40,7 +40,7 @@ func clientOf(c *http.Client, url string) client {
 // params is a question with the furniture schema.
 func params(text string) openai.ChatCompletionNewParams {
 	p := plainParams(text)
-	p.ResponseFormat = formatOf(verdictSchema, true)
+	p.ResponseFormat = formatOf(classificationSchema, true)
 	return p
 }
 
@@ -55,13 +55,13 @@ func formatOf(schema string, strict bool) openai.ChatCompletionNewParamsResponse
 	return openai.ChatCompletionNewParamsResponseFormatUnion{
 		OfJSONSchema: &openai.ResponseFormatJSONSchemaParam{
 			JSONSchema: openai.ResponseFormatJSONSchemaJSONSchemaParam{
-				Name: "verdict", Strict: openai.Bool(strict), Schema: json.RawMessage(schema),
+				Name: "classification", Strict: openai.Bool(strict), Schema: json.RawMessage(schema),
 			},
 		},
 	}
 }
 
-const verdictSchema = `{"type":"object","additionalProperties":false,
+const classificationSchema = `{"type":"object","additionalProperties":false,
 	"required":["category","confidence","style","tags","review"],"properties":{
 	"category":{"type":"string","enum":["SOFA","CHAIR","NIGHTSTAND","OTHER"]},
 	"confidence":{"type":"number","minimum":0,"maximum":1},

@@ -38,8 +38,8 @@ func kindOf(answer *openai.ChatCompletion, err error) string {
 		return "garbage"
 	}
 	choice := answer.Choices[0]
-	var verdict struct{ Category string }
-	switch parsed := json.Unmarshal([]byte(choice.Message.Content), &verdict); {
+	var content struct{ Category string }
+	switch parsed := json.Unmarshal([]byte(choice.Message.Content), &content); {
 	case choice.Message.Refusal != "":
 		return "refuse"
 	case choice.FinishReason == "content_filter":
@@ -48,7 +48,7 @@ func kindOf(answer *openai.ChatCompletion, err error) string {
 		return "cut"
 	case parsed != nil:
 		return "babble"
-	case verdict.Category == "":
+	case content.Category == "":
 		return "mismatch"
 	}
 	return "fine"

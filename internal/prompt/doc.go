@@ -1,9 +1,9 @@
 // Package prompt turns an item into the question for a model, and the model's reply into
-// a verdict. It has no network, clock or state.
+// a classification. It has no network, clock or state.
 //
 //	taxonomy --New--> Prompt --System, Schema--> fixed part of every call
 //	item -------------AppendUser---------------> the data of one call
-//	reply ------------Parse--------------------> catalog.Verdict, or MalformedAnswer
+//	reply ------------Parse--------------------> catalog.Classification, or MalformedAnswer
 //	tokens -----------Confidence---------------> probability of the category
 //
 // Providers cache the beginning of a prompt if it is always the same and has at least

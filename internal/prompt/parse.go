@@ -20,7 +20,7 @@ const (
 	maxReasoningBytes = 1000
 )
 
-// Parse reads a model's reply. The verdict's confidence is the model's own, or else
+// Parse reads a model's reply. The classification's confidence is the model's own, or else
 // catalog.NoConfidence; the caller sets its evidence and review mark.
 //
 // A reply must contain one JSON object with a category and a primary style of the
@@ -33,20 +33,20 @@ const (
 //   - tags in one string with commas, and too many or too few tags.
 //
 // Anything else is a MalformedAnswer fault.
-func (p *Prompt) Parse(reply string) (catalog.Verdict, error) {
+func (p *Prompt) Parse(reply string) (catalog.Classification, error) {
 	w, err := readReply(reply)
 	if err != nil {
-		return catalog.Verdict{}, err
+		return catalog.Classification{}, err
 	}
 	category, ok := p.categories.find(w.Category)
 	if !ok {
-		return catalog.Verdict{}, malformed("it named the category %q, which the taxonomy does not have", snip(w.Category))
+		return catalog.Classification{}, malformed("it named the category %q, which the taxonomy does not have", snip(w.Category))
 	}
 	primary, secondary, err := p.readStyles(&w)
 	if err != nil {
-		return catalog.Verdict{}, err
+		return catalog.Classification{}, err
 	}
-	v := catalog.Verdict{
+	v := catalog.Classification{
 		Category:         category,
 		ConfidenceSource: catalog.NoConfidence,
 		PrimaryStyle:     primary,

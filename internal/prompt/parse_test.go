@@ -30,24 +30,26 @@ func encoded(text string) string {
 }
 
 func TestParse_Accepts(t *testing.T) {
-	base := catalog.Verdict{
+	base := catalog.Classification{
 		Category: "BED", Confidence: 0.9, ConfidenceSource: catalog.FromModel,
 		PrimaryStyle: "SHABBY_CHIC", SecondaryStyle: "RUSTIC",
 		StyleTags: []string{"white", "worn", "soft"}, PlacementTags: []string{"bedroom", "guest room"},
 		Reasoning: "A frame.",
 	}
-	with := func(change func(*catalog.Verdict)) catalog.Verdict {
+	with := func(change func(*catalog.Classification)) catalog.Classification {
 		v := base
 		change(&v)
 		return v
 	}
 	replace := func(old, now string) string { return strings.Replace(good, old, now, 1) }
-	noSecond := with(func(v *catalog.Verdict) { v.SecondaryStyle = "" })
-	confidence := func(c float64) catalog.Verdict { return with(func(v *catalog.Verdict) { v.Confidence = c }) }
-	unknown := with(func(v *catalog.Verdict) { v.Confidence, v.ConfidenceSource = 0, catalog.NoConfidence })
+	noSecond := with(func(v *catalog.Classification) { v.SecondaryStyle = "" })
+	confidence := func(c float64) catalog.Classification {
+		return with(func(v *catalog.Classification) { v.Confidence = c })
+	}
+	unknown := with(func(v *catalog.Classification) { v.Confidence, v.ConfidenceSource = 0, catalog.NoConfidence })
 	tests := map[string]struct {
 		reply string
-		want  catalog.Verdict
+		want  catalog.Classification
 	}{
 		"as asked":              {good, base},
 		"white space":           {"\n  " + good + "\n", base},
@@ -56,7 +58,7 @@ func TestParse_Accepts(t *testing.T) {
 		"prose that opens":      {"So { here it is: " + good, base},
 		"think section":         {"<think>maybe {\"category\":\"SOFA\"}?</think>\n" + good, base},
 		"in a list":             {"[" + good + "]", base},
-		"braces in a string":    {"x " + replace("A frame.", `A \"frame\" } {`), with(func(v *catalog.Verdict) { v.Reasoning = `A "frame" } {` })},
+		"braces in a string":    {"x " + replace("A frame.", `A \"frame\" } {`), with(func(v *catalog.Classification) { v.Reasoning = `A "frame" } {` })},
 		"lower case":            {replace(`"BED"`, `"bed"`), base},
 		"hyphen":                {replace(`SHABBY_CHIC`, `Shabby-Chic`), base},
 		"space":                 {replace(`SHABBY_CHIC`, `shabby chic`), base},
@@ -69,10 +71,10 @@ func TestParse_Accepts(t *testing.T) {
 		"confidence in quotes":  {replace("0.9", `"0.4"`), confidence(0.4)},
 		"certain":               {replace("0.9", "1"), confidence(1)},
 		"no confidence at all":  {replace("0.9", "0"), confidence(0)},
-		"more tags than asked":  {replace(`"soft"`, `"soft","a","b","c"`), with(func(v *catalog.Verdict) { v.StyleTags = []string{"white", "worn", "soft", "a", "b"} })},
+		"more tags than asked":  {replace(`"soft"`, `"soft","a","b","c"`), with(func(v *catalog.Classification) { v.StyleTags = []string{"white", "worn", "soft", "a", "b"} })},
 		"doubled, empty, quote": {replace(`"soft"`, `" White ","","'soft'"`), base},
 		"tags in one string":    {replace(`["bedroom","guest room"]`, `"bedroom, guest room"`), base},
-		"tags null":             {replace(`["bedroom","guest room"]`, `null`), with(func(v *catalog.Verdict) { v.PlacementTags = []string{} })},
+		"tags null":             {replace(`["bedroom","guest room"]`, `null`), with(func(v *catalog.Classification) { v.PlacementTags = []string{} })},
 		"lines in reasoning":    {replace("A frame.", `A\n\n frame.\u0000\u202e`), base},
 
 		"in a result":            {`{"result":` + good + `}`, base},
@@ -86,13 +88,13 @@ func TestParse_Accepts(t *testing.T) {
 		"a constrained channel":  {"<|channel|>analysis<|message|>" + other + "<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>" + good, base},
 		"channels without marks": {"analysisPerhaps " + other + ".assistantfinal" + good, base},
 		"thoughts without start": {"maybe " + other + "</think>" + good, base},
-		"a mark in the answer":   {replace("A frame.", "After </think>."), with(func(v *catalog.Verdict) { v.Reasoning = "After </think>." })},
+		"a mark in the answer":   {replace("A frame.", "After </think>."), with(func(v *catalog.Classification) { v.Reasoning = "After </think>." })},
 		"twice the same":         {good + "\n" + good, base},
 		"twice in other spaces":  {good + "\n" + strings.ReplaceAll(replace("0.9", "0.90"), `":`, `": `), base},
 		"twice in a list":        {"[" + good + "," + good + "]", base},
 		"a comma at the end":     {strings.TrimSuffix(good, "}") + ",}", base},
 		"commas in lists":        {"```\n" + replace(`"soft"]`, `"soft", ]`) + "\n```", base},
-		"commas in texts":        {strings.TrimSuffix(replace("A frame.", `A \",} frame,]`), "}") + ", }", with(func(v *catalog.Verdict) { v.Reasoning = `A ",} frame,]` })},
+		"commas in texts":        {strings.TrimSuffix(replace("A frame.", `A \",} frame,]`), "}") + ", }", with(func(v *catalog.Classification) { v.Reasoning = `A ",} frame,]` })},
 		"confidence over":        {replace("0.9", "1.5"), unknown},
 		"confidence far over":    {replace("0.9", "101"), unknown},
 		"confidence under":       {replace("0.9", "-0.1"), unknown},
@@ -110,7 +112,7 @@ func TestParse_Accepts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("verdict differs (-want +got):\n%s", diff)
+				t.Errorf("classification differs (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -171,7 +173,7 @@ func TestParse_LimitsLengths(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that every reply gives a valid verdict or a MalformedAnswer.
+// FuzzParse checks that every reply gives a valid classification or a MalformedAnswer.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		good, "```json\n" + good + "```", "", "{", "}{", `{"category":"BED"}`, good + good,
@@ -189,10 +191,10 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if v.Category == "" || v.PrimaryStyle == "" || !(v.Confidence >= 0 && v.Confidence <= 1) {
-			t.Errorf("unsound verdict %+v", v)
+			t.Errorf("unsound classification %+v", v)
 		}
 		if len(v.StyleTags) > 5 || len(v.PlacementTags) > 3 || len(v.Reasoning) > 1000 || !utf8.ValidString(v.Reasoning) {
-			t.Errorf("unbounded verdict %+v", v)
+			t.Errorf("unbounded classification %+v", v)
 		}
 	})
 }

@@ -127,7 +127,7 @@ func TestNew_NamesAreEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(catalog.Verdict{
+	if diff := cmp.Diff(catalog.Classification{
 		Category: "BAGS", Confidence: 0.9, ConfidenceSource: catalog.FromModel, Reasoning: "It holds things.",
 		StyleTags: []string{}, PlacementTags: []string{},
 	}, got); diff != "" {

@@ -121,12 +121,12 @@ func outcomeToProto(o *catalog.Outcome) *credenzav1.ItemResult {
 	if o.Err != nil {
 		p.Outcome = &credenzav1.ItemResult_Error{Error: itemErrorToProto(o.Err)}
 	} else {
-		p.Outcome = &credenzav1.ItemResult_Classification{Classification: verdictToProto(&o.Verdict)}
+		p.Outcome = &credenzav1.ItemResult_Classification{Classification: classificationToProto(&o.Classification)}
 	}
 	return p
 }
 
-func verdictToProto(v *catalog.Verdict) *credenzav1.Classification {
+func classificationToProto(v *catalog.Classification) *credenzav1.Classification {
 	p := &credenzav1.Classification{
 		Category:         text(v.Category),
 		Confidence:       v.Confidence,

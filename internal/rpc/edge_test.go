@@ -126,7 +126,7 @@ func TestResultsArriveAsSent(t *testing.T) {
 	outcomes := []catalog.Outcome{
 		{
 			Index: 4, ID: "id", Name: "name", Trace: fullTrace,
-			Verdict: catalog.Verdict{
+			Classification: catalog.Classification{
 				Category: "BED", Confidence: 0.75, ConfidenceSource: catalog.FromLogprobs, PrimaryStyle: "MODERN",
 				SecondaryStyle: "COASTAL", StyleTags: []string{"a", "b"}, PlacementTags: []string{"c"},
 				Reasoning: "because", Evidence: catalog.EvidenceText, NeedsReview: true,
@@ -134,9 +134,9 @@ func TestResultsArriveAsSent(t *testing.T) {
 			ImageErr: fault.New(fault.ImageTooLarge, "too large"),
 		},
 		{Index: 5, Err: fault.New(fault.RateLimited, "wait").After(time.Minute)},
-		{Index: 6, Name: strings.Repeat("ö", 600), Verdict: catalog.Verdict{Confidence: 0.5, ConfidenceSource: catalog.FromModel, Evidence: catalog.EvidencePicture}},
-		{Index: 8, Verdict: catalog.Verdict{ConfidenceSource: catalog.NoConfidence, NeedsReview: true}},
-		{Index: 7, Verdict: catalog.Verdict{ConfidenceSource: catalog.FromLexicon, Reasoning: "cut \xc3", StyleTags: []string{"a", "\xff"}}},
+		{Index: 6, Name: strings.Repeat("ö", 600), Classification: catalog.Classification{Confidence: 0.5, ConfidenceSource: catalog.FromModel, Evidence: catalog.EvidencePicture}},
+		{Index: 8, Classification: catalog.Classification{ConfidenceSource: catalog.NoConfidence, NeedsReview: true}},
+		{Index: 7, Classification: catalog.Classification{ConfidenceSource: catalog.FromLexicon, Reasoning: "cut \xc3", StyleTags: []string{"a", "\xff"}}},
 		{Index: 8, Err: fault.New(fault.Cancelled, "not an item's reason")},
 	}
 	want := []credenza.Result{

@@ -49,7 +49,7 @@ func (e *fakeEngine) Classify(ctx context.Context, call classify.Call, item *cat
 }
 
 func sofa(index int64, item *catalog.Item) catalog.Outcome {
-	return catalog.Outcome{Index: index, ID: item.ID, Name: item.Name, Verdict: catalog.Verdict{Category: "SOFA"}}
+	return catalog.Outcome{Index: index, ID: item.ID, Name: item.Name, Classification: catalog.Classification{Category: "SOFA"}}
 }
 
 // echo answers each item in a batch of its own.

@@ -129,7 +129,7 @@ func BenchmarkItemFromProto(b *testing.B) {
 }
 
 func BenchmarkBatchToWire(b *testing.B) {
-	outcome := catalog.Outcome{ID: "1", Name: "Three-seat sofa", Verdict: catalog.Verdict{
+	outcome := catalog.Outcome{ID: "1", Name: "Three-seat sofa", Classification: catalog.Classification{
 		Category: "SOFA", Confidence: 0.9, ConfidenceSource: catalog.FromModel, PrimaryStyle: "MODERN",
 		StyleTags: []string{"a", "b", "c"}, PlacementTags: []string{"d", "e"},
 		Reasoning: strings.Repeat("because ", 20), Evidence: catalog.EvidenceText,

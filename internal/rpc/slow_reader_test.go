@@ -23,7 +23,7 @@ type endless struct {
 func (e *endless) run(_ context.Context, _ classify.Call, _ classify.Source, send classify.Sink) (catalog.Summary, error) {
 	for {
 		o := sofa(0, &catalog.Item{})
-		o.Verdict.Reasoning = strings.Repeat("because ", 128) // 1 KiB
+		o.Classification.Reasoning = strings.Repeat("because ", 128) // 1 KiB
 		if err := send(catalog.Batch{Outcomes: []catalog.Outcome{o}}); err != nil {
 			e.stopped <- err
 			return catalog.Summary{}, err

@@ -53,7 +53,7 @@ func (l *aimdLease) Settle(r upstream.Result) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inFlight--
-	switch r.Verdict {
+	switch r.Outcome {
 	case upstream.Succeeded:
 		g.limit = min(g.limit+1/g.limit, 256)
 	case upstream.Throttled, upstream.Overloaded, upstream.TimedOut:

@@ -13,7 +13,7 @@ import (
 )
 
 // refused is how a call ends whose server is not there.
-var refused = upstream.Result{Verdict: upstream.Overloaded, Cause: "connection refused"}
+var refused = upstream.Result{Outcome: upstream.Overloaded, Cause: "connection refused"}
 
 // within asks for a lease with a deadline.
 func within(t *testing.T, g *upstream.Gate, need upstream.Need, d time.Duration) (*upstream.Lease, error) {
@@ -82,7 +82,7 @@ func TestOutage_IsToldAfterTwoSeconds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		<-changed
 		if o, _ := g.Outage("any"); o != nil || hosts(g) != nil {
 			t.Errorf("still told: %+v", o)
@@ -183,7 +183,7 @@ func TestDrain_EndsWaitsForAServerThatIsAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hanging.WhenGivenUp(func() { go hanging.Settle(upstream.Result{Verdict: upstream.TimedOut}) })
+		hanging.WhenGivenUp(func() { go hanging.Settle(upstream.Result{Outcome: upstream.TimedOut}) })
 		ctx, cancel := context.WithCancel(t.Context())
 		limited, patient := make(chan error, 1), make(chan error, 1)
 		go func() {

@@ -132,13 +132,13 @@ func (g *Gate) start(now instant, w *waiter, q *group) {
 func (g *Gate) settle(now instant, l *Lease, r *Result) {
 	g.inFlight--
 	g.callers.move(l.caller, -1)
-	g.counters.settled(r.Verdict)
-	l.key.settled(now, l.started, r.Verdict)
+	g.counters.settled(r.Outcome)
+	l.key.settled(now, l.started, r.Outcome)
 	l.group.inFlight--
 	l.group.unlink(l)
 	open := l.group.breaker.open
 	wait := l.group.settle(now, l, r)
-	switch r.Verdict {
+	switch r.Outcome {
 	case Succeeded:
 		g.budget.succeeded()
 		g.hedges = min(g.hedges+g.hedgeShare, 10)
@@ -152,8 +152,8 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 		g.tellHopeless(now)
 	}
 	g.learnOutage(now, l, r)
-	l.advice.Counts = counts(r.Verdict) && !l.gaveUp && !l.probe
-	l.advice.ItemRefused = r.Verdict == Refused && l.onlyItem()
+	l.advice.Counts = counts(r.Outcome) && !l.gaveUp && !l.probe
+	l.advice.ItemRefused = r.Outcome == Refused && l.onlyItem()
 	if wait > 0 {
 		l.advice.NotBefore = g.wall(now + wait)
 	}
@@ -166,7 +166,7 @@ func (l *Lease) onlyItem() bool {
 }
 
 // counts reports whether an attempt that ended so is one of the few that an item has.
-func counts(v Verdict) bool {
+func counts(v Outcome) bool {
 	switch v {
 	case Throttled, Refused, Exhausted, Abandoned:
 		return false

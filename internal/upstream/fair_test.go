@@ -112,7 +112,7 @@ func BenchmarkLease(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func BenchmarkLeaseQueued(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 			}
 		})
 	}

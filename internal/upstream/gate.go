@@ -217,7 +217,7 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 		return w.lease, nil
 	case w.lease != nil:
 		w.lease.settled = true
-		g.settle(now, w.lease, &Result{Verdict: Abandoned})
+		g.settle(now, w.lease, &Result{Outcome: Abandoned})
 		g.dispatch(now)
 		return nil, err
 	}

@@ -166,8 +166,8 @@ func TestLeaseIsSettledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := mustGate(t, fixedPool(1))
 		l := mustLease(t, g)
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded})
-		l.Settle(upstream.Result{Verdict: upstream.Refused})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded})
+		l.Settle(upstream.Result{Outcome: upstream.Refused})
 		s := g.Status()
 		if s.InFlight != 0 || s.Counters.Misused != 1 || s.Counters.Settled[upstream.Refused] != 0 {
 			t.Errorf("%+v", s)
@@ -224,7 +224,7 @@ func TestModelsChooseTheirGroup(t *testing.T) {
 			if got := l.Model(model); got != sent {
 				t.Errorf("%s is sent as %s", model, got)
 			}
-			l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		}
 		if g.Serves("huge") || !g.Serves("large") {
 			t.Error("Serves is wrong")
@@ -235,7 +235,7 @@ func TestModelsChooseTheirGroup(t *testing.T) {
 
 func TestEveryKeyRetiredFailsAtOnce(t *testing.T) {
 	for name, tc := range map[string]struct {
-		verdict upstream.Verdict
+		outcome upstream.Outcome
 		reason  fault.Reason
 	}{
 		"refused":   {upstream.Refused, fault.UpstreamAuth},
@@ -244,7 +244,7 @@ func TestEveryKeyRetiredFailsAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := mustGate(t, fixedPool(2))
-				bad := upstream.Result{Verdict: tc.verdict, Certain: true, Detail: "401 invalid_api_key"}
+				bad := upstream.Result{Outcome: tc.outcome, Certain: true, Detail: "401 invalid_api_key"}
 				mustLease(t, g).Settle(bad)
 				f := wantFault(t, g, anyone, time.Minute, tc.reason, true)
 				if !strings.Contains(f.Message, "...cdef") || !strings.Contains(f.Message, bad.Detail) || strings.Contains(f.Message, secret) {
@@ -258,8 +258,8 @@ func TestEveryKeyRetiredFailsAtOnce(t *testing.T) {
 				time.Sleep(time.Minute)
 				_ = wantFault(t, g, anyone, time.Minute, tc.reason, true)
 				time.Sleep(time.Minute)
-				mustLease(t, g).Settle(upstream.Result{Verdict: upstream.Succeeded})
-				mustLease(t, g).Settle(upstream.Result{Verdict: upstream.Succeeded})
+				mustLease(t, g).Settle(upstream.Result{Outcome: upstream.Succeeded})
+				mustLease(t, g).Settle(upstream.Result{Outcome: upstream.Succeeded})
 			})
 		})
 	}
@@ -275,7 +275,7 @@ func TestWaitersAreToldThatTheLastKeyIsGone(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		l.Settle(upstream.Result{Verdict: upstream.Exhausted, Detail: "insufficient_quota"})
+		l.Settle(upstream.Result{Outcome: upstream.Exhausted, Detail: "insufficient_quota"})
 		if err := <-done; !fault.Is(err, fault.QuotaExhausted) {
 			t.Errorf("got %v", err)
 		}
@@ -290,7 +290,7 @@ func TestNewKeyGetsOneCallFirst(t *testing.T) {
 			t.Errorf("both calls went to %s", a.Secret())
 		}
 		_ = wantFault(t, g, anyone, time.Second/2, fault.DeadlineExceeded, false)
-		a.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		a.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		for range 10 {
 			l := mustLease(t, g)
 			defer l.Settle(upstream.Result{})
@@ -306,8 +306,8 @@ func TestCallsKeepToOneKeyAndSpillOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := mustGate(t, keys("first", "second"))
 		a, b := mustLease(t, g), mustLease(t, g)
-		a.Settle(upstream.Result{Verdict: upstream.Succeeded})
-		b.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		a.Settle(upstream.Result{Outcome: upstream.Succeeded})
+		b.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		home := mustLease(t, g)
 		for range 10 {
 			l := mustLease(t, g)
@@ -316,11 +316,11 @@ func TestCallsKeepToOneKeyAndSpillOver(t *testing.T) {
 				t.Error("a call left the key whose prompt cache is warm")
 			}
 		}
-		home.Settle(upstream.Result{Verdict: upstream.Throttled, RetryAfter: time.Minute})
+		home.Settle(upstream.Result{Outcome: upstream.Throttled, RetryAfter: time.Minute})
 		if l := mustLease(t, g); l.Secret() == home.Secret() {
 			t.Error("a call went to a key that is paused")
 		} else {
-			l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		}
 	})
 }
@@ -338,7 +338,7 @@ func TestPauseOutlastsTheDeadline(t *testing.T) {
 		}()
 		synctest.Wait()
 		began := time.Now()
-		l.Settle(upstream.Result{Verdict: upstream.Throttled, Header: http.Header{"Retry-After": {"60"}}})
+		l.Settle(upstream.Result{Outcome: upstream.Throttled, Header: http.Header{"Retry-After": {"60"}}})
 		if err := <-waiter; !fault.Is(err, fault.RateLimited) || time.Since(began) > 0 {
 			t.Errorf("the one who waited got %v after %v", err, time.Since(began))
 		}
@@ -347,7 +347,7 @@ func TestPauseOutlastsTheDeadline(t *testing.T) {
 			t.Errorf("it says to come back in %v", f.RetryAfter)
 		}
 		// The later of two ends wins.
-		other.Settle(upstream.Result{Verdict: upstream.Throttled, Header: http.Header{"Retry-After": {"5"}}})
+		other.Settle(upstream.Result{Outcome: upstream.Throttled, Header: http.Header{"Retry-After": {"5"}}})
 		if advice := l.Advice(); advice.Counts || time.Until(advice.NotBefore) < time.Minute {
 			t.Errorf("%+v", advice)
 		}
@@ -396,19 +396,19 @@ func TestTheFaultSaysWhatWasWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := mustGate(t, fixedPool(8))
 		for range 5 {
-			mustLease(t, g).Settle(upstream.Result{Verdict: upstream.Overloaded})
+			mustLease(t, g).Settle(upstream.Result{Outcome: upstream.Overloaded})
 		}
 		if s := g.Status().Groups[0]; !s.Open {
 			t.Fatalf("the breaker is closed: %+v", s)
 		}
 		_ = wantFault(t, g, anyone, 100*time.Millisecond, fault.UpstreamUnavailable, false)
 		probe := mustLeaseWithin(t, g, time.Second)
-		probe.Settle(upstream.Result{Verdict: upstream.Overloaded})
+		probe.Settle(upstream.Result{Outcome: upstream.Overloaded})
 		if probe.Advice().Counts {
 			t.Error("a probe counts as an attempt")
 		}
-		mustLeaseWithin(t, g, time.Second).Settle(upstream.Result{Verdict: upstream.Succeeded})
-		mustLease(t, g).Settle(upstream.Result{Verdict: upstream.Succeeded})
+		mustLeaseWithin(t, g, time.Second).Settle(upstream.Result{Outcome: upstream.Succeeded})
+		mustLease(t, g).Settle(upstream.Result{Outcome: upstream.Succeeded})
 		n := anyone
 		n.After, n.NotBefore = upstream.TimedOut, time.Now().Add(time.Hour)
 		_ = wantFault(t, g, n, time.Minute, fault.UpstreamTimeout, true)
@@ -428,14 +428,14 @@ func TestRetriesGoAheadAndNotBeforeTheirTime(t *testing.T) {
 			}
 			order <- name
 			time.Sleep(time.Second)
-			l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		}
 		go ask("fresh", anyone)
 		retry := anyone
 		retry.Attempt, retry.NotBefore = 2, began.Add(500*time.Millisecond)
 		go ask("retry", retry)
 		time.Sleep(time.Second)
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		if first, second := <-order, <-order; first != "retry" || second != "fresh" {
 			t.Errorf("%s went before %s", first, second)
 		}
@@ -461,19 +461,19 @@ func TestHedgesTakeOnlyWhatIsFree(t *testing.T) {
 			t.Error("a hedge without any success to pay for it")
 		}
 		for range 11 {
-			mustLease(t, g).Settle(upstream.Result{Verdict: upstream.Succeeded})
+			mustLease(t, g).Settle(upstream.Result{Outcome: upstream.Succeeded})
 		}
 		a, b := mustLease(t, g), mustLease(t, g)
 		if _, ok := g.Hedge(anyone); ok {
 			t.Error("a hedge beyond the pool")
 		}
-		b.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		b.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		h, ok := g.Hedge(anyone)
 		if !ok {
 			t.Fatal("no hedge although there is room")
 		}
-		h.Settle(upstream.Result{Verdict: upstream.Abandoned})
-		a.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		h.Settle(upstream.Result{Outcome: upstream.Abandoned})
+		a.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		if _, ok := g.Hedge(anyone); ok {
 			t.Error("a second hedge on one budget")
 		}
@@ -491,7 +491,7 @@ func TestTimeoutFollowsLatency(t *testing.T) {
 					t.Fatalf("time-out %v, want %v to %v", d, least, most)
 				}
 				time.Sleep(takes)
-				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 			}
 		}
 		answers(1, 2*time.Second, 10*time.Minute, 10*time.Minute)    // nothing was answered
@@ -513,12 +513,12 @@ func TestTimeout_IsThreeTimesTheSlowestOfTheFirstAnswers(t *testing.T) {
 			t.Errorf("to be looked at after %v, want the least that can be learned", d)
 		}
 		time.Sleep(time.Second)
-		quick.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		quick.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		if d := waits.TimeLeft(); d != 29*time.Second {
 			t.Errorf("%v left after the first answer, want the rest of 30 s", d)
 		}
 		time.Sleep(19 * time.Second)
-		slow.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		slow.Settle(upstream.Result{Outcome: upstream.Succeeded})
 		if d := waits.TimeLeft(); d != 40*time.Second {
 			t.Errorf("%v left after an answer of 20 s, want the rest of 60 s", d)
 		}
@@ -541,7 +541,7 @@ func TestTimeout_OfAHangingServerOpensTheBreaker(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		for _, l := range leases[:5] {
-			l.Settle(upstream.Result{Verdict: upstream.Abandoned, Late: true})
+			l.Settle(upstream.Result{Outcome: upstream.Abandoned, Late: true})
 		}
 		if s := g.Status().Groups[0]; !s.Open {
 			t.Errorf("%+v, want an open breaker after five items had no answer in a minute", s)

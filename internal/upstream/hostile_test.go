@@ -25,7 +25,7 @@ func warm(t *testing.T, g *upstream.Gate, n int) {
 	for range n {
 		l := mustLease(t, g)
 		time.Sleep(100 * time.Millisecond)
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 	}
 }
 
@@ -51,7 +51,7 @@ func TestCallersComeAndGo(t *testing.T) {
 					defer cancel()
 					if l, err := g.Acquire(ctx, n); err == nil {
 						time.Sleep(takes)
-						l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+						l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 					}
 				})
 			}
@@ -75,7 +75,7 @@ func TestBulkSavesNoShareUpWhileItCannotStart(t *testing.T) {
 					return
 				}
 				time.Sleep(50 * time.Millisecond)
-				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 			}
 		}
 		bulk := from("bulk")
@@ -119,7 +119,7 @@ func TestHangingCallsAreNoticedThoughNothingEnds(t *testing.T) {
 				case <-given:
 				case <-time.After(l.Timeout()):
 				}
-				l.Settle(upstream.Result{Verdict: upstream.TimedOut})
+				l.Settle(upstream.Result{Outcome: upstream.TimedOut})
 			})
 		}
 		time.Sleep(4 * time.Second)
@@ -138,7 +138,7 @@ func TestManyBrokenCallsAreAnOutage(t *testing.T) {
 		for !g.Status().Groups[0].Open && sent < 100 {
 			l := mustLease(t, g)
 			time.Sleep(10 * time.Millisecond)
-			l.Settle(upstream.Result{Verdict: upstream.Broken})
+			l.Settle(upstream.Result{Outcome: upstream.Broken})
 			sent++
 		}
 		if sent != 15 {
@@ -152,7 +152,7 @@ func TestProbesDoNotPutTheFirstCallsOff(t *testing.T) {
 		g := mustGate(t, fixedPool(32))
 		l := mustLease(t, g)
 		used := http.Header{"X-Ratelimit-Limit-Requests": {"100"}, "X-Ratelimit-Remaining-Requests": {"5"}, "X-Ratelimit-Reset-Requests": {"20s"}}
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded, Header: used})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded, Header: used})
 		began := time.Now()
 		for try := 1; ; try++ {
 			n := anyone
@@ -163,13 +163,13 @@ func TestProbesDoNotPutTheFirstCallsOff(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 			if time.Since(began) > 22*time.Second {
-				l.Settle(upstream.Result{Verdict: upstream.Succeeded})
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 				break
 			}
-			l.Settle(upstream.Result{Verdict: upstream.Overloaded})
+			l.Settle(upstream.Result{Outcome: upstream.Overloaded})
 			time.Sleep(time.Until(l.Advice().NotBefore) + time.Millisecond)
 		}
-		mustLeaseWithin(t, g, 2*time.Second).Settle(upstream.Result{Verdict: upstream.Succeeded})
+		mustLeaseWithin(t, g, 2*time.Second).Settle(upstream.Result{Outcome: upstream.Succeeded})
 	})
 }
 
@@ -179,9 +179,9 @@ func TestDeadlineInAnOutageSaysSo(t *testing.T) {
 		for range 5 {
 			l := mustLease(t, g)
 			time.Sleep(time.Millisecond)
-			l.Settle(upstream.Result{Verdict: upstream.Overloaded})
+			l.Settle(upstream.Result{Outcome: upstream.Overloaded})
 		}
-		for _, after := range []upstream.Verdict{upstream.Abandoned, upstream.TimedOut, upstream.Throttled} {
+		for _, after := range []upstream.Outcome{upstream.Abandoned, upstream.TimedOut, upstream.Throttled} {
 			n := anyone
 			n.After, n.NotBefore = after, time.Now().Add(time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -201,7 +201,7 @@ func TestAbsurdTokenLimitIsForgotten(t *testing.T) {
 		n.Tokens = 900
 		l := mustLease(t, g)
 		absurd := http.Header{"X-Ratelimit-Limit-Tokens": {"1"}, "X-Ratelimit-Remaining-Tokens": {"0"}, "X-Ratelimit-Reset-Tokens": {"1s"}}
-		l.Settle(upstream.Result{Verdict: upstream.Succeeded, Header: absurd})
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded, Header: absurd})
 		if _, err := g.Acquire(t.Context(), n); !fault.Is(err, fault.InvalidItem) {
 			t.Errorf("within the minute: %v", err)
 		}
@@ -217,9 +217,9 @@ func TestRetryBudgetForgives(t *testing.T) {
 		g := mustGate(t, fixedPool(64))
 		fail := func() time.Duration {
 			l := mustLeaseWithin(t, g, time.Minute)
-			l.Settle(upstream.Result{Verdict: upstream.Broken})
+			l.Settle(upstream.Result{Outcome: upstream.Broken})
 			l2 := mustLeaseWithin(t, g, time.Minute)
-			l2.Settle(upstream.Result{Verdict: upstream.Succeeded})
+			l2.Settle(upstream.Result{Outcome: upstream.Succeeded})
 			return time.Until(l.Advice().NotBefore)
 		}
 		for range 2000 {

@@ -42,7 +42,7 @@ type key struct {
 	refusedStart instant // start of the newest call that was refused
 	tryAt        instant // when a suspected key is tried next
 
-	retired   Verdict // Refused or Exhausted; 0: it serves
+	retired   Outcome // Refused or Exhausted; 0: it serves
 	why       string
 	retiredAt instant
 	dueAt     instant // when a retired key is tried again
@@ -78,7 +78,7 @@ func (k *key) started(now instant) {
 }
 
 // settled notes a call's end on the key.
-func (k *key) settled(now, started instant, v Verdict) {
+func (k *key) settled(now, started instant, v Outcome) {
 	k.inFlight--
 	if v != Succeeded && v != Abandoned {
 		k.failures++
@@ -124,7 +124,7 @@ func (k *key) refused(now, started instant, r *Result, itemOnly bool) time.Durat
 func (k *key) acceptedSince(at instant) bool { return k.answered && k.newestGood > at }
 
 // retire takes the key out of service, for longer each time.
-func (k *key) retire(now instant, v Verdict, why string) {
+func (k *key) retire(now instant, v Outcome, why string) {
 	if k.retired != 0 && now < k.dueAt {
 		return // of the calls that were under way together, the first one counts
 	}

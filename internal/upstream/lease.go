@@ -31,12 +31,12 @@ type Need struct {
 	RefusedAt time.Time
 	// After is how the item's attempt before this one ended, for the fault where
 	// the deadline comes while the retry waits. Abandoned: there was none.
-	After Verdict
+	After Outcome
 }
 
 // Result is how an attempt ended, for Lease.Settle.
 type Result struct {
-	Verdict Verdict
+	Outcome Outcome
 	// Header is the answer's, nil where none came.
 	Header http.Header
 	// Usage is what the answer reported, zero where it reported nothing.
@@ -64,13 +64,13 @@ func (r *Result) asked(now time.Time) (d time.Duration, coarse bool) {
 	return d, d%time.Second == 0
 }
 
-// Verdict is what an attempt's end says of the key and the server behind it.
-type Verdict uint8
+// Outcome is what the end of an attempt says about the key and the server behind it.
+type Outcome uint8
 
-// The verdicts.
+// The outcomes of an attempt.
 const (
 	// Abandoned: the caller went away. Says nothing.
-	Abandoned Verdict = iota
+	Abandoned Outcome = iota
 	// Succeeded: an answer came, usable or not.
 	Succeeded
 	// Throttled: 429.
@@ -88,20 +88,20 @@ const (
 	// Exhausted: the key has no quota left (insufficient_quota).
 	Exhausted
 
-	numVerdicts
+	numOutcomes
 )
 
-var verdictNames = [numVerdicts]string{
+var outcomeNames = [numOutcomes]string{
 	"abandoned", "succeeded", "throttled", "overloaded", "timed_out",
 	"broken", "rejected", "refused", "exhausted",
 }
 
 // String returns the name as metrics have it, such as "timed_out".
-func (v Verdict) String() string {
-	if v >= numVerdicts {
+func (v Outcome) String() string {
+	if v >= numOutcomes {
 		return "unknown"
 	}
-	return verdictNames[v]
+	return outcomeNames[v]
 }
 
 // Lease is the right to make one call on one key. Whoever acquires it settles

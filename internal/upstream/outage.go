@@ -134,7 +134,7 @@ func (g *Gate) learnOutage(now instant, l *Lease, r *Result) {
 // failed reports whether the call shows that the server is away. One that ended
 // with its item's time does so if most answers would have come by then.
 func (l *Lease) failed(now instant, r *Result) bool {
-	switch r.Verdict {
+	switch r.Outcome {
 	case Overloaded, TimedOut, Broken:
 		return true
 	case Abandoned:

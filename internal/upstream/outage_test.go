@@ -9,9 +9,9 @@ import (
 )
 
 // away fails every call that comes within ten seconds from the tenth on.
-func away(v upstream.Verdict) func(*server) {
+func away(v upstream.Outcome) func(*server) {
 	return func(s *server) {
-		s.faults = func(at time.Duration, _ float64) upstream.Verdict {
+		s.faults = func(at time.Duration, _ float64) upstream.Outcome {
 			if at >= 10*time.Second && at < 20*time.Second {
 				return v
 			}
@@ -92,7 +92,7 @@ func TestOutages(t *testing.T) {
 
 // faulty fails calls at random, whatever their speed.
 func faulty(s *server) {
-	s.faults = func(_ time.Duration, roll float64) upstream.Verdict {
+	s.faults = func(_ time.Duration, roll float64) upstream.Outcome {
 		switch {
 		case roll < 0.10:
 			return upstream.Throttled

@@ -21,7 +21,7 @@ const (
 // settle takes in how a lease ended, and returns how long its item has to wait.
 // The lease is no longer in flight.
 func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
-	if r.Verdict == Abandoned && !l.gaveUp {
+	if r.Outcome == Abandoned && !l.gaveUp {
 		if r.Late && !q.latency.known() && now-l.started >= timeoutLong {
 			q.breaker.failed(now, l.started)
 		}
@@ -29,9 +29,9 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	}
 	told := q.readHeader(now, l, r.Header)
 	q.estimate.follow(l.need.Tokens, float64(r.Usage.Prompt+r.Usage.Completion))
-	switch r.Verdict {
+	switch r.Outcome {
 	case Succeeded, Rejected:
-		q.succeeded(now, l, r.Verdict)
+		q.succeeded(now, l, r.Outcome)
 	case Throttled:
 		q.accepted(now, l)
 		return q.refused(now, l, r, told)
@@ -51,7 +51,7 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	case Exhausted:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)
-		l.key.retire(now, r.Verdict, r.Detail)
+		l.key.retire(now, r.Outcome, r.Detail)
 	}
 	return 0
 }
@@ -72,7 +72,7 @@ func (q *group) close(now instant, l *Lease) {
 	}
 }
 
-func (q *group) succeeded(now instant, l *Lease, v Verdict) {
+func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	q.accepted(now, l)
 	if v == Rejected {
 		return // says nothing of how long answers take

@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	accepted  = upstream.Result{Verdict: upstream.Succeeded}
-	refusal   = upstream.Result{Verdict: upstream.Refused, Detail: "401 no credentials"}
-	certainly = upstream.Result{Verdict: upstream.Refused, Detail: "401 invalid_api_key", Certain: true}
+	accepted  = upstream.Result{Outcome: upstream.Succeeded}
+	refusal   = upstream.Result{Outcome: upstream.Refused, Detail: "401 no credentials"}
+	certainly = upstream.Result{Outcome: upstream.Refused, Detail: "401 invalid_api_key", Certain: true}
 )
 
 // refuse settles a lease with a refusal and returns when its item may try again.

@@ -261,14 +261,14 @@ func (r *report) item(g gate) error {
 		}
 		res := r.attempt(ctx, l, tokens)
 		l.Settle(res)
-		if res.Verdict == upstream.Succeeded && !r.useless() {
+		if res.Outcome == upstream.Succeeded && !r.useless() {
 			return nil
 		}
 		advice := l.Advice()
 		if advice.Counts {
 			counted++
 		}
-		need.NotBefore, need.After = advice.NotBefore, res.Verdict
+		need.NotBefore, need.After = advice.NotBefore, res.Outcome
 		need.Attempt++
 	}
 	return errUsedUp

@@ -17,7 +17,7 @@ import (
 // account is what the server knows of one key.
 type account struct {
 	quota llmsim.Quota
-	dead  upstream.Verdict
+	dead  upstream.Outcome
 	calls int
 	book  *llmsim.Account // made of quota at the first call
 }
@@ -38,7 +38,7 @@ type server struct {
 	slots       chan struct{} // nil: answers as many at once as come
 	median      time.Duration
 	// faults returns what goes wrong with a call that came at the time, Succeeded for nothing.
-	faults func(at time.Duration, roll float64) upstream.Verdict
+	faults func(at time.Duration, roll float64) upstream.Outcome
 
 	began   time.Time
 	took    []time.Time // when successful calls were let in
@@ -52,7 +52,7 @@ type server struct {
 // call is one that came to the server.
 type call struct {
 	at      time.Duration
-	verdict upstream.Verdict
+	outcome upstream.Outcome
 }
 
 func newServer(seed uint64) *server {
@@ -87,17 +87,17 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 	a := s.account(key)
 	a.calls++
 	s.calls++
-	r.Verdict = upstream.Succeeded
-	defer func() { s.log = append(s.log, call{now.Sub(s.began), r.Verdict}) }()
+	r.Outcome = upstream.Succeeded
+	defer func() { s.log = append(s.log, call{now.Sub(s.began), r.Outcome}) }()
 	if s.faults != nil {
-		r.Verdict = s.faults(now.Sub(s.began), s.rng.Float64())
+		r.Outcome = s.faults(now.Sub(s.began), s.rng.Float64())
 	}
-	if r.Verdict == upstream.Succeeded && a.dead != upstream.Abandoned {
-		r.Verdict, r.Detail = a.dead, "said no"
+	if r.Outcome == upstream.Succeeded && a.dead != upstream.Abandoned {
+		r.Outcome, r.Detail = a.dead, "said no"
 	}
 	quick := s.lognormal(s.median / 10)
-	if r.Verdict != upstream.Succeeded {
-		if r.Verdict == upstream.Throttled {
+	if r.Outcome != upstream.Succeeded {
+		if r.Outcome == upstream.Throttled {
 			s.refused++
 			r.Header = s.strayHeader
 		}
@@ -111,7 +111,7 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 	ok := a.book.Admit(now.Sub(s.began), int64(tokens), r.Header)
 	if s.round(r.Header); !ok {
 		s.refused++
-		r.Verdict = upstream.Throttled
+		r.Outcome = upstream.Throttled
 		if s.slow429 {
 			quick = s.lognormal(s.median)
 		}
@@ -139,7 +139,7 @@ func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tok
 	up := time.Millisecond + time.Duration(s.rng.Float64()*float64(2*time.Millisecond+s.jitter))
 	s.mu.Unlock()
 	if !pause(ctx, gone, up) {
-		return upstream.Result{Verdict: upstream.TimedOut}
+		return upstream.Result{Outcome: upstream.TimedOut}
 	}
 	began := time.Now()
 	if s.slots != nil {
@@ -147,26 +147,26 @@ func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tok
 		case s.slots <- struct{}{}:
 			defer func() { <-s.slots }()
 		case <-ctx.Done():
-			return upstream.Result{Verdict: upstream.TimedOut}
+			return upstream.Result{Outcome: upstream.TimedOut}
 		case <-gone:
-			return upstream.Result{Verdict: upstream.TimedOut}
+			return upstream.Result{Outcome: upstream.TimedOut}
 		}
 	}
 	r, serve := s.admit(key, tokens)
-	if r.Verdict == upstream.TimedOut {
+	if r.Outcome == upstream.TimedOut {
 		pause(ctx, gone, time.Hour)
 		return r
 	}
 	if !pause(ctx, gone, serve) {
-		return upstream.Result{Verdict: upstream.TimedOut}
+		return upstream.Result{Outcome: upstream.TimedOut}
 	}
-	if s.late && r.Verdict == upstream.Succeeded {
+	if s.late && r.Outcome == upstream.Succeeded {
 		s.mu.Lock()
 		s.account(key).book.Describe(time.Since(s.began), r.Header)
 		s.round(r.Header)
 		s.mu.Unlock()
 	}
-	if r.Verdict == upstream.Succeeded {
+	if r.Outcome == upstream.Succeeded {
 		s.mu.Lock()
 		s.latency = append(s.latency, time.Since(began))
 		s.mu.Unlock()

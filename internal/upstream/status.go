@@ -83,8 +83,8 @@ type Counters struct {
 	// Started are the leases handed out, Retries those of them with an attempt
 	// after the first, Hedges those for stragglers.
 	Started, Retries, Hedges int64
-	// Settled are the leases given back, by Verdict.
-	Settled [numVerdicts]int64
+	// Settled are the leases given back, by Outcome.
+	Settled [numOutcomes]int64
 	// GivenUp are the calls that an outage swallowed.
 	GivenUp int64
 	// Misused are settlements after the first, which are faults of the program.
@@ -107,8 +107,8 @@ func (c *Counters) started(w *waiter) {
 	c.QueueTimes[i]++
 }
 
-func (c *Counters) settled(v Verdict) {
-	if v < numVerdicts {
+func (c *Counters) settled(v Outcome) {
+	if v < numOutcomes {
 		c.Settled[v]++
 	}
 }

@@ -12,7 +12,7 @@ import (
 // strays answers a share of the calls 429, whatever their speed.
 func strays(share float64) func(*server) {
 	return func(s *server) {
-		s.faults = func(_ time.Duration, roll float64) upstream.Verdict {
+		s.faults = func(_ time.Duration, roll float64) upstream.Outcome {
 			if roll < share {
 				return upstream.Throttled
 			}

@@ -72,7 +72,7 @@ func resultOf(o *catalog.Outcome) result {
 		r.Category, r.Reasoning = failedCategory, o.Err.Message
 		return r
 	}
-	v := &o.Verdict
+	v := &o.Classification
 	r.Category, r.Confidence, r.Reasoning = v.Category, decimal(v.Confidence), v.Reasoning
 	r.PrimaryStyle, r.SecondaryStyle = styleName(v.PrimaryStyle), styleName(v.SecondaryStyle)
 	r.StyleTags = append(r.StyleTags, v.StyleTags...)

@@ -57,7 +57,7 @@ func echo(ctx context.Context, call classify.Call, next classify.Source, send cl
 }
 
 func sofa(index int64, name string) catalog.Outcome {
-	return catalog.Outcome{Index: index, Name: name, Verdict: catalog.Verdict{Category: "SOFA", PrimaryStyle: "SHABBY_CHIC"}}
+	return catalog.Outcome{Index: index, Name: name, Classification: catalog.Classification{Category: "SOFA", PrimaryStyle: "SHABBY_CHIC"}}
 }
 
 func batchOf(id int64, kind catalog.Kind, outcomes ...catalog.Outcome) catalog.Batch {

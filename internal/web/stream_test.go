@@ -25,12 +25,12 @@ const twoRows = `{"data":[{"name":"a"},{"name":"b"}],"toggle":1}`
 
 func TestEventsHaveTheOriginalsShape(t *testing.T) {
 	outcomes := []catalog.Outcome{
-		{Index: 0, Name: " Caf\u00e9 \u2028table \U0001f600 <b>", Verdict: catalog.Verdict{
+		{Index: 0, Name: " Caf\u00e9 \u2028table \U0001f600 <b>", Classification: catalog.Classification{
 			Category: "TABLE", Confidence: 0.93, PrimaryStyle: "SHABBY_CHIC", SecondaryStyle: "RUSTIC",
 			StyleTags: []string{"warm"}, PlacementTags: []string{"dining room"}, Reasoning: "four\nlegs\u0085",
 		}},
 		{Index: 1, Err: fault.New(fault.Refused, "the model declined")},
-		{Index: 2, Name: "\xffc", Verdict: catalog.Verdict{Category: "SOFA", Reasoning: "Soft."}, ImageErr: fault.New(fault.NoImageFound, "no picture")},
+		{Index: 2, Name: "\xffc", Classification: catalog.Classification{Category: "SOFA", Reasoning: "Soft."}, ImageErr: fault.New(fault.NoImageFound, "no picture")},
 	}
 	engine := fakeEngine{run: func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
 		if _, err := next(ctx); err != nil || call.Options.Delivery != catalog.InOrder || call.Total != 2 || call.Options.BatchSize != 0 || call.Caller.ID != "call:1" {
@@ -188,7 +188,7 @@ func endless(sent *int, ended chan<- time.Time) fakeEngine {
 	return fakeEngine{run: func(_ context.Context, _ classify.Call, _ classify.Source, send classify.Sink) (catalog.Summary, error) {
 		for {
 			o := sofa(0, "a")
-			o.Verdict.Reasoning = strings.Repeat("because ", 128)
+			o.Classification.Reasoning = strings.Repeat("because ", 128)
 			if err := send(batchOf(1, catalog.KindText, o)); err != nil {
 				ended <- time.Now()
 				return catalog.Summary{}, err

@@ -174,7 +174,7 @@ func outcomeOf(e entry) catalog.Outcome {
 		o.Err = fault.New(fault.UpstreamUnavailable, "the model's server is away: try again later")
 		return o
 	}
-	o.Verdict = catalog.Verdict{Category: "SOFA", Confidence: 1}
+	o.Classification = catalog.Classification{Category: "SOFA", Confidence: 1}
 	return o
 }
 
