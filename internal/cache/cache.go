@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
@@ -114,8 +115,9 @@ func (c *Cache) Close() {
 // or used; the same holds for a provisional lookup if the config gives it no time.
 //
 // The trace says that the answer was cached, or deduplicated for all callers that shared
-// it but one, and then it has neither attempts nor tokens. The error is work's, or
-// ctx's: see singleflight.Group.Share for callers that leave before its end.
+// it but one, and then it has neither attempts nor tokens. A caller that shared work
+// which found the model's server away tries once more. The error is work's, or ctx's:
+// see singleflight.Group.Share for callers that leave before its end.
 func (c *Cache) Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error) {
 	if lookup.Policy == catalog.CacheBypass || lookup.Provisional && c.config.ProvisionalTTL == 0 {
 		return work(ctx)
@@ -123,18 +125,27 @@ func (c *Cache) Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work
 	if answer := c.Recall(lookup); answer != nil {
 		return *answer, nil
 	}
-	own := workKey{lookup.Key, lookup.Policy, lookup.Priority, lookup.Budget}
-	limit := readLimit(ctx) // of the caller's time, which may be less than that of the work
-	answer, shared, err := c.inFlight.Share(ctx, singleflight.Request[workKey, catalog.Answer]{
-		Key: own, Instead: own.alternatives(), Joined: lookup.Joined,
-		Work: func(ctx context.Context) (catalog.Answer, error) { return c.find(ctx, lookup, limit, work) },
-	})
+	answer, shared, err := c.share(ctx, lookup, work)
+	if shared && fault.Is(err, fault.UpstreamUnavailable) && ctx.Err() == nil {
+		// The caller that began the work may have had less time to wait for the server.
+		answer, shared, err = c.share(ctx, lookup, work)
+	}
 	if shared {
 		c.counts.shared.Add(1)
 		answer.Trace = secondHand(answer.Trace)
 		answer.Trace.Deduplicated = !answer.Trace.Cached
 	}
 	return answer, err
+}
+
+// share joins work in flight or begins it.
+func (c *Cache) share(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, bool, error) {
+	own := workKey{lookup.Key, lookup.Policy, lookup.Priority, lookup.Budget}
+	limit := readLimit(ctx) // of the caller's time, which may be less than that of the work
+	return c.inFlight.Share(ctx, singleflight.Request[workKey, catalog.Answer]{
+		Key: own, Instead: own.alternatives(), Joined: lookup.Joined,
+		Work: func(ctx context.Context) (catalog.Answer, error) { return c.find(ctx, lookup, limit, work) },
+	})
 }
 
 // Recall returns the answer that is in memory, nil if there is none that may be used. It

@@ -251,6 +251,30 @@ func TestCache_SharesWorkThatIsAsGood(t *testing.T) {
 	}
 }
 
+// The first caller has little time, in which the server does not come back.
+func TestCache_SharedOutageEndsNoLongerWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := cache.New(cache.Config{})
+		defer m.Close()
+		away := fault.New(fault.UpstreamUnavailable, "the server has been away for longer than the item may take")
+		var first sync.WaitGroup
+		first.Go(func() {
+			_, err := m.Do(t.Context(), catalog.Lookup{Key: key(1)}, func(context.Context) (catalog.Answer, error) {
+				time.Sleep(time.Second)
+				return catalog.Answer{}, away
+			})
+			if !errors.Is(err, away) {
+				t.Errorf("the first caller got %v", err)
+			}
+		})
+		synctest.Wait()
+		if a := do(t, m, catalog.Lookup{Key: key(1)}, slowly("second")); a.Classification.Reasoning != "second" {
+			t.Errorf("got %+v", a)
+		}
+		first.Wait()
+	})
+}
+
 // What callers do at random must leave nothing behind, and give each an answer or
 // its own context's end.
 func TestCache_ManyCallersComeAndGo(t *testing.T) {
