@@ -9,6 +9,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type Fault struct {
 	// Violations are the invalid fields of a request.
 	Violations []Violation
 
-	cause error
+	cause   error
+	summary string
 }
 
 // Violation is one invalid field.
@@ -65,6 +67,18 @@ func (f *Fault) After(d time.Duration) *Fault {
 	c.RetryAfter = d
 	return &c
 }
+
+// WithSummary returns a copy of f with a summary, which must not depend on the item.
+func (f *Fault) WithSummary(summary string) *Fault {
+	c := *f
+	c.summary = summary
+	return &c
+}
+
+// Summary returns the kind of failure in a few words, the same for all failures of the
+// kind, so that they can be counted: "not found". Without one of its own, a fault has
+// the one of its reason.
+func (f *Fault) Summary() string { return cmp.Or(f.summary, f.Reason.spec().summary()) }
 
 // Error returns the reason, the public text and the cause: for logs, not for callers.
 func (f *Fault) Error() string {
