@@ -42,12 +42,14 @@ func judge(asked, at *url.URL, p *page.Page) *fault.Fault {
 // send the addresses of products that are gone to their home page or a category, whose
 // pictures are others'.
 func kindAfterMove(asked, at *url.URL, p *page.Page) page.Kind {
-	named := p.Names(asked)
-	switch byAddress := page.KindByAddress(at); {
+	byAddress, named := page.KindByAddress(at), p.Names(asked)
+	switch {
 	case byAddress == page.Front && !named:
 		return page.Front
-	case p.Kind == page.Product, named:
+	case p.Kind == page.Product || p.Kind == page.Missing || p.Kind == page.Refused:
 		return p.Kind
+	case named, p.Kind == page.Front && !page.HasName(asked) && p.Names(at):
+		return page.Unclear
 	case byAddress != page.Unclear:
 		return byAddress
 	case p.Kind == page.Unclear && page.IsAbove(at, asked):
@@ -72,7 +74,7 @@ func noPicture(at *url.URL, kind page.Kind) *fault.Fault {
 const (
 	// leastSide is that of pictures in shops: smaller ones count visitors or hold a place.
 	leastSide = 32
-	// leastSent is that of pictures in image_data, which somebody chose.
+	// leastSent is that of pictures in image_data, which the caller chose.
 	leastSent = 8
 )
 

@@ -89,7 +89,7 @@ var (
 		"見つかりません", "页面不存在", "找不到", "찾을 수 없",
 	}
 	// missingBegins begin such texts.
-	missingBegins = []string{"404", "oops", "sorry, this product", "sorry, this item", "sorry, this page"}
+	missingBegins = []string{"404", "oops!", "oops,", "oops.", "oops…", "sorry, this product", "sorry, this item", "sorry, this page"}
 	// refusals are in texts of pages that ask for something first.
 	refusals = []string{
 		"before you continue", "just a moment", "attention required", "access denied", "access to this page has been denied",
@@ -104,7 +104,7 @@ var (
 		"voordat je verdergaat", "voordat u verdergaat", "zanim przejdziesz", "innan du fortsätter",
 		"cookie consent", "cookie settings", "cookie preferences", "cookies policy", "cookie-einstellungen", "accept cookies",
 		"we use cookies", "we value your privacy", "your privacy", "privacy settings", "privacy choices", "consent", "datenschutzeinstellungen",
-		"forbidden", "403", "blocked", "please wait", "verifying", "select your country", "choose your country", "select your region",
+		"403", "please wait", "verifying", "select your country", "choose your country", "select your region",
 		"choose your region", "select your location", "choose your location", "enter store using password", "opening soon",
 	}
 	// logins begin the texts of pages with a password.
@@ -128,4 +128,4 @@ func begins(text string, all []string) bool {
 	return false
 }
 
-func isWord(c byte) bool { return '0' <= c && c <= '9' }
+func isWord(c byte) bool { return ('0' <= c && c <= '9') || ('a' <= c && c <= 'z') }

@@ -119,18 +119,22 @@ func anyIn(all []string, names map[string]bool) bool {
 }
 
 // Names reports whether the page's title or heading has the name in an address.
-func (p *Page) Names(u *url.URL) bool {
-	all := steps(u)
-	if len(all) == 0 {
-		return false
-	}
+func (p *Page) Names(u *url.URL) bool { return share(p.text, nameIn(u)) >= 0.5 }
+
+// HasName reports whether an address has a name, and not only a number or a code.
+func HasName(u *url.URL) bool { return len(nameIn(u)) > 0 }
+
+// nameIn returns the words in the last part of an address.
+func nameIn(u *url.URL) map[string]bool {
 	names := map[string]bool{}
-	for _, w := range words(all[len(all)-1]) {
-		if len(w) > 2 {
-			names[w] = true
+	if all := steps(u); len(all) > 0 {
+		for _, w := range words(all[len(all)-1]) {
+			if len(w) > 2 && strings.Trim(w, "0123456789") == w {
+				names[w] = true
+			}
 		}
 	}
-	return share(p.text, names) >= 0.5
+	return names
 }
 
 // IsSubstitute reports whether an address is that of a picture that stands for one that

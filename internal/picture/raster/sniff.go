@@ -70,7 +70,8 @@ func instead(data []byte) string {
 		name := strings.TrimPrefix(strings.TrimPrefix(s.name, "an "), "a ")
 		return unread(strings.TrimSuffix(name, " picture"))
 	default:
-		return fault.NotAPicture(s.name)
+		name, _, _ := strings.Cut(s.name, " (")
+		return fault.NotAPicture(name)
 	}
 }
 
