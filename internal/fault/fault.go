@@ -9,7 +9,6 @@
 package fault
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,9 +75,8 @@ func (f *Fault) WithSummary(summary string) *Fault {
 }
 
 // Summary returns the kind of failure in a few words, the same for all failures of the
-// kind, so that they can be counted: "not found". Without one of its own, a fault has
-// the one of its reason.
-func (f *Fault) Summary() string { return cmp.Or(f.summary, f.Reason.spec().summary()) }
+// kind, so that they can be counted: "not found". It is empty if the reason says all.
+func (f *Fault) Summary() string { return f.summary }
 
 // Error returns the reason, the public text and the cause: for logs, not for callers.
 func (f *Fault) Error() string {

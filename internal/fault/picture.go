@@ -1,7 +1,6 @@
 package fault
 
-// Summaries of pictures that cannot be used. Those of the image reasons are for
-// pictures of which no more is known.
+// Summaries of pictures that cannot be used. Each fault with an image reason has one.
 const (
 	PictureNotFound    = "not found"
 	PictureUnreachable = "shop cannot be reached"

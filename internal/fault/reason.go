@@ -1,7 +1,5 @@
 package fault
 
-import "strings"
-
 // Kind is what the caller can do. Edges map kinds to status codes.
 type Kind uint8
 
@@ -98,9 +96,6 @@ var specs = [...]spec{
 	DataLoss:            {"DATA_LOSS", KindDataLoss, false},
 	Cancelled:           {"CANCELLED", KindCancelled, true},
 }
-
-// summary returns the name as words.
-func (s spec) summary() string { return strings.ToLower(strings.ReplaceAll(s.name, "_", " ")) }
 
 func (r Reason) spec() spec {
 	if r == 0 || int(r) >= len(specs) {

@@ -107,6 +107,9 @@ type ItemError struct {
 	Retryable bool
 	// RetryAfter is how long to wait before the item is sent again. 0: not known.
 	RetryAfter time.Duration
+	// Summary is the kind of failure in a few words, for counting: "not found". It is
+	// empty if Reason says all.
+	Summary string
 }
 
 // Error returns the reason and the message.
