@@ -1,6 +1,7 @@
 package credenza
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -111,6 +112,9 @@ type ItemError struct {
 	// empty if Reason says all.
 	Summary string
 }
+
+// Kind returns the summary, or the reason if there is none.
+func (e *ItemError) Kind() string { return cmp.Or(e.Summary, e.Reason) }
 
 // Error returns the reason and the message.
 func (e *ItemError) Error() string { return e.Reason + ": " + e.Message }

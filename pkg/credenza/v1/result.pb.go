@@ -41,10 +41,11 @@ const (
 	// The picture has more bytes than the limit (10 MB unless set), or more pixels
 	// (50 million). Final.
 	ErrorReason_ERROR_REASON_IMAGE_TOO_LARGE ErrorReason = 4
-	// Not a picture, or one that cannot be read; also from the offline classifier,
-	// which cannot see. Final.
+	// Not a picture, one that cannot be read, or one that shows nothing: smaller than 32
+	// pixels (8 in image_data), or wholly white or transparent. Also from the offline
+	// classifier, which cannot see. Final.
 	ErrorReason_ERROR_REASON_IMAGE_UNSUPPORTED ErrorReason = 5
-	// A page without a usable picture. Final.
+	// A page without a usable picture, or of another thing than the product. Final.
 	ErrorReason_ERROR_REASON_NO_IMAGE_FOUND ErrorReason = 6
 	// The item's deadline came while it waited for quota. Worth another try.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 7
