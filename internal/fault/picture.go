@@ -5,6 +5,7 @@ const (
 	PictureNotFound    = "not found"
 	PictureUnreachable = "shop cannot be reached"
 	PictureTimedOut    = "timed out"
+	PictureBusy        = "shop is overloaded"
 	PictureBlocked     = "blocked"
 	PictureRedirected  = "redirect to the home page or a category"
 	PictureLoop        = "too many redirects"
