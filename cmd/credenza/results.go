@@ -38,6 +38,15 @@ func errorText(e *credenza.ItemError, of func(e *credenza.ItemError) string) str
 func reason(e *credenza.ItemError) string  { return e.Reason }
 func message(e *credenza.ItemError) string { return e.Message }
 
+// withoutPicture says in the table why an answer does not come from the picture. The
+// offline classifier sees none, which is not a fault of each row.
+func withoutPicture(r *credenza.Result) string {
+	if r.ImageErr == nil || r.Trace.Backend == "offline" {
+		return ""
+	}
+	return "[picture: " + r.ImageErr.Kind() + "] "
+}
+
 // fullColumns are for programs: everything, in CSV and JSON lines.
 var fullColumns = []column{
 	{"index", func(r *credenza.Result) table.Value { return table.IntValue(r.Index) }},
@@ -62,6 +71,7 @@ var fullColumns = []column{
 		return table.BoolValue(r.Err.Retryable)
 	}},
 	{"image_error", text(func(r *credenza.Result) string { return errorText(r.ImageErr, reason) })},
+	{"image_error_message", text(func(r *credenza.Result) string { return errorText(r.ImageErr, message) })},
 	{"backend", text(func(r *credenza.Result) string { return r.Trace.Backend })},
 	{"model", text(func(r *credenza.Result) string { return r.Trace.Model })},
 	{"cached", func(r *credenza.Result) table.Value { return table.BoolValue(r.Trace.Cached) }},
@@ -88,7 +98,7 @@ var briefColumns = []column{
 		if r.Err != nil {
 			return r.Err.Error()
 		}
-		return strings.TrimSpace(r.Classification.Reasoning)
+		return strings.TrimSpace(withoutPicture(r) + r.Classification.Reasoning)
 	})},
 }
 

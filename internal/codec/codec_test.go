@@ -133,3 +133,15 @@ func BenchmarkOutcomes(b *testing.B) {
 		b.SetBytes(int64(len(bytes)))
 	}
 }
+
+func TestDecode_KeepsTheSummaryOfAFailure(t *testing.T) {
+	f := fault.New(fault.ImageUnreachable, "shop.example answered 404").WithSummary(fault.PictureNotFound)
+	b, err := codec.EncodeOutcomes([]catalog.Outcome{{ImageErr: f}, {Err: fault.New(fault.Refused, "no")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := codec.DecodeOutcomes(b)
+	if err != nil || got[0].ImageErr.Summary() != fault.PictureNotFound || got[1].Err.Summary() != "" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

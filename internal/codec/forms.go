@@ -80,20 +80,21 @@ type failure struct {
 	Reason     string        `cbor:"1,keyasint"`
 	Message    string        `cbor:"2,keyasint,omitempty"`
 	RetryAfter time.Duration `cbor:"3,keyasint,omitempty"`
+	Summary    string        `cbor:"4,keyasint,omitempty"`
 }
 
 func failureForm(f *fault.Fault) *failure {
 	if f == nil {
 		return nil
 	}
-	return &failure{Reason: f.Reason.String(), Message: f.Message, RetryAfter: f.RetryAfter}
+	return &failure{Reason: f.Reason.String(), Message: f.Message, RetryAfter: f.RetryAfter, Summary: f.Summary()}
 }
 
 func (f *failure) fault() *fault.Fault {
 	if f == nil {
 		return nil
 	}
-	return fault.New(fault.Named(f.Reason), "%s", f.Message).After(f.RetryAfter)
+	return fault.New(fault.Named(f.Reason), "%s", f.Message).After(f.RetryAfter).WithSummary(f.Summary)
 }
 
 type outcome struct {

@@ -26,7 +26,8 @@ type Fault struct {
 	// Violations are the invalid fields of a request.
 	Violations []Violation
 
-	cause error
+	cause   error
+	summary string
 }
 
 // Violation is one invalid field.
@@ -65,6 +66,17 @@ func (f *Fault) After(d time.Duration) *Fault {
 	c.RetryAfter = d
 	return &c
 }
+
+// WithSummary returns a copy of f with a summary, which must not depend on the item.
+func (f *Fault) WithSummary(summary string) *Fault {
+	c := *f
+	c.summary = summary
+	return &c
+}
+
+// Summary returns the kind of failure in a few words, the same for all failures of the
+// kind, so that they can be counted: "not found". It is empty if the reason says all.
+func (f *Fault) Summary() string { return f.summary }
 
 // Error returns the reason, the public text and the cause: for logs, not for callers.
 func (f *Fault) Error() string {

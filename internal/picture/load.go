@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"path"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -15,17 +17,25 @@ import (
 // content is the content of an address: a prepared picture, or a page with candidates.
 type content struct {
 	picture raster.Prepared
-	// page is the address of the page, after redirects; nil for a picture.
-	page       *url.URL
+	web     *webPage // nil for a picture
+	// session has the cookies of the fetch; nil if there are none.
+	session *fetch.Session
+}
+
+// webPage is what is kept of a page.
+type webPage struct {
+	address    *url.URL // after redirects
 	candidates []page.Candidate
+	kind       page.Kind
+	// problem is why it is not the product's page; nil if it may be.
+	problem *fault.Fault
 }
 
 // known is kept of an address, to ask the shop only whether it changed.
 type known struct {
 	validators fetch.Validators
 	picture    digest
-	page       *url.URL
-	candidates []page.Candidate
+	web        *webPage
 }
 
 // target identifies a fetch that callers may share.
@@ -33,43 +43,84 @@ type target struct {
 	address string
 	// product is set for a product_url: the robots.txt of redirects is checked too.
 	product bool
+	// page is the page that shows the picture, for the Referer.
+	page string
+	// session is that of the page; nil if that set no cookies. So a fetch with cookies is
+	// shared only by callers that shared the fetch of the page.
+	session *fetch.Session
 }
 
 // load returns the content of an address. It waits for shops that pause, without
-// holding anything, and shares a fetch that is in flight.
-func (s *Source) load(ctx context.Context, address *url.URL, product bool) (c content, err error) {
+// holding anything, and shares a fetch that is in flight. The picture of a page comes
+// with the page's content.
+func (s *Source) load(ctx context.Context, address *url.URL, product bool, from content) (c content, err error) {
+	key := target{address: address.String(), product: product, session: from.session}
+	if from.web != nil {
+		key.page = from.web.address.String()
+	}
 	err = retryBusy(ctx, func() (err error) {
-		c, err = s.loads.Do(ctx, target{address.String(), product}, func(ctx context.Context) (content, error) {
-			return s.fetch(ctx, address, product)
+		c, err = s.loads.Do(ctx, key, func(ctx context.Context) (content, error) {
+			return s.fetch(ctx, address, product, from)
 		})
 		return err
 	})
 	return c, err
 }
 
-func (s *Source) fetch(ctx context.Context, address *url.URL, product bool) (content, error) {
+func (s *Source) fetch(ctx context.Context, address *url.URL, product bool, from content) (content, error) {
 	key := address.String()
 	before, validators := s.recall(key)
-	var check func(context.Context, *url.URL) error
-	if product {
-		check = s.checkRobots
+	r := fetch.Request{Address: address, Known: validators, Session: from.session, Forward: forward}
+	if r.Session == nil {
+		r.Session = fetch.NewSession()
 	}
-	got, err := s.client.GetChecked(ctx, address, validators, check)
+	if from.web != nil {
+		r.Page = from.web.address
+	}
+	if product {
+		r.Check = s.checkRobots
+	}
+	got, err := s.client.Fetch(ctx, r)
 	if err != nil {
 		return content{}, err
 	}
 	defer got.Close()
-	switch {
-	case got.NotModified:
-		return before, nil
-	case !raster.IsPicture(got.Body) && page.IsPage(got.Body, got.ContentType):
-		return s.readPage(ctx, key, got)
+	c := before
+	if !got.NotModified {
+		c, err = s.read(ctx, address, got)
+	}
+	if c.session = r.Session; r.Session.Empty() {
+		c.session = nil
+	}
+	return c, err
+}
+
+// forward returns the reference to which a page sends on by its content.
+func forward(got *fetch.Resource) string {
+	if raster.IsPicture(got.Body) || !page.IsPage(got.Body, got.ContentType) {
+		return ""
+	}
+	return page.Refresh(got.Body, got.ContentType, got.Refresh)
+}
+
+// read returns the content of a response.
+func (s *Source) read(ctx context.Context, asked *url.URL, got *fetch.Resource) (content, error) {
+	if !raster.IsPicture(got.Body) && page.IsPage(got.Body, got.ContentType) {
+		return s.readPage(ctx, asked, got)
+	}
+	if page.Moved(asked, got.Address) && page.IsSubstitute(got.Address) && !page.IsSubstitute(asked) {
+		return content{}, fault.New(fault.NoImageFound,
+			"%s sends a substitute for a picture that is missing: correct the address", got.Address.Hostname()).
+			WithSummary(fault.PictureNotFound)
 	}
 	p, id, err := s.prepare(ctx, got.Body)
 	if err != nil {
 		return content{}, err
 	}
-	s.remember(key, known{validators: got.Validators, picture: id})
+	if err := checkSize(p, leastSide); err != nil {
+		return content{}, err
+	}
+	s.remember(asked.String(), known{validators: got.Validators, picture: id})
 	return content{picture: p}, nil
 }
 
@@ -80,18 +131,19 @@ const (
 	pageJSON   = 32 << 20
 )
 
-func (s *Source) readPage(ctx context.Context, key string, got *fetch.Resource) (content, error) {
+func (s *Source) readPage(ctx context.Context, asked *url.URL, got *fetch.Resource) (content, error) {
 	release, err := s.raster.Reserve(ctx, pageFactor*int64(len(got.Body))+pageJSON)
 	if err != nil {
 		return content{}, err
 	}
 	defer release()
-	candidates, err := page.Find(ctx, got.Body, got.ContentType, got.Address)
+	p, err := page.Read(ctx, got.Body, got.ContentType, got.Address)
 	if err != nil {
 		return content{}, err
 	}
-	s.remember(key, known{validators: got.Validators, page: got.Address, candidates: candidates})
-	return content{page: got.Address, candidates: candidates}, nil
+	web := &webPage{address: got.Address, candidates: p.Candidates, kind: p.Kind, problem: judge(asked, got.Address, &p)}
+	s.remember(asked.String(), known{validators: got.Validators, web: web})
+	return content{web: web}, nil
 }
 
 // recall returns the last content of an address and its validators, or zero values if
@@ -101,8 +153,8 @@ func (s *Source) recall(key string) (content, fetch.Validators) {
 	if !ok {
 		return content{}, fetch.Validators{}
 	}
-	if k.page != nil {
-		return content{page: k.page, candidates: k.candidates}, k.validators
+	if k.web != nil {
+		return content{web: k.web}, k.validators
 	}
 	p, ok := s.prepared.GetIfPresent(k.picture)
 	if !ok {
@@ -122,53 +174,73 @@ func (s *Source) remember(key string, k known) {
 
 func weightOfKnown(key string, k *known) int {
 	weight := 256 + len(key) + len(k.validators.ETag) + len(k.validators.LastModified) + len(k.validators.Address)
-	for _, c := range k.candidates {
-		weight += 32 + len(c.Address)
+	if k.web != nil {
+		for _, c := range k.web.candidates {
+			weight += 32 + len(c.Address)
+		}
 	}
 	return weight
 }
 
-// fromImageURL returns the picture at an address. If a page is there instead, only a
-// picture that it declares is used: a page that says "sold out" shows pictures too.
+// fromImageURL returns the picture at an address, or the main picture of the page there.
 func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture, error) {
-	address, err := fetch.Parse(raw)
+	address, err := fetch.ParseGiven(raw)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.load(ctx, address, false)
+	c, err := s.load(ctx, address, false, content{})
 	if err != nil {
 		return nil, err
 	}
-	if c.page == nil {
+	if c.web == nil {
 		return &c.picture.Picture, nil
 	}
-	p, err := s.fromPage(ctx, c, page.Evidence.Declared)
-	if fault.Is(err, fault.NoImageFound) {
+	p, err := s.fromPage(ctx, c, insteadOf(address, c.web))
+	switch f := fault.From(err); {
+	case err != nil && f.Summary() == fault.PictureNotOnPage:
 		return nil, fault.Wrap(err, fault.ImageUnsupported,
 			"%s sends a web page instead of a picture: give the picture's own address, or put the page's in product_url",
-			address.Hostname())
+			address.Hostname()).WithSummary(fault.NotAPicture("a web page"))
+	case err != nil && c.web.problem != nil && page.IsPictureFile(address) && f.Summary() == c.web.problem.Summary():
+		return nil, fault.Wrap(err, fault.ImageUnsupported, "%s sends a web page instead of a picture: %s",
+			address.Hostname(), f.Message).WithSummary(f.Summary())
 	}
 	return p, err
 }
 
+// insteadOf returns which pictures of a page may be the one at the address of an
+// image_url. Instead of a picture's file, many shops send a page that says "sold out"
+// and shows others: only a declared picture counts then, of a page that describes a
+// product or by the file's name.
+func insteadOf(address *url.URL, web *webPage) func(page.Candidate) bool {
+	if !page.IsPictureFile(address) {
+		return anyCandidate
+	}
+	return func(c page.Candidate) bool {
+		return c.Evidence.Declared() && (web.kind == page.Product || strings.HasSuffix(c.Address, "/"+path.Base(address.Path)))
+	}
+}
+
+func anyCandidate(page.Candidate) bool { return true }
+
 // fromProductURL returns the main picture of the page at an address, or the picture
 // there.
 func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Picture, error) {
-	address, err := fetch.Parse(raw)
+	address, err := fetch.ParseGiven(raw)
 	if err != nil {
 		return nil, err
 	}
 	if err := retryBusy(ctx, func() error { return s.checkRobots(ctx, address) }); err != nil {
 		return nil, err
 	}
-	c, err := s.load(ctx, address, true)
+	c, err := s.load(ctx, address, true, content{})
 	if err != nil {
 		return nil, err
 	}
-	if c.page == nil {
+	if c.web == nil {
 		return &c.picture.Picture, nil
 	}
-	return s.fromPage(ctx, c, func(page.Evidence) bool { return true })
+	return s.fromPage(ctx, c, anyCandidate)
 }
 
 // checkRobots checks robots.txt, unless the address has the file name of a picture.
@@ -204,65 +276,71 @@ const (
 	maxTries = 4
 )
 
-// fromPage returns the page's main picture: the first candidate that is large
+// fromPage returns the page's main picture: the first wanted candidate that is large
 // enough, else the largest.
-func (s *Source) fromPage(ctx context.Context, c content, wanted func(page.Evidence) bool) (*catalog.Picture, error) {
-	if err := retryBusy(ctx, func() error { return s.client.CheckRobots(ctx, c.page) }); err != nil {
+func (s *Source) fromPage(ctx context.Context, c content, wanted func(page.Candidate) bool) (*catalog.Picture, error) {
+	if err := retryBusy(ctx, func() error { return s.client.CheckRobots(ctx, c.web.address) }); err != nil {
 		return nil, err
 	}
-	var best raster.Prepared
-	var failed error
+	if c.web.problem != nil {
+		return nil, c.web.problem
+	}
+	best, failed := s.best(ctx, c, wanted)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case best.Data != nil:
+		return &best.Picture, nil
+	case failed != nil:
+		f := fault.From(failed)
+		return nil, fault.Wrap(failed, f.Reason, "the picture on the page: %s", f.Message).After(f.RetryAfter).WithSummary(f.Summary())
+	}
+	return nil, noPicture(c.web.address, c.web.kind)
+}
+
+// best returns the best of a page's pictures and the first failure.
+func (s *Source) best(ctx context.Context, c content, wanted func(page.Candidate) bool) (best raster.Prepared, failed error) {
 	tries := 0
-	for _, candidate := range c.candidates {
+	for _, candidate := range c.web.candidates {
 		// A declared thumbnail is better than a guess.
-		if !wanted(candidate.Evidence) || tries == maxTries || (best.Data != nil && !candidate.Evidence.Declared()) {
+		if !wanted(candidate) || tries == maxTries || (best.Data != nil && !candidate.Evidence.Declared()) {
 			continue
 		}
 		tries++
-		p, err := s.candidate(ctx, candidate)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+		p, err := s.candidate(ctx, c, candidate)
 		if err != nil && failed == nil {
 			failed = err
 		}
 		if err == nil && longer(p) > longer(best) {
 			best = p
 		}
-		if longer(best) >= enough {
+		if ctx.Err() != nil || longer(best) >= enough {
 			break
 		}
 	}
-	switch {
-	case best.Data != nil:
-		return &best.Picture, nil
-	case failed != nil:
-		f := fault.From(failed)
-		return nil, fault.Wrap(failed, f.Reason, "the picture on the page: %s", f.Message).After(f.RetryAfter)
-	}
-	return nil, fault.New(fault.NoImageFound,
-		"the page of %s shows no picture that is clearly the product's: give the picture's own address in image_url, or send it in image_data",
-		c.page.Hostname())
+	return best, failed
 }
 
 func longer(p raster.Prepared) int { return max(p.Width, p.Height) }
 
 // candidate returns one of a page's pictures.
-func (s *Source) candidate(ctx context.Context, candidate page.Candidate) (raster.Prepared, error) {
+func (s *Source) candidate(ctx context.Context, from content, candidate page.Candidate) (raster.Prepared, error) {
 	address, err := fetch.Parse(candidate.Address)
 	if err != nil {
 		return raster.Prepared{}, err
 	}
-	c, err := s.load(ctx, address, false)
+	c, err := s.load(ctx, address, false, from)
+	small := err != nil && fault.From(err).Summary() == fault.PictureTooSmall
 	switch {
+	case !candidate.Evidence.Declared() && (small || (err == nil && c.web == nil && longer(c.picture) < minGuess)):
+		return raster.Prepared{}, fault.New(fault.NoImageFound,
+			"it is an icon: give the picture's own address in image_url").WithSummary(fault.PictureNotOnPage)
 	case err != nil:
 		return raster.Prepared{}, err
-	case c.page != nil:
+	case c.web != nil:
 		return raster.Prepared{}, fault.New(fault.ImageUnsupported,
-			"%s sends a web page instead: give the picture's own address in image_url", address.Hostname())
-	case !candidate.Evidence.Declared() && longer(c.picture) < minGuess:
-		return raster.Prepared{}, fault.New(fault.NoImageFound,
-			"it is an icon: give the picture's own address in image_url")
+			"%s sends a web page instead: give the picture's own address in image_url", address.Hostname()).
+			WithSummary(fault.NotAPicture("a web page"))
 	}
 	return c.picture, nil
 }

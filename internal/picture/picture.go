@@ -165,10 +165,13 @@ func (s *Source) origins(it *catalog.Item) []origin {
 func (s *Source) sent(ctx context.Context, data []byte) (*catalog.Picture, error) {
 	if len(data) > s.config.MaxBytes {
 		return nil, fault.New(fault.ImageTooLarge, "the picture has %d bytes, at most %d are allowed: send a smaller one",
-			len(data), s.config.MaxBytes)
+			len(data), s.config.MaxBytes).WithSummary(fault.PictureTooLarge)
 	}
 	p, _, err := s.prepare(ctx, data)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkSize(p, leastSent); err != nil {
 		return nil, err
 	}
 	return &p.Picture, nil
@@ -182,11 +185,15 @@ func (s *Source) prepare(ctx context.Context, data []byte) (raster.Prepared, dig
 	}
 	p, err := s.prepares.Do(ctx, key, func(ctx context.Context) (raster.Prepared, error) {
 		p, err := s.raster.Prepare(ctx, data)
-		if err == nil {
-			p.Data = trimmed(p.Data)
-			s.prepared.Set(key, &p)
+		if err != nil {
+			return p, err
 		}
-		return p, err
+		if err := s.checkShown(ctx, p); err != nil {
+			return p, err
+		}
+		p.Data = trimmed(p.Data)
+		s.prepared.Set(key, &p)
+		return p, nil
 	})
 	return p, key, err
 }
@@ -207,7 +214,8 @@ type Blind struct{}
 // Picture returns an ImageUnsupported fault.
 func (Blind) Picture(context.Context, *catalog.Item) (*catalog.Picture, error) {
 	return nil, fault.New(fault.ImageUnsupported,
-		"the offline classifier cannot see pictures and goes by the text: set OPENAI_API_KEY or OPENAI_BASE_URL for a model that can")
+		"the offline classifier cannot see pictures and goes by the text: set OPENAI_API_KEY or OPENAI_BASE_URL for a model that can").
+		WithSummary(fault.PictureUnseen)
 }
 
 // failure is the fault of one origin.
@@ -220,7 +228,8 @@ type failure struct {
 func joined(failures []failure) *fault.Fault {
 	switch len(failures) {
 	case 0:
-		return fault.New(fault.NoImageFound, "the item has no picture: send it in image_data, or its address in image_url")
+		return fault.New(fault.NoImageFound, "the item has no picture: send it in image_data, or its address in image_url").
+			WithSummary(fault.PictureNone)
 	case 1:
 		return failures[0].fault
 	}
@@ -232,5 +241,6 @@ func joined(failures []failure) *fault.Fault {
 		causes[i] = f.fault
 		after = max(after, f.fault.RetryAfter)
 	}
-	return fault.Wrap(errors.Join(causes...), failures[0].fault.Reason, "%s", strings.Join(texts, "; ")).After(after)
+	return fault.Wrap(errors.Join(causes...), failures[0].fault.Reason, "%s", strings.Join(texts, "; ")).After(after).
+		WithSummary(failures[0].fault.Summary())
 }

@@ -175,7 +175,7 @@ func itemErrorToProto(f *fault.Fault) *credenzav1.ItemError {
 	if !ok { // a reason that only a call can have
 		reason = credenzav1.ErrorReason_ERROR_REASON_INTERNAL
 	}
-	p := &credenzav1.ItemError{Reason: reason, Message: text(f.Message), Retryable: f.Retryable()}
+	p := &credenzav1.ItemError{Reason: reason, Message: text(f.Message), Retryable: f.Retryable(), Summary: text(f.Summary())}
 	if f.RetryAfter > 0 {
 		p.RetryAfter = durationpb.New(f.RetryAfter)
 	}

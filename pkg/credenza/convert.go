@@ -157,6 +157,7 @@ func itemErrorFromProto(p *credenzav1.ItemError) *ItemError {
 		Message:    p.GetMessage(),
 		Retryable:  p.GetRetryable(),
 		RetryAfter: p.GetRetryAfter().AsDuration(),
+		Summary:    p.GetSummary(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package credenza
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -107,7 +108,13 @@ type ItemError struct {
 	Retryable bool
 	// RetryAfter is how long to wait before the item is sent again. 0: not known.
 	RetryAfter time.Duration
+	// Summary is the kind of failure in a few words, for counting: "not found". It is
+	// empty if Reason says all.
+	Summary string
 }
+
+// Kind returns the summary, or the reason if there is none.
+func (e *ItemError) Kind() string { return cmp.Or(e.Summary, e.Reason) }
 
 // Error returns the reason and the message.
 func (e *ItemError) Error() string { return e.Reason + ": " + e.Message }

@@ -36,7 +36,7 @@ func Parse(raw string) (*url.URL, error) { return resolve(nil, raw) }
 func resolve(base *url.URL, reference string) (*url.URL, error) {
 	if len(reference) > MaxAddress {
 		return nil, fault.New(fault.InvalidItem, "the address has %d bytes, at most %d are allowed: shorten it",
-			len(reference), MaxAddress)
+			len(reference), MaxAddress).WithSummary(fault.PictureNoAddress)
 	}
 	from := ""
 	if base != nil {
@@ -64,19 +64,21 @@ func resolve(base *url.URL, reference string) (*url.URL, error) {
 }
 
 func unreadable(err error) error {
-	return fault.Wrap(err, fault.ImageForbidden, "the address has no host that can be asked (%v): correct it", err)
+	return fault.Wrap(err, fault.ImageForbidden, "the address has no host that can be asked (%v): correct it", err).
+		WithSummary(fault.PictureNoAddress)
 }
 
 func checkScheme(address string) error {
 	scheme, _, ok := strings.Cut(strings.TrimLeftFunc(address, func(r rune) bool { return r <= ' ' }), ":")
 	switch scheme = strings.ToLower(scheme); {
-	case !ok || strings.ContainsAny(scheme, "/?#. "):
+	case !ok || len(scheme) == 1 || strings.ContainsAny(scheme, "/?#. "): // "C:" is a disk
 		return fault.New(fault.ImageForbidden,
-			"the address does not begin with http:// or https://: give it whole, or send the picture in image_data")
+			"the address does not begin with http:// or https://: give it whole, or send the picture in image_data").
+			WithSummary(fault.PictureNoAddress)
 	case scheme != "http" && scheme != "https":
 		return fault.New(fault.ImageForbidden,
 			"addresses of scheme %q are not fetched: give one with http or https, or send the picture in image_data",
-			clip(scheme, 20))
+			clip(scheme, 20)).WithSummary(fault.PictureForbidden)
 	}
 	return nil
 }

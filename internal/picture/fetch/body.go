@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bufio"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -102,7 +103,8 @@ func readBody(ctx context.Context, resp *http.Response, r request, slots *bodySl
 	case !whole && !r.truncate:
 		return nil, tooLarge(resp, r)
 	case len(data) == 0 && !r.truncate:
-		return nil, fault.New(fault.ImageUnsupported, "%s sends an empty response: correct the address", resp.Request.URL.Hostname())
+		return nil, fault.New(fault.ImageUnsupported, "%s sends an empty response: correct the address", resp.Request.URL.Hostname()).
+			WithSummary(fault.NotAPicture("nothing"))
 	}
 	return data, nil
 }
@@ -125,12 +127,20 @@ func decompressed(resp *http.Response, sent io.Reader) (io.Reader, error) {
 		if others[coding] || (gzips[coding] && zipped) {
 			return nil, fault.New(fault.ImageUnsupported,
 				"%s sends its response with the coding %q, which is not supported: send the picture in image_data",
-				resp.Request.URL.Hostname(), clip(list, 20))
+				resp.Request.URL.Hostname(), clip(list, 20)).WithSummary(fault.PictureUnread + " (" + coding + ")")
 		}
 		zipped = zipped || gzips[coding]
 	}
 	if !zipped {
 		return sent, nil
+	}
+	if strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "image/") {
+		// Some shops declare it of all responses, and send pictures as they are.
+		begin := bufio.NewReader(sent)
+		if magic, err := begin.Peek(len(gzipMagic)); err == nil && string(magic) != gzipMagic {
+			return plainReader{begin}, nil
+		}
+		sent = begin
 	}
 	z, err := gzip.NewReader(sent)
 	switch {
@@ -190,6 +200,12 @@ func grown(ctx context.Context, data []byte, size int64, slots *bodySlots) ([]by
 	}
 	return append(make([]byte, 0, size), data...), nil
 }
+
+// gzipMagic begins each gzip file (RFC 1952, section 2.3.1).
+const gzipMagic = "\x1f\x8b"
+
+// plainReader reads a body that is not compressed, against its header.
+type plainReader struct{ io.Reader }
 
 // gzipReader separates a corrupt body from one that ends too early.
 type gzipReader struct{ *gzip.Reader }

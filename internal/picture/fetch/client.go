@@ -3,7 +3,6 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,12 +12,12 @@ import (
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
-// MaxRedirects is the most redirects of one fetch.
-const MaxRedirects = 5
+// MaxRedirects is the most redirects of one fetch, as in browsers (Fetch Standard,
+// "HTTP-redirect fetch").
+const MaxRedirects = 20
 
 // Agent is the name of the service in the User-Agent and in robots.txt.
 const Agent = "Credenza"
@@ -155,6 +154,8 @@ type Resource struct {
 	// Body is the whole body, decompressed; nil if NotModified.
 	Body        []byte
 	ContentType string
+	// Refresh is the header of that name, by which a response may send on.
+	Refresh string
 	// Address is the address of the response, after redirects.
 	Address *url.URL
 	// NotModified is set if the validators are still current.
@@ -171,22 +172,7 @@ func (r *Resource) Close() { r.release() }
 // error is ctx's, a *Busy, or a *fault.Fault with one of the reasons ImageUnreachable,
 // ImageForbidden, ImageTooLarge and ImageUnsupported.
 func (c *Client) Get(ctx context.Context, address *url.URL, known Validators) (*Resource, error) {
-	return c.GetChecked(ctx, address, known, nil)
-}
-
-// GetChecked is like Get, but calls check with the target of each redirect before the
-// target is requested. If check returns an error, which must be one of Get's, it is
-// returned.
-func (c *Client) GetChecked(
-	ctx context.Context, address *url.URL, known Validators, check func(context.Context, *url.URL) error,
-) (*Resource, error) {
-	r, err := c.fetch(ctx, address, request{
-		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: known, check: check,
-	})
-	if status, ok := errors.AsType[*statusError](err); ok {
-		return nil, status.fault()
-	}
-	return r, err
+	return c.Fetch(ctx, Request{Address: address, Known: known})
 }
 
 // request has the options of one fetch.
@@ -196,40 +182,40 @@ type request struct {
 	timeout  time.Duration
 	known    Validators
 	check    func(context.Context, *url.URL) error // nil: any redirect is followed
+	forward  func(*Resource) string                // nil: no content leads on
+	session  *Session                              // nil: no cookies
+	page     *url.URL                              // the page that leads to the address
+	pictures bool                                  // it may be a picture
 }
 
 // fetch follows an address to its response. The errors are Get's and *statusError.
 func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Resource, error) {
 	ctx, clock := newClock(parent, r.timeout)
 	defer clock.end()
-	seen := map[string]bool{}
-	for hops := 0; ; hops++ {
-		seen[address.String()] = true
-		got, next, err := c.hop(ctx, clock, address, r)
+	for v := newVisit(address, r); ; {
+		got, next, err := c.hop(ctx, clock, v)
 		if err == nil && next != nil && r.check != nil {
 			err = r.check(ctx, next)
 		}
 		switch {
 		case err != nil && parent.Err() != nil:
 			return nil, parent.Err()
+		case err != nil && v.retry(err):
+			continue
 		case err != nil:
-			return nil, c.explain(ctx, err, address, r)
+			return nil, c.explain(ctx, err, v.address, r)
 		case next == nil:
 			return got, nil
-		case seen[next.String()]:
-			return nil, fault.New(fault.ImageUnreachable,
-				"%s redirects in a circle: open the address in a browser and give the one where it ends", address.Hostname())
-		case hops == MaxRedirects:
-			return nil, fault.New(fault.ImageUnreachable,
-				"%s redirects more than %d times: give the address where it ends", address.Hostname(), MaxRedirects)
 		}
-		address = next
+		if err := v.turn(next); err != nil {
+			return nil, err
+		}
 	}
 }
 
-// hop makes one request, and returns its response or the target of its redirect.
-func (c *Client) hop(ctx context.Context, clock *clock, address *url.URL, r request) (*Resource, *url.URL, error) {
-	leave, err := c.hosts.enter(ctx, address.Hostname())
+// hop makes one request, and returns its response or the target to which it leads.
+func (c *Client) hop(ctx context.Context, clock *clock, v *visit) (*Resource, *url.URL, error) {
+	leave, err := c.hosts.enter(ctx, v.address.Hostname())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -237,15 +223,19 @@ func (c *Client) hop(ctx context.Context, clock *clock, address *url.URL, r requ
 	slots := &bodySlots{client: c, clock: clock}
 	clock.run()
 	defer clock.stop()
-	got, next, err := c.ask(ctx, address, r, slots)
-	if got == nil {
+	got, next, err := c.ask(ctx, v, slots)
+	if err == nil && next == nil {
+		next, err = v.onward(got)
+	}
+	if err != nil || next != nil {
 		slots.release()
+		got = nil
 	}
 	return got, next, err
 }
 
-func (c *Client) ask(ctx context.Context, address *url.URL, r request, slots *bodySlots) (*Resource, *url.URL, error) {
-	req, err := c.newRequest(ctx, address, r.known)
+func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource, *url.URL, error) {
+	req, err := c.newRequest(ctx, v)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -254,13 +244,17 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, slots *bo
 		return nil, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	address := v.address
 	if busy := c.hosts.recordStatus(address.Hostname(), resp.StatusCode, retryAfter(resp.Header)); busy != nil {
 		return nil, nil, busy
 	}
+	if v.session != nil {
+		v.session.receive(resp, address)
+	}
 	got := &Resource{Address: address, release: slots.release}
 	switch code := resp.StatusCode; {
-	case code == http.StatusNotModified && r.known.applyTo(address):
-		got.NotModified, got.Validators = true, r.known
+	case code == http.StatusNotModified && v.known.applyTo(address):
+		got.NotModified, got.Validators = true, v.known
 		return got, nil, nil
 	case redirects(code) && resp.Header.Get("Location") != "":
 		next, err := resolve(address, resp.Header.Get("Location"))
@@ -268,12 +262,12 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, slots *bo
 	case code != http.StatusOK && code != http.StatusNonAuthoritativeInfo:
 		return nil, nil, &statusError{host: address.Hostname(), code: code}
 	}
-	got.ContentType = resp.Header.Get("Content-Type")
+	got.ContentType, got.Refresh = resp.Header.Get("Content-Type"), resp.Header.Get("Refresh")
 	got.Validators = Validators{address.String(), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}
 	if err := slots.begin(ctx); err != nil {
 		return nil, nil, err
 	}
-	got.Body, err = readBody(ctx, resp, r, slots)
+	got.Body, err = readBody(ctx, resp, v.request, slots)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -283,27 +277,6 @@ func (c *Client) ask(ctx context.Context, address *url.URL, r request, slots *bo
 // accept lists the supported formats, so that shops that choose by it send no AVIF.
 const accept = "image/jpeg, image/png, image/webp, image/gif, image/bmp;q=0.8, image/tiff;q=0.8, " +
 	"text/html;q=0.9, application/xhtml+xml;q=0.9, */*;q=0.1"
-
-func (c *Client) newRequest(ctx context.Context, address *url.URL, known Validators) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", c.agent)
-	req.Header.Set("Accept", accept)
-	req.Header.Set("Accept-Encoding", "gzip")
-	if name := address.User.Username(); name != "" {
-		password, _ := address.User.Password()
-		req.SetBasicAuth(name, password)
-	}
-	if known.applyTo(address) && known.ETag != "" {
-		req.Header.Set("If-None-Match", known.ETag)
-	}
-	if known.applyTo(address) && known.LastModified != "" {
-		req.Header.Set("If-Modified-Since", known.LastModified)
-	}
-	return req, nil
-}
 
 // redirects reports whether a status is a redirect (Fetch Standard, "redirect
 // status"). Others of the 300s are not, whatever their headers.

@@ -163,7 +163,7 @@ func TestGet_Failures(t *testing.T) {
 		{"/418", client, fault.ImageUnreachable, "418"},
 		{"/500", client, fault.ImageUnreachable, "500 Internal Server Error; the shop has an error: try again later"},
 		{"/circle", client, fault.ImageUnreachable, "in a circle"},
-		{"/hop/0", client, fault.ImageUnreachable, "more than 5 times"},
+		{"/hop/0", client, fault.ImageUnreachable, "more than 20 times"},
 		{"/nowhere", client, fault.ImageForbidden, "no host"},
 		{"/declared", client, fault.ImageTooLarge, "more than the 1.05 MB"},
 		{"/endless", client, fault.ImageTooLarge, "more than the 1.05 MB"},
@@ -202,7 +202,7 @@ func TestGet_Failures(t *testing.T) {
 }
 
 func TestGet_LimitsRedirects(t *testing.T) {
-	for _, hops := range []int{5, 6} {
+	for _, hops := range []int{20, 21} {
 		asked := 0
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if asked++; asked <= hops {
@@ -211,7 +211,7 @@ func TestGet_LimitsRedirects(t *testing.T) {
 			}
 			_, _ = fmt.Fprint(w, "a sofa")
 		})
-		if _, err := get(t, newClient(t, usual()), server.URL); (err == nil) != (hops == 5) || asked != 6 {
+		if _, err := get(t, newClient(t, usual()), server.URL); (err == nil) != (hops == 20) || asked != 21 {
 			t.Errorf("of %d redirects: %d requests, %v", hops, asked, err)
 		}
 	}

@@ -29,17 +29,18 @@ func (e *statusError) Error() string { return fmt.Sprintf("%s answered %d", e.ho
 
 // fault explains the status to the user.
 func (e *statusError) fault() *fault.Fault {
-	advice := "open the address in a browser, and correct it"
+	advice, summary := "open the address in a browser, and correct it", fault.PictureUnreachable
 	switch {
-	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
+	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden || e.code == http.StatusUnavailableForLegalReasons:
 		advice = "the shop refuses programs or asks for a login: send the picture in image_data"
+		summary = fault.PictureBlocked
 	case e.code == http.StatusNotFound || e.code == http.StatusGone:
-		advice = "nothing is at the address: correct it"
+		advice, summary = "nothing is at the address: correct it", fault.PictureNotFound
 	case e.code >= 500:
 		advice = "the shop has an error: try again later"
 	}
 	return fault.New(fault.ImageUnreachable, "%s answered %s; %s",
-		e.host, strings.TrimSpace(fmt.Sprint(e.code, " ", http.StatusText(e.code))), advice)
+		e.host, strings.TrimSpace(fmt.Sprint(e.code, " ", http.StatusText(e.code))), advice).WithSummary(summary)
 }
 
 // explain turns an error into a fault, except for faults and for errors that the caller
@@ -49,10 +50,12 @@ func (c *Client) explain(ctx context.Context, err error, address *url.URL, r req
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeout):
 		return fault.Wrap(err, fault.ImageUnreachable,
-			"%s did not send its whole response within %v: try again later, or send the picture in image_data", host, r.timeout)
+			"%s did not send its whole response within %v: try again later, or send the picture in image_data", host, r.timeout).
+			WithSummary(fault.PictureTimedOut)
 	case errors.Is(cause, errStalled):
 		return fault.Wrap(err, fault.ImageUnreachable,
-			"%s almost stopped in the middle of its response: try again later, or send the picture in image_data", host)
+			"%s almost stopped in the middle of its response: try again later, or send the picture in image_data", host).
+			WithSummary(fault.PictureTimedOut)
 	}
 	var (
 		known   *fault.Fault
@@ -67,20 +70,27 @@ func (c *Client) explain(ctx context.Context, err error, address *url.URL, r req
 	case errors.Is(err, ssrf.ErrProhibitedPort):
 		return fault.Wrap(err, fault.ImageForbidden,
 			"port %s of %s is not allowed, only %s: give another address, or have the host allowed with CREDENZA_IMAGE_ALLOW",
-			portOf(address), host, c.ports())
+			portOf(address), host, c.ports()).
+			WithSummary(fault.PictureForbidden)
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
 		return fault.Wrap(err, fault.ImageForbidden,
-			"%s is in a private or reserved network, which is not allowed: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host)
+			"%s is in a private or reserved network, which is not allowed: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host).
+			WithSummary(fault.PictureForbidden)
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fault.Wrap(err, fault.ImageUnreachable, "there is no host %s: correct the address", host)
+		return fault.Wrap(err, fault.ImageUnreachable, "there is no host %s: correct the address", host).
+			WithSummary(fault.PictureUnreachable)
 	case errors.As(err, &untrust):
-		return fault.Wrap(err, fault.ImageUnreachable, "%s has no trusted certificate: send the picture in image_data", host)
+		return fault.Wrap(err, fault.ImageUnreachable, "%s has no trusted certificate: send the picture in image_data", host).
+			WithSummary(fault.PictureUnreachable)
 	case errors.Is(err, errCorrupt):
-		return fault.Wrap(err, fault.ImageUnsupported, "the compressed response of %s is corrupt: send the picture in image_data", host)
+		return fault.Wrap(err, fault.ImageUnsupported, "the compressed response of %s is corrupt: send the picture in image_data", host).
+			WithSummary(fault.PictureDamaged)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.Wrap(err, fault.ImageUnreachable, "%s broke off in the middle of its response: try again later", host)
+		return fault.Wrap(err, fault.ImageUnreachable, "%s broke off in the middle of its response: try again later", host).
+			WithSummary(fault.PictureUnreachable)
 	}
-	return fault.Wrap(err, fault.ImageUnreachable, "%s cannot be reached: try again later, or correct the address", host)
+	return fault.Wrap(err, fault.ImageUnreachable, "%s cannot be reached: try again later, or correct the address", host).
+		WithSummary(fault.PictureUnreachable)
 }
 
 // ports lists the allowed ports, for people.
@@ -94,7 +104,8 @@ func (c *Client) ports() string {
 
 func tooLarge(resp *http.Response, r request) *fault.Fault {
 	return fault.New(fault.ImageTooLarge, "%s sends more than the %s that are allowed: give the address of a smaller version",
-		resp.Request.URL.Hostname(), size(r.limit))
+		resp.Request.URL.Hostname(), size(r.limit)).
+		WithSummary(fault.PictureTooLarge)
 }
 
 func size(n int64) string {

@@ -50,7 +50,7 @@ func (b *Busy) Wait(ctx context.Context) error {
 	if !b.Until.Before(deadline) {
 		return fault.Wrap(b, fault.ImageUnreachable,
 			"%s is overloaded (%d) and asks for a pause of %v, longer than the time that is left: try again later, or allow more time",
-			b.Host, b.Status, max(left, 0).Round(time.Second)).After(max(left, 0))
+			b.Host, b.Status, max(left, 0).Round(time.Second)).After(max(left, 0)).WithSummary(fault.PictureBusy)
 	}
 	return sleep(ctx, left)
 }

@@ -49,7 +49,7 @@ func (c *Client) CheckRobots(ctx context.Context, page *url.URL) error {
 	if !r.robots.allows(page.RequestURI()) {
 		return fault.New(fault.ImageForbidden,
 			"the robots.txt of %s forbids this page to programs: give the picture's own address in image_url, or send it in image_data",
-			page.Hostname())
+			page.Hostname()).WithSummary(fault.PictureRobots)
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (c *Client) readRules(ctx context.Context, site string) (*rules, error) {
 		// Such a shop is not known to allow anything.
 		return c.remember(site, rules{err: fault.Wrap(err, fault.ImageUnreachable,
 			"%s answered %d to the request for its robots.txt, so its pages are not read: try again later",
-			status.host, status.code)}, errorTTL), nil
+			status.host, status.code).WithSummary(fault.PictureUnreachable)}, errorTTL), nil
 	case isFault(err):
 		return c.remember(site, rules{err: err}, silentTTL), nil
 	}

@@ -22,12 +22,12 @@ func (s *scan) resolve(reference string) *url.URL {
 	if strings.Contains(reference, "&") {
 		reference = unescape(reference)
 	}
-	u, err := url.Parse(escaped(lenient.Replace(reference)))
+	u, err := url.Parse(escaped(lenient.Replace(expand(reference, wanted))))
 	if err != nil {
 		return nil
 	}
 	u = s.base.ResolveReference(u)
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || isTemplate(u) {
 		return nil
 	}
 	u.Fragment, u.RawFragment, u.ForceQuery = "", "", false

@@ -3,6 +3,7 @@
 //	bytes -> UTF-8 -> one pass over the tags -> evidence, strongest first:
 //	         JSON-LD Product, og:image, microdata, a marked main image,
 //	         the largest plausible img
+//	      -> kind: a product, the shop, a list, "not found", consent, a login
 //
 // The page is read as a stream of tags and never becomes a tree. So memory grows with
 // what is kept and time with the length of the page, however deeply it nests. A stack

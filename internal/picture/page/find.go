@@ -56,23 +56,43 @@ func IsPage(data []byte, contentType string) bool {
 	return (kind == "text/html" || kind == "application/xhtml+xml") && bytes.Contains(head, []byte("<"))
 }
 
-// Find returns the pictures that may be the main one of the page at address, the best
-// first and each once; none if none is plausible. The server's contentType gives the
-// charset and may be empty. The body may be any bytes. The error is ctx's.
+// Page is what is found on a page.
+type Page struct {
+	// Candidates may be the main picture, the best first and each once; none if none is
+	// plausible.
+	Candidates []Candidate
+	Kind       Kind
+
+	text string // its title and heading
+}
+
+// Find returns the pictures that may be the main one of the page at address. It is Read
+// without the rest.
 func Find(ctx context.Context, body []byte, contentType string, address *url.URL) ([]Candidate, error) {
+	p, err := Read(ctx, body, contentType, address)
+	return p.Candidates, err
+}
+
+// Read reads the page at address. The server's contentType gives the charset and may be
+// empty. The body may be any bytes. The error is ctx's.
+func Read(ctx context.Context, body []byte, contentType string, address *url.URL) (Page, error) {
 	s := newScan(address)
 	s.tokens(ctx, html.NewTokenizer(decoded(body, contentType)), true)
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return Page{}, err
 	}
-	products := s.productImages()
+	products := s.products()
 	f := finder{scan: s, excluded: s.excluded(), seen: map[string]bool{}}
-	f.addAll(JSONLD, products)
+	f.addAll(JSONLD, products.images)
 	f.addAll(OpenGraph, s.graph)
 	f.addAll(Microdata, s.microdata)
+	f.addAll(Marked, s.galleryImages())
 	f.addAll(Marked, s.marked)
 	f.addAll(Shown, s.largest())
-	return f.found, nil
+	return Page{
+		Candidates: f.found, Kind: s.kind(products.count, products.lists),
+		text: clip(s.title.String()) + " " + clip(s.heading.String()),
+	}, nil
 }
 
 // finder collects candidates.

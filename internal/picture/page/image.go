@@ -31,13 +31,13 @@ func (s *scan) img(t tag, e element) {
 	if e.aside {
 		return
 	}
-	reference := t.largest()
+	reference, lazy := t.largest()
 	if reference == "" || isPlaceholder(reference) {
 		reference = cmp.Or(s.offered, reference)
 	}
 	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
 		keep(&s.marked, reference)
-		if src := t.source(); !isPlaceholder(src) {
+		if src, _ := t.source(); !isPlaceholder(src) {
 			keep(&s.marked, src) // in case the larger one does not exist
 		}
 		return
@@ -55,66 +55,60 @@ func (s *scan) img(t tag, e element) {
 	if u := s.resolve(e.large); u != nil && IsPictureFile(u) {
 		p.reference, p.linked = u.String(), true
 	}
-	if p.reference != "" {
-		s.images = append(s.images, p)
+	s.addImage(p, lazy)
+}
+
+// addImage adds an img. In a noscript element, it is what a lazy one before it loads.
+func (s *scan) addImage(p picture, lazy bool) {
+	if s.replaces(p) {
+		last := &s.images[len(s.images)-1]
+		last.reference, last.linked = p.reference, p.linked
+		last.label += " " + p.label
+		last.width, last.height = cmp.Or(last.width, p.width), cmp.Or(last.height, p.height)
+		s.lazy = false
+		return
 	}
+	if p.reference == "" {
+		s.lazy = false
+		return
+	}
+	s.images = append(s.images, p)
+	s.lazy, s.lazyDepth = lazy, len(s.stack)
+}
+
+// replaces reports whether an img is the last one, for browsers without scripts.
+func (s *scan) replaces(p picture) bool {
+	return s.lazy && s.scriptless && len(s.images) > 0 && len(s.stack) <= s.lazyDepth+1 && p.reference != "" && !isPlaceholder(p.reference)
+}
+
+// behind reads the picture behind an element, if that is likely the main one.
+func (s *scan) behind(t tag, e element) {
+	hints := strings.ToLower(t.get("id") + " " + t.get("class"))
+	if e.aside || len(s.images) == maxImages || !(t.name == "figure" || inAny(hints, "product", "gallery", "zoom")) ||
+		inAny(hints, "banner", "hero", "header") {
+		return
+	}
+	if reference := t.background(); reference != "" {
+		s.images = append(s.images, picture{
+			reference: reference, hints: hints, label: t.get("aria-label") + " " + t.get("title"),
+			width: number(t.get("data-width")), height: number(t.get("data-height")),
+		})
+		s.lazy = false
+	}
+}
+
+func inAny(text string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }
 
 // source reads a source of a picture element, whose img may be a placeholder.
 func (s *scan) source(t tag) {
-	if s.offered != "" || !s.within("picture") || t.get("type") == "image/avif" {
+	if kind := t.get("type"); s.offered != "" || !s.within("picture") || kind == "image/avif" || kind == "image/jxl" {
 		return
 	}
-	s.offered = t.largestOfSets()
-}
-
-// lazyKeys are attributes with a picture that is loaded when it is scrolled to, and
-// largeKeys with a picture that is shown when it is clicked.
-var (
-	lazyKeys  = []string{"data-src", "data-lazy-src", "data-lazy", "data-original", "data-echo", "data-image"}
-	largeKeys = []string{"data-old-hires", "data-zoom-image", "data-large_image", "data-large", "data-zoom", "data-full", "data-hires", "data-magnify-src"}
-)
-
-// source returns the reference of the picture once it is loaded.
-func (t tag) source() string {
-	src := t.get("src")
-	if src != "" && !isPlaceholder(src) {
-		return src
+	if offered := t.largestOfSets(); !unsupportedFile(offered) {
+		s.offered = offered
 	}
-	for _, key := range lazyKeys {
-		if v := t.get(key); v != "" {
-			return v
-		}
-	}
-	return cmp.Or(t.largestOfSets(), src)
-}
-
-func (t tag) largestOfSets() string {
-	return cmp.Or(largestOfSet(t.get("srcset")), largestOfSet(t.get("data-srcset")))
-}
-
-// largest returns the reference of the largest size of the picture.
-func (t tag) largest() string {
-	for _, key := range largeKeys {
-		if v := t.get(key); strings.ContainsAny(v, "/.") && !isPlaceholder(v) {
-			return v
-		}
-	}
-	return cmp.Or(largestOfMap(t.get("data-a-dynamic-image")), t.largestOfSets(), t.source())
-}
-
-// isPlaceholder reports whether the picture is shown until another is loaded.
-func isPlaceholder(src string) bool {
-	if strings.HasPrefix(src, "data:") {
-		return true
-	}
-	name := strings.ToLower(path.Base(src))
-	for _, w := range []string{"lazy", "blank", "placeholder", "spacer", "loading", "loader", "pixel", "transparent", "1x1"} {
-		if strings.Contains(name, w) {
-			return true
-		}
-	}
-	return false
 }
 
 // maxOffer bounds the list of a picture's sizes, in bytes: parsed, it takes many times
@@ -142,7 +136,7 @@ func largestOfSet(srcset string) string {
 		if rest = rest[end:]; len(address) == end {
 			descriptors, rest, _ = strings.Cut(rest, ",")
 		}
-		if size := sizeOf(descriptors); size > most && !isPlaceholder(address) {
+		if size := sizeOf(descriptors); size > most && !isPlaceholder(address) && !unsupportedFile(address) {
 			best, most = address, size
 		}
 	}
@@ -260,12 +254,7 @@ func (p picture) score(u *url.URL, subject map[string]bool) float64 {
 
 // hinted reports whether the id or a class suggests the product.
 func (p picture) hinted() bool {
-	for _, hint := range []string{"product", "main", "zoom", "gallery", "primary", "detail", "big"} {
-		if strings.Contains(p.hints, hint) {
-			return true
-		}
-	}
-	return false
+	return inAny(p.hints, "product", "main", "zoom", "gallery", "primary", "detail", "big")
 }
 
 // share returns the fraction of the subject's words that are in the label.

@@ -11,6 +11,10 @@ import (
 // pages write them so.
 var productTypes = set("product productgroup productmodel individualproduct someproducts")
 
+// listTypes are the types of pages that show several products. A bare ItemList is also
+// that of other products on a product's page.
+var listTypes = set("collectionpage searchresultspage offercatalog productcollection")
+
 // otherProperties lead to other products, or to no product.
 var otherProperties = set("isRelatedTo isSimilarTo isAccessoryOrSparePartFor isConsumableFor review reviews brand manufacturer " +
 	"seller offers author publisher logo aggregateRating breadcrumb")
@@ -22,22 +26,34 @@ type product struct {
 	listed bool
 }
 
-// productImages returns the pictures of the page's product in its JSON-LD.
-func (s *scan) productImages() []string {
+// declared is what the page's JSON-LD says.
+type declared struct {
+	images []string // of the page's product
+	count  int      // products that are in no list
+	lists  bool     // the page is a list
+}
+
+// products reads the page's JSON-LD.
+func (s *scan) products() declared {
 	w := &walker{scan: s, ids: map[string]map[string]any{}, subject: s.subject()}
 	for _, text := range s.scripts {
 		for _, v := range parseLenient(cleaned(text)) {
 			w.visit(v, 0, false, false)
 		}
 	}
+	found := declared{lists: w.lists}
 	var best map[string]any
 	most := 0
 	for _, p := range w.products {
+		if !p.listed {
+			found.count++
+		}
 		if score := w.score(p); score > most {
 			best, most = p.node, score
 		}
 	}
-	return w.images(best)
+	found.images = w.images(best)
+	return found
 }
 
 // cleaned removes comment marks around JSON in a script, and the entities of templates
@@ -57,6 +73,7 @@ type walker struct {
 	scan     *scan
 	ids      map[string]map[string]any
 	products []product
+	lists    bool            // there is a list of products
 	subject  map[string]bool // words of the page's heading or title
 	// steps bounds the work: references can form circles, and each list in a circle
 	// multiplies them.
@@ -91,6 +108,7 @@ func (w *walker) visit(v any, depth int, listed, other bool) {
 		if isProductNode(v) && !other {
 			w.products = append(w.products, product{v, listed})
 		}
+		w.lists = w.lists || (hasType(v, listTypes) && !other)
 		listed = listed || v["itemListElement"] != nil
 		// Sorted, so that the result is always the same.
 		for _, key := range sortedKeys(v) {
@@ -193,13 +211,16 @@ func (w *walker) image(v any, depth int, out *[]string) {
 
 // isProductNode reports whether a node is a product, with its type in any common form:
 // "Product", "http://schema.org/Product", a list.
-func isProductNode(node map[string]any) bool {
+func isProductNode(node map[string]any) bool { return hasType(node, productTypes) }
+
+// hasType reports whether one of a node's types is in a set.
+func hasType(node map[string]any, types map[string]bool) bool {
 	list, ok := node["@type"].([]any)
 	if !ok {
 		list = []any{node["@type"]}
 	}
 	for _, v := range list {
-		if s, ok := v.(string); ok && isProduct(s) {
+		if s, ok := v.(string); ok && isType(s, types) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/url"
@@ -33,9 +34,21 @@ type scan struct {
 	marked    []string
 	images    []picture
 	offered   string // a reference in the open picture element
-	logos     []string
-	title     strings.Builder
-	heading   strings.Builder
+	// lazy is set if the last of images is loaded late, and was read at lazyDepth.
+	lazy      bool
+	lazyDepth int
+	// scriptless is set in noscript elements.
+	scriptless bool
+	logos      []string
+	galleries  []string // scripts of galleries
+	ogType     string
+	canonical  string
+	priced     bool // a meta element has the product's price
+	password   bool // a password is asked for
+	scripted   bool // there are scripts
+	scopes     int  // of schema.org Products in microdata
+	title      strings.Builder
+	heading    strings.Builder
 }
 
 // element is an open element, with what it inherits from those around it.
@@ -85,8 +98,8 @@ func (s *scan) tokens(ctx context.Context, z *html.Tokenizer, outer bool) {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			t := readTag(z)
 			raw = t.name
-			if t.name == "script" && !strings.Contains(strings.ToLower(t.get("type")), "ld+json") {
-				raw = "code"
+			if t.name == "script" {
+				raw = scriptKind(t)
 			}
 			s.start(t)
 		case html.EndTagToken:
@@ -98,6 +111,18 @@ func (s *scan) tokens(ctx context.Context, z *html.Tokenizer, outer bool) {
 	}
 }
 
+// scriptKind returns "script" for JSON-LD, "gallery" for a script that may have the
+// pictures of one, and "code" for others.
+func scriptKind(t tag) string {
+	switch kind := strings.ToLower(t.get("type")); {
+	case strings.Contains(kind, "ld+json"):
+		return "script"
+	case strings.Contains(kind, "x-magento-init"):
+		return "gallery"
+	}
+	return "code"
+}
+
 func (s *scan) text(ctx context.Context, raw string, z *html.Tokenizer, outer bool) {
 	switch {
 	case raw == "script":
@@ -105,9 +130,16 @@ func (s *scan) text(ctx context.Context, raw string, z *html.Tokenizer, outer bo
 			s.scripts = append(s.scripts, string(z.Raw()))
 			s.json += n
 		}
+	case raw == "gallery":
+		if n := len(z.Raw()); s.json+n <= maxJSON && bytes.Contains(z.Raw(), []byte("mage/gallery/gallery")) {
+			s.galleries = append(s.galleries, string(z.Raw()))
+			s.json += n
+		}
 	case raw == "noscript" && outer:
 		inner := html.NewTokenizer(bytes.NewReader(bytes.Clone(z.Raw())))
+		s.scriptless = true
 		s.tokens(ctx, inner, false)
+		s.scriptless = false
 	case raw == "title" && s.title.Len() == 0:
 		s.title.Write(z.Text())
 	case s.heading.Len() < 500 && s.within("h1"):
@@ -139,8 +171,14 @@ func (s *scan) start(t tag) {
 		s.img(t, e)
 	case "picture":
 		s.offered = ""
+	case "input":
+		s.password = s.password || strings.EqualFold(t.get("type"), "password")
+	case "script":
+		s.scripted = true
 	case "source":
 		s.source(t)
+	default:
+		s.behind(t, e)
 	}
 	if t.has("itemprop", "image") {
 		s.property(t, e)
@@ -163,7 +201,10 @@ func (s *scan) inner(t tag) element {
 	if t.present("itemscope") {
 		kind := t.get("itemtype")
 		e.image = t.has("itemprop", "image") && !e.other
-		if isProduct(kind) {
+		if isType(kind, productTypes) {
+			if !e.product && !e.other && !e.aside {
+				s.scopes++
+			}
 			e.product, e.other = true, t.get("itemprop") != "" && e.product
 		} else if !e.image {
 			e.other = true
@@ -209,6 +250,12 @@ func (s *scan) meta(t tag) {
 	switch strings.ToLower(key) {
 	case "og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src":
 		keep(&s.graph, t.get("content"))
+	case "og:type":
+		s.ogType = cmp.Or(s.ogType, t.get("content"))
+	case "og:url":
+		s.canonical = cmp.Or(s.canonical, t.get("content"))
+	case "product:price:amount", "og:price:amount":
+		s.priced = true
 	}
 }
 
@@ -216,6 +263,9 @@ var iconRels = set("icon apple-touch-icon apple-touch-icon-precomposed mask-icon
 
 func (s *scan) link(t tag) {
 	rel := strings.Fields(strings.ToLower(t.get("rel")))
+	if slices.Contains(rel, "canonical") {
+		s.canonical = cmp.Or(s.canonical, t.get("href"))
+	}
 	if slices.Contains(rel, "image_src") {
 		keep(&s.graph, t.get("href"))
 	}
@@ -257,9 +307,10 @@ func keep(list *[]string, reference string) {
 	}
 }
 
-func isProduct(itemtype string) bool {
+// isType reports whether one of the words of an itemtype names a type in a set.
+func isType(itemtype string, types map[string]bool) bool {
 	for kind := range strings.FieldsSeq(itemtype) {
-		if productTypes[strings.ToLower(kind[strings.LastIndexAny(kind, "/#:")+1:])] {
+		if types[strings.ToLower(kind[strings.LastIndexAny(kind, "/#:")+1:])] {
 			return true
 		}
 	}

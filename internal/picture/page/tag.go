@@ -51,7 +51,8 @@ func (t tag) has(key, word string) bool {
 // loaded when it is scrolled to, it is the address of that picture.
 func (t tag) reference() string {
 	if t.name == "img" || t.name == "amp-img" {
-		return t.source()
+		source, _ := t.source()
+		return source
 	}
 	for _, key := range []string{"content", "href", "src", "data", "data-src"} {
 		if v := t.get(key); v != "" {

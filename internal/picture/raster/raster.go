@@ -69,6 +69,8 @@ func New(c Config) (*Preparer, error) {
 type Prepared struct {
 	catalog.Picture
 	Width, Height int
+	// Shorter is the shorter side of the picture before it was shrunk.
+	Shorter int
 }
 
 // Prepare returns the picture in data, upright, opaque and shrunk. The result may
@@ -78,7 +80,8 @@ func (p *Preparer) Prepare(ctx context.Context, data []byte) (Prepared, error) {
 	f := detect(data)
 	if f == nil {
 		return Prepared{}, fault.New(fault.ImageUnsupported,
-			"the picture is %s: send a JPEG, PNG, GIF, WebP, BMP or TIFF", Describe(data))
+			"the picture is %s: send a JPEG, PNG, GIF, WebP, BMP or TIFF", Describe(data)).
+			WithSummary(instead(data))
 	}
 	h, err := f.readHeader(data)
 	if err != nil {
@@ -119,7 +122,7 @@ func (p *Preparer) Reserve(ctx context.Context, bytes int64) (release func(), er
 func (p *Preparer) checkSize(f *format, h header) error {
 	if h.width < 1 || h.height < 1 {
 		return fault.New(fault.ImageUnsupported, "the picture is a %s of %d x %d pixels: send another picture",
-			f.name, h.width, h.height)
+			f.name, h.width, h.height).WithSummary(fault.PictureTooSmall)
 	}
 	if h.width > p.config.MaxPixels/h.height {
 		return fault.New(fault.ImageTooLarge,
@@ -145,7 +148,7 @@ func (f *format) original(h header) Prepared {
 	if 4*cap(h.data) > 5*len(h.data) {
 		h.data = bytes.Clone(h.data) // else the bytes after the picture stay in memory
 	}
-	return Prepared{catalog.Picture{Data: h.data, MediaType: f.mediaType}, h.width, h.height}
+	return Prepared{catalog.Picture{Data: h.data, MediaType: f.mediaType}, h.width, h.height, min(h.width, h.height)}
 }
 
 func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte) (Prepared, error) {
@@ -171,7 +174,7 @@ func (p *Preparer) render(ctx context.Context, f *format, h header, data []byte)
 	if h.orientation.swaps() {
 		w, ht = ht, w
 	}
-	return Prepared{catalog.Picture{Data: encoded, MediaType: "image/jpeg"}, w, ht}, nil
+	return Prepared{catalog.Picture{Data: encoded, MediaType: "image/jpeg"}, w, ht, min(h.width, h.height)}, nil
 }
 
 // fit returns the size at which w x h fits into a square: at least 1 x 1, and never
@@ -197,10 +200,12 @@ func (f *format) unreadable(cause error) *fault.Fault {
 	switch {
 	case errors.As(cause, &kind):
 		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s of a kind that is not supported (%s): %s",
-			f.name, kind.what, again)
+			f.name, kind.what, again).WithSummary(unread(f.name))
 	case errors.Is(cause, io.ErrUnexpectedEOF) || errors.Is(cause, io.EOF):
-		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s that is cut off before its end: %s", f.name, again)
+		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s that is cut off before its end: %s", f.name, again).
+			WithSummary(fault.PictureDamaged)
 	default:
-		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s that is damaged: %s", f.name, again)
+		return fault.Wrap(cause, fault.ImageUnsupported, "the picture is a %s that is damaged: %s", f.name, again).
+			WithSummary(fault.PictureDamaged)
 	}
 }

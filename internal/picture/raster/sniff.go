@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // IsPicture reports whether data is a picture by its first bytes, supported or not.
@@ -56,6 +58,24 @@ func Describe(data []byte) string {
 	}
 	return "of an unknown format"
 }
+
+// instead returns the summary of data that is no supported picture.
+func instead(data []byte) string {
+	switch s := unsupported(data); {
+	case len(data) == 0:
+		return fault.NotAPicture("nothing")
+	case s == nil:
+		return fault.NotAPicture("an unknown format")
+	case s.picture:
+		name := strings.TrimPrefix(strings.TrimPrefix(s.name, "an "), "a ")
+		return unread(strings.TrimSuffix(name, " picture"))
+	default:
+		name, _, _ := strings.Cut(s.name, " (")
+		return fault.NotAPicture(name)
+	}
+}
+
+func unread(format string) string { return fault.PictureUnread + " (" + format + ")" }
 
 func unsupported(data []byte) *signature {
 	for i := range signatures {

@@ -41,10 +41,11 @@ const (
 	// The picture has more bytes than the limit (10 MB unless set), or more pixels
 	// (50 million). Final.
 	ErrorReason_ERROR_REASON_IMAGE_TOO_LARGE ErrorReason = 4
-	// Not a picture, or one that cannot be read; also from the offline classifier,
-	// which cannot see. Final.
+	// Not a picture, one that cannot be read, or one that shows nothing: smaller than 32
+	// pixels (8 in image_data), or wholly white or transparent. Also from the offline
+	// classifier, which cannot see. Final.
 	ErrorReason_ERROR_REASON_IMAGE_UNSUPPORTED ErrorReason = 5
-	// A page without a usable picture. Final.
+	// A page without a usable picture, or of another thing than the product. Final.
 	ErrorReason_ERROR_REASON_NO_IMAGE_FOUND ErrorReason = 6
 	// The item's deadline came while it waited for quota. Worth another try.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 7
@@ -401,7 +402,13 @@ type ItemError struct {
 	// Whether the same item may succeed later without being changed.
 	Retryable bool `protobuf:"varint,3,opt,name=retryable,proto3" json:"retryable,omitempty"`
 	// How long to wait before that. Not set: not known.
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	RetryAfter *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// The kind of failure in a few words, the same for all of its kind, so that they
+	// can be counted; empty if the reason says all. Of pictures: "not found", "blocked", "redirect to the home page
+	// or a category", "no picture on the page", "too small", "blank", "too large",
+	// "timed out", "forbidden address", "not a picture (a web page)" and others. Later
+	// versions may know more kinds, and word them better.
+	Summary       string `protobuf:"bytes,5,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -462,6 +469,13 @@ func (x *ItemError) GetRetryAfter() *durationpb.Duration {
 		return x.RetryAfter
 	}
 	return nil
+}
+
+func (x *ItemError) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
 }
 
 // Trace is how a result came to be.
@@ -1057,13 +1071,14 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\bevidence\x18\t \x01(\x0e2\x15.credenza.v1.EvidenceR\bevidence\x12!\n" +
 	"\fneeds_review\x18\n" +
 	" \x01(\bR\vneedsReviewB\x12\n" +
-	"\x10_secondary_style\"\xb1\x01\n" +
+	"\x10_secondary_style\"\xcb\x01\n" +
 	"\tItemError\x120\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x18.credenza.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"\xd4\x03\n" +
+	"retryAfter\x12\x18\n" +
+	"\asummary\x18\x05 \x01(\tR\asummary\"\xd4\x03\n" +
 	"\x05Trace\x12\x1a\n" +
 	"\battempts\x18\x01 \x01(\x05R\battempts\x12\x16\n" +
 	"\x06cached\x18\x02 \x01(\bR\x06cached\x12\"\n" +
