@@ -19,7 +19,9 @@ type source struct {
 // input is an open file of rows.
 type input struct {
 	rows  *table.Reader
-	first table.Row
+	first table.Row // the first row that can be read
+	ahead []readRow // rows that were read before the work begins
+	last  readRow   // what next has returned
 	info  os.FileInfo // nil for standard input that is no file
 	name  string
 	close func()
@@ -57,18 +59,48 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	return in, nil
 }
 
-// begin reads the first row.
+// readRow is a row, or why it cannot be read, and its cells as they stand in the file.
+type readRow struct {
+	row   table.Row
+	cells []string
+	err   error
+}
+
+// maxUnreadable is how many rows at the beginning of a file may be unreadable before the
+// file is refused.
+const maxUnreadable = 100
+
+// begin reads up to the first row that can be read.
 func (in *input) begin(reader io.Reader, format table.Format) (err error) {
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err == nil {
-		in.first, err = in.rows.Read()
+	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err != nil {
+		return err
 	}
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s has no rows: give a file with items", in.name)
+	for {
+		read := in.read()
+		_, ofRow := errors.AsType[*table.RowError](read.err)
+		switch {
+		case errors.Is(read.err, io.EOF) && len(in.ahead) == 0:
+			return fmt.Errorf("%s has no rows: give a file with items", in.name)
+		case read.err != nil && (!ofRow || len(in.ahead) == maxUnreadable):
+			if len(in.ahead) > 0 {
+				return in.ahead[0].err
+			}
+			return read.err
+		}
+		if in.ahead = append(in.ahead, read); read.err == nil {
+			break
+		}
 	}
-	if in.columns = in.first.Keys(); err == nil && in.rows.Columns() != nil {
-		in.columns = in.rows.Columns()
+	in.first = in.ahead[len(in.ahead)-1].row
+	if in.columns = in.rows.Columns(); in.columns == nil {
+		in.columns = in.first.Keys()
 	}
-	return err
+	return nil
+}
+
+func (in *input) read() readRow {
+	row, err := in.rows.Read()
+	return readRow{row, in.rows.Cells(), err}
 }
 
 func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error) {
@@ -114,11 +146,12 @@ func (in *input) refuse(name string, file *os.File) error {
 	return fmt.Errorf("%s is the file that is read: give another one", name)
 }
 
-// next returns the next row, beginning with the first.
+// next returns the next row. An error that is a table.RowError is about this row only.
 func (in *input) next() (table.Row, error) {
-	if row := in.first; row != nil {
-		in.first = nil
-		return row, nil
+	if len(in.ahead) > 0 {
+		in.last, in.ahead = in.ahead[0], in.ahead[1:]
+	} else {
+		in.last = in.read()
 	}
-	return in.rows.Read()
+	return in.last.row, in.last.err
 }

@@ -73,22 +73,22 @@ func describesProduct(name string) bool {
 	return known && c.field != fieldID && c.field != fieldPrice
 }
 
-func (s *csvSource) next() (Row, int, error) {
-	record, err := s.record()
+func (s *csvSource) next() (record, error) {
+	cells, err := s.record()
 	if err != nil {
-		return nil, 0, err
+		return record{}, err
 	}
-	if err := s.checkShape(record); err != nil {
-		return nil, 0, err
+	if err := s.checkShape(cells); err != nil {
+		return record{}, err
 	}
 	line, _ := s.csv.FieldPos(0)
-	row := make(Row, 0, len(record))
-	for i, text := range record {
+	row := make(Row, 0, len(cells))
+	for i, text := range cells {
 		if s.names[i] != "" {
 			row = append(row, Cell{s.names[i], TextValue(text)})
 		}
 	}
-	return row, line, nil
+	return record{row, slices.Clone(cells), line}, nil
 }
 
 // record returns the next record, its fields known to be UTF-8.

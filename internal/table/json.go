@@ -25,16 +25,16 @@ func newJSONSource(in *bufio.Reader, at position, maxRow int) *jsonSource {
 	return &jsonSource{in: in, at: at.at(1, 1), maxRow: maxRow}
 }
 
-func (s *jsonSource) next() (Row, int, error) {
+func (s *jsonSource) next() (record, error) {
 	if err := s.seek(); err != nil {
-		return nil, 0, err
+		return record{}, err
 	}
 	start := s.at
 	if err := s.collect(); err != nil {
-		return nil, 0, err
+		return record{}, err
 	}
 	row, err := decodeRow(ReplaceNaN(s.buf), start)
-	return row, start.line, err
+	return record{row: row, line: start.line}, err
 }
 
 // seek goes to the brace that begins the next row, or returns io.EOF.

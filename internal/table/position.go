@@ -48,3 +48,18 @@ func (p position) fault(format string, args ...any) *fault.Fault {
 func (p position) unreadable(cause error) *fault.Fault {
 	return fault.Wrap(cause, fault.InvalidRequest, "%s cannot be read: %v", p.file, cause)
 }
+
+// RowError is why one row cannot be read. The rows after it can.
+type RowError struct {
+	Line  int          // the row's first line, counted from 1
+	Fault *fault.Fault // names the file and the line
+}
+
+// Error returns the fault's text.
+func (e *RowError) Error() string { return e.Fault.Error() }
+
+// Unwrap returns the fault.
+func (e *RowError) Unwrap() error { return e.Fault }
+
+// ofRow returns the RowError of the row that begins at p.
+func (p position) ofRow(f *fault.Fault) *RowError { return &RowError{p.line, f} }

@@ -53,17 +53,24 @@ type ReaderConfig struct {
 	MaxRowBytes int
 }
 
-// source reads one format. next returns the next row and its first line, counted from 1,
-// and io.EOF after the last row.
+// source reads one format. next returns the next row, and io.EOF after the last one. An
+// error that is a RowError is that row's alone.
 type source interface {
-	next() (row Row, line int, err error)
+	next() (record, error)
+}
+
+// record is a row as it was found.
+type record struct {
+	row   Row
+	cells []string // of formats with a header: the cells as they stand in the file
+	line  int      // the first line, counted from 1
 }
 
 // Reader reads rows, one at a time. It is not safe for concurrent use.
 type Reader struct {
 	source  source
 	columns []string
-	line    int
+	last    record
 	err     error
 }
 
@@ -101,22 +108,23 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 	return &Reader{source: csv, columns: csv.names}, nil
 }
 
-// Read returns the next row, and io.EOF after the last one. Any other error is
-// final and names the file, the line and the column.
+// Read returns the next row, and io.EOF after the last one. A RowError is about one row,
+// and the rows after it can be read; the row has what is known of it, if anything. Any
+// other error is final and names the file, the line and the column.
 func (r *Reader) Read() (Row, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	row, line, err := r.source.next()
-	if err != nil {
+	next, err := r.source.next()
+	if _, ofRow := errors.AsType[*RowError](err); err != nil && !ofRow {
 		r.err = err
 		return nil, err
 	}
-	r.line = line
-	return row, nil
+	r.last = next
+	return next.row, err
 }
 
-// Rows returns the remaining rows. An error ends them.
+// Rows returns the remaining rows. Any error ends them.
 func (r *Reader) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for {
@@ -132,11 +140,16 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 }
 
 // Line returns the first line of the last row, counted from 1.
-func (r *Reader) Line() int { return r.line }
+func (r *Reader) Line() int { return r.last.line }
 
-// Columns returns the names in the header of a CSV file, nil for JSON. Columns
-// without a name have an empty one.
+// Columns returns the names in the header, nil for files without one, such as JSON
+// lines. Columns without a name have an empty one.
 func (r *Reader) Columns() []string { return r.columns }
+
+// Cells returns the cells of the last row as they stand in the file, in the order of
+// Columns. A row may have fewer cells than the header or more. It returns nil for files
+// without a header, whose rows are complete in themselves. The caller may keep the slice.
+func (r *Reader) Cells() []string { return r.last.cells }
 
 // readHead returns the first line, or enough of it to detect the format, without
 // consuming it. It refuses input that is not UTF-8 text. It waits only for the first
