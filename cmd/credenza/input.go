@@ -75,6 +75,8 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err != nil {
 		return err
 	}
+	closeFile := in.close
+	in.close = func() { closeFile(); in.rows.Close() }
 	for {
 		read := in.read()
 		_, ofRow := errors.AsType[*table.RowError](read.err)

@@ -1,176 +1,192 @@
 package table
 
 import (
-	"encoding/csv"
 	"errors"
 	"io"
-	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// csvSource reads CSV as in RFC 4180. It is strict about quotes and the number of
-// values, because a row that is misread is worse than an error.
+// csvSource reads the rows below a header. Every row is kept: short ones are filled, and
+// what is too much in long ones goes into the last cell. Blank rows, and rows that repeat
+// the header, are none.
 type csvSource struct {
-	csv        *csv.Reader
-	rowLimiter *rowLimiter
-	at         position
-	names      []string // trimmed; empty for a column without a name
-	last       int      // the line of the last record's end
+	rows    *csvScanner
+	at      position
+	names   []string // as the header has them, without white space around them
+	keys    []string // of the row's cells: the names, each once; empty for none
+	pending []csvRow // rows that were read to find the header
 }
 
-func newCSVSource(in io.Reader, at position, separator rune, maxRow int) (*csvSource, error) {
-	m := &rowLimiter{in: in, limit: maxRow}
-	r := csv.NewReader(m)
-	r.Comma = separator
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	// encoding/csv would trim a leading tab even if tabs separate the values.
-	r.TrimLeadingSpace = separator != '\t'
-	s := &csvSource{csv: r, rowLimiter: m, at: at}
-	header, err := s.record()
+// csvRow is a row as the scanner returns it.
+type csvRow struct {
+	cells []string
+	line  int
+	err   error
+}
+
+func newCSVSource(in io.Reader, at position, maxRow int) (*csvSource, error) {
+	s := &csvSource{rows: &csvScanner{in: in, limit: maxRow, line: 1}, at: at}
+	if err := s.rows.findDialect(); err != nil {
+		return nil, s.failure(csvRow{line: 1, err: err})
+	}
+	header, err := s.findHeader()
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, at.fault("is empty: it needs a header and a row, or JSON objects")
-		}
 		return nil, err
 	}
 	return s, s.setHeader(header)
 }
 
-func (s *csvSource) setHeader(header []string) error {
-	line, _ := s.csv.FieldPos(0)
-	if len(header) > MaxColumns {
-		return s.fieldPosition(MaxColumns).fault("the header names %d columns, at most %d are taken", len(header), MaxColumns)
+func (s *csvSource) setHeader(header csvRow) error {
+	names := header.cells
+	for len(names) > MaxColumns && strings.TrimSpace(names[len(names)-1]) == "" {
+		names = names[:len(names)-1]
 	}
-	seen := map[string]int{}
-	for i, name := range header {
-		name = strings.TrimSpace(name)
-		if strings.ContainsRune(name, '\r') {
-			return s.fieldPosition(i).fault("lines end with carriage returns alone: save the file with line feeds")
-		}
-		if first, twice := seen[name]; twice && name != "" {
-			return s.fieldPosition(i).fault("%q names column %d and column %d: give one of them another name",
-				clip(name), first+1, i+1)
-		}
-		seen[name] = i
-		s.names = append(s.names, name)
+	if len(names) > MaxColumns {
+		return s.at.at(header.line, 1).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
 	}
-	if !slices.ContainsFunc(s.names, describesProduct) {
-		return s.at.at(line, 1).fault("the first line must name the columns, and none of %s is known: "+
-			"name at least one of product_name, description, type, image_url, product_url",
-			clip(strings.Join(s.names, ", ")))
-	}
+	s.names = trimAll(names)
+	s.keys = uniqueKeys(s.names)
+	s.rows.want = len(names)
 	return nil
 }
 
-// describesProduct reports whether the name is that of a known column that helps to
-// classify.
-func describesProduct(name string) bool {
-	c, known := columns[string(fold(nil, name))]
-	return known && c.field != fieldID && c.field != fieldPrice
+func trimAll(cells []string) []string {
+	trimmed := make([]string, len(cells))
+	for i, cell := range cells {
+		trimmed[i] = strings.TrimSpace(strings.TrimPrefix(unwrapFormula(cell), byteOrderMark))
+	}
+	return trimmed
+}
+
+// uniqueKeys returns a key for each column: its name, with a number from the second
+// column of that name on. Columns without a name have their place as their name, but for
+// the first, in which data frames write their index.
+func uniqueKeys(names []string) []string {
+	used := make(map[string]bool, len(names))
+	for _, name := range names {
+		used[name] = false
+	}
+	keys := make([]string, len(names))
+	for i, name := range names {
+		if name == "" {
+			if i == 0 {
+				continue
+			}
+			name = "column " + strconv.Itoa(i+1)
+		}
+		key := name
+		for n := 2; used[key]; n++ {
+			key = name + " (" + strconv.Itoa(n) + ")"
+		}
+		used[key] = true
+		keys[i] = key
+	}
+	return keys
 }
 
 func (s *csvSource) next() (record, error) {
-	cells, err := s.record()
-	if err != nil {
-		return record{}, err
+	for {
+		row := s.read()
+		if row.err != nil {
+			return record{line: row.line}, s.failure(row)
+		}
+		if blankRow(row.cells) || s.repeatsHeader(row.cells) {
+			continue
+		}
+		return record{s.row(row.cells), row.cells, row.line}, nil
 	}
-	if err := s.checkShape(cells); err != nil {
-		return record{}, err
+}
+
+// read returns the next row, first those that were read in advance.
+func (s *csvSource) read() csvRow {
+	if len(s.pending) > 0 {
+		row := s.pending[0]
+		s.pending = s.pending[1:]
+		return row
 	}
-	line, _ := s.csv.FieldPos(0)
+	cells, line, err := s.rows.row()
+	return csvRow{cells, line, err}
+}
+
+// row makes a row of cells.
+func (s *csvSource) row(cells []string) Row {
+	cells = s.fit(cells)
 	row := make(Row, 0, len(cells))
-	for i, text := range cells {
-		if s.names[i] != "" {
-			row = append(row, Cell{s.names[i], TextValue(text)})
+	for i, key := range s.keys {
+		text := ""
+		if i < len(cells) {
+			text = unwrapFormula(cells[i])
 		}
+		if key == "" || (text == "" && s.names[i] == "") {
+			continue
+		}
+		row = append(row, Cell{key, TextValue(text)})
 	}
-	return record{row, slices.Clone(cells), line}, nil
+	return row
 }
 
-// record returns the next record, its fields known to be UTF-8.
-func (s *csvSource) record() ([]string, error) {
-	s.rowLimiter.used = 0
-	record, err := s.csv.Read()
-	if err != nil {
-		return nil, s.failure(err)
+// fit puts the cells behind the last column into that column's cell: a separator that
+// should have been quoted is the most frequent cause.
+func (s *csvSource) fit(cells []string) []string {
+	most := len(s.keys)
+	for len(cells) > most && strings.TrimSpace(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
 	}
-	for i, text := range record {
-		if place := invalidUTF8(text); place >= 0 {
-			return nil, s.fieldPosition(i).after(text[:place]).
-				fault("is not in UTF-8: save the file in UTF-8 (in a spreadsheet: \"CSV UTF-8\")")
-		}
+	if len(cells) <= most {
+		return cells
 	}
-	end := len(record) - 1
-	line, _ := s.csv.FieldPos(end)
-	s.last = line + strings.Count(record[end], "\n")
-	return record, nil
+	fitted := append([]string{}, cells[:most]...)
+	fitted[most-1] = strings.Join(cells[most-1:], string(rune(s.rows.sep)))
+	return fitted
 }
 
-func (s *csvSource) checkShape(record []string) error {
-	names := s.names
+// unwrapFormula returns the text within ="00123", with which spreadsheets are kept from
+// making a number of it.
+func unwrapFormula(cell string) string {
+	if len(cell) >= 3 && strings.HasPrefix(cell, `="`) && cell[len(cell)-1] == '"' {
+		return cell[2 : len(cell)-1]
+	}
+	return cell
+}
+
+func blankRow(cells []string) bool {
+	for _, cell := range cells {
+		if strings.Trim(cell, " \t\r\n\x1a\u00a0"+byteOrderMark) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// repeatsHeader reports whether a row is the header once more, as where files have been
+// put one behind the other.
+func (s *csvSource) repeatsHeader(cells []string) bool {
+	if len(cells) < 2 || len(cells) != len(s.names) || strings.TrimSpace(strings.TrimPrefix(cells[0], byteOrderMark)) != s.names[0] {
+		return false
+	}
+	for i, cell := range cells[1:] {
+		if strings.TrimSpace(cell) != s.names[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+// failure returns what an error of the scanner means.
+func (s *csvSource) failure(row csvRow) error {
 	switch {
-	case len(record) > len(names):
-		return s.fieldPosition(len(names)).fault("the row has %d values and the header %d columns: "+
-			"put values that contain a separator in double quotes", len(record), len(names))
-	case len(record) < len(names):
-		return s.fieldPosition(len(record)-1).fault("the row has %d values and the header %d columns: %s is missing",
-			len(record), len(names), clip(strings.Join(names[len(record):], ", ")))
-	}
-	for i, name := range names {
-		// Data frames write their index as a first column without a name.
-		if name == "" && i > 0 && record[i] != "" {
-			return s.fieldPosition(i).fault("column %d has a value and no name in the header: name it", i+1)
-		}
-	}
-	return nil
-}
-
-func (s *csvSource) fieldPosition(i int) position { return s.at.at(s.csv.FieldPos(i)) }
-
-// failure returns a fault for an error of encoding/csv.
-func (s *csvSource) failure(err error) error {
-	if errors.Is(err, io.EOF) {
+	case errors.Is(row.err, io.EOF):
 		return io.EOF
+	case errors.Is(row.err, errRowTooLong):
+		f := s.at.at(row.line, 1).fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", s.rows.limit)
+		if s.rows.skip() {
+			return s.at.at(row.line, 1).ofRow(f)
+		}
+		return f
 	}
-	if errors.Is(err, errRowTooLong) {
-		return s.at.at(s.last+1, 1).fault("the row from here on has over %d bytes: shorten it, or look for a quote that is not closed", s.rowLimiter.limit)
-	}
-	parse, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
-		return s.at.unreadable(err)
-	}
-	at := s.at.at(parse.Line, parse.Column)
-	switch {
-	case errors.Is(err, csv.ErrBareQuote):
-		return at.fault("a double quote within a value: put the value in double quotes and double those in it")
-	case errors.Is(err, csv.ErrQuote):
-		return at.fault("the quote that begins in line %d is not closed properly: double the quotes within a value", parse.StartLine)
-	}
-	return fault.Wrap(err, fault.InvalidRequest, "%s: %v", at, parse.Err)
-}
-
-// errRowTooLong stops encoding/csv, which has no limit of its own: after a quote that
-// is never closed it would read the rest of the file into memory.
-var errRowTooLong = errors.New("row too long")
-
-// rowLimiter is a reader that returns at most limit bytes between two resets of used, in
-// addition to those that encoding/csv has buffered.
-type rowLimiter struct {
-	in          io.Reader
-	limit, used int
-}
-
-func (m *rowLimiter) Read(p []byte) (int, error) {
-	if m.used >= m.limit {
-		return 0, errRowTooLong
-	}
-	n, err := m.in.Read(p[:min(len(p), m.limit-m.used)])
-	m.used += n
-	return n, err
+	return s.at.unreadable(row.err)
 }
 
 // clip shortens names that come from a file, for messages.
