@@ -19,15 +19,17 @@ type source struct {
 // input is an open file of rows.
 type input struct {
 	rows  *table.Reader
-	first table.Row // the first row that can be read
-	ahead []readRow // rows that were read before the work begins
-	last  readRow   // what next has returned
+	first table.Row   // the first row that can be read
+	ahead []readRow   // rows that were read before the work begins
+	last  readRow     // what next has returned
 	info  os.FileInfo // nil for standard input that is no file
 	name  string
 	close func()
 
 	columns []string // of the first row
 	again   bool     // the file can be read once more
+
+	file *io.SectionReader // nil for a stream
 }
 
 // open opens the file and reads its first row, so that errors come before any work
@@ -72,7 +74,7 @@ const maxUnreadable = 100
 
 // begin reads up to the first row that can be read.
 func (in *input) begin(reader io.Reader, format table.Format) (err error) {
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err != nil {
+	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, File: in.file}); err != nil {
 		return err
 	}
 	closeFile := in.close
@@ -102,7 +104,7 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 
 func (in *input) read() readRow {
 	row, err := in.rows.Read()
-	return readRow{row, in.rows.Cells(), err}
+	return readRow{row, in.rows.Original(), err}
 }
 
 func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error) {
@@ -128,6 +130,7 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 		return nil, fmt.Errorf("the file %s cannot be read: %w", in.name, err)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
+		in.file = io.NewSectionReader(file, 0, in.info.Size())
 		return file, nil
 	}
 	reader, end := interruptible(ctx, file)

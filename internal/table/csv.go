@@ -14,7 +14,8 @@ import (
 type csvSource struct {
 	rows    *csvScanner
 	at      position
-	names   []string // as the header has them, without white space around them
+	header  []string // as the file has it
+	names   []string // the same without white space around them
 	keys    []string // of the row's cells: the names, each once; empty for none
 	pending []csvRow // rows that were read to find the header
 }
@@ -46,6 +47,7 @@ func (s *csvSource) setHeader(header csvRow) error {
 	if len(names) > MaxColumns {
 		return s.at.at(header.line, 1).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
 	}
+	s.header = names
 	s.names = trimAll(names)
 	s.keys = uniqueKeys(s.names)
 	s.rows.want = len(names)

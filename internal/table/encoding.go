@@ -25,7 +25,7 @@ func textOf(in *bufio.Reader, head []byte, whole io.Reader) *bufio.Reader {
 	}
 	d := &utf8Decoder{}
 	if whole != nil {
-		d.legacy = d.measure(whole)
+		d.legacy = measure(whole)
 	}
 	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes)
 }
@@ -67,8 +67,6 @@ type utf8Decoder struct {
 
 // Reset is part of transform.Transformer.
 func (d *utf8Decoder) Reset() { *d = utf8Decoder{legacy: d.legacy} }
-
-const byteOrderMark = "\ufeff"
 
 // Transform is part of transform.Transformer.
 func (d *utf8Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
@@ -117,6 +115,7 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 		return 0, 1, false
 	}
 	if bytes.HasPrefix(text, []byte(byteOrderMark)) && !d.begun {
+		d.valid++
 		return '\ufeff', len(byteOrderMark), false
 	}
 	if !d.legacy {
@@ -135,7 +134,7 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 
 // measure reads a text in advance and reports whether it is in Windows-1252. The error
 // of an unreadable file comes again when it is read.
-func (d *utf8Decoder) measure(whole io.Reader) bool {
+func measure(whole io.Reader) bool {
 	var valid, broken int
 	buf := make([]byte, 0, headBytes)
 	in := io.LimitReader(whole, maxScan)
@@ -170,4 +169,9 @@ func countRunes(text []byte, atEOF bool, valid, broken *int) []byte {
 		text = text[size:]
 	}
 	return text
+}
+
+// hasMark reports whether a text begins with a byte order mark.
+func hasMark(head []byte) bool {
+	return bytes.HasPrefix(head, []byte(byteOrderMark)) || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
 }

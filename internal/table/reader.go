@@ -50,6 +50,9 @@ type ReaderConfig struct {
 	Format Format
 	// MaxRowBytes is about how long one row may be. 0: DefaultMaxRowBytes.
 	MaxRowBytes int
+	// File is the input once more, for reading it at any place, if it is a file. nil: it
+	// is read from the beginning to the end only, unless in has ReadAt and Size itself.
+	File *io.SectionReader
 }
 
 // source reads one format. next returns the next row, and io.EOF after the last one. An
@@ -69,6 +72,8 @@ type record struct {
 type Reader struct {
 	source  source
 	columns []string
+	header  []string
+	dialect Dialect
 	last    record
 	err     error
 	close   func()
@@ -144,8 +149,3 @@ func (r *Reader) Line() int { return r.last.line }
 // Columns returns the names in the header, nil for files without one, such as JSON
 // lines. Columns without a name have an empty one.
 func (r *Reader) Columns() []string { return r.columns }
-
-// Cells returns the cells of the last row as they stand in the file, in the order of
-// Columns. A row may have fewer cells than the header or more. It returns nil for files
-// without a header, whose rows are complete in themselves. The caller may keep the slice.
-func (r *Reader) Cells() []string { return r.last.cells }

@@ -224,11 +224,11 @@ func TestReader_KeepsTheCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := [][]string{r.Columns()}
+	got := [][]string{r.Header()}
 	for range r.Rows() {
-		got = append(got, r.Cells())
+		got = append(got, r.Original())
 	}
-	want := [][]string{{"", "name", "type", "type"}, {"0", "=\"1\"", " a ", ""}, {"1", "b"}, {"2", "c", "d", "e", "f"}}
+	want := [][]string{{"", "name", " type ", "type"}, {"0", "=\"1\"", " a ", ""}, {"1", "b"}, {"2", "c", "d", "e", "f"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
-	"os"
 )
 
 // opener finds out what an input is and how to read it.
@@ -48,14 +47,9 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if _, _, wide := utf16Order(head); !wide && looksBinary(head) {
 		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
 	}
-	whole, rewind, err := o.whole(in)
-	if err != nil {
-		return nil, o.at.unreadable(err)
-	}
-	text := textOf(buffered, head, whole)
-	if err := rewind(); err != nil {
-		return nil, o.at.unreadable(err)
-	}
+	dialect := Dialect{BOM: hasMark(head)}
+	text := textOf(buffered, head, o.whole(in))
+	var err error
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)
 	}
@@ -70,40 +64,35 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{source: csv, columns: csv.names}, nil
+	dialect.Separator = rune(csv.rows.sep)
+	return &Reader{source: csv, columns: csv.names, header: csv.header, dialect: dialect}, nil
 }
 
 // blankBytes are white space, and the end mark of old systems.
 const blankBytes = " \t\r\n\x1a"
 
-// whole returns the file for reading in advance, nil for a stream. rewind goes back to
-// where it was.
-func (o *opener) whole(in io.Reader) (whole io.Reader, rewind func() error, err error) {
-	file, ok := in.(io.ReadSeeker)
-	if !ok || !canSeek(file) {
-		return nil, func() error { return nil }, nil
+// file returns the input for reading it at any place, nil for a stream.
+func (o *opener) file(in io.Reader) *io.SectionReader {
+	switch sized, ok := in.(interface {
+		io.ReaderAt
+		Size() int64
+	}); {
+	case o.gunzip:
+		return nil
+	case o.cfg.File != nil:
+		return io.NewSectionReader(o.cfg.File, 0, o.cfg.File.Size())
+	case ok:
+		return io.NewSectionReader(sized, 0, sized.Size())
 	}
-	at, err := file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, err
-	}
-	return file, func() error {
-		_, err := file.Seek(at, io.SeekStart)
-		return err
-	}, nil
+	return nil
 }
 
-// canSeek reports whether a file is one that can be read twice.
-func canSeek(file io.ReadSeeker) bool {
-	f, ok := file.(*os.File)
-	if !ok {
-		return true
+// whole returns the input for reading it in advance, nil for a stream.
+func (o *opener) whole(in io.Reader) io.Reader {
+	if file := o.file(in); file != nil {
+		return file
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode().IsRegular()
+	return nil
 }
 
 // signature is how a kind of file begins.
