@@ -244,3 +244,8 @@ func looksLikeName(text string) bool {
 	_, err := strconv.ParseFloat(strings.Trim(strings.ReplaceAll(text, ",", "."), "€$£% "), 64)
 	return err != nil
 }
+
+// isKeyName reports whether the name is that of a column of keys.
+func isKeyName(name string) bool {
+	return columns[string(fold(nil, name))].field == fieldID
+}
