@@ -8,30 +8,35 @@ import (
 	"unicode/utf8"
 )
 
-// csvSource reads the rows below a header. Every row is kept: short ones are filled, and
-// what is too much in long ones goes into the last cell. Blank rows, and rows that repeat
-// the header, are none.
-type csvSource struct {
-	rows    *csvScanner
+// cellRows reads rows of cells. row returns the next one and the line on which it begins,
+// and io.EOF after the last one. An error that is a RowError is that row's alone.
+type cellRows interface {
+	row() (cells []string, line int, err error)
+}
+
+// headedSource reads the rows below a header. Every row is kept: short ones are filled,
+// and what is too much in long ones goes into the last cell. Blank rows, and rows that
+// repeat the header, are none.
+type headedSource struct {
+	rows    cellRows
 	at      position
+	join    string   // put between cells of a row that is too long
 	header  []string // as the file has it
 	names   []string // the same without white space around them
 	keys    []string // of the row's cells: the names, each once; empty for none
-	pending []csvRow // rows that were read to find the header
+	pending []cellRow
 }
 
-// csvRow is a row as the scanner returns it.
-type csvRow struct {
+// cellRow is a row that was read to find the header.
+type cellRow struct {
 	cells []string
 	line  int
 	err   error
 }
 
-func newCSVSource(in io.Reader, at position, maxRow int) (*csvSource, error) {
-	s := &csvSource{rows: &csvScanner{in: in, limit: maxRow, line: 1}, at: at}
-	if err := s.rows.findDialect(); err != nil {
-		return nil, s.failure(csvRow{line: 1, err: err})
-	}
+// newHeadedSource reads up to the header.
+func newHeadedSource(rows cellRows, at position, join string) (*headedSource, error) {
+	s := &headedSource{rows: rows, at: at, join: join}
 	header, err := s.findHeader()
 	if err != nil {
 		return nil, err
@@ -39,7 +44,50 @@ func newCSVSource(in io.Reader, at position, maxRow int) (*csvSource, error) {
 	return s, s.setHeader(header)
 }
 
-func (s *csvSource) setHeader(header csvRow) error {
+// csvRows are the rows of a scanner.
+type csvRows struct {
+	*csvScanner
+	at position
+}
+
+func newCSVSource(in io.Reader, at position, maxRow int) (*headedSource, *csvScanner, error) {
+	rows := csvRows{&csvScanner{in: in, limit: maxRow, line: 1}, at}
+	if err := rows.findDialect(); err != nil {
+		return nil, nil, rows.failure(1, err)
+	}
+	s, err := newHeadedSource(rows, at, string(rune(rows.sep)))
+	if err != nil {
+		return nil, nil, err
+	}
+	rows.want = len(s.names)
+	return s, rows.csvScanner, nil
+}
+
+func (r csvRows) row() ([]string, int, error) {
+	cells, line, err := r.csvScanner.row()
+	if err != nil {
+		return nil, line, r.failure(line, err)
+	}
+	return cells, line, nil
+}
+
+// failure returns what an error of the scanner means.
+func (r csvRows) failure(line int, err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, errRowTooLong):
+		at := r.at.at(line, 1)
+		f := at.fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", r.limit)
+		if r.skip() {
+			return at.ofRow(f)
+		}
+		return f
+	}
+	return r.at.unreadable(err)
+}
+
+func (s *headedSource) setHeader(header cellRow) error {
 	names := header.cells
 	for len(names) > MaxColumns && strings.TrimSpace(names[len(names)-1]) == "" {
 		names = names[:len(names)-1]
@@ -50,7 +98,6 @@ func (s *csvSource) setHeader(header csvRow) error {
 	s.header = names
 	s.names = trimAll(names)
 	s.keys = uniqueKeys(s.names)
-	s.rows.want = len(names)
 	return nil
 }
 
@@ -88,11 +135,11 @@ func uniqueKeys(names []string) []string {
 	return keys
 }
 
-func (s *csvSource) next() (record, error) {
+func (s *headedSource) next() (record, error) {
 	for {
 		row := s.read()
 		if row.err != nil {
-			return record{line: row.line}, s.failure(row)
+			return record{line: row.line}, row.err
 		}
 		if blankRow(row.cells) || s.repeatsHeader(row.cells) {
 			continue
@@ -102,18 +149,18 @@ func (s *csvSource) next() (record, error) {
 }
 
 // read returns the next row, first those that were read in advance.
-func (s *csvSource) read() csvRow {
+func (s *headedSource) read() cellRow {
 	if len(s.pending) > 0 {
 		row := s.pending[0]
 		s.pending = s.pending[1:]
 		return row
 	}
 	cells, line, err := s.rows.row()
-	return csvRow{cells, line, err}
+	return cellRow{cells, line, err}
 }
 
 // row makes a row of cells.
-func (s *csvSource) row(cells []string) Row {
+func (s *headedSource) row(cells []string) Row {
 	cells = s.fit(cells)
 	row := make(Row, 0, len(cells))
 	for i, key := range s.keys {
@@ -131,7 +178,7 @@ func (s *csvSource) row(cells []string) Row {
 
 // fit puts the cells behind the last column into that column's cell: a separator that
 // should have been quoted is the most frequent cause.
-func (s *csvSource) fit(cells []string) []string {
+func (s *headedSource) fit(cells []string) []string {
 	most := len(s.keys)
 	for len(cells) > most && strings.TrimSpace(cells[len(cells)-1]) == "" {
 		cells = cells[:len(cells)-1]
@@ -140,7 +187,7 @@ func (s *csvSource) fit(cells []string) []string {
 		return cells
 	}
 	fitted := append([]string{}, cells[:most]...)
-	fitted[most-1] = strings.Join(cells[most-1:], string(rune(s.rows.sep)))
+	fitted[most-1] = strings.Join(cells[most-1:], s.join)
 	return fitted
 }
 
@@ -164,7 +211,7 @@ func blankRow(cells []string) bool {
 
 // repeatsHeader reports whether a row is the header once more, as where files have been
 // put one behind the other.
-func (s *csvSource) repeatsHeader(cells []string) bool {
+func (s *headedSource) repeatsHeader(cells []string) bool {
 	if len(cells) < 2 || len(cells) != len(s.names) || strings.TrimSpace(strings.TrimPrefix(cells[0], byteOrderMark)) != s.names[0] {
 		return false
 	}
@@ -174,21 +221,6 @@ func (s *csvSource) repeatsHeader(cells []string) bool {
 		}
 	}
 	return true
-}
-
-// failure returns what an error of the scanner means.
-func (s *csvSource) failure(row csvRow) error {
-	switch {
-	case errors.Is(row.err, io.EOF):
-		return io.EOF
-	case errors.Is(row.err, errRowTooLong):
-		f := s.at.at(row.line, 1).fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", s.rows.limit)
-		if s.rows.skip() {
-			return s.at.at(row.line, 1).ofRow(f)
-		}
-		return f
-	}
-	return s.at.unreadable(row.err)
 }
 
 // clip shortens names that come from a file, for messages.

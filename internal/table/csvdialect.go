@@ -167,15 +167,15 @@ const maxTitleRows = 20
 // findHeader returns the first row that names a known column. It keeps the rows below
 // it that it has read, and drops those above it: they are titles. Without such a row the
 // first one is the header if it looks like names above values.
-func (s *csvSource) findHeader() (csvRow, error) {
-	var rows []csvRow
+func (s *headedSource) findHeader() (cellRow, error) {
+	var rows []cellRow
 	for len(rows) <= maxTitleRows {
 		row := s.read()
 		if errors.Is(row.err, io.EOF) {
 			break
 		}
 		if row.err != nil {
-			return row, s.failure(row)
+			return row, row.err
 		}
 		if blankRow(row.cells) {
 			continue
@@ -186,20 +186,20 @@ func (s *csvSource) findHeader() (csvRow, error) {
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return csvRow{}, s.at.fault("is empty: it needs a header and a row, or JSON objects")
+		return cellRow{}, s.at.fault("is empty: it needs a header and a row, or JSON objects")
 	}
 	if i := likelyHeader(rows); i >= 0 {
 		s.pending = rows[i+1:]
 		return rows[i], nil
 	}
-	return csvRow{}, s.at.at(rows[0].line, 1).fault("the first line must name the columns, and none of %s is known: "+
+	return cellRow{}, s.at.at(rows[0].line, 1).fault("the first line must name the columns, and none of %s is known: "+
 		"name at least one of product_name, description, type, image_url, product_url",
 		clip(strings.Join(trimAll(rows[0].cells), ", ")))
 }
 
 // likelyHeader returns the place of the row that seems to name the columns, -1 for none:
 // one of short texts that are all different, with another kind of values below.
-func likelyHeader(rows []csvRow) int {
+func likelyHeader(rows []cellRow) int {
 	header := 0
 	for i, row := range rows {
 		if filled(row.cells) > filled(rows[header].cells) {

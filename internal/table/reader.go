@@ -48,6 +48,9 @@ type ReaderConfig struct {
 	Name string
 	// Format is CSV or JSON, or Auto to go by the content.
 	Format Format
+	// Sheet is the name of the sheet to read. Empty: the first one with data. Any other
+	// kind of file has none.
+	Sheet string
 	// MaxRowBytes is about how long one row may be. 0: DefaultMaxRowBytes.
 	MaxRowBytes int
 	// File is the input once more, for reading it at any place, if it is a file. nil: it

@@ -42,10 +42,40 @@ func (o *opener) open(in io.Reader) (*Reader, error) {
 	return o.openText(in, buffered, head)
 }
 
+// noSheet returns a fault if a sheet is asked for.
+func (o *opener) noSheet() error {
+	if o.cfg.Sheet == "" {
+		return nil
+	}
+	return o.at.fault("is no spreadsheet and has no sheet %q: leave --sheet out", o.cfg.Sheet)
+}
+
+// openCompound says what a file of old Office programs is.
+func (o *opener) openCompound(in io.Reader, buffered *bufio.Reader) (*Reader, error) {
+	file, err := o.randomAccess(in, buffered)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(file, 16<<20))
+	if err != nil {
+		return nil, o.at.unreadable(err)
+	}
+	if bytes.Contains(content, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e")) {
+		return nil, o.at.fault("is protected by a password: open it, remove the password, and save it")
+	}
+	if !bytes.Contains(content, []byte("B\x00o\x00o\x00k\x00")) && !bytes.Contains(content, []byte("b\x00o\x00o\x00k\x00")) {
+		return nil, o.at.fault("is a file of an old Office program and no spreadsheet: give a file of products")
+	}
+	return nil, o.at.fault("is a spreadsheet in the format of Excel 97 (.xls): save it as .xlsx or CSV")
+}
+
 // openText reads what is no binary format.
 func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*Reader, error) {
 	if _, _, wide := utf16Order(head); !wide && looksBinary(head) {
 		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
+	}
+	if err := o.noSheet(); err != nil {
+		return nil, err
 	}
 	dialect := Dialect{BOM: hasMark(head)}
 	text := textOf(buffered, head, o.whole(in))
@@ -60,12 +90,16 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	case o.cfg.Format == JSON || (o.cfg.Format == Auto && looksLikeJSON(head)):
 		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes)}, nil
 	}
-	csv, err := newCSVSource(text, o.at, o.cfg.MaxRowBytes)
+	csv, scanner, err := newCSVSource(text, o.at, o.cfg.MaxRowBytes)
 	if err != nil {
 		return nil, err
 	}
-	dialect.Separator = rune(csv.rows.sep)
-	return &Reader{source: csv, columns: csv.names, header: csv.header, dialect: dialect}, nil
+	dialect.Separator = rune(scanner.sep)
+	return headedReader(csv, dialect), nil
+}
+
+func headedReader(s *headedSource, d Dialect) *Reader {
+	return &Reader{source: s, columns: s.names, header: s.header, dialect: d}
 }
 
 // blankBytes are white space, and the end mark of old systems.
@@ -107,7 +141,9 @@ type signature struct {
 func signatures() []signature {
 	return []signature{
 		{prefix: "\x1f\x8b", open: (*opener).openGzip},
-		{prefix: "PK\x03\x04", advice: "is a spreadsheet or a zip archive: save the sheet as \"CSV UTF-8\""},
+		{prefix: "PK\x03\x04", open: (*opener).openZip},
+		{prefix: "PK\x05\x06", open: (*opener).openZip},
+		{prefix: "\xd0\xcf\x11\xe0", open: (*opener).openCompound},
 		{prefix: "\x28\xb5\x2f\xfd", advice: "is compressed with zstd: unpack it first (unzstd), or compress it with gzip"},
 		{prefix: "BZh", advice: "is compressed with bzip2: unpack it first (bunzip2), or compress it with gzip"},
 		{prefix: "\xfd7zXZ\x00", advice: "is compressed with xz: unpack it first (unxz), or compress it with gzip"},
@@ -118,6 +154,7 @@ func signatures() []signature {
 		{prefix: "\x89PNG", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
 		{prefix: "\xff\xd8\xff", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
 		{prefix: "GIF8", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
+		{prefix: "PAR1", advice: "is a Parquet file: convert it to CSV or JSON lines"},
 		{prefix: "Obj\x01", advice: "is an Avro file: convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ARROW1", advice: "is an Arrow file (Feather): convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ORC", advice: "is an ORC file: convert it to Parquet, CSV or JSON lines"},
