@@ -20,6 +20,7 @@ type csvLine struct {
 
 func (l *csvLine) parse() {
 	sep := l.scanner.sep
+	l.cells = make([]string, 0, max(1, l.scanner.want))
 	for at := 0; ; {
 		cell, end := l.cell(at)
 		l.cells = append(l.cells, cell)
@@ -66,8 +67,11 @@ func (l *csvLine) quoted(at int) (cell string, end int, ok bool) {
 			return "", 0, false
 		}
 		i += at
-		b = append(b, l.text[at:i]...)
 		end, ends := l.ends(i + 1)
+		if ends && at == start {
+			return l.text[start:i], end, true
+		}
+		b = append(b, l.text[at:i]...)
 		switch doubled := strings.HasPrefix(l.text[i+1:], `"`); {
 		case i > start && l.text[i-1] == '\\' && (!ends || l.scanner.backslash):
 			l.scanner.backslash = true

@@ -247,5 +247,6 @@ func looksLikeName(text string) bool {
 
 // isKeyName reports whether the name is that of a column of keys.
 func isKeyName(name string) bool {
-	return columns[string(fold(nil, name))].field == fieldID
+	var buf [64]byte
+	return columns[string(fold(buf[:0], name))].field == fieldID
 }

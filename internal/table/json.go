@@ -25,12 +25,13 @@ type jsonSource struct {
 	names  []string // of the values in rows that are lists
 	ready  []record // rows that have been read already
 
-	buf     []byte
-	scanner objectScanner
-	before  byte  // the last byte outside of strings that is no white space
-	broken  error // of the input
-	rows    int
-	after   bool // the rows of an array have ended
+	buf       []byte
+	scanner   objectScanner
+	lineEnded bool  // since the last such byte a line has ended
+	before    byte  // the last byte outside of strings that is no white space
+	broken    error // of the input
+	rows      int
+	after     bool // the rows of an array have ended
 }
 
 // jsonLayout is how the objects stand.
@@ -246,9 +247,9 @@ func (s *jsonSource) collect() error {
 }
 
 func (s *jsonSource) collectMore(limit int) error {
-	lineEnded := false
+	s.lineEnded = false
 	for {
-		next, err := s.in.Peek(1)
+		_, err := s.in.Peek(1)
 		if errors.Is(err, io.EOF) {
 			return errNotClosed
 		}
@@ -256,27 +257,46 @@ func (s *jsonSource) collectMore(limit int) error {
 			s.broken = err
 			return errInputBroken
 		}
-		c := next[0]
+		chunk, _ := s.in.Peek(s.in.Buffered())
+		n, closed, err := s.scan(chunk)
+		s.buf = append(s.buf, chunk[:n]...)
+		s.at = s.at.after(chunk[:n])
+		_, _ = s.in.Discard(n) // it is buffered
 		switch {
-		case c == '\n' && s.scanner.inString:
-			return errLineEnds
-		case c == '\n':
-			lineEnded = true
-		case c == '{' && lineEnded && !s.scanner.inString && bytes.IndexByte([]byte(":[,"), s.before) < 0:
-			return errNextBegins
-		}
-		if !s.scanner.inString && c > ' ' {
-			s.before, lineEnded = c, false
-		}
-		s.buf = append(s.buf, c)
-		s.take()
-		if s.scanner.step(c) {
-			return nil
-		}
-		if len(s.buf) > limit {
+		case err != nil || closed:
+			return err
+		case len(s.buf) > limit:
 			return errRowTooLong
 		}
 	}
+}
+
+// scan goes through a part of an object, and returns how far it came and whether the
+// object ends there.
+func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
+	for i, c := range chunk {
+		if s.scanner.inString {
+			if c == '\n' {
+				return i, false, errLineEnds
+			}
+			s.scanner.step(c)
+			s.before = c
+			continue
+		}
+		switch {
+		case c == '\n':
+			s.lineEnded = true
+		case c == '{' && s.lineEnded && bytes.IndexByte([]byte(":[,"), s.before) < 0:
+			return i, false, errNextBegins
+		}
+		if c > ' ' {
+			s.before, s.lineEnded = c, false
+		}
+		if s.scanner.step(c) {
+			return i + 1, true, nil
+		}
+	}
+	return len(chunk), false, nil
 }
 
 // recover returns what an error of collect means, and goes on to the next row if it can.
@@ -383,7 +403,7 @@ func decodeRow(text []byte, start position) (Row, error) {
 	var f *fault.Fault
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		place := max(0, min(int(syntax.Offset)-1, len(text)))
-		f = start.after(string(text[:place])).fault("is no JSON: %v", syntax)
+		f = start.after(text[:place]).fault("is no JSON: %v", syntax)
 	} else {
 		f = start.fault("%s", strings.TrimSpace(err.Error()))
 	}

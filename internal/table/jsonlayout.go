@@ -42,7 +42,7 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 
 // enter goes to the first of the rows within the object in buf.
 func (s *jsonSource) enter(start position, place rowsPlace) {
-	s.at = start.after(string(s.buf[:place.at+1]))
+	s.at = start.after(s.buf[:place.at+1])
 	s.inside = append(s.inside[:0], place.inside...)
 	s.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[place.at+1:])), s.in), headBytes)
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -18,14 +19,13 @@ func (p position) at(line, column int) position {
 }
 
 // after returns the place that is reached from p by reading text.
-func (p position) after(text string) position {
-	for _, c := range []byte(text) {
-		p.column++
-		if c == '\n' {
-			p.line++
-			p.column = 1
-		}
+func (p position) after(text []byte) position {
+	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
+		p.line += bytes.Count(text, []byte("\n"))
+		p.column = len(text) - i
+		return p
 	}
+	p.column += len(text)
 	return p
 }
 

@@ -3,7 +3,6 @@ package table
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +55,7 @@ func (w *workbook) collectTexts(e *xmlReader, part *zip.File) error {
 	s := &sharedTexts{mem: make([]byte, 0, min(maxShared, part.UncompressedSize64/2))}
 	w.texts = s
 	var one bytes.Buffer
-	text := xmlText{}
+	text := visibleText{}
 	spill := &textSpill{texts: s, opener: w.opener}
 	for {
 		t, err := e.token()
@@ -76,23 +75,23 @@ func (w *workbook) collectTexts(e *xmlReader, part *zip.File) error {
 	}
 }
 
-// xmlText collects the visible text of an element si or is: its t, without those of rPh,
+// visibleText collects the visible text of an element si or is: its t, without those of rPh,
 // which say how it is read aloud.
-type xmlText struct{ in, phonetic bool }
+type visibleText struct{ in, phonetic bool }
 
 // add adds a token, and reports whether the element has ended.
-func (x *xmlText) add(to *bytes.Buffer, t xml.Token) bool {
-	switch t := t.(type) {
-	case xml.StartElement:
-		x.in = t.Name.Local == "t"
-		x.phonetic = x.phonetic || t.Name.Local == "rPh"
-	case xml.CharData:
+func (x *visibleText) add(to *bytes.Buffer, t xmlToken) bool {
+	switch t.kind {
+	case xmlStart:
+		x.in = t.name == "t"
+		x.phonetic = x.phonetic || t.name == "rPh"
+	case xmlText:
 		if x.in && !x.phonetic {
-			to.Write(t)
+			to.Write(t.text)
 		}
-	case xml.EndElement:
+	case xmlEnd:
 		x.in = false
-		switch t.Name.Local {
+		switch t.name {
 		case "rPh":
 			x.phonetic = false
 		case "si", "is":

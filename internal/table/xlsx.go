@@ -2,7 +2,6 @@ package table
 
 import (
 	"archive/zip"
-	"encoding/xml"
 	"errors"
 	"io"
 	"path"
@@ -70,9 +69,9 @@ func (w *workbook) file(name string) *zip.File {
 // mainPart returns the name of the part that lists the sheets.
 func (w *workbook) mainPart() string {
 	name := "xl/workbook.xml"
-	_ = w.each("_rels/.rels", func(e *xmlReader, tag xml.StartElement) error { // the default does for most
-		if strings.HasSuffix(attrOf(tag, "Type"), "/officeDocument") {
-			name = strings.TrimPrefix(attrOf(tag, "Target"), "/")
+	_ = w.each("_rels/.rels", func(tag xmlToken) error { // the default does for most
+		if strings.HasSuffix(tag.attribute("Type"), "/officeDocument") {
+			name = strings.TrimPrefix(tag.attribute("Target"), "/")
 		}
 		return nil
 	})
@@ -80,7 +79,7 @@ func (w *workbook) mainPart() string {
 }
 
 // each calls f for every element of a part. A part that is not there has none.
-func (w *workbook) each(name string, f func(e *xmlReader, tag xml.StartElement) error) error {
+func (w *workbook) each(name string, f func(tag xmlToken) error) error {
 	file := w.file(name)
 	if file == nil {
 		return nil
@@ -97,7 +96,7 @@ func (w *workbook) each(name string, f func(e *xmlReader, tag xml.StartElement) 
 			return nil
 		}
 		if err == nil {
-			err = f(e, tag)
+			err = f(tag)
 		}
 		if err != nil {
 			return err
@@ -107,25 +106,25 @@ func (w *workbook) each(name string, f func(e *xmlReader, tag xml.StartElement) 
 
 func (w *workbook) readSheets(main string) error {
 	targets := map[string]string{}
-	err := w.each(path.Join(path.Dir(main), "_rels", path.Base(main)+".rels"), func(_ *xmlReader, tag xml.StartElement) error {
-		target := attrOf(tag, "Target")
+	err := w.each(path.Join(path.Dir(main), "_rels", path.Base(main)+".rels"), func(tag xmlToken) error {
+		target := tag.attribute("Target")
 		if !strings.HasPrefix(target, "/") {
 			target = path.Join(path.Dir(main), target)
 		}
-		targets[attrOf(tag, "Id")] = strings.TrimPrefix(target, "/")
+		targets[tag.attribute("Id")] = strings.TrimPrefix(target, "/")
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return w.each(main, func(_ *xmlReader, tag xml.StartElement) error {
-		switch tag.Name.Local {
+	return w.each(main, func(tag xmlToken) error {
+		switch tag.name {
 		case "workbookPr":
-			w.epoch = dateSystem(attrOf(tag, "date1904") == "1" || attrOf(tag, "date1904") == "true")
+			w.epoch = dateSystem(tag.attribute("date1904") == "1" || tag.attribute("date1904") == "true")
 		case "sheet":
 			w.sheets = append(w.sheets, sheetEntry{
-				name: attrOf(tag, "name"), path: targets[attrOf(tag, "id")],
-				hidden: attrOf(tag, "state") != "" && attrOf(tag, "state") != "visible",
+				name: tag.attribute("name"), path: targets[tag.attribute("id")],
+				hidden: tag.attribute("state") != "" && tag.attribute("state") != "visible",
 			})
 		}
 		return nil
@@ -135,17 +134,17 @@ func (w *workbook) readSheets(main string) error {
 func (w *workbook) readStyles(name string) error {
 	custom := map[string]string{}
 	within := false
-	return w.each(name, func(_ *xmlReader, tag xml.StartElement) error {
-		switch tag.Name.Local {
+	return w.each(name, func(tag xmlToken) error {
+		switch tag.name {
 		case "numFmt":
-			custom[attrOf(tag, "numFmtId")] = attrOf(tag, "formatCode")
+			custom[tag.attribute("numFmtId")] = tag.attribute("formatCode")
 		case "cellXfs":
 			within = true
 		case "cellStyles", "dxfs":
 			within = false
 		case "xf":
 			if within {
-				id := attrOf(tag, "numFmtId")
+				id := tag.attribute("numFmtId")
 				n, _ := strconv.Atoi(id) // 0 is the general format
 				w.formats = append(w.formats, formatOf(n, custom[id]))
 			}
@@ -207,13 +206,4 @@ func (w *workbook) openSheet(entry sheetEntry) (*Reader, error) {
 		return nil, err
 	}
 	return headedReader(s, Dialect{}), nil
-}
-
-func attrOf(tag xml.StartElement, name string) string {
-	for _, a := range tag.Attr {
-		if a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
 }

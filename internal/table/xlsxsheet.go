@@ -2,7 +2,6 @@ package table
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
 	"strconv"
@@ -18,13 +17,13 @@ type sheetRows struct {
 	buf   bytes.Buffer
 }
 
-const (
-	maxSheetColumns = 16_384 // as the format has it
-	// maxEmpty is how much of a sheet may go by without a value.
-	maxEmpty = 64 << 20
-)
+const maxSheetColumns = 16_384 // as the format has it
 
-var errEmptyCells = errors.New("it has 64 MiB of empty cells, like a file that is made to fill memory: delete the empty rows, or save the sheet as CSV")
+// maxEmpty is how many bytes of a sheet may go by without a value. Programs write every
+// cell that has a colour, so this is far more than a sheet without values has as a rule.
+var maxEmpty = 512 << 20
+
+var errEmptyCells = errors.New("too many empty cells come next, like in a file that is made to fill memory: delete the empty rows, or save the sheet as CSV")
 
 func (s *sheetRows) row() ([]string, int, error) {
 	for {
@@ -32,11 +31,11 @@ func (s *sheetRows) row() ([]string, int, error) {
 		switch {
 		case err != nil:
 			return nil, s.line, s.failure(err)
-		case tag.Name.Local != "row":
+		case tag.name != "row":
 			continue
 		}
 		s.line++
-		if n, err := strconv.Atoi(attrOf(tag, "r")); err == nil && n >= s.line {
+		if n, err := strconv.Atoi(tag.attribute("r")); err == nil && n >= s.line {
 			s.line = n
 		}
 		cells, err := s.cells()
@@ -51,27 +50,27 @@ func (s *sheetRows) row() ([]string, int, error) {
 }
 
 // next returns the next start of an element, and io.EOF behind the rows.
-func (s *sheetRows) next() (xml.StartElement, error) {
+func (s *sheetRows) next() (xmlToken, error) {
 	for {
 		t, err := s.token()
 		if err != nil {
-			return xml.StartElement{}, err
+			return xmlToken{}, err
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
+		switch t.kind {
+		case xmlStart:
 			return t, nil
-		case xml.EndElement:
-			if t.Name.Local == "sheetData" {
-				return xml.StartElement{}, io.EOF
+		case xmlEnd:
+			if t.name == "sheetData" {
+				return xmlToken{}, io.EOF
 			}
 		}
 	}
 }
 
-func (s *sheetRows) token() (xml.Token, error) {
-	before := s.xml.dec.InputOffset()
+func (s *sheetRows) token() (xmlToken, error) {
+	before := s.xml.offset
 	t, err := s.xml.token()
-	if s.empty += int(s.xml.dec.InputOffset() - before); s.empty > maxEmpty && err == nil {
+	if s.empty += int(s.xml.offset - before); s.empty > maxEmpty && err == nil {
 		err = errEmptyCells
 	}
 	return t, err
@@ -100,19 +99,19 @@ func (s *sheetRows) cells() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch t := t.(type) {
-		case xml.EndElement:
-			if t.Name.Local == "row" {
+		switch t.kind {
+		case xmlEnd:
+			if t.name == "row" {
 				return cells, nil
 			}
-		case xml.StartElement:
-			if t.Name.Local != "c" {
+		case xmlStart:
+			if t.name != "c" {
 				continue
 			}
-			if n := columnOf(attrOf(t, "r")); n >= 0 {
+			if n := columnOf(t.attribute("r")); n >= 0 {
 				column = n
 			}
-			text, err := s.cell(attrOf(t, "t"), attrOf(t, "s"))
+			text, err := s.cell(t.attribute("t"), t.attribute("s"))
 			if err != nil {
 				return nil, err
 			}
@@ -149,7 +148,7 @@ func columnOf(reference string) int {
 func (s *sheetRows) cell(kind, style string) (string, error) {
 	s.buf.Reset()
 	var formula string
-	text := xmlText{}
+	text := visibleText{}
 	within := ""
 	for {
 		t, err := s.token()
@@ -162,19 +161,19 @@ func (s *sheetRows) cell(kind, style string) (string, error) {
 		if kind == "inlineStr" {
 			text.add(&s.buf, t)
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			within = t.Name.Local
-		case xml.CharData:
+		switch t.kind {
+		case xmlStart:
+			within = t.name
+		case xmlText:
 			switch {
 			case within == "v" && kind != "inlineStr":
-				s.buf.Write(t)
+				s.buf.Write(t.text)
 			case within == "f":
-				formula += string(t)
+				formula += string(t.text)
 			}
-		case xml.EndElement:
+		case xmlEnd:
 			within = ""
-			if t.Name.Local == "c" {
+			if t.name == "c" {
 				return s.text(kind, style, formula)
 			}
 		}
