@@ -12,7 +12,8 @@ import (
 
 // source has the flags for the input.
 type source struct {
-	File   string `arg:"" predictor:"file" help:"CSV, JSON lines or a JSON array, in UTF-8; - for standard input."`
+	File   string `arg:"" predictor:"file" help:"CSV, XLSX, JSON, Parquet or a product feed, gzipped or not; - for standard input."`
+	Sheet  string `placeholder:"NAME" help:"The sheet of an XLSX file (default: the first with data)."`
 	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"How FILE is written (default: by its content)."`
 }
 
@@ -29,7 +30,8 @@ type input struct {
 	columns []string // of the first row
 	again   bool     // the file can be read once more
 
-	file *io.SectionReader // nil for a stream
+	file  *io.SectionReader // nil for a stream
+	sheet string            // empty: the first with data
 }
 
 // open opens the file and reads its first row, so that errors come before any work
@@ -40,7 +42,7 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{name: s.File, close: func() {}}
+	in := &input{name: s.File, sheet: s.Sheet, close: func() {}}
 	reader, err := in.reader(ctx, std.in)
 	if err != nil {
 		return nil, err
@@ -74,7 +76,7 @@ const maxUnreadable = 100
 
 // begin reads up to the first row that can be read.
 func (in *input) begin(reader io.Reader, format table.Format) (err error) {
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, File: in.file}); err != nil {
+	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, Sheet: in.sheet, File: in.file}); err != nil {
 		return err
 	}
 	closeFile := in.close

@@ -86,9 +86,11 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if len(bytes.Trim(head, blankBytes)) == 0 && len(head) < headBytes {
 		return nil, o.at.fault("is empty: it needs a header and a row, or JSON objects")
 	}
-	switch {
-	case o.cfg.Format == JSON || (o.cfg.Format == Auto && looksLikeJSON(head)):
+	if o.cfg.Format == JSON || (o.cfg.Format == Auto && looksLikeJSON(head)) {
 		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes)}, nil
+	}
+	if o.cfg.Format == Auto && looksLikeXML(head) {
+		return o.openMarkup(text, head)
 	}
 	csv, scanner, err := newCSVSource(text, o.at, o.cfg.MaxRowBytes)
 	if err != nil {
@@ -154,7 +156,7 @@ func signatures() []signature {
 		{prefix: "\x89PNG", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
 		{prefix: "\xff\xd8\xff", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
 		{prefix: "GIF8", advice: "is a picture: give a file of products, with the picture's address in a column image_url"},
-		{prefix: "PAR1", advice: "is a Parquet file: convert it to CSV or JSON lines"},
+		{prefix: "PAR1", open: (*opener).openParquet},
 		{prefix: "Obj\x01", advice: "is an Avro file: convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ARROW1", advice: "is an Arrow file (Feather): convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ORC", advice: "is an ORC file: convert it to Parquet, CSV or JSON lines"},

@@ -35,13 +35,14 @@ type xmlReader struct {
 	in     *bufio.Reader
 	limit  int
 	offset int64 // bytes read
+	line   int   // of the last token's end, counted from 1
 	inTag  bool  // the bracket that opens a tag has been read
 	ended  string
 	names  map[string]string
 }
 
 func newXMLReader(in io.Reader, limit int) *xmlReader {
-	return &xmlReader{in: bufio.NewReaderSize(in, headBytes), limit: limit, names: map[string]string{}}
+	return &xmlReader{in: bufio.NewReaderSize(in, headBytes), limit: limit, line: 1, names: map[string]string{}}
 }
 
 // next returns the next start of an element.
@@ -102,6 +103,7 @@ func (r *xmlReader) until(end byte, with []byte) ([]byte, error) {
 	for {
 		part, err := r.in.ReadSlice(end)
 		r.offset += int64(len(part))
+		r.line += bytes.Count(part, []byte("\n"))
 		if err == nil {
 			part = part[:len(part)-1]
 			if !joined {
