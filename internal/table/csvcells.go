@@ -68,22 +68,22 @@ func (l *csvLine) quoted(at int) (cell string, end int, ok bool) {
 		}
 		i += at
 		end, ends := l.ends(i + 1)
-		if ends && at == start {
+		escaped := i > start && l.text[i-1] == '\\' && l.escapes(i, ends)
+		if ends && !escaped && at == start {
 			return l.text[start:i], end, true
 		}
 		b = append(b, l.text[at:i]...)
-		switch doubled := strings.HasPrefix(l.text[i+1:], `"`); {
-		case i > start && l.text[i-1] == '\\' && (!ends || l.scanner.backslash):
+		switch {
+		case escaped:
 			l.scanner.backslash = true
 			b = b[:len(b)-1]
 			at = i + 1
 		case ends:
 			return string(b), end, true
-		case doubled:
+		case l.text[i+1] == '"':
 			at = i + 2
 			if end, ends = l.ends(at); ends && stray {
-				b = append(b, '"')
-				return string(b), end, true
+				return string(append(b, '"')), end, true
 			}
 		default:
 			stray = true
@@ -92,6 +92,16 @@ func (l *csvLine) quoted(at int) (cell string, end int, ok bool) {
 		}
 		b = append(b, '"')
 	}
+}
+
+// escapes reports whether the backslash in front of a quote makes it a character. In a
+// file that doubles its quotes it is a character itself.
+func (l *csvLine) escapes(quote int, ends bool) bool {
+	if doubled := !ends && l.text[quote+1] == '"'; doubled {
+		_, ends = l.ends(quote + 2)
+		return ends && l.scanner.backslash
+	}
+	return !ends || l.scanner.backslash
 }
 
 // ends reports whether a cell ends at a place, spaces aside, and where.

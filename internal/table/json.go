@@ -339,8 +339,10 @@ func (s *jsonSource) list(start position) (record, bool, error) {
 	case s.names != nil:
 		r.row, err = listRow(s.names, values.List, start)
 		return r, true, err
-	case s.rows > 0 || knownNames(values.List) == 0:
+	case s.rows > 0:
 		return r, true, start.ofRow(start.fault(adviceObject))
+	case knownNames(values.List) == 0:
+		return r, true, start.fault(adviceObject + ", or a list of the columns' names above the other lists")
 	}
 	s.names = uniqueKeys(trimAll(values.List))
 	return r, false, nil

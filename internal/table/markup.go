@@ -140,7 +140,7 @@ func (r *htmlRows) endCell() {
 	if r.inCell == 0 {
 		return
 	}
-	r.cells = append(r.cells, strings.TrimSpace(html.UnescapeString(r.text.String())))
+	r.cells = append(r.cells, strings.TrimSpace(r.text.String()))
 	r.text.Reset()
 	r.inCell = 0
 }

@@ -1,7 +1,6 @@
 package table_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -420,33 +419,6 @@ func TestParseFormat(t *testing.T) {
 	if _, err := read(t, "name\n", table.ReaderConfig{MaxRowBytes: -1}); err == nil {
 		t.Error("a negative limit was taken")
 	}
-}
-
-func FuzzReader(f *testing.F) {
-	for _, seed := range []string{
-		"name,price\noak table,12\n", "\ufeffname;type\n\"a\";b", "{\"name\":NaN}\n{\"a\":[1,{\"b\":2}]}",
-		"[{\"name\":\"a\"},{\"name\":\"b\"}]", "name\n\"a", "name\tb\n\t\xff", "{", "[", "[{}", "\"\n\"name",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := table.NewReader(bytes.NewReader(data), table.ReaderConfig{Name: "f", MaxRowBytes: 4096})
-		last := 0
-		for err == nil {
-			var row table.Row
-			if row, err = r.Read(); err != nil {
-				break
-			}
-			if r.Line() < last {
-				t.Fatalf("line %d after line %d", r.Line(), last)
-			}
-			last = r.Line()
-			table.MapRow(row, "Product URL")
-		}
-		if _, ok := errors.AsType[*fault.Fault](err); !ok && !errors.Is(err, io.EOF) {
-			t.Fatalf("not a fault: %v", err)
-		}
-	})
 }
 
 func BenchmarkReader(b *testing.B) {

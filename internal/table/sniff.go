@@ -160,6 +160,7 @@ func signatures() []signature {
 		{prefix: "Obj\x01", advice: "is an Avro file: convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ARROW1", advice: "is an Arrow file (Feather): convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ORC", advice: "is an ORC file: convert it to Parquet, CSV or JSON lines"},
+		{prefix: "\x80\x05\x95", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 		{prefix: "\x80\x04\x95", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 	}
 }
