@@ -210,6 +210,20 @@ func TestClassifyBadFiles(t *testing.T) {
 	}
 }
 
+func TestClassifyGoesOnAfterAnUnreadableRow(t *testing.T) {
+	text := "{\"id\":\"a\",\"name\":\"Oak chair\"}\n{\"id\":\"b\",\n{\"id\":\"c\",\"name\":\"Bed\"}\n"
+	got := credenzaWith(t, text, "classify", "-", "--in-order")
+	got.expect(t, exitFailed, "2 items classified in")
+	got.expect(t, exitFailed, "1 failed: 1 INVALID_ITEM")
+	want := map[float64]string{0: "a=CHAIR", 1: "<nil>=<nil>", 2: "c=BED"}
+	if diff := cmp.Diff(want, answers(t, got.out)); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(got.out, "\"error_message\":\"standard input: line 2, column 1: the object") {
+		t.Errorf("the line is not named: %s", got.out)
+	}
+}
+
 func TestClassifyGivesTheRowsBeforeAMistake(t *testing.T) {
 	got := credenzaWith(t, twoRows+"\""+strings.Repeat("x", 200<<20), "classify", "-")
 	got.expect(t, exitFailed, "credenza: standard input: line 4, column 1: the row from here on has over 16777216 bytes")

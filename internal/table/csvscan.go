@@ -36,6 +36,7 @@ var errRowTooLong = errors.New("row too long")
 // row returns the cells of the next row, which has at least one, and its first line.
 // The error is errRowTooLong, or that of the input; io.EOF after the last row.
 func (s *csvScanner) row() (cells []string, line int, err error) {
+	s.skipEmpty()
 	end, err := s.lineEnd(0)
 	if err != nil {
 		return nil, s.line, err
@@ -53,6 +54,16 @@ func (s *csvScanner) row() (cells []string, line int, err error) {
 	}
 	s.take(end)
 	return cells, line, nil
+}
+
+// skipEmpty takes the empty lines that come next, as far as they have been read.
+func (s *csvScanner) skipEmpty() {
+	for ; s.pos < len(s.buf) && s.buf[s.pos] == '\n'; s.pos++ {
+		if !s.skipFeed {
+			s.line++
+		}
+		s.skipFeed = false
+	}
 }
 
 // trimEnd cuts the carriage return of a line that ends with both.

@@ -27,9 +27,10 @@ type jsonSource struct {
 
 	buf       []byte
 	scanner   objectScanner
-	lineEnded bool  // since the last such byte a line has ended
-	before    byte  // the last byte outside of strings that is no white space
-	broken    error // of the input
+	open      []byte // the brackets that are open
+	lineEnded bool   // since the last such byte a line has ended
+	before    byte   // the last byte outside of strings that is no white space
+	broken    error  // of the input
 	rows      int
 	after     bool // the rows of an array have ended
 }
@@ -231,74 +232,6 @@ func (s *jsonSource) take() {
 	}
 }
 
-var (
-	errNotClosed   = errors.New("not closed")
-	errLineEnds    = errors.New("the line ends within a string: close it, or write \\n")
-	errNextBegins  = errors.New("the object that begins here is not closed in front of the next one")
-	errInputBroken = errors.New("input broken")
-)
-
-// collect reads one object or list into buf. After errNextBegins, the next object comes
-// next.
-func (s *jsonSource) collect() error {
-	s.buf = s.buf[:0]
-	s.scanner, s.before = objectScanner{}, 0
-	return s.collectMore(s.maxRow)
-}
-
-func (s *jsonSource) collectMore(limit int) error {
-	s.lineEnded = false
-	for {
-		_, err := s.in.Peek(1)
-		if errors.Is(err, io.EOF) {
-			return errNotClosed
-		}
-		if err != nil {
-			s.broken = err
-			return errInputBroken
-		}
-		chunk, _ := s.in.Peek(s.in.Buffered())
-		n, closed, err := s.scan(chunk)
-		s.buf = append(s.buf, chunk[:n]...)
-		s.at = s.at.after(chunk[:n])
-		_, _ = s.in.Discard(n) // it is buffered
-		switch {
-		case err != nil || closed:
-			return err
-		case len(s.buf) > limit:
-			return errRowTooLong
-		}
-	}
-}
-
-// scan goes through a part of an object, and returns how far it came and whether the
-// object ends there.
-func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
-	for i, c := range chunk {
-		if s.scanner.inString {
-			if c == '\n' {
-				return i, false, errLineEnds
-			}
-			s.scanner.step(c)
-			s.before = c
-			continue
-		}
-		switch {
-		case c == '\n':
-			s.lineEnded = true
-		case c == '{' && s.lineEnded && bytes.IndexByte([]byte(":[,"), s.before) < 0:
-			return i, false, errNextBegins
-		}
-		if c > ' ' {
-			s.before, s.lineEnded = c, false
-		}
-		if s.scanner.step(c) {
-			return i + 1, true, nil
-		}
-	}
-	return len(chunk), false, nil
-}
-
 // recover returns what an error of collect means, and goes on to the next row if it can.
 func (s *jsonSource) recover(start position, err error) error {
 	switch {
@@ -369,31 +302,6 @@ func withKey(row Row, key string) Row {
 		}
 	}
 	return append(Row{{Key: "id", Value: TextValue(key)}}, row...)
-}
-
-// objectScanner finds the end of an object without parsing it.
-type objectScanner struct {
-	depth             int
-	inString, escaped bool
-}
-
-// step reports whether c closes the object.
-func (o *objectScanner) step(c byte) bool {
-	switch {
-	case o.escaped:
-		o.escaped = false
-	case o.inString:
-		o.escaped = c == '\\'
-		o.inString = c != '"'
-	case c == '"':
-		o.inString = true
-	case c == '{' || c == '[':
-		o.depth++
-	case c == '}' || c == ']':
-		o.depth--
-		return o.depth <= 0
-	}
-	return false
 }
 
 func decodeRow(text []byte, start position) (Row, error) {

@@ -89,6 +89,7 @@ func TestReader_GoesOnAfterABadObject(t *testing.T) {
 		want []string
 	}{
 		"a brace missing":    {"{\"a\":1}\n{\"a\":2\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
+		"a comma at the end": {"{\"a\":1}\n{\"a\":2,\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
 		"a quote missing":    {"{\"a\":1}\n{\"a\":\"2}\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
 		"a wrong word":       {"{\"a\":1}\n{\"a\":two}\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
 		"no object":          {"{\"a\":1}\nhello, world\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "2 unreadable", "3 3"}},
