@@ -11,13 +11,17 @@ import (
 
 func TestReader_ReadsFeedsAndPages(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"Google Merchant in RSS": {`<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><title>Shop</title><link>http://x</link>
+		"Google Merchant in RSS": {
+			`<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><title>Shop</title><link>http://x</link>
 <item><g:id>007</g:id><title>Sofa &amp; more</title><description><![CDATA[<p>Soft</p>]]></description><g:image_link>http://x/1.jpg</g:image_link><g:shipping><g:country>DE</g:country></g:shipping></item>
 <item><g:id>8</g:id><title>Lamp</title><g:additional_image_link>a</g:additional_image_link><g:additional_image_link>b</g:additional_image_link></item></channel></rss>`,
 			"id=\"007\" title=\"Sofa & more\" description=\"<p>Soft</p>\" image_link=\"http://x/1.jpg\" shipping.country=\"DE\"\n" +
-				"id=\"8\" title=\"Lamp\" additional_image_link=\"a, b\"\n"},
-		"Atom": {`<feed xmlns="http://www.w3.org/2005/Atom"><title>Shop</title><entry><title type="html">Sofa</title><link href="http://x/p"/><summary>Soft <b>linen</b></summary></entry></feed>`,
-			"title=\"Sofa\" link=\"http://x/p\" summary=\"Soft  linen\"\n"},
+				"id=\"8\" title=\"Lamp\" additional_image_link=\"a, b\"\n",
+		},
+		"Atom": {
+			`<feed xmlns="http://www.w3.org/2005/Atom"><title>Shop</title><entry><title type="html">Sofa</title><link href="http://x/p"/><summary>Soft <b>linen</b></summary></entry></feed>`,
+			"title=\"Sofa\" link=\"http://x/p\" summary=\"Soft  linen\"\n",
+		},
 		"other products":     {`<?xml version="1.0" encoding="ISO-8859-1"?><shop><products><product id="7"><name>B\xfcro</name><param name="Colour">red</param></product></products></shop>`, "id=\"7\" name=\"Büro\" param.Colour=\"red\"\n"},
 		"comments in it":     {`<!-- x --><rss><channel><item><!-- > --><title>Sofa<!-- y --></title></item></channel></rss>`, "title=\"Sofa\"\n"},
 		"a page":             {"<html><head><style>td{}</style></head><body><table><tr><th>id</th><th>name</th></tr><tr><td>007</td><td>Sofa &amp;<br>more</td></tr></table></body></html>", "id=\"007\" name=\"Sofa &\\nmore\"\n"},
