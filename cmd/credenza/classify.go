@@ -95,20 +95,27 @@ type rowFeed struct {
 	// item makes an item of a row. Its error ends the call.
 	item func(row table.Row) (credenza.Item, error)
 
-	failed error // why the rows ended early; read it when the call has ended
+	// strict has an unreadable row end the call. Otherwise it is that row's failure.
+	strict bool
+
+	failed     error // why the rows ended early; read it when the call has ended
+	unreadable unreadableRows
 }
 
 // items is the sequence for the client, which runs it on a goroutine that ends
 // with the call.
 func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
 	return func(yield func(credenza.Item) bool) {
-		for ctx.Err() == nil {
+		for index := int64(0); ctx.Err() == nil; index++ {
 			row, err := f.in.next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			var item credenza.Item
-			if err == nil {
+			if ofRow, ok := errors.AsType[*table.RowError](err); ok && !f.strict {
+				f.unreadable.put(index, ofRow) // an item without anything, which is refused as invalid
+				err = nil
+			} else if err == nil {
 				item, err = f.item(row)
 			}
 			if err != nil {
@@ -132,6 +139,7 @@ func (f *rowFeed) classify(
 	var failed error
 	for batch, err := range stream.Batches() {
 		if err == nil {
+			f.unreadable.explain(batch.Results)
 			err = each(batch)
 		}
 		if err != nil {

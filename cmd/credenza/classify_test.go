@@ -197,8 +197,8 @@ func TestClassifyBadFiles(t *testing.T) {
 		"empty":       {"", "credenza: standard input is empty"},
 		"header only": {"name,type\n", "credenza: standard input has no rows"},
 		"no rows":     {"[]", "credenza: standard input has no rows"},
-		"UTF-16":      {"\xff\xfen\x00", "credenza: standard input is in UTF-16"},
-		"first row":   {"name,type\na\n", "credenza: standard input: line 2, column 1: the row has 1 values"},
+		"a database":  {"SQLite format 3\x00", "credenza: standard input is a database of SQLite: export the table as CSV"},
+		"every row":   {strings.Repeat("{]\n", 3), "credenza: standard input: line 1, column"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := credenzaWith(t, c.text, "classify", "-")
@@ -210,9 +210,23 @@ func TestClassifyBadFiles(t *testing.T) {
 	}
 }
 
+func TestClassifyGoesOnAfterAnUnreadableRow(t *testing.T) {
+	text := "{\"id\":\"a\",\"name\":\"Oak chair\"}\n{\"id\":\"b\",\n{\"id\":\"c\",\"name\":\"Bed\"}\n"
+	got := credenzaWith(t, text, "classify", "-", "--in-order")
+	got.expect(t, exitFailed, "2 items classified in")
+	got.expect(t, exitFailed, "1 failed: 1 INVALID_ITEM")
+	want := map[float64]string{0: "a=CHAIR", 1: "<nil>=<nil>", 2: "c=BED"}
+	if diff := cmp.Diff(want, answers(t, got.out)); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(got.out, "\"error_message\":\"standard input: line 2, column 1: the object") {
+		t.Errorf("the line is not named: %s", got.out)
+	}
+}
+
 func TestClassifyGivesTheRowsBeforeAMistake(t *testing.T) {
-	got := credenzaWith(t, twoRows+"c,Bed\n", "classify", "-")
-	got.expect(t, exitFailed, "credenza: standard input: line 4, column 3: the row has 2 values")
+	got := credenzaWith(t, twoRows+"\""+strings.Repeat("x", 200<<20), "classify", "-")
+	got.expect(t, exitFailed, "credenza: standard input: line 4, column 1: the row from here on has over 16777216 bytes")
 	got.expect(t, exitFailed, "credenza: 2 items classified")
 	if len(answers(t, got.out)) != 2 {
 		t.Errorf("got %s", got.out)

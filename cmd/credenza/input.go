@@ -12,20 +12,26 @@ import (
 
 // source has the flags for the input.
 type source struct {
-	File   string `arg:"" predictor:"file" help:"CSV, JSON lines or a JSON array, in UTF-8; - for standard input."`
+	File   string `arg:"" predictor:"file" help:"CSV, XLSX, JSON, Parquet or a product feed, gzipped or not; - for standard input."`
+	Sheet  string `placeholder:"NAME" help:"The sheet of an XLSX file (default: the first with data)."`
 	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"How FILE is written (default: by its content)."`
 }
 
 // input is an open file of rows.
 type input struct {
 	rows  *table.Reader
-	first table.Row
+	first table.Row   // the first row that can be read
+	ahead []readRow   // rows that were read before the work begins
+	last  readRow     // what next has returned
 	info  os.FileInfo // nil for standard input that is no file
 	name  string
 	close func()
 
 	columns []string // of the first row
 	again   bool     // the file can be read once more
+
+	file  *io.SectionReader // nil for a stream
+	sheet string            // empty: the first with data
 }
 
 // open opens the file and reads its first row, so that errors come before any work
@@ -36,7 +42,7 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{name: s.File, close: func() {}}
+	in := &input{name: s.File, sheet: s.Sheet, close: func() {}}
 	reader, err := in.reader(ctx, std.in)
 	if err != nil {
 		return nil, err
@@ -57,18 +63,50 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	return in, nil
 }
 
-// begin reads the first row.
+// readRow is a row, or why it cannot be read, and its cells as they stand in the file.
+type readRow struct {
+	row   table.Row
+	cells []string
+	err   error
+}
+
+// maxUnreadable is how many rows at the beginning of a file may be unreadable before the
+// file is refused.
+const maxUnreadable = 100
+
+// begin reads up to the first row that can be read.
 func (in *input) begin(reader io.Reader, format table.Format) (err error) {
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err == nil {
-		in.first, err = in.rows.Read()
+	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, Sheet: in.sheet, File: in.file}); err != nil {
+		return err
 	}
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s has no rows: give a file with items", in.name)
+	closeFile := in.close
+	in.close = func() { closeFile(); in.rows.Close() }
+	for {
+		read := in.read()
+		_, ofRow := errors.AsType[*table.RowError](read.err)
+		switch {
+		case errors.Is(read.err, io.EOF) && len(in.ahead) == 0:
+			return fmt.Errorf("%s has no rows: give a file with items", in.name)
+		case read.err != nil && (!ofRow || len(in.ahead) == maxUnreadable):
+			if len(in.ahead) > 0 {
+				return in.ahead[0].err
+			}
+			return read.err
+		}
+		if in.ahead = append(in.ahead, read); read.err == nil {
+			break
+		}
 	}
-	if in.columns = in.first.Keys(); err == nil && in.rows.Columns() != nil {
-		in.columns = in.rows.Columns()
+	in.first = in.ahead[len(in.ahead)-1].row
+	if in.columns = in.rows.Columns(); in.columns == nil {
+		in.columns = in.first.Keys()
 	}
-	return err
+	return nil
+}
+
+func (in *input) read() readRow {
+	row, err := in.rows.Read()
+	return readRow{row, in.rows.Original(), err}
 }
 
 func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error) {
@@ -94,6 +132,7 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 		return nil, fmt.Errorf("the file %s cannot be read: %w", in.name, err)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
+		in.file = io.NewSectionReader(file, 0, in.info.Size())
 		return file, nil
 	}
 	reader, end := interruptible(ctx, file)
@@ -114,11 +153,12 @@ func (in *input) refuse(name string, file *os.File) error {
 	return fmt.Errorf("%s is the file that is read: give another one", name)
 }
 
-// next returns the next row, beginning with the first.
+// next returns the next row. An error that is a table.RowError is about this row only.
 func (in *input) next() (table.Row, error) {
-	if row := in.first; row != nil {
-		in.first = nil
-		return row, nil
+	if len(in.ahead) > 0 {
+		in.last, in.ahead = in.ahead[0], in.ahead[1:]
+	} else {
+		in.last = in.read()
 	}
-	return in.rows.Read()
+	return in.last.row, in.last.err
 }

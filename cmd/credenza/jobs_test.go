@@ -132,10 +132,11 @@ func TestSubmitAndWatch(t *testing.T) {
 func TestSubmitOfAMistakeMakesNoJob(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
 	many := strings.Repeat("a,Oak chair,Dining chair\n", 2000)
+	long := "\"" + strings.Repeat("x", 20<<20) + "\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"at the beginning": {"", "standard input is empty"},
-		"at the end":       {twoRows + "c,Bed\n", "credenza: no job was made\ncredenza: standard input: line 4, column 3: the row has 2 values"},
-		"far down":         {"id,name,type\n" + many + "c,Bed\n", "line 2002, column 3: the row has 2 values"},
+		"at the end":       {twoRows + long, "credenza: no job was made\ncredenza: standard input: line 4, column 1: the row from here on has over"},
+		"far down":         {"id,name,type\n" + many + long, "line 2002, column 1: the row from here on has over"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := k.run(t, c.text, "submit", "-")

@@ -1,176 +1,226 @@
 package table
 
 import (
-	"encoding/csv"
 	"errors"
 	"io"
-	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// csvSource reads CSV as in RFC 4180. It is strict about quotes and the number of
-// values, because a row that is misread is worse than an error.
-type csvSource struct {
-	csv        *csv.Reader
-	rowLimiter *rowLimiter
-	at         position
-	names      []string // trimmed; empty for a column without a name
-	last       int      // the line of the last record's end
+// cellRows reads rows of cells. row returns the next one and the line on which it begins,
+// and io.EOF after the last one. An error that is a RowError is that row's alone.
+type cellRows interface {
+	row() (cells []string, line int, err error)
 }
 
-func newCSVSource(in io.Reader, at position, separator rune, maxRow int) (*csvSource, error) {
-	m := &rowLimiter{in: in, limit: maxRow}
-	r := csv.NewReader(m)
-	r.Comma = separator
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	// encoding/csv would trim a leading tab even if tabs separate the values.
-	r.TrimLeadingSpace = separator != '\t'
-	s := &csvSource{csv: r, rowLimiter: m, at: at}
-	header, err := s.record()
+// headedSource reads the rows below a header. Every row is kept: short ones are filled,
+// and what is too much in long ones goes into the last cell. Blank rows, and rows that
+// repeat the header, are none.
+type headedSource struct {
+	rows    cellRows
+	at      position
+	join    string   // put between cells of a row that is too long
+	header  []string // as the file has it
+	names   []string // the same without white space around them
+	keys    []string // of the row's cells: the names, each once; empty for none
+	pending []cellRow
+}
+
+// cellRow is a row that was read to find the header.
+type cellRow struct {
+	cells []string
+	line  int
+	err   error
+}
+
+// newHeadedSource reads up to the header.
+func newHeadedSource(rows cellRows, at position, join string) (*headedSource, error) {
+	s := &headedSource{rows: rows, at: at, join: join}
+	header, err := s.findHeader()
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, at.fault("is empty: it needs a header and a row, or JSON objects")
-		}
 		return nil, err
 	}
 	return s, s.setHeader(header)
 }
 
-func (s *csvSource) setHeader(header []string) error {
-	line, _ := s.csv.FieldPos(0)
-	if len(header) > MaxColumns {
-		return s.fieldPosition(MaxColumns).fault("the header names %d columns, at most %d are taken", len(header), MaxColumns)
-	}
-	seen := map[string]int{}
-	for i, name := range header {
-		name = strings.TrimSpace(name)
-		if strings.ContainsRune(name, '\r') {
-			return s.fieldPosition(i).fault("lines end with carriage returns alone: save the file with line feeds")
-		}
-		if first, twice := seen[name]; twice && name != "" {
-			return s.fieldPosition(i).fault("%q names column %d and column %d: give one of them another name",
-				clip(name), first+1, i+1)
-		}
-		seen[name] = i
-		s.names = append(s.names, name)
-	}
-	if !slices.ContainsFunc(s.names, describesProduct) {
-		return s.at.at(line, 1).fault("the first line must name the columns, and none of %s is known: "+
-			"name at least one of product_name, description, type, image_url, product_url",
-			clip(strings.Join(s.names, ", ")))
-	}
-	return nil
+// csvRows are the rows of a scanner.
+type csvRows struct {
+	*csvScanner
+	at position
 }
 
-// describesProduct reports whether the name is that of a known column that helps to
-// classify.
-func describesProduct(name string) bool {
-	c, known := columns[string(fold(nil, name))]
-	return known && c.field != fieldID && c.field != fieldPrice
-}
-
-func (s *csvSource) next() (Row, int, error) {
-	record, err := s.record()
+func newCSVSource(in io.Reader, at position, maxRow int) (*headedSource, *csvScanner, error) {
+	rows := csvRows{&csvScanner{in: in, limit: maxRow, line: 1}, at}
+	if err := rows.findDialect(); err != nil {
+		return nil, nil, rows.failure(1, err)
+	}
+	s, err := newHeadedSource(rows, at, string(rune(rows.sep)))
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	if err := s.checkShape(record); err != nil {
-		return nil, 0, err
-	}
-	line, _ := s.csv.FieldPos(0)
-	row := make(Row, 0, len(record))
-	for i, text := range record {
-		if s.names[i] != "" {
-			row = append(row, Cell{s.names[i], TextValue(text)})
-		}
-	}
-	return row, line, nil
+	rows.want = len(s.names)
+	return s, rows.csvScanner, nil
 }
 
-// record returns the next record, its fields known to be UTF-8.
-func (s *csvSource) record() ([]string, error) {
-	s.rowLimiter.used = 0
-	record, err := s.csv.Read()
+func (r csvRows) row() ([]string, int, error) {
+	cells, line, err := r.csvScanner.row()
 	if err != nil {
-		return nil, s.failure(err)
+		return nil, line, r.failure(line, err)
 	}
-	for i, text := range record {
-		if place := invalidUTF8(text); place >= 0 {
-			return nil, s.fieldPosition(i).after(text[:place]).
-				fault("is not in UTF-8: save the file in UTF-8 (in a spreadsheet: \"CSV UTF-8\")")
-		}
-	}
-	end := len(record) - 1
-	line, _ := s.csv.FieldPos(end)
-	s.last = line + strings.Count(record[end], "\n")
-	return record, nil
+	return cells, line, nil
 }
 
-func (s *csvSource) checkShape(record []string) error {
-	names := s.names
+// failure returns what an error of the scanner means.
+func (r csvRows) failure(line int, err error) error {
 	switch {
-	case len(record) > len(names):
-		return s.fieldPosition(len(names)).fault("the row has %d values and the header %d columns: "+
-			"put values that contain a separator in double quotes", len(record), len(names))
-	case len(record) < len(names):
-		return s.fieldPosition(len(record)-1).fault("the row has %d values and the header %d columns: %s is missing",
-			len(record), len(names), clip(strings.Join(names[len(record):], ", ")))
-	}
-	for i, name := range names {
-		// Data frames write their index as a first column without a name.
-		if name == "" && i > 0 && record[i] != "" {
-			return s.fieldPosition(i).fault("column %d has a value and no name in the header: name it", i+1)
-		}
-	}
-	return nil
-}
-
-func (s *csvSource) fieldPosition(i int) position { return s.at.at(s.csv.FieldPos(i)) }
-
-// failure returns a fault for an error of encoding/csv.
-func (s *csvSource) failure(err error) error {
-	if errors.Is(err, io.EOF) {
+	case errors.Is(err, io.EOF):
 		return io.EOF
+	case errors.Is(err, errRowTooLong):
+		at := r.at.at(line, 1)
+		f := at.fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", r.limit)
+		if r.skip() {
+			return at.ofRow(f)
+		}
+		return f
 	}
-	if errors.Is(err, errRowTooLong) {
-		return s.at.at(s.last+1, 1).fault("the row from here on has over %d bytes: shorten it, or look for a quote that is not closed", s.rowLimiter.limit)
-	}
-	parse, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
-		return s.at.unreadable(err)
-	}
-	at := s.at.at(parse.Line, parse.Column)
-	switch {
-	case errors.Is(err, csv.ErrBareQuote):
-		return at.fault("a double quote within a value: put the value in double quotes and double those in it")
-	case errors.Is(err, csv.ErrQuote):
-		return at.fault("the quote that begins in line %d is not closed properly: double the quotes within a value", parse.StartLine)
-	}
-	return fault.Wrap(err, fault.InvalidRequest, "%s: %v", at, parse.Err)
+	return r.at.unreadable(err)
 }
 
-// errRowTooLong stops encoding/csv, which has no limit of its own: after a quote that
-// is never closed it would read the rest of the file into memory.
-var errRowTooLong = errors.New("row too long")
-
-// rowLimiter is a reader that returns at most limit bytes between two resets of used, in
-// addition to those that encoding/csv has buffered.
-type rowLimiter struct {
-	in          io.Reader
-	limit, used int
+func (s *headedSource) setHeader(header cellRow) error {
+	names := header.cells
+	for len(names) > MaxColumns && strings.TrimSpace(names[len(names)-1]) == "" {
+		names = names[:len(names)-1]
+	}
+	if len(names) > MaxColumns {
+		return s.at.at(header.line, 1).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
+	}
+	s.header = names
+	s.names = trimAll(names)
+	s.keys = uniqueKeys(s.names)
+	return nil
 }
 
-func (m *rowLimiter) Read(p []byte) (int, error) {
-	if m.used >= m.limit {
-		return 0, errRowTooLong
+func trimAll(cells []string) []string {
+	trimmed := make([]string, len(cells))
+	for i, cell := range cells {
+		trimmed[i] = strings.TrimSpace(strings.TrimPrefix(unwrapFormula(cell), byteOrderMark))
 	}
-	n, err := m.in.Read(p[:min(len(p), m.limit-m.used)])
-	m.used += n
-	return n, err
+	return trimmed
+}
+
+// uniqueKeys returns a key for each column: its name, with a number from the second
+// column of that name on. Columns without a name have their place as their name, but for
+// the first, in which data frames write their index.
+func uniqueKeys(names []string) []string {
+	used := make(map[string]bool, len(names))
+	for _, name := range names {
+		used[name] = false
+	}
+	keys := make([]string, len(names))
+	for i, name := range names {
+		if name == "" {
+			if i == 0 {
+				continue
+			}
+			name = "column " + strconv.Itoa(i+1)
+		}
+		key := name
+		for n := 2; used[key]; n++ {
+			key = name + " (" + strconv.Itoa(n) + ")"
+		}
+		used[key] = true
+		keys[i] = key
+	}
+	return keys
+}
+
+func (s *headedSource) next() (record, error) {
+	for {
+		row := s.read()
+		if row.err != nil {
+			return record{line: row.line}, row.err
+		}
+		if blankRow(row.cells) || s.repeatsHeader(row.cells) {
+			continue
+		}
+		return record{s.row(row.cells), row.cells, row.line}, nil
+	}
+}
+
+// read returns the next row, first those that were read in advance.
+func (s *headedSource) read() cellRow {
+	if len(s.pending) > 0 {
+		row := s.pending[0]
+		s.pending = s.pending[1:]
+		return row
+	}
+	cells, line, err := s.rows.row()
+	return cellRow{cells, line, err}
+}
+
+// row makes a row of cells.
+func (s *headedSource) row(cells []string) Row {
+	cells = s.fit(cells)
+	row := make(Row, 0, len(cells))
+	for i, key := range s.keys {
+		text := ""
+		if i < len(cells) {
+			text = unwrapFormula(cells[i])
+		}
+		if key == "" || (text == "" && s.names[i] == "") {
+			continue
+		}
+		row = append(row, Cell{key, TextValue(text)})
+	}
+	return row
+}
+
+// fit puts the cells behind the last column into that column's cell: a separator that
+// should have been quoted is the most frequent cause.
+func (s *headedSource) fit(cells []string) []string {
+	most := len(s.keys)
+	for len(cells) > most && strings.TrimSpace(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
+	}
+	if len(cells) <= most {
+		return cells
+	}
+	fitted := append([]string{}, cells[:most]...)
+	fitted[most-1] = strings.Join(cells[most-1:], s.join)
+	return fitted
+}
+
+// unwrapFormula returns the text within ="00123", with which spreadsheets are kept from
+// making a number of it.
+func unwrapFormula(cell string) string {
+	if len(cell) >= 3 && strings.HasPrefix(cell, `="`) && cell[len(cell)-1] == '"' {
+		return cell[2 : len(cell)-1]
+	}
+	return cell
+}
+
+func blankRow(cells []string) bool {
+	for _, cell := range cells {
+		if strings.Trim(cell, " \t\r\n\x1a\u00a0"+byteOrderMark) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// repeatsHeader reports whether a row is the header once more, as where files have been
+// put one behind the other.
+func (s *headedSource) repeatsHeader(cells []string) bool {
+	if len(cells) < 2 || len(cells) != len(s.names) || strings.TrimSpace(strings.TrimPrefix(cells[0], byteOrderMark)) != s.names[0] {
+		return false
+	}
+	for i, cell := range cells[1:] {
+		if strings.TrimSpace(cell) != s.names[i+1] {
+			return false
+		}
+	}
+	return true
 }
 
 // clip shortens names that come from a file, for messages.

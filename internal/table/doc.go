@@ -1,4 +1,4 @@
-// Package table reads rows of products from CSV and JSON, maps them to items by
+// Package table reads rows of products from files of many kinds, maps them to items by
 // their column names, and writes rows of results.
 //
 // Catalogues come out of spreadsheets and data frames. One file calls the name
@@ -10,14 +10,23 @@
 //	JSON request -> Row (UnmarshalJSON) -> MapRow -> catalog.Item
 //	results -> []Value -> Writer -> CSV, JSON lines or an aligned table
 //
-// A reader holds one row in memory, whatever the size of the file. So a mistake in the
-// last line is found after the first rows were returned. The reader is strict and names
-// the file, the line and the column; the caller decides about the rows before.
+// What a file is called does not matter; its first bytes say what it is: CSV in any
+// encoding and with any separator, XLSX, JSON, Parquet, a feed in XML, a table in HTML,
+// or one of these compressed by gzip. Other kinds are named, with the way out.
+//
+// A reader holds one row in memory, or one page of each column of Parquet, whatever the
+// size of the file. So a mistake in the last line is found after the first rows were
+// returned. A row that cannot be read is a RowError, which names the file and the line,
+// and the reader goes on; only what makes the rest unreadable ends it.
+//
+// XLSX and XML are read without a library: those there are hold whole sheets, and show
+// numbers as the spreadsheet does, so that keys would lose digits.
 //
 //	r, err := table.NewReader(f, table.ReaderConfig{Name: "sofas.csv"})
 //	for {
 //		row, err := r.Read()
-//		if err == io.EOF { break }
+//		if errors.Is(err, io.EOF) { break }
+//		if _, ofRow := errors.AsType[*table.RowError](err); ofRow { continue }
 //		item := table.MapRow(row, "")
 //	}
 package table

@@ -2,90 +2,177 @@ package table
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// jsonSource cuts the input into objects and reads them one by one. The objects
-// stand one to a line, or one after the other, or in one array.
+// jsonSource cuts the input into objects and reads them one by one. The objects stand
+// one to a line, or one after the other, or in an array, which may be a member of
+// another object; or they are the members of an object, by their keys. Lists below a list
+// of names are rows too. An object that holds whole columns is turned round in memory.
 type jsonSource struct {
-	in      *bufio.Reader
-	at      position // of the next byte
-	maxRow  int
-	begun   bool
-	array   bool
-	buf     []byte
-	scanner objectScanner
+	in     *bufio.Reader
+	at     position // of the next byte
+	maxRow int
+
+	layout jsonLayout
+	inside []byte   // the brackets that are open around the rows, outermost first
+	names  []string // of the values in rows that are lists
+	ready  []record // rows that have been read already
+
+	buf       []byte
+	scanner   objectScanner
+	open      []byte // the brackets that are open
+	lineEnded bool   // since the last such byte a line has ended
+	before    byte   // the last byte outside of strings that is no white space
+	broken    error  // of the input
+	rows      int
+	after     bool // the rows of an array have ended
 }
+
+// jsonLayout is how the objects stand.
+type jsonLayout uint8
+
+const (
+	unknownLayout jsonLayout = iota
+	rowByRow                 // every object is a row
+	wrapped                  // the objects have the rows in them
+)
 
 func newJSONSource(in *bufio.Reader, at position, maxRow int) *jsonSource {
 	return &jsonSource{in: in, at: at.at(1, 1), maxRow: maxRow}
 }
 
-func (s *jsonSource) next() (Row, int, error) {
-	if err := s.seek(); err != nil {
-		return nil, 0, err
-	}
-	start := s.at
-	if err := s.collect(); err != nil {
-		return nil, 0, err
-	}
-	row, err := decodeRow(ReplaceNaN(s.buf), start)
-	return row, start.line, err
-}
-
-// seek goes to the brace that begins the next row, or returns io.EOF.
-func (s *jsonSource) seek() error {
-	c, err := s.skipSpace()
-	switch first := !s.begun; {
-	case err != nil:
-	case first && c == '[':
-		s.array = true
-		s.take()
-		c, err = s.skipSpace()
-	case s.array && !first && c == ',':
-		s.take()
-		if c, err = s.skipSpace(); c == ']' {
-			return s.at.fault("expected an object after the comma")
+func (s *jsonSource) next() (record, error) {
+	for {
+		if len(s.ready) > 0 {
+			r := s.ready[0]
+			s.ready = s.ready[1:]
+			return r, nil
 		}
-	case s.array && !first && c != ']':
-		return s.at.fault("expected a comma or the array's end")
+		key, c, err := s.seek()
+		if err != nil {
+			return record{line: s.at.line}, err
+		}
+		r, found, err := s.read(key, c)
+		if err != nil || found {
+			s.rows++
+			return r, err
+		}
 	}
-	s.begun = true
-	return s.begins(c, err)
 }
 
-// begins reports what c, or an error instead of it, means at the place of a row.
-func (s *jsonSource) begins(c byte, err error) error {
-	switch {
-	case errors.Is(err, io.EOF) && s.array:
-		return s.at.fault("the array is not closed: the file has been cut off")
-	case errors.Is(err, io.EOF):
-		return io.EOF
-	case err != nil:
-		return s.at.unreadable(err)
-	case s.array && c == ']':
+// read reads the value that begins with c. It returns false if it is no row itself.
+func (s *jsonSource) read(key string, c byte) (record, bool, error) {
+	start := s.at
+	r := record{line: start.line}
+	if c == '[' && len(s.inside) == 0 {
 		s.take()
-		return s.end()
-	case c != '{':
-		return s.at.fault("expected an object, such as {\"product_name\": \"Oak table\"}")
+		s.inside = append(s.inside, '[')
+		return r, false, nil
 	}
-	return nil
+	if c != '{' && (c != '[' || len(s.inside) > 1 && s.names == nil) {
+		err := s.skipValue(start)
+		return r, false, err
+	}
+	err := s.collect()
+	first := len(s.inside) == 0 && s.layout != rowByRow && c == '{'
+	if first && (err == nil || errors.Is(err, errRowTooLong)) {
+		return s.unwrap(start, err != nil)
+	}
+	if err != nil {
+		return r, false, s.recover(start, err)
+	}
+	if c == '[' {
+		return s.list(start)
+	}
+	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
+	if err == nil && key != "" {
+		r.row = withKey(r.row, key)
+	}
+	return r, true, err
 }
 
-// end checks that nothing follows the array.
-func (s *jsonSource) end() error {
-	_, err := s.skipSpace()
-	if err == nil {
-		return s.at.fault("something follows the array")
+// seek goes to the value that comes next, or returns io.EOF. In an object of rows, key is
+// the row's.
+func (s *jsonSource) seek() (key string, c byte, err error) {
+	for {
+		c, err := s.skipSpace()
+		switch {
+		case errors.Is(err, io.EOF) && len(s.inside) > 0:
+			return "", 0, s.at.fault("the %s is not closed: the file has been cut off", s.container())
+		case errors.Is(err, io.EOF):
+			return "", 0, io.EOF
+		case err != nil:
+			return "", 0, s.at.unreadable(err)
+		case c == ',':
+			s.take()
+		case c == '/' || c == '#':
+			s.skipLine()
+		case c == ']' || c == '}':
+			s.take()
+			s.leave()
+		case c == '"' && len(s.inside) > 0 && s.inside[len(s.inside)-1] == '{':
+			if key, err = s.key(); err != nil {
+				return "", 0, err
+			}
+		case c == ':':
+			s.take()
+		default:
+			return key, c, nil
+		}
 	}
-	if errors.Is(err, io.EOF) {
-		return io.EOF
+}
+
+func (s *jsonSource) container() string {
+	if s.inside[len(s.inside)-1] == '{' {
+		return "object"
 	}
-	return s.at.unreadable(err)
+	return "array"
+}
+
+// leave leaves what is around the rows. The rest of the objects around that is skipped.
+func (s *jsonSource) leave() {
+	if len(s.inside) == 0 {
+		return
+	}
+	s.after = true
+	depth := len(s.inside) - 1
+	s.inside, s.names = s.inside[:0], nil
+	scanner := objectScanner{depth: depth}
+	for depth > 0 {
+		next, err := s.in.Peek(1)
+		if err != nil {
+			return // seek finds it too
+		}
+		s.take()
+		if scanner.step(next[0]) {
+			return
+		}
+	}
+}
+
+// key reads the key of a row.
+func (s *jsonSource) key() (string, error) {
+	start := s.at
+	s.buf = s.buf[:0]
+	for len(s.buf) < s.maxRow {
+		next, err := s.in.Peek(1)
+		if err != nil {
+			return "", start.fault("the object is not closed: the file has been cut off")
+		}
+		s.buf = append(s.buf, next[0])
+		s.take()
+		if n := len(s.buf); n > 1 && next[0] == '"' && endOfString(s.buf, 0) == n-1 && s.buf[n-1] == '"' {
+			return decodeString(s.buf)
+		}
+	}
+	return "", start.fault("the key has over %d bytes", s.maxRow)
 }
 
 // skipSpace returns the next byte that is no white space, without taking it.
@@ -96,13 +183,44 @@ func (s *jsonSource) skipSpace() (byte, error) {
 			return 0, err
 		}
 		switch next[0] {
-		case ' ', '\t', '\r', '\n':
+		case ' ', '\t', '\r', '\n', '\x1a', '\x1e':
 			s.take()
 		default:
 			return next[0], nil
 		}
 	}
 }
+
+// skipLine takes the rest of the line but for its end.
+func (s *jsonSource) skipLine() {
+	for {
+		next, err := s.in.Peek(1)
+		if err != nil || next[0] == '\n' {
+			return
+		}
+		s.take()
+	}
+}
+
+// skipValue skips what is no row, and returns the error of that.
+func (s *jsonSource) skipValue(start position) error {
+	if next, err := s.in.Peek(1); err == nil && next[0] == '"' && len(s.inside) > 0 {
+		if _, err := s.key(); err != nil {
+			return err
+		}
+	} else {
+		for err == nil && !bytes.ContainsAny(next, ",]}\n") {
+			s.take()
+			next, err = s.in.Peek(1)
+		}
+	}
+	if s.after {
+		return start.ofRow(start.fault("something follows the array"))
+	}
+	return start.ofRow(start.fault(adviceObject))
+}
+
+const adviceObject = "expected an object, such as {\"product_name\": \"Oak table\"}"
 
 // take consumes a byte that has been peeked.
 func (s *jsonSource) take() {
@@ -114,84 +232,90 @@ func (s *jsonSource) take() {
 	}
 }
 
-// collect reads one object into buf.
-func (s *jsonSource) collect() error {
-	start := s.at
-	s.buf = s.buf[:0]
-	s.scanner = objectScanner{}
-	for {
-		next, err := s.in.Peek(1)
-		if errors.Is(err, io.EOF) {
-			return start.fault("the object that begins here is not closed")
-		}
-		if err != nil {
-			return s.at.unreadable(err)
-		}
-		if s.scanner.inString && next[0] == '\n' {
-			return s.at.fault("the line ends within a string: close it, or write \\n")
-		}
-		s.buf = append(s.buf, next[0])
-		s.take()
-		if s.scanner.step(next[0]) {
-			return nil
-		}
-		if len(s.buf) > s.maxRow {
-			return start.fault("the object from here on has over %d bytes: shorten it, or look for a brace that is not closed", s.maxRow)
-		}
-	}
-}
-
-// objectScanner finds the end of an object without parsing it.
-type objectScanner struct {
-	depth             int
-	inString, escaped bool
-}
-
-// step reports whether c closes the object.
-func (o *objectScanner) step(c byte) bool {
+// recover returns what an error of collect means, and goes on to the next row if it can.
+func (s *jsonSource) recover(start position, err error) error {
 	switch {
-	case o.escaped:
-		o.escaped = false
-	case o.inString:
-		o.escaped = c == '\\'
-		o.inString = c != '"'
-	case c == '"':
-		o.inString = true
-	case c == '{' || c == '[':
-		o.depth++
-	case c == '}' || c == ']':
-		o.depth--
-		return o.depth <= 0
+	case errors.Is(err, errInputBroken):
+		return s.at.unreadable(s.broken)
+	case errors.Is(err, errNotClosed) && s.buf[0] == '[':
+		return start.ofRow(start.fault(adviceObject))
+	case errors.Is(err, errNotClosed):
+		return start.ofRow(start.fault("the object that begins here is not closed"))
+	case errors.Is(err, errLineEnds):
+		return start.ofRow(s.at.fault("%v", err))
+	case errors.Is(err, errNextBegins):
+		return start.ofRow(start.fault("%v", err))
 	}
-	return false
+	f := start.fault("the object from here on has over %d bytes: shorten it, or look for a brace that is not closed", s.maxRow)
+	for range maxSkip {
+		s.buf = s.buf[:0]
+		switch err := s.collectMore(s.maxRow); {
+		case err == nil, errors.Is(err, errNextBegins), errors.Is(err, errLineEnds):
+			return start.ofRow(f)
+		case !errors.Is(err, errRowTooLong):
+			return f
+		}
+	}
+	return f
 }
 
-func decodeRow(text []byte, start position) (Row, error) {
-	if !utf8.Valid(text) {
-		place := invalidUTF8(string(text))
-		return nil, start.after(string(text[:place])).fault("is not in UTF-8: save the file in UTF-8")
+// list reads a row that is a list. The first one is the names.
+func (s *jsonSource) list(start position) (record, bool, error) {
+	r := record{line: start.line}
+	if !json.Valid(ReplaceNaN(s.buf)) {
+		return r, true, start.ofRow(start.fault("the list that begins here is no JSON"))
 	}
-	var row Row
-	err := json.Unmarshal(text, &row)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		place := max(0, min(int(syntax.Offset)-1, len(text)))
-		return nil, start.after(string(text[:place])).fault("is no JSON: %v", syntax)
+	values, err := decodeList(s.buf)
+	switch {
+	case err != nil:
+		return r, true, start.ofRow(start.fault("%v", err))
+	case s.names != nil:
+		r.row, err = listRow(s.names, values.List, start)
+		return r, true, err
+	case s.rows > 0:
+		return r, true, start.ofRow(start.fault(adviceObject))
+	case knownNames(values.List) == 0:
+		return r, true, start.fault(adviceObject + ", or a list of the columns' names above the other lists")
 	}
-	if err != nil {
-		return nil, start.fault("%v", err)
+	s.names = uniqueKeys(trimAll(values.List))
+	return r, false, nil
+}
+
+func listRow(names, values []string, start position) (Row, error) {
+	if len(values) > len(names) {
+		return nil, start.ofRow(start.fault("the row has %d values for %d names", len(values), len(names)))
+	}
+	row := make(Row, 0, len(names))
+	for i, text := range values {
+		if names[i] != "" {
+			row = append(row, Cell{names[i], TextValue(text)})
+		}
 	}
 	return row, nil
 }
 
-// invalidUTF8 returns the place of the first byte that is not UTF-8, or -1.
-func invalidUTF8(text string) int {
-	if utf8.ValidString(text) {
-		return -1
-	}
-	for i, r := range text {
-		if r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) {
-			return i
+// withKey gives a row its key in the object around it, if it has none itself.
+func withKey(row Row, key string) Row {
+	for _, cell := range row {
+		if isKeyName(cell.Key) {
+			return row
 		}
 	}
-	return -1
+	return append(Row{{Key: "id", Value: TextValue(key)}}, row...)
+}
+
+func decodeRow(text []byte, start position) (Row, error) {
+	var row Row
+	err := json.Unmarshal(text, &row)
+	if err == nil {
+		return plainRow(row), nil
+	}
+	var f *fault.Fault
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		place := max(0, min(int(syntax.Offset)-1, len(text)))
+		f = start.after(text[:place]).fault("is no JSON: %v", syntax)
+	} else {
+		f = start.fault("%s", strings.TrimSpace(err.Error()))
+	}
+	return nil, start.ofRow(f)
 }

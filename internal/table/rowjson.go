@@ -126,7 +126,11 @@ func (c *valueScanner) cell() (Cell, error) {
 		return Cell{}, errNoRow
 	}
 	c.rest = c.rest[1:]
-	value, err := decodeValue(c.value())
+	raw := c.value()
+	value, err := decodeValue(raw)
+	if value.Kind == Number && isKeyName(key) {
+		value.Text = string(raw) // digit by digit
+	}
 	return Cell{key, value}, err
 }
 

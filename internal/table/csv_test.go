@@ -1,0 +1,149 @@
+package table_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+func TestReader_ReadsDamagedRows(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"short rows":                {"name,type,price\nbed\nrug,a,1\n", "name=\"bed\" type=\"\" price=\"\"\nname=\"rug\" type=\"a\" price=\"1\"\n"},
+		"empty cells too many":      {"name,type\nbed,a,,\nrug,b\n", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"a comma without quotes":    {"name,type\nbed,a, b\nrug,c\n", "name=\"bed\" type=\"a, b\"\nname=\"rug\" type=\"c\"\n"},
+		"blank rows":                {"name;type\nbed;a\n;;\n;\n\nrug;b\n;;\n", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"the header again":          {"name,type\nbed,a\n\ufeffname,type\nrug,b\n", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"repeated names":            {"name,type,name\na,b,c\n", "name=\"a\" type=\"b\" name (2)=\"c\"\n"},
+		"a value without a name":    {"name,\nbed,x\n", "name=\"bed\" column 2=\"x\"\n"},
+		"NULs":                      {"na\x00me,type\nbed,a\x00\n", "name=\"bed\" type=\"a\"\n"},
+		"an old end mark":           {"name\nbed\n\x1a", "name=\"bed\"\n"},
+		"a formula for digits":      {"id,name\n=\"00123\",bed\n\"=\"\"00124\"\"\",rug\n", "id=\"00123\" name=\"bed\"\nid=\"00124\" name=\"rug\"\n"},
+		"an inch mark":              {"name,type\nbed 30\" wide,a\nrug 8\",b\n", "name=\"bed 30\\\" wide\" type=\"a\"\nname=\"rug 8\\\"\" type=\"b\"\n"},
+		"inch marks within quotes":  {"name,type\n\"bed 8\" x 10\"\",a\nrug,b\n", "name=\"bed 8\\\" x 10\\\"\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"a quoted word first":       {"name\ttype\n\"The King\" bed\ta\nrug\tb\n", "name=\"\\\"The King\\\" bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"a quote never closed":      {"name,type\n\"bed,a\nrug,b\n", "name=\"\\\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"never closed, others are":  {"name,type\n\"bed,a\nrug,\"b\nc\"\n", "name=\"\\\"bed\" type=\"a\"\nname=\"rug\" type=\"b\\nc\"\n"},
+		"backslash quotes":          {"name,type\n\"bed 30\\\" wide\",a\n\"rug 8\\\"\",b\n", "name=\"bed 30\\\" wide\" type=\"a\"\nname=\"rug 8\\\"\" type=\"b\"\n"},
+		"a backslash at the end":    {"name,type\n\"bed\\\",a\n", "name=\"bed\\\\\" type=\"a\"\n"},
+		"an empty last cell":        {"name,type\nbed,\"\"\n", "name=\"bed\" type=\"\"\n"},
+		"carriage returns alone":    {"name,type\rbed,a\rrug,b\r", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"the same, with quotes":     {"name,type\r\"bed\nx\",a\rrug,b\r", "name=\"bed\\nx\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"a note of the separator":   {"sep=;\r\nname;type\r\nbed;a,b\r\n", "name=\"bed\" type=\"a,b\"\n"},
+		"the note in quotes":        {"\"sep=;\"\nname;type\nbed;a\n", "name=\"bed\" type=\"a\"\n"},
+		"titles above the header":   {"Spring prices;;\n;;\nid;name;price\n1;bed;2\n", "id=\"1\" name=\"bed\" price=\"2\"\n"},
+		"commas in the header":      {"name;size (W, H, D)\nbed;1, 2, 3\n", "name=\"bed\" size (W, H, D)=\"1, 2, 3\"\n"},
+		"one column with commas":    {"product_name\nbed, grey\nrug\n", "product_name=\"bed, grey\"\nproduct_name=\"rug\"\n"},
+		"carets":                    {"id^name\n1^bed\n", "id=\"1\" name=\"bed\"\n"},
+		"unknown names over values": {"Bezeichnung;Wert\nBett;12,5\nTeppich;3\n", "Bezeichnung=\"Bett\" Wert=\"12,5\"\nBezeichnung=\"Teppich\" Wert=\"3\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReader_FindsTheEncoding(t *testing.T) {
+	want := "name=\"Küche\" type=\"a\"\nname=\"Stühle\" type=\"5 €\"\n"
+	text := "name,type\nKüche,a\nStühle,5 €\n"
+	legacy, _ := charmap.Windows1252.NewEncoder().String(text)
+	little, _ := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewEncoder().String(text)
+	big, _ := unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewEncoder().String(text)
+	for name, text := range map[string]string{
+		"UTF-8": text, "UTF-8 with marks": "\ufeff\ufeff" + text,
+		"Windows-1252":       legacy,
+		"UTF-16, little end": "\xff\xfe" + little, "UTF-16, big end": "\xfe\xff" + big,
+		"little end, no mark": little, "big end, no mark": big,
+		"one broken byte": "name,type\nKüche,a\nSt\xfchle,5 €\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, text, table.ReaderConfig{})
+			if err != nil || brief(rows) != want {
+				t.Errorf("from a stream: got %s, %v", brief(rows), err)
+			}
+			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = nil
+			for row := range r.Rows() {
+				rows = append(rows, row)
+			}
+			if brief(rows) != want {
+				t.Errorf("from a file: got %s", brief(rows))
+			}
+		})
+	}
+	rows, err := read(t, "{\"name\":\"caf\xe9\"}", table.ReaderConfig{})
+	if err != nil || brief(rows) != "name=\"café\"\n" {
+		t.Errorf("JSON: got %s, %v", brief(rows), err)
+	}
+}
+
+// A letter of Windows-1252 and a sign after it can be a character of UTF-8. A file that
+// can be read in advance is not fooled by the first of its lines.
+func TestReader_GoesByTheWholeFile(t *testing.T) {
+	text := "name\nCANAP\xc9\xae\nB\xfcro\nSt\xfchle\n"
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := r.Read()
+	if err != nil || row[0].Value.Text != "CANAPÉ®" {
+		t.Errorf("got %v, %v", row, err)
+	}
+}
+
+func TestReader_KeepsTheCells(t *testing.T) {
+	r, err := table.NewReader(strings.NewReader(",name, type ,type\n0,=\"1\", a ,\n1,b\n2,c,d,e,f\n"), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := [][]string{r.Header()}
+	for range r.Rows() {
+		got = append(got, r.Original())
+	}
+	want := [][]string{{"", "name", " type ", "type"}, {"0", "=\"1\"", " a ", ""}, {"1", "b"}, {"2", "c", "d", "e", "f"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReader_GoesOnAfterALongRow(t *testing.T) {
+	text := "name\nbed\n" + strings.Repeat("x", 3_000) + "\nrug\n"
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{Name: "in.csv", MaxRowBytes: 1_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if ofRow, ok := errors.AsType[*table.RowError](err); ok {
+			got = append(got, fmt.Sprintf("line %d: %v", ofRow.Line, strings.HasPrefix(ofRow.Fault.Message, "in.csv: line 3")))
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s", r.Line(), row[0].Value.Text))
+	}
+	if diff := cmp.Diff([]string{"2 bed", "line 3: true", "4 rug"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

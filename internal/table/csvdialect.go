@@ -1,0 +1,252 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// separators are what may stand between values. The first wins a tie.
+var separators = []byte{',', ';', '\t', '|', '^'}
+
+// findDialect finds out what ends the rows and what separates the values, and takes
+// blank lines and a line such as "sep=;", which is a note for spreadsheets. It goes by
+// the first line if that names a known column, else by the first lines.
+func (s *csvScanner) findDialect() error {
+	for {
+		if err := s.findLineEnds(); err != nil {
+			return err
+		}
+		end, err := s.lineEnd(0)
+		if err != nil {
+			return err
+		}
+		line := trimEnd(s.buf[s.pos : s.pos+end])
+		if sep, ok := separatorNote(line); ok && s.sep == 0 {
+			s.sep = sep
+			s.take(end)
+			continue
+		}
+		if s.sep != 0 {
+			return nil
+		}
+		var known int
+		if s.sep, known = bestSeparator([]string{string(line)}); known == 0 {
+			s.sep, _ = bestSeparator(s.linesAhead(maxTitleRows))
+		}
+		return nil
+	}
+}
+
+// findLineEnds takes the blank lines at the beginning, and finds out whether the first
+// line after them ends with a carriage return alone.
+func (s *csvScanner) findLineEnds() error {
+	for {
+		rest := s.buf[s.pos:]
+		visible := bytes.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune(" \t\r\n\x1a"+byteOrderMark, r) })
+		if visible >= 0 {
+			blank := rest[:1+bytes.LastIndexAny(rest[:visible], "\r\n")]
+			i := bytes.IndexAny(rest[visible:], "\r\n")
+			known := i >= 0 && (rest[visible+i] == '\n' || visible+i+1 < len(rest) || errors.Is(s.err, io.EOF))
+			if known || len(rest) > s.limit || s.err != nil {
+				s.cr = i >= 0 && rest[visible+i] == '\r' && !bytes.HasPrefix(rest[visible+i+1:], []byte("\n"))
+				s.line += countLines(blank, true)
+				s.pos += len(blank)
+				return nil
+			}
+		} else if len(rest) > s.limit {
+			return errRowTooLong
+		}
+		if !s.more() && !errors.Is(s.err, io.EOF) {
+			return s.err
+		} else if visible < 0 && s.err != nil {
+			return s.err
+		}
+	}
+}
+
+// separatorNote returns the separator of a line such as "sep=;".
+func separatorNote(line []byte) (byte, bool) {
+	note := bytes.Trim(bytes.TrimSpace(line), `"`)
+	if len(note) < len("sep=") || !bytes.EqualFold(note[:len("sep=")], []byte("sep=")) {
+		return 0, false
+	}
+	switch rest := note[len("sep="):]; {
+	case len(rest) == 0:
+		return '\t', true // trimmed
+	case len(rest) == 1:
+		return rest[0], true
+	case string(rest) == `\t`:
+		return '\t', true
+	}
+	return 0, false
+}
+
+// linesAhead returns lines that come next, without taking them.
+func (s *csvScanner) linesAhead(most int) []string {
+	var lines []string
+	for at := 0; len(lines) < most; {
+		end, err := s.lineEnd(at)
+		if err != nil || end > headBytes {
+			break
+		}
+		lines = append(lines, string(trimEnd(s.buf[s.pos+at:s.pos+end])))
+		at = end + 1
+	}
+	return lines
+}
+
+// bestSeparator returns the separator with which some line names the most known columns,
+// else the one that most lines have the same number of. It returns 0 for lines of one
+// column. known is how many known columns there are.
+func bestSeparator(lines []string) (best byte, known int) {
+	type score struct{ known, agree, count int }
+	var top score
+	for _, sep := range separators {
+		var this score
+		counts := map[int]int{}
+		for _, line := range lines {
+			cells := splitQuoted(line, sep)
+			this.known = max(this.known, knownNames(cells))
+			if n := len(cells) - 1; n > 0 {
+				counts[n]++
+			}
+		}
+		for n, lines := range counts {
+			if lines > this.agree || (lines == this.agree && n > this.count) {
+				this.agree, this.count = lines, n
+			}
+		}
+		if this.count == 0 {
+			continue
+		}
+		if this.known > top.known || (this.known == top.known && (this.agree > top.agree ||
+			(this.agree == top.agree && this.count > top.count))) {
+			best, top = sep, this
+		}
+	}
+	for _, line := range lines {
+		// A single column of texts with commas.
+		if alone := knownNames([]string{line}); alone > top.known {
+			return 0, alone
+		}
+	}
+	return best, top.known
+}
+
+// splitQuoted cuts a line at a separator, but for quoted parts.
+func splitQuoted(line string, sep byte) []string {
+	l := csvLine{scanner: &csvScanner{sep: sep}, text: line}
+	l.parse()
+	return l.cells
+}
+
+func knownNames(cells []string) int {
+	n := 0
+	for _, cell := range trimAll(cells) {
+		if _, ok := columns[string(fold(nil, cell))]; ok {
+			n++
+		}
+	}
+	return n
+}
+
+// describesProduct reports whether the name is that of a known column that helps to
+// classify.
+func describesProduct(name string) bool {
+	c, known := columns[string(fold(nil, name))]
+	return known && c.field != fieldID && c.field != fieldPrice
+}
+
+// maxTitleRows is how many rows may stand above the header.
+const maxTitleRows = 20
+
+// findHeader returns the first row that names a known column. It keeps the rows below
+// it that it has read, and drops those above it: they are titles. Without such a row the
+// first one is the header if it looks like names above values.
+func (s *headedSource) findHeader() (cellRow, error) {
+	var rows []cellRow
+	for len(rows) <= maxTitleRows {
+		row := s.read()
+		if errors.Is(row.err, io.EOF) {
+			break
+		}
+		if row.err != nil {
+			return row, row.err
+		}
+		if blankRow(row.cells) {
+			continue
+		}
+		if slices.ContainsFunc(trimAll(row.cells), describesProduct) {
+			return row, nil
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		return cellRow{}, s.at.fault("is empty: it needs a header and a row, or JSON objects")
+	}
+	if i := likelyHeader(rows); i >= 0 {
+		s.pending = rows[i+1:]
+		return rows[i], nil
+	}
+	return cellRow{}, s.at.at(rows[0].line, 1).fault("the first line must name the columns, and none of %s is known: "+
+		"name at least one of product_name, description, type, image_url, product_url",
+		clip(strings.Join(trimAll(rows[0].cells), ", ")))
+}
+
+// likelyHeader returns the place of the row that seems to name the columns, -1 for none:
+// one of short texts that are all different, with another kind of values below.
+func likelyHeader(rows []cellRow) int {
+	header := 0
+	for i, row := range rows {
+		if filled(row.cells) > filled(rows[header].cells) {
+			header = i
+		}
+	}
+	names := trimAll(rows[header].cells)
+	if filled(names) < 2 || knownNames(names) == filled(names) {
+		return -1
+	}
+	seen := map[string]bool{}
+	for _, name := range names {
+		if name != "" && (seen[name] || !looksLikeName(name)) {
+			return -1
+		}
+		seen[name] = true
+	}
+	for _, row := range rows[header+1:] {
+		if slices.ContainsFunc(row.cells, func(cell string) bool { return cell != "" && !looksLikeName(cell) }) {
+			return header
+		}
+	}
+	return -1
+}
+
+func filled(cells []string) int {
+	n := 0
+	for _, cell := range cells {
+		if strings.TrimSpace(cell) != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// looksLikeName reports whether a text could be the name of a column, not a value.
+func looksLikeName(text string) bool {
+	text = strings.TrimSpace(text)
+	if len(text) > 64 || strings.ContainsAny(text, "\n<>") || strings.Contains(text, "://") {
+		return false
+	}
+	_, err := strconv.ParseFloat(strings.Trim(strings.ReplaceAll(text, ",", "."), "€$£% "), 64)
+	return err != nil
+}
+
+// isKeyName reports whether the name is that of a column of keys.
+func isKeyName(name string) bool {
+	var buf [64]byte
+	return columns[string(fold(buf[:0], name))].field == fieldID
+}

@@ -1,0 +1,177 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+)
+
+// maxScan is how much of a file is read in advance to find out its encoding.
+const maxScan = 256 << 20
+
+// textOf returns a reader of the same text in UTF-8, without byte order marks at its
+// beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, and
+// Windows-1252, which has Latin-1 in it. whole is the same text for reading in advance,
+// nil for a stream.
+func textOf(in *bufio.Reader, head []byte, whole io.Reader) *bufio.Reader {
+	if order, mark, ok := utf16Order(head); ok {
+		decoder := unicode.UTF16(order, mark).NewDecoder()
+		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes)
+	}
+	d := &utf8Decoder{}
+	if whole != nil {
+		d.legacy = measure(whole)
+	}
+	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes)
+}
+
+// utf16Order reports whether the text is in UTF-16, and the order of its bytes.
+func utf16Order(head []byte) (unicode.Endianness, unicode.BOMPolicy, bool) {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+		return unicode.LittleEndian, unicode.ExpectBOM, true
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return unicode.BigEndian, unicode.ExpectBOM, true
+	}
+	// Without a mark, Latin text has a NUL in every other place.
+	var nuls [2]int
+	for i, c := range head {
+		if c == 0 {
+			nuls[i%2]++
+		}
+	}
+	if max(nuls[0], nuls[1]) <= len(head)/4 || min(nuls[0], nuls[1]) > len(head)/64 {
+		return unicode.LittleEndian, unicode.IgnoreBOM, false
+	}
+	order := unicode.LittleEndian
+	if nuls[0] > nuls[1] {
+		order = unicode.BigEndian
+	}
+	return order, unicode.IgnoreBOM, true
+}
+
+// utf8Decoder passes UTF-8 on, without marks at the beginning and NULs. The first byte
+// that is not UTF-8 decides about the rest: after ASCII alone, the text is in
+// Windows-1252; after letters in UTF-8, it is UTF-8 with bytes of Windows-1252 in
+// between, until these are in the majority.
+type utf8Decoder struct {
+	legacy        bool // every byte is a character of Windows-1252
+	begun         bool
+	valid, broken int // characters of several bytes, and bytes that are none
+}
+
+// Reset is part of transform.Transformer.
+func (d *utf8Decoder) Reset() { *d = utf8Decoder{legacy: d.legacy} }
+
+// Transform is part of transform.Transformer.
+func (d *utf8Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	for nSrc < len(src) {
+		ascii := plainPrefix(src[nSrc:])
+		if ascii > 0 {
+			n := copy(dst[nDst:], src[nSrc:nSrc+ascii])
+			d.begun = true
+			nDst, nSrc = nDst+n, nSrc+n
+			if n < ascii {
+				return nDst, nSrc, transform.ErrShortDst
+			}
+			continue
+		}
+		if len(dst)-nDst < utf8.UTFMax {
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		r, size, short := d.decode(src[nSrc:], atEOF)
+		if short {
+			return nDst, nSrc, transform.ErrShortSrc
+		}
+		nSrc += size
+		if r == 0 || (r == '\ufeff' && !d.begun) {
+			continue
+		}
+		d.begun = true
+		nDst += utf8.EncodeRune(dst[nDst:], r)
+	}
+	return nDst, nSrc, nil
+}
+
+// plainPrefix returns how many bytes at the beginning of text are ASCII and not NUL.
+func plainPrefix(text []byte) int {
+	for i, c := range text {
+		if c-1 >= utf8.RuneSelf-1 {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// decode returns the first character of text and its size. short is for a beginning of
+// one whose end is not there yet.
+func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short bool) {
+	if text[0] == 0 {
+		return 0, 1, false
+	}
+	if bytes.HasPrefix(text, []byte(byteOrderMark)) && !d.begun {
+		d.valid++
+		return '\ufeff', len(byteOrderMark), false
+	}
+	if !d.legacy {
+		if !atEOF && !utf8.FullRune(text) {
+			return 0, 0, true
+		}
+		if r, size = utf8.DecodeRune(text); size > 1 {
+			d.valid++
+			return r, size, false
+		}
+		d.broken++
+		d.legacy = d.broken > d.valid
+	}
+	return charmap.Windows1252.DecodeByte(text[0]), 1, false
+}
+
+// measure reads a text in advance and reports whether it is in Windows-1252. The error
+// of an unreadable file comes again when it is read.
+func measure(whole io.Reader) bool {
+	var valid, broken int
+	buf := make([]byte, 0, headBytes)
+	in := io.LimitReader(whole, maxScan)
+	for {
+		n, err := in.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		buf = buf[:copy(buf, countRunes(buf, err != nil, &valid, &broken))]
+		if err != nil {
+			return broken > valid
+		}
+	}
+}
+
+// countRunes counts the characters of several bytes in text and the bytes that are
+// none. It returns what is left: a beginning of a character.
+func countRunes(text []byte, atEOF bool, valid, broken *int) []byte {
+	for len(text) > 0 {
+		if n := plainPrefix(text); n > 0 {
+			text = text[n:]
+			continue
+		}
+		if !atEOF && !utf8.FullRune(text) {
+			break
+		}
+		_, size := utf8.DecodeRune(text)
+		switch {
+		case size > 1:
+			*valid++
+		case text[0] != 0:
+			*broken++
+		}
+		text = text[size:]
+	}
+	return text
+}
+
+// hasMark reports whether a text begins with a byte order mark.
+func hasMark(head []byte) bool {
+	return bytes.HasPrefix(head, []byte(byteOrderMark)) || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
+}

@@ -1,0 +1,76 @@
+package table_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+func TestReader_ReadsFeedsAndPages(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"Google Merchant in RSS": {
+			`<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><title>Shop</title><link>http://x</link>
+<item><g:id>007</g:id><title>Sofa &amp; more</title><description><![CDATA[<p>Soft</p>]]></description><g:image_link>http://x/1.jpg</g:image_link><g:shipping><g:country>DE</g:country></g:shipping></item>
+<item><g:id>8</g:id><title>Lamp</title><g:additional_image_link>a</g:additional_image_link><g:additional_image_link>b</g:additional_image_link></item></channel></rss>`,
+			"id=\"007\" title=\"Sofa & more\" description=\"<p>Soft</p>\" image_link=\"http://x/1.jpg\" shipping.country=\"DE\"\n" +
+				"id=\"8\" title=\"Lamp\" additional_image_link=\"a, b\"\n",
+		},
+		"Atom": {
+			`<feed xmlns="http://www.w3.org/2005/Atom"><title>Shop</title><entry><title type="html">Sofa</title><link href="http://x/p"/><summary>Soft <b>linen</b></summary></entry></feed>`,
+			"title=\"Sofa\" link=\"http://x/p\" summary=\"Soft  linen\"\n",
+		},
+		"other products":     {`<?xml version="1.0" encoding="ISO-8859-1"?><shop><products><product id="7"><name>B\xfcro</name><param name="Colour">red</param></product></products></shop>`, "id=\"7\" name=\"Büro\" param.Colour=\"red\"\n"},
+		"comments in it":     {`<!-- x --><rss><channel><item><!-- > --><title>Sofa<!-- y --></title></item></channel></rss>`, "title=\"Sofa\"\n"},
+		"a page":             {"<html><head><style>td{}</style></head><body><table><tr><th>id</th><th>name</th></tr><tr><td>007</td><td>Sofa &amp;<br>more</td></tr></table></body></html>", "id=\"007\" name=\"Sofa &\\nmore\"\n"},
+		"a page, not closed": {"<table><tr><td>id<td>name<tr><td>1<td>Sofa<script>x</script><tr><td>2<td><table><tr><td>Lamp</td></tr></table>", "id=\"1\" name=\"Sofa\"\nid=\"2\" name=\"Lamp\"\n"},
+		"a page in UTF-16":   {utf16Text("<html><table><tr><td>name</td></tr><tr><td>Büro</td></tr></table>"), "name=\"Büro\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, strings.ReplaceAll(c.text, `\xfc`, "\xfc"), table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReader_RefusesOtherMarkup(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"XML without products": {"<?xml version=\"1.0\"?><config><a>1</a></config>", "in.csv is XML without products: give a feed of RSS or Atom"},
+		"a feed, cut off":      {"<rss><channel><item><title>Sofa</title></item><item><title>La", "in.csv is XML that has been cut off in product 2"},
+		"Excel 2003":           {"<?xml version=\"1.0\"?><Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">", "in.csv is a spreadsheet in XML of Excel 2003"},
+		"a page without table": {"<!DOCTYPE html><html><body>Hello</body></html>", "in.csv is a page in HTML without a table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := read(t, c.text, table.ReaderConfig{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestReader_GoesOnAfterAProductOfTooMuch(t *testing.T) {
+	var many strings.Builder
+	for i := range table.MaxColumns + 1 {
+		many.WriteString("<a" + strings.Repeat("b", i) + ">1</a" + strings.Repeat("b", i) + ">")
+	}
+	text := "<rss>\n<item><title>Sofa</title></item>\n<item>" + many.String() + "</item>\n<item><title>Lamp</title></item></rss>"
+	if diff := cmp.Diff([]string{"2 Sofa", "3 unreadable", "4 Lamp"}, lines(t, text, table.ReaderConfig{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func utf16Text(s string) string {
+	text := "\xff\xfe"
+	for _, r := range s {
+		text += string([]byte{byte(r), byte(r >> 8)})
+	}
+	return text
+}

@@ -1,0 +1,132 @@
+package table_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+func TestReader_FindsTheRowsOfJSON(t *testing.T) {
+	two := "name=\"a\" price=\"1\"\nname=\"b\" price=\"2\"\n"
+	byID := "id=\"x\" name=\"a\" price=\"1\"\nid=\"y\" name=\"b\" price=\"2\"\n"
+	rows := `{"name":"a","price":1},{"name":"b","price":2}`
+	for name, c := range map[string]struct{ text, want string }{
+		"under products":         {`{"products":[` + rows + `]}`, two},
+		"our own request":        {`{"toggle":1,"data":[` + rows + `],"product_column":"x"}`, two},
+		"under any name":         {`{"count":2,"ergebnis":[` + rows + `],"next":null}`, two},
+		"a titled file":          {`{"title":"Feed","description":"x","items":[` + rows + `]}`, two},
+		"deeply nested":          {`{"data":{"shop":{"name":"x"},"list":{"products":[` + rows + `]}}}`, two},
+		"edges and nodes":        {`{"data":{"products":{"edges":[{"node":{"name":"a","price":1}},{"node":{"name":"b","price":2}}]}}}`, two},
+		"hits of a search":       {`{"hits":{"hits":[{"_id":"x","_source":{"name":"a","price":1}},{"_id":"y","_source":{"name":"b","price":2}}]}}`, "_id=\"x\" name=\"a\" price=\"1\"\n_id=\"y\" name=\"b\" price=\"2\"\n"},
+		"several pages":          {`{"products":[{"name":"a","price":1}]}` + "\n" + `{"products":[{"name":"b","price":2}],"end":true}`, two},
+		"by their ids":           {`{"x":{"name":"a","price":1},"y":{"name":"b","price":2}}`, byID},
+		"by their ids, below":    {`{"products":{"x":{"name":"a","price":1},"y":{"name":"b","price":2}}}`, byID},
+		"columns by number":      {`{"name":{"0":"a","1":"b"},"price":{"0":1,"1":2}}`, two},
+		"columns as lists":       {`{"name":["a","b"],"price":[1,2]}`, two},
+		"a split data frame":     {`{"columns":["name","price"],"index":[0,1],"data":[["a",1],["b",2]]}`, two},
+		"a data frame's table":   {`{"schema":{"fields":[{"name":"name","type":"string"}]},"data":[` + rows + `]}`, two},
+		"lists below names":      {`[["name","price"],["a",1],["b",2]]`, two},
+		"comments":               {"// exported\n{\"name\":\"a\",\"price\":1}\n// more\n{\"name\":\"b\",\"price\":2}\n", two},
+		"commas between lines":   {"{\"name\":\"a\",\"price\":1},\n{\"name\":\"b\",\"price\":2},\n", two},
+		"a comma at the end":     {`[` + rows + `,]`, two},
+		"no comma between":       {`[{"name":"a","price":1} {"name":"b","price":2}]`, two},
+		"a row with a list":      {`{"name":"a","parts":[{"name":"leg"}]}`, "name=\"a\" parts=\"leg\"\n"},
+		"a row without a name":   {`{"sku":"1","images":[{"url":"http://x/1.jpg","w":9}]}`, "sku=\"1\" images=\"http://x/1.jpg\"\n"},
+		"a name by language":     {`{"id":1,"name":{"de":"Lampe","en":"Lamp"}}`, "id=\"1\" name=\"Lamp\"\n"},
+		"a name in one language": {`{"id":1,"name":{"de":"Lampe"}}`, "id=\"1\" name=\"Lampe\"\n"},
+		"the product in a row":   {`{"id":1,"product":{"name":"Lamp","id":7}}`, "id=\"1\" name=\"Lamp\"\n"},
+		"variants":               {`{"title":"Sofa","variants":[{"title":"x","price":"5.00","sku":"007"}]}`, "title=\"Sofa\" variants=\"x\" price=\"5.00\" sku=\"007\"\n"},
+		"an object of more":      {`{"name":"a","size":{"w":1,"h":2}}`, "name=\"a\" size=\"{\\\"w\\\":1,\\\"h\\\":2}\"\n"},
+		"ids as they are":        {`{"id":12.0,"name":"a"}{"id":1e5,"name":"b"}{"id":9007199254740993,"name":"c"}`, "id=\"12.0\" name=\"a\"\nid=\"1e5\" name=\"b\"\nid=\"9007199254740993\" name=\"c\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// lines reads a file to its end and returns each row's first value or the error of the
+// row, with its line.
+func lines(t *testing.T, text string, cfg table.ReaderConfig) []string {
+	t.Helper()
+	r, err := table.NewReader(strings.NewReader(text), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		if ofRow, ok := errors.AsType[*table.RowError](err); ok {
+			got = append(got, fmt.Sprintf("%d unreadable", ofRow.Line))
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s", r.Line(), row[0].Value.Text))
+	}
+}
+
+func TestReader_GoesOnAfterABadObject(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a brace missing":    {"{\"a\":1}\n{\"a\":2\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
+		"a comma at the end": {"{\"a\":1}\n{\"a\":2,\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
+		"a quote missing":    {"{\"a\":1}\n{\"a\":\"2}\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
+		"a wrong word":       {"{\"a\":1}\n{\"a\":two}\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "3 3"}},
+		"no object":          {"{\"a\":1}\nhello, world\n{\"a\":3}\n", []string{"1 1", "2 unreadable", "2 unreadable", "3 3"}},
+		"in an array":        {"[{\"a\":1},\n{\"a\":two},\n5,\n{\"a\":3}]\n", []string{"1 1", "2 unreadable", "3 unreadable", "4 3"}},
+		"the last, cut off":  {"{\"a\":1}\n{\"a\":2", []string{"1 1", "2 unreadable"}},
+		"the first":          {"{\"a\":\n{\"a\":2}\n{\"a\":3}\n", []string{"1 unreadable", "3 3"}},
+		"spread over lines":  {"{\n\"a\":\n1,\n\"b\": [\n{\n}\n]\n}\n{\"a\":2}", []string{"1 1", "9 2"}},
+		"lists of too much":  {"[[\"name\"],[1,2],[3]]", []string{"1 unreadable", "1 3"}},
+		"a nested list cut":  {"{\"products\":[{\"a\":1,\"name\":1},\n{\"a\":x}]}", []string{"1 1", "2 unreadable"}},
+		"a line end in text": {"{\"a\":\"x\ny\"}\n{\"a\":2}\n", []string{"1 unreadable", "2 unreadable", "3 2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, lines(t, c.text, table.ReaderConfig{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A file of one object that is longer than a row may be is read in passing.
+func TestReader_ReadsLongWrappedLists(t *testing.T) {
+	const n = 5_000
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, ",{\"id\":%d,\"title\":\"Oak table\"}", i)
+	}
+	for name, text := range map[string]string{
+		"a list":   `{"page":1,"products":[` + list.String()[1:] + `],"end":true}`,
+		"by their": `{"products":{` + strings.ReplaceAll(list.String()[1:], `{"id":`, `"k":{"id":`) + `}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !json.Valid([]byte(text)) {
+				t.Fatal("the test's own text is no JSON")
+			}
+			if got := lines(t, text, table.ReaderConfig{MaxRowBytes: 1_000}); len(got) != n || got[n-1] != fmt.Sprint("1 ", n-1) {
+				t.Errorf("%d rows, the last %q", len(got), got[max(0, len(got)-1)])
+			}
+		})
+	}
+}

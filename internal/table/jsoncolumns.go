@@ -1,0 +1,89 @@
+package table
+
+import "encoding/json"
+
+// jsonColumn is the values of a column by their rows' keys, in order.
+type jsonColumn struct {
+	name   string
+	keys   []string
+	values []Value
+}
+
+// decodeRowOfColumns decodes an object of columns.
+func decodeRowOfColumns(text []byte, start position) ([]jsonColumn, error) {
+	if !json.Valid(text) {
+		_, err := decodeRow(text, start)
+		if err == nil {
+			err = start.fault("is no JSON")
+		}
+		return nil, err
+	}
+	c := valueScanner{rest: text[1:]}
+	var list []jsonColumn
+	for c.peek() == '"' {
+		name, err := decodeString(c.value())
+		if err != nil || len(list) == MaxColumns {
+			return nil, start.fault("has over %d columns", MaxColumns)
+		}
+		c.skip(':')
+		column := jsonColumn{name: name}
+		if err := column.fill(c.value()); err != nil {
+			return nil, start.fault("the column %s cannot be read: %v", clip(name), err)
+		}
+		list = append(list, column)
+		c.skip(',')
+	}
+	return list, nil
+}
+
+// skip takes a byte if it comes next.
+func (c *valueScanner) skip(b byte) {
+	if c.peek() == b {
+		c.rest = c.rest[1:]
+	}
+}
+
+func (j *jsonColumn) fill(text []byte) error {
+	object := text[0] == '{'
+	c := valueScanner{rest: text[1:]}
+	for c.peek() != ']' && c.peek() != '}' {
+		if object {
+			key, err := decodeString(c.value())
+			if err != nil {
+				return err
+			}
+			j.keys = append(j.keys, key)
+			c.skip(':')
+		}
+		value, err := decodeValue(c.value())
+		if err != nil {
+			return err
+		}
+		j.values = append(j.values, value)
+		c.skip(',')
+	}
+	return nil
+}
+
+// rowsOf turns columns into rows, in the order of the first column's keys.
+func rowsOf(columns []jsonColumn, start position) []record {
+	places := map[string]int{}
+	var rows []record
+	for _, column := range columns {
+		for i, value := range column.values {
+			place := i
+			if column.keys != nil {
+				known := false
+				if place, known = places[column.keys[i]]; !known {
+					place = len(rows)
+					places[column.keys[i]] = place
+				}
+			}
+			if place == len(rows) {
+				rows = append(rows, record{line: start.line, row: make(Row, 0, len(columns))})
+			}
+			rows[place].row = append(rows[place].row, Cell{column.name, value})
+		}
+	}
+	return rows
+}

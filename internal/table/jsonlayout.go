@@ -1,0 +1,276 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+)
+
+// maxWhole is how large a file may be that must be held in memory, because it is written
+// column by column.
+const maxWhole = 256 << 20
+
+// unwrap decides what the object in buf is, of which cut says that its end is not there
+// yet: a row, or an object with the rows in it.
+func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
+	r := record{line: start.line}
+	object := members(s.buf)
+	switch place, ok := findRows(s.buf, object, 0); {
+	case ok:
+		s.layout = wrapped
+		s.enter(start, place)
+		return r, false, nil
+	case isSplit(object):
+		s.layout = wrapped
+		return r, false, s.enterSplit(start, object)
+	case isByColumn(object):
+		s.layout = wrapped
+		return r, false, s.turnRound(start, cut)
+	case cut:
+		return r, false, s.recover(start, errRowTooLong)
+	}
+	if s.layout == unknownLayout {
+		s.layout = rowByRow
+	}
+	var err error
+	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
+	return r, true, err
+}
+
+// enter goes to the first of the rows within the object in buf.
+func (s *jsonSource) enter(start position, place rowsPlace) {
+	s.at = start.after(s.buf[:place.at+1])
+	s.inside = append(s.inside[:0], place.inside...)
+	s.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[place.at+1:])), s.in), headBytes)
+}
+
+// enterSplit goes to the lists of a data frame in the form "split".
+func (s *jsonSource) enterSplit(start position, object []member) error {
+	data := slices.IndexFunc(object, func(m member) bool { return m.key == "data" })
+	names := slices.IndexFunc(object, func(m member) bool { return m.key == "columns" })
+	list, err := decodeList(object[names].value)
+	if err != nil {
+		return start.fault("the columns cannot be read: %v", err)
+	}
+	s.enter(start, rowsPlace{at: object[data].at, inside: []byte("{[")})
+	s.names = uniqueKeys(trimAll(list.List))
+	return nil
+}
+
+// rowsPlace is where rows are within an object: behind the bracket at a place. inside are
+// the brackets that are open there.
+type rowsPlace struct {
+	at     int
+	inside []byte
+}
+
+// member is a member of an object.
+type member struct {
+	key   string
+	value []byte // to its end, or to where the text was cut
+	at    int    // where the value begins
+	cut   bool   // the text was cut within the value
+}
+
+// maxLookInto is how many members are looked at to find out what an object is.
+const maxLookInto = 2 * MaxColumns
+
+// members returns the first members of an object, which may be cut anywhere.
+func members(text []byte) []member {
+	c := valueScanner{rest: text}
+	if c.peek() != '{' {
+		return nil
+	}
+	c.rest = c.rest[1:]
+	var list []member
+	for len(list) < maxLookInto && c.peek() == '"' {
+		key, err := decodeString(c.value())
+		if err != nil || c.peek() != ':' {
+			break
+		}
+		c.rest = c.rest[1:]
+		c.peek()
+		m := member{key: key, at: len(text) - len(c.rest)}
+		if m.value = c.value(); len(m.value) == 0 {
+			break
+		}
+		m.cut = len(c.rest) == 0
+		list = append(list, m)
+		if c.peek() != ',' {
+			break
+		}
+		c.rest = c.rest[1:]
+	}
+	return list
+}
+
+// first returns the first element of a list.
+func (m member) first() []byte {
+	c := valueScanner{rest: m.value[1:]}
+	if c.peek() == ']' {
+		return nil
+	}
+	return c.value()
+}
+
+func (m member) scalar() bool { return m.value[0] != '{' && m.value[0] != '[' }
+
+// looksLikeRow reports whether an object describes a product by a text.
+func looksLikeRow(object []member) bool {
+	return slices.ContainsFunc(object, func(m member) bool { return m.scalar() && describesProduct(m.key) })
+}
+
+// listNames are the names under which programs put their rows.
+var listNames = map[string]bool{
+	"products": true, "data": true, "items": true, "results": true, "rows": true, "records": true,
+	"entries": true, "articles": true, "catalog": true, "catalogue": true, "listings": true, "nodes": true,
+	"edges": true, "hits": true, "docs": true, "documents": true, "value": true, "values": true, "list": true,
+	"product": true, "produkte": true, "artikel": true, "produits": true, "productos": true, "prodotti": true,
+}
+
+const maxWrapping = 6
+
+// findRows finds the list of rows, or the object of rows by their keys, in an object that
+// is no row itself.
+func findRows(text []byte, object []member, depth int) (rowsPlace, bool) {
+	if depth > maxWrapping || describedWholly(object) {
+		return rowsPlace{}, false
+	}
+	best, score := member{}, 0
+	for _, m := range object {
+		if this := m.listScore(); this > score {
+			best, score = m, this
+		}
+	}
+	titled := looksLikeRow(object)
+	if score > 1 || (score == 1 && !titled) {
+		return rowsPlace{best.at, []byte("{[")}, true
+	}
+	if titled {
+		return rowsPlace{}, false
+	}
+	if isRowsByKey(object) {
+		return rowsPlace{bytes.IndexByte(text, '{'), []byte("{")}, true
+	}
+	for _, m := range object {
+		if m.value[0] != '{' {
+			continue
+		}
+		if place, ok := findRows(m.value, members(m.value), depth+1); ok {
+			return rowsPlace{m.at + place.at, append([]byte("{"), place.inside...)}, true
+		}
+	}
+	return rowsPlace{}, false
+}
+
+// describedWholly reports whether an object has more of a product than the title and the
+// description that a file may have too.
+func describedWholly(object []member) bool {
+	if !looksLikeRow(object) {
+		return false
+	}
+	return slices.ContainsFunc(object, func(m member) bool {
+		known, ok := columns[string(fold(nil, m.key))]
+		return ok && known.field != fieldName && known.field != fieldDescription && known.field != fieldID
+	}) || len(object) > 12
+}
+
+// listScore says how likely a list has the rows: 2 if its name says so and the first
+// looks like one, 1 for one of the two, 0 if it is no list of objects.
+func (m member) listScore() int {
+	if m.value[0] != '[' {
+		return 0
+	}
+	first := m.first()
+	if len(first) == 0 || first[0] != '{' {
+		return 0
+	}
+	score := 0
+	if listNames[string(fold(nil, m.key))] {
+		score++
+	}
+	if object := members(first); looksLikeRow(object) || (len(object) == 1 && object[0].value[0] == '{') {
+		score++
+	}
+	return score
+}
+
+// isRowsByKey reports whether every member is a row.
+func isRowsByKey(object []member) bool {
+	for i, m := range object {
+		if m.value[0] != '{' || hoisted[string(fold(nil, m.key))] {
+			return false
+		}
+		if !looksLikeRow(members(m.value)) && (!m.cut || i == 0) {
+			return false
+		}
+	}
+	return len(object) > 0
+}
+
+// isSplit reports whether an object is a data frame in pandas' form "split".
+func isSplit(object []member) bool {
+	data, names := false, false
+	for _, m := range object {
+		switch {
+		case m.value[0] != '[':
+		case m.key == "data":
+			first := m.first()
+			data = len(first) > 0 && first[0] == '['
+		case m.key == "columns":
+			names = true
+		}
+	}
+	return data && names
+}
+
+// isByColumn reports whether every member is a column: a list of values, or an object of
+// values by their row's number or key.
+func isByColumn(object []member) bool {
+	known := false
+	for i, m := range object {
+		if m.scalar() || m.value[0] != object[0].value[0] {
+			return false
+		}
+		known = known || describesProduct(m.key)
+		if !m.isColumn() && (!m.cut || i == 0) {
+			return false
+		}
+	}
+	return known && (len(object) > 1 || object[0].value[0] == '{')
+}
+
+func (m member) isColumn() bool {
+	if m.value[0] == '[' {
+		first := m.first()
+		return len(first) > 0 && first[0] != '{' && first[0] != '['
+	}
+	values := members(m.value)
+	if len(values) == 0 || slices.ContainsFunc(values, func(v member) bool { return v.value[0] == '{' }) {
+		return false
+	}
+	_, err := strconv.Atoi(values[0].key)
+	return err == nil
+}
+
+// turnRound makes rows of the columns of the object in buf.
+func (s *jsonSource) turnRound(start position, cut bool) error {
+	if cut {
+		if err := s.collectMore(maxWhole); err != nil {
+			if errors.Is(err, errRowTooLong) {
+				return start.fault("is written column by column and has over %d MiB: write it row by row "+
+					"(in pandas: to_json(..., orient=\"records\", lines=True))", maxWhole>>20)
+			}
+			return s.recover(start, err)
+		}
+	}
+	columns, err := decodeRowOfColumns(ReplaceNaN(s.buf), start)
+	if err != nil {
+		return err
+	}
+	s.ready = rowsOf(columns, start)
+	return nil
+}

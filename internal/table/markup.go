@@ -1,0 +1,158 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// looksLikeXML reports whether a text begins with a tag.
+func looksLikeXML(head []byte) bool {
+	head = bytes.TrimLeft(head, " \t\r\n")
+	return len(head) > 1 && head[0] == '<' && (head[1] == '?' || head[1] == '!' || head[1] >= 'A')
+}
+
+// openMarkup reads a feed in XML, or the table of a page in HTML, as which shops save
+// files that they call .xls.
+func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
+	start := strings.ToLower(string(head[:min(len(head), 4096)]))
+	switch {
+	case strings.Contains(start, "urn:schemas-microsoft-com:office:spreadsheet"):
+		return nil, o.at.fault("is a spreadsheet in XML of Excel 2003: save it as .xlsx or CSV")
+	case !strings.Contains(start, "<html") && !strings.Contains(start, "<table") && !strings.Contains(start, "<!doctype html"):
+		return &Reader{source: newFeedSource(text, o.at, o.cfg.MaxRowBytes)}, nil
+	}
+	rows := &htmlRows{tokens: html.NewTokenizer(text), at: o.at}
+	rows.tokens.SetMaxBuf(o.cfg.MaxRowBytes)
+	s, err := newHeadedSource(rows, o.at, ", ")
+	if err != nil && rows.line == 0 {
+		return nil, o.at.fault("is a page in HTML without a table: export the products as CSV, XLSX or JSON")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return headedReader(s, Dialect{}), nil
+}
+
+// htmlRows are the rows of the tables in a page, one below the other. A table within a
+// cell is part of the cell's text.
+type htmlRows struct {
+	tokens *html.Tokenizer
+	at     position
+	line   int // counts the rows
+
+	cells  []string
+	text   strings.Builder
+	inCell int // tables that are open since the cell began, plus 1; 0: outside
+	hidden int // script and style elements that are open
+}
+
+// row returns the next row that has a cell.
+func (r *htmlRows) row() ([]string, int, error) {
+	for {
+		kind := r.tokens.Next()
+		if kind == html.ErrorToken {
+			return r.end()
+		}
+		name, _ := r.tokens.TagName()
+		switch kind {
+		case html.TextToken:
+			if r.inCell > 0 && r.hidden == 0 {
+				r.text.Write(r.tokens.Text())
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			if cells := r.opened(string(name)); cells != nil {
+				return cells, r.line, nil
+			}
+		case html.EndTagToken:
+			if cells := r.closed(string(name)); cells != nil {
+				return cells, r.line, nil
+			}
+		}
+	}
+}
+
+// end returns the last row, which need not be closed.
+func (r *htmlRows) end() ([]string, int, error) {
+	if err := r.tokens.Err(); !errors.Is(err, io.EOF) {
+		return nil, r.line, r.at.fault("is a page in HTML that cannot be read beyond row %d: %v", r.line, err)
+	}
+	if cells := r.finish(); cells != nil {
+		return cells, r.line, nil
+	}
+	return nil, r.line, io.EOF
+}
+
+// opened handles a start of an element, and returns the row that ends there, if any.
+func (r *htmlRows) opened(name string) []string {
+	switch name {
+	case "script", "style":
+		r.hidden++
+	case "table":
+		if r.inCell > 0 {
+			r.inCell++
+		}
+	case "br", "p", "div", "li":
+		if r.inCell > 0 && r.text.Len() > 0 {
+			r.text.WriteByte('\n')
+		}
+	case "tr":
+		if r.inCell <= 1 {
+			return r.finish()
+		}
+	case "td", "th":
+		if r.inCell <= 1 {
+			r.endCell()
+			r.inCell = 1
+		}
+	}
+	return nil
+}
+
+// closed handles an end of an element.
+func (r *htmlRows) closed(name string) []string {
+	switch name {
+	case "script", "style":
+		r.hidden = max(0, r.hidden-1)
+	case "td", "th":
+		if r.inCell == 1 {
+			r.endCell()
+		}
+	case "table":
+		if r.inCell > 1 {
+			r.inCell--
+			return nil
+		}
+		return r.finish()
+	case "tr":
+		if r.inCell <= 1 {
+			return r.finish()
+		}
+	}
+	return nil
+}
+
+func (r *htmlRows) endCell() {
+	if r.inCell == 0 {
+		return
+	}
+	r.cells = append(r.cells, strings.TrimSpace(r.text.String()))
+	r.text.Reset()
+	r.inCell = 0
+}
+
+// finish returns the row that has been collected, nil if there is none.
+func (r *htmlRows) finish() []string {
+	r.endCell()
+	if len(r.cells) == 0 {
+		return nil
+	}
+	cells := r.cells
+	r.cells = nil
+	r.line++
+	return cells
+}

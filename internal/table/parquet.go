@@ -1,0 +1,208 @@
+package table
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// parquetSource reads the rows of a Parquet file. In memory are the current page of each
+// column and parquetBatch rows.
+type parquetSource struct {
+	at     position
+	groups []parquet.RowGroup
+	rows   parquet.Rows // of the current group
+	batch  []parquet.Row
+	ready  []parquet.Row
+	leaves []parquetLeaf
+	line   int
+}
+
+const parquetBatch = 64
+
+// parquetLeaf is a column of values.
+type parquetLeaf struct {
+	name string
+	list bool // a cell has several values
+	text func(parquet.Value) Value
+}
+
+// openParquet reads a Parquet file.
+func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, error) {
+	if err := o.noSheet(); err != nil {
+		return nil, err
+	}
+	file, err := o.randomAccess(in, buffered)
+	if err != nil {
+		return nil, err
+	}
+	if !footerFits(file) {
+		return nil, o.at.fault("is a Parquet file that has been cut off, since its end is missing: copy it once more")
+	}
+	s := &parquetSource{at: o.at, batch: make([]parquet.Row, parquetBatch)}
+	var content *parquet.File
+	err = s.guard(func() (err error) {
+		content, err = parquet.OpenFile(file, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+		if err == nil {
+			s.leaves, err = leavesOf(content.Root(), nil, false)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errNested):
+		return nil, o.at.fault("is a Parquet file with nested columns: %v: flatten them, or convert the file to JSON lines", err)
+	case err != nil:
+		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
+	case len(s.leaves) > MaxColumns:
+		return nil, o.at.fault("has %d columns, at most %d are taken", len(s.leaves), MaxColumns)
+	}
+	s.groups = content.RowGroups()
+	o.closes = append(o.closes, s.close)
+	names := make([]string, len(s.leaves))
+	for i, leaf := range s.leaves {
+		names[i] = leaf.name
+	}
+	for i, key := range uniqueKeys(names) {
+		s.leaves[i].name = key
+	}
+	return &Reader{source: s, columns: names, header: names}, nil
+}
+
+// footerFits reports whether the file ends as the format says, with a footer that it has
+// room for.
+func footerFits(file *io.SectionReader) bool {
+	var end [8]byte
+	if _, err := file.ReadAt(end[:], file.Size()-int64(len(end))); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	return string(end[4:]) == "PAR1" && int64(binary.LittleEndian.Uint32(end[:4])) <= file.Size()-12
+}
+
+// guard calls f, and returns a panic of the library as an error: it has them for files
+// that are damaged.
+func (s *parquetSource) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it contradicts itself (%v)", p)
+		}
+	}()
+	return f()
+}
+
+func (s *parquetSource) close() {
+	if s.rows != nil {
+		_ = s.rows.Close() // it was read only
+		s.rows = nil
+	}
+}
+
+var errNested = errors.New("nested")
+
+// leavesOf returns the columns of values below a column. Members of an object have its
+// name in front; lists of values are one column.
+func leavesOf(column *parquet.Column, path []string, list bool) ([]parquetLeaf, error) {
+	list = list || column.Repeated()
+	if column.Leaf() {
+		return []parquetLeaf{{strings.Join(path, "."), list, valueOf(column.Type())}}, nil
+	}
+	if list && len(column.Columns()) > 1 {
+		return nil, fmt.Errorf("%s is a %w list of objects", clip(strings.Join(path, ".")), errNested)
+	}
+	if len(path) > maxWrapping {
+		return nil, fmt.Errorf("%s is %w too deeply", clip(strings.Join(path, ".")), errNested)
+	}
+	var leaves []parquetLeaf
+	for _, child := range column.Columns() {
+		under := append(path[:len(path):len(path)], child.Name())
+		if list || (len(column.Columns()) == 1 && child.Repeated()) {
+			under = path // a list in itself has no name, only its wrapping
+		}
+		more, err := leavesOf(child, under, list)
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, more...)
+	}
+	return leaves, nil
+}
+
+func (s *parquetSource) next() (record, error) {
+	for len(s.ready) == 0 {
+		if err := s.guard(s.fill); err != nil {
+			if errors.Is(err, io.EOF) {
+				return record{}, io.EOF
+			}
+			return record{}, s.at.fault("is a Parquet file that is damaged at row %d: %v", s.line+1, err)
+		}
+	}
+	values := s.ready[0]
+	s.ready = s.ready[1:]
+	s.line++
+	r := record{line: s.line}
+	err := s.guard(func() error {
+		r.row, r.cells = s.row(values)
+		return nil
+	})
+	if err != nil {
+		return r, (position{s.at.file, s.line, 1}).ofRow(s.at.fault("row %d cannot be read: %v", s.line, err))
+	}
+	return r, nil
+}
+
+// fill reads the next rows.
+func (s *parquetSource) fill() error {
+	if s.rows == nil {
+		if len(s.groups) == 0 {
+			return io.EOF
+		}
+		s.rows, s.groups = s.groups[0].Rows(), s.groups[1:]
+	}
+	n, err := s.rows.ReadRows(s.batch)
+	s.ready = s.batch[:n]
+	if errors.Is(err, io.EOF) {
+		err = nil
+		defer s.closeGroup() // its values are still needed
+	}
+	return err
+}
+
+func (s *parquetSource) closeGroup() {
+	for i, row := range s.ready {
+		s.ready[i] = row.Clone()
+	}
+	s.close()
+}
+
+// row returns the values of a row, and their texts.
+func (s *parquetSource) row(values parquet.Row) (Row, []string) {
+	row := make(Row, len(s.leaves))
+	cells := make([]string, len(s.leaves))
+	lists := make(map[int][]string)
+	for _, v := range values {
+		i := v.Column()
+		row[i].Value = s.leaves[i].text(v)
+		if s.leaves[i].list && !v.IsNull() {
+			lists[i] = append(lists[i], row[i].Value.Text)
+		}
+	}
+	named := row[:0]
+	for i, leaf := range s.leaves {
+		value := row[i].Value
+		if leaf.list {
+			value = ListValue(lists[i])
+		}
+		cells[i] = value.String()
+		if value.Kind == Text {
+			cells[i] = value.Text
+		}
+		if leaf.name != "" && !strings.HasPrefix(leaf.name, "__index_level_") {
+			named = append(named, Cell{leaf.name, value})
+		}
+	}
+	return named, cells
+}

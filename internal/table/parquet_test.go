@@ -1,0 +1,104 @@
+package table_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// parquetFile makes a Parquet file of rows.
+func parquetFile[T any](t testing.TB, rows ...T) string {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := parquet.Write(&buf, rows, parquet.MaxRowsPerRowGroup(100)); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+type product struct {
+	ID      int64     `parquet:"id"`
+	Name    string    `parquet:"name,dict"`
+	Price   float64   `parquet:"price"`
+	Stocked bool      `parquet:"stocked"`
+	Tags    []string  `parquet:"tags,list"`
+	Day     int32     `parquet:"day,date"`
+	Seen    time.Time `parquet:"seen,timestamp(millisecond)"`
+	Cost    int64     `parquet:"cost,decimal(2:10)"`
+	Size    struct {
+		W int32 `parquet:"w"`
+	} `parquet:"size"`
+	Note *string `parquet:"note,optional"`
+}
+
+func TestReader_ReadsParquet(t *testing.T) {
+	note := "línea\n\"two\" 🪑"
+	sofa := product{ID: 4006381333931, Name: "Sofa", Price: 1e5, Stocked: true, Tags: []string{"a", "b"}, Day: 20393, Seen: time.UnixMilli(1762000000500), Cost: -1250, Note: &note}
+	sofa.Size.W = 180
+	rows, err := read(t, parquetFile(t, sofa, product{Name: "Lamp"}), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "id=\"4006381333931\" name=\"Sofa\" price=\"100000\" stocked=\"true\" tags=\"a, b\" day=\"2025-11-01\" " +
+		"seen=\"2025-11-01 12:26:40.5\" cost=\"-12.50\" size.w=\"180\" note=\"línea\\n\\\"two\\\" 🪑\"\n" +
+		"id=\"0\" name=\"Lamp\" price=\"0\" stocked=\"false\" tags=\"\" day=\"1970-01-01\" " +
+		"seen=\"" + rows[1][6].Value.Text + "\" cost=\"0.00\" size.w=\"0\" note=\"\"\n"
+	if diff := cmp.Diff(want, brief(rows)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReader_ReadsEveryRowGroup(t *testing.T) {
+	type item struct {
+		Name string `parquet:"name"`
+		N    int64  `parquet:"n"`
+	}
+	all := make([]item, 1_234)
+	for i := range all {
+		all[i] = item{"Oak table", int64(i)}
+	}
+	rows, err := read(t, parquetFile(t, all...), table.ReaderConfig{})
+	if err != nil || len(rows) != len(all) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for i, row := range rows {
+		if got := row[1].Value; got.Text != table.IntValue(int64(i)).Text {
+			t.Fatalf("row %d has %v", i, got)
+		}
+	}
+}
+
+func TestReader_RefusesOtherParquet(t *testing.T) {
+	type part struct{ A, B string }
+	type nested struct {
+		Name  string `parquet:"name"`
+		Parts []part `parquet:"parts,list"`
+	}
+	whole := parquetFile(t, nested{Name: "a"})
+	flat := parquetFile(t, struct {
+		Name string `parquet:"name"`
+	}{"a"})
+	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
+	for name, c := range map[string]struct{ text, want string }{
+		"nested columns": {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
+		"a cut footer":   {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
+		"the head alone": {"PAR1", "in.csv is a Parquet file that has been cut off"},
+		"a long footer":  {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
+		"a wrong footer": {"PAR1abcdefgh\x08\x00\x00\x00PAR1", "in.csv is a Parquet file that is damaged"},
+		"no pages":       {"PAR1" + strings.Repeat("\x00", footer-4) + flat[footer:], "in.csv is a Parquet file that is damaged at row 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := read(t, c.text, table.ReaderConfig{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}

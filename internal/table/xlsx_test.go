@@ -1,0 +1,187 @@
+package table_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// workbook makes an XLSX file of sheets, each the XML of its rows.
+func workbook(t testing.TB, parts map[string]string, sheets ...string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	write := func(name, content string) {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = io.WriteString(w, content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var list, relations strings.Builder
+	for i, rows := range sheets {
+		state := ""
+		if strings.HasPrefix(rows, "<!--hidden-->") {
+			state = ` state="hidden"`
+		}
+		fmt.Fprintf(&list, `<sheet name="Sheet %d" sheetId="%d" r:id="rId%d"%s/>`, i+1, i+1, i+1, state)
+		fmt.Fprintf(&relations, `<Relationship Id="rId%d" Target="worksheets/sheet%d.xml"/>`, i+1, i+1)
+		write(fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1), `<?xml version="1.0" encoding="UTF-8"?><worksheet><sheetData>`+rows+`</sheetData></worksheet>`)
+	}
+	write("xl/workbook.xml", `<workbook><sheets>`+list.String()+`</sheets></workbook>`)
+	write("xl/_rels/workbook.xml.rels", `<Relationships>`+relations.String()+`</Relationships>`)
+	for name, content := range parts {
+		write(name, content)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+// inline returns the XML of a row of texts.
+func inline(cells ...string) string {
+	var b strings.Builder
+	b.WriteString("<row>")
+	for _, cell := range cells {
+		fmt.Fprintf(&b, `<c t="inlineStr"><is><t>%s</t></is></c>`, cell)
+	}
+	return b.String() + "</row>"
+}
+
+const styles = `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="00000"/><numFmt numFmtId="165" formatCode="dd/mm/yyyy"/>` +
+	`<numFmt numFmtId="166" formatCode="#,##0.00\ &quot;days&quot;"/></numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>` +
+	`<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="22"/><xf numFmtId="166"/><xf numFmtId="11"/></cellXfs></styleSheet>`
+
+func TestReader_ReadsSpreadsheets(t *testing.T) {
+	header := inline("id", "name", "price")
+	for name, c := range map[string]struct{ text, want string }{
+		"inline texts":    {workbook(t, nil, header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"a first column":  {workbook(t, nil, `<row r="3"><c r="B3" t="str"><v>name</v></c></row><row r="4"><c r="B4" t="str"><v>a</v></c></row>`), "name=\"a\"\n"},
+		"titles above":    {workbook(t, nil, inline("Prices")+"<row/>"+header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"an empty sheet":  {workbook(t, nil, "", "<row><c s=\"1\"/></row>", header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"a hidden sheet":  {workbook(t, nil, "<!--hidden-->"+header+inline("9", "x", "9"), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"digits":          {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="1"><v>123</v></c><c><v>4006381333931</v></c><c s="5"><v>4.006381333931E12</v></c></row>`), "id=\"00123\" name=\"4006381333931\" price=\"4006381333931\"\n"},
+		"what is shown":   {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="4"><v>1299.5</v></c><c><v>0.30000000000000004</v></c><c><v>1E-3</v></c></row>`), "id=\"1299.5\" name=\"0.3\" price=\"0.001\"\n"},
+		"days":            {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="2"><v>45962</v></c><c s="3"><v>45962.75</v></c><c t="d"><v>2025-11-01</v></c></row>`), "id=\"2025-11-01\" name=\"2025-11-01 18:00:00\" price=\"2025-11-01\"\n"},
+		"other kinds":     {workbook(t, nil, header+`<row><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><f>A1&amp;"x"</f><v>ax</v></c></row>`), "id=\"TRUE\" name=\"#N/A\" price=\"ax\"\n"},
+		"links":           {workbook(t, nil, header+`<row><c/><c><f>HYPERLINK("http://x/1.jpg","a")</f><v>a</v></c></row>`), "id=\"\" name=\"=HYPERLINK(\\\"http://x/1.jpg\\\",\\\"a\\\")\" price=\"\"\n"},
+		"shared texts":    {workbook(t, map[string]string{"xl/sharedStrings.xml": `<sst><si><t>id</t></si><si><t>name</t></si><si><r><t xml:space="preserve">oak </t></r><r><t>ta_x000D_&#10;ble &amp; _x005F_</t></r><rPh><t>no</t></rPh></si></sst>`}, `<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c><v>7</v></c><c t="s"><v>2</v></c></row>`), "id=\"7\" name=\"oak ta\\nble & _\"\n"},
+		"prefixed names":  {workbook(t, nil, `<x:row xmlns:x="y"><x:c t="str"><x:v>name</x:v></x:c></x:row><x:row><x:c t="str"><x:v>a</x:v></x:c></x:row>`), "name=\"a\"\n"},
+		"gaps in columns": {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReader_ReadsTheSheetOfThatName(t *testing.T) {
+	text := workbook(t, nil, inline("name")+inline("a"), inline("name")+inline("b"), "")
+	rows, err := read(t, text, table.ReaderConfig{Sheet: "sheet 2"})
+	if err != nil || brief(rows) != "name=\"b\"\n" {
+		t.Errorf("got %s, %v", brief(rows), err)
+	}
+	for sheet, want := range map[string]string{
+		"Sheet 9": "in.csv has no sheet \"Sheet 9\": it has Sheet 1, Sheet 2, Sheet 3",
+		"Sheet 3": "in.csv has nothing in the sheet \"Sheet 3\"",
+	} {
+		if _, err := read(t, text, table.ReaderConfig{Sheet: sheet}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", sheet, err)
+		}
+	}
+	if _, err := read(t, "name\na\n", table.ReaderConfig{Sheet: "x"}); err == nil || !strings.Contains(err.Error(), "in.csv is no spreadsheet and has no sheet \"x\"") {
+		t.Errorf("CSV: got %v", err)
+	}
+}
+
+func TestReader_LinesOfASheet(t *testing.T) {
+	text := workbook(t, nil, `<row r="2"><c t="str"><v>name</v></c></row><row r="5"><c><v>1</v></c></row><row r="9"><c><v>2</v></c></row>`)
+	if diff := cmp.Diff([]string{"5 1", "9 2"}, lines(t, text, table.ReaderConfig{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func archive(t testing.TB, names ...string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	for _, name := range names {
+		if _, err := z.Create(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+func TestReader_RefusesOtherFiles(t *testing.T) {
+	whole := workbook(t, nil, inline("name")+inline("a"))
+	for name, c := range map[string]struct{ text, want string }{
+		"a zip archive":     {archive(t, "a.csv", "b/", "b/c.csv"), "in.csv is a zip archive (of a.csv, b/c.csv): unpack it"},
+		"an empty archive":  {archive(t), "in.csv is an empty zip archive"},
+		"a binary workbook": {archive(t, "xl/workbook.bin"), "in.csv is a binary workbook (.xlsb): save it as .xlsx"},
+		"an open document":  {archive(t, "mimetype", "content.xml"), "in.csv is an OpenDocument spreadsheet: save it as .xlsx"},
+		"Numbers":           {archive(t, "Index/Document.iwa"), "in.csv is a document of Numbers"},
+		"Word":              {archive(t, "word/document.xml"), "in.csv is a document of Word"},
+		"a cut workbook":    {whole[:len(whole)/2], "in.csv is a spreadsheet or a zip archive, and is damaged or cut off"},
+		"an old workbook":   {"\xd0\xcf\x11\xe0 W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00", "in.csv is a spreadsheet in the format of Excel 97 (.xls): save it as .xlsx"},
+		"a password":        {"\xd0\xcf\x11\xe0 E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", "in.csv is protected by a password: open it, remove the password"},
+		"an old document":   {"\xd0\xcf\x11\xe0 rest", "in.csv is a file of an old Office program"},
+		"no data":           {workbook(t, nil, "", "<row/>"), "in.csv is a spreadsheet without data"},
+		"no known column":   {workbook(t, nil, inline("12", "13")+inline("1", "2")), "the first line must name the columns"},
+		"broken XML":        {workbook(t, nil, inline("name")+"<row><c><v>1"), "damaged or cut off at row 2"},
+		"a missing text":    {workbook(t, nil, `<row><c t="s"><v>3</v></c></row>`), "damaged or cut off at row 1"},
+		"PDF":               {"%PDF-1.7", "in.csv is a PDF document"},
+		"zstd":              {"\x28\xb5\x2f\xfd", "in.csv is compressed with zstd"},
+		"a picture":         {"\xff\xd8\xff\xe0", "in.csv is a picture"},
+		"noise":             {"\x01\x02\x03\x04\x05\x06 name\n", "in.csv is no text and no kind of file that can be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := read(t, c.text, table.ReaderConfig{})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// emptyCells is the XML of so many bytes of cells without values.
+func emptyCells(n int) string {
+	row := "<row>" + strings.Repeat("<c/>", 1_000) + "</row>"
+	return strings.Repeat(row, n/len(row))
+}
+
+func TestReader_RefusesASheetOfEmptyCells(t *testing.T) {
+	defer table.SetMaxEmpty(100_000)()
+	text := workbook(t, nil, inline("name")+inline("a")+emptyCells(200_000))
+	rows, err := read(t, text, table.ReaderConfig{})
+	if err == nil || !strings.Contains(err.Error(), "too many empty cells") || brief(rows) != "name=\"a\"\n" {
+		t.Errorf("got %s, %v", brief(rows), err)
+	}
+}
+
+func TestReader_RefusesALargeCellInBoundedMemory(t *testing.T) {
+	text := workbook(t, nil, inline("name")+inline("a")+inline(strings.Repeat("x", 1<<20)))
+	_, err := read(t, text, table.ReaderConfig{MaxRowBytes: 100_000})
+	if err == nil || !strings.Contains(err.Error(), "larger than a row may be") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,81 @@
+package table
+
+import (
+	"archive/zip"
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// randomAccess returns the input for reading at any place. A stream is copied to a
+// temporary file first.
+func (o *opener) randomAccess(in io.Reader, buffered *bufio.Reader) (*io.SectionReader, error) {
+	if file := o.file(in); file != nil {
+		return file, nil
+	}
+	file, err := o.temporary()
+	if err != nil {
+		return nil, err
+	}
+	n, err := io.Copy(file, buffered)
+	if err != nil {
+		return nil, o.at.unreadable(err)
+	}
+	return io.NewSectionReader(file, 0, n), nil
+}
+
+// temporary returns a file that is removed at close.
+func (o *opener) temporary() (*os.File, error) {
+	file, err := os.CreateTemp("", "credenza-*.tmp")
+	if err != nil {
+		return nil, fmt.Errorf("%s needs a temporary file: %w", o.at.file, err)
+	}
+	o.closes = append(o.closes, func() {
+		_ = file.Close() // nothing in it is needed any more
+		_ = os.Remove(file.Name())
+	})
+	return file, nil
+}
+
+// openZip reads a spreadsheet, and says what any other archive is.
+func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) {
+	file, err := o.randomAccess(in, buffered)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := zip.NewReader(file, file.Size())
+	if err != nil {
+		return nil, o.at.fault("is a spreadsheet or a zip archive, and is damaged or cut off: %v", err)
+	}
+	w, err := newWorkbook(archive, o)
+	if err != nil {
+		return nil, err
+	}
+	return w.open(o.cfg.Sheet)
+}
+
+// otherArchive returns the fault for an archive that is no workbook.
+func (o *opener) otherArchive(archive *zip.Reader) error {
+	var names []string
+	for _, f := range archive.File {
+		switch {
+		case f.Name == "xl/workbook.bin":
+			return o.at.fault("is a binary workbook (.xlsb): save it as .xlsx")
+		case f.Name == "word/document.xml":
+			return o.at.fault("is a document of Word: give its table as CSV or XLSX")
+		case strings.HasPrefix(f.Name, "Index/") && strings.HasSuffix(f.Name, ".iwa"):
+			return o.at.fault("is a document of Numbers: export it as Excel (.xlsx) or CSV")
+		case f.Name == "content.xml":
+			return o.at.fault("is an OpenDocument spreadsheet: save it as .xlsx or CSV")
+		}
+		if !strings.HasSuffix(f.Name, "/") && !strings.HasPrefix(f.Name, "__MACOSX") && len(names) < 5 {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 0 {
+		return o.at.fault("is an empty zip archive: give a file of products")
+	}
+	return o.at.fault("is a zip archive (of %s): unpack it and give the file of products", clip(strings.Join(names, ", ")))
+}
