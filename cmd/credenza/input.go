@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -26,6 +27,12 @@ type input struct {
 
 	columns []string // of the first row
 	again   bool     // the file can be read once more
+
+	cells      []string // the last row as the file has it, nil for JSON
+	firstCells []string
+	counted    *countingReader // nil: its size is not known
+	pictures   *pictureFolder  // nil: the input is a file
+	local      *localPictures  // of a file's folder
 }
 
 // open opens the file and reads its first row, so that errors come before any work
@@ -62,6 +69,9 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format}); err == nil {
 		in.first, err = in.rows.Read()
 	}
+	if in.rows != nil {
+		in.firstCells = in.rows.Original()
+	}
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s has no rows: give a file with items", in.name)
 	}
@@ -94,7 +104,8 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 		return nil, fmt.Errorf("the file %s cannot be read: %w", in.name, err)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
-		return file, nil
+		in.counted = &countingReader{Reader: file}
+		return in.counted, nil
 	}
 	reader, end := interruptible(ctx, file)
 	in.close = func() { end(); _ = file.Close() }
@@ -117,8 +128,42 @@ func (in *input) refuse(name string, file *os.File) error {
 // next returns the next row, beginning with the first.
 func (in *input) next() (table.Row, error) {
 	if row := in.first; row != nil {
-		in.first = nil
+		in.first, in.cells = nil, in.firstCells
 		return row, nil
 	}
-	return in.rows.Read()
+	row, err := in.rows.Read()
+	in.cells = in.rows.Original()
+	return row, err
+}
+
+// fraction returns how much of the input was read, from 0 to 1, and 0 if its size is not
+// known.
+func (in *input) fraction() float64 {
+	if in.counted == nil || in.info.Size() == 0 {
+		return 0
+	}
+	return min(1, float64(in.counted.n.Load())/float64(in.info.Size()))
+}
+
+// countingReader counts what was read. The count is safe for concurrent use.
+type countingReader struct {
+	io.Reader
+	n atomic.Int64
+}
+
+// Read reads and counts.
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n.Add(int64(n))
+	return n, err
+}
+
+// refuseFile returns an error if the file at path, opened for writing under the name, is
+// the input.
+func (in *input) refuseFile(name, path string) error {
+	info, err := os.Stat(path)
+	if err != nil || in.info == nil || !os.SameFile(info, in.info) {
+		return nil
+	}
+	return fmt.Errorf("%s is the file that is read: give another one", name)
 }

@@ -77,7 +77,7 @@ func (r *resultsCopy) copy(ctx context.Context) error {
 		failed = r.batches(watch)
 	}
 	r.bar.end()
-	if failed == nil || r.tally.done > 0 { // else what the file held before is left alone
+	if failed == nil || r.tally.Done > 0 { // else what the file held before is left alone
 		if err := r.write(nil); err != nil && failed == nil {
 			failed = unwritten(err)
 		}
@@ -106,9 +106,9 @@ func unwritten(err error) error { return fmt.Errorf("the results cannot be writt
 
 // conclude prints how many results were written, and returns the command's error.
 func (r *resultsCopy) conclude(ctx context.Context, token string, err error) error {
-	line := fmt.Sprintf("%d results", r.tally.done)
+	line := fmt.Sprintf("%d results", r.tally.Done)
 	if r.tally.failed() > 0 {
-		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.failures))
+		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.Failures))
 	}
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:

@@ -43,7 +43,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 			if ctx.Err() != nil {
 				bar.end()
 				printLine(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
-					seen.done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+					seen.Done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
 			}
 			return err
 		}
@@ -52,8 +52,8 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 	}
 	bar.end()
 	err := j.conclude(ctx, client, job, watch.Summary(), notes)
-	if seen.retryable > 0 {
-		printLine(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
+	if seen.Retryable > 0 {
+		printLine(notes, "credenza: %d may succeed later: try them again with %s", seen.Retryable, j.again("retry "+job.ID))
 	}
 	return err
 }

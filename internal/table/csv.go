@@ -18,6 +18,8 @@ type csvSource struct {
 	rowLimiter *rowLimiter
 	at         position
 	names      []string // trimmed; empty for a column without a name
+	original   []string // names as the file has them
+	current    []string // the last row as the file has it
 	last       int      // the line of the last record's end
 }
 
@@ -31,6 +33,7 @@ func newCSVSource(in io.Reader, at position, separator rune, maxRow int) (*csvSo
 	r.TrimLeadingSpace = separator != '\t'
 	s := &csvSource{csv: r, rowLimiter: m, at: at}
 	header, err := s.record()
+	s.original = slices.Clone(header)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, at.fault("is empty: it needs a header and a row, or JSON objects")
@@ -82,6 +85,7 @@ func (s *csvSource) next() (Row, int, error) {
 		return nil, 0, err
 	}
 	line, _ := s.csv.FieldPos(0)
+	s.current = slices.Clone(record)
 	row := make(Row, 0, len(record))
 	for i, text := range record {
 		if s.names[i] != "" {

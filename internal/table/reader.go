@@ -14,15 +14,16 @@ import (
 // Format is the format of rows.
 type Format uint8
 
-// The formats. Auto is for reading only, Aligned for writing only.
+// The formats. Auto is for reading only, Aligned and XLSX for writing only.
 const (
 	Auto Format = iota
 	CSV
 	JSON // one object a line; read: also objects one after the other, or one array of them
 	Aligned
+	XLSX
 )
 
-// ParseFormat returns the format of that name: auto, csv, json, jsonl or table.
+// ParseFormat returns the format of that name: auto, csv, json, jsonl, table or xlsx.
 func ParseFormat(name string) (Format, error) {
 	switch strings.ToLower(name) {
 	case "", "auto":
@@ -33,6 +34,8 @@ func ParseFormat(name string) (Format, error) {
 		return JSON, nil
 	case "table":
 		return Aligned, nil
+	case "xlsx":
+		return XLSX, nil
 	}
 	return Auto, fault.Invalid("format", "%q is none of auto, csv, jsonl and table", name)
 }
@@ -63,6 +66,7 @@ type source interface {
 type Reader struct {
 	source  source
 	columns []string
+	dialect Dialect
 	line    int
 	err     error
 }
@@ -82,6 +86,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 	}
 	buffered := bufio.NewReaderSize(in, headBytes)
 	at := position{file: cfg.Name}
+	mark := beginsWithMark(buffered)
 	head, err := readHead(buffered, at)
 	if err != nil {
 		return nil, err
@@ -94,11 +99,12 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 	if cfg.Format == JSON || (cfg.Format == Auto && looksLikeJSON(head)) {
 		return &Reader{source: newJSONSource(buffered, at, cfg.MaxRowBytes)}, nil
 	}
-	csv, err := newCSVSource(buffered, at, separatorOf(head), cfg.MaxRowBytes)
+	dialect := Dialect{Separator: separatorOf(head), BOM: mark}
+	csv, err := newCSVSource(buffered, at, dialect.Separator, cfg.MaxRowBytes)
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{source: csv, columns: csv.names}, nil
+	return &Reader{source: csv, columns: csv.names, dialect: dialect}, nil
 }
 
 // Read returns the next row, and io.EOF after the last one. Any other error is
