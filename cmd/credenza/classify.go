@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -19,6 +20,10 @@ type classifyCommand struct {
 	callFlags
 	target
 }
+
+// storedDelay is how long the service within this process holds back results that are to
+// be stored: those that it holds when the process is killed would be paid again.
+const storedDelay = 5 * time.Millisecond
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
@@ -59,6 +64,9 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, run.closeFiles()) }()
+	if run.to.part != nil {
+		c.FlushDelay = min(c.FlushDelay, storedDelay)
+	}
 	client, end, err := c.connect(context.WithoutCancel(ctx), s.err)
 	if err != nil {
 		return err

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
+)
+
+const resumeWorkers = 16
+
+// resumeTest runs the program over one catalogue, with a simulated model.
+type resumeTest struct {
+	sim   *llmsim.Server
+	model string
+	in    string
+	rows  int
+}
+
+func newResumeTest(t *testing.T, rows int) *resumeTest {
+	t.Helper()
+	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 1}})
+	var in strings.Builder
+	in.WriteString("\ufeffid;name;note\n")
+	for i := range rows {
+		fmt.Fprintf(&in, "%d;Stuhl %d aus Eiche;\"grün; 🪑\n=zweite Zeile %d\"\n", i, i, i)
+	}
+	return &resumeTest{sim, model, write(t, "in.csv", in.String()), rows}
+}
+
+func (r *resumeTest) args(out string, more ...string) []string {
+	return append([]string{
+		"classify", r.in, "--out", out, "--openai-api-key=sk-test", "--openai-base-url=" + r.model,
+		fmt.Sprint("--max-workers=", resumeWorkers),
+	}, more...)
+}
+
+// whole returns the output of a run that nothing interrupts.
+func (r *resumeTest) whole(t *testing.T, ending string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "whole"+ending)
+	credenzaWith(t, "", r.args(out)...).expect(t, exitOK, fmt.Sprint(r.rows, " items classified"))
+	r.sim.ResetStats()
+	return comparable(t, out)
+}
+
+// interrupted ends the program at random moments, and returns the output of the run that
+// reaches the end.
+func (r *resumeTest) interrupted(t *testing.T, ending string, s syscall.Signal, points int, seed uint64) string {
+	t.Helper()
+	random := rand.New(rand.NewPCG(seed, 2))
+	out := filepath.Join(t.TempDir(), "out"+ending)
+	for range points {
+		p := runProgram(t, r.args(out, "--resume")...)
+		r.awaitCalls(p, r.sim.Calls()+int64(random.IntN(2*r.rows/points)))
+		p.end(s)
+		code := p.cmd.ProcessState.ExitCode()
+		if s == syscall.SIGINT && code == exitInterrupted && !strings.Contains(p.log.String(), "credenza: interrupted: ") {
+			t.Errorf("an interrupted run says %s", p.log)
+		}
+		if code == exitOK {
+			return comparable(t, out)
+		}
+	}
+	credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitOK, fmt.Sprint(r.rows, " items classified"))
+	for _, suffix := range []string{".part", ".part.journal"} {
+		if _, err := os.Stat(out + suffix); err == nil {
+			t.Errorf("%s is left", suffix)
+		}
+	}
+	return comparable(t, out)
+}
+
+// awaitCalls waits until the model has been called so often, or the program has ended.
+func (r *resumeTest) awaitCalls(p *program, calls int64) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for r.sim.Calls() < calls {
+		select {
+		case <-tick.C:
+		case <-p.ended:
+			return
+		}
+	}
+}
+
+// comparable returns what must be equal in a file of results, however many runs it took.
+func comparable(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	switch filepath.Ext(path) {
+	case ".jsonl":
+		for line := range strings.Lines(string(data)) {
+			var row map[string]any
+			if err := json.Unmarshal([]byte(line), &row); err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range []string{"cached", "attempts", "latency_ms"} {
+				delete(row, key)
+			}
+			fmt.Fprintln(&text, row)
+		}
+	case ".xlsx":
+		fmt.Fprint(&text, sheetRows(t, path))
+	default:
+		return string(data)
+	}
+	return text.String()
+}
+
+func sheetRows(t *testing.T, path string) [][]string {
+	t.Helper()
+	file, err := excelize.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rows, err := file.GetRows(file.GetSheetName(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func TestResume_GivesTheOutputOfAnUninterruptedRun(t *testing.T) {
+	const rows = 600
+	for _, c := range []struct {
+		ending string
+		points int
+	}{{".csv", 10}, {".jsonl", 3}, {".xlsx", 3}} {
+		t.Run(c.ending, func(t *testing.T) {
+			r := newResumeTest(t, rows)
+			want := r.whole(t, c.ending)
+			for name, s := range map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGKILL": syscall.SIGKILL} {
+				t.Run(name, func(t *testing.T) {
+					r.sim.ResetStats()
+					got := r.interrupted(t, c.ending, s, c.points, uint64(c.points))
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Error(diff)
+					}
+					twice := r.sim.Stats().Messages.ExtraPaid
+					t.Logf("%d of %d paid twice in %d interruptions", twice, rows, c.points)
+					// Calls in flight, and their like whose answers were on the way.
+					if s == syscall.SIGINT && twice != 0 || twice > int64(2*resumeWorkers*c.points) {
+						t.Errorf("%d were paid twice", twice)
+					}
+				})
+			}
+		})
+	}
+}
