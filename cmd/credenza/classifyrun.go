@@ -237,6 +237,7 @@ func (r *classifyRun) write(p *pendingRow) error {
 	if p.kept != nil {
 		r.tally.Kept++
 		if reason := keptFailure(&r.to.rowWriter.layout, p.kept); reason != "" {
+			r.tally.KeptBad++
 			r.tally.Failures = countOne(r.tally.Failures, reason)
 		}
 		return nil

@@ -28,6 +28,7 @@ type counts struct {
 	Rows      int            `json:"rows"` // written
 	Done      int            `json:"done"` // classified or failed
 	Kept      int            `json:"kept,omitempty"`
+	KeptBad   int            `json:"kept_bad,omitempty"` // of Kept: failed earlier
 	Failures  map[string]int `json:"failures,omitempty"`
 	Retryable int            `json:"retryable,omitempty"` // of the failures
 	// Pictures counts items that went without their picture, by reason.
@@ -88,6 +89,7 @@ func total(counts map[string]int) int {
 	return n
 }
 
+// failed returns how many rows have failed, those that were kept included.
 func (t *tally) failed() int { return total(t.Failures) }
 
 // conclude says on notes what has been done and returns the command's error.
@@ -95,7 +97,7 @@ func (t *tally) conclude(notes io.Writer, err error) error {
 	if t.Done == 0 && err != nil && !errors.Is(err, errInterrupted) {
 		return err
 	}
-	line := fmt.Sprintf("%s classified in %v", countItems(t.Done-t.failed()), time.Since(t.start).Round(time.Millisecond))
+	line := fmt.Sprintf("%s classified in %v", countItems(t.Done-t.failed()+t.KeptBad), time.Since(t.start).Round(time.Millisecond))
 	if errors.Is(err, errInterrupted) {
 		line = "interrupted: " + line
 	}
