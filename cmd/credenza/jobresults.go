@@ -23,7 +23,7 @@ type jobsResults struct {
 
 // Help is the second part of `credenza jobs results --help`.
 func (*jobsResults) Help() string {
-	return `Columns and formats are those of "credenza classify". Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
+	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines. Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
 }
 
 // Run writes the results.
@@ -107,9 +107,7 @@ func unwritten(err error) error { return fmt.Errorf("the results cannot be writt
 // conclude prints how many results were written, and returns the command's error.
 func (r *resultsCopy) conclude(ctx context.Context, token string, err error) error {
 	line := fmt.Sprintf("%d results", r.tally.Done)
-	if r.tally.failed() > 0 {
-		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.Failures))
-	}
+	line += r.tally.problems()
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
 		printLine(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
@@ -148,6 +146,9 @@ func inOrder(write func([]credenza.Result) error) func([]credenza.Result) error 
 				ready = append(ready, early[index])
 			}
 			clear(early)
+		}
+		if len(ready) == 0 && results != nil {
+			return nil
 		}
 		return write(ready)
 	}

@@ -68,6 +68,7 @@ var fullColumns = []column{
 	{"attempts", func(r *credenza.Result) table.Value { return table.IntValue(int64(r.Trace.Attempts)) }},
 	{"latency_ms", func(r *credenza.Result) table.Value { return table.IntValue(r.Trace.Latency.Milliseconds()) }},
 	{"taxonomy_version", text(func(r *credenza.Result) string { return r.Trace.TaxonomyVersion })},
+	{"image_error_message", text(func(r *credenza.Result) string { return errorText(r.ImageErr, words) })},
 }
 
 // briefColumns are for people, in an aligned table.
@@ -88,7 +89,11 @@ var briefColumns = []column{
 		if r.Err != nil {
 			return r.Err.Error()
 		}
-		return strings.TrimSpace(r.Classification.Reasoning)
+		because := strings.TrimSpace(r.Classification.Reasoning)
+		if r.ImageErr != nil {
+			because = "without its picture (" + words(r.ImageErr) + "): " + because
+		}
+		return because
 	})},
 }
 
@@ -97,10 +102,12 @@ type resultWriter struct {
 	table   *table.Writer
 	columns []column
 	values  []table.Value
+	screen  int // rows that an aligned table waits for before its first line
+	written int
 }
 
 func newResultWriter(out *output) (*resultWriter, error) {
-	w := &resultWriter{columns: fullColumns}
+	w := &resultWriter{columns: fullColumns, screen: out.height}
 	if out.format == table.Aligned {
 		w.columns = briefColumns
 	}
@@ -113,7 +120,8 @@ func newResultWriter(out *output) (*resultWriter, error) {
 	return w, err
 }
 
-// write writes a batch, all of it at once.
+// write writes a batch, all of it at once, but for the first screen of a table: its
+// columns fit all rows of it. Without results, it writes what was held back.
 func (w *resultWriter) write(results []credenza.Result) error {
 	for i := range results {
 		w.values = w.values[:0]
@@ -123,6 +131,9 @@ func (w *resultWriter) write(results []credenza.Result) error {
 		if err := w.table.Write(w.values); err != nil {
 			return err
 		}
+	}
+	if w.written += len(results); w.written < w.screen && len(results) > 0 {
+		return nil
 	}
 	return w.table.Flush()
 }

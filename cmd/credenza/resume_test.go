@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,7 @@ type resumeTest struct {
 	model string
 	in    string
 	rows  int
+	more  []string // flags
 }
 
 func newResumeTest(t *testing.T, rows int) *resumeTest {
@@ -36,14 +38,14 @@ func newResumeTest(t *testing.T, rows int) *resumeTest {
 	for i := range rows {
 		fmt.Fprintf(&in, "%d;Stuhl %d aus Eiche;\"grün; 🪑\n=zweite Zeile %d\"\n", i, i, i)
 	}
-	return &resumeTest{sim, model, write(t, "in.csv", in.String()), rows}
+	return &resumeTest{sim: sim, model: model, in: write(t, "in.csv", in.String()), rows: rows}
 }
 
 func (r *resumeTest) args(out string, more ...string) []string {
 	return append([]string{
 		"classify", r.in, "--out", out, "--openai-api-key=sk-test", "--openai-base-url=" + r.model,
 		fmt.Sprint("--max-workers=", resumeWorkers),
-	}, more...)
+	}, slices.Concat(r.more, more)...)
 }
 
 // whole returns the output of a run that nothing interrupts.
@@ -123,6 +125,12 @@ func comparable(t *testing.T, path string) string {
 	return text.String()
 }
 
+func sorted(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
 func sheetRows(t *testing.T, path string) [][]string {
 	t.Helper()
 	file, err := excelize.OpenFile(path)
@@ -142,14 +150,19 @@ func TestResume_GivesTheOutputOfAnUninterruptedRun(t *testing.T) {
 	for _, c := range []struct {
 		ending string
 		points int
-	}{{".csv", 10}, {".jsonl", 3}, {".xlsx", 3}} {
-		t.Run(c.ending, func(t *testing.T) {
+		flags  string
+	}{{".csv", 10, ""}, {".jsonl", 3, ""}, {".xlsx", 3, ""}, {".jsonl", 3, "--as-completed"}} {
+		t.Run(c.ending+c.flags, func(t *testing.T) {
 			r := newResumeTest(t, rows)
+			r.more = strings.Fields(c.flags)
 			want := r.whole(t, c.ending)
 			for name, s := range map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGKILL": syscall.SIGKILL} {
 				t.Run(name, func(t *testing.T) {
 					r.sim.ResetStats()
 					got := r.interrupted(t, c.ending, s, c.points, uint64(c.points))
+					if c.flags != "" {
+						want, got = sorted(want), sorted(got)
+					}
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Error(diff)
 					}

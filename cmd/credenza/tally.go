@@ -122,10 +122,15 @@ func (t *tally) problems() string {
 	if t.failed() > 0 {
 		text += fmt.Sprintf(", %d failed: %s", t.failed(), countsByReason(t.Failures))
 	}
-	if n := total(t.Pictures); n > 0 {
-		text += fmt.Sprintf(", %d went without their picture: %s", n, countsByReason(t.Pictures))
+	return text + t.withoutPicture()
+}
+
+func (t *tally) withoutPicture() string {
+	n := total(t.Pictures)
+	if n == 0 {
+		return ""
 	}
-	return text
+	return fmt.Sprintf(", %d went without their picture: %s", n, countsByReason(t.Pictures))
 }
 
 // countsByReason returns such as "2 REFUSED, 1 INVALID_ITEM", the largest first.
