@@ -44,23 +44,25 @@ func (r *classifyRun) classify(ctx context.Context, client *credenza.Client) err
 	err := r.call(ctx, client)
 	r.bar.end()
 	switch {
-	case err == nil:
-		err = r.failed
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		err = nil
-	}
-	if err == nil && !r.ended {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
 		err = errInterrupted
+	case err == nil && r.failed != nil:
+		err = r.failed
+	case err == nil && !r.ended:
+		err = errInterrupted
+	case err == nil && r.rows.left() > 0:
+		err = fmt.Errorf("%s got no result: the service has left them out", countItems(r.rows.left()))
 	}
 	if err == nil {
 		err = r.finish()
-	} else {
-		err = errors.Join(err, r.to.flush(true))
+	} else if flushed := r.to.flush(true); errors.Is(err, errInterrupted) {
+		err = errors.Join(err, flushed)
 	}
 	return r.conclude(r.explain(err))
 }
 
-// call makes the call. It goes on after ctx has ended, until what was asked is answered.
+// call makes the call. It goes on after ctx has ended, until what was asked is answered or
+// a second signal comes.
 func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -75,7 +77,9 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 			<-interrupted
 		}
 	}()
-	stream := client.Feed(context.WithoutCancel(ctx), r.items(ctx), r.options())
+	patient, end := untilSecondSignal(ctx)
+	defer end()
+	stream := client.Feed(patient, r.items(ctx), r.options())
 	stream.OnNotice(onNotice(r.notes, r.bar))
 	for batch, err := range stream.Batches() {
 		if err == nil {
@@ -96,7 +100,8 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 		for ctx.Err() == nil && !r.pick.ends(r.index) {
 			p, item, err := r.nextRow()
 			if errors.Is(err, io.EOF) {
-				break
+				r.ended = true
+				return
 			}
 			if err == nil && p != nil && !r.rows.put(p) {
 				return
@@ -114,7 +119,7 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 				return
 			}
 		}
-		r.ended = ctx.Err() == nil || r.pick.ends(r.index)
+		r.ended = r.pick.ends(r.index)
 	}
 }
 

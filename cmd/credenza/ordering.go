@@ -150,3 +150,10 @@ func (o *ordering) waiting() int {
 	defer o.mu.Unlock()
 	return len(o.asked)
 }
+
+// left returns how many rows are not written.
+func (o *ordering) left() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.rows)
+}

@@ -177,3 +177,26 @@ func TestResume_GivesTheOutputOfAnUninterruptedRun(t *testing.T) {
 		})
 	}
 }
+
+func TestASecondInterruptionWaitsForNothing(t *testing.T) {
+	_, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: time.Hour}})
+	out := filepath.Join(t.TempDir(), "out.csv")
+	earlier := "id,name\n1,\n2,Oak chair\n" // the first row fails at once, and is kept
+	p := runProgram(t, "classify", write(t, "in.csv", earlier), "--out", out, "--openai-api-key=sk-test", "--openai-base-url="+model)
+	testkit.Await(t, "a result is kept", func() bool {
+		data, _ := os.ReadFile(out + ".part")
+		return strings.Contains(string(data), "INVALID_ITEM")
+	})
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Await(t, "it says what it waits for", func() bool {
+		return strings.Contains(p.log.String(), "credenza: waiting for 1 item in flight: a second interruption does not\n")
+	})
+	p.end(syscall.SIGINT)
+	text := p.log.String()
+	if code := p.cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(text, "credenza: interrupted: 0 items classified") ||
+		!strings.Contains(text, out+".part has what is done: go on with credenza classify ") {
+		t.Errorf("got %d and %s", code, text)
+	}
+}
