@@ -6,8 +6,12 @@ import (
 	"io"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
+
+// ErrDataInUse is in the error of InProcess if another process uses the data folder.
+var ErrDataInUse = broker.ErrFolderInUse
 
 // InProcess starts the service for this process alone and returns a client of
 // it, and what closes both. It listens on free loopback ports, whatever the
