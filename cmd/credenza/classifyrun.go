@@ -78,7 +78,10 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		}
 	}()
 	patient, end := untilSecondSignal(ctx)
+	var following sync.WaitGroup
+	defer following.Wait() // runs after the end below
 	defer end()
+	following.Go(func() { r.followPool(patient, client) })
 	stream := client.Feed(patient, r.items(ctx), r.options())
 	stream.OnNotice(onNotice(r.notes, r.bar))
 	for batch, err := range stream.Batches() {
@@ -92,6 +95,28 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		}
 	}
 	return r.drain(nil)
+}
+
+// poolEvery is how often the service is asked for its pool.
+const poolEvery = time.Second
+
+// followPool tells how many calls the service may make at once, until ctx ends. A service
+// that does not tell, because that is for its operators, is not asked again.
+func (r *classifyRun) followPool(ctx context.Context, client *credenza.Client) {
+	tick := time.NewTicker(poolEvery)
+	defer tick.Stop()
+	for {
+		status, err := client.Status(ctx)
+		if err != nil {
+			return
+		}
+		r.rows.setPool(status.Pool.Limit)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // items is the sequence for the client, which runs it on a goroutine of its own.

@@ -161,9 +161,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 // refuseFile returns an error if the file at path, opened for writing under the name, is
 // the input.
 func (in *input) refuseFile(name, path string) error {
-	info, err := os.Stat(path)
-	if err != nil || in.info == nil || !os.SameFile(info, in.info) {
-		return nil
+	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
+		return fmt.Errorf("%s is the file that is read: give another one", name)
 	}
-	return fmt.Errorf("%s is the file that is read: give another one", name)
+	return nil
 }

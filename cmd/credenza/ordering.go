@@ -32,12 +32,14 @@ func (p *pendingRow) ready() bool { return p.result != nil || p.kept != nil || p
 const (
 	maxPendingRows  = 8192
 	maxPendingBytes = 32 << 20
-	// minLead is how many rows may be asked at once before their pace is known, enough
-	// for the largest pool that adapts.
-	minLead = 256
+	// minLead is how many rows may be asked at once in any case, in addition to one and a
+	// half times the service's calls to its model: enough for its first pictures.
+	minLead = 64
+	// usualPool stands for these calls if the service does not tell.
+	usualPool = 128
 	// leadTime is the time whose results, twice, may be asked at once. What is asked is
 	// waited for after an interruption, so it is no more than that.
-	leadTime = 15 * time.Second
+	leadTime = 3 * time.Second
 )
 
 // ordering holds the rows that are not written yet, in their order. It is safe for
@@ -49,13 +51,14 @@ type ordering struct {
 	bytes   int
 	asked   map[int64]*pendingRow // by their place in the call
 	calls   int64
+	pool    int     // calls that the service may make at once
 	pace    float64 // results of leadTime, the older the less
 	paced   time.Time
 	stopped bool
 }
 
 func newOrdering() *ordering {
-	o := &ordering{asked: map[int64]*pendingRow{}}
+	o := &ordering{asked: map[int64]*pendingRow{}, pool: usualPool}
 	o.room = sync.NewCond(&o.mu)
 	return o
 }
@@ -102,7 +105,15 @@ func (o *ordering) full(p *pendingRow) bool {
 }
 
 // lead returns how many rows may be asked at once. The caller holds mu.
-func (o *ordering) lead(now time.Time) int { return max(minLead, int(2*o.recent(now))) }
+func (o *ordering) lead(now time.Time) int { return max(minLead+o.pool*3/2, int(2*o.recent(now))) }
+
+// setPool says how many calls the service may make at once.
+func (o *ordering) setPool(calls int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pool = calls
+	o.room.Broadcast()
+}
 
 func (o *ordering) recent(now time.Time) float64 {
 	return o.pace * math.Exp(-float64(now.Sub(o.paced))/float64(leadTime))

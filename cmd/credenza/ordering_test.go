@@ -55,7 +55,8 @@ func TestOrdering_FollowsThePace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOrdering()
 		n := fill(o, 100)
-		if *n != minLead {
+		const least = minLead + usualPool*3/2
+		if *n != least {
 			t.Errorf("%d rows are asked before the first result", *n)
 		}
 		for i := range int64(1000) {
@@ -65,7 +66,7 @@ func TestOrdering_FollowsThePace(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
-		if o.waiting() != minLead {
+		if o.waiting() != least {
 			t.Errorf("at one result a second, %d are asked at once", o.waiting())
 		}
 		for i := range int64(20_000) {
@@ -75,8 +76,25 @@ func TestOrdering_FollowsThePace(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			synctest.Wait()
 		}
-		if got, want := o.waiting(), 2*15*100; got < want*9/10 || got > want*11/10 {
+		if got, want := o.waiting(), 2*3*100; got < want*9/10 || got > want*11/10 {
 			t.Errorf("at 100 results a second, %d are asked at once, want about %d", got, want)
+		}
+		o.stop()
+	})
+}
+
+func TestOrdering_FollowsTheServicesPool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrdering()
+		o.setPool(10)
+		n := fill(o, 100)
+		if *n != minLead+15 {
+			t.Errorf("with 10 calls at once, %d rows are asked", *n)
+		}
+		o.setPool(1000)
+		synctest.Wait()
+		if *n != minLead+1500 {
+			t.Errorf("with 1000 calls at once, %d rows are asked", *n)
 		}
 		o.stop()
 	})

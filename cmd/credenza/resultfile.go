@@ -65,7 +65,7 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l l
 		Path: f.Out, Start: f.start(), Subject: subject, AsCompleted: f.AsCompleted,
 	})
 	if err != nil {
-		return nil, explainStart(f.Out, err)
+		return nil, explainStart(err)
 	}
 	if r.rowWriter, err = newRowWriter(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
 		err = r.table.Continue()
@@ -102,7 +102,7 @@ func isStream(path string) bool {
 	return err == nil && !info.Mode().IsRegular()
 }
 
-func explainStart(path string, err error) error {
+func explainStart(err error) error {
 	switch {
 	case errors.Is(err, partfile.ErrHalfDone):
 		return fmt.Errorf("%w: give --resume to go on with it, or --overwrite to begin again", err)

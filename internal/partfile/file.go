@@ -77,16 +77,19 @@ func Open(cfg Config) (*File, error) {
 // followLinks returns the path that path leads to, whether a file is there or not.
 func followLinks(path string) (string, error) {
 	for range 40 {
+		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			break
+		}
 		to, err := os.Readlink(path)
-		if err != nil { // no link
-			return path, nil
+		if err != nil {
+			return "", err
 		}
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(path), to)
 		}
 		path = to
 	}
-	return "", fmt.Errorf("open %s: too many links", path)
+	return path, nil // one that leads in a circle cannot be opened
 }
 
 // prepare reports whether there is a half-done file to continue. It removes one that is

@@ -264,7 +264,7 @@ func (l *loader) read(text []byte) error {
 			return nil
 		}
 		var entry line
-		if err := json.Unmarshal(text, &entry); err != nil {
+		if json.Unmarshal(text, &entry) != nil {
 			return nil // what a crash of the system has left; all before it counts
 		}
 		switch {
