@@ -36,7 +36,7 @@ With --out, results go to OUT.part, which gets its name at the end. An interrupt
 
 // Validate checks what can be checked before anything is started.
 func (c *classifyCommand) Validate() error {
-	if err := c.rowFlags.validate(c.Out); err != nil {
+	if err := c.validate(c.Out); err != nil {
 		return err
 	}
 	if err := c.callFlags.Validate(); err != nil {
@@ -85,7 +85,7 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	if r.again() {
-		r.prior, err = openEarlier(r.Out, &r.to.rowWriter.layout, &r.rowFlags)
+		r.prior, err = openEarlier(r.Out, &r.to.layout, &r.rowFlags)
 	}
 	if err == nil {
 		err = r.tally.resume(r.to.earlier().Note)

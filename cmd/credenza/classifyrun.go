@@ -250,7 +250,7 @@ func (r *classifyRun) drain(ready []*pendingRow) error {
 	if err := r.to.mark(last, r.tally.note()); err != nil {
 		return unwritten(err)
 	}
-	r.bar.progressed(&r.tally, r.in.fraction())
+	r.bar.progressed(&r.tally, r.rows.left(), r.in.fraction())
 	return nil
 }
 
@@ -266,7 +266,7 @@ func (r *classifyRun) write(p *pendingRow) error {
 	r.tally.Rows++
 	if p.kept != nil {
 		r.tally.Kept++
-		if reason := keptFailure(&r.to.rowWriter.layout, p.kept); reason != "" {
+		if reason := keptFailure(&r.to.layout, p.kept); reason != "" {
 			r.tally.KeptBad++
 			r.tally.Failures = countOne(r.tally.Failures, reason)
 		}

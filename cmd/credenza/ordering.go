@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"math"
 	"sync"
 	"time"
@@ -69,11 +68,6 @@ func (o *ordering) stop() {
 	defer o.mu.Unlock()
 	o.stopped = true
 	o.room.Broadcast()
-}
-
-// stopWith stops when ctx ends. The caller calls release.
-func (o *ordering) stopWith(ctx context.Context) (release func() bool) {
-	return context.AfterFunc(ctx, o.stop)
 }
 
 // put adds a row at the end. It waits while there is no room for it, and returns false if

@@ -112,12 +112,12 @@ func (r *classifyRun) newBar() *progress {
 	return newBar(r.notes, what, 1) // the first results say more
 }
 
-// progressed shows the counts of a run, of whose input a fraction was read; 0 if that is
-// not known.
-func (p *progress) progressed(t *tally, fraction float64) {
+// progressed shows the counts of a run. So many rows wait to be written, and a fraction of
+// the input was read; 0 if that is not known.
+func (p *progress) progressed(t *tally, waiting int, fraction float64) {
 	left := 0
 	if fraction > 0 {
-		left = max(0, int(float64(t.Rows)/fraction)-t.Rows)
+		left = max(0, int(float64(t.Rows+waiting)/fraction)-t.Rows)
 	}
 	switch {
 	case p.bar != nil:

@@ -75,15 +75,15 @@ func TestProgress_PrintsLinesWithoutATerminal(t *testing.T) {
 		var out bytes.Buffer
 		now := time.Now()
 		p := &progress{lines: &progressLines{w: &out, start: now, last: now}}
-		p.progressed(talliedRun(), 0.5)
+		p.progressed(talliedRun(), 10, 0.6)
 		if out.Len() > 0 {
 			t.Errorf("at once, there is %q", out.String())
 		}
 		time.Sleep(lineEvery)
-		p.progressed(talliedRun(), 0.5)
-		p.progressed(talliedRun(), 0.5)
+		p.progressed(talliedRun(), 10, 0.6)
+		p.progressed(talliedRun(), 10, 0.6)
 		time.Sleep(lineEvery)
-		p.progressed(talliedRun(), 0)
+		p.progressed(talliedRun(), 0, 0)
 		const problems = ", 2 failed: 2 REFUSED, 1 went without their picture: 1 IMAGE_FORBIDDEN\n"
 		want := "credenza: 50 of about 100 items, 5.0 items/s, about 10s left" + problems + "credenza: 50 items, 2.5 items/s" + problems
 		if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -99,7 +99,7 @@ func TestProgress_BarShowsTheRestAndTheErrors(t *testing.T) {
 		p.what = "classifying"
 		for range 2 {
 			time.Sleep(10 * time.Second)
-			p.progressed(talliedRun(), 0.5)
+			p.progressed(talliedRun(), 10, 0.6)
 		}
 		for _, want := range []string{"classifying, 2 failed: 2 REFUSED, 1 went without their picture: 1 IMAGE_FORBIDDEN", "(50/100, ", " items/", "[20s:"} {
 			if !strings.Contains(out.String(), want) {
