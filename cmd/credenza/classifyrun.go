@@ -291,6 +291,10 @@ func (r *classifyRun) finish() error {
 
 // conclude says what was done, and how to go on with a half-done file.
 func (r *classifyRun) conclude(err error) error {
+	if r.to.lost > 0 {
+		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
+			r.to.lost, table.Printable(r.to.lostKey))
+	}
 	unfinished := err != nil && r.to.part != nil && r.tally.Rows > 0
 	err = r.tally.conclude(r.notes, err)
 	if unfinished {

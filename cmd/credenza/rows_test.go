@@ -121,6 +121,11 @@ func TestClassifyCSV_HasAllKeysOfJSON(t *testing.T) {
 	}
 }
 
+func TestClassifyCSV_SaysWhatItLeavesOut(t *testing.T) {
+	got := credenzaWith(t, `{"name":"Oak chair"}`+"\n"+`{"name":"Sofa","extra":1}`+"\n", "classify", "-", "--output=csv")
+	got.expect(t, exitOK, `credenza: 1 values are in none of the first row's columns and left out, the first in "extra"`)
+}
+
 func TestClassifyJSON_HasTheRowIfAsked(t *testing.T) {
 	got := credenzaWith(t, "id,name\n007,Oak chair\n", "classify", "-", "--with-input")
 	var row struct {

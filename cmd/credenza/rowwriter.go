@@ -79,6 +79,9 @@ type rowWriter struct {
 	values  []table.Value
 	screen  int // rows that an aligned table waits for before its first line
 	written int
+
+	lost    int    // values that have no column, see keysOf
+	lostKey string // of the first
 }
 
 func newRowWriter(out io.Writer, l layout, width, screen int) (*rowWriter, error) {
@@ -119,6 +122,7 @@ func (w *rowWriter) originals(p *pendingRow) (extra []string) {
 		for _, key := range w.inputs {
 			w.values = append(w.values, exact(p.row, key))
 		}
+		w.countLost(p.row)
 		return nil
 	}
 	for i := range w.inputs {
@@ -132,6 +136,16 @@ func (w *rowWriter) originals(p *pendingRow) (extra []string) {
 		return p.cells[len(w.inputs):]
 	}
 	return nil
+}
+
+func (w *rowWriter) countLost(row table.Row) {
+	for _, cell := range row {
+		if cell.Value.Kind != table.Null && !slices.Contains(w.inputs, cell.Key) {
+			if w.lost++; w.lost == 1 {
+				w.lostKey = cell.Key
+			}
+		}
+	}
 }
 
 // exact returns the value of the column of that name, to the letter.
