@@ -1,15 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-	"maps"
-	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -18,23 +13,32 @@ import (
 
 type classifyCommand struct {
 	source
-	Output        string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
-	Out           string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
-	InOrder       bool   `help:"Write results in the order of FILE, not as they are ready."`
+	resultFlags
+	rowFlags
+	DryRun        bool   `help:"Count the rows, calls and tokens, estimate the time, and ask nothing."`
 	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"A further name for the column of product pages (default: Product URL)."`
 	callFlags
 	target
 }
 
+// storedDelay is how long the service within this process holds back results that are to
+// be stored: those that it holds when the process is killed would be paid again.
+const storedDelay = 5 * time.Millisecond
+
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
-	return `Columns are known by their names, whatever their case and whether words are separated by spaces, underscores or nothing: product_name (or name, title), description, type, category, style, tags, price (any name with "price" in it), image_url, product_url, id. Every other value takes part as it is.
+	return `Columns are known by their names, whatever their case and whether words are separated by spaces, underscores or nothing: product_name (or name, title), description, type, category, style, tags, price (any name with "price" in it), image_url, product_url, id. Every other value takes part as it is. FILE may also be a folder of pictures, and image_url a path relative to FILE.
 
-Results are written batch by batch as they are ready, and FILE may be of any size. In CSV, texts that a spreadsheet would run as a formula get an apostrophe in front. The exit code is 1 if items failed; standard error then has their number by reason.`
+CSV and XLSX have all columns of FILE as they are, then ours. Texts that a spreadsheet would run as a formula get an apostrophe in front in CSV.
+
+With --out, results go to OUT.part, which gets its name at the end. An interruption stops the reading, waits for the calls in flight (a second one does not), and prints the command that goes on. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
 
 // Validate checks what can be checked before anything is started.
 func (c *classifyCommand) Validate() error {
+	if err := c.validate(c.Out); err != nil {
+		return err
+	}
 	if err := c.callFlags.Validate(); err != nil {
 		return err
 	}
@@ -43,179 +47,110 @@ func (c *classifyCommand) Validate() error {
 
 // Run classifies the file.
 func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
-	in, err := c.open(ctx, s)
+	s.err = &lockedWriter{w: s.err}
+	in, err := c.openAny(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer in.close()
-	out, err := openOutput(ctx, c.Out, c.Output, in, s.out)
-	if err != nil {
+	run := &classifyRun{classifyCommand: c, in: in, notes: s.err, args: s.args, rows: newOrdering()}
+	if run.pick, err = c.selectRows(ctx, in); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.close()) }()
-	client, end, err := c.connect(ctx, s.err)
+	if c.DryRun {
+		return run.estimate(ctx, s)
+	}
+	if err := run.openFiles(ctx, s); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, run.closeFiles()) }()
+	if run.to.part != nil {
+		c.FlushDelay = min(c.FlushDelay, storedDelay)
+	}
+	client, end, err := c.connect(context.WithoutCancel(ctx), s.err)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	options := c.options()
-	options.InOrder = c.InOrder
-	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
-		return itemOf(table.MapRow(row, c.ProductColumn)), nil
-	}}
-	t, err := c.copy(ctx, client, rows, options, out, s.err)
-	return t.conclude(s.err, c.explain(err))
+	return run.classify(ctx, client)
 }
 
-// copy has the rows classified and writes the results.
-func (c *classifyCommand) copy(
-	ctx context.Context, client *credenza.Client, rows *rowFeed, options credenza.Options, out *output, notes io.Writer,
-) (tally, error) {
-	w, err := newResultWriter(out)
+// openFiles opens the file of results, and the earlier one of which rows are kept.
+func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
+	l, err := r.layout(ctx)
 	if err != nil {
-		return tally{}, err
+		return err
 	}
-	bar := newProgress(notes, out.terminal, "classifying", unknownTotal)
-	defer bar.end()
-	t := tally{start: time.Now()}
-	err = rows.classify(ctx, client, options, onNotice(notes, bar), func(batch credenza.Batch) error {
-		t.add(batch.Results)
-		bar.done(len(batch.Results))
-		if err := w.write(batch.Results); err != nil {
-			return fmt.Errorf("the results cannot be written: %w", err)
+	if r.to, err = r.openResults(ctx, r.in, s, l, r.subject()); err != nil {
+		return err
+	}
+	if r.again() {
+		r.prior, err = openEarlier(r.Out, &r.to.layout, &r.rowFlags)
+	}
+	if err == nil {
+		err = r.tally.resume(r.to.earlier().Note)
+	}
+	if err != nil {
+		return errors.Join(err, r.closeFiles())
+	}
+	return nil
+}
+
+func (r *classifyRun) closeFiles() error { return errors.Join(r.prior.close(), r.to.close()) }
+
+// layout returns the columns of the results, but for their format.
+func (r *classifyRun) layout(ctx context.Context) (layout, error) {
+	l := layout{
+		dialect: r.in.rows.Dialect(), prefix: r.Prefix, trace: r.Trace, withInput: r.WithInput,
+		inputs: r.in.rows.Header(),
+	}
+	if l.inputs != nil {
+		return l, nil
+	}
+	l.byKey = true
+	format, err := chooseFormat(r.Output, r.Out, false)
+	if err != nil || (format != table.CSV && format != table.XLSX) {
+		return l, err
+	}
+	l.inputs, err = r.keysOf(ctx)
+	return l, err
+}
+
+// keysOf returns the keys of all rows of an input without a header, in the order in which
+// they appear, or those of the first row of an input that can be read once only.
+func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
+	if !r.in.again {
+		return r.in.first.Keys(), nil
+	}
+	var keys []string
+	known := map[string]bool{}
+	err := r.eachRow(ctx, r.in, func(row table.Row) error {
+		for _, cell := range row {
+			if !known[cell.Key] {
+				known[cell.Key] = true
+				keys = append(keys, cell.Key)
+			}
 		}
 		return nil
 	})
-	return t, err
+	return keys, err
 }
 
-// rowFeed feeds a call with rows.
-type rowFeed struct {
-	in *input
-	// item makes an item of a row. Its error ends the call.
-	item func(row table.Row) (credenza.Item, error)
-
-	// strict has an unreadable row end the call. Otherwise it is that row's failure.
-	strict bool
-
-	failed     error // why the rows ended early; read it when the call has ended
-	unreadable unreadableRows
-}
-
-// items is the sequence for the client, which runs it on a goroutine that ends
-// with the call.
-func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
-	return func(yield func(credenza.Item) bool) {
-		for index := int64(0); ctx.Err() == nil; index++ {
-			row, err := f.in.next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var item credenza.Item
-			if ofRow, ok := errors.AsType[*table.RowError](err); ok && !f.strict {
-				f.unreadable.put(index, ofRow) // an item without anything, which is refused as invalid
-				err = nil
-			} else if err == nil {
-				item, err = f.item(row)
-			}
-			if err != nil {
-				f.failed = err
-				return
-			}
-			if !yield(item) {
-				return
-			}
-		}
+// subject returns the settings that must be equal in all runs for a file.
+func (c *classifyCommand) subject() map[string]string {
+	return map[string]string{
+		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprint(c.Sample),
+		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
+		"--mode": c.Mode, "--model": c.itemFlags.Model,
 	}
 }
 
-// classify has every row classified and hands on the batches and notices. Rows before a
-// mistake in the file are still classified; the mistake is the error then.
-func (f *rowFeed) classify(
-	ctx context.Context, client *credenza.Client, o credenza.Options, notice func(credenza.Notice), each func(credenza.Batch) error,
-) error {
-	stream := client.Feed(ctx, f.items(ctx), o)
-	stream.OnNotice(notice)
-	var failed error
-	for batch, err := range stream.Batches() {
-		if err == nil {
-			f.unreadable.explain(batch.Results)
-			err = each(batch)
-		}
-		if err != nil {
-			failed = err
-			f.in.close() // an input that has nothing to say would hold up the call's end
-			break
-		}
+// itemOf returns the item of a row.
+func (r *classifyRun) itemOf(row table.Row) (credenza.Item, error) {
+	if r.in.pictures != nil {
+		return r.in.pictures.item(row)
 	}
-	switch {
-	case ctx.Err() != nil:
-		return errInterrupted
-	case failed != nil:
-		return failed
-	default:
-		return f.failed
-	}
-}
-
-// tally counts results.
-type tally struct {
-	start     time.Time
-	done      int
-	failures  map[string]int
-	retryable int // of the failures
-}
-
-func (t *tally) add(results []credenza.Result) {
-	t.done += len(results)
-	for _, r := range results {
-		if r.Err == nil {
-			continue
-		}
-		if t.failures == nil {
-			t.failures = map[string]int{}
-		}
-		t.failures[r.Err.Reason]++
-		if r.Err.Retryable {
-			t.retryable++
-		}
-	}
-}
-
-func (t *tally) failed() int {
-	n := 0
-	for _, failures := range t.failures {
-		n += failures
-	}
-	return n
-}
-
-// conclude says on notes what has been done and returns the command's error.
-func (t *tally) conclude(notes io.Writer, err error) error {
-	if t.done == 0 && err != nil && !errors.Is(err, errInterrupted) {
-		return err
-	}
-	line := fmt.Sprintf("%s classified in %v", countItems(t.done-t.failed()), time.Since(t.start).Round(time.Millisecond))
-	if errors.Is(err, errInterrupted) {
-		line = "interrupted: " + line
-	}
-	if t.failed() > 0 {
-		line += fmt.Sprintf(", %d failed: %s", t.failed(), countsByReason(t.failures))
-	}
-	printLine(notes, "credenza: %s", line)
-	if err == nil && t.failed() > 0 {
-		return errItemsFailed
-	}
-	return err
-}
-
-// countsByReason returns such as "2 REFUSED, 1 INVALID_ITEM", the largest first.
-func countsByReason[N int | int64](failures map[string]N) string {
-	reasons := slices.Sorted(maps.Keys(failures))
-	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(failures[b], failures[a]) })
-	parts := make([]string, len(reasons))
-	for i, reason := range reasons {
-		parts[i] = fmt.Sprintf("%d %s", failures[reason], reason)
-	}
-	return strings.Join(parts, ", ")
+	item := itemOf(table.MapRow(row, r.ProductColumn))
+	r.in.local.load(&item)
+	return item, nil
 }

@@ -71,9 +71,9 @@ func TestClassifyVerboseShowsTheLog(t *testing.T) {
 func TestClassifyOutputs(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range map[string]struct{ args, want string }{
-		"csv":           {"--output=csv", "index,id,product_name,category"},
+		"csv":           {"--output=csv", "id,name,type,credenza_category,credenza_confidence,credenza_needs_review,credenza_styles,credenza_tags,credenza_error,credenza_image_error\n"},
 		"table":         {"--output=table", "row  product"},
-		"csv by ending": {"--out=" + filepath.Join(dir, "r.csv"), "index,id,product_name,category"},
+		"csv by ending": {"--out=" + filepath.Join(dir, "r.csv"), "id,name,type,credenza_category,"},
 		"jsonl":         {"--out=" + filepath.Join(dir, "r.jsonl"), `{"index":`},
 		"given":         {"--output=table --out=" + filepath.Join(dir, "r.txt"), "row  product"},
 	} {
@@ -98,7 +98,7 @@ func TestClassifyOutputs(t *testing.T) {
 func TestClassifyRefusesOutputs(t *testing.T) {
 	path := write(t, "in.csv", twoRows)
 	credenzaWith(t, "", "classify", path, "--out", path).expect(t, exitFailed, "--out is the file that is read")
-	credenzaWith(t, "", "classify", path, "--out", "r.xlsx").expect(t, exitFailed, "names no format")
+	credenzaWith(t, "", "classify", path, "--out", "r.ods").expect(t, exitFailed, "names no format")
 	credenzaWith(t, "", "classify", path, "--out", "/nowhere/r.csv").expect(t, exitFailed, "the results cannot be written")
 	if data, err := os.ReadFile(path); err != nil || string(data) != twoRows {
 		t.Errorf("the input was changed: %q, %v", data, err)
@@ -167,7 +167,7 @@ func TestAFailedCallLeavesEarlierResultsAlone(t *testing.T) {
 		t.Error("an empty file was left")
 	}
 	credenzaWith(t, twoRows, "classify", "-", "--out", old).expect(t, exitOK, "2 items classified")
-	if data, err := os.ReadFile(old); err != nil || !strings.HasPrefix(string(data), "index,") || strings.Contains(string(data), "xxx") {
+	if data, err := os.ReadFile(old); err != nil || !strings.HasPrefix(string(data), "id,name,type,credenza_category,") || strings.Contains(string(data), "xxx") {
 		t.Errorf("the new results did not replace the old ones: %.40q, %v", data, err)
 	}
 }
@@ -186,7 +186,7 @@ func TestClassifyCountsFailures(t *testing.T) {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	for i, want := range []string{"", "INVALID_ITEM", "INVALID_ITEM"} {
-		if e := rows[i+1][13]; rows[0][13] != "error" || e != want {
+		if e := rows[i+1][7]; rows[0][7] != "credenza_error" || !strings.HasPrefix(e, want) || (e == "") != (want == "") {
 			t.Errorf("row %d: error %q, want %q", i+1, e, want)
 		}
 	}

@@ -145,7 +145,7 @@ func (c *evalCommand) evaluate(
 	report := evalReport{Taxonomy: version}
 	wanted := &pendingSamples{samples: map[int64]eval.Sample{}}
 	missing := c.watch()
-	rows := &rowFeed{in: in, strict: true, item: func(row table.Row) (credenza.Item, error) {
+	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
 		missing.note(row)
 		sample, err := c.sample(row, scorer, in)
 		if err != nil {

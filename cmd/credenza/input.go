@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -30,8 +31,11 @@ type input struct {
 	columns []string // of the first row
 	again   bool     // the file can be read once more
 
-	file  *io.SectionReader // nil for a stream
-	sheet string            // empty: the first with data
+	file     *io.SectionReader // nil for a stream
+	sheet    string            // empty: the first with data
+	counted  *countingReader   // nil: its size is not known
+	pictures *pictureFolder    // nil: the input is a file
+	local    *localPictures    // of a file's folder
 }
 
 // open opens the file and reads its first row, so that errors come before any work
@@ -133,7 +137,8 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
 		in.file = io.NewSectionReader(file, 0, in.info.Size())
-		return file, nil
+		in.counted = &countingReader{Reader: file}
+		return in.counted, nil
 	}
 	reader, end := interruptible(ctx, file)
 	in.close = func() { end(); _ = file.Close() }
@@ -161,4 +166,35 @@ func (in *input) next() (table.Row, error) {
 		in.last = in.read()
 	}
 	return in.last.row, in.last.err
+}
+
+// fraction returns how much of the input was read, from 0 to 1, and 0 if its size is not
+// known.
+func (in *input) fraction() float64 {
+	if in.counted == nil || in.info.Size() == 0 {
+		return 0
+	}
+	return min(1, float64(in.counted.n.Load())/float64(in.info.Size()))
+}
+
+// countingReader counts what was read. The count is safe for concurrent use.
+type countingReader struct {
+	io.Reader
+	n atomic.Int64
+}
+
+// Read reads and counts.
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n.Add(int64(n))
+	return n, err
+}
+
+// refuseFile returns an error if the file at path, opened for writing under the name, is
+// the input.
+func (in *input) refuseFile(name, path string) error {
+	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
+		return fmt.Errorf("%s is the file that is read: give another one", name)
+	}
+	return nil
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 )
 
 // openWithin opens a file and stops waiting for it when ctx ends: opening a named pipe
@@ -31,6 +34,30 @@ func openWithin(ctx context.Context, open func() (*os.File, error)) (*os.File, e
 		return o.file, o.err
 	case <-ctx.Done():
 		return nil, errInterrupted
+	}
+}
+
+// untilSecondSignal returns a context that outlives ctx, whose end the first signal is,
+// and ends with the second one. The caller calls end.
+func untilSecondSignal(ctx context.Context) (patient context.Context, end func()) {
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for range 2 {
+			select {
+			case <-signals:
+			case <-patient.Done():
+				return
+			}
+		}
+		cancel()
+	})
+	return patient, func() {
+		signal.Stop(signals)
+		cancel()
+		watching.Wait()
 	}
 }
 

@@ -23,7 +23,7 @@ type jobsResults struct {
 
 // Help is the second part of `credenza jobs results --help`.
 func (*jobsResults) Help() string {
-	return `Columns and formats are those of "credenza classify". Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
+	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines. Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
 }
 
 // Run writes the results.
@@ -77,7 +77,7 @@ func (r *resultsCopy) copy(ctx context.Context) error {
 		failed = r.batches(watch)
 	}
 	r.bar.end()
-	if failed == nil || r.tally.done > 0 { // else what the file held before is left alone
+	if failed == nil || r.tally.Done > 0 { // else what the file held before is left alone
 		if err := r.write(nil); err != nil && failed == nil {
 			failed = unwritten(err)
 		}
@@ -106,10 +106,8 @@ func unwritten(err error) error { return fmt.Errorf("the results cannot be writt
 
 // conclude prints how many results were written, and returns the command's error.
 func (r *resultsCopy) conclude(ctx context.Context, token string, err error) error {
-	line := fmt.Sprintf("%d results", r.tally.done)
-	if r.tally.failed() > 0 {
-		line += fmt.Sprintf(", %d failed: %s", r.tally.failed(), countsByReason(r.tally.failures))
-	}
+	line := fmt.Sprintf("%d results", r.tally.Done)
+	line += r.tally.problems()
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
 		printLine(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
@@ -148,6 +146,9 @@ func inOrder(write func([]credenza.Result) error) func([]credenza.Result) error 
 				ready = append(ready, early[index])
 			}
 			clear(early)
+		}
+		if len(ready) == 0 && results != nil {
+			return nil
 		}
 		return write(ready)
 	}

@@ -47,7 +47,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 func (c *jobsSubmit) upload(ctx context.Context, client *credenza.Client, in *input, s streams) (credenza.Job, error) {
 	bar := newProgress(s.err, false, "uploading", unknownTotal)
 	defer bar.end()
-	rows := &rowFeed{in: in, strict: true, item: func(row table.Row) (credenza.Item, error) {
+	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
 		bar.done(1)
 		return itemOf(table.MapRow(row, c.ProductColumn)), nil
 	}}

@@ -43,7 +43,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 			if ctx.Err() != nil {
 				bar.end()
 				printLine(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
-					seen.done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+					seen.Done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
 			}
 			return err
 		}
@@ -51,9 +51,9 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 		bar.at(batch.Progress.Done)
 	}
 	bar.end()
-	err := j.conclude(ctx, client, job, watch.Summary(), notes)
-	if seen.retryable > 0 {
-		printLine(notes, "credenza: %d may succeed later: try them again with %s", seen.retryable, j.again("retry "+job.ID))
+	err := j.conclude(ctx, client, job, watch.Summary(), seen.withoutPicture(), notes)
+	if seen.Retryable > 0 {
+		printLine(notes, "credenza: %d may succeed later: try them again with %s", seen.Retryable, j.again("retry "+job.ID))
 	}
 	return err
 }
@@ -68,11 +68,12 @@ func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOptio
 }
 
 // conclude prints the summary of an ended job, and returns the command's error.
-func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *credenza.Job, sum credenza.Summary, notes io.Writer) error {
+func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *credenza.Job, sum credenza.Summary, pictures string, notes io.Writer) error {
 	line := fmt.Sprintf("%s classified in %v", countItems(int(sum.Succeeded)), sum.Elapsed.Round(time.Millisecond))
 	if sum.Failed > 0 {
 		line += fmt.Sprintf(", %d failed: %s", sum.Failed, countsByReason(sum.FailuresByReason))
 	}
+	line += pictures
 	missing := job.Progress.Total - sum.Succeeded - sum.Failed
 	if missing > 0 {
 		ended, err := client.Job(ctx, job.ID)

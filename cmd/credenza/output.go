@@ -18,6 +18,7 @@ type output struct {
 	io.Writer
 	format   table.Format
 	width    int  // of the terminal; 0 elsewhere
+	height   int  // of the terminal, in rows of a table; 0 elsewhere
 	terminal bool // people read along
 	close    func() error
 }
@@ -29,7 +30,7 @@ func openOutput(ctx context.Context, path, format string, in *input, stdout io.W
 	out := &output{Writer: stdout, close: func() error { return nil }}
 	if path == "" {
 		out.terminal = isTerminal(stdout)
-		out.width = terminalWidth(stdout)
+		out.width, out.height = terminalSize(stdout)
 	}
 	var err error
 	if out.format, err = chooseFormat(format, path, out.terminal); err != nil {
@@ -51,11 +52,13 @@ func chooseFormat(format, path string, terminal bool) (table.Format, error) {
 		return table.ParseFormat(format)
 	}
 	switch filepath.Ext(path) {
-	case ".csv":
+	case ".csv", ".tsv":
 		return table.CSV, nil
+	case ".xlsx":
+		return table.XLSX, nil
 	case "", ".json", ".jsonl", ".ndjson":
 	default:
-		return table.Auto, errors.New("--out has an ending that names no format: give --output csv, jsonl or table")
+		return table.Auto, errors.New("--out has an ending that names no format: give --output csv, xlsx, jsonl or table")
 	}
 	if terminal {
 		return table.Aligned, nil
@@ -68,6 +71,9 @@ func asFile(w io.Writer) (*os.File, bool) {
 	if p, ok := w.(*outputWriter); ok {
 		w = p.Writer
 	}
+	if l, ok := w.(*lockedWriter); ok {
+		w = l.w
+	}
 	f, ok := w.(*os.File)
 	return f, ok
 }
@@ -79,13 +85,20 @@ func isTerminal(w io.Writer) bool {
 
 // terminalWidth returns the characters of a terminal's line, 0 if w is not a terminal.
 func terminalWidth(w io.Writer) int {
+	width, _ := terminalSize(w)
+	return width
+}
+
+// terminalSize returns the characters of a terminal's line, and the rows of a table that
+// fit below its header. Both are 0 if w is not a terminal.
+func terminalSize(w io.Writer) (width, rows int) {
 	f, ok := asFile(w)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return width
+	return width, max(1, height-2)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -10,8 +11,13 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// progress shows a progress bar of a call or a job on a terminal.
-type progress struct{ bar *progressbar.ProgressBar }
+// progress shows a progress bar of a call or a job on a terminal, or a line from time to
+// time elsewhere. It uses no colours, so there are none that NO_COLOR would leave out.
+type progress struct {
+	bar   *progressbar.ProgressBar
+	lines *progressLines // nil: none are wanted
+	what  string
+}
 
 // unknownTotal is for rows of a file, whose number is known at the end only.
 const unknownTotal = -1
@@ -39,7 +45,7 @@ func newBar(w io.Writer, what string, total int64) *progress {
 	if total != unknownTotal {
 		_ = bar.RenderBlank() // a job may be quiet for long
 	}
-	return &progress{bar}
+	return &progress{bar: bar, what: what}
 }
 
 // done adds n results. It ignores errors of the terminal, as the other methods do.
@@ -79,4 +85,67 @@ func (p *progress) end() {
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
+}
+
+// lineEvery is how often progress is printed where there is no terminal.
+const lineEvery = 10 * time.Second
+
+// progressLines prints lines of progress.
+type progressLines struct {
+	w           io.Writer
+	start, last time.Time
+}
+
+// newBar returns the progress of a run: a bar if notes is a terminal and the results do
+// not appear there, lines if it is none.
+func (r *classifyRun) newBar() *progress {
+	const what = "classifying"
+	switch {
+	case !isTerminal(r.notes):
+		now := time.Now()
+		return &progress{what: what, lines: &progressLines{w: r.notes, start: now, last: now}}
+	case r.to.stream != nil && r.to.stream.terminal:
+		return &progress{}
+	case r.in.counted == nil:
+		return newBar(r.notes, what, unknownTotal)
+	}
+	return newBar(r.notes, what, 1) // the first results say more
+}
+
+// progressed shows the counts of a run. So many rows wait to be written, and a fraction of
+// the input was read; 0 if that is not known.
+func (p *progress) progressed(t *tally, waiting int, fraction float64) {
+	left := 0
+	if fraction > 0 {
+		left = max(0, int(float64(t.Rows+waiting)/fraction)-t.Rows)
+	}
+	switch {
+	case p.bar != nil:
+		if fraction > 0 {
+			p.bar.ChangeMax(t.Rows + max(left, 1))
+		}
+		p.bar.Describe(p.what + t.problems())
+		_ = p.bar.Set(t.Rows)
+	case p.lines != nil:
+		p.lines.show(t, left)
+	}
+}
+
+// show prints a line if the last one was some time ago.
+func (l *progressLines) show(t *tally, left int) {
+	now := time.Now()
+	if now.Sub(l.last) < lineEvery {
+		return
+	}
+	l.last = now
+	line := countItems(t.Rows)
+	rate := float64(t.Rows-t.rowsBefore) / now.Sub(l.start).Seconds()
+	if left > 0 {
+		line = fmt.Sprintf("%d of about %s", t.Rows, countItems(t.Rows+left))
+	}
+	line += fmt.Sprintf(", %.1f items/s", rate)
+	if left > 0 && rate > 0 {
+		line += fmt.Sprintf(", about %v left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
+	}
+	printLine(l.w, "credenza: %s%s", line, t.problems())
 }

@@ -107,10 +107,12 @@ type resultWriter struct {
 	table   *table.Writer
 	columns []column
 	values  []table.Value
+	screen  int // rows that an aligned table waits for before its first line
+	written int
 }
 
 func newResultWriter(out *output) (*resultWriter, error) {
-	w := &resultWriter{columns: fullColumns}
+	w := &resultWriter{columns: fullColumns, screen: out.height}
 	if out.format == table.Aligned {
 		w.columns = briefColumns
 	}
@@ -123,7 +125,8 @@ func newResultWriter(out *output) (*resultWriter, error) {
 	return w, err
 }
 
-// write writes a batch, all of it at once.
+// write writes a batch, all of it at once, but for the first screen of a table: its
+// columns fit all rows of it. Without results, it writes what was held back.
 func (w *resultWriter) write(results []credenza.Result) error {
 	for i := range results {
 		w.values = w.values[:0]
@@ -133,6 +136,9 @@ func (w *resultWriter) write(results []credenza.Result) error {
 		if err := w.table.Write(w.values); err != nil {
 			return err
 		}
+	}
+	if w.written += len(results); w.written < w.screen && len(results) > 0 {
+		return nil
 	}
 	return w.table.Flush()
 }

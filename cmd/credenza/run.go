@@ -49,6 +49,7 @@ type commands struct {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	args     []string // of the command line
 }
 
 // errInterrupted ends a command that was interrupted. The command has printed its own
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	exited := false
 	settings := app.FileResolver()
 	out := &outputWriter{Writer: s.out}
-	s.out = out
+	s.out, s.args = out, args
 	parser, err := kong.New(&commands{},
 		kong.Name("credenza"), kong.Description(description),
 		kong.Vars{"version": "credenza " + app.Version},

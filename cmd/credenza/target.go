@@ -42,6 +42,11 @@ func (t *target) connect(ctx context.Context, notes io.Writer) (*credenza.Client
 		log = notes
 	}
 	client, end, err := app.InProcess(ctx, t.Config, log)
+	if errors.Is(err, app.ErrDataInUse) {
+		printLine(notes, "credenza: %v; until then its answers are not used (--server asks a service that has it)", err)
+		t.DataDir = ""
+		client, end, err = app.InProcess(ctx, t.Config, log)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -96,6 +96,9 @@ func (c *Config) backend() string {
 	}
 }
 
+// Offline reports whether the built-in classifier answers, and no model.
+func (c *Config) Offline() bool { return c.backend() == backendOffline }
+
 // intakeParts is how many of the largest messages there has to be room for: a single
 // caller has half of the room, for one that arrives and one that is handled.
 const intakeParts = 4

@@ -25,6 +25,8 @@ const (
 	// settings say.
 	DataTemporary
 	DataNone
+	// DataAnswers is DataKept for answers; jobs are left alone.
+	DataAnswers
 )
 
 // openBroker opens what outlives the process. It is the first part to be opened and

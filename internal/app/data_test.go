@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 func TestADataFolderServesOneProcess(t *testing.T) {
@@ -35,6 +37,19 @@ func TestInProcessLeavesNothingBehind(t *testing.T) {
 	}
 	if after, err := os.ReadDir(dir); err != nil || len(after) != 0 {
 		t.Errorf("it left %v, %v", after, err)
+	}
+}
+
+func TestInProcessLeavesJobsInTheDataFolderAlone(t *testing.T) {
+	model := []string{"--openai-base-url=http://127.0.0.1:1/v1", "--openai-api-key=sk-0123456789secret"}
+	client, done, err := app.InProcess(t.Context(), settings(t, append(model, "--data-dir="+t.TempDir())...), &buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	_, err = client.Job(t.Context(), "any")
+	if call, ok := errors.AsType[*credenza.Error](err); !ok || call.Code != "UNIMPLEMENTED" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -6,16 +6,25 @@ import (
 	"io"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
+// ErrDataInUse is in the error of InProcess if another process uses the data folder.
+var ErrDataInUse = broker.ErrFolderInUse
+
 // InProcess starts the service for this process alone and returns a client of
 // it, and what closes both. It listens on free loopback ports, whatever the
-// config says, keeps its data in a temporary folder, and logs to w.
+// config says, and logs to w. Answers are kept in the config's data folder if it names
+// one, else in a temporary one. There are no jobs: those in the folder wait for a service.
 func InProcess(ctx context.Context, config Config, w io.Writer) (*credenza.Client, func() error, error) {
 	config.GRPCAddr, config.HTTPAddr = "127.0.0.1:0", "127.0.0.1:0"
 	config.TLSCert, config.TLSKey, config.TLSClientCA, config.TokenFile = "", "", "", ""
-	a, err := Start(ctx, config, Options{LogTo: w, Data: DataTemporary})
+	data := DataTemporary
+	if config.DataDir != "" && !config.Offline() { // the offline classifier keeps nothing
+		data, config.NATSURL = DataAnswers, Servers{}
+	}
+	a, err := Start(ctx, config, Options{LogTo: w, Data: data})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // startJobs begins to keep and run jobs, where there is something to keep them in.
 func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics prometheus.Registerer) (err error) {
-	if a.broker == nil {
+	if a.broker == nil || a.options.Data == DataAnswers {
 		return nil
 	}
 	c := &a.config

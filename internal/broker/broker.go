@@ -37,6 +37,9 @@ const (
 	maxPayload = 8 << 20
 )
 
+// ErrFolderInUse is in the error of Open if another process uses the data folder.
+var ErrFolderInUse = errors.New("another process uses the data folder")
+
 // Broker is a connection to a JetStream, and the server itself if it is embedded. It is
 // safe for concurrent use. The caller of Open closes it after all its users.
 type Broker struct {

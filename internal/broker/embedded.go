@@ -53,7 +53,7 @@ func startEmbedded(config Config) (*embedded, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the data folder cannot be locked: name another one in data-dir (%w)", err)
 	case !held:
-		return nil, fmt.Errorf("another process uses the data folder %s: end it, or name another folder in data-dir", dir)
+		return nil, fmt.Errorf("%w %s: end it, or name another folder in data-dir", ErrFolderInUse, dir)
 	}
 	e := &embedded{dir: dir, lock: lock, log: config.Log, disk: newDisk(config)}
 	e.rounds = &rounds{sync: e.disk.sync}

@@ -141,3 +141,5 @@ func Printable(s string) string {
 		return r
 	}, s)
 }
+
+func (e *alignedEncoder) objects() bool { return true }

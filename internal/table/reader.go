@@ -12,15 +12,16 @@ import (
 // Format is the format of rows.
 type Format uint8
 
-// The formats. Auto is for reading only, Aligned for writing only.
+// The formats. Auto is for reading only, Aligned and XLSX for writing only.
 const (
 	Auto Format = iota
 	CSV
 	JSON // one object a line; read: also objects one after the other, or one array of them
 	Aligned
+	XLSX
 )
 
-// ParseFormat returns the format of that name: auto, csv, json, jsonl or table.
+// ParseFormat returns the format of that name: auto, csv, json, jsonl, table or xlsx.
 func ParseFormat(name string) (Format, error) {
 	switch strings.ToLower(name) {
 	case "", "auto":
@@ -31,6 +32,8 @@ func ParseFormat(name string) (Format, error) {
 		return JSON, nil
 	case "table":
 		return Aligned, nil
+	case "xlsx":
+		return XLSX, nil
 	}
 	return Auto, fault.Invalid("format", "%q is none of auto, csv, jsonl and table", name)
 }

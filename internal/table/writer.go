@@ -3,11 +3,8 @@ package table
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -21,6 +18,8 @@ type WriterConfig struct {
 	// Width is how many characters a line of an aligned table may take. 0: as
 	// many as it needs.
 	Width int
+	// Dialect is for CSV. A Separator of 0 is a comma.
+	Dialect Dialect
 }
 
 // encoder writes rows in one format.
@@ -28,14 +27,15 @@ type encoder interface {
 	header(columns []string) error
 	row(values []Value) error
 	flush() error
+	// objects reports whether a row has a value for each column and no more.
+	objects() bool
 }
 
 // Writer writes rows of the same columns. It is not safe for concurrent use.
 //
-// In CSV, a text that a spreadsheet would take for a formula (it begins with =,
-// +, -, @, a tab or a carriage return, and is no number) gets an apostrophe in
-// front: catalogues come from strangers, and a result file is opened with a
-// double click. JSON lines give every value as it is.
+// In CSV, a text that a spreadsheet would take for a formula gets an apostrophe in
+// front, see Disarm. JSON lines give every value as it is. For XLSX, the writer writes
+// lines of JSON, of which WriteSheet makes the sheet.
 type Writer struct {
 	enc     encoder
 	columns []string
@@ -51,15 +51,27 @@ func NewWriter(out io.Writer, cfg WriterConfig) (*Writer, error) {
 	w := &Writer{columns: cfg.Columns}
 	switch cfg.Format {
 	case CSV:
-		w.enc = &csvEncoder{csv: csv.NewWriter(out)}
+		w.enc = newCSVEncoder(out, cfg.Dialect)
 	case JSON:
 		w.enc = newJSONEncoder(out)
 	case Aligned:
 		w.enc = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width}
+	case XLSX:
+		w.enc = &sheetEncoder{newJSONEncoder(out)}
 	default:
-		return nil, fault.Invalid("output", "give one of csv, jsonl and table")
+		return nil, fault.Invalid("output", "give one of csv, jsonl, table and xlsx")
 	}
 	return w, nil
+}
+
+// Continue says that the header is there already, from an earlier writer to the same
+// file. Call it before Write.
+func (w *Writer) Continue() error {
+	w.begun = true
+	if e, ok := w.enc.(*jsonEncoder); ok {
+		return e.header(w.columns) // it writes nothing
+	}
+	return nil
 }
 
 // Write adds a row of one value for each column. What is written may be held
@@ -70,6 +82,24 @@ func (w *Writer) Write(values []Value) error {
 	}
 	if err := w.begin(); err != nil {
 		return err
+	}
+	return w.enc.row(values)
+}
+
+// WriteLong is Write with further values behind the last column, for rows that are longer
+// than the header. Formats without such a place, such as JSON lines, leave them out.
+func (w *Writer) WriteLong(values []Value, extra []string) error {
+	if len(extra) == 0 || w.enc.objects() {
+		return w.Write(values)
+	}
+	if len(values) != len(w.columns) {
+		return fault.New(fault.Internal, "a row has %d values for %d columns", len(values), len(w.columns))
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	for _, text := range extra {
+		values = append(values, TextValue(text))
 	}
 	return w.enc.row(values)
 }
@@ -90,45 +120,6 @@ func (w *Writer) begin() error {
 	}
 	w.begun = true
 	return w.enc.header(w.columns)
-}
-
-type csvEncoder struct {
-	csv   *csv.Writer
-	cells []string
-}
-
-func (e *csvEncoder) header(columns []string) error { return e.csv.Write(columns) }
-
-func (e *csvEncoder) row(values []Value) error {
-	e.cells = e.cells[:0]
-	for _, v := range values {
-		text := v.Text
-		if v.Kind == List {
-			text = strings.Join(v.List, ", ")
-		}
-		if v.Kind == Text || v.Kind == List {
-			text = escapeFormula(text)
-		}
-		e.cells = append(e.cells, text)
-	}
-	return e.csv.Write(e.cells)
-}
-
-func (e *csvEncoder) flush() error {
-	e.csv.Flush()
-	return e.csv.Error()
-}
-
-// escapeFormula keeps spreadsheets from running text as a formula, as OWASP's page on CSV
-// injection advises.
-func escapeFormula(text string) string {
-	if text == "" || !strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return text
-	}
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		return text
-	}
-	return "'" + text
 }
 
 type jsonEncoder struct {
@@ -179,6 +170,8 @@ func (e *jsonEncoder) value(v Value) error {
 		e.buf.WriteString(v.Text)
 	case List:
 		return e.list(v.List)
+	case rowJSON:
+		e.buf.WriteString(v.Text)
 	default:
 		e.buf.WriteString("null")
 	}
@@ -207,3 +200,5 @@ func (e *jsonEncoder) text(s string) error {
 }
 
 func (e *jsonEncoder) flush() error { return e.out.Flush() }
+
+func (e *jsonEncoder) objects() bool { return true }

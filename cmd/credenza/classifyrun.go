@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/partfile"
+	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// classifyRun is one run of the command. One goroutine reads rows and feeds the call with
+// them, another takes the results. Either writes the rows that are ready, under mu.
+type classifyRun struct {
+	*classifyCommand
+	in    *input
+	to    *resultFile
+	prior *earlierFile // nil: all rows are asked
+	rows  *ordering
+	pick  selection
+	notes io.Writer
+	args  []string
+	bar   *progress
+
+	// Of the reading goroutine, until the call has ended.
+	index  int64
+	sum    uint64 // hash of the rows so far
+	ended  bool   // the last row was read
+	failed error  // why the rows ended early
+
+	mu    sync.Mutex // of the writing
+	tally tally
+}
+
+// classify has the rows classified, writes them, and says what was done.
+func (r *classifyRun) classify(ctx context.Context, client *credenza.Client) error {
+	r.tally.start = time.Now()
+	r.bar = r.newBar()
+	err := r.call(ctx, client)
+	r.bar.end()
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errInterrupted
+	case err == nil && r.failed != nil:
+		err = r.failed
+	case err == nil && !r.ended:
+		err = errInterrupted
+	case err == nil && r.rows.left() > 0:
+		err = fmt.Errorf("%s got no result: the service has left them out", countItems(r.rows.left()))
+	}
+	if err == nil {
+		err = r.finish()
+	} else if flushed := r.to.flush(true); errors.Is(err, errInterrupted) {
+		err = errors.Join(err, flushed)
+	}
+	return r.conclude(r.explain(err))
+}
+
+// call makes the call. It goes on after ctx has ended, until what was asked is answered or
+// a second signal comes.
+func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		r.rows.stop()
+		if n := r.rows.waiting(); n > 0 {
+			printLine(r.notes, "credenza: waiting for %s in flight: a second interruption does not", countItems(n))
+		}
+	})
+	defer func() {
+		if !stop() {
+			<-interrupted
+		}
+	}()
+	patient, end := untilSecondSignal(ctx)
+	var following sync.WaitGroup
+	defer following.Wait() // runs after the end below
+	defer end()
+	following.Go(func() { r.followPool(patient, client) })
+	stream := client.Feed(patient, r.items(ctx), r.options())
+	stream.OnNotice(onNotice(r.notes, r.bar))
+	for batch, err := range stream.Batches() {
+		if err == nil {
+			err = r.take(batch.Results)
+		}
+		if err != nil {
+			r.rows.stop()
+			r.in.close() // an input that has nothing to say would hold up the call's end
+			return err
+		}
+	}
+	return r.drain(nil)
+}
+
+// poolEvery is how often the service is asked for its pool.
+const poolEvery = time.Second
+
+// followPool tells how many calls the service may make at once, until ctx ends. A service
+// that does not tell, because that is for its operators, is not asked again.
+func (r *classifyRun) followPool(ctx context.Context, client *credenza.Client) {
+	tick := time.NewTicker(poolEvery)
+	defer tick.Stop()
+	for {
+		status, err := client.Status(ctx)
+		if err != nil {
+			return
+		}
+		r.rows.setPool(status.Pool.Limit)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// items is the sequence for the client, which runs it on a goroutine of its own.
+func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
+	return func(yield func(credenza.Item) bool) {
+		for ctx.Err() == nil && !r.pick.ends(r.index) {
+			p, item, err := r.nextRow()
+			if errors.Is(err, io.EOF) {
+				r.ended = true
+				return
+			}
+			if err == nil && p != nil && !r.rows.put(p) {
+				return
+			}
+			if err == nil && p != nil && p.ready() {
+				err = r.drain([]*pendingRow{p})
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					r.failed = err
+				}
+				return
+			}
+			if p != nil && item != nil && !yield(*item) {
+				return
+			}
+		}
+		r.ended = r.pick.ends(r.index)
+	}
+}
+
+// nextRow reads a row. It returns no row for one that is not taken or was written before,
+// and no item for one that needs not be asked.
+func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
+	row, err := r.in.next()
+	unreadable, ofRow := errors.AsType[*table.RowError](err)
+	if err != nil && !ofRow {
+		return nil, nil, err
+	}
+	p := &pendingRow{index: r.index, cells: r.in.last.cells}
+	if ofRow {
+		p.result = unreadableResult(p.index, unreadable)
+	}
+	p.hash, p.size = hashRow(row, p.cells)
+	r.sum = hashOf(r.sum, p.hash)
+	p.sum = r.sum
+	r.index++
+	if r.to.byKey || r.WithInput {
+		p.row = row
+	}
+	if r.to.byKey {
+		p.cells = nil
+	}
+	known, err := r.known(p)
+	if known || err != nil {
+		return nil, nil, err
+	}
+	if p.ready() {
+		return p, nil, nil
+	}
+	item, err := r.itemOf(row)
+	return p, &item, err
+}
+
+// unreadableResult is the result of a row that cannot be read, which is not asked.
+func unreadableResult(index int64, err *table.RowError) *credenza.Result {
+	return &credenza.Result{Index: index, Err: &credenza.ItemError{
+		Reason: fault.InvalidItem.String(), Message: err.Fault.Message,
+	}}
+}
+
+// known applies to a row what earlier runs, and the choice of rows, say of it. It reports
+// whether nothing is left to do.
+func (r *classifyRun) known(p *pendingRow) (bool, error) {
+	if r.prior != nil {
+		var err error
+		if p.kept, err = r.prior.next(p); err != nil {
+			return false, err
+		}
+	}
+	earlier := r.to.earlier()
+	changed := fmt.Errorf("%s has changed since %s was begun: give --overwrite to begin again", r.in.name, r.Out+partfile.Suffix)
+	if p.index < earlier.Rows {
+		if p.index == earlier.Rows-1 && p.sum != earlier.Hash {
+			return false, changed
+		}
+		return true, nil
+	}
+	if !r.pick.takes(p.index) {
+		return true, nil
+	}
+	record, there := earlier.Records[p.index]
+	if !there {
+		return false, nil
+	}
+	if record.Hash != p.hash {
+		return false, changed
+	}
+	if len(record.Result) == 0 {
+		p.written = true
+		return false, nil
+	}
+	var err error
+	p.result, err = decodeResult(record.Result)
+	return false, err
+}
+
+// take takes results of the call. They are stored before they are written.
+func (r *classifyRun) take(results []credenza.Result) error {
+	settled := r.rows.settle(results)
+	r.mu.Lock()
+	err := r.to.keep(settled)
+	r.mu.Unlock()
+	if err != nil {
+		return unwritten(err)
+	}
+	return r.drain(settled)
+}
+
+// drain writes the rows that are ready: as completed the given ones, else all before the
+// first that is not.
+func (r *classifyRun) drain(ready []*pendingRow) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.to.asCompleted {
+		for _, p := range ready {
+			if err := r.write(p); err != nil {
+				return err
+			}
+		}
+	}
+	var last *pendingRow
+	for p := r.rows.next(); p != nil; p = r.rows.next() {
+		if err := r.write(p); err != nil {
+			return err
+		}
+		last = p
+	}
+	if last == nil && len(ready) == 0 {
+		return nil
+	}
+	if err := r.to.mark(last, r.tally.note()); err != nil {
+		return unwritten(err)
+	}
+	r.bar.progressed(&r.tally, r.rows.left(), r.in.fraction())
+	return nil
+}
+
+// write writes a row, once. The caller holds mu.
+func (r *classifyRun) write(p *pendingRow) error {
+	if p.written {
+		return nil
+	}
+	p.written = true
+	if err := r.to.write(p); err != nil {
+		return unwritten(err)
+	}
+	r.tally.Rows++
+	if p.kept != nil {
+		r.tally.Kept++
+		if reason := keptFailure(&r.to.layout, p.kept); reason != "" {
+			r.tally.KeptBad++
+			r.tally.Failures = countOne(r.tally.Failures, reason)
+		}
+		return nil
+	}
+	r.tally.addOne(p.result)
+	return nil
+}
+
+// finish gives the file its name.
+func (r *classifyRun) finish() error {
+	report, err := r.to.finish(r.tally.Rows)
+	if err != nil {
+		return unwritten(err)
+	}
+	if report.Cut > 0 {
+		printLine(r.notes, "credenza: %d cells were cut to the 32,767 characters that a sheet's cell holds, the first in row %d, column %s",
+			report.Cut, report.Row, table.Printable(report.Column))
+	}
+	return nil
+}
+
+// conclude says what was done, and how to go on with a half-done file.
+func (r *classifyRun) conclude(err error) error {
+	if r.to.lost > 0 {
+		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
+			r.to.lost, table.Printable(r.to.lostKey))
+	}
+	unfinished := err != nil && r.to.part != nil && r.tally.Rows > 0
+	err = r.tally.conclude(r.notes, err)
+	if unfinished {
+		printLine(r.notes, "credenza: %s has what is done: go on with %s", r.Out+partfile.Suffix, again(r.args))
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// earlierFile is a finished file of results of which rows are kept.
+type earlierFile struct {
+	file   *os.File
+	rows   *table.Reader
+	name   string
+	layout *layout
+	flags  *rowFlags
+	ended  bool
+}
+
+// openEarlier opens the finished file of --out.
+func openEarlier(path string, l *layout, flags *rowFlags) (*earlierFile, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
+	}
+	e := &earlierFile{file: file, name: path, layout: l, flags: flags}
+	if e.rows, err = table.NewReader(file, table.ReaderConfig{Name: path}); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return e, nil
+}
+
+func (e *earlierFile) close() error {
+	if e == nil {
+		return nil
+	}
+	return e.file.Close()
+}
+
+// next returns our columns of the earlier file's row for p, or nil if the row is to be
+// asked. Rows that the earlier file does not have are asked.
+func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
+	if e.ended {
+		return nil, nil
+	}
+	row, err := e.rows.Read()
+	if errors.Is(err, io.EOF) {
+		e.ended = true
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
+	}
+	if !e.sameRow(row, p) {
+		return nil, fmt.Errorf("%s does not have the rows of the input in their order: row %d differs", e.name, p.index+1)
+	}
+	if e.asksAgain(row) {
+		return nil, nil
+	}
+	kept := make([]table.Value, 0, len(e.layout.ours()))
+	for _, c := range e.layout.ours() {
+		kept = append(kept, typed(c.name, exact(row, e.layout.name(c))))
+	}
+	return kept, nil
+}
+
+// typed returns a value that a file of texts has given back, with its type.
+func typed(name string, v table.Value) table.Value {
+	switch {
+	case v.Kind != table.Text:
+	case name == "confidence", name == "attempts", name == "latency_ms":
+		v.Kind = table.Number
+	case name == "needs_review", name == "retryable", name == "cached":
+		v.Kind = table.Bool
+		v.Text = strings.ToLower(v.Text)
+	}
+	return v
+}
+
+// sameRow reports whether the earlier row is that of p.
+func (e *earlierFile) sameRow(row table.Row, p *pendingRow) bool {
+	if !e.layout.hasInputs() {
+		return exact(row, "index").Text == fmt.Sprint(p.index)
+	}
+	cells := e.rows.Original()
+	if e.layout.byKey || cells == nil {
+		for _, key := range e.layout.inputs {
+			if exact(row, key).String() != strings.TrimSpace(table.Disarm(exact(p.row, key).String())) {
+				return false
+			}
+		}
+		return true
+	}
+	for i, text := range p.cells {
+		if i < len(e.layout.inputs) && i < len(cells) && cells[i] != table.Disarm(text) && cells[i] != text {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *earlierFile) asksAgain(row table.Row) bool {
+	value := func(name string) string {
+		if e.layout.hasInputs() {
+			name = e.layout.prefix + name
+		}
+		return exact(row, name).String()
+	}
+	failed := value("error") != ""
+	return e.flags.OnlyFailed && failed || e.flags.OnlyReview && strings.EqualFold(value("needs_review"), "true")
+}
+
+// keptFailure returns the reason of a kept row that has failed, or "".
+func keptFailure(l *layout, kept []table.Value) string {
+	for i, c := range l.ours() {
+		if c.name == "error" {
+			reason, _, _ := strings.Cut(kept[i].Text, ":")
+			return reason
+		}
+	}
+	return ""
+}

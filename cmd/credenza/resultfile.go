@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/credenza-dev/credenza/internal/partfile"
+	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// resultFlags say how results are written.
+type resultFlags struct {
+	Output      string `enum:"auto,csv,xlsx,jsonl,table" default:"auto" placeholder:"csv|xlsx|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
+	Out         string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
+	AsCompleted bool   `help:"Write results as they are ready, not in the order of FILE."`
+	InOrder     bool   `hidden:"" help:"Write results in the order of FILE, which is the default."`
+	Prefix      string `default:"credenza_" placeholder:"TEXT" help:"What our columns in CSV and XLSX begin with (default: credenza_)."`
+	Trace       bool   `help:"Add the columns that say how each result was made, in CSV and XLSX."`
+	WithInput   bool   `help:"Add the input's row to each JSON line, as row."`
+	Resume      bool   `xor:"start" help:"Go on with the half-done file of an interrupted run."`
+	Overwrite   bool   `xor:"start" help:"Begin again, whatever is half done."`
+}
+
+func (f *resultFlags) start() partfile.Start {
+	switch {
+	case f.Resume:
+		return partfile.Resume
+	case f.Overwrite:
+		return partfile.Overwrite
+	}
+	return partfile.Begin
+}
+
+// resultFile is where the rows of a run go: a file that may take several runs, or a
+// stream.
+type resultFile struct {
+	*rowWriter
+	part        *partfile.File // nil: a stream
+	stream      *output
+	asCompleted bool
+	batch       []partfile.Record
+}
+
+// openResults opens the file or stream for rows of the layout, but for its format, which
+// it chooses.
+func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l layout, subject map[string]string) (*resultFile, error) {
+	r := &resultFile{asCompleted: f.AsCompleted}
+	if f.Out == "" || isStream(f.Out) {
+		return r, r.openStream(ctx, f, in, s, l)
+	}
+	var err error
+	if l.format, err = chooseFormat(f.Output, f.Out, false); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(l.check(in.name), in.refuseFile("--out", f.Out)); err != nil {
+		return nil, err
+	}
+	subject["--output"] = fmt.Sprint(l.format, l.names(), l.dialect)
+	r.part, err = partfile.Open(partfile.Config{
+		Path: f.Out, Start: f.start(), Subject: subject, AsCompleted: f.AsCompleted,
+	})
+	if err != nil {
+		return nil, explainStart(err)
+	}
+	if r.rowWriter, err = newRowWriter(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
+		err = r.table.Continue()
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.part.Close())
+	}
+	return r, nil
+}
+
+func (r *resultFile) openStream(ctx context.Context, f *resultFlags, in *input, s streams, l layout) (err error) {
+	if f.Resume || f.Overwrite {
+		return errors.New("--resume and --overwrite are for files: name one with --out")
+	}
+	if r.stream, err = openOutput(ctx, f.Out, f.Output, in, s.out); err != nil {
+		return err
+	}
+	l.format = r.stream.format
+	if err = l.check(in.name); err == nil && l.format == table.XLSX {
+		err = errors.New("a sheet is written to a file only: name one with --out")
+	}
+	if err == nil {
+		r.rowWriter, err = newRowWriter(r.stream, l, r.stream.width, r.stream.height)
+	}
+	if err != nil {
+		return errors.Join(err, r.stream.close())
+	}
+	return nil
+}
+
+// isStream reports whether there is a pipe, a device or a folder at path.
+func isStream(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+func explainStart(err error) error {
+	switch {
+	case errors.Is(err, partfile.ErrHalfDone):
+		return fmt.Errorf("%w: give --resume to go on with it, or --overwrite to begin again", err)
+	case errors.Is(err, partfile.ErrFinished):
+		return fmt.Errorf("%w, there is nothing to go on with: leave out --resume to classify again, and replace it", err)
+	}
+	return fmt.Errorf("the results cannot be written: %w", err)
+}
+
+// earlier returns what earlier runs have done.
+func (r *resultFile) earlier() partfile.State {
+	if r.part == nil {
+		return partfile.State{}
+	}
+	return r.part.Earlier()
+}
+
+// keep stores results before they are written, so that none is paid twice.
+func (r *resultFile) keep(rows []*pendingRow) error {
+	if r.part == nil || len(rows) == 0 {
+		return nil
+	}
+	r.batch = r.batch[:0]
+	for _, p := range rows {
+		text, err := json.Marshal(p.result)
+		if err != nil {
+			return err
+		}
+		r.batch = append(r.batch, partfile.Record{Row: p.index, Hash: p.hash, Result: text})
+	}
+	return r.part.Keep(r.batch)
+}
+
+// mark writes what is held back, and says that it stands for all rows up to the last.
+func (r *resultFile) mark(last *pendingRow, note string) error {
+	if err := r.flush(false); err != nil {
+		return err
+	}
+	if r.part != nil && last != nil {
+		r.part.Mark(last.index+1, last.sum, note)
+	}
+	return nil
+}
+
+// finish ends the file, of so many rows, and returns what could not be written as it is.
+func (r *resultFile) finish(rows int) (report table.SheetReport, err error) {
+	if err := r.flush(true); err != nil {
+		return report, err
+	}
+	if r.part == nil {
+		return report, nil
+	}
+	if r.format != table.XLSX {
+		return report, r.part.Finish(nil)
+	}
+	config := table.SheetConfig{Columns: r.names(), Originals: len(r.inputs), Rows: rows, Mark: r.markOf}
+	err = r.part.Finish(func(part io.Reader, to io.Writer) (err error) {
+		report, err = table.WriteSheet(part, to, config)
+		return err
+	})
+	return report, err
+}
+
+// close leaves a half-done file for a later run, and writes what a stream held back.
+func (r *resultFile) close() error {
+	if r.part != nil {
+		return r.part.Close()
+	}
+	return r.stream.close()
+}
+
+// decodeResult reads a result of the journal.
+func decodeResult(text json.RawMessage) (*credenza.Result, error) {
+	r := &credenza.Result{}
+	return r, json.Unmarshal(text, r)
+}

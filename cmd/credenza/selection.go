@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+
+	"github.com/credenza-dev/credenza/internal/table"
+)
+
+// rowFlags choose rows of the input.
+type rowFlags struct {
+	Limit  int64  `placeholder:"N" help:"Take the first N rows only."`
+	Sample int64  `placeholder:"N" help:"Take N rows at random, in the order of FILE. The same --seed takes the same rows."`
+	Seed   uint64 `default:"1" placeholder:"N" help:"What --sample takes (default: 1)."`
+
+	OnlyFailed bool `help:"Ask again for the rows that have failed in the file of --out, and keep its other rows."`
+	OnlyReview bool `help:"Ask again for the rows that need review in the file of --out, and keep its other rows."`
+}
+
+// again reports whether an earlier file's rows are asked again.
+func (f *rowFlags) again() bool { return f.OnlyFailed || f.OnlyReview }
+
+func (f *rowFlags) validate(out string) error {
+	switch {
+	case f.Limit < 0:
+		return fmt.Errorf("--limit is %d: give a number above 0, or leave it out for all", f.Limit)
+	case f.Sample < 0:
+		return fmt.Errorf("--sample is %d: give a number above 0, or leave it out for all", f.Sample)
+	case f.Limit > 0 && f.Sample > 0:
+		return errors.New("--limit and --sample exclude each other: give one of them")
+	case f.again() && (f.Limit > 0 || f.Sample > 0):
+		return errors.New("--only-failed and --only-review take all rows: leave out --limit and --sample")
+	case f.again() && out == "":
+		return errors.New("--only-failed and --only-review go on with an earlier file: name it with --out")
+	}
+	return nil
+}
+
+// selection is which rows of the input are taken.
+type selection struct {
+	limit  int64          // 0: all
+	sample map[int64]bool // nil: all
+}
+
+// selectRows reads the input once more to choose rows at random.
+func (c *classifyCommand) selectRows(ctx context.Context, in *input) (selection, error) {
+	s := selection{limit: c.Limit}
+	if c.Sample == 0 {
+		return s, nil
+	}
+	total := int64(0)
+	err := c.eachRow(ctx, in, func(table.Row) error { total++; return nil })
+	if err != nil {
+		return s, err
+	}
+	s.sample = sampleOf(c.Sample, total, c.Seed)
+	return s, nil
+}
+
+// eachRow reads the input once more.
+func (c *classifyCommand) eachRow(ctx context.Context, in *input, each func(table.Row) error) error {
+	if !in.again {
+		return fmt.Errorf("%s can be read once only: give a file", in.name)
+	}
+	again, err := c.open(ctx, streams{})
+	if err != nil {
+		return err
+	}
+	defer again.close()
+	for ctx.Err() == nil {
+		row, err := again.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = each(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errInterrupted
+}
+
+// sampleOf returns n of the numbers below total, by Floyd's algorithm (Bentley, Programming
+// Pearls: a sample of brilliance).
+func sampleOf(n, total int64, seed uint64) map[int64]bool {
+	random := rand.New(rand.NewPCG(seed, 0))
+	sample := map[int64]bool{}
+	for i := max(0, total-n); i < total; i++ {
+		at := random.Int64N(i + 1)
+		if sample[at] {
+			at = i
+		}
+		sample[at] = true
+	}
+	return sample
+}
+
+// ends reports whether neither the row nor any after it is taken.
+func (s *selection) ends(index int64) bool { return s.limit > 0 && index >= s.limit }
+
+// takes reports whether the row is taken.
+func (s *selection) takes(index int64) bool { return s.sample == nil || s.sample[index] }

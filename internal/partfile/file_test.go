@@ -1,0 +1,257 @@
+package partfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// scenario is one file and what runs do to it.
+type scenario struct {
+	t   *testing.T
+	cfg Config
+}
+
+func newScenario(t *testing.T) *scenario {
+	return &scenario{t, Config{Path: filepath.Join(t.TempDir(), "out.csv"), Subject: map[string]string{"--output": "csv"}}}
+}
+
+func (s *scenario) open(start Start) *File {
+	s.t.Helper()
+	s.cfg.Start = start
+	f, err := Open(s.cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+func (s *scenario) refused(start Start, want string) {
+	s.t.Helper()
+	s.cfg.Start = start
+	f, err := Open(s.cfg)
+	if err == nil {
+		_ = f.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		s.t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+func (s *scenario) do(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scenario) keep(f *File, rows ...int64) {
+	s.t.Helper()
+	for _, row := range rows {
+		s.do(f.Keep([]Record{{Row: row, Hash: uint64(row) * 7, Result: json.RawMessage(fmt.Sprintf("%q", fmt.Sprint("r", row)))}}))
+	}
+}
+
+func (s *scenario) write(f *File, text string) {
+	s.t.Helper()
+	_, err := io.WriteString(f, text)
+	s.do(err)
+}
+
+// crash leaves the files as a program does that is killed.
+func crash(f *File) {
+	_ = f.part.Close()
+	_ = f.journal.file.Close()
+	_ = f.lock.Close()
+}
+
+func (s *scenario) content(path string) string {
+	s.t.Helper()
+	data, err := os.ReadFile(path)
+	s.do(err)
+	return string(data)
+}
+
+func TestFile_GetsItsNameAtTheEnd(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 0)
+	s.write(f, "a\nr0\n")
+	if _, err := os.Stat(s.cfg.Path); err == nil {
+		t.Error("the file is there before its end")
+	}
+	f.Mark(1, 1, "")
+	s.do(f.Finish(nil))
+	if got := s.content(s.cfg.Path); got != "a\nr0\n" {
+		t.Errorf("got %q", got)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(s.cfg.Path)); err != nil || len(entries) != 1 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+}
+
+func TestFile_ContinuesAfterACrash(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 0, 2)
+	s.write(f, "a\nr0\n")
+	f.Mark(1, 11, "note")
+	s.keep(f, 3)
+	s.write(f, "half a r") // after the last mark
+	crash(f)
+	s.refused(Begin, "is half done")
+	f = s.open(Resume)
+	got := f.Earlier()
+	if got.Rows != 1 || got.Hash != 11 || got.Note != "note" || got.Bytes != 5 || len(got.Records) != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if r := got.Records[3]; r.Hash != 21 || string(r.Result) != `"r3"` {
+		t.Errorf("got %+v", r)
+	}
+	s.write(f, "r1\n")
+	f.Mark(2, 22, "")
+	s.do(f.Finish(nil))
+	if got := s.content(s.cfg.Path); got != "a\nr0\nr1\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFile_IgnoresATornLineOfTheJournal(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 0, 1)
+	_, err := f.journal.file.WriteString(`{"kept":{"row":2,"ha`)
+	s.do(err)
+	crash(f)
+	f = s.open(Resume)
+	if got := f.Earlier(); len(got.Records) != 2 {
+		t.Errorf("got %+v", got)
+	}
+	s.keep(f, 2)
+	crash(f)
+	f = s.open(Resume)
+	if got := f.Earlier(); len(got.Records) != 3 {
+		t.Errorf("after the torn line was mended: got %+v", got)
+	}
+	s.do(f.Close())
+}
+
+func TestFile_AsCompletedKnowsWhatIsWritten(t *testing.T) {
+	s := newScenario(t)
+	s.cfg.AsCompleted = true
+	f := s.open(Begin)
+	s.keep(f, 5, 3)
+	s.write(f, "r5\nr3\n")
+	f.Mark(0, 0, "")
+	s.keep(f, 0, 4)
+	crash(f)
+	f = s.open(Resume)
+	got := f.Earlier().Records
+	if len(got) != 4 || len(got[5].Result)+len(got[3].Result) != 0 || string(got[0].Result) != `"r0"` || string(got[4].Result) != `"r4"` {
+		t.Errorf("got %+v", got)
+	}
+	s.do(f.Close())
+}
+
+func TestFile_StartsAsAsked(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Resume) // there is nothing yet
+	s.keep(f, 0)
+	s.refused(Resume, "is being written by another program")
+	s.refused(Overwrite, "is being written by another program")
+	s.do(f.Close())
+	s.cfg.Subject = map[string]string{"--output": "xlsx"}
+	s.refused(Resume, `was begun with --output "csv", now it is "xlsx"`)
+	f = s.open(Overwrite)
+	if got := f.Earlier(); len(got.Records) != 0 {
+		t.Errorf("got %+v", got)
+	}
+	s.write(f, "x")
+	f.Mark(1, 1, "")
+	s.do(f.Finish(nil))
+	s.refused(Resume, "is finished")
+	s.do(s.open(Begin).Close())
+	if got := s.content(s.cfg.Path); got != "x" {
+		t.Errorf("a run without a row has changed the file: %q", got)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(s.cfg.Path)); err != nil || len(entries) != 1 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+}
+
+func TestFile_RefusesAPartWithoutAJournal(t *testing.T) {
+	s := newScenario(t)
+	s.do(os.WriteFile(s.cfg.Path+Suffix, []byte("x"), 0o600))
+	s.refused(Resume, "has lost its journal")
+	s.refused(Begin, "is half done")
+}
+
+func TestFile_JournalStaysSmall(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	text := strings.Repeat("x", 1000)
+	const rows = 20_000
+	for row := range int64(rows) {
+		s.do(f.Keep([]Record{{Row: row + 1, Result: json.RawMessage(`"` + text + `"`)}})) // row 0 comes last
+		if row >= 100 {
+			f.Mark(row-100, 1, "")
+		}
+	}
+	info, err := os.Stat(s.cfg.Path + journalSuffix)
+	if err != nil || info.Size() > 2*compactAbove {
+		t.Errorf("%d bytes, %v", info.Size(), err)
+	}
+	s.do(f.Close())
+	f = s.open(Resume)
+	if got := f.Earlier(); got.Rows != rows-101 || len(got.Records) != 102 {
+		t.Errorf("got %d rows and %d records", got.Rows, len(got.Records))
+	}
+	s.do(f.Close())
+}
+
+func TestFile_KeepsTheLinkAndThePermissions(t *testing.T) {
+	s := newScenario(t)
+	target := filepath.Join(t.TempDir(), "target.csv")
+	s.do(os.WriteFile(target, []byte("old"), 0o640))
+	s.do(os.Symlink(target, s.cfg.Path))
+	f := s.open(Begin)
+	s.write(f, "new")
+	f.Mark(1, 1, "")
+	s.do(f.Finish(nil))
+	info, err := os.Lstat(s.cfg.Path)
+	if err != nil || info.Mode()&os.ModeSymlink == 0 || s.content(target) != "new" {
+		t.Errorf("the link is gone, or its target is %q (%v)", s.content(target), err)
+	}
+	if info, err = os.Stat(target); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("got %v, %v", info.Mode(), err)
+	}
+}
+
+func TestFile_ConvertsAtTheEnd(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 0)
+	s.write(f, "part")
+	f.Mark(1, 1, "")
+	failed := errors.New("no room")
+	if err := f.Finish(func(io.Reader, io.Writer) error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("got %v", err)
+	}
+	f = s.open(Resume)
+	s.do(f.Finish(func(part io.Reader, to io.Writer) error {
+		data, err := io.ReadAll(part)
+		_, wrote := io.WriteString(to, strings.ToUpper(string(data)))
+		return errors.Join(err, wrote)
+	}))
+	if got := s.content(s.cfg.Path); got != "PART" {
+		t.Errorf("got %q", got)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(s.cfg.Path)); err != nil || len(entries) != 1 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+}
