@@ -21,7 +21,7 @@ const maxSheetColumns = 16_384 // as the format has it
 
 // maxEmpty is how many bytes of a sheet may go by without a value. Programs write every
 // cell that has a colour, so this is far more than a sheet without values has as a rule.
-var maxEmpty = 512 << 20
+var maxEmpty = 192 << 20
 
 var errEmptyCells = errors.New("too many empty cells come next, like in a file that is made to fill memory: delete the empty rows, or save the sheet as CSV")
 
