@@ -42,7 +42,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
-		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write}
+		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write, end: w.end}
 		if c.InOrder {
 			run.write = inOrder(w.write)
 		}
@@ -61,6 +61,7 @@ type resultsCopy struct {
 	bar    *progress
 	// write writes a batch; nil is the end.
 	write func([]credenza.Result) error
+	end   func() error // writes what was held back
 	tally tally
 }
 
@@ -78,7 +79,11 @@ func (r *resultsCopy) copy(ctx context.Context) error {
 	}
 	r.bar.end()
 	if failed == nil || r.tally.Done > 0 { // else what the file held before is left alone
-		if err := r.write(nil); err != nil && failed == nil {
+		err := r.write(nil)
+		if err == nil {
+			err = r.end()
+		}
+		if err != nil && failed == nil {
 			failed = unwritten(err)
 		}
 	}
@@ -146,9 +151,6 @@ func inOrder(write func([]credenza.Result) error) func([]credenza.Result) error 
 				ready = append(ready, early[index])
 			}
 			clear(early)
-		}
-		if len(ready) == 0 && results != nil {
-			return nil
 		}
 		return write(ready)
 	}

@@ -126,7 +126,7 @@ func newResultWriter(out *output) (*resultWriter, error) {
 }
 
 // write writes a batch, all of it at once, but for the first screen of a table: its
-// columns fit all rows of it. Without results, it writes what was held back.
+// columns fit all rows of it.
 func (w *resultWriter) write(results []credenza.Result) error {
 	for i := range results {
 		w.values = w.values[:0]
@@ -137,8 +137,11 @@ func (w *resultWriter) write(results []credenza.Result) error {
 			return err
 		}
 	}
-	if w.written += len(results); w.written < w.screen && len(results) > 0 {
+	if w.written += len(results); w.written < w.screen {
 		return nil
 	}
 	return w.table.Flush()
 }
+
+// end writes what was held back.
+func (w *resultWriter) end() error { return w.table.Flush() }
