@@ -494,8 +494,11 @@ type Trace struct {
 	// The version of the instructions, a hash of their content. Empty for the
 	// offline classifier.
 	PromptVersion string `protobuf:"bytes,12,opt,name=prompt_version,json=promptVersion,proto3" json:"prompt_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Whether the description was over its limit of 32 KiB, and its end was cut off,
+	// at the end of a word.
+	DescriptionCut bool `protobuf:"varint,13,opt,name=description_cut,json=descriptionCut,proto3" json:"description_cut,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Trace) Reset() {
@@ -610,6 +613,13 @@ func (x *Trace) GetPromptVersion() string {
 		return x.PromptVersion
 	}
 	return ""
+}
+
+func (x *Trace) GetDescriptionCut() bool {
+	if x != nil {
+		return x.DescriptionCut
+	}
+	return false
 }
 
 // ItemResult is the one answer to one item.
@@ -1063,7 +1073,7 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"\xd4\x03\n" +
+	"retryAfter\"\xfd\x03\n" +
 	"\x05Trace\x12\x1a\n" +
 	"\battempts\x18\x01 \x01(\x05R\battempts\x12\x16\n" +
 	"\x06cached\x18\x02 \x01(\bR\x06cached\x12\"\n" +
@@ -1078,7 +1088,8 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\x11completion_tokens\x18\n" +
 	" \x01(\x03R\x10completionTokens\x12)\n" +
 	"\x10taxonomy_version\x18\v \x01(\tR\x0ftaxonomyVersion\x12%\n" +
-	"\x0eprompt_version\x18\f \x01(\tR\rpromptVersion\"\xc3\x02\n" +
+	"\x0eprompt_version\x18\f \x01(\tR\rpromptVersion\x12'\n" +
+	"\x0fdescription_cut\x18\r \x01(\bR\x0edescriptionCut\"\xc3\x02\n" +
 	"\n" +
 	"ItemResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x17\n" +
