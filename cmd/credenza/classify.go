@@ -18,6 +18,7 @@ import (
 
 type classifyCommand struct {
 	source
+	columnFlags
 	Output        string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
 	Out           string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
 	InOrder       bool   `help:"Write results in the order of FILE, not as they are ready."`
@@ -48,6 +49,13 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer in.close()
+	columns, err := c.mapping(ctx, &c.source, in, c.ProductColumn, s.err)
+	if err != nil {
+		return err
+	}
+	if c.ShowColumns {
+		return c.show(columns, s.out)
+	}
 	out, err := openOutput(ctx, c.Out, c.Output, in, s.out)
 	if err != nil {
 		return err
@@ -61,7 +69,7 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	options := c.options()
 	options.InOrder = c.InOrder
 	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
-		return itemOf(table.MapRow(row, c.ProductColumn)), nil
+		return itemOf(columns.Item(row)), nil
 	}}
 	t, err := c.copy(ctx, client, rows, options, out, s.err)
 	return t.conclude(s.err, c.explain(err))
