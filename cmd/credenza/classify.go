@@ -29,7 +29,7 @@ type classifyCommand struct {
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
-	return `Columns are known by their names, whatever their case and whether words are separated by spaces, underscores or nothing: product_name (or name, title), description, type, category, style, tags, price (any name with "price" in it), image_url, product_url, id. Every other value takes part as it is.
+	return `Columns are matched by their names, as shops' programs and people in several languages write them, and by their values; standard error says in one line which column became what. Bookkeeping columns such as stock and tax take no part, every other value does. Rows that only add a picture or a variant to a product above them are asked once.
 
 Results are written batch by batch as they are ready, and FILE may be of any size. In CSV, texts that a spreadsheet would run as a formula get an apostrophe in front. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
