@@ -80,6 +80,7 @@ type column struct {
 	rank   int
 	hidden bool // its values take no part in the question
 	parent int  // its rank among those that join a product's rows; 0: none
+	view   bool // a value is the view of the shop for which the row repeats a product
 	values []Value
 }
 
@@ -132,12 +133,12 @@ func sameName(key, name string) bool {
 
 // match sets the column's field by the caller's choice, else by its name and values.
 func (m *Mapping) match(c *column) {
-	c.parent = parentRank(c.key)
+	c.parent, c.view = parentRank(c.key), foldName(c.key) == "storeviewcode"
 	for _, choice := range m.config.Choices {
 		f, ok := choice.field()
 		switch {
 		case ok && f == fieldParent && choice.Name == "":
-			c.parent = 0
+			c.parent, c.view = 0, false
 		case choice.Name != "" && sameName(c.key, choice.Name):
 			if f == fieldParent {
 				c.parent, m.products.joined = 1, true
@@ -150,7 +151,7 @@ func (m *Mapping) match(c *column) {
 			return
 		}
 	}
-	m.products.joined = m.products.joined || c.parent > 0
+	m.products.joined = m.products.joined || c.parent > 0 || c.view
 	m.matchByName(c)
 	for _, choice := range m.config.Choices {
 		if f, ok := choice.field(); ok && choice.Name == "" && f == c.field && f != attribute {
@@ -353,10 +354,13 @@ func (m *Mapping) Item(row Row) *catalog.Item {
 	columns := make([]*column, len(row))
 	var winners [numFields]int // the winning cell's place plus 1
 	for i, cell := range row {
-		if blankInFile(cell.Value) {
+		if cell.Value.Blank() {
 			continue
 		}
 		c := m.column(cell)
+		if c.field != fieldID && blankInFile(cell.Value) {
+			continue // a key may be any word
+		}
 		columns[i] = c
 		if best := winners[c.field]; best == 0 || c.rank < columns[best-1].rank {
 			winners[c.field] = i + 1

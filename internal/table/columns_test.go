@@ -259,7 +259,12 @@ func TestMapping_RowsOfOneProduct(t *testing.T) {
 		"a parent's key":             {[]string{`{"sku":"p","name":"Sofa","parent_sku":""}`, `{"sku":"v1","name":"Sofa, red","parent_sku":"p"}`, `{"sku":"q","name":"Lamp"}`}, "p Sofa ; v1 Sofa ; q Lamp "},
 		"a variant further below":    {[]string{`{"ID":"1","SKU":"p","Name":"Sofa"}`, `{"ID":"2","SKU":"q","Name":"Lamp"}`, `{"ID":"3","Name":"Sofa - red","Parent":"id:1"}`}, "1 Sofa ; 2 Lamp ; 3 Sofa "},
 		"a parent that is not there": {[]string{`{"sku":"v","name":"Sofa, red","parent_sku":"p"}`, `{"sku":"w","name":"Lamp","parent_sku":"o"}`}, "v Sofa, red ; w Lamp "},
-		"no parents":                 {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
+		"views of a shop": {
+			[]string{`{"sku":"a","store_view_code":"","name":"Sofa","base_image":"https://i/1.jpg"}`, `{"sku":"b","name":"Lamp"}`, `{"sku":"a","store_view_code":"de","name":"Sofa auf Deutsch"}`},
+			"a Sofa https://i/1.jpg; b Lamp ; a Sofa https://i/1.jpg",
+		},
+		"keys that are words": {[]string{`{"id":"na","name":"Sofa"}`, `{"id":"no-image","name":"Lamp"}`}, "na Sofa ; no-image Lamp "},
+		"no parents":          {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			items, m := mapped(t, table.MappingConfig{}, c.rows...)
@@ -320,7 +325,7 @@ func TestMapping_WrongChoices(t *testing.T) {
 }
 
 func TestMapping_SaysWhatBecameOfColumns(t *testing.T) {
-	_, m := mapped(t, table.MappingConfig{}, `{"Handle":"h","Title":"a","Vendor":"v","Variant SKU":"1","Status":"active","Empty":""}`)
+	_, m := mapped(t, table.MappingConfig{}, `{"Handle":"h","Title":"a","Vendor":"v","Variant SKU":"1","Status":"active","Empty":"","label":"x"}`)
 	if want := "product_name from Title, id from Variant SKU or Handle; as they are: Vendor; left out: Status"; m.String() != want {
 		t.Errorf("got %q, want %q", m, want)
 	}
@@ -328,6 +333,7 @@ func TestMapping_SaysWhatBecameOfColumns(t *testing.T) {
 		{Column: "Handle", Field: "id", Values: []string{"h"}}, {Column: "Title", Field: "product_name", Values: []string{"a"}},
 		{Column: "Vendor", Field: "attribute", Values: []string{"v"}}, {Column: "Variant SKU", Field: "id", Values: []string{"1"}},
 		{Column: "Status", Field: "(left out)", Values: []string{"active"}}, {Column: "Empty", Field: "attribute"},
+		{Column: "label", Field: "attribute", Values: []string{"x"}},
 	}
 	if diff := cmp.Diff(want, m.Matches()); diff != "" {
 		t.Error(diff)

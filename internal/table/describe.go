@@ -80,8 +80,11 @@ func (m *Mapping) Matches() []ColumnMatch {
 	matches := make([]ColumnMatch, 0, len(m.sampled))
 	for _, c := range m.sampled {
 		match := ColumnMatch{Column: c.key, Field: fieldNames[c.field]}
-		if c.hidden && c.field == attribute {
+		switch {
+		case c.hidden && c.field == attribute:
 			match.Field = "(left out)"
+		case m.yields(c):
+			match.Field = fieldNames[attribute]
 		}
 		for _, v := range c.values {
 			const mostValues = 3
@@ -92,4 +95,17 @@ func (m *Mapping) Matches() []ColumnMatch {
 		matches = append(matches, match)
 	}
 	return matches
+}
+
+// yields reports whether the column's field is filled by another one in all rows, and its
+// own values are attributes.
+func (m *Mapping) yields(c *column) bool {
+	switch c.field {
+	case fieldName, fieldDescription, fieldType, fieldCategory:
+	default:
+		return false
+	}
+	return slices.ContainsFunc(m.sampled, func(other *column) bool {
+		return other.field == c.field && other.rank < c.rank && len(other.values) >= len(c.values)
+	})
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -22,6 +23,9 @@ type products struct {
 // above it, that is the product's item with the row's own key.
 func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *catalog.Item {
 	parent, shared := parentOf(row, columns)
+	if parent == "" && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.view }) {
+		parent = item.ID // Magento repeats a product for each view of the shop
+	}
 	if above := p.byKey[parent]; parent != "" && above != nil && (!shared || adds(item, above)) {
 		variant := *above
 		if item.ID != "" {
