@@ -76,13 +76,13 @@ func (d *detection) read(text string) {
 		return
 	}
 	d.letters(text)
-	s := scanner{text: apostrophes.Replace(text)}
+	s := scanner{text: withoutApostrophes(text)}
 	for {
 		word, _, ok := s.next()
 		if !ok {
 			return
 		}
-		d.word(word, isExtended(s.text[s.from:s.pos]))
+		d.word(word, s.text[s.from:s.pos])
 	}
 }
 
@@ -125,35 +125,44 @@ func (d *detection) letters(text string) {
 	}
 }
 
-func (d *detection) word(word []byte, extended bool) {
+// word counts a word, which is written so in the text.
+func (d *detection) word(word []byte, written string) {
 	v := d.c.vocabulary
-	known := d.c.languages.words[string(word)]
-	for i, score := range known {
-		d.scores[i] += float64(score)
+	known, foreign := d.c.languages.words[string(word)]
+	if foreign {
+		for i, score := range known {
+			d.scores[i] += float64(score)
+		}
 	}
 	if id, ok := v.words[string(word)]; ok && id > 0 {
 		d.english += v.englishness(id)
-	}
-	if known != (scoresByLanguage{}) || v.has(word) {
 		return
 	}
-	if extended {
+	if foreign {
+		return
+	}
+	if isExtended(written) {
 		d.scores[stranger] += extendedWeight
 	}
-	if len(word) >= minPart+2 {
-		text := string(word)
-		for i, l := range d.c.languages.list {
-			if l.compounds {
-				_, length := l.part(text)
-				d.scores[i] += float64(length) / float64(len(text))
+	d.compound(word)
+}
+
+// compound counts the longest part of an unknown word that ends compounds of a language,
+// as a share of the word.
+func (d *detection) compound(word []byte) {
+	var found [maxLanguages]bool
+	for i := 2; i+minPart <= len(word); i++ {
+		in, ok := d.c.languages.parts[string(word[i:])]
+		if !ok {
+			continue
+		}
+		for at, ends := range in {
+			if ends && !found[at] {
+				found[at] = true
+				d.scores[at] += float64(len(word)-i) / float64(len(word))
 			}
 		}
 	}
-}
-
-func (v *vocabulary) has(word []byte) bool {
-	id, ok := v.words[string(word)]
-	return ok && id > 0
 }
 
 // englishness returns how much a known word says for English: function words say most.

@@ -81,10 +81,17 @@ func (t *translation) read(text string, f field, weight float64) {
 // apostrophes separate words in French and Italian: "d'angle".
 var apostrophes = strings.NewReplacer("'", " ", "’", " ")
 
+func withoutApostrophes(text string) string {
+	if strings.IndexByte(text, '\'') < 0 && !strings.Contains(text, "’") {
+		return text
+	}
+	return apostrophes.Replace(text)
+}
+
 // wordsOf splits a text into words.
 func wordsOf(text string) []foreignWordAt {
 	var words []foreignWordAt
-	s := scanner{text: apostrophes.Replace(text)}
+	s := scanner{text: withoutApostrophes(text)}
 	for {
 		word, gap, ok := s.next()
 		if !ok {

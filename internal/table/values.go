@@ -112,6 +112,22 @@ func (s *valueStats) all(n int) bool { return s.values > 0 && n == s.values }
 // maxBlankWord is the longest word for a missing value, in bytes.
 const maxBlankWord = 24
 
+// blankStart are the first bytes of such words.
+var blankStart [utf8.RuneSelf]bool
+
+func init() {
+	for word := range blankWords {
+		for _, first := range []byte{word[0], strings.ToUpper(word)[0]} {
+			if first < utf8.RuneSelf {
+				blankStart[first] = true
+			}
+		}
+	}
+	for _, c := range []byte("#'") {
+		blankStart[c] = true // signs before a word
+	}
+}
+
 // blankInFile reports whether a cell of a file has no value: it is blank, or has a word
 // such as "n/a", "-" or "No image".
 func blankInFile(v Value) bool {
@@ -122,6 +138,9 @@ func blankInFile(v Value) bool {
 		return false
 	}
 	text := strings.TrimSpace(v.Text)
+	if first := text[0]; first < utf8.RuneSelf && !blankStart[first] {
+		return false
+	}
 	if utf8.RuneCountInString(text) <= 2 && blankWords[strings.ToLower(text)] {
 		return true
 	}
