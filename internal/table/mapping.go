@@ -38,7 +38,7 @@ type fieldRank struct {
 }
 
 // columns are the known names of columns in files, folded: those of requests, and more
-// that are added from knownNames.
+// that are added from columnNames.
 var columns = maps.Clone(requestColumns)
 
 // requestColumns are the known names in requests, folded. In addition, a key that

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// knownNames are the names of columns by the field that they fill, as shops' programs and
+// columnNames are the names of columns by the field that they fill, as shops' programs and
 // people write them, the best first: Shopify, WooCommerce, Magento, BigCommerce,
 // PrestaShop, Akeneo, Etsy, AliExpress, Amazon, Google Merchant, and the usual words in
 // eight languages. Case, spaces, accents and punctuation do not matter.
-var knownNames = []struct {
+var columnNames = []struct {
 	field field
 	names string
 }{
@@ -234,7 +234,7 @@ var fileNames = map[string]fieldRank{}
 var parentNames = map[string]int{}
 
 func init() {
-	for _, known := range knownNames {
+	for _, known := range columnNames {
 		for i, name := range strings.Split(known.names, ",") {
 			name = strings.Join(strings.Fields(name), " ")
 			if known.field == fieldParent {
