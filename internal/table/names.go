@@ -244,8 +244,9 @@ func init() {
 			if _, taken := fileNames[foldName(name)]; !taken {
 				fileNames[foldName(name)] = fieldRank{known.field, i + 1}
 			}
-			// Readers look for the names as they are written, to find the header.
-			if _, taken := columns[string(fold(nil, name))]; !taken {
+			// Readers find the header by the names as they are written. Addresses do not help:
+			// everything on a page has one.
+			if _, taken := columns[string(fold(nil, name))]; !taken && known.field != fieldPage {
 				columns[string(fold(nil, name))] = fieldRank{known.field, i + rankOfVariants}
 			}
 		}
