@@ -84,7 +84,7 @@ func (f *columnFlags) show(m *table.Mapping, out io.Writer) error {
 			if i > 0 {
 				values += " | "
 			}
-			values += table.Printable(catalog.ClipWords(catalog.Clip(value, mostBytes), mostBytes))
+			values += table.Printable(catalog.Clip(catalog.ClipWords(value, mostBytes), mostBytes))
 		}
 		err := w.Write([]table.Value{table.TextValue(match.Column), table.TextValue(match.Field), table.TextValue(values)})
 		if err != nil {

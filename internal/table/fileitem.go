@@ -117,5 +117,5 @@ func addAttributeFromFile(item *catalog.Item, cell Cell) {
 	if len(text) > maxAttribute {
 		text = catalog.Clip(catalog.ClipWords(catalog.VisibleText(text), maxAttribute), maxAttribute)
 	}
-	addAttribute(item, Cell{cell.Key, Value{Kind: cell.Value.Kind, Text: text, List: cell.Value.List}})
+	addAttribute(item, Cell{cell.Key, Value{Kind: Text, Text: text}})
 }
