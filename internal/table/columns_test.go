@@ -330,9 +330,12 @@ func TestMapping_SaysWhatBecameOfColumns(t *testing.T) {
 		t.Errorf("got %q, want %q", m, want)
 	}
 	want := []table.ColumnMatch{
-		{Column: "Handle", Field: "id", Values: []string{"h"}}, {Column: "Title", Field: "product_name", Values: []string{"a"}},
-		{Column: "Vendor", Field: "attribute", Values: []string{"v"}}, {Column: "Variant SKU", Field: "id", Values: []string{"1"}},
-		{Column: "Status", Field: "(left out)", Values: []string{"active"}}, {Column: "Empty", Field: "attribute"},
+		{Column: "Handle", Field: "id", Values: []string{"h"}},
+		{Column: "Title", Field: "product_name", Values: []string{"a"}},
+		{Column: "Vendor", Field: "attribute", Values: []string{"v"}},
+		{Column: "Variant SKU", Field: "id", Values: []string{"1"}},
+		{Column: "Status", Field: "(left out)", Values: []string{"active"}},
+		{Column: "Empty", Field: "attribute"},
 		{Column: "label", Field: "attribute", Values: []string{"x"}},
 	}
 	if diff := cmp.Diff(want, m.Matches()); diff != "" {
