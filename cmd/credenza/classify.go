@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -15,6 +18,7 @@ type classifyCommand struct {
 	source
 	resultFlags
 	rowFlags
+	columnFlags
 	DryRun        bool   `help:"Count the rows, calls and tokens, estimate the time, and ask nothing."`
 	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"A further name for the column of product pages (default: Product URL)."`
 	callFlags
@@ -27,9 +31,7 @@ const storedDelay = 5 * time.Millisecond
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
-	return `Columns are known by their names, whatever their case and whether words are separated by spaces, underscores or nothing: product_name (or name, title), description, type, category, style, tags, price (any name with "price" in it), image_url, product_url, id. Every other value takes part as it is. FILE may also be a folder of pictures, and image_url a path relative to FILE.
-
-CSV and XLSX have all columns of FILE as they are, then ours. Texts that a spreadsheet would run as a formula get an apostrophe in front in CSV.
+	return `Columns are matched by their names, as shops' programs and people in several languages write them, and by their values; standard error says in one line which column became what. Bookkeeping columns such as stock and tax take no part, every other value does. Rows that only add a picture or a variant to a product above them are asked once. FILE may also be a folder of pictures, and image_url a path relative to FILE.
 
 With --out, results go to OUT.part, which gets its name at the end. An interruption stops the reading, waits for the calls in flight (a second one does not), and prints the command that goes on. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
@@ -54,6 +56,12 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer in.close()
 	run := &classifyRun{classifyCommand: c, in: in, notes: s.err, args: s.args, rows: newOrdering()}
+	if run.columns, err = c.match(ctx, in, s.err); err != nil {
+		return err
+	}
+	if c.ShowColumns {
+		return c.show(run.columns, s.out)
+	}
 	if run.pick, err = c.selectRows(ctx, in); err != nil {
 		return err
 	}
@@ -73,6 +81,17 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	return run.classify(ctx, client)
+}
+
+// match matches the columns of a file. A folder of pictures has none.
+func (c *classifyCommand) match(ctx context.Context, in *input, notes io.Writer) (*table.Mapping, error) {
+	if in.pictures == nil {
+		return c.mapping(ctx, &c.source, in, c.ProductColumn, notes)
+	}
+	if c.ShowColumns || len(c.Column) > 0 {
+		return nil, fmt.Errorf("%s is a folder of pictures, which has no columns: leave out --column and --show-columns", in.name)
+	}
+	return nil, nil
 }
 
 // openFiles opens the file of results, and the earlier one of which rows are kept.
@@ -141,16 +160,25 @@ func (c *classifyCommand) subject() map[string]string {
 	return map[string]string{
 		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprint(c.Sample),
 		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
-		"--mode": c.Mode, "--model": c.itemFlags.Model,
+		"--mode": c.Mode, "--model": c.itemFlags.Model, "--column": strings.Join(c.Column, " "),
 	}
 }
 
-// itemOf returns the item of a row.
-func (r *classifyRun) itemOf(row table.Row) (credenza.Item, error) {
+// itemOf returns the item of a row. It is called for all rows in their order, those
+// that are not asked included: a row may be part of the product above it.
+func (r *classifyRun) itemOf(row table.Row) *catalog.Item {
+	if r.in.pictures != nil {
+		return table.MapRow(row, r.ProductColumn)
+	}
+	return r.columns.Item(row)
+}
+
+// load adds the pictures that are files to the item of a row.
+func (r *classifyRun) load(row table.Row, mapped *catalog.Item) (credenza.Item, error) {
 	if r.in.pictures != nil {
 		return r.in.pictures.item(row)
 	}
-	item := itemOf(table.MapRow(row, r.ProductColumn))
+	item := itemOf(mapped)
 	r.in.local.load(&item)
 	return item, nil
 }

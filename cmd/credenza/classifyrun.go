@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/partfile"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -19,14 +20,15 @@ import (
 // them, another takes the results. Either writes the rows that are ready, under mu.
 type classifyRun struct {
 	*classifyCommand
-	in    *input
-	to    *resultFile
-	prior *earlierFile // nil: all rows are asked
-	rows  *ordering
-	pick  selection
-	notes io.Writer
-	args  []string
-	bar   *progress
+	in      *input
+	columns *table.Mapping // nil: the input is a folder of pictures
+	to      *resultFile
+	prior   *earlierFile // nil: all rows are asked
+	rows    *ordering
+	pick    selection
+	notes   io.Writer
+	args    []string
+	bar     *progress
 
 	// Of the reading goroutine, until the call has ended.
 	index  int64
@@ -158,8 +160,11 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		return nil, nil, err
 	}
 	p := &pendingRow{index: r.index, cells: r.in.last.cells}
+	var mapped *catalog.Item
 	if ofRow {
 		p.result = unreadableResult(p.index, unreadable)
+	} else {
+		mapped = r.itemOf(row)
 	}
 	p.hash, p.size = hashRow(row, p.cells)
 	r.sum = hashOf(r.sum, p.hash)
@@ -178,7 +183,7 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	if p.ready() {
 		return p, nil, nil
 	}
-	item, err := r.itemOf(row)
+	item, err := r.load(row, mapped)
 	return p, &item, err
 }
 

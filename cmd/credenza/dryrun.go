@@ -50,11 +50,14 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		_, ofRow := errors.AsType[*table.RowError](err)
+		if err != nil && !ofRow {
 			return err
 		}
-		if r.pick.takes(r.index) {
-			d.add(table.MapRow(row, r.ProductColumn), r.Mode, r.in.pictures != nil)
+		if err == nil {
+			if item := r.itemOf(row); r.pick.takes(r.index) {
+				d.add(item, r.Mode, r.in.pictures != nil)
+			}
 		}
 		r.index++
 	}

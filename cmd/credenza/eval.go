@@ -17,6 +17,7 @@ import (
 
 type evalCommand struct {
 	source
+	columnFlags
 	Label     string   `default:"label" placeholder:"COLUMN" help:"The column with the right category (default: label)."`
 	By        string   `placeholder:"COLUMN" help:"Break the figures down by this column's values."`
 	Exclude   []string `placeholder:"COLUMN,..." help:"Further columns that the classifier must not see."`
@@ -59,6 +60,13 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.checkColumns(in); err != nil {
 		return err
 	}
+	columns, err := c.mapping(ctx, &c.source, in, "", s.err, c.hidden()...)
+	if err != nil {
+		return err
+	}
+	if c.ShowColumns {
+		return c.show(columns, s.out)
+	}
 	matrix, err := c.openConfusion(ctx, in)
 	if err != nil {
 		return err
@@ -69,7 +77,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	report, err := c.evaluate(ctx, client, in, newProgress(s.err, false, "classifying", unknownTotal), s.err)
+	report, err := c.evaluate(ctx, client, in, columns, newProgress(s.err, false, "classifying", unknownTotal), s.err)
 	if err != nil {
 		return c.explain(err)
 	}
@@ -132,7 +140,7 @@ func (c *evalCommand) hidden() []string {
 
 // evaluate classifies the rows and scores the answers.
 func (c *evalCommand) evaluate(
-	ctx context.Context, client *credenza.Client, in *input, bar *progress, notes io.Writer,
+	ctx context.Context, client *credenza.Client, in *input, columns *table.Mapping, bar *progress, notes io.Writer,
 ) (evalReport, error) {
 	defer bar.end()
 	scorer, version, err := newScorer(ctx, client)
@@ -152,7 +160,7 @@ func (c *evalCommand) evaluate(
 			return credenza.Item{}, err
 		}
 		wanted.put(sample)
-		return itemOf(table.MapRow(row.Without(c.hidden()...), "")), nil
+		return itemOf(columns.Item(row.Without(c.hidden()...))), nil
 	}}
 	err = rows.classify(ctx, client, c.options(), onNotice(notes, bar), func(batch credenza.Batch) error {
 		bar.done(len(batch.Results))

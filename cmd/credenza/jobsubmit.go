@@ -11,6 +11,7 @@ import (
 
 type jobsSubmit struct {
 	source
+	columnFlags
 	Name          string `placeholder:"TEXT" help:"A name for people (default: that of FILE)."`
 	RequestID     string `placeholder:"KEY" help:"Make no second job for the same KEY: the one that is there is printed, so that a submit may be repeated."`
 	Watch         bool   `aliases:"wait" help:"Follow the job until it ends."`
@@ -34,8 +35,15 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer in.close()
+	columns, err := c.mapping(ctx, &c.source, in, c.ProductColumn, s.err)
+	if err != nil {
+		return err
+	}
+	if c.ShowColumns {
+		return c.show(columns, s.out)
+	}
 	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := c.upload(ctx, client, in, s)
+		job, err := c.upload(ctx, client, in, columns, s)
 		if err != nil {
 			return err
 		}
@@ -44,12 +52,14 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 }
 
 // upload creates the job.
-func (c *jobsSubmit) upload(ctx context.Context, client *credenza.Client, in *input, s streams) (credenza.Job, error) {
+func (c *jobsSubmit) upload(
+	ctx context.Context, client *credenza.Client, in *input, columns *table.Mapping, s streams,
+) (credenza.Job, error) {
 	bar := newProgress(s.err, false, "uploading", unknownTotal)
 	defer bar.end()
 	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
 		bar.done(1)
-		return itemOf(table.MapRow(row, c.ProductColumn)), nil
+		return itemOf(columns.Item(row)), nil
 	}}
 	whole, spoil := context.WithCancel(ctx)
 	defer spoil()

@@ -87,8 +87,9 @@ func TestOutage_IsSaidOnceByEachCommand(t *testing.T) {
 			t.Errorf("%s: exit code %d", name, c)
 		}
 	}
+	columns := map[string]string{"classify": "credenza: columns: product_name from name, type from type, id from id\n"}
 	for name, text := range map[string]string{"watch": watched.String(), "classify": classified.String()} {
-		if !strings.HasPrefix(text, away+back) || strings.Count(text, "model at") != 2 {
+		if !strings.HasPrefix(text, columns[name]+away+back) || strings.Count(text, "model at") != 2 {
 			t.Errorf("%s says %q", name, text)
 		}
 	}

@@ -60,7 +60,7 @@ func (c *classifyCommand) selectRows(ctx context.Context, in *input) (selection,
 	return s, nil
 }
 
-// eachRow reads the input once more.
+// eachRow reads the input once more. A row that cannot be read is nil.
 func (c *classifyCommand) eachRow(ctx context.Context, in *input, each func(table.Row) error) error {
 	if !in.again {
 		return fmt.Errorf("%s can be read once only: give a file", in.name)
@@ -74,6 +74,9 @@ func (c *classifyCommand) eachRow(ctx context.Context, in *input, each func(tabl
 		row, err := again.next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if _, ofRow := errors.AsType[*table.RowError](err); ofRow {
+			row, err = nil, nil
 		}
 		if err == nil {
 			err = each(row)

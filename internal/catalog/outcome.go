@@ -65,6 +65,9 @@ type Trace struct {
 	Usage         Usage
 	Taxonomy      string // version
 	PromptVersion string
+	// DescriptionCut is set if the end of the description was cut off, which was over its
+	// limit.
+	DescriptionCut bool
 }
 
 // Question is a request to a backend to classify one item.

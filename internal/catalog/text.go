@@ -13,7 +13,7 @@ const maxKeyBytes = 64
 // appends only the name, type, styles and tags, which help to find the product in it.
 // Items with the same text are the same question.
 //
-// Each field is one line: control characters and line breaks become spaces, runs of
+// HTML becomes its visible text (see VisibleText). Each field is one line: control characters and line breaks become spaces, runs of
 // which count as one; characters that are invisible or turn the text around are
 // left out; and a space after each "<" breaks closing markers as well as the special
 // tokens of chat templates such as "<|im_end|>". The result is valid UTF-8. Letters
@@ -28,7 +28,8 @@ func (it *Item) AppendText(dst []byte, picture bool) []byte {
 		dst = appendClean(dst, f.Key, maxKeyBytes)
 		dst = append(dst, ": "...)
 		value := len(dst)
-		dst = appendClean(dst, f.Value, len(f.Value))
+		text := VisibleText(f.Value)
+		dst = appendClean(dst, text, len(text))
 		if len(dst) == value {
 			dst = dst[:line]
 			continue

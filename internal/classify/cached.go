@@ -15,6 +15,8 @@ func (r *activeCall) prepare(item *catalog.Item, index int64) (a *admitted) {
 	a = &admitted{item: item, index: index, kind: r.call.Options.Mode.KindOf(item), at: time.Now()}
 	var panicked error // the item continues without a known answer
 	defer r.recovered(index, &panicked)
+	a.item, a.descriptionCut = item.Fitted()
+	item = a.item
 	switch {
 	case !r.usesCache():
 	case a.kind == catalog.KindText:

@@ -26,6 +26,8 @@ type admitted struct {
 	bytes    int
 	fetching bool
 	joined   bool
+
+	descriptionCut bool
 }
 
 // maxNameBytes bounds the name in an outcome.
@@ -41,6 +43,7 @@ func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcom
 			o.Err = fault.From(err)
 		}
 		o.Trace.Latency = time.Since(a.at)
+		o.Trace.DescriptionCut = a.descriptionCut
 	}()
 	defer r.recovered(a.index, &err)
 	if a.known == nil {

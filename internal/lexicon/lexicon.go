@@ -22,6 +22,7 @@ const (
 type Classifier struct {
 	taxonomy   *taxonomy.Taxonomy
 	vocabulary *vocabulary
+	languages  *languages
 	fallback   int16 // category; none
 	scratches  sync.Pool
 }
@@ -38,6 +39,7 @@ func New(t *taxonomy.Taxonomy) (*Classifier, error) {
 			taxonomy.MaxCategories, taxonomy.MaxStyles)
 	}
 	c := &Classifier{taxonomy: t, vocabulary: newVocabulary(t), fallback: none}
+	c.languages = newLanguages(t, c.vocabulary)
 	for i := range t.Categories {
 		if t.Fallback != "" && t.Categories[i].Name == t.Fallback {
 			c.fallback = int16(i)
@@ -71,14 +73,20 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Classification {
 	s := c.scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
 	defer c.scratches.Put(s)
 	s.reset()
-	c.weigh(s, it)
+	tongue := c.tongueOf(it)
+	if tongue.language != nil {
+		c.weighIn(tongue.language, s, it)
+	} else {
+		c.weigh(s, it)
+	}
 	found := rank(s.scores)
 	var reasons strings.Builder
+	c.explainTongue(&reasons, tongue)
 	c.explain(&reasons, s, found)
 	category := &c.taxonomy.Categories[found.first]
 	v := catalog.Classification{
 		Category:         category.Name,
-		Confidence:       found.confidence(len(s.scores), s.unnamed),
+		Confidence:       min(found.confidence(len(s.scores), s.unnamed), tongue.most(s.votes > 0)),
 		ConfidenceSource: catalog.FromLexicon,
 		PlacementTags:    c.placementTags(s, category),
 		Evidence:         catalog.EvidenceText,

@@ -238,6 +238,9 @@ func (r *reading) voteUnlessDoubtful(phrase []lexeme, at int, category int16, we
 func (r *reading) phraseWeight(phrase []lexeme, kind headKind) float64 {
 	weight := r.weight * r.share * r.segmentShare * rankWeights[min(r.rank, len(rankWeights)-1)]
 	if !r.prose || r.relation == relAbsent {
+		if kind == headPart && r.field == fieldName {
+			weight *= partShare
+		}
 		return weight * relationWeights[r.relation]
 	}
 	return weight * r.inProse(phrase, kind)

@@ -20,6 +20,16 @@ func (c *Classifier) explain(b *strings.Builder, s *scratch, found ranking) {
 	}
 }
 
+// explainTongue writes which language the text is in, unless it is English.
+func (c *Classifier) explainTongue(b *strings.Builder, t tongue) {
+	switch {
+	case t.unknown:
+		b.WriteString("The text seems to be in a language that the offline classifier has no words for. ")
+	case t.language != nil:
+		fmt.Fprintf(b, "Read as %s. ", t.name)
+	}
+}
+
 func (c *Classifier) explainCategory(b *strings.Builder, s *scratch, found ranking) {
 	name := c.taxonomy.Categories[found.first].Name
 	e := &s.best[found.first]

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // gap is the separation of two words. The largest of several counts.
@@ -101,6 +103,13 @@ func (s *scanner) word() (word []byte, number bool) {
 		}
 		r, size := utf8.DecodeRuneInString(s.text[s.pos:])
 		if !unicode.IsLetter(r) && !unicode.IsMark(r) {
+			if catalog.Hidden(r) || r == '\u200c' || r == '\u200d' {
+				s.pos += size // "so<zero-width space>fa" is one word
+				if n == 0 {
+					first = s.pos
+				}
+				continue
+			}
 			if n > 0 && r != '’' {
 				break
 			}
@@ -141,10 +150,27 @@ func (s *scanner) putRune(n int, r rune) int {
 		}
 		return n
 	}
-	if n+utf8.UTFMax > maxWord {
+	if isVariant(r) {
+		for _, plain := range norm.NFKD.String(string(r)) {
+			n = s.putLetter(n, plain)
+		}
+		return n
+	}
+	return s.putLetter(n, r)
+}
+
+func (s *scanner) putLetter(n int, r rune) int {
+	if n+utf8.UTFMax > maxWord || unicode.IsMark(r) {
 		return n
 	}
 	return n + utf8.EncodeRune(s.buf[n:], unicode.ToLower(r))
+}
+
+// isVariant reports whether r is a Latin letter in another form: full-width, or one of
+// the mathematical alphabets that titles are decorated with.
+func isVariant(r rune) bool {
+	return r >= 0xFB00 && r <= 0xFB06 || r >= 0xFF21 && r <= 0xFF5A || r >= 0x1D400 && r <= 0x1D7FF ||
+		r >= 0x2100 && r <= 0x214F || r >= 0x1E00 && r <= 0x1EFF
 }
 
 func (s *scanner) gapAt(c byte) gap {
@@ -168,6 +194,10 @@ func (s *scanner) gapAt(c byte) gap {
 			return gapLoose
 		}
 		return gapHyphen
+	case '"':
+		if lower[next] != next || 'a' <= next && next <= 'z' {
+			return gapLoose // a quote begins: 'Sofa "Nora"'
+		}
 	case '(', '[', '{':
 		return gapOpen
 	case ')', ']', '}':

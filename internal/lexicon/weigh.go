@@ -14,7 +14,7 @@ func (c *Classifier) weigh(s *scratch, it *catalog.Item) {
 	for _, style := range it.Styles[:min(len(it.Styles), maxTags)] {
 		s.match(c.vocabulary, clip(style, maxTagBytes), fieldStyles)
 	}
-	typed := c.read(s, it.Type, fieldType, typeWeight, maxNameBytes)
+	mistyped := it.Type != "" && !c.read(s, it.Type, fieldType, typeWeight, maxNameBytes) && hasUnknownNoun(s.lexemes)
 	c.read(s, it.Name, fieldName, nameWeight, maxNameBytes)
 	c.category(s, it.Category)
 	for _, tag := range it.Tags[:min(len(it.Tags), maxTags)] {
@@ -23,11 +23,17 @@ func (c *Classifier) weigh(s *scratch, it *catalog.Item) {
 	c.attributes(s, it.Attributes)
 	c.read(s, it.Description, fieldDescription, descriptionWeight, maxDescriptionBytes)
 	unnamed := unknownItem
-	if !typed && strings.TrimSpace(it.Type) != "" {
+	if mistyped {
 		unnamed += unknownType
 	}
 	s.doubt(c.fallback, unnamed)
 	c.addHints(s)
+}
+
+// hasUnknownNoun reports whether a word that is not in the vocabulary may be a noun: a
+// type such as "Indoor" names nothing, and "Zither" something unknown.
+func hasUnknownNoun(lexemes []lexeme) bool {
+	return slices.ContainsFunc(lexemes, func(l lexeme) bool { return l.noun })
 }
 
 func (c *Classifier) read(s *scratch, text string, f field, weight float64, most int) bool {
@@ -38,7 +44,7 @@ func (c *Classifier) read(s *scratch, text string, f field, weight float64, most
 		scratch: s, v: c.vocabulary, fallback: c.fallback,
 		field: f, weight: weight, prose: f == fieldDescription,
 	}
-	return r.read(s.match(c.vocabulary, clip(text, most), f))
+	return r.read(s.match(c.vocabulary, clip(catalog.VisibleText(text), most), f))
 }
 
 // category reads the product's current category. Of a path such as "Home > Living room >
@@ -52,10 +58,7 @@ func (c *Classifier) category(s *scratch, text string) {
 			return
 		}
 	}
-	if i := strings.LastIndexAny(text, ">|/"); i >= 0 && i+1 < len(text) {
-		text = text[i+1:]
-	}
-	c.read(s, text, fieldCategory, categoryWeight, maxNameBytes)
+	c.read(s, lastOfPath(text), fieldCategory, categoryWeight, maxNameBytes)
 }
 
 // attributes reads the attributes sorted by key, so that equal items get equal answers.

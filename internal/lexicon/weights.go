@@ -49,6 +49,9 @@ const (
 	bracketShare = 0.3
 	// doubtShare remains for a head before an unknown word. The rest is for the fallback.
 	doubtShare = 0.58
+	// partShare is for a part as the head of a name: "Old Drawers" is a chest of them, if
+	// another field says so.
+	partShare = 0.35
 	// listShare is for text that may continue a list of rooms or uses.
 	listShare = 0.5
 )

@@ -196,6 +196,7 @@ func traceToProto(t *catalog.Trace) *credenzav1.Trace {
 		CompletionTokens:   t.Usage.Completion,
 		TaxonomyVersion:    t.Taxonomy,
 		PromptVersion:      t.PromptVersion,
+		DescriptionCut:     t.DescriptionCut,
 	}
 }
 

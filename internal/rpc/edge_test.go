@@ -114,12 +114,12 @@ func TestUnspecifiedMeansTheDefault(t *testing.T) {
 
 var fullTrace = catalog.Trace{
 	Attempts: 2, Cached: true, Deduplicated: true, Backend: "openai", Model: "m", QueueTime: time.Second,
-	Latency: 2 * time.Second, Usage: catalog.Usage{Prompt: 3, CachedPrompt: 2, Completion: 1}, Taxonomy: "t", PromptVersion: "p",
+	Latency: 2 * time.Second, Usage: catalog.Usage{Prompt: 3, CachedPrompt: 2, Completion: 1}, Taxonomy: "t", PromptVersion: "p", DescriptionCut: true,
 }
 
 var wantTrace = credenza.Trace{
 	Attempts: 2, Cached: true, Deduplicated: true, Backend: "openai", Model: "m", QueueTime: time.Second,
-	Latency: 2 * time.Second, PromptTokens: 3, CachedPromptTokens: 2, CompletionTokens: 1, TaxonomyVersion: "t", PromptVersion: "p",
+	Latency: 2 * time.Second, PromptTokens: 3, CachedPromptTokens: 2, CompletionTokens: 1, TaxonomyVersion: "t", PromptVersion: "p", DescriptionCut: true,
 }
 
 func TestResultsArriveAsSent(t *testing.T) {

@@ -6,7 +6,7 @@
 // with a byte order mark, one has "nan" for empty cells. This package handles all of
 // that, for files and for the rows of an HTTP request:
 //
-//	file -> Reader -> Row -> MapRow -> catalog.Item
+//	file -> Reader -> Row -> Mapping -> catalog.Item
 //	JSON request -> Row (UnmarshalJSON) -> MapRow -> catalog.Item
 //	results -> []Value -> Writer -> CSV, JSON lines or an aligned table
 //
@@ -22,11 +22,15 @@
 // XLSX and XML are read without a library: those there are hold whole sheets, and show
 // numbers as the spreadsheet does, so that keys would lose digits.
 //
+// Columns of a file are matched once, by their names and by a sample of their values; each
+// row of a request is matched on its own, by fewer names.
+//
 //	r, err := table.NewReader(f, table.ReaderConfig{Name: "sofas.csv"})
+//	mapping, err := table.NewMapping(sample, table.MappingConfig{})
 //	for {
 //		row, err := r.Read()
 //		if errors.Is(err, io.EOF) { break }
 //		if _, ofRow := errors.AsType[*table.RowError](err); ofRow { continue }
-//		item := table.MapRow(row, "")
+//		item := mapping.Item(row)
 //	}
 package table

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -22,7 +23,11 @@ const (
 	fieldPrice
 	fieldImage
 	fieldPage
+	leftOut // of the question
 	numFields
+	// fieldParent is the key of the product that a row belongs to. It is in addition to a
+	// column's own field.
+	fieldParent
 )
 
 // fieldRank is the field that a column fills and its rank. If several columns fill a
@@ -32,9 +37,13 @@ type fieldRank struct {
 	rank  int
 }
 
-// columns are the known names, folded. In addition, a key that contains "price" and
-// the caller's product column are known.
-var columns = map[string]fieldRank{
+// columns are the known names of columns in files, folded: those of requests, and more
+// that are added from columnNames.
+var columns = maps.Clone(requestColumns)
+
+// requestColumns are the known names in requests, folded. In addition, a key that
+// contains "price" and the caller's product column are known.
+var requestColumns = map[string]fieldRank{
 	"id":                 {fieldID, 1},
 	"itemid":             {fieldID, 2},
 	"productname":        {fieldName, 1},
@@ -82,13 +91,13 @@ const (
 // spelled there, it comes before all others. A `product` that is no address counts
 // as a name. Of a list of addresses the first counts.
 func MapRow(row Row, productColumn string) *catalog.Item {
-	return mapRow(row, namesOf(productColumn, true))
+	return mapRow(row, namesOf(productColumn, true, nil))
 }
 
 // MapRowWithoutID is MapRow for callers without keys: a column `id` is an attribute and
-// takes part in the question.
-func MapRowWithoutID(row Row, productColumn string) *catalog.Item {
-	return mapRow(row, namesOf(productColumn, false))
+// takes part in the question. The choices come before all names.
+func MapRowWithoutID(row Row, productColumn string, choices ...ColumnChoice) *catalog.Item {
+	return mapRow(row, namesOf(productColumn, false, choices))
 }
 
 // names are the rules for columns in addition to the table above.
@@ -96,10 +105,45 @@ type names struct {
 	productColumn string
 	page          []byte // the same, folded
 	ids           bool   // there are columns for the key
+	choices       []ColumnChoice
 }
 
-func namesOf(productColumn string, ids bool) names {
-	return names{productColumn, fold(nil, productColumn), ids}
+func namesOf(productColumn string, ids bool, choices []ColumnChoice) names {
+	return names{productColumn, fold(nil, productColumn), ids, choices}
+}
+
+// chosen returns the field that the caller wants the cell to fill, and whether the cell
+// is to be left out.
+func (n names) chosen(cell Cell) (f field, chosen, dropped bool) {
+	for _, choice := range n.choices {
+		known, ok := choice.field()
+		switch {
+		case ok && choice.Name != "" && sameName(cell.Key, choice.Name):
+			return known, known < numFields, false
+		case !ok && sameName(cell.Key, choice.Field):
+			return 0, false, true
+		}
+	}
+	byName := n.rankByName(cell).field
+	for _, choice := range n.choices {
+		if known, ok := choice.field(); ok && choice.Name == "" && known == byName && known != attribute {
+			return 0, false, true
+		}
+	}
+	return 0, false, false
+}
+
+// rankChosen comes before all ranks of names.
+const rankChosen = -1
+
+func (n names) rankOf(cell Cell) (c fieldRank, dropped bool) {
+	if len(n.choices) > 0 {
+		f, chosen, dropped := n.chosen(cell)
+		if chosen || dropped {
+			return fieldRank{f, rankChosen}, dropped
+		}
+	}
+	return n.rankByName(cell), false
 }
 
 func mapRow(row Row, known names) *catalog.Item {
@@ -109,7 +153,10 @@ func mapRow(row Row, known names) *catalog.Item {
 		if cell.Value.Blank() {
 			continue
 		}
-		c := known.rankOf(cell)
+		c, dropped := known.rankOf(cell)
+		if dropped {
+			c = fieldRank{leftOut, 0}
+		}
 		ranks[i] = c
 		best := winners[c.field]
 		if best == 0 || c.rank <= ranks[best-1].rank {
@@ -121,10 +168,11 @@ func mapRow(row Row, known names) *catalog.Item {
 
 // HasPictureKey reports whether a row has a column that MapRow may take a picture
 // or a page from, be its value blank or not.
-func HasPictureKey(row Row, productColumn string) bool {
-	known := namesOf(productColumn, true)
+func HasPictureKey(row Row, productColumn string, choices ...ColumnChoice) bool {
+	known := namesOf(productColumn, true, choices)
 	for _, cell := range row {
-		if f := known.rankOf(cell).field; f == fieldImage || f == fieldPage || isProduct(cell.Key) {
+		c, dropped := known.rankOf(cell)
+		if f := c.field; !dropped && (f == fieldImage || f == fieldPage || isProduct(cell.Key)) {
 			return true
 		}
 	}
@@ -136,16 +184,16 @@ func isProduct(key string) bool {
 	return string(fold(buf[:0], key)) == "product"
 }
 
-func (n names) rankOf(cell Cell) fieldRank {
+func (n names) rankByName(cell Cell) fieldRank {
 	var buf [64]byte
 	key := fold(buf[:0], cell.Key)
-	c, known := columns[string(key)]
+	c, known := requestColumns[string(key)]
 	switch {
 	case len(n.page) > 0 && c.field != fieldImage && cell.Key == n.productColumn:
 		return fieldRank{fieldPage, rankExactColumn}
 	case len(n.page) > 0 && c.field != fieldImage && bytes.Equal(key, n.page):
 		return fieldRank{fieldPage, rankProductColumn}
-	case c == columns["product"] && known && !isAddress(cell.Value.first()):
+	case c == requestColumns["product"] && known && !isAddress(cell.Value.first()):
 		return fieldRank{fieldName, rankProductAsName}
 	case c.field == fieldID && !n.ids:
 		return fieldRank{}
@@ -170,7 +218,7 @@ func fill(row Row, ranks []fieldRank, winners [numFields]int) *catalog.Item {
 		case cell.Value.Blank():
 		case f != attribute && winners[f] == i+1:
 			set(item, f, cell.Value)
-		case f == fieldID || f == fieldImage || f == fieldPage:
+		case f == fieldID || f == fieldImage || f == fieldPage || f == leftOut:
 		case f != attribute && row[winners[f]-1].Value.String() == cell.Value.String():
 			// The same text twice adds no information.
 		default:

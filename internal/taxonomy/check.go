@@ -39,22 +39,25 @@ func (r reader) fallback(m *fields, t *Taxonomy) string {
 	return ""
 }
 
-// terms rejects a term of two categories: its products would be in both.
+// terms rejects a term of two categories in one language: its products would be in both.
 func (r reader) terms(categories []*fields) {
 	type claim struct {
 		category string
 		line     int
 	}
 	first := map[string]claim{}
+	quiet := reader{&problems{}} // what languages reports was reported before
 	for _, m := range categories {
 		name := m.value("name")
-		for _, term := range m.entries("terms") {
-			word := canonical(term.Value)
-			if other, taken := first[word]; taken && other.category != name {
-				r.add(term.Line, "%q is a term of %s too, in line %d: keep it in one of them", clip(term.Value), other.category, other.line)
-				continue
+		for language, list := range quiet.languages(m) {
+			for _, term := range list.entries("terms") {
+				word := language + " " + canonical(term.Value)
+				if other, taken := first[word]; taken && other.category != name {
+					r.add(term.Line, "%q is a term of %s too, in line %d: keep it in one of them", clip(term.Value), other.category, other.line)
+					continue
+				}
+				first[word] = claim{name, term.Line}
 			}
-			first[word] = claim{name, term.Line}
 		}
 	}
 }

@@ -65,14 +65,53 @@ func (r reader) version(m *fields) {
 }
 
 func (r reader) category(m *fields) Category {
-	return Category{
+	c := Category{
 		Name:        r.name(m),
 		Description: r.text(m, "description"),
-		Terms:       r.words(m, "terms", 1),
 		Hints:       r.words(m, "hints", 1),
 		Native:      r.words(m, "native", 1),
 		Placements:  r.words(m, "placements", 2),
 	}
+	for language, list := range r.languages(m) {
+		if words := r.words(list, "terms", 1); language == english {
+			c.Terms = words
+		} else if len(words) > 0 {
+			if c.Translations == nil {
+				c.Translations = map[string][]string{}
+			}
+			c.Translations[language] = words
+		}
+	}
+	return c
+}
+
+// english is the language of a plain list of terms.
+const english = "en"
+
+var languagePattern = regexp.MustCompile(`^[a-z]{2,3}$`)
+
+// languages returns a category's terms by language, each as the key "terms" of fields of
+// its own: terms are one list, in English, or a list for each language.
+func (r reader) languages(m *fields) map[string]*fields {
+	node, ok := m.keys["terms"]
+	if !ok || node.Kind != yaml.MappingNode {
+		return map[string]*fields{english: m}
+	}
+	lists := map[string]*fields{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, val := node.Content[i], node.Content[i+1]
+		switch {
+		case !languagePattern.MatchString(key.Value):
+			r.add(key.Line, "%q is no language: write its ISO 639 code in lower case, such as de", clip(key.Value))
+		case lists[key.Value] != nil:
+			r.add(key.Line, "the language %q is there twice: remove one", key.Value)
+		case val.Kind == yaml.AliasNode:
+			r.add(val.Line, "aliases are not supported: write the value of %q out", key.Value)
+		default:
+			lists[key.Value] = &fields{m.what, key.Line, map[string]*yaml.Node{"terms": val}}
+		}
+	}
+	return lists
 }
 
 func (r reader) style(m *fields) Style {

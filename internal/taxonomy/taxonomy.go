@@ -54,6 +54,9 @@ type Category struct {
 	// "coffee table". The offline classifier searches for them, and for the
 	// category's name if there are none. No two categories share a term.
 	Terms []string
+	// Translations are the names of its products in other languages than English, by ISO
+	// 639 code. In each language, no two categories share a term. Optional.
+	Translations map[string][]string `json:",omitempty"`
 	// Hints suggest the category without naming a product, such as "light bulb
 	// sold separately". Optional.
 	Hints []string

@@ -216,6 +216,6 @@ func (req *request) source(begun chan struct{}) classify.Source {
 		}
 		intake.From(ctx).Release(int64(len(req.rows[0])))
 		req.rows[0], req.rows = nil, req.rows[1:]
-		return table.MapRowWithoutID(row, req.productColumn), nil
+		return table.MapRowWithoutID(row, req.productColumn, req.columns...), nil
 	}
 }

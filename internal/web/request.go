@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -29,6 +31,7 @@ type request struct {
 	rows          [][]byte // JSON objects, checked
 	mode          catalog.Mode
 	productColumn string // empty for texts
+	columns       []table.ColumnChoice
 }
 
 // limits bound a request.
@@ -178,6 +181,34 @@ func (p *requestParser) value(key json.Token) error {
 		p.toggle = raw
 	case "product_column":
 		return p.column(raw)
+	case "columns":
+		return p.columns(raw)
+	}
+	return nil
+}
+
+// maxColumnChoices bounds the member columns, each of which is compared with every key.
+const maxColumnChoices = 100
+
+// columns reads the caller's word on which key fills which field, none for null.
+func (p *requestParser) columns(raw json.RawMessage) error {
+	var chosen map[string]*string
+	if err := json.Unmarshal(raw, &chosen); err != nil {
+		return wrong("dict_type", "columns must be an object of texts, such as {\"product_name\": \"Titel\", \"price\": \"\"}", "columns")
+	}
+	if len(chosen) > maxColumnChoices {
+		return wrong("too_long", fmt.Sprintf("columns has at most %d members", maxColumnChoices), "columns")
+	}
+	p.req.columns = nil
+	for _, field := range slices.Sorted(maps.Keys(chosen)) {
+		choice := table.ColumnChoice{Field: field}
+		if name := chosen[field]; name != nil {
+			choice.Name = *name
+		}
+		if err := choice.Check(); err != nil {
+			return wrong("value_error", err.Error(), "columns", field)
+		}
+		p.req.columns = append(p.req.columns, choice)
 	}
 	return nil
 }
@@ -284,7 +315,7 @@ func (p *requestParser) checkPictures(ctx context.Context) error {
 		if err := row.UnmarshalJSON(raw); err != nil {
 			return fault.From(err) // it was read once already
 		}
-		if !table.HasPictureKey(row, p.req.productColumn) {
+		if !table.HasPictureKey(row, p.req.productColumn, p.req.columns...) {
 			return fault.New(fault.InvalidRequest,
 				"Item %d has neither the column %q nor another one for a picture: add it, or image_url or product_url",
 				i+1, catalog.Clip(p.req.productColumn, 200))

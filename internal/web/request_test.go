@@ -71,7 +71,16 @@ func TestGoodRequests(t *testing.T) {
 		"the column is the name's": {`{"data":[{"Name":"a"}],"toggle":1,"product_column":"Name"}`, asked{catalog.ModeText, named("a")}},
 		"a huge column":            {`{"data":[{"name":"a"}],"toggle":1,"product_column":1e999}`, asked{catalog.ModeText, named("a")}},
 		"a key of the row's":       {`{"data":[{"name":"a","id":7}],"toggle":1}`, asked{catalog.ModeText, []catalog.Item{{Name: "a", Attributes: map[string]string{"id": "7"}}}}},
-		"spaced out":               {" \r\n{ \"data\" :\t[ { \"name\" : \"a\" } ] , \"toggle\" : 1 } \n\n", asked{catalog.ModeText, named("a")}},
+		"columns by choice": {
+			`{"data":[{"Titre":"a","name":"b","Stock":3,"price":1,"lien":"https://l"}],"toggle":1,"columns":{"product_name":"titre","Stock":"","price":"","product_url":"Lien"}}`,
+			asked{catalog.ModeText, []catalog.Item{{Name: "a", ProductURL: "https://l", Attributes: map[string]string{"name": "b"}}}},
+		},
+		"no columns by choice": {`{"data":[{"Titre":"a","Stock":3}],"toggle":1,"columns":null}`, asked{catalog.ModeText, []catalog.Item{{Attributes: map[string]string{"Titre": "a", "Stock": "3"}}}}},
+		"a picture by choice":  {`{"data":[{"Foto":"https://i"}],"toggle":0,"columns":{"image_url":"Foto"}}`, asked{catalog.ModeImage, []catalog.Item{{ImageURL: "https://i"}}}},
+		"columns of shops are no names here": {`{"data":[{"Body (HTML)":"a","Variant SKU":"b","Handle":"c"}],"toggle":1}`, asked{catalog.ModeText, []catalog.Item{{Attributes: map[string]string{
+			"Body (HTML)": "a", "Variant SKU": "b", "Handle": "c",
+		}}}}},
+		"spaced out": {" \r\n{ \"data\" :\t[ { \"name\" : \"a\" } ] , \"toggle\" : 1 } \n\n", asked{catalog.ModeText, named("a")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got asked
@@ -114,6 +123,8 @@ func TestBadRequests(t *testing.T) {
 		"toggle is a list":           {`{"data":[{"name":"a"}],"toggle":[1]}`, nil, 422, "whole number"},
 		"toggle is huge":             {`{"data":[{"name":"a"}],"toggle":1e300}`, nil, 422, "whole number"},
 		"the column is a list":       {`{"data":[{"name":"a"}],"toggle":1,"product_column":["a"]}`, nil, 422, "must be a text"},
+		"columns are a list":         {`{"data":[{"name":"a"}],"toggle":1,"columns":["a"]}`, nil, 422, "columns must be an object"},
+		"a field that is none":       {`{"data":[{"name":"a"}],"toggle":1,"columns":{"colour":"x"}}`, nil, 422, "is no field"},
 		"no JSON":                    {`name=a`, nil, 422, "JSON decode error"},
 		"nothing":                    {``, nil, 422, "ends too early"},
 		"a list":                     {`[{"name":"a"}]`, nil, 422, "must be an object"},

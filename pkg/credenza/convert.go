@@ -175,6 +175,7 @@ func traceFromProto(p *credenzav1.Trace) Trace {
 		CompletionTokens:   p.GetCompletionTokens(),
 		TaxonomyVersion:    p.GetTaxonomyVersion(),
 		PromptVersion:      p.GetPromptVersion(),
+		DescriptionCut:     p.GetDescriptionCut(),
 	}
 }
 

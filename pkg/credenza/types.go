@@ -133,6 +133,8 @@ type Trace struct {
 	CompletionTokens   int64
 	TaxonomyVersion    string
 	PromptVersion      string
+	// DescriptionCut is set if the end of a description over its limit was cut off.
+	DescriptionCut bool
 }
 
 // Batch is a group of results of one kind.

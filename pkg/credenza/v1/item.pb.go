@@ -28,7 +28,9 @@ const (
 // an item that cannot be used gets its own ItemError with
 // ERROR_REASON_INVALID_ITEM, and its neighbours are not touched. One text field
 // or address may hold 32 KiB, an item's texts together 128 KiB, `id` 1 KiB, and
-// `image_data` what the server's limit for pictures is (10 MB unless set).
+// `image_data` what the server's limit for pictures is (10 MB unless set). A
+// longer description is cut instead, see Trace.description_cut. HTML in a text
+// becomes its visible text for the classifier.
 type Item struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The caller's own key. It comes back in ItemResult.item_id, is never shown
@@ -36,7 +38,7 @@ type Item struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The product's name or title.
 	ProductName string `protobuf:"bytes,2,opt,name=product_name,json=productName,proto3" json:"product_name,omitempty"`
-	// Free text from the product's page. HTML is taken as it is.
+	// Free text from the product's page, with or without HTML.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	// The shop's short phrase for the kind of product, such as "TV bench".
 	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`

@@ -1,0 +1,134 @@
+package table
+
+import (
+	"encoding/base64"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// invisible characters get into cells by copying.
+var invisible = strings.NewReplacer(
+	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\/`, "/",
+)
+
+// absolute finds the beginnings of addresses. One within another's path or query follows
+// a slash or an equals sign.
+var absolute = regexp.MustCompile(`(?i)(^|[^/=%\w.&?-])(https?:\\?/|ftp://)`)
+
+// firstAddress returns the first address in a cell, empty if there is none with a scheme.
+// A cell may have several, separated by commas, semicolons, bars, spaces or line ends; a
+// list that JSON or Python has printed; "name (address)"; or =HYPERLINK(address).
+func firstAddress(text string) string {
+	text = strings.TrimSpace(invisible.Replace(text))
+	starts := absolute.FindAllStringSubmatchIndex(text, -1)
+	for i, start := range starts {
+		end := len(text)
+		if i+1 < len(starts) {
+			end = starts[i+1][4]
+		}
+		before := text[start[2]:start[3]]
+		if address := trimAddress(text[start[4]:end], before); address != "" {
+			return address
+		}
+	}
+	return ""
+}
+
+// closing are the characters that end an address after the one that is before it.
+var closing = map[string]string{`"`: `"`, "'": "'", "(": ")", "<": ">", "[": "]", "“": "”", "`": "`"}
+
+// trimAddress returns the address at the beginning of text, without what separates it
+// from the next one.
+func trimAddress(text, before string) string {
+	if end, ok := closing[before]; ok && before != "(" && before != "[" {
+		text, _, _ = strings.Cut(text, end)
+	}
+	text, _, _ = strings.Cut(text, `"`)
+	if i := strings.IndexAny(text, "\r\n\t"); i >= 0 {
+		text = text[:i]
+	}
+	text = strings.TrimRight(text, ` ,;|'\`)
+	if end, ok := closing[before]; ok {
+		if before == "(" || before == "[" {
+			text = strings.TrimSuffix(text, end)
+		}
+		text = strings.TrimRight(text, ` ,;|'\`)
+	}
+	text = beforeCaption(text)
+	if strings.Contains(text, "&amp;") {
+		text = html.UnescapeString(text)
+	}
+	return text
+}
+
+// beforeCaption cuts off what follows the name of a picture: "x.jpg ! alt : a sofa". A
+// space alone may be part of the name.
+func beforeCaption(text string) string {
+	for i, r := range text {
+		if (r == ' ' || r == '|' || r == ';' || r == ',') && isPictureEnd(text[:i]) {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+func isPictureEnd(text string) bool {
+	i := strings.LastIndexByte(text, '.')
+	return i >= 0 && pictureEndings[strings.ToLower(text[i+1:])]
+}
+
+// addressOf returns the first address of a cell that can be used, else its first text that
+// is not blank.
+func addressOf(v Value) string {
+	texts := v.List
+	if v.Kind != List {
+		texts = []string{v.Text}
+	}
+	for _, text := range texts {
+		if address := firstAddress(text); address != "" {
+			return address
+		}
+	}
+	for _, text := range texts {
+		if address := withoutScheme(text); address != "" {
+			return address
+		}
+	}
+	return ""
+}
+
+// withoutScheme returns the first part of a text that may be an address or a path.
+func withoutScheme(text string) string {
+	text = strings.TrimSpace(invisible.Replace(text))
+	for _, part := range splitText(text) {
+		part = strings.Trim(strings.TrimSpace(part), `"'<>()`)
+		if !blankInFile(TextValue(part)) {
+			return part
+		}
+	}
+	return ""
+}
+
+// maxDataURI bounds a picture within a cell, in bytes of its text.
+const maxDataURI = 14 << 20
+
+// dataURI returns the picture in a cell that is a data URI (RFC 2397), and false if the
+// cell is none.
+func dataURI(v Value) ([]byte, bool) {
+	text := strings.Trim(strings.TrimSpace(v.first()), `"'`)
+	head, data, ok := strings.Cut(text, ",")
+	if !ok || len(text) > maxDataURI || !strings.HasPrefix(strings.ToLower(head), "data:image/") {
+		return nil, false
+	}
+	if plain, err := url.PathUnescape(data); err == nil {
+		data = plain
+	}
+	if !strings.HasSuffix(strings.ToLower(head), ";base64") {
+		return []byte(data), true
+	}
+	data = strings.TrimRight(strings.NewReplacer(" ", "+", "\n", "", "\r", "", "-", "+", "_", "/").Replace(data), "=")
+	picture, err := base64.RawStdEncoding.DecodeString(data)
+	return picture, err == nil && len(picture) > 0
+}

@@ -1,0 +1,331 @@
+package table
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// SampleRows is how many rows of a file are enough to see what its columns hold.
+const SampleRows = 200
+
+// ColumnChoice is a caller's word on a column: it fills the field. Without a name, no
+// column fills the field, and those that would are left out.
+type ColumnChoice struct{ Field, Name string }
+
+// ParseColumnChoice reads "field=NAME" or "field=".
+func ParseColumnChoice(text string) (ColumnChoice, error) {
+	name, column, ok := strings.Cut(text, "=")
+	choice := ColumnChoice{strings.TrimSpace(name), strings.TrimSpace(column)}
+	if !ok || choice.Field == "" {
+		return choice, fault.Invalid("column", "%q is not as in field=NAME: write such as product_name=Titel, or price= to leave the price out", clip(text))
+	}
+	return choice, choice.Check()
+}
+
+// Check returns an error if a column is chosen for a field that there is not.
+func (c ColumnChoice) Check() error {
+	if _, ok := c.field(); !ok && c.Name != "" {
+		return fault.Invalid("column", "%q is no field: give one of %s", clip(c.Field), strings.Join(fieldNames, ", "))
+	}
+	return nil
+}
+
+// fieldNames are the names of the fields, by field, as in choices and descriptions.
+var fieldNames = []string{
+	attribute: "attribute", fieldID: "id", fieldName: "product_name", fieldDescription: "description", fieldType: "type", fieldCategory: "category",
+	fieldStyles: "styles", fieldTags: "tags", fieldPrice: "price", fieldImage: "image_url", fieldPage: "product_url", leftOut: "parent",
+}
+
+var fieldAliases = map[string]field{"name": fieldName, "title": fieldName, "style": fieldStyles, "image": fieldImage, "url": fieldPage, "page": fieldPage, "key": fieldID}
+
+// field returns the field of a choice.
+func (c ColumnChoice) field() (field, bool) {
+	name := string(fold(nil, c.Field))
+	for f, known := range fieldNames {
+		if string(fold(nil, known)) == name {
+			if field(f) == leftOut {
+				return fieldParent, true
+			}
+			return field(f), true
+		}
+	}
+	f, ok := fieldAliases[name]
+	return f, ok
+}
+
+// MappingConfig describes how the columns of a file are matched.
+type MappingConfig struct {
+	// ProductColumn is a further name for the column of pages, empty for none.
+	ProductColumn string
+	// Choices come before names and values.
+	Choices []ColumnChoice
+}
+
+// Mapping makes items of the rows of one file. It matches columns by their names and by
+// what a sample of their values looks like. It is not safe for concurrent use.
+type Mapping struct {
+	config   MappingConfig
+	columns  map[string]*column
+	sampled  []*column // in the order of the file
+	products products
+}
+
+// column is what is known of a column.
+type column struct {
+	key    string
+	field  field
+	rank   int
+	hidden bool // its values take no part in the question
+	parent int  // its rank among those that join a product's rows; 0: none
+	view   bool // a value is the view of the shop for which the row repeats a product
+	values []Value
+}
+
+// NewMapping matches the columns of the sample, the first rows of a file. An error is
+// for a choice of a column that no row has.
+func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
+	m := &Mapping{config: cfg, columns: map[string]*column{}}
+	for _, row := range sample {
+		for _, cell := range row {
+			c := m.columns[cell.Key]
+			if c == nil {
+				c = &column{key: cell.Key}
+				m.columns[cell.Key] = c
+				m.sampled = append(m.sampled, c)
+			}
+			if !blankInFile(cell.Value) {
+				c.values = append(c.values, cell.Value)
+			}
+		}
+	}
+	for _, c := range m.sampled {
+		m.match(c)
+	}
+	m.findName()
+	m.findType()
+	return m, m.checkChoices()
+}
+
+func (m *Mapping) checkChoices() error {
+	for _, choice := range m.config.Choices {
+		name := choice.Name
+		if _, ok := choice.field(); !ok {
+			name = choice.Field // a column to leave out
+		}
+		if name == "" || slices.ContainsFunc(m.sampled, func(c *column) bool { return sameName(c.key, name) }) {
+			continue
+		}
+		names := make([]string, len(m.sampled))
+		for i, c := range m.sampled {
+			names[i] = c.key
+		}
+		return fault.Invalid("column", "there is no column %q: the file has %s", clip(name), clip(strings.Join(names, ", ")))
+	}
+	return nil
+}
+
+func sameName(key, name string) bool {
+	return strings.TrimSpace(key) == name || foldName(key) == foldName(name) && foldName(name) != ""
+}
+
+// match sets the column's field by the caller's choice, else by its name and values.
+func (m *Mapping) match(c *column) {
+	c.parent, c.view = parentRank(c.key), foldName(c.key) == "storeviewcode"
+	for _, choice := range m.config.Choices {
+		f, ok := choice.field()
+		switch {
+		case ok && f == fieldParent && choice.Name == "":
+			c.parent, c.view = 0, false
+		case choice.Name != "" && sameName(c.key, choice.Name):
+			if f == fieldParent {
+				c.parent, m.products.joined = 1, true
+				continue
+			}
+			c.field, c.rank, c.hidden = f, rankExactColumn, false
+			return
+		case !ok && sameName(c.key, choice.Field):
+			c.hidden = true
+			return
+		}
+	}
+	m.products.joined = m.products.joined || c.parent > 0 || c.view
+	m.matchByName(c)
+	for _, choice := range m.config.Choices {
+		if f, ok := choice.field(); ok && choice.Name == "" && f == c.field && f != attribute {
+			c.field, c.hidden = attribute, true
+		}
+	}
+}
+
+func parentRank(key string) int {
+	if _, rest, ok := strings.Cut(key, ":"); ok && strings.HasPrefix(key, "g:") {
+		key = rest
+	}
+	return parentNames[foldName(key)]
+}
+
+func (m *Mapping) matchByName(c *column) {
+	known, named := namedField(c.key)
+	s := statsOf(c.values)
+	if product := m.config.ProductColumn; product != "" && known.field != fieldImage && sameName(c.key, product) {
+		known, named = fieldRank{fieldPage, rankProductColumn - 1}, true
+	}
+	switch {
+	case bookkeepingNames[foldName(c.key)]:
+		c.hidden = true
+	case named:
+		c.take(known, s)
+	case strings.Contains(foldName(c.key), "price") && !isBookkeeping(c.key):
+		c.take(fieldRank{fieldPrice, rankOfVariants + rankAnyPrice}, s)
+	case isBookkeeping(c.key), c.parent > 0:
+		c.hidden = true
+		if holdsKeys(c.key, s) {
+			c.field, c.rank = fieldID, rankByValue
+		}
+	default:
+		c.takeByValue(s)
+	}
+}
+
+// rankByValue is the rank of a column whose name is not known.
+const rankByValue = 400
+
+// keyWords are words in the names of columns with keys.
+var keyWords = wordSet("id nr no num number code key ref kod codigo codice ean gtin upc barcode mpn nummer numero")
+
+// holdsKeys reports whether a column has keys: short values that do not repeat.
+func holdsKeys(key string, s valueStats) bool {
+	return slices.ContainsFunc(nameWords(key), func(word string) bool { return keyWords[word] }) &&
+		s.values > 1 && s.distinct == s.values && s.all(s.slugs) && s.all(s.digits)
+}
+
+// take sets the field that the column's name stands for, unless its values contradict.
+func (c *column) take(known fieldRank, s valueStats) {
+	c.field, c.rank = known.field, known.rank
+	if s.values == 0 {
+		return
+	}
+	switch known.field {
+	case fieldImage:
+		c.takeIf(s.addresses+s.pictures > 0 || !s.all(s.numbers) && s.words == s.values && s.digits > 0 && s.bytes > 6*s.values)
+	case fieldPage:
+		c.takePage(s)
+	case fieldName:
+		if s.all(s.addresses) {
+			c.field, c.rank = fieldPage, known.rank+rankByValue
+		}
+	case fieldType:
+		c.hidden = s.all(s.shopTypes)
+		if s.most(s.paths) {
+			c.field, c.rank = fieldCategory, known.rank+rankOfVariants
+		}
+		c.takeIf(!c.hidden)
+	case fieldCategory:
+		c.hidden = s.all(s.shopTypes) || s.all(s.numbers)
+		c.takeIf(!c.hidden)
+	case fieldPrice:
+		c.takeIf(s.digits > 0)
+	case fieldDescription:
+		c.takeIf(!s.all(s.numbers) && !s.all(s.addresses))
+	case fieldID:
+		if s.values >= 4 && 2*s.distinct <= s.values && !slices.Contains([]string{"id", "sku", "handle"}, foldName(c.key)) {
+			c.rank += rankByValue // it repeats, and is a key only if there is no better one
+		}
+	default: // any text does
+	}
+}
+
+func (c *column) takeIf(ok bool) {
+	if !ok {
+		c.field, c.rank = attribute, 0
+	}
+}
+
+func (c *column) takePage(s valueStats) {
+	switch {
+	case s.most(s.pictures):
+		c.field, c.rank = fieldImage, c.rank+rankOfVariants
+	case s.addresses == 0 && foldName(c.key) == "product":
+		c.field, c.rank = fieldName, rankOfVariants
+	case s.addresses == 0 && s.all(s.slugs) && !s.most(s.slugs-dotted(c.values)):
+	case s.addresses == 0:
+		c.field, c.rank, c.hidden = attribute, 0, s.all(s.slugs)
+	}
+}
+
+// dotted counts the values with a dot, as in "shop.example/p/1".
+func dotted(values []Value) int {
+	n := 0
+	for _, v := range values {
+		if strings.Contains(v.String(), ".") {
+			n++
+		}
+	}
+	return n
+}
+
+// takeByValue sets the field that the column's values stand for.
+func (c *column) takeByValue(s valueStats) {
+	const longText = 100 // bytes, of a description
+	switch {
+	case s.all(s.addresses) && s.most(s.pictures):
+		c.field = fieldImage
+	case s.all(s.addresses):
+		c.field = fieldPage
+	case s.most(s.money):
+		c.field = fieldPrice
+	case s.values > 0 && s.bytes > longText*s.values && s.words > 8*s.values:
+		c.field = fieldDescription
+	case holdsKeys(c.key, s):
+		c.field = fieldID
+	default:
+		return
+	}
+	c.rank = rankByValue
+}
+
+// findName makes the first column of short texts that hardly repeat the name, if no
+// column is known to be it.
+func (m *Mapping) findName() {
+	if slices.ContainsFunc(m.sampled, func(c *column) bool { return c.field == fieldName }) || m.drops(fieldName) {
+		return
+	}
+	const mostWords, mostBytes = 20, 150
+	for _, c := range m.sampled {
+		s := statsOf(c.values)
+		if c.field == attribute && !c.hidden && s.values > 0 && !s.all(s.numbers) && s.digits*2 <= s.values*2 &&
+			s.words > s.values && s.words <= mostWords*s.values && s.bytes <= mostBytes*s.values && 10*s.distinct >= 8*s.values {
+			c.field, c.rank = fieldName, rankByValue
+			return
+		}
+	}
+}
+
+// findType makes a column of short descriptions the type if there is neither a type nor
+// another description, and they are a few words each, such as "Bar table, 51x51 cm".
+func (m *Mapping) findType() {
+	other := func(c *column) bool {
+		return len(c.values) > 0 && (c.field == fieldType || c.field == fieldDescription && !shortDescriptions[foldName(c.key)])
+	}
+	if slices.ContainsFunc(m.sampled, other) || m.drops(fieldType) {
+		return
+	}
+	const fewWords = 8
+	for _, c := range m.sampled {
+		s := statsOf(c.values)
+		if c.field == fieldDescription && c.rank > rankExactColumn && shortDescriptions[foldName(c.key)] && s.values > 0 && s.words <= fewWords*s.values {
+			c.field, c.rank = fieldType, rankByValue
+			return
+		}
+	}
+}
+
+// drops reports whether the caller wants no column for the field.
+func (m *Mapping) drops(f field) bool {
+	return slices.ContainsFunc(m.config.Choices, func(choice ColumnChoice) bool {
+		chosen, ok := choice.field()
+		return ok && chosen == f && choice.Name == ""
+	})
+}

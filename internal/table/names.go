@@ -1,0 +1,274 @@
+package table
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// columnNames are the names of columns by the field that they fill, as shops' programs and
+// people write them, the best first: Shopify, WooCommerce, Magento, BigCommerce,
+// PrestaShop, Akeneo, Etsy, AliExpress, Amazon, Google Merchant, and the usual words in
+// eight languages. Case, spaces, accents and punctuation do not matter.
+var columnNames = []struct {
+	field field
+	names string
+}{
+	{fieldID, `id, item_id, product id, variant sku, sku, item sku, seller sku, product sku, product code/sku, sku code, identifier, article number,
+		item number, product number, product code, item code, part number, model number, offer id, listing id, entity id, asin, asin1, uuid, artikelnummer,
+		artikelnr, artikel-nr., art.-nr., artnr, bestellnummer, sachnummer, produktnummer, référence, réf, ref, réf. produit, référence produit, code
+		article, code produit, numéro d'article, referencia, código, código de producto, código de artículo, codice, codice articolo, codice prodotto,
+		riferimento, código do produto, referência, kod, kod produktu, indeks, symbol, nr katalogowy, artikelkod, productcode, productnummer, id product,
+		produkt-id, handle, url handle`},
+	{fieldName, `product_name, name, title, product title, item name, item title, listing title, post title, product, product label, article name, goods
+		name, model name, subject, label, produktname, artikelname, artikelbezeichnung, produktbezeichnung, bezeichnung, titel, produkttitel, artikeltitel,
+		artikel, produkt, nom, nom du produit, nom produit, nom de l'article, titre, titre du produit, désignation, intitulé, libellé, article, produit,
+		nombre, nombre del producto, nombre producto, nombre del artículo, título, título del producto, denominación, artículo, producto, nome, nome
+		prodotto, nome del prodotto, nome articolo, titolo, denominazione, prodotto, articolo, nome do produto, nome produto, título do produto, produto,
+		artigo, nazwa, nazwa produktu, nazwa towaru, tytuł, naam, productnaam, artikelnaam, producttitel, namn, produktnamn, benämning, varunamn,
+		short name`},
+	{fieldDescription, `description, product description, body (html), body html, body, long description, full description, html description, item
+		description, description html, post content, content, product overview, overview, about this item, about, summary, details, text,
+		beschreibung, produktbeschreibung, artikelbeschreibung, langbeschreibung, langtext, détails, description produit, description du produit,
+		description longue, descriptif, descripción, descripción del producto, descripción larga, descrizione, descrizione prodotto, descrizione lunga,
+		descrição, descrição do produto, opis, opis produktu, długi opis, omschrijving, beschrijving, productomschrijving, productbeschrijving,
+		beskrivning, produktbeskrivning, short description, post excerpt, excerpt, bullet points, bullet point, bullet point 1, key features, features,
+		kurzbeschreibung, kurztext, description courte, résumé, descripción corta, descripción breve, descrizione breve, descrizione corta, descrição
+		curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`},
+	{fieldType, `type, product type, item type, item type keyword, item type name, feed product type, item type name, kind, family, subcategory, sub
+		category, produkttyp, produktart, artikelart, artikeltyp, type de produit, type produit, famille, tipo, tipo de producto, tipo producto, tipo di
+		prodotto, tipo prodotto, tipo de produto, typ, typ produktu, rodzaj, rodzaj produktu, soort, producttype, productsoort`},
+	{fieldCategory, `category, current category, categories, categories xyz, product category, product categories, main category, category name, category path, google
+		product category, google shopping / google product category, standard product type, custom product type, breadcrumb, breadcrumbs, department,
+		section, collection, collections, node, node path, browse node, product group, attribute set code, attribute set, kategorie, kategorien,
+		produktkategorie, hauptkategorie, warengruppe, produktgruppe, artikelgruppe, sortiment, catégorie, catégories, catégorie du produit, rayon,
+		univers, categoría, categorías, categoría del producto, sección, categoria, categorie, categoria prodotto, reparto, categorias, categoria do
+		produto, departamento, kategoria, kategorie produktu, kategoria produktu, dział, productcategorie, productgroep, kategori, produktkategori,
+		varugrupp, item category`},
+	{fieldStyles, `style, styles, design style, furniture style, stil, stilrichtung, estilo, stile, styl, stijl`},
+	{fieldTags, `tags, tag, product tags, keywords, keyword, search terms, generic keyword, generic keywords, schlagwörter, schlagworte, stichwörter, mots
+		clés, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
+	{fieldPrice, `price range, price, variant price, regular price, standard price, list price, sale price, special price, retail price, price tax excluded, price tax included, preis,
+		verkaufspreis, bruttopreis, prix, prix ttc, prix de vente, precio, pvp, precio de venta, prezzo, prezzo di vendita, preço, preço de venda, cena,
+		cena brutto, prijs, verkoopprijs, pris, msrp, uvp`},
+	{fieldImage, `image_url, image src, image link, main image url, main image, main product image locator, base image, primary image, image, images,
+		image urls, image urls xyz, image url 1, image link 1, product image url, product image file, product images, product image, picture,
+		pictures, picture url, photo, photos, photo url, img, img url, img src, cover image, featured image, hero image, media, pictures url, image 1,
+		photo 1, picture 1, bild, bilder, bild-url, bildlink, hauptbild, produktbild, produktbilder, artikelbild, foto, fotos, abbildung, image
+		principale, url image, url de l'image, images produit, photo produit, imagen, imágenes, imagen principal, url imagen, url de la imagen,
+		immagine, immagini, immagine principale, url immagine, imagem, imagens, imagem principal, url da imagem, zdjęcie, zdjęcia, zdjęcie główne,
+		obrazek, afbeelding, afbeeldingen, afbeelding url, hoofdafbeelding, bildadress, huvudbild, produktfoto, variant image, small image, thumbnail,
+		thumbnail image, thumb, swatch image, additional images, additional image link, additional image links, other image url, gallery, galerie`},
+	{fieldPage, `product_url, product link, product page, page url, link, url, permalink, canonical link, canonical url, item url, listing url, detail page
+		url, deeplink, deep link, webpage, website, href, mobile link, produkt-url, produktlink, produktseite, artikellink, lien, lien produit, url
+		produit, url du produit, page produit, enlace, url del producto, enlace del producto, collegamento, link prodotto, url prodotto, link do
+		produto, url do produto, ligação, link do produktu, adres url, odnośnik, productlink, productpagina, länk, produktlänk`},
+	{fieldParent, `handle, url handle, parent, parent sku, parent id, parent asin, parent product, parent product id, parent code, item group id, group
+		id, variant group id, variation group, variant of, master sku, vaterartikel, elternartikel, hauptartikel, übergeordneter artikel, référence
+		parent, sku parent, sku padre, sku pai, id gruppo`},
+}
+
+// bookkeeping are words in the names of columns that hold the shop's bookkeeping, which
+// says nothing about what a product is.
+var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight gross net grams tax taxes taxable vat mwst ust steuer tva iva btw moms barcode
+	gtin ean ean13 upc isbn mpn seo meta visibility visible published publish status created updated modified deleted date dates datum timestamp time
+	shipping fulfillment fulfilment delivery lieferzeit versand bestand lager lagerbestand menge gewicht sichtbar sichtbarkeit aktiv active activo enabled
+	poids quantité livraison peso existencias cantidad envío magazzino quantità giacenza spedizione estoque quantidade waga ilość magazyn dostępność
+	voorraad gewicht aantal verzending vikt lagersaldo antal position sort order ordering backorders backorder download downloads downloadable virtual
+	cost margin currency availability available sellable gift websites website_ids view rating ratings review reviews votes sold sales upsell
+	upsells crosssell crosssells crosssell cross related purchase minimum maximum min max discount sale layout template redirect author comment comments
+	comments google merchant hs harmonized hazmat warehouse supplier_sku tracker policy compare position old index row featured online erstellt geändert
+	aktualisiert verfügbar verfügbarkeit disponibilité disponibilidad disponibilità disponibilidade beschikbaarheid tillgänglighet skus visibile activa`)
+
+// notBookkeeping are names that the rule above would take, folded.
+var notBookkeeping = wordSet("gift googleproductcategory googleshoppinggoogleproductcategory saleprice")
+
+// bookkeepingNames are whole names of such columns, folded.
+var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, image position, variant inventory policy, gtin, url key, slug, store view
+	code, product websites, product online, has options, required options, swatch image label, item is refurbished?, in stock?, sold individually?, allow
+	customer reviews?, allow backorders?, low stock amount, external url, button text, menu order, page title, metatitle, meta title, meta description,
+	meta keywords, search engine title, custom label 0, custom label 1, custom label 2, custom label 3, custom label 4, variant id, shop id, store id,
+	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
+	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
+	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id`)
+
+// shortDescriptions are names of columns that may hold the kind of product in a few words,
+// folded.
+var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext, description courte, descripción corta, descripción breve, descrizione
+	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
+
+// blankWords are what people write in a cell that has no value.
+var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, no image, no picture, no photo, noimage, not available, missing, kein bild,
+	kein foto, ohne bild, keine angabe, k.a., aucune image, pas d'image, sans image, sin imagen, ninguna, nessuna immagine, sem imagem, brak, brak
+	zdjęcia, geen, geen afbeelding, ingen, ingen bild, default title, no old price, #ref!, #value!, #name?`)
+
+// shopTypes are values of a column "type" that say how a product is sold, not what it is.
+var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule
+	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle`)
+
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(text) {
+		set[foldName(word)] = true
+	}
+	return set
+}
+
+func foldedSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.Join(strings.Fields(name), " ")
+		if folded := foldName(name); folded != "" {
+			set[folded] = true
+		} else if name != "" {
+			set[name] = true
+		}
+	}
+	return set
+}
+
+// specialLetters are those that Unicode does not take apart.
+var specialLetters = strings.NewReplacer("ß", "ss", "ł", "l", "ø", "o", "æ", "ae", "œ", "oe", "đ", "d", "ı", "i")
+
+// foldName returns a name in the form in which columns of files are compared: its letters
+// and digits, in lower case and without accents.
+func foldName(name string) string {
+	lower := specialLetters.Replace(strings.ToLower(name))
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, norm.NFKD.String(lower))
+}
+
+// nameWords returns the words of a name, folded. A capital within a word begins another
+// one: "productTitle".
+func nameWords(name string) []string {
+	var split strings.Builder
+	before := ' '
+	for _, r := range name {
+		if unicode.IsUpper(r) && unicode.IsLower(before) {
+			split.WriteByte(' ')
+		}
+		split.WriteRune(r)
+		before = r
+	}
+	words := strings.FieldsFunc(split.String(), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+	})
+	for i, word := range words {
+		words[i] = foldName(word)
+	}
+	return words
+}
+
+// locales are codes of languages, countries and channels that exports append to names:
+// "name-en_US", "Titel [de]".
+var locales = wordSet(`en de fr es it nl pl pt sv da fi nb cs us gb uk at ch be ca mx br se dk au ie eu eng deu ger fra fre spa ita default ecommerce
+	print mobile web shopify html text plain value`)
+
+// entities are words for the product itself in names: "product description".
+var entities = wordSet(`product item article goods listing variant produkt artikel produit producto articulo prodotto articolo produto artigo towar
+	du del de di do des la le l el il o a of the your`)
+
+// namedField returns the field that a column of a file fills by its name, and its rank.
+func namedField(name string) (fieldRank, bool) {
+	name = strings.TrimPrefix(name, "\ufeff")
+	if i := strings.IndexAny(name, "[\r\n"); i > 0 {
+		name = name[:i]
+	}
+	if prefix, rest, ok := strings.Cut(name, ":"); ok && len(prefix) <= 2 {
+		name = rest // the name space of a feed: "g:title"
+	}
+	if known, ok := fileNames[foldName(name)]; ok {
+		return known, true
+	}
+	words := nameWords(name)
+	for len(words) > 1 && locales[words[len(words)-1]] {
+		words = words[:len(words)-1]
+		if known, ok := fileNames[strings.Join(words, "")]; ok {
+			return known.after(rankOfVariants), true
+		}
+	}
+	return numbered(words)
+}
+
+const (
+	rankOfVariants = 100 // a name of the list with something before or after it
+	rankOfNumbers  = 200 // and numbered
+)
+
+func (c fieldRank) after(by int) fieldRank { return fieldRank{c.field, c.rank + by} }
+
+// numbered returns the field of "image 2" and "product image". Of the fields that are
+// numbered, only pictures take more than the first.
+func numbered(words []string) (fieldRank, bool) {
+	name := strings.Join(words, "")
+	base := strings.TrimRight(name, "0123456789")
+	if known, ok := fileNames[base]; ok && base != name && base != "" {
+		if number := name[len(base):]; known.field == fieldImage || number == "1" {
+			return known.after(rankOfNumbers + len(number)*10 + int(number[len(number)-1]-'0')), true
+		}
+		return fieldRank{}, false
+	}
+	rest := words
+	for len(rest) > 1 && entities[rest[0]] {
+		rest = rest[1:]
+	}
+	for len(rest) > 1 && entities[rest[len(rest)-1]] {
+		rest = rest[:len(rest)-1]
+	}
+	if len(rest) == len(words) {
+		return fieldRank{}, false
+	}
+	known, ok := fileNames[strings.Join(rest, "")]
+	return known.after(rankOfVariants), ok
+}
+
+// fileNames are the known names of columns in files, folded.
+var fileNames = map[string]fieldRank{}
+
+// parentNames are the names of columns that join a product's rows, folded.
+var parentNames = map[string]int{}
+
+func init() {
+	for _, known := range columnNames {
+		for i, name := range strings.Split(known.names, ",") {
+			name = strings.Join(strings.Fields(name), " ")
+			if known.field == fieldParent {
+				parentNames[foldName(name)] = i + 1
+				continue
+			}
+			if _, taken := fileNames[foldName(name)]; !taken {
+				fileNames[foldName(name)] = fieldRank{known.field, i + 1}
+			}
+			// Readers find the header by the names as they are written. Addresses do not help:
+			// everything on a page has one.
+			if _, taken := columns[string(fold(nil, name))]; !taken && known.field != fieldPage {
+				columns[string(fold(nil, name))] = fieldRank{known.field, i + rankOfVariants}
+			}
+		}
+	}
+}
+
+// isBookkeeping reports whether a column is the shop's bookkeeping by its name.
+func isBookkeeping(name string) bool {
+	if _, rest, ok := strings.Cut(name, ":"); ok && strings.HasPrefix(name, "g:") {
+		name = rest
+	}
+	folded := foldName(name)
+	if notBookkeeping[folded] {
+		return false
+	}
+	if bookkeepingNames[folded] || folded == "" && bookkeepingNames[strings.TrimSpace(name)] {
+		return true
+	}
+	for _, word := range nameWords(name) {
+		if bookkeeping[word] {
+			return true
+		}
+	}
+	return false
+}
