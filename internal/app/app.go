@@ -28,6 +28,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -66,6 +67,7 @@ type App struct {
 	options Options
 	log     *zap.Logger
 	gate    *upstream.Gate
+	model   *llm.Client    // nil: the offline classifier answers
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace string

@@ -60,7 +60,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.cache, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.model, a.cache, level), log, metrics})
 }
 
 type edges struct {
@@ -183,11 +183,11 @@ func (c *Config) groups() []upstream.Group {
 	case len(c.KeyGroups.groups) > 0:
 		return c.KeyGroups.groups
 	case len(c.APIKeys.secrets) == 0:
-		return []upstream.Group{{BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
+		return []upstream.Group{{Name: groupName(1), BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
 	}
 	var groups []upstream.Group
-	for _, secret := range c.APIKeys.secrets {
-		groups = append(groups, upstream.Group{BaseURL: c.baseURL(), Keys: []upstream.Key{{Secret: secret}}})
+	for i, secret := range c.APIKeys.secrets {
+		groups = append(groups, upstream.Group{Name: groupName(i + 1), BaseURL: c.baseURL(), Keys: []upstream.Key{{Secret: secret}}})
 	}
 	return groups
 }
@@ -212,12 +212,11 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		if err != nil {
 			return nil, err
 		}
-		model, err := a.newModel(p, gate)
-		if err != nil {
+		if a.model, err = a.newModel(p, gate); err != nil {
 			return nil, err
 		}
-		a.closers = append(a.closers, model.Close)
-		parts.Backend = model
+		a.closers = append(a.closers, a.model.Close)
+		parts.Backend = a.model
 		parts.Pictures = pictures
 		if a.cache != nil {
 			parts.Cache, parts.Scope = a.cache, scopeOf(c, p)
