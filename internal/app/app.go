@@ -46,6 +46,9 @@ type Options struct {
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
+	// CheckModels looks, once started, whether the servers list the configured models, and
+	// warns in the log if not.
+	CheckModels bool
 	// Data is where answers and jobs are kept.
 	Data Data
 }
@@ -106,6 +109,9 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	}
 	a.serve()
 	a.log.Info("serving", a.startFields()...)
+	if a.model != nil && a.options.CheckModels {
+		a.inBackground(ctx, a.checkModels)
+	}
 	return a, nil
 }
 

@@ -157,12 +157,20 @@ func (w asked) options(secret string) []option.RequestOption {
 			opts = append(opts, option.WithHeader(name, v))
 		}
 	}
-	switch {
-	case secret == "" || w.dialect.auth == AuthNone:
-	case w.dialect.auth == AuthAPIKey:
-		opts = append(opts, option.WithHeader("Api-Key", secret))
-	default:
-		opts = append(opts, option.WithAPIKey(secret))
+	if name, value := w.dialect.credential(secret); name != "" {
+		opts = append(opts, option.WithHeader(name, value))
 	}
 	return opts
+}
+
+// credential returns the header that carries a key, no name if none does.
+func (d *dialect) credential(secret string) (name, value string) {
+	switch {
+	case secret == "" || d.auth == AuthNone:
+		return "", ""
+	case d.auth == AuthAPIKey:
+		return "Api-Key", secret
+	default:
+		return "Authorization", "Bearer " + secret
+	}
 }
