@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -212,7 +213,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		if err != nil {
 			return nil, err
 		}
-		if a.model, err = a.newModel(p, gate); err != nil {
+		if a.model, err = newModel(c, p, gate, a.options.Model, a.profileStore()); err != nil {
 			return nil, err
 		}
 		a.closers = append(a.closers, a.model.Close)
@@ -267,11 +268,12 @@ func newPictures(c *Config) (*picture.Source, error) {
 	return pictures, nil
 }
 
-func (a *App) newModel(p *prompt.Prompt, gate *upstream.Gate) (*llm.Client, error) {
-	settings, groups := a.config.profiles()
+// newModel returns a client of the model. transport and profiles may be nil.
+func newModel(c *Config, p *prompt.Prompt, gate *upstream.Gate, transport http.RoundTripper, profiles llm.Profiles) (*llm.Client, error) {
+	settings, groups := c.profiles()
 	return llm.New(llm.Config{
-		Settings: settings, Groups: groups, MaxOutputTokens: a.config.MaxOutput, Profiles: a.profileStore(),
-		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
-		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model, Hedge: a.config.HedgeShare > 0,
+		Settings: settings, Groups: groups, MaxOutputTokens: c.MaxOutput, Profiles: profiles,
+		Model: c.Model, AttemptTimeout: c.AttemptTimeout,
+		Detail: llm.Detail(c.ImageDetail), Transport: transport, Hedge: c.HedgeShare > 0,
 	}, gate, p)
 }

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,6 +20,9 @@ const (
 	listTime     = 5 * time.Second
 	maxListBytes = 1 << 20
 )
+
+// ErrUnreachable is the cause of a fault if no connection to the server came about.
+var ErrUnreachable = errors.New("unreachable")
 
 // ModelList is what a server says of its models.
 type ModelList struct {
@@ -82,7 +86,7 @@ func (c *Client) Models(ctx context.Context, t Target, secret string) (*ModelLis
 		if first == nil {
 			first = f
 		}
-		if f.Reason == fault.UpstreamUnavailable || ctx.Err() != nil {
+		if errors.Is(f, ErrUnreachable) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -106,7 +110,12 @@ func (c *Client) list(ctx context.Context, address string, d *dialect, secret st
 	}
 	res, err := c.caller.Do(req)
 	if err != nil {
-		return nil, callFailed(causeOf(ctx, err), response{}, secret).fault
+		err = causeOf(ctx, err)
+		f := callFailed(err, response{}, secret).fault
+		if unreachable(err) {
+			f = fault.Wrap(ErrUnreachable, f.Reason, "%s", f.Message)
+		}
+		return nil, f
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxListBytes+1))
