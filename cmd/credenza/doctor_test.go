@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -118,16 +120,19 @@ func TestDoctor_WrongAddress(t *testing.T) {
 }
 
 func TestDoctor_Unreachable(t *testing.T) {
-	plain := httptest.NewServer(http.NotFoundHandler())
+	plain, secure := httptest.NewServer(http.NotFoundHandler()), httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
 	defer plain.Close()
-	address := freeAddress(t)
-	for url, want := range map[string]string{
-		"http://" + address + "/v1":                              "(connection refused): check the base URL",
-		"http://no-such-host.invalid/v1":                         "cannot be reached (",
-		strings.Replace(plain.URL, "http:", "https:", 1) + "/v1": "(it speaks http and not https)",
+	defer secure.Close()
+	for url, want := range map[string][2]string{
+		"http://" + freeAddress(t) + "/v1":                {"(connection refused): check the base URL", "start the server if it is yours, or correct OPENAI_BASE_URL."},
+		"http://no-such-host.invalid/v1":                  {"cannot be reached (", "or correct OPENAI_BASE_URL."},
+		strings.Replace(plain.URL, "http:", "https:", 1):  {"(it speaks http and not https)", "write http:// in place of https:// in OPENAI_BASE_URL."},
+		strings.Replace(secure.URL, "https:", "http:", 1): {"failed: UPSTREAM", "write https:// in place of http:// in OPENAI_BASE_URL."},
+		secure.URL: {"(TLS certificate not valid)", "SSL_CERT_FILE"},
 	} {
-		got := doctor(t, url)
-		got.expectAll(t, exitFailed, "connection failed: UPSTREAM_UNAVAILABLE", want, "start the server if it is yours, or correct OPENAI_BASE_URL.")
+		doctor(t, url, "--timeout=5s").expectAll(t, exitFailed, want[0], want[1])
 	}
 }
 

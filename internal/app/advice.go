@@ -81,24 +81,31 @@ func (d *Diagnosis) add(format string, args ...any) {
 }
 
 func (d *Diagnosis) adviseOnFailure(names settingsNamed) {
+	said := d.Checks[0].Message
 	switch reason := d.failure(); {
+	case strings.Contains(said, "speaks http and not https"):
+		d.add("The server speaks http: write http:// in place of https:// in %s.", names.base)
+	case strings.Contains(d.listError, "HTTP request to an HTTPS server"):
+		d.add("The server speaks https: write https:// in place of http:// in %s.", names.base)
+	case strings.Contains(said, "certificate"):
+		d.add("This machine does not trust the certificate of %s: name the file of its authority in SSL_CERT_FILE, or correct %s.", hostOf(d.Server), names.base)
 	case d.Checks[0].Name == "connection":
 		d.add("No connection to %s: start the server if it is yours, or correct %s.", hostOf(d.Server), names.base)
 	case reason == fault.UpstreamAuth && d.Key == upstream.Secret{}.Tail():
 		d.add("The server wants a key: set %s.", names.keys)
-	case reason == fault.UpstreamAuth && strings.Contains(d.Checks[0].Message, ": 403"):
+	case reason == fault.UpstreamAuth && strings.Contains(said, ": 403"):
 		d.add("The server forbids the call: the key %s may lack rights, or calls from this network may not be allowed. Correct that at the provider, "+
 			"or give another key in %s.", d.Key, names.keys)
 	case reason == fault.UpstreamAuth:
 		d.add("The server refuses the key %s: give a valid one in %s.", d.Key, names.keys)
-		if strings.Contains(d.Checks[0].Message, "subscription key") {
+		if strings.Contains(said, "subscription key") {
 			d.add("Azure wants keys in a header of its own: set %s.", fmt.Sprintf(names.profile, "provider: azure"))
 		}
 	case reason == fault.QuotaExhausted:
 		d.add("The account of the key %s is out of money or quota: add to it, or give another key in %s.", d.Key, names.keys)
 	case reason == fault.RateLimited:
 		d.add("The limit of the key %s is used up for now: wait for as long as the server says, raise the limit, or give another key in %s.", d.Key, names.keys)
-	case reason == fault.MalformedAnswer && strings.Contains(d.Checks[0].Message, "no chat completion"):
+	case reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
 		d.add("What answers at %s is no model's server: correct %s.", d.Server, names.base)
 	case reason == fault.MalformedAnswer:
 		d.add("The model does not answer in the form that is asked for: name another one in %s.", names.model)
@@ -123,6 +130,9 @@ func (l *Listing) named() string {
 	}
 }
 
+// slowAnswer is how many seconds an answer takes from a server that is slow.
+const slowAnswer = 15
+
 // manyTokens is how many tokens an answer has only if the model reasons before it.
 const manyTokens = 400
 
@@ -146,6 +156,9 @@ func (d *Diagnosis) adviseOnAnswer(names settingsNamed) {
 	if again := d.Answer("again"); again != nil {
 		if again.Completion > manyTokens {
 			d.add("An answer costs %d tokens, since the model reasons before it answers: one that reasons less is cheaper and quicker.", again.Completion)
+		}
+		if again.Seconds > slowAnswer && again.Calls == 1 {
+			d.add("An answer takes %.0f seconds: a smaller model is quicker, as is a server that answers many questions at once.", again.Seconds)
 		}
 		if again.Calls > 1 {
 			d.add("The last question took %d calls, since the server failed or put off some. If that stays so, look for the reason at the server.", again.Calls)

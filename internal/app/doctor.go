@@ -38,7 +38,8 @@ type Diagnosis struct {
 	Tokens   *Limit    `json:"tokens,omitempty"`
 	Advice   []string  `json:"advice"`
 
-	base string // the base URL that is right, if it is known
+	base      string // the base URL that is right, if it is known
+	listError string // why there is no list of models
 }
 
 // Listing is what a server's list says of the model.
@@ -167,7 +168,11 @@ func (d *doctor) examine(ctx context.Context, c Config, t llm.Target, whole bool
 	}
 	defer model.Close()
 	list, err := model.Models(ctx, t, secret.Reveal())
-	if f := fault.From(err); errors.Is(err, llm.ErrUnreachable) {
+	f := fault.From(err)
+	if f != nil {
+		out.listError = f.Message
+	}
+	if errors.Is(err, llm.ErrUnreachable) {
 		out.Checks = []Check{{Name: "connection", Reason: f.Reason.String(), Message: f.Message, reason: f.Reason}}
 	} else {
 		out.Checks = d.ask(ctx, model, t, whole)
