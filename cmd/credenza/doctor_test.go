@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log"
@@ -150,8 +152,8 @@ func TestDoctor_AServerThatWantsAKey(t *testing.T) {
 // TestDoctor_KeysAndModels has a key that is refused among two, and two models.
 func TestDoctor_KeysAndModels(t *testing.T) {
 	sim, url := testkit.ServeSimTCP(t, llmsim.Config{Models: []string{"gpt-6-luna", "small"}, Behaviours: []string{"gemini-logprobs"}, Keys: []llmsim.Key{{Secret: doctorKey}}})
-	got := doctor(t, url, "--openai-api-key", doctorKey+",sk-0123456789other", "--models=small")
-	got.expectAll(t, exitOK, "key ...wxyz, group 1", "key ...ther, group 2", "small at http", "refuses the key ...ther")
+	got := doctor(t, url, "--openai-api-key", doctorKey+",sk-0123456789abcd", "--models=small")
+	got.expectAll(t, exitOK, "key ...wxyz, group 1", "key ...abcd, group 2", "small at http", "refuses the key ...abcd")
 	if n := strings.Count(got.out, "ASKED WITH"); n != 1 {
 		t.Errorf("the way of asking is shown %d times:\n%s", n, got.out)
 	}
@@ -224,4 +226,14 @@ func TestDoctor_NeedsNoAddressAndNoData(t *testing.T) {
 	defer taken.Close()
 	_, url := testkit.ServeSimTCP(t, llmsim.Config{})
 	doctor(t, url, "--grpc-addr", taken.Addr().String(), "--data-dir=/dev/null/none").expectAll(t, exitOK, "nothing: it works as it is")
+}
+
+func TestDoctor_Interrupted(t *testing.T) {
+	_, url := testkit.ServeSimTCP(t, llmsim.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if code := run(ctx, []string{"doctor", "--openai-base-url", url}, streams{out: &out, err: &out}); code != exitInterrupted || out.Len() > 0 {
+		t.Errorf("exit code %d, %s", code, &out)
+	}
 }

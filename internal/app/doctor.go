@@ -137,8 +137,11 @@ func (d *doctor) examineKey(ctx context.Context, c Config, g upstream.Group, key
 	g.Keys = []upstream.Key{key}
 	c.APIKeys, c.KeyGroups.groups = Keys{}, []upstream.Group{g}
 	for n, t := range c.targets() {
-		if !first && n > 0 || ctx.Err() != nil {
-			return nil
+		if !first && n > 0 {
+			break
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		found, err := d.examine(ctx, c, t, !d.seen[t.BaseURL])
 		if err != nil {
