@@ -24,6 +24,7 @@ func TestHelp_ShowsSettingsWhereTheyMatter(t *testing.T) {
 		"serve":    {"serve", []string{"--grpc-addr", "--openai-model", "--drain-timeout"}, nil},
 		"classify": {"classify", []string{"--output", "--openai-model", "--taxonomy"}, []string{"--grpc-addr", "--drain-timeout", "--nats-url"}},
 		"eval":     {"eval", []string{"--label", "--openai-model"}, []string{"--http-addr", "--jobs-keep"}},
+		"doctor":   {"doctor", []string{"--timeout", "--json", "--openai-base-url"}, []string{"--grpc-addr", "--jobs-keep"}},
 		"demo":     {"demo", []string{"--verbose"}, []string{"--grpc-addr"}},
 	} {
 		t.Run(name, func(t *testing.T) {

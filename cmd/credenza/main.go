@@ -2,6 +2,7 @@
 // time.
 //
 //	credenza demo                          the service at work, in a second
+//	credenza doctor                        whether the configured models work
 //	credenza serve                         the service
 //	credenza classify catalogue.csv        one file, without a service
 //	credenza jobs submit large.csv         one file, in the background, on a service

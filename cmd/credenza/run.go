@@ -38,6 +38,7 @@ type commands struct {
 	Eval     evalCommand     `cmd:"" help:"Measure how good classifications are, on a file with labels."`
 	Taxonomy taxonomyCommand `cmd:"" help:"Show, check or begin a file of categories and styles."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`
+	Doctor   doctorCommand   `cmd:"" help:"Try the configured models, and see what works and what to set."`
 
 	Completion completionCommand `cmd:"" help:"Print what makes a shell complete this program's command lines."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -18,7 +18,7 @@ func (*serveCommand) Help() string {
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	app.LimitMemory()
-	service, err := app.Start(ctx, c.Config, app.Options{LogTo: s.err})
+	service, err := app.Start(ctx, c.Config, app.Options{LogTo: s.err, CheckModels: true})
 	if err != nil {
 		return err
 	}

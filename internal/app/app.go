@@ -28,6 +28,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -45,6 +46,9 @@ type Options struct {
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
+	// CheckModels looks, once started, whether the servers list the configured models, and
+	// warns in the log if not.
+	CheckModels bool
 	// Data is where answers and jobs are kept.
 	Data Data
 }
@@ -66,6 +70,7 @@ type App struct {
 	options Options
 	log     *zap.Logger
 	gate    *upstream.Gate
+	model   *llm.Client    // nil: the offline classifier answers
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace string
@@ -104,6 +109,9 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	}
 	a.serve()
 	a.log.Info("serving", a.startFields()...)
+	if a.model != nil && a.options.CheckModels {
+		a.inBackground(ctx, a.checkModels)
+	}
 	return a, nil
 }
 

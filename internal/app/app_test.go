@@ -106,6 +106,12 @@ func (w *world) metrics(t *testing.T) string {
 // build starts a world inside a synctest bubble.
 func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	t.Helper()
+	return buildWith(t, app.Options{}, sim, flags...)
+}
+
+// buildWith does the same with options of which it sets the connections.
+func buildWith(t *testing.T, options app.Options, sim llmsim.Config, flags ...string) *world {
+	t.Helper()
 	w := &world{log: &buffer{}}
 	var err error
 	var model *testkit.Local
@@ -113,16 +119,13 @@ func build(t *testing.T, sim llmsim.Config, flags ...string) *world {
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1", "--openai-api-key=sk-0123456789secret"}, flags...)
 	pipes := []*testkit.Pipe{testkit.NewPipe(), testkit.NewPipe()}
 	w.grpc, w.web = pipes[0], pipes[1]
-	w.app, err = app.Start(t.Context(), settings(t, flags...), app.Options{
-		LogTo: w.log,
-		Model: model.Client.Transport,
-		Data:  app.DataNone,
-		Listen: func(context.Context, string) (net.Listener, error) {
-			p := pipes[0]
-			pipes = pipes[1:]
-			return p, nil
-		},
-	})
+	options.LogTo, options.Model, options.Data = w.log, model.Client.Transport, app.DataNone
+	options.Listen = func(context.Context, string) (net.Listener, error) {
+		p := pipes[0]
+		pipes = pipes[1:]
+		return p, nil
+	}
+	w.app, err = app.Start(t.Context(), settings(t, flags...), options)
 	if err != nil {
 		t.Fatal(err)
 	}

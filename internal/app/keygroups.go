@@ -174,9 +174,12 @@ func readGroup(number int, n *yaml.Node) (upstream.Group, llm.Settings, *groupsP
 	if err != nil {
 		return group, llm.Settings{}, &groupsProblem{n.Line, fmt.Sprintf("key group %d: %v", number, err)}
 	}
-	group.Name = cmp.Or(group.Name, fmt.Sprintf("group %d", number))
+	group.Name = cmp.Or(group.Name, groupName(number))
 	return group, llm.Settings(g.Profile), nil
 }
+
+// groupName is the name of a group that has none, by its number from 1.
+func groupName(number int) string { return fmt.Sprintf("group %d", number) }
 
 var lineNumber = regexp.MustCompile(`\bline (\d+)\b`)
 

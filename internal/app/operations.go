@@ -8,6 +8,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
@@ -16,13 +17,14 @@ import (
 type operations struct {
 	config *Config
 	gate   *upstream.Gate
+	model  *llm.Client  // nil: the offline classifier answers
 	cache  *cache.Cache // nil: none
 	level  zap.AtomicLevel
 	start  time.Time
 }
 
-func newOperations(c *Config, gate *upstream.Gate, m *cache.Cache, level zap.AtomicLevel) *operations {
-	return &operations{config: c, gate: gate, cache: m, level: level, start: time.Now()}
+func newOperations(c *Config, gate *upstream.Gate, model *llm.Client, m *cache.Cache, level zap.AtomicLevel) *operations {
+	return &operations{config: c, gate: gate, model: model, cache: m, level: level, start: time.Now()}
 }
 
 // Status returns the state of the process.
@@ -44,6 +46,8 @@ func (o *operations) Status(context.Context) (rpc.Status, error) {
 	}
 	if o.config.backend() == backendOffline {
 		s.Gate.Groups = nil // its one group has no key
+	} else {
+		s.Profiles = profilesOf(o.config, o.model, &g)
 	}
 	return s, nil
 }

@@ -12,11 +12,16 @@ import (
 // followOutages writes to the log, until the app is closed, when a model's server
 // does not answer and when it answers again.
 func (a *App) followOutages(ctx context.Context) {
+	a.inBackground(ctx, func(ctx context.Context) { logOutages(ctx, a.log, a.gate.Outages) })
+}
+
+// inBackground runs f until it returns; closing the app ends its context and waits for it.
+func (a *App) inBackground(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		logOutages(ctx, a.log, a.gate.Outages)
+		f(ctx)
 	}()
 	a.closers = append(a.closers, func() {
 		cancel()

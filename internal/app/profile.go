@@ -2,10 +2,13 @@ package app
 
 import (
 	"fmt"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // Profile is how all servers are asked, in YAML, as far as the configuration says:
@@ -51,6 +54,43 @@ func (c *Config) profiles() (all llm.Settings, groups map[string]llm.Settings) {
 		all.Provider = c.Provider
 	}
 	return all, c.KeyGroups.profiles
+}
+
+// targets are the models that callers may ask for, by the names that the servers know.
+func (c *Config) targets() (targets []llm.Target) {
+	for _, g := range c.groups() {
+		for _, model := range c.servedModels() {
+			if own, served := g.Models[model]; served {
+				model = own
+			} else if len(g.Models) > 0 {
+				continue
+			}
+			targets = append(targets, llm.Target{Group: g.Name, BaseURL: g.BaseURL, Model: model})
+		}
+	}
+	return targets
+}
+
+// profilesOf returns how the served models are asked, with the times from the gate.
+func profilesOf(c *Config, model *llm.Client, gate *upstream.Status) []catalog.Profile {
+	profiles := model.Profiles(c.targets())
+	for i := range profiles {
+		timeout := catalog.ProfilePart{Name: "attempt_timeout"}
+		for _, g := range gate.Groups {
+			if g.Name != profiles[i].Groups[0] {
+				continue
+			}
+			timeout.Value = g.Latency.Timeout.Round(time.Millisecond).String()
+			if g.Latency.Count > 0 {
+				timeout.Source = catalog.FromExperience
+			}
+		}
+		if c.AttemptTimeout > 0 {
+			timeout.Value, timeout.Source = c.AttemptTimeout.String(), catalog.FromSettings
+		}
+		profiles[i].Parts = append(profiles[i].Parts, timeout)
+	}
+	return profiles
 }
 
 // profileStore is where what was learned of servers outlives the process, nil if nothing

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,7 +61,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.cache, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.model, a.cache, level), log, metrics})
 }
 
 type edges struct {
@@ -183,11 +184,11 @@ func (c *Config) groups() []upstream.Group {
 	case len(c.KeyGroups.groups) > 0:
 		return c.KeyGroups.groups
 	case len(c.APIKeys.secrets) == 0:
-		return []upstream.Group{{BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
+		return []upstream.Group{{Name: groupName(1), BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
 	}
 	var groups []upstream.Group
-	for _, secret := range c.APIKeys.secrets {
-		groups = append(groups, upstream.Group{BaseURL: c.baseURL(), Keys: []upstream.Key{{Secret: secret}}})
+	for i, secret := range c.APIKeys.secrets {
+		groups = append(groups, upstream.Group{Name: groupName(i + 1), BaseURL: c.baseURL(), Keys: []upstream.Key{{Secret: secret}}})
 	}
 	return groups
 }
@@ -212,12 +213,11 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		if err != nil {
 			return nil, err
 		}
-		model, err := a.newModel(p, gate)
-		if err != nil {
+		if a.model, err = newModel(c, p, gate, a.options.Model, a.profileStore()); err != nil {
 			return nil, err
 		}
-		a.closers = append(a.closers, model.Close)
-		parts.Backend = model
+		a.closers = append(a.closers, a.model.Close)
+		parts.Backend = a.model
 		parts.Pictures = pictures
 		if a.cache != nil {
 			parts.Cache, parts.Scope = a.cache, scopeOf(c, p)
@@ -268,11 +268,12 @@ func newPictures(c *Config) (*picture.Source, error) {
 	return pictures, nil
 }
 
-func (a *App) newModel(p *prompt.Prompt, gate *upstream.Gate) (*llm.Client, error) {
-	settings, groups := a.config.profiles()
+// newModel returns a client of the model. transport and profiles may be nil.
+func newModel(c *Config, p *prompt.Prompt, gate *upstream.Gate, transport http.RoundTripper, profiles llm.Profiles) (*llm.Client, error) {
+	settings, groups := c.profiles()
 	return llm.New(llm.Config{
-		Settings: settings, Groups: groups, MaxOutputTokens: a.config.MaxOutput, Profiles: a.profileStore(),
-		Model: a.config.Model, AttemptTimeout: a.config.AttemptTimeout,
-		Detail: llm.Detail(a.config.ImageDetail), Transport: a.options.Model, Hedge: a.config.HedgeShare > 0,
+		Settings: settings, Groups: groups, MaxOutputTokens: c.MaxOutput, Profiles: profiles,
+		Model: c.Model, AttemptTimeout: c.AttemptTimeout,
+		Detail: llm.Detail(c.ImageDetail), Transport: transport, Hedge: c.HedgeShare > 0,
 	}, gate, p)
 }

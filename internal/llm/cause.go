@@ -27,6 +27,8 @@ func causeInWords(err error) string {
 		return "the host's name cannot be resolved"
 	}
 	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it speaks http and not https"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):

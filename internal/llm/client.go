@@ -34,6 +34,7 @@ type Client struct {
 	sites     sites
 	openings  openings
 	api       openai.Client
+	caller    *http.Client
 	transport http.RoundTripper
 }
 
@@ -56,7 +57,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	api := openai.Client{Options: []option.RequestOption{
 		option.WithHTTPClient(caller), option.WithMaxRetries(0), option.WithBaseURL(defaultBase + "/"),
 	}}
-	client := &Client{config: c, gate: gate, prompt: p, parts: newParts(p), api: api, transport: transport}
+	client := &Client{config: c, gate: gate, prompt: p, parts: newParts(p), api: api, caller: caller, transport: transport}
 	client.sites.config = &client.config
 	return client, nil
 }

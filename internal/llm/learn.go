@@ -120,7 +120,7 @@ func (a *asking) lessRoom(said *serverError) bool {
 
 // wrongAddress is the fault of a question that no address answered.
 func (a *asking) wrongAddress(s *site, end *outcome) *fault.Fault {
-	said := fmt.Sprintf("%s answered %d", publicURL(s.address(a.form.terms)), end.status)
+	said := fmt.Sprintf("%s answered %d", s.tried(), end.status)
 	if text := public(end.said.message, ""); text != "" {
 		said += ": " + text
 	}

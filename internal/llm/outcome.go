@@ -248,7 +248,7 @@ func unreachable(err error) bool {
 		return true
 	}
 	_, distrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return distrusted || errors.Is(err, syscall.ECONNREFUSED)
+	return distrusted || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // scrub keeps of an error what is fit for a log: not the address, whose query or

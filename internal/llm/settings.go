@@ -137,12 +137,14 @@ var (
 // dialect is Settings made ready for requests. It is immutable.
 type dialect struct {
 	settings Settings
-	key      string // equal for equal settings
-	auth     Auth
-	query    url.Values
-	headers  http.Header
-	body     string // `,"name":value` for each further member
-	offer    terms
+	// set and preset are where settings come from: the configuration, and what is known beforehand.
+	set, preset Settings
+	key         string // equal for equal settings
+	auth        Auth
+	query       url.Values
+	headers     http.Header
+	body        string // `,"name":value` for each further member
+	offer       terms
 }
 
 // newDialect checks settings and returns what follows from them for a server.

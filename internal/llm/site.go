@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -56,6 +57,17 @@ func (s *site) address(t terms) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.endpoints[min(t.Endpoint, len(s.endpoints)-1)]
+}
+
+// tried returns the addresses that were asked so far, as a part of a sentence.
+func (s *site) tried() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []string
+	for i := range min(s.talks.now.Endpoint+1, len(s.endpoints)) {
+		list = append(list, publicURL(s.endpoints[i]))
+	}
+	return strings.Join(list, ", then ")
 }
 
 // moved notes that the server has told an address to be another one for good.

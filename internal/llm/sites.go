@@ -109,15 +109,20 @@ func (s *sites) make(id dialectID) (asked, error) {
 
 // dialect joins what is configured with what is known beforehand of the server.
 func (s *sites) dialect(id dialectID) (*dialect, error) {
-	settings := s.config.Groups[id.group].merged(s.config.Settings)
-	known, err := presetFor(settings.Provider, id.base)
+	set := s.config.Groups[id.group].merged(s.config.Settings)
+	known, err := presetFor(set.Provider, id.base)
 	if err != nil {
 		return nil, err
 	}
+	preset := known.settingsFor(id.model)
 	if known != nil {
-		settings.Provider = known.name
+		preset.Provider = known.name
 	}
-	return newDialect(settings.merged(known.settingsFor(id.model)))
+	d, err := newDialect(set.merged(preset))
+	if err == nil {
+		d.set, d.preset = set, preset
+	}
+	return d, err
 }
 
 // load makes a site, with what was stored of it.
@@ -152,12 +157,20 @@ func (w asked) options(secret string) []option.RequestOption {
 			opts = append(opts, option.WithHeader(name, v))
 		}
 	}
-	switch {
-	case secret == "" || w.dialect.auth == AuthNone:
-	case w.dialect.auth == AuthAPIKey:
-		opts = append(opts, option.WithHeader("Api-Key", secret))
-	default:
-		opts = append(opts, option.WithAPIKey(secret))
+	if name, value := w.dialect.credential(secret); name != "" {
+		opts = append(opts, option.WithHeader(name, value))
 	}
 	return opts
+}
+
+// credential returns the header that carries a key, no name if none does.
+func (d *dialect) credential(secret string) (name, value string) {
+	switch {
+	case secret == "" || d.auth == AuthNone:
+		return "", ""
+	case d.auth == AuthAPIKey:
+		return "Api-Key", secret
+	default:
+		return "Authorization", "Bearer " + secret
+	}
 }

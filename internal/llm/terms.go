@@ -212,7 +212,7 @@ func (t terms) named(words string) []part {
 	return found
 }
 
-// String describes the terms for people, as GetStatus and doctor show them.
+// String describes the terms for people.
 func (t terms) String() string {
 	words := []string{
 		[...]string{"strict JSON schema", "plain JSON schema", "JSON object", "free text"}[t.Format],

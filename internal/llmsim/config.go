@@ -23,6 +23,8 @@ type Config struct {
 	Seed uint64 `yaml:"seed"`
 	// Models are the names served; another one is answered 404. Empty: any.
 	Models []string `yaml:"models"`
+	// ModelList replaces the answer to GET models, as JSON. "none": there is no such endpoint.
+	ModelList string `yaml:"model_list"`
 	// Latency is how long an answer takes, without the wait for a slot.
 	Latency Latency `yaml:"latency"`
 	// RejectDelay is how long a 4xx or 503 takes. 0: at once.

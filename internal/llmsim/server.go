@@ -2,6 +2,7 @@ package llmsim
 
 import (
 	"cmp"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -109,9 +110,19 @@ func (s *Server) ownEndpoints() *http.ServeMux {
 }
 
 func (s *Server) listModels(w http.ResponseWriter) {
+	switch s.config.ModelList {
+	case "":
+	case "none":
+		http.Error(w, "404 page not found", http.StatusNotFound)
+		return
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, s.config.ModelList) // a client that left is no concern
+		return
+	}
 	names := s.config.Models
 	if len(names) == 0 {
-		names = []string{"gpt-4o-mini"} // any name is served; a client that looks needs one
+		names = []string{"gpt-6-luna"} // any name is served; a client that looks needs one
 	}
 	var list []any
 	for _, name := range names {

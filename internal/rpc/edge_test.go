@@ -248,6 +248,10 @@ func TestOperations(t *testing.T) {
 					Name: "g", Keys: []upstream.KeyStatus{{Suffix: "wxyz", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
 				}},
 			},
+			Profiles: []catalog.Profile{{
+				Groups: []string{"g"}, Model: "m-1", Settled: true,
+				Parts: []catalog.ProfilePart{{Name: "format", Value: "text", Source: catalog.FromExperience}, {Name: "stream", Value: "false"}},
+			}},
 			Upstream: upstream.LatencyStatus{Count: 6, Mean: 7, P50: 8, P95: 9, P99: 10},
 			Cache:    &rpc.CacheStatus{Entries: 1, Bytes: 2, Hits: 3, Misses: 4},
 			Settings: rpc.Settings{MaxWorkers: 8, LogLevel: zapcore.WarnLevel},
@@ -266,6 +270,10 @@ func TestOperations(t *testing.T) {
 		Upstream: credenza.Latency{Samples: 6, Mean: 7, P50: 8, P95: 9, P99: 10},
 		Keys:     []credenza.Key{{Suffix: "wxyz", Group: "g", InFlight: 1, Calls: math.MaxInt64, Failures: 3}},
 		Groups:   []credenza.Group{{Name: "g"}},
+		Profiles: []credenza.Profile{{
+			Groups: []string{"g"}, Model: "m-1", Settled: true,
+			Parts: []credenza.ProfilePart{{Name: "format", Value: "text", Source: "LEARNED"}, {Name: "stream", Value: "false", Source: "DEFAULT"}},
+		}},
 		Cache:    &credenza.Cache{Entries: 1, Bytes: 2, Hits: 3, Misses: 4},
 		Settings: credenza.Settings{MaxWorkers: 8, LogLevel: "WARN"},
 	}, got)

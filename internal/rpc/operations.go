@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -32,6 +33,8 @@ type Status struct {
 	Model string
 	// Gate is the gate to the model, with no groups if no keys are used.
 	Gate upstream.Status
+	// Profiles are how models are asked.
+	Profiles []catalog.Profile
 	// Upstream is over the last answers.
 	Upstream upstream.LatencyStatus
 	// Cache is nil if there is none.
@@ -145,6 +148,9 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 		}
 		p.Groups = append(p.Groups, groupToProto(g))
 	}
+	for i := range s.Profiles {
+		p.Profiles = append(p.Profiles, profileToProto(&s.Profiles[i]))
+	}
 	if c := s.Cache; c != nil {
 		p.Cache = &credenzav1.CacheStatus{Entries: c.Entries, Bytes: c.Bytes, Hits: c.Hits, Misses: c.Misses}
 	}
@@ -160,6 +166,19 @@ func groupToProto(g *upstream.GroupStatus) *credenzav1.QuotaGroupStatus {
 		Latency: latencyToProto(g.Latency), AttemptTimeout: durationpb.New(g.Latency.Timeout),
 		Outage: outageToProto(g.Outage),
 	}
+}
+
+func profileToProto(from *catalog.Profile) *credenzav1.ModelProfile {
+	p := &credenzav1.ModelProfile{Model: text(from.Model), Settled: from.Settled}
+	for _, group := range from.Groups {
+		p.Groups = append(p.Groups, text(group))
+	}
+	for _, part := range from.Parts {
+		p.Parts = append(p.Parts, &credenzav1.ProfilePart{
+			Name: part.Name, Value: text(part.Value), Source: credenzav1.ProfileSource(part.Source + 1),
+		})
+	}
+	return p
 }
 
 // quotaToProto returns nil for a quota that is not known.

@@ -63,6 +63,8 @@ type QuotaStatus struct {
 	Limit, Remaining float64
 	// PerSecond is the speed that calls are paced at.
 	PerSecond float64
+	// Refill is how much is added each second. 0: not known, or all at once.
+	Refill float64
 	// ResetIn is when the quota is full again, 0 where that is not known.
 	ResetIn time.Duration
 }
@@ -159,7 +161,7 @@ func (s *QuotaStatus) configured(perSecond float64) {
 	}
 	if !s.Known {
 		// Nothing is saved up between calls that are paced, so nothing is used up.
-		*s = QuotaStatus{Known: true, Limit: 60 * perSecond, Remaining: 60 * perSecond, PerSecond: perSecond}
+		*s = QuotaStatus{Known: true, Limit: 60 * perSecond, Remaining: 60 * perSecond, PerSecond: perSecond, Refill: perSecond}
 	}
 	s.PerSecond = min(s.PerSecond, perSecond)
 }
@@ -174,6 +176,7 @@ func (l *level) status(now instant, spent, cost float64) QuotaStatus {
 	}
 	s.Remaining = max(l.available(now, spent, 0), 0)
 	if l.bucket() && l.refill > 0 {
+		s.Refill = l.refill
 		s.ResetIn = time.Duration((l.last.limit - s.Remaining) / l.refill * float64(time.Second))
 	} else if !l.bucket() {
 		s.ResetIn = max(l.end-now, 0)

@@ -24,9 +24,29 @@ type Status struct {
 	Keys     []Key
 	// Groups are the quota groups of the keys.
 	Groups []Group
+	// Profiles are how each model is asked on each server.
+	Profiles []Profile
 	// Cache is nil if the server has no cache.
 	Cache    *Cache
 	Settings Settings
+}
+
+// Profile is how one model on one server is asked.
+type Profile struct {
+	// Groups are the quota groups whose keys are used for it.
+	Groups []string
+	// Model is the name that the server knows.
+	Model string
+	// Settled is true if the server has answered a question that was asked this way.
+	Settled bool
+	Parts   []ProfilePart
+}
+
+// ProfilePart is one part of a profile; the proto's ProfilePart lists the names.
+type ProfilePart struct {
+	Name, Value string
+	// Source is "DEFAULT", "PRESET", "SET" or "LEARNED".
+	Source string
 }
 
 // Pool is the calls to the model that may be in flight.
@@ -176,10 +196,23 @@ func statusFromProto(p *credenzav1.GetStatusResponse) Status {
 	for _, g := range p.GetGroups() {
 		s.Groups = append(s.Groups, groupFromProto(g))
 	}
+	for _, m := range p.GetProfiles() {
+		s.Profiles = append(s.Profiles, profileFromProto(m))
+	}
 	if c := p.GetCache(); c != nil {
 		s.Cache = &Cache{Entries: c.GetEntries(), Bytes: c.GetBytes(), Hits: c.GetHits(), Misses: c.GetMisses()}
 	}
 	return s
+}
+
+func profileFromProto(p *credenzav1.ModelProfile) Profile {
+	profile := Profile{Groups: p.GetGroups(), Model: p.GetModel(), Settled: p.GetSettled()}
+	for _, part := range p.GetParts() {
+		profile.Parts = append(profile.Parts, ProfilePart{
+			Name: part.GetName(), Value: part.GetValue(), Source: enumName(part.GetSource().String(), "PROFILE_SOURCE_"),
+		})
+	}
+	return profile
 }
 
 func latencyFromProto(p *credenzav1.LatencyStatus) Latency {

@@ -85,6 +85,68 @@ func (LogLevel) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{0}
 }
 
+// ProfileSource is where a part of a profile comes from. A later one wins.
+type ProfileSource int32
+
+const (
+	// Not used.
+	ProfileSource_PROFILE_SOURCE_UNSPECIFIED ProfileSource = 0
+	// The program's default, of which neither a preset nor the configuration says
+	// anything.
+	ProfileSource_PROFILE_SOURCE_DEFAULT ProfileSource = 1
+	// It is known of the provider or the model beforehand.
+	ProfileSource_PROFILE_SOURCE_PRESET ProfileSource = 2
+	// The configuration says so.
+	ProfileSource_PROFILE_SOURCE_SET ProfileSource = 3
+	// The server's answers have shown it.
+	ProfileSource_PROFILE_SOURCE_LEARNED ProfileSource = 4
+)
+
+// Enum value maps for ProfileSource.
+var (
+	ProfileSource_name = map[int32]string{
+		0: "PROFILE_SOURCE_UNSPECIFIED",
+		1: "PROFILE_SOURCE_DEFAULT",
+		2: "PROFILE_SOURCE_PRESET",
+		3: "PROFILE_SOURCE_SET",
+		4: "PROFILE_SOURCE_LEARNED",
+	}
+	ProfileSource_value = map[string]int32{
+		"PROFILE_SOURCE_UNSPECIFIED": 0,
+		"PROFILE_SOURCE_DEFAULT":     1,
+		"PROFILE_SOURCE_PRESET":      2,
+		"PROFILE_SOURCE_SET":         3,
+		"PROFILE_SOURCE_LEARNED":     4,
+	}
+)
+
+func (x ProfileSource) Enum() *ProfileSource {
+	p := new(ProfileSource)
+	*p = x
+	return p
+}
+
+func (x ProfileSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ProfileSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_credenza_v1_operations_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ProfileSource) Type() protoreflect.EnumType {
+	return &file_credenza_v1_operations_service_proto_enumTypes[1]
+}
+
+func (x ProfileSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ProfileSource.Descriptor instead.
+func (ProfileSource) EnumDescriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{1}
+}
+
 // GetStatusRequest asks for the state of the server.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -148,7 +210,10 @@ type GetStatusResponse struct {
 	// The settings in force that UpdateSettings can change.
 	Settings *Settings `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
 	// The quota groups that the keys belong to, in the order of the configuration.
-	Groups        []*QuotaGroupStatus `protobuf:"bytes,12,rep,name=groups,proto3" json:"groups,omitempty"`
+	Groups []*QuotaGroupStatus `protobuf:"bytes,12,rep,name=groups,proto3" json:"groups,omitempty"`
+	// How each model is asked on each server, in the order of the quota groups. Empty
+	// for the backend "offline".
+	Profiles      []*ModelProfile `protobuf:"bytes,13,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -267,6 +332,158 @@ func (x *GetStatusResponse) GetGroups() []*QuotaGroupStatus {
 	return nil
 }
 
+func (x *GetStatusResponse) GetProfiles() []*ModelProfile {
+	if x != nil {
+		return x.Profiles
+	}
+	return nil
+}
+
+// ModelProfile is how one model on one server is asked.
+type ModelProfile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The quota groups whose keys are used for it, by name.
+	Groups []string `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	// The model's name as the server knows it.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Whether the server has answered a question that was asked this way, in this
+	// process or before. Until then the parts are what is tried first.
+	Settled bool `protobuf:"varint,3,opt,name=settled,proto3" json:"settled,omitempty"`
+	// The parts, always in the same order. Parts that do not apply are left out.
+	Parts         []*ProfilePart `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelProfile) Reset() {
+	*x = ModelProfile{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelProfile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelProfile) ProtoMessage() {}
+
+func (x *ModelProfile) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelProfile.ProtoReflect.Descriptor instead.
+func (*ModelProfile) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ModelProfile) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *ModelProfile) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ModelProfile) GetSettled() bool {
+	if x != nil {
+		return x.Settled
+	}
+	return false
+}
+
+func (x *ModelProfile) GetParts() []*ProfilePart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// ProfilePart is one part of how a model is asked.
+type ProfilePart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the setting, as in docs/models.md: "provider", "auth", "query",
+	// "headers", "body", "format", "output_limit", "logprobs", "temperature",
+	// "reasoning_effort", "pictures", "stream" or "prompt_cache"; or one of these:
+	// "address" is the address that questions are sent to, "output_tokens" the room for
+	// an answer in tokens, "max_output_tokens" the most that it may become, and
+	// "attempt_timeout" the time that one call may take now. Others may follow.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The value as the setting has it, such as "json_object" or "false". For "query",
+	// "headers" and "body" the names alone, with commas; an address is without its
+	// query. A part of the request that is left out is "none", "false" or "not sent".
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Where the value comes from.
+	Source        ProfileSource `protobuf:"varint,3,opt,name=source,proto3,enum=credenza.v1.ProfileSource" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProfilePart) Reset() {
+	*x = ProfilePart{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProfilePart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProfilePart) ProtoMessage() {}
+
+func (x *ProfilePart) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProfilePart.ProtoReflect.Descriptor instead.
+func (*ProfilePart) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProfilePart) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProfilePart) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *ProfilePart) GetSource() ProfileSource {
+	if x != nil {
+		return x.Source
+	}
+	return ProfileSource_PROFILE_SOURCE_UNSPECIFIED
+}
+
 // PoolStatus is the use of the process-wide pool.
 type PoolStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -284,7 +501,7 @@ type PoolStatus struct {
 
 func (x *PoolStatus) Reset() {
 	*x = PoolStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -296,7 +513,7 @@ func (x *PoolStatus) String() string {
 func (*PoolStatus) ProtoMessage() {}
 
 func (x *PoolStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -309,7 +526,7 @@ func (x *PoolStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStatus.ProtoReflect.Descriptor instead.
 func (*PoolStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PoolStatus) GetLimit() int32 {
@@ -353,7 +570,7 @@ type QueueStatus struct {
 
 func (x *QueueStatus) Reset() {
 	*x = QueueStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +582,7 @@ func (x *QueueStatus) String() string {
 func (*QueueStatus) ProtoMessage() {}
 
 func (x *QueueStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +595,7 @@ func (x *QueueStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueStatus.ProtoReflect.Descriptor instead.
 func (*QueueStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *QueueStatus) GetInteractive() int64 {
@@ -414,7 +631,7 @@ type LatencyStatus struct {
 
 func (x *LatencyStatus) Reset() {
 	*x = LatencyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +643,7 @@ func (x *LatencyStatus) String() string {
 func (*LatencyStatus) ProtoMessage() {}
 
 func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +656,7 @@ func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencyStatus.ProtoReflect.Descriptor instead.
 func (*LatencyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LatencyStatus) GetSamples() int64 {
@@ -500,7 +717,7 @@ type KeyStatus struct {
 
 func (x *KeyStatus) Reset() {
 	*x = KeyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +729,7 @@ func (x *KeyStatus) String() string {
 func (*KeyStatus) ProtoMessage() {}
 
 func (x *KeyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +742,7 @@ func (x *KeyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStatus.ProtoReflect.Descriptor instead.
 func (*KeyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *KeyStatus) GetSuffix() string {
@@ -613,7 +830,7 @@ type QuotaGroupStatus struct {
 
 func (x *QuotaGroupStatus) Reset() {
 	*x = QuotaGroupStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +842,7 @@ func (x *QuotaGroupStatus) String() string {
 func (*QuotaGroupStatus) ProtoMessage() {}
 
 func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +855,7 @@ func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaGroupStatus.ProtoReflect.Descriptor instead.
 func (*QuotaGroupStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *QuotaGroupStatus) GetName() string {
@@ -749,7 +966,7 @@ type QuotaStatus struct {
 
 func (x *QuotaStatus) Reset() {
 	*x = QuotaStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +978,7 @@ func (x *QuotaStatus) String() string {
 func (*QuotaStatus) ProtoMessage() {}
 
 func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +991,7 @@ func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaStatus.ProtoReflect.Descriptor instead.
 func (*QuotaStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *QuotaStatus) GetLimit() float64 {
@@ -822,7 +1039,7 @@ type CacheStatus struct {
 
 func (x *CacheStatus) Reset() {
 	*x = CacheStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +1051,7 @@ func (x *CacheStatus) String() string {
 func (*CacheStatus) ProtoMessage() {}
 
 func (x *CacheStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +1064,7 @@ func (x *CacheStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheStatus.ProtoReflect.Descriptor instead.
 func (*CacheStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CacheStatus) GetEntries() int64 {
@@ -892,7 +1109,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1121,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1134,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Settings) GetMaxWorkers() int32 {
@@ -948,7 +1165,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -960,7 +1177,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -973,7 +1190,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateSettingsRequest) GetMaxWorkers() int32 {
@@ -1001,7 +1218,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1230,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1243,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *Settings {
@@ -1041,7 +1258,7 @@ var File_credenza_v1_operations_service_proto protoreflect.FileDescriptor
 const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
 	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18credenza/v1/notice.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x98\x04\n" +
+	"\x10GetStatusRequest\"\xcf\x04\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -1056,7 +1273,17 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x05cache\x18\n" +
 	" \x01(\v2\x18.credenza.v1.CacheStatusR\x05cache\x121\n" +
 	"\bsettings\x18\v \x01(\v2\x15.credenza.v1.SettingsR\bsettings\x125\n" +
-	"\x06groups\x18\f \x03(\v2\x1d.credenza.v1.QuotaGroupStatusR\x06groups\"i\n" +
+	"\x06groups\x18\f \x03(\v2\x1d.credenza.v1.QuotaGroupStatusR\x06groups\x125\n" +
+	"\bprofiles\x18\r \x03(\v2\x19.credenza.v1.ModelProfileR\bprofiles\"\x86\x01\n" +
+	"\fModelProfile\x12\x16\n" +
+	"\x06groups\x18\x01 \x03(\tR\x06groups\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x18\n" +
+	"\asettled\x18\x03 \x01(\bR\asettled\x12.\n" +
+	"\x05parts\x18\x04 \x03(\v2\x18.credenza.v1.ProfilePartR\x05parts\"k\n" +
+	"\vProfilePart\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x122\n" +
+	"\x06source\x18\x03 \x01(\x0e2\x1a.credenza.v1.ProfileSourceR\x06source\"i\n" +
 	"\n" +
 	"PoolStatus\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\x05R\x05limit\x12\x15\n" +
@@ -1126,7 +1353,13 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n" +
 	"\x0eLOG_LEVEL_INFO\x10\x02\x12\x12\n" +
 	"\x0eLOG_LEVEL_WARN\x10\x03\x12\x13\n" +
-	"\x0fLOG_LEVEL_ERROR\x10\x042\xba\x01\n" +
+	"\x0fLOG_LEVEL_ERROR\x10\x04*\x9a\x01\n" +
+	"\rProfileSource\x12\x1e\n" +
+	"\x1aPROFILE_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16PROFILE_SOURCE_DEFAULT\x10\x01\x12\x19\n" +
+	"\x15PROFILE_SOURCE_PRESET\x10\x02\x12\x16\n" +
+	"\x12PROFILE_SOURCE_SET\x10\x03\x12\x1a\n" +
+	"\x16PROFILE_SOURCE_LEARNED\x10\x042\xba\x01\n" +
 	"\x11OperationsService\x12J\n" +
 	"\tGetStatus\x12\x1d.credenza.v1.GetStatusRequest\x1a\x1e.credenza.v1.GetStatusResponse\x12Y\n" +
 	"\x0eUpdateSettings\x12\".credenza.v1.UpdateSettingsRequest\x1a#.credenza.v1.UpdateSettingsResponseB=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
@@ -1143,59 +1376,65 @@ func file_credenza_v1_operations_service_proto_rawDescGZIP() []byte {
 	return file_credenza_v1_operations_service_proto_rawDescData
 }
 
-var file_credenza_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_credenza_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(LogLevel)(0),                  // 0: credenza.v1.LogLevel
-	(*GetStatusRequest)(nil),       // 1: credenza.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),      // 2: credenza.v1.GetStatusResponse
-	(*PoolStatus)(nil),             // 3: credenza.v1.PoolStatus
-	(*QueueStatus)(nil),            // 4: credenza.v1.QueueStatus
-	(*LatencyStatus)(nil),          // 5: credenza.v1.LatencyStatus
-	(*KeyStatus)(nil),              // 6: credenza.v1.KeyStatus
-	(*QuotaGroupStatus)(nil),       // 7: credenza.v1.QuotaGroupStatus
-	(*QuotaStatus)(nil),            // 8: credenza.v1.QuotaStatus
-	(*CacheStatus)(nil),            // 9: credenza.v1.CacheStatus
-	(*Settings)(nil),               // 10: credenza.v1.Settings
-	(*UpdateSettingsRequest)(nil),  // 11: credenza.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil), // 12: credenza.v1.UpdateSettingsResponse
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
-	(*Outage)(nil),                 // 15: credenza.v1.Outage
+	(ProfileSource)(0),             // 1: credenza.v1.ProfileSource
+	(*GetStatusRequest)(nil),       // 2: credenza.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),      // 3: credenza.v1.GetStatusResponse
+	(*ModelProfile)(nil),           // 4: credenza.v1.ModelProfile
+	(*ProfilePart)(nil),            // 5: credenza.v1.ProfilePart
+	(*PoolStatus)(nil),             // 6: credenza.v1.PoolStatus
+	(*QueueStatus)(nil),            // 7: credenza.v1.QueueStatus
+	(*LatencyStatus)(nil),          // 8: credenza.v1.LatencyStatus
+	(*KeyStatus)(nil),              // 9: credenza.v1.KeyStatus
+	(*QuotaGroupStatus)(nil),       // 10: credenza.v1.QuotaGroupStatus
+	(*QuotaStatus)(nil),            // 11: credenza.v1.QuotaStatus
+	(*CacheStatus)(nil),            // 12: credenza.v1.CacheStatus
+	(*Settings)(nil),               // 13: credenza.v1.Settings
+	(*UpdateSettingsRequest)(nil),  // 14: credenza.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil), // 15: credenza.v1.UpdateSettingsResponse
+	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 17: google.protobuf.Duration
+	(*Outage)(nil),                 // 18: credenza.v1.Outage
 }
 var file_credenza_v1_operations_service_proto_depIdxs = []int32{
-	13, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	3,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
-	4,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
-	5,  // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
-	6,  // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
-	9,  // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
-	10, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
-	7,  // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
-	14, // 8: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
-	14, // 9: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
-	14, // 10: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
-	14, // 11: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
-	14, // 12: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
-	8,  // 13: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
-	8,  // 14: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
-	14, // 15: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
-	5,  // 16: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
-	14, // 17: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
-	15, // 18: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
-	14, // 19: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
-	0,  // 20: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
-	0,  // 21: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
-	10, // 22: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
-	1,  // 23: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
-	11, // 24: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
-	2,  // 25: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
-	12, // 26: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
-	25, // [25:27] is the sub-list for method output_type
-	23, // [23:25] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	16, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	6,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
+	7,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
+	8,  // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
+	9,  // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
+	12, // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
+	13, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
+	10, // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
+	4,  // 8: credenza.v1.GetStatusResponse.profiles:type_name -> credenza.v1.ModelProfile
+	5,  // 9: credenza.v1.ModelProfile.parts:type_name -> credenza.v1.ProfilePart
+	1,  // 10: credenza.v1.ProfilePart.source:type_name -> credenza.v1.ProfileSource
+	17, // 11: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
+	17, // 12: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
+	17, // 13: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
+	17, // 14: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
+	17, // 15: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
+	11, // 16: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
+	11, // 17: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
+	17, // 18: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
+	8,  // 19: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
+	17, // 20: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
+	18, // 21: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
+	17, // 22: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
+	0,  // 23: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
+	0,  // 24: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
+	13, // 25: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
+	2,  // 26: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
+	14, // 27: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
+	3,  // 28: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
+	15, // 29: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
+	28, // [28:30] is the sub-list for method output_type
+	26, // [26:28] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_operations_service_proto_init() }
@@ -1204,14 +1443,14 @@ func file_credenza_v1_operations_service_proto_init() {
 		return
 	}
 	file_credenza_v1_notice_proto_init()
-	file_credenza_v1_operations_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_credenza_v1_operations_service_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_operations_service_proto_rawDesc), len(file_credenza_v1_operations_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      2,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
