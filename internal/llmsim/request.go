@@ -205,7 +205,7 @@ func (s *Server) readShape(body string) *shape {
 		h.refused = refusal(http.StatusNotFound, "", "model_not_found",
 			"The model `"+h.model+"` does not exist or you do not have access to it.")
 	case h.format == "json_schema":
-		h.readSchema(r, format.Get("json_schema"))
+		h.readSchema(format.Get("json_schema"))
 	}
 	if own := s.config.Answer.Schema; own != "" && h.refused == nil {
 		h.template, _ = newTemplate(gjson.Parse(own), false) // checked with the configuration
@@ -221,7 +221,7 @@ func knowable(schema string) bool {
 	return err == nil
 }
 
-func (h *shape) readSchema(_, format gjson.Result) {
+func (h *shape) readSchema(format gjson.Result) {
 	name := format.Get("name").Str
 	if name == "" {
 		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",
