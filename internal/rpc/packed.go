@@ -50,7 +50,7 @@ func (c *codec) unmarshalPacked(packed []byte, message proto.Message, r *room) e
 	_, ours := c.forms[proto.MessageName(message)]
 	limits := inflate.Limits{Bytes: min(c.limit, attendantBytes)}
 	if ours {
-		r.reservation = c.budget.Reserve()
+		r.reservation = c.budget.Reserve(r.in)
 		limits = inflate.Limits{Bytes: c.limit, Charge: r.take}
 	}
 	data, err := mem.ReadAll(inflate.NewReader(bytes.NewReader(packed), limits), mem.DefaultBufferPool())
@@ -87,6 +87,7 @@ type room struct {
 	slots   slots
 	entered bool
 
+	in          *intake.Inbound     // the message's call; nil: not known
 	reservation *intake.Reservation // nil: nothing is unpacked
 	out         int64               // bytes that were unpacked
 	reserved    int64

@@ -44,7 +44,7 @@ type Server struct {
 	arrival   arrival
 	secure    bool // TLS is used
 	ready     atomic.Bool
-	readers   sync.WaitGroup // of feeds and uploads; see feed.go
+	readers   sync.WaitGroup // goroutines that receive; see feed.go
 
 	stop    sync.Once
 	stopErr error
@@ -61,7 +61,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
-	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout}
+	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
 	options, err := transportOptions(config, u)
 	if err != nil {
@@ -73,7 +73,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	}
 	options = append(options, grpc.InTapHandle(s.arrival.begin))
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
-	s.register(config, parts, readAfter{s.grpc, chain.inner})
+	s.register(config, parts, readAfter{s.grpc, chain.inner, &s.arrival})
 	chain.metrics.InitializeMetrics(s.grpc)
 	if s.web, err = newHTTPHandler(s.grpc, config, u, s.authority); err != nil {
 		return nil, err
