@@ -20,8 +20,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// arrival knows what callers have sent and is not handled yet, from a call's headers
-// on.
+// arrival charges callers for what they have sent and is not handled yet, from a
+// call's headers on.
 type arrival struct {
 	budget       *intake.Budget
 	identified   func(context.Context) context.Context
@@ -29,10 +29,9 @@ type arrival struct {
 	readers      *sync.WaitGroup
 }
 
-// begin is gRPC's tap: it sees a call's headers before anything is done for it, on
-// the goroutine that reads the connection. The call is charged to its caller from
-// then on; one that will be refused counts as a stranger's. To refuse it here would
-// keep it from the log and the metrics.
+// begin is gRPC's tap. It gets a call's headers first, on the goroutine that reads the
+// connection. From then on the call is charged to its caller. A call that will be
+// refused counts as a stranger's; refusing it here would keep it from log and metrics.
 func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
 	p, _ := peer.FromContext(ctx)
 	if p == nil {
@@ -52,7 +51,7 @@ func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, e
 
 // arrived is a call that came through Serve. handling ends when the call is cut off, for
 // the handler. The stream's own context does not: when it ends while a message is being
-// received, gRPC tells the caller CANCELLED in words of its own. So sever, which ends it,
+// received, gRPC sends the caller CANCELLED in words of its own. So sever, which ends it,
 // is for a call that waits for a reader of its answer.
 type arrived struct {
 	handling context.Context //nolint:containedctx // it travels in the stream's

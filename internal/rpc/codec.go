@@ -178,8 +178,7 @@ func undecodable(err error) *refusal {
 	}
 }
 
-// mark leaves the refusal in an empty message, behind a key where it has to pass
-// for ours.
+// mark stores the refusal in an empty message, after a key if another codec reads it.
 func (r *refusal) mark(message proto.Message, key ...byte) error {
 	mark, err := r.wire(key)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// The limits where the configuration sets none.
+// The limits if the configuration sets none.
 const (
 	DefaultMaxItems        = 100_000
 	DefaultMaxRequestBytes = 64 << 20
@@ -27,8 +27,8 @@ const (
 // Config is the edge's tuning.
 type Config struct {
 	// MaxItems is the most items of a ClassifyStream call, and of one message of a
-	// feed or an upload, where it is never under 1,000. All items of a message together have at
-	// most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
+	// feed or an upload, for which it is at least 1,000. All items of a message together
+	// have at most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
 	MaxItems int
 	// MaxRequestBytes is the most that one message may have. 0:
 	// DefaultMaxRequestBytes.
@@ -83,14 +83,13 @@ type Authority interface {
 type Parts struct {
 	Engine    Engine
 	Authority Authority
-	// Jobs is nil where there is no storage for them. JobService is not offered
-	// then: reflection and health do not know it, and gRPC answers its calls with
-	// UNIMPLEMENTED.
+	// Jobs is nil without storage for jobs. Then JobService is not offered: reflection
+	// and health do not list it, and its calls fail with UNIMPLEMENTED.
 	Jobs       Jobs
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger
-	// Metrics is where the edge registers its own metrics.
+	// Metrics gets the edge's own metrics.
 	Metrics prometheus.Registerer
 }
 

@@ -38,7 +38,7 @@ func texts(list []string) []string {
 	return list
 }
 
-// itemFromProto shares the message's memory, which nobody else holds.
+// itemFromProto shares the message's memory, which has no other user.
 func itemFromProto(p *credenzav1.Item) *catalog.Item {
 	return &catalog.Item{
 		ID:          p.GetId(),
