@@ -77,7 +77,7 @@ type Identity struct {
 	refusal    error // says why the caller is not known
 }
 
-// Identify returns who calls. It refuses no call: May does.
+// Identify returns the caller's identity. It refuses no call: May does.
 func (a *Authority) Identify(c Call) *Identity {
 	i := &Identity{
 		// No name in the file has a colon, so none of them can be taken for these.

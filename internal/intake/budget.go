@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// DefaultLimit is a Budget's where the configuration gives none.
+	// DefaultLimit is a Budget's limit if the configuration gives none.
 	DefaultLimit = 256 << 20
 	// SmallBytes is how much a caller may hold however full the budget is, and up to
 	// which a call counts as a small one. It is all that a connection may hold
@@ -102,7 +102,7 @@ func (b *Budget) open(caller string, total *int64) *account {
 	return &account{budget: b, caller: caller, total: total, share: s}
 }
 
-// add charges n bytes, or gives them back where it is negative.
+// add charges n bytes, or gives them back if n is negative.
 func (a *account) add(n int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()

@@ -92,7 +92,7 @@ type Quota struct {
 	// that is kept and that remaining and reset refer to: headers that contradict
 	// themselves, as some gateways send.
 	MinuteLimit bool `yaml:"minute_limit"`
-	// RetryAfter is how a 429 says when to come again: in whole "seconds", rounded up,
+	// RetryAfter is how a 429 says when to try again: in whole "seconds", rounded up,
 	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
 	// "none" of these.
 	RetryAfter string `yaml:"retry_after"`

@@ -117,8 +117,8 @@ func lift(body []byte, digest *xxhash.Digest) []byte {
 }
 
 // lastUserContent returns the content of the last user message, and where it
-// begins. Messages are found by their marks where they are written as clients
-// write them, without white space and the role first or last.
+// begins. A fast search finds messages that are written as clients write them, without
+// white space and with the role first or last.
 func lastUserContent(body []byte) (content gjson.Result, at int) {
 	role := -1
 	for i := 0; ; {

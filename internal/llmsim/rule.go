@@ -205,7 +205,7 @@ func markOf(text string) (b Behaviour, times int) {
 	return nil, 0
 }
 
-// Faults are the behaviours that befall calls by chance.
+// Faults are the behaviours that calls have by chance.
 type Faults struct {
 	// Shares are the parts of the calls, from 0 to 1, by the names of behaviours. Their
 	// sum is at most 1.

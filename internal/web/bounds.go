@@ -8,11 +8,11 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// hearOutTime is how long one is heard out whose call has failed already.
+// hearOutTime is how long the rest of a request is read after its call has failed.
 const hearOutTime = 5 * time.Second
 
-// bounded keeps callers from being silent for ever: those who send their request,
-// and those who read their answer. What requests hold is charged to the budget.
+// bounded ends calls whose callers are silent for too long, while they send their request
+// or read their answer. What requests hold is charged to the budget.
 func bounded(config Config, parts Parts, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}

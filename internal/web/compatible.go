@@ -73,9 +73,9 @@ func unpacked(r *http.Request, limit int64) (io.Reader, error) {
 	return inflate.NewReader(r.Body, limits), nil
 }
 
-// answer runs the call and writes its events. This goroutine alone writes; the
-// engine's hands it one batch at a time and waits until that is written, so that a
-// reader who stops reading stops the call's admission.
+// answer runs the call and writes its events. Only this goroutine writes. The engine's
+// goroutine waits until each batch is written, so that a slow reader stops the call's
+// admission.
 func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, req *request) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,12 +118,12 @@ func whenEnded(ctx context.Context, f func()) (stop func()) {
 	}
 }
 
-// lastWords is the time in which the reader of a call that was ended has to take
-// what is under way to him.
+// lastWords is the time in which the caller of a call that was ended has to read what
+// is in flight to it.
 const lastWords = 2 * time.Second
 
-// write writes what comes until the engine has ended, and comments while nothing
-// comes. An error is of writing.
+// write writes events until the engine has ended, and comments while there are none. It
+// returns an error of writing.
 func (c *compatible) write(run *run, events *events) (ended, error) {
 	beat := time.NewTimer(c.config.Heartbeat)
 	defer beat.Stop()

@@ -37,8 +37,8 @@ type limits struct {
 	bytes int64
 }
 
-// readRequest reads and checks a body. It takes what the original's framework
-// took, of which numbers as texts are the most frequent, and bare NaN beside it.
+// readRequest reads and checks a body. It accepts what the original's framework did, such
+// as numbers in quotes, and also bare NaN.
 // The error is an unfit, a statusError or a fault.
 func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error) {
 	p := &requestParser{limits: l, req: request{productColumn: defaultProductColumn}}

@@ -29,8 +29,7 @@ const (
 	pingTimeout = 10 * time.Second
 )
 
-// Server serves HTTP/1.1 and HTTP/2, without TLS for callers who know of it
-// (h2c). Its methods are safe for concurrent use.
+// Server serves HTTP/1.1 and HTTP/2, the latter also without TLS (h2c). Its methods are safe for concurrent use.
 type Server struct {
 	http         *http.Server
 	calls        *drain.Calls // finite: classifications; attendant: all requests
