@@ -103,7 +103,7 @@ func TestDrainLetsStreamsEndAndRefusesNewOnes(t *testing.T) {
 	})
 }
 
-func TestLogTellsBatchesAndFailuresButNoSecret(t *testing.T) {
+func TestLog_HasBatchesAndFailuresButNoSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Keys: []llmsim.Key{{Secret: "sk-other"}}}, "--log-level=debug")
 		items := goods(12, func(i int, it *credenza.Item) {

@@ -52,7 +52,7 @@ func allSucceed(t *testing.T, client *credenza.Client, id string) credenza.Summa
 	return watch.Summary()
 }
 
-// TestAJobsItemsWaitForQuotaAndOutages gives items four seconds each, where the quota
+// TestAJobsItemsWaitForQuotaAndOutages gives items one second each, while the quota
 // needs longer for all of them, or the server is away for longer.
 func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 	for name, sim := range map[string]llmsim.Config{

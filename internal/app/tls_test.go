@@ -10,7 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-// Whoever calls for work over HTTP shows a certificate, as on the gRPC address;
+// Calls for work over HTTP need a certificate, as on the gRPC address;
 // who asks how the server is needs none.
 func TestCertificatesOverHTTP(t *testing.T) {
 	server, caller := testkit.Issue(t, "server", nil), testkit.Issue(t, "caller", nil)

@@ -27,7 +27,7 @@ func TestBucket_FailingIsPassedOverAndTriedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &moody{}
+				b := &faultyBucket{}
 				m, logs := over(b)
 				defer m.Close()
 				b.be(mood.err, mood.hangs)
@@ -74,7 +74,7 @@ func TestBucket_HangingLeavesTheModelItsTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &moody{}
+				b := &faultyBucket{}
 				m, _ := over(b)
 				defer m.Close()
 				b.be(nil, true)
@@ -98,7 +98,7 @@ func TestBucket_HangingLeavesTheModelItsTime(t *testing.T) {
 
 func TestBucket_SlowIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		defer m.Close()
 		b.slow(900 * time.Millisecond)
@@ -117,7 +117,7 @@ func TestBucket_SlowIsPassedOver(t *testing.T) {
 // not have more for that.
 func TestBucket_SharerWithMoreTimeDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		defer m.Close()
 		b.be(nil, true)
@@ -142,7 +142,7 @@ func TestBucket_SharerWithMoreTimeDoesNotWait(t *testing.T) {
 
 func TestBucket_MissingIsOpenedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{hangs: true}
+		b := &faultyBucket{hangs: true}
 		began := time.Now()
 		m, logs := over(b)
 		defer m.Close()
@@ -174,7 +174,7 @@ func TestBucket_MissingIsOpenedLater(t *testing.T) {
 
 func TestBucket_UnusableIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{unwell: true}
+		b := &faultyBucket{unwell: true}
 		m, logs := over(b)
 		defer m.Close()
 		n := 0
@@ -198,7 +198,7 @@ func TestBucket_UnusableIsLoggedOnce(t *testing.T) {
 
 func TestBucket_WriteThatPanicsHasFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{panics: true}
+		b := &faultyBucket{panics: true}
 		m, _ := over(b)
 		defer m.Close()
 		n := 0
@@ -212,7 +212,7 @@ func TestBucket_WriteThatPanicsHasFailed(t *testing.T) {
 
 func TestBucket_LastAnswerStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		for i, name := range []string{"first", "second", "third"} {
 			b.slow(time.Duration(3-i) * 100 * time.Millisecond)
@@ -230,7 +230,7 @@ func TestBucket_LastAnswerStays(t *testing.T) {
 
 func TestBucket_DroppedAnswersAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, logs := over(b)
 		defer m.Close()
 		b.slow(time.Second)
@@ -246,7 +246,7 @@ func TestBucket_DroppedAnswersAreLoggedOnce(t *testing.T) {
 
 func TestClose_WritesQueuedAnswersWithinItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		n := 0
 		for i := range 1000 {
@@ -256,7 +256,7 @@ func TestClose_WritesQueuedAnswersWithinItsTime(t *testing.T) {
 		if b.puts != 1000 {
 			t.Errorf("%d of 1000 answers were written", b.puts)
 		}
-		b = &moody{}
+		b = &faultyBucket{}
 		m, _ = over(b)
 		b.be(nil, true)
 		for i := range 1000 {

@@ -80,7 +80,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A write that waits for the reader ends soon after the call does.
-	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
+	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(flushTime)) })()
 	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), notices: make(chan catalog.Notice), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
 	go run.engine(ctx, c.engine, call, req)
 	events := newEvents(w, c.anyOrigin)
@@ -118,9 +118,9 @@ func whenEnded(ctx context.Context, f func()) (stop func()) {
 	}
 }
 
-// lastWords is the time in which the caller of a call that was ended has to read what
+// flushTime is the time in which the caller of a call that was ended has to read what
 // is in flight to it.
-const lastWords = 2 * time.Second
+const flushTime = 2 * time.Second
 
 // write writes events until the engine has ended, and comments while there are none. It
 // returns an error of writing.

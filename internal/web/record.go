@@ -62,16 +62,16 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 		began := time.Now()
 		caller, err := protect(serve, a, r)
 		if err != nil && a.status == 0 {
-			rec.hearOut(r)
+			rec.readRest(r)
 			writeError(a, err)
 		}
 		rec.finished(r, a.status, caller, err, time.Since(began))
 	})
 }
 
-func (rec *recorder) hearOut(r *http.Request) {
+func (rec *recorder) readRest(r *http.Request) {
 	if body, ok := r.Body.(*pacedBody); ok && r.Header.Get("Expect") == "" {
-		body.hearOut(rec.maxBody)
+		body.readRest(rec.maxBody)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/cache"
 )
 
-// moody is a bucket that is as the test wants it.
-type moody struct {
+// faultyBucket is a bucket whose faults the test sets.
+type faultyBucket struct {
 	jetstream.KeyValue // for methods that are not called
 
 	mu           sync.Mutex
@@ -28,31 +28,31 @@ type moody struct {
 	last         []byte   // put
 }
 
-func (b *moody) be(err error, hangs bool) {
+func (b *faultyBucket) be(err error, hangs bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err, b.hangs = err, hangs
 }
 
-func (b *moody) recover() {
+func (b *faultyBucket) recover() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.unwell = false
 }
 
-func (b *moody) slow(takes time.Duration) {
+func (b *faultyBucket) slow(takes time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.takes = takes
 }
 
-func (b *moody) timesOpened() int {
+func (b *faultyBucket) timesOpened() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.opened
 }
 
-func (b *moody) answer(ctx context.Context, count *int) error {
+func (b *faultyBucket) answer(ctx context.Context, count *int) error {
 	b.mu.Lock()
 	err, hangs, takes := b.err, b.hangs, b.takes
 	*count++
@@ -72,7 +72,7 @@ func (b *moody) answer(ctx context.Context, count *int) error {
 }
 
 // use is answer for what needs the bucket to be well.
-func (b *moody) use(ctx context.Context, count *int) error {
+func (b *faultyBucket) use(ctx context.Context, count *int) error {
 	b.mu.Lock()
 	panics, unwell := b.panics, b.unwell
 	b.mu.Unlock()
@@ -85,7 +85,7 @@ func (b *moody) use(ctx context.Context, count *int) error {
 	return jetstream.ErrNoStreamResponse
 }
 
-func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
+func (b *faultyBucket) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
 	if err := b.use(ctx, &b.gets); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, err
 }
 
 // WatchAll lists the keys from before, and a nil for their end.
-func (b *moody) WatchAll(context.Context, ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+func (b *faultyBucket) WatchAll(context.Context, ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
 	list := make(listing, len(b.keys)+1)
 	for _, k := range b.keys {
 		list <- stored{key: k}
@@ -117,7 +117,7 @@ type stored struct {
 
 func (s stored) Key() string { return s.key }
 
-func (b *moody) Put(ctx context.Context, _ string, value []byte) (uint64, error) {
+func (b *faultyBucket) Put(ctx context.Context, _ string, value []byte) (uint64, error) {
 	err := b.use(ctx, &b.puts)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,7 +126,7 @@ func (b *moody) Put(ctx context.Context, _ string, value []byte) (uint64, error)
 }
 
 // Publish only hands a message to the connection, so it neither waits nor fails.
-func (b *moody) Publish(_ string, value []byte) error {
+func (b *faultyBucket) Publish(_ string, value []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.puts++
@@ -134,10 +134,10 @@ func (b *moody) Publish(_ string, value []byte) error {
 	return nil
 }
 
-// server has a moody bucket.
+// server has a faultyBucket bucket.
 type server struct {
 	jetstream.JetStream
-	bucket *moody
+	bucket *faultyBucket
 }
 
 func (s server) CreateOrUpdateStream(ctx context.Context, _ jetstream.StreamConfig) (jetstream.Stream, error) {
@@ -147,7 +147,7 @@ func (s server) CreateOrUpdateStream(ctx context.Context, _ jetstream.StreamConf
 func (s server) KeyValue(context.Context, string) (jetstream.KeyValue, error) { return s.bucket, nil }
 
 // over returns a cache over the bucket, and its log.
-func over(b *moody) (*cache.Cache, *observer.ObservedLogs) {
+func over(b *faultyBucket) (*cache.Cache, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.InfoLevel)
 	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: server{bucket: b}, Publish: b.Publish}, Log: zap.New(core)}), logs
 }
