@@ -52,39 +52,7 @@ func (r *Reservation) WaitAdd(n int64) error {
 	if r.until.IsZero() {
 		r.until = time.Now().Add(Patience)
 	}
-	timer := time.NewTimer(time.Until(r.until))
-	defer timer.Stop()
-	for {
-		freed, added := r.watch(n)
-		if added {
-			return nil
-		}
-		select {
-		case <-freed:
-			r.unwatch()
-		case <-timer.C:
-			r.unwatch()
-			return ErrFull
-		}
-	}
-}
-
-// watch adds n bytes, or returns a channel that is closed when bytes are given back.
-// unwatch ends the watch.
-func (r *Reservation) watch(n int64) (freed <-chan struct{}, added bool) {
-	r.budget.mu.Lock()
-	defer r.budget.mu.Unlock()
-	if r.addLocked(n) {
-		return nil, true
-	}
-	r.budget.waiting++
-	return r.budget.freed, false
-}
-
-func (r *Reservation) unwatch() {
-	r.budget.mu.Lock()
-	defer r.budget.mu.Unlock()
-	r.budget.waiting--
+	return r.budget.await(time.Until(r.until), nil, func() bool { return r.addLocked(n) })
 }
 
 // Release gives all of it back.

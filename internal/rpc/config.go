@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,18 +51,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("the limits of a call are %d items and %d bytes: give numbers above 0, or 0 for the usual ones",
 			c.MaxItems, c.MaxRequestBytes)
 	}
-	if c.MaxItems == 0 {
-		c.MaxItems = DefaultMaxItems
-	}
-	if c.MaxRequestBytes == 0 {
-		c.MaxRequestBytes = DefaultMaxRequestBytes
-	}
-	if c.Intake == nil {
-		c.Intake = intake.New(0)
-	}
-	if c.WriteTimeout <= 0 {
-		c.WriteTimeout = DefaultWriteTimeout
-	}
+	c.MaxItems = cmp.Or(c.MaxItems, DefaultMaxItems)
+	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, DefaultMaxRequestBytes)
+	c.Intake = cmp.Or(c.Intake, intake.New(0))
+	c.WriteTimeout = cmp.Or(max(c.WriteTimeout, 0), DefaultWriteTimeout)
 	return c, nil
 }
 

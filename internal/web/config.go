@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -65,21 +66,11 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("a limit of the HTTP server is negative (%d items, %d bytes, %v, %v): give 0 for the usual one",
 			c.MaxItems, c.MaxBodyBytes, c.WriteTimeout, c.Heartbeat)
 	}
-	if c.MaxItems == 0 {
-		c.MaxItems = DefaultMaxItems
-	}
-	if c.MaxBodyBytes == 0 {
-		c.MaxBodyBytes = DefaultMaxBodyBytes
-	}
-	if c.Intake == nil {
-		c.Intake = intake.New(0)
-	}
-	if c.WriteTimeout == 0 {
-		c.WriteTimeout = DefaultWriteTimeout
-	}
-	if c.Heartbeat == 0 {
-		c.Heartbeat = DefaultHeartbeat
-	}
+	c.MaxItems = cmp.Or(c.MaxItems, DefaultMaxItems)
+	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, DefaultMaxBodyBytes)
+	c.Intake = cmp.Or(c.Intake, intake.New(0))
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, DefaultWriteTimeout)
+	c.Heartbeat = cmp.Or(c.Heartbeat, DefaultHeartbeat)
 	return c, nil
 }
 
