@@ -65,7 +65,7 @@ func startFeed[S comparable, M uploaded[S]](name string, recv func() (M, error),
 func receive[M any](recv func() (M, error)) (message M, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = panicked(value)
+			err = fault.Panicked(value)
 		}
 	}()
 	return recv()

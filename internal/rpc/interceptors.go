@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	promgrpc "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
@@ -58,7 +57,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	})
 	c.addPair(selector.UnaryServerInterceptor(unaryLog, quiet), selector.StreamServerInterceptor(streamLog, quiet))
 	c.add(mapFaults)
-	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
+	onPanic := recovery.WithRecoveryHandler(func(value any) error { return fault.Panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
 	c.add(s.arrival.around)
 	c.add(s.letIn)
@@ -105,9 +104,3 @@ type contextStream struct {
 
 // Context returns the other context.
 func (s *contextStream) Context() context.Context { return s.ctx }
-
-// panicked is the fault for a panic: its text and stack are for the log.
-func panicked(value any) *fault.Fault {
-	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
-		"a fault of the service: try again, and report it if it stays")
-}

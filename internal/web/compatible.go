@@ -168,7 +168,7 @@ func (r *run) engine(ctx context.Context, engine Engine, call classify.Call, req
 	var end ended
 	defer func() {
 		if value := recover(); value != nil {
-			end.err = panicked(value)
+			end.err = fault.Panicked(value)
 		}
 		r.ended <- end
 	}()

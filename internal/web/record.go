@@ -2,9 +2,7 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -79,15 +77,10 @@ func (rec *recorder) readRest(r *http.Request) {
 func protect(serve endpoint, w *answer, r *http.Request) (caller string, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = panicked(value)
+			err = fault.Panicked(value)
 		}
 	}()
 	return serve(w, r)
-}
-
-func panicked(value any) *fault.Fault {
-	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
-		"a fault of the service: try again, and report it if it stays")
 }
 
 func (rec *recorder) finished(r *http.Request, status int, caller string, err error, took time.Duration) {
@@ -125,7 +118,7 @@ func (rec *recorder) panics(next http.Handler) http.Handler {
 			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(value)
 			}
-			f := panicked(value)
+			f := fault.Panicked(value)
 			rec.log.Error("a handler panicked", zap.String("http.path", r.URL.Path), zap.Error(f))
 			if a, ok := w.(*answer); !ok || a.status != 0 {
 				panic(http.ErrAbortHandler)
