@@ -53,7 +53,7 @@ type Authority struct {
 // New returns the authority of a server. Without tokens it knows no caller by name.
 func New(tokens *Tokens) *Authority { return &Authority{tokens: tokens} }
 
-// Call is what is known of a call before it is let in.
+// Call is what is known of a call before it is admitted.
 type Call struct {
 	// Authorization has the values of the header.
 	Authorization []string

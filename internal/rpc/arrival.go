@@ -110,7 +110,7 @@ func (a *arrival) read(ctx context.Context, recv func() error) error {
 	}
 }
 
-// stream is an interceptor that counts off what was received, and gives up on a
+// stream is an interceptor that discharges what was received, and cuts off a
 // stream whose reader takes nothing.
 func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	call, ok := arrivedCall(stream.Context())

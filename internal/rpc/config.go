@@ -72,7 +72,7 @@ type Authority interface {
 	Identify(call auth.Call) *auth.Identity
 }
 
-// Parts are what the edge stands on. All but Jobs are needed.
+// Parts are what the edge uses. All but Jobs are needed.
 type Parts struct {
 	Engine    Engine
 	Authority Authority

@@ -5,7 +5,7 @@
 // send anything, read slowly and leave at any time. Each of them gets a clear
 // answer, even while the process goes down.
 //
-//	listener -> identify -> metrics -> log -> faults -> recovery -> arrival -> letIn -> authorize -> checks -> handler -> Engine
+//	listener -> identify -> metrics -> log -> faults -> recovery -> arrival -> admit -> authorize -> checks -> handler -> Engine
 //	                                                                                        convert
 //
 // Handlers only check, convert, call and convert back. Interceptors do the rest, in

@@ -13,9 +13,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// attendantBytes is the most that a message of health and reflection may unpack to.
+// auxiliaryBytes is the most that a message of health and reflection may unpack to.
 // These need no token, so that no caller is charged for it.
-const attendantBytes = intake.SmallBytes
+const auxiliaryBytes = intake.SmallBytes
 
 // Do hands a message over gRPC on to the codec, compressed as it is. gRPC's
 // decompressors know neither the kind of a message nor when it has been decoded, and
@@ -48,7 +48,7 @@ func (c *codec) cutPacked(data mem.BufferSlice) ([]byte, bool) {
 // unmarshalPacked unpacks and decodes a message, or marks it.
 func (c *codec) unmarshalPacked(packed []byte, message proto.Message, r *room) error {
 	_, ours := c.forms[proto.MessageName(message)]
-	limits := inflate.Limits{Bytes: min(c.limit, attendantBytes)}
+	limits := inflate.Limits{Bytes: min(c.limit, auxiliaryBytes)}
 	if ours {
 		r.reservation = c.budget.Reserve(r.in)
 		limits = inflate.Limits{Bytes: c.limit, Charge: r.take}

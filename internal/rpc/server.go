@@ -167,7 +167,7 @@ func (s *Server) SetReady(ready bool) {
 	s.ready.Store(ready)
 	s.health.SetServingStatus("", status)
 	for name := range s.grpc.GetServiceInfo() {
-		if !isAttendant(name) {
+		if !isAuxiliary(name) {
 			s.health.SetServingStatus(name, status)
 		}
 	}

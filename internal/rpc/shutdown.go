@@ -47,7 +47,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	err := s.calls.Wait(ctx)
 	// Watchers of health and reflection outlast the drain, so that they see
 	// NOT_SERVING, and would hold up the stop.
-	s.calls.End(drain.Finite, drain.Attendant)
+	s.calls.End(drain.Finite, drain.Auxiliary)
 	// Calls over HTTP go first: gRPC's stop would cut off what the handlers have
 	// said and HTTP has not yet written.
 	s.web.close(flushTime)

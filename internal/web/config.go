@@ -101,7 +101,7 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge stands on. All but Outages are needed.
+// Parts are what the edge uses. All but Outages are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers

@@ -121,7 +121,7 @@ func (e *events) header() {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep events until it has some kilobytes
 	if e.anyOrigin {
-		h.Set("Access-Control-Allow-Origin", "*") // also to those who do not ask, as the original
+		h.Set("Access-Control-Allow-Origin", "*") // also without an Origin, as the original did
 	}
 	e.w.WriteHeader(http.StatusOK)
 }

@@ -292,7 +292,7 @@ func TestPrepare_WaitsForMemory(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := p.Prepare(ctx, data); !errors.Is(err, context.Canceled) {
-			t.Error("a caller who left went on waiting:", err)
+			t.Error("a caller that left went on waiting:", err)
 		}
 		release()
 		if err := <-done; err != nil {
