@@ -63,8 +63,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// App is a service that runs. Its methods are safe for concurrent use. Whoever
-// started it ends it, by Wait or Close.
+// App is a running service. Its methods are safe for concurrent use. The caller of Start
+// ends it, by Wait or Close.
 type App struct {
 	config  Config
 	options Options
@@ -91,9 +91,9 @@ type App struct {
 	closeErr error
 }
 
-// Start listens on the configured addresses and serves in the background. Ports
-// may be 0: GRPCAddr and HTTPAddr tell what they became. Any problem with a
-// setting, a file or a port is an error, and then nothing is left running.
+// Start listens on the configured addresses and serves in the background. Ports may be
+// 0: GRPCAddr and HTTPAddr return the ports in use. Any problem with a setting, a file
+// or a port is an error, and then nothing is left running.
 func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -115,8 +115,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	return a, nil
 }
 
-// startFields describe the service to its operator: what answers, where, from which
-// data, and for whom.
+// startFields describe the service to its operator: backend, addresses, data and callers.
 func (a *App) startFields() []zap.Field {
 	callers := "anyone"
 	switch {
@@ -193,9 +192,9 @@ func (a *App) Wait(ctx context.Context) error {
 	return errors.Join(failed, a.Close(drain))
 }
 
-// Close ends the app: not ready, then running calls may end until ctx does (the
-// configured time, where it has no deadline), then the rest is cut off. Calls that
-// were cut off are logged and no error: going down in time is what was asked for.
+// Close ends the app: not ready, then calls in flight may end until ctx does (the
+// configured time, if it has no deadline), then the rest is cut off. Calls that were
+// cut off are logged and are no error.
 func (a *App) Close(ctx context.Context) error {
 	a.closing.Do(func() { a.closeErr = a.close(ctx) })
 	return a.closeErr

@@ -15,8 +15,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
-// newCache returns the cache of the model's answers, nil where there is none: the
-// offline classifier is faster than any.
+// newCache returns the cache of the model's answers; nil for the offline classifier,
+// which is faster than any cache.
 func (a *App) newCache() *cache.Cache {
 	c := &a.config
 	if c.backend() == backendOffline || c.CacheMemory == 0 {
@@ -36,9 +36,9 @@ func (a *App) newCache() *cache.Cache {
 	return m
 }
 
-// scopeOf is what the model's answers depend on beside the item and the model's
-// name. The servers are part of it: what a simulator said under a model's name is
-// no answer of that model.
+// scopeOf returns what the model's answers depend on in addition to the item and the
+// model's name. The servers are part of it: a simulator's answer under a model's name is
+// none of that model.
 func scopeOf(c *Config, p *prompt.Prompt) catalog.Scope {
 	return catalog.NewScope(llm.BackendName, p.TaxonomyVersion(), p.Version(), strings.Join(c.servers(), " "),
 		"detail="+c.ImageDetail, "fit="+strconv.Itoa(c.fit()),
@@ -55,7 +55,7 @@ func (c *Config) servers() []string {
 	return slices.Compact(all)
 }
 
-// cacheStatus is nil where there is no cache.
+// cacheStatus returns nil without a cache.
 func cacheStatus(m *cache.Cache) *rpc.CacheStatus {
 	if m == nil {
 		return nil
@@ -64,12 +64,12 @@ func cacheStatus(m *cache.Cache) *rpc.CacheStatus {
 	return &rpc.CacheStatus{Entries: s.Entries, Bytes: s.Bytes, Hits: s.MemoryHits + s.StoreHits, Misses: s.Misses}
 }
 
-// cacheMetrics shows the cache's figures as they are when they are asked for.
+// cacheMetrics collects the cache's figures.
 type cacheMetrics struct{ cache *cache.Cache }
 
 var (
 	cacheHits    = describe("cache_hits_total", "Questions answered from the cache, by level: memory, store.", "level")
-	cacheMisses  = describe("cache_misses_total", "Questions that were looked up in vain.")
+	cacheMisses  = describe("cache_misses_total", "Questions that the cache could not answer.")
 	cacheShared  = describe("cache_shared_total", "Items that waited for the same question of another one.")
 	cacheEntries = describe("cache_entries", "Answers in memory.")
 	cacheBytes   = describe("cache_bytes", "Bytes of the answers in memory.")
@@ -77,10 +77,10 @@ var (
 		"Reads and writes of the store behind the memory, by result: written, read_failed, write_failed, skipped (while it fails), dropped (too many waited), unreadable.", "result")
 )
 
-// Describe lists what Collect tells.
+// Describe lists what Collect sends.
 func (m cacheMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
 
-// Collect tells the figures.
+// Collect sends the figures.
 func (m cacheMetrics) Collect(to chan<- prometheus.Metric) {
 	s := m.cache.Stats()
 	count := func(desc *prometheus.Desc, n int64, labels ...string) {

@@ -65,7 +65,7 @@ func runClient(t *testing.T, program string, args ...string) (results []map[stri
 	return results
 }
 
-// need fails the test where a program is not there.
+// need fails the test if a program is missing.
 func need(t *testing.T, advice, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {

@@ -27,11 +27,11 @@ type Config struct {
 	Model   string   `name:"openai-model" env:"OPENAI_MODEL" default:"gpt-6-luna" help:"The model that is asked."`
 	Models  []string `name:"models" env:"CREDENZA_MODELS" placeholder:"MODEL,..." help:"Further models that callers may ask for."`
 
-	Provider  string  `name:"provider" env:"CREDENZA_PROVIDER" placeholder:"NAME" help:"Whose server it is, where its address does not tell: openai, azure, gemini, anthropic, mistral, groq, openrouter, deepseek, ollama, llama.cpp, vllm, lmstudio or litellm."`
+	Provider  string  `name:"provider" env:"CREDENZA_PROVIDER" placeholder:"NAME" help:"Whose server it is, if its address does not show it: openai, azure, gemini, anthropic, mistral, groq, openrouter, deepseek, ollama, llama.cpp, vllm, lmstudio or litellm."`
 	Profile   Profile `name:"profile" env:"CREDENZA_PROFILE" placeholder:"YAML" help:"How servers are asked, see docs/models.md. What is not said is found out."`
 	MaxOutput int     `name:"max-output-tokens" env:"CREDENZA_MAX_OUTPUT_TOKENS" default:"8000" help:"The most tokens that one answer may get, reasoning included."`
 
-	Backend  string `name:"backend" env:"CREDENZA_BACKEND" default:"auto" placeholder:"auto|openai|offline" help:"What answers. auto: openai where a key or a base URL is set, else offline."`
+	Backend  string `name:"backend" env:"CREDENZA_BACKEND" default:"auto" placeholder:"auto|openai|offline" help:"What answers. auto: openai if a key or a base URL is set, else offline."`
 	Fallback string `name:"fallback" env:"CREDENZA_FALLBACK" default:"none" placeholder:"none|offline" help:"What answers when the model cannot."`
 
 	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"ADDRESS" help:"Where gRPC is served: HOST:PORT, or unix:///PATH."`
@@ -62,7 +62,7 @@ type Config struct {
 	ImageDetail    string        `name:"image-detail" env:"CREDENZA_IMAGE_DETAIL" default:"auto" placeholder:"auto|low|high" help:"How closely the model looks at pictures."`
 	ImageFit       int           `name:"image-fit" env:"CREDENZA_IMAGE_FIT" default:"0" placeholder:"PIXELS" help:"Pictures are shrunk to fit a square of so many pixels a side. 0: 768, at the detail low 512."`
 	ImageTimeout   time.Duration `name:"image-timeout" env:"CREDENZA_IMAGE_TIMEOUT" default:"15s" help:"How long a shop may take for a picture or page."`
-	ImageHostRate  float64       `name:"image-host-rate" env:"CREDENZA_IMAGE_HOST_RATE" default:"0" help:"Requests a second to a shop. 0: no limit beside 4 at once."`
+	ImageHostRate  float64       `name:"image-host-rate" env:"CREDENZA_IMAGE_HOST_RATE" default:"0" help:"Requests a second to a shop. 0: no limit but 4 at once."`
 	ImageAllow     []string      `name:"image-allow" env:"CREDENZA_IMAGE_ALLOW" placeholder:"NETWORK|HOST,..." help:"Networks or hosts that pictures may come from although they are private, on every port."`
 	Taxonomy       string        `name:"taxonomy" env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"A taxonomy of your own, YAML (default: furniture, built in)."`
 

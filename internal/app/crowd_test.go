@@ -42,7 +42,7 @@ func bulk(ctx context.Context, t *testing.T, client *credenza.Client, calls, ite
 	return running.Wait
 }
 
-// refusal is the text of the refusal of a new bulk call, empty if it is let in.
+// refusal is the text of the refusal of a new bulk call, empty if there is none.
 func refusal(ctx context.Context, t *testing.T, client *credenza.Client) string {
 	t.Helper()
 	ctx, leave := context.WithTimeout(ctx, 50*time.Millisecond)

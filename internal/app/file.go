@@ -31,7 +31,7 @@ type Resolver struct {
 type entry struct {
 	text string
 	line int
-	// problem is told only if the setting is taken from the file.
+	// problem is reported only if the setting is taken from the file.
 	problem error
 }
 

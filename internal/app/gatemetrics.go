@@ -8,8 +8,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// gateMetrics tells what the gate has counted, whenever metrics are asked for.
-// The gate itself knows no metrics library.
+// gateMetrics collects the gate's counters. The gate itself knows no metrics library.
 type gateMetrics struct{ gate *upstream.Gate }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
-// startJobs begins to keep and run jobs, where there is something to keep them in.
+// startJobs begins to keep and run jobs, if data outlives the process.
 func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics prometheus.Registerer) (err error) {
 	if a.broker == nil || a.options.Data == DataAnswers {
 		return nil
@@ -31,14 +31,14 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 	return nil
 }
 
-// drainJobs has the chunks in hand finished, as far as there is time.
+// drainJobs finishes the claimed chunks, as far as there is time.
 func (a *App) drainJobs(ctx context.Context) {
 	if a.jobs != nil {
 		a.jobs.Drain(ctx)
 	}
 }
 
-// servedJobs are the jobs that callers may see, nil where there are none.
+// servedJobs returns the jobs for callers, nil without jobs.
 func (a *App) servedJobs() rpc.Jobs {
 	if a.jobs == nil {
 		return nil

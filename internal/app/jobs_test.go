@@ -37,7 +37,22 @@ func serveJobs(t *testing.T, sim llmsim.Config, flags ...string) *credenza.Clien
 	return client
 }
 
-// TestAJobsItemsWaitForQuotaAndOutages gives items four seconds each, where the quota
+// allSucceed watches a job to its end, and fails for each item without an answer.
+func allSucceed(t *testing.T, client *credenza.Client, id string) credenza.Summary {
+	t.Helper()
+	watch := client.WatchJob(t.Context(), id, "")
+	for result, err := range watch.Results() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Err != nil {
+			t.Errorf("item %d: %v", result.Index, result.Err)
+		}
+	}
+	return watch.Summary()
+}
+
+// TestAJobsItemsWaitForQuotaAndOutages gives items one second each, while the quota
 // needs longer for all of them, or the server is away for longer.
 func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 	for name, sim := range map[string]llmsim.Config{
@@ -56,16 +71,7 @@ func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			watch := client.WatchJob(t.Context(), job.ID, "")
-			for result, err := range watch.Results() {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if result.Err != nil {
-					t.Errorf("item %d: %v", result.Index, result.Err)
-				}
-			}
-			if sum := watch.Summary(); sum.Total != 250 || sum.Elapsed < 5*time.Second {
+			if sum := allSucceed(t, client, job.ID); sum.Total != 250 || sum.Elapsed < 5*time.Second {
 				t.Errorf("%+v", sum)
 			}
 		})

@@ -183,8 +183,8 @@ func groupName(number int) string { return fmt.Sprintf("group %d", number) }
 
 var lineNumber = regexp.MustCompile(`\bline (\d+)\b`)
 
-// yamlLine is where YAML went wrong, 0 if it does not say. The rest of such an
-// error is for nobody's eyes: it quotes values, which may be keys.
+// yamlLine returns the line of an error of YAML, 0 if there is none. The rest of such an
+// error must not be shown: it quotes values, which may be keys.
 func yamlLine(err error) int {
 	found := lineNumber.FindStringSubmatch(err.Error())
 	if found == nil {

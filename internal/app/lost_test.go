@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -79,12 +81,14 @@ func (l *lostData) ready(t *testing.T) (grpcReady, httpReady bool) {
 func (l *lostData) becomes(t *testing.T, ready bool) {
 	t.Helper()
 	const noticed = 5 * time.Second
-	for began := time.Now(); time.Since(began) < noticed; time.Sleep(50 * time.Millisecond) {
-		if byGRPC, byHTTP := l.ready(t); byGRPC == ready && byHTTP == ready {
-			return
-		}
+	began := time.Now()
+	testkit.Await(t, fmt.Sprint("both probes say ", ready), func() bool {
+		byGRPC, byHTTP := l.ready(t)
+		return byGRPC == ready && byHTTP == ready
+	})
+	if took := time.Since(began); took > noticed {
+		t.Fatalf("the probes say %v after %v, want at most %v", ready, took, noticed)
 	}
-	t.Fatalf("the probes do not say %v within %v", ready, noticed)
 }
 
 // refusesJobs fails unless every call about jobs is answered with UNAVAILABLE and the

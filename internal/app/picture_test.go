@@ -232,9 +232,9 @@ func TestImageFallbackBothWays(t *testing.T) {
 	}
 }
 
-// TestGoodItemsAreAnsweredBesideBadShops has sixty photographs and pages among
+// TestGoodItems_AreAnsweredDespiteBadShops has sixty photographs and pages among
 // shops that do all that shops do, in one stream.
-func TestGoodItemsAreAnsweredBesideBadShops(t *testing.T) {
+func TestGoodItems_AreAnsweredDespiteBadShops(t *testing.T) {
 	shop := openShop(t)
 	s := openStudio(t, allowed, "--image-timeout=1s")
 	var items []credenza.Item

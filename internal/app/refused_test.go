@@ -56,16 +56,7 @@ func TestStrayRefusal_LosesNoItemOfAJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch := client.WatchJob(t.Context(), job.ID, "")
-	for result, err := range watch.Results() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if result.Err != nil {
-			t.Errorf("item %d: %v", result.Index, result.Err)
-		}
-	}
-	if sum := watch.Summary(); sum.Succeeded != 2000 {
+	if sum := allSucceed(t, client, job.ID); sum.Succeeded != 2000 {
 		t.Errorf("%+v", sum)
 	}
 }

@@ -59,7 +59,7 @@ func TestCachePolicies(t *testing.T) {
 	})
 }
 
-func TestWhoLeavesTakesNothingFromTheOthers(t *testing.T) {
+func TestCallerThatLeaves_TakesNothingFromTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: 10 * time.Second}})
 		leader, leave := context.WithCancel(t.Context())

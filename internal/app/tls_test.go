@@ -10,8 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-// Whoever calls for work over HTTP shows a certificate, as on the gRPC address;
-// who asks how the server is needs none.
+// Calls for work over HTTP need a certificate, as on the gRPC address; probes need none.
 func TestCertificatesOverHTTP(t *testing.T) {
 	server, caller := testkit.Issue(t, "server", nil), testkit.Issue(t, "caller", nil)
 	a, err := app.Start(t.Context(), settings(t, "--tls-cert="+server.CertFile, "--tls-key="+server.KeyFile, "--tls-client-ca="+caller.CertFile),

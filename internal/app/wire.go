@@ -164,8 +164,8 @@ func (c *Config) checkServed(gate *upstream.Gate) error {
 
 const lexiconModel = "lexicon"
 
-// newGate returns the gate to the model, or to the processor where the offline
-// classifier answers.
+// newGate returns the gate to the model, or to the processor if the offline classifier
+// answers.
 func newGate(c *Config) (*upstream.Gate, error) {
 	config := upstream.Config{
 		Groups: c.groups(), Fixed: c.MaxWorkers, QueueBound: c.QueueLimit, BulkShare: c.BulkShare, HedgeShare: c.HedgeShare,
@@ -240,9 +240,8 @@ const (
 	fullFit = 768
 )
 
-// maxFetches is how many answers of shops are under way at once, each with up to
-// 512 KiB of memory, a few with more: enough for a full pool of 256 whose shops
-// take a second.
+// maxFetches is how many answers of shops are in flight at once, each with up to 512 KiB
+// of memory, a few with more: enough for a full pool of 256 whose shops take a second.
 const maxFetches = 256
 
 // fit is the square that pictures are shrunk to, in pixels a side.

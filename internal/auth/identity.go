@@ -53,7 +53,7 @@ type Authority struct {
 // New returns the authority of a server. Without tokens it knows no caller by name.
 func New(tokens *Tokens) *Authority { return &Authority{tokens: tokens} }
 
-// Call is what is known of a call before it is let in.
+// Call is what is known of a call before it is admitted.
 type Call struct {
 	// Authorization has the values of the header.
 	Authorization []string
@@ -77,7 +77,7 @@ type Identity struct {
 	refusal    error // says why the caller is not known
 }
 
-// Identify returns who calls. It refuses no call: May does.
+// Identify returns the caller's identity. It refuses no call: May does.
 func (a *Authority) Identify(c Call) *Identity {
 	i := &Identity{
 		// No name in the file has a colon, so none of them can be taken for these.

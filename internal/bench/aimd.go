@@ -57,7 +57,7 @@ func (a *aimd) leave(started time.Time, good bool) {
 
 // playAIMD runs a scenario with the yardstick instead of the service.
 func (b bench) playAIMD(ctx context.Context, s *scenario) (*scenarioResult, error) {
-	sim, err := start(ctx, b.self, nil, "sim", s.sim)
+	sim, err := b.role(ctx, "sim", s.sim)
 	if err != nil {
 		return nil, err
 	}

@@ -51,20 +51,16 @@ func us1(d time.Duration) string { return fmt.Sprintf("%.1f us", float64(d)/1e3)
 
 // measureHits has one client warm the cache up, and then another send all its calls.
 func (b bench) measureHits(ctx context.Context, sim *process, backend string, size int) (rates, error) {
-	env := []string{"CREDENZA_BACKEND=offline"}
-	if backend == "cache" {
-		env = []string{"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1"}
+	env := modelAt(sim.addr)
+	if backend != "cache" {
+		env = append(env, "CREDENZA_BACKEND="+backend)
 	}
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return rates{}, err
-	}
-	server, err := start(ctx, b.credenza, append(env, "CREDENZA_LOG_LEVEL=warn"), "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	server, err := b.service(ctx, nil, env...)
 	if err != nil {
 		return rates{}, err
 	}
 	defer server.stop()
-	warm, err := start(ctx, b.self, nil, "load-hits", server.addr, strconv.Itoa(size), "1")
+	warm, err := b.role(ctx, "load-hits", server.addr, strconv.Itoa(size), "1")
 	if err != nil {
 		return rates{}, err
 	}
@@ -73,7 +69,7 @@ func (b bench) measureHits(ctx context.Context, sim *process, backend string, si
 	if err != nil {
 		return rates{}, err
 	}
-	client, err := start(ctx, b.self, nil, "load-hits", server.addr, strconv.Itoa(size), strconv.Itoa(hitCalls))
+	client, err := b.role(ctx, "load-hits", server.addr, strconv.Itoa(size), strconv.Itoa(hitCalls))
 	if err != nil {
 		return rates{}, err
 	}

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,26 +25,23 @@ type jobsCommand struct {
 
 // Run prints a row for each step.
 func (c jobsCommand) Run(ctx context.Context, b bench, w io.Writer) (err error) {
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return err
-	}
-	server, err := start(ctx, b.credenza, []string{
-		"CREDENZA_BACKEND=offline", "CREDENZA_LOG_LEVEL=warn",
-	}, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	server, err := b.service(ctx, nil, "CREDENZA_BACKEND=offline", "CREDENZA_LOG_LEVEL=warn")
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	client, err := credenza.Dial(addr, credenza.WithPlaintext())
+	client, err := credenza.Dial(server.addr, credenza.WithPlaintext())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	m := &jobBench{client: client, server: server, items: c.Items, out: &table{w: w}}
 	m.out.printf("%-28s %12s %12s %12s %12s\n", strconv.Itoa(c.Items)+" items, offline", "items/s", "time", "memory", "on disk")
-	for _, step := range []func(context.Context) error{m.feed, m.upload, m.follow, m.read} {
-		if err := step(ctx); err != nil {
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"feed, stored nowhere", m.feed}, {"job, taken in", m.upload}, {"job, run and followed", m.watch}, {"job, read again", m.watch}} {
+		if err := m.row(ctx, step.name, step.run); err != nil {
 			return err
 		}
 	}
@@ -83,7 +79,7 @@ func (m *jobBench) row(ctx context.Context, what string, step func(context.Conte
 	err := step(ctx)
 	took := time.Since(begun)
 	stop()
-	memory := <-peaks
+	peaksByFifth := <-peaks
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -91,14 +87,10 @@ func (m *jobBench) row(ctx context.Context, what string, step func(context.Conte
 	if err != nil {
 		return err
 	}
-	most := int64(0)
-	for _, peak := range memory {
-		most = max(most, peak)
-	}
 	m.out.printf("%-28s %12.0f %12s %9d MB %9d MB\n", what, float64(m.items)/took.Seconds(),
-		took.Round(100*time.Millisecond), most>>20, stored>>20)
+		took.Round(100*time.Millisecond), slices.Max(peaksByFifth[:])>>20, stored>>20)
 	m.out.printf("%-28s", "  memory by fifths, in MB")
-	for _, peak := range memory {
+	for _, peak := range peaksByFifth {
 		m.out.printf(" %d", peak>>20)
 	}
 	m.out.printf("\n")
@@ -111,7 +103,7 @@ const fifths = 5
 func (m *jobBench) sample(ctx context.Context) (peaks [fifths]int64) {
 	for sleep(ctx, 100*time.Millisecond) == nil {
 		part := min(fifths-1, fifths*m.done.Load()/int64(max(m.items, 1)))
-		if now, err := residentBytes(m.server.cmd.Process.Pid); err == nil {
+		if now, err := memory(m.server.cmd.Process.Pid, memoryNow); err == nil {
 			peaks[part] = max(peaks[part], now)
 		}
 	}
@@ -119,35 +111,23 @@ func (m *jobBench) sample(ctx context.Context) (peaks [fifths]int64) {
 }
 
 func (m *jobBench) feed(ctx context.Context) error {
-	return m.row(ctx, "feed, stored nowhere", func(ctx context.Context) error {
-		return m.count(m.client.Feed(ctx, m.goods(), credenza.Options{Mode: credenza.Text, BatchSize: 100}).Batches())
-	})
+	return m.count(m.client.Feed(ctx, m.goods(), credenza.Options{Mode: credenza.Text, BatchSize: 100}).Batches())
 }
 
 func (m *jobBench) upload(ctx context.Context) error {
-	return m.row(ctx, "job, taken in", func(ctx context.Context) error {
-		counted := func(yield func(credenza.Item) bool) {
-			for it := range m.goods() {
-				m.done.Add(1)
-				if !yield(it) {
-					return
-				}
+	counted := func(yield func(credenza.Item) bool) {
+		for it := range m.goods() {
+			m.done.Add(1)
+			if !yield(it) {
+				return
 			}
 		}
-		job, err := m.client.CreateJob(ctx, counted, credenza.JobSpec{
-			Name: "bench", Options: credenza.Options{Mode: credenza.Text, BatchSize: 100},
-		})
-		m.id = job.ID
-		return err
+	}
+	job, err := m.client.CreateJob(ctx, counted, credenza.JobSpec{
+		Name: "bench", Options: credenza.Options{Mode: credenza.Text, BatchSize: 100},
 	})
-}
-
-func (m *jobBench) follow(ctx context.Context) error {
-	return m.row(ctx, "job, run and followed", m.watch)
-}
-
-func (m *jobBench) read(ctx context.Context) error {
-	return m.row(ctx, "job, read again", m.watch)
+	m.id = job.ID
+	return err
 }
 
 func (m *jobBench) watch(ctx context.Context) error {
@@ -175,20 +155,6 @@ func (m *jobBench) count(batches iter.Seq2[credenza.Batch, error]) error {
 		return fmt.Errorf("%d of %d results", n, m.items)
 	}
 	return nil
-}
-
-// residentBytes returns a process's resident memory.
-func residentBytes(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := bytes.Cut(status, []byte("VmRSS:"))
-	if !ok {
-		return 0, errors.New("/proc has no VmRSS")
-	}
-	kib, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
-	return kib << 10, err
 }
 
 // sizeOf returns the bytes of a folder's files.

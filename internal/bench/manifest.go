@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,20 +9,35 @@ import (
 	"slices"
 )
 
-// manifestRow is a line of a manifest, by the names of its columns.
-type manifestRow map[string]string
+// row is a line of a CSV file, by the names of its columns.
+type row map[string]string
 
-// readManifest reads a folder's manifest.csv: a line for each file, the columns
-// named in the first one. wanted are the columns that have to be there.
-func readManifest(folder string, wanted ...string) ([]manifestRow, error) {
+// readCSV reads lines whose columns the first one names.
+func readCSV(in io.Reader) (names []string, all []row, err error) {
+	lines, err := csv.NewReader(in).ReadAll()
+	if err != nil || len(lines) == 0 {
+		return nil, nil, err
+	}
+	for _, line := range lines[1:] {
+		r := row{}
+		for i, name := range lines[0] {
+			r[name] = line[i]
+		}
+		all = append(all, r)
+	}
+	return lines[0], all, nil
+}
+
+// readManifest reads a folder's manifest.csv, a line for each file. wanted are the
+// columns that have to be there.
+func readManifest(folder string, wanted ...string) ([]row, error) {
 	path := filepath.Join(folder, "manifest.csv")
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	lines := csv.NewReader(f)
-	names, err := lines.Read()
+	names, all, err := readCSV(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -31,21 +45,6 @@ func readManifest(folder string, wanted ...string) ([]manifestRow, error) {
 		if !slices.Contains(names, name) {
 			return nil, fmt.Errorf("%s: there is no column %q: a manifest has the columns %q", path, name, wanted)
 		}
-	}
-	var all []manifestRow
-	for {
-		line, err := lines.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		r := manifestRow{}
-		for i, name := range names {
-			r[name] = line[i]
-		}
-		all = append(all, r)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s names no file", path)

@@ -71,7 +71,7 @@ func (c nastyCommand) Run(ctx context.Context, w io.Writer) error {
 		}
 		right++
 	}
-	peak, err := peakMemory(os.Getpid())
+	peak, err := memory(os.Getpid(), memoryPeak)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c nastyCommand) Run(ctx context.Context, w io.Writer) error {
 }
 
 // pictureProblem returns an error if a prepared picture is not as expected.
-func pictureProblem(r manifestRow, data []byte, made *catalog.Picture, err error) error {
+func pictureProblem(r row, data []byte, made *catalog.Picture, err error) error {
 	expected := r["expected"]
 	if err != nil {
 		f, ok := errors.AsType[*fault.Fault](err)
@@ -114,7 +114,7 @@ func pictureProblem(r manifestRow, data []byte, made *catalog.Picture, err error
 }
 
 // uprightSize returns an error if a result's size does not match the manifest.
-func uprightSize(r manifestRow, got image.Config) error {
+func uprightSize(r row, got image.Config) error {
 	width, height := atoi(r["width"]), atoi(r["height"])
 	if width == 0 || height == 0 {
 		return nil // the manifest does not know it

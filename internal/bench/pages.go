@@ -65,7 +65,7 @@ func (c pagesCommand) Run(ctx context.Context, w io.Writer) error {
 
 // mainPicture returns the main picture of a page and the reason for its choice; "none"
 // if there is none.
-func mainPicture(ctx context.Context, folder string, r manifestRow) (address string, why page.Evidence, err error) {
+func mainPicture(ctx context.Context, folder string, r row) (address string, why page.Evidence, err error) {
 	body, err := os.ReadFile(filepath.Join(folder, r["file"]))
 	if err != nil {
 		return "", 0, err

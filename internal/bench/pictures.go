@@ -40,7 +40,7 @@ type picturesCommand struct {
 
 // Run prints a row of figures.
 func (c picturesCommand) Run(ctx context.Context, b bench, w io.Writer) error {
-	shop, err := start(ctx, b.self, nil, "shop", c.Folder)
+	shop, err := b.role(ctx, "shop", c.Folder)
 	if err != nil {
 		return err
 	}

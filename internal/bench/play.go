@@ -57,7 +57,7 @@ func (p *scenarioResult) losses() int {
 
 // play runs a scenario against the whole service.
 func (b bench) play(ctx context.Context, s *scenario) (*scenarioResult, error) {
-	sim, err := start(ctx, b.self, nil, "sim", s.sim)
+	sim, err := b.role(ctx, "sim", s.sim)
 	if err != nil {
 		return nil, err
 	}
@@ -84,16 +84,10 @@ func (b bench) play(ctx context.Context, s *scenario) (*scenarioResult, error) {
 	return p, err
 }
 
-// serve starts one service.
+// serve starts one service of a scenario.
 func (b bench) serve(ctx context.Context, simAddr string, s *scenario) (*process, error) {
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return nil, err
-	}
-	env := append([]string{
-		"OPENAI_API_KEY=" + s.keys, "OPENAI_BASE_URL=http://" + simAddr + "/v1", "CREDENZA_LOG_LEVEL=error", noCache,
-	}, s.env...)
-	return start(ctx, b.credenza, env, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	env := modelAt(simAddr, "OPENAI_API_KEY="+s.keys, "CREDENZA_LOG_LEVEL=error", noCache)
+	return b.service(ctx, nil, append(env, s.env...)...)
 }
 
 // callAll sends each replica its part of the items, all at once.

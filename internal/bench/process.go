@@ -23,41 +23,56 @@ import (
 // process is a child that serves an address, or sends load.
 type process struct {
 	cmd  *exec.Cmd
-	addr string
+	addr string // of a service: that of gRPC
+	http string // of a service
 	data string // the folder of a service's data, removed at its end
 }
 
-// start runs a program and waits until it is ready. Children of this program print a
-// line "ready ADDR"; a server is polled at its address.
-func start(ctx context.Context, program string, env []string, args ...string) (*process, error) {
-	return startTo(ctx, os.Stderr, program, env, args...)
-}
-
-// startTo is start with another place for what the program says on stderr.
-func startTo(ctx context.Context, stderr io.Writer, program string, env []string, args ...string) (*process, error) {
+func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = stderr
+	cmd.Env = os.Environ()
+	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
-	p := &process{cmd: cmd}
-	if args[0] == "serve" {
-		p.addr = strings.TrimPrefix(args[1], "--grpc-addr=")
-		var err error
-		if p.data, err = os.MkdirTemp("", "credenza-bench-"); err != nil {
+	return cmd
+}
+
+// service starts the service on free ports and waits until it answers. said, if it is
+// not nil, gets what the service says on stderr.
+func (b bench) service(ctx context.Context, said io.Writer, env ...string) (p *process, err error) {
+	p = &process{}
+	for _, addr := range []*string{&p.addr, &p.http} {
+		if *addr, err = freeAddr(ctx); err != nil {
 			return nil, err
 		}
-		cmd.Env = append(cmd.Env, "CREDENZA_DATA_DIR="+p.data)
-		if err := cmd.Start(); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(p.data))
-		}
-		return p, p.awaitPort(ctx)
 	}
-	out, err := cmd.StdoutPipe()
+	if p.data, err = os.MkdirTemp("", "credenza-bench-"); err != nil {
+		return nil, err
+	}
+	p.cmd = command(ctx, b.credenza, "serve", "--grpc-addr="+p.addr, "--http-addr="+p.http, "--data-dir="+p.data)
+	p.cmd.Env = append(p.cmd.Env, env...)
+	if said != nil {
+		p.cmd.Stderr = said
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(p.data))
+	}
+	return p, p.awaitPort(ctx)
+}
+
+// modelAt returns the settings of a service that asks the model's server at an address.
+func modelAt(addr string, more ...string) []string {
+	return append([]string{"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + addr + "/v1", "CREDENZA_LOG_LEVEL=warn"}, more...)
+}
+
+// role runs a role of this program and waits until it prints a line "ready ADDR".
+func (b bench) role(ctx context.Context, args ...string) (*process, error) {
+	p := &process{cmd: command(ctx, b.self, args...)}
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
@@ -135,19 +150,24 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(u+s) * tick, err
 }
 
-// peakMemory returns the most memory that a process has had resident, in bytes.
-func peakMemory(pid int) (int64, error) {
+// The figures of a process's resident memory: now, and the most that it has had.
+const (
+	memoryNow  = "VmRSS:"
+	memoryPeak = "VmHWM:"
+)
+
+// memory returns a figure of a process's memory, in bytes.
+func memory(pid int, figure string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			return n << 10, err
-		}
+	_, rest, ok := bytes.Cut(status, []byte(figure))
+	if !ok {
+		return 0, fmt.Errorf("/proc/%d/status has no %s", pid, figure)
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no peak", pid)
+	kib, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+	return kib << 10, err
 }
 
 func resetStats(ctx context.Context, addr string) error {

@@ -214,7 +214,7 @@ func steadyRate(s *llmsim.Stats) float64 {
 // fairness compares a call of ten items alone and with two of 5,000 in flight.
 func (b bench) fairness(ctx context.Context, t *table) error {
 	s := &scenario{keys: oneKey, env: []string{"CREDENZA_MAX_WORKERS=32"}}
-	sim, err := start(ctx, b.self, nil, "sim", "seed: 3")
+	sim, err := b.role(ctx, "sim", "seed: 3")
 	if err != nil {
 		return err
 	}

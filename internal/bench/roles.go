@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/openai/openai-go"
 	"github.com/openai/openai-go/option"
@@ -40,8 +39,7 @@ func runSim(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Println("ready", l.Addr())
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
-	return server.Serve(l)
+	return sim.Run(ctx, l)
 }
 
 // runBare is the yardstick: what a Go programmer writes first. It asks the same

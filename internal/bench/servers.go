@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -166,10 +165,6 @@ func (c serversCommand) play(ctx context.Context, b bench, s *serverCase) (*user
 }
 
 func (b bench) serveCase(ctx context.Context, s *serverCase, upstream string, said io.Writer) (*process, error) {
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return nil, err
-	}
 	base := "/v1"
 	env := []string{"OPENAI_API_KEY=sk-test-0123456789abcdef", "CREDENZA_IMAGE_ALLOW=127.0.0.1", "CREDENZA_LOG_LEVEL=warn", "NO_PROXY=127.0.0.1"}
 	for name, value := range s.Env {
@@ -182,7 +177,7 @@ func (b bench) serveCase(ctx context.Context, s *serverCase, upstream string, sa
 		}
 	}
 	env = append(env, "OPENAI_BASE_URL=http://"+upstream+base)
-	return startTo(ctx, said, b.credenza, env, "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	return b.service(ctx, said, env...)
 }
 
 // readItems returns a case's items.
@@ -191,27 +186,16 @@ func readItems(ctx context.Context, folder string, s *serverCase, port string) (
 	if err != nil {
 		return nil, err
 	}
-	rows, err := csv.NewReader(bytes.NewReader(out)).ReadAll()
+	_, rows, err := readCSV(bytes.NewReader(out))
 	if err != nil {
 		return nil, fmt.Errorf("the items of %s are no CSV: %w", s.Name, err)
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s has no items", s.Name)
 	}
-	items := make([]credenza.Item, len(rows)-1)
-	for i, row := range rows[1:] {
-		for column, name := range rows[0] {
-			switch name {
-			case "id":
-				items[i].ID = row[column]
-			case "product_name":
-				items[i].ProductName = row[column]
-			case "description":
-				items[i].Description = row[column]
-			case "image_url":
-				items[i].ImageURL = row[column]
-			}
-		}
+	items := make([]credenza.Item, len(rows))
+	for i, r := range rows {
+		items[i] = credenza.Item{ID: r["id"], ProductName: r["product_name"], Description: r["description"], ImageURL: r["image_url"]}
 	}
 	return items, nil
 }

@@ -95,7 +95,7 @@ func (b bench) compare(ctx context.Context, t *table, workers int, goal float64)
 
 func (b bench) measureBare(ctx context.Context, workers int, logprobs string) (rates, error) {
 	return b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-		loop, err := start(ctx, b.self, nil, "bare", sim.addr, strconv.Itoa(workers), logprobs)
+		loop, err := b.role(ctx, "bare", sim.addr, strconv.Itoa(workers), logprobs)
 		if err != nil {
 			return rates{}, err
 		}
@@ -117,19 +117,12 @@ func (b bench) measureCredenza(ctx context.Context, workers int, config ...strin
 // measureServer measures the service under a load: the role with the name, whose
 // arguments are the service's address and args.
 func (b bench) measureServer(ctx context.Context, workers int, sim *process, env []string, role string, args ...string) (rates, error) {
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return rates{}, err
-	}
-	server, err := start(ctx, b.credenza, append([]string{
-		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
-		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(workers), "CREDENZA_LOG_LEVEL=warn",
-	}, env...), "serve", "--grpc-addr="+addr, "--http-addr=127.0.0.1:0")
+	server, err := b.service(ctx, nil, modelAt(sim.addr, append(env, "CREDENZA_MAX_WORKERS="+strconv.Itoa(workers))...)...)
 	if err != nil {
 		return rates{}, err
 	}
 	defer server.stop()
-	load, err := start(ctx, b.self, nil, append([]string{role, server.addr}, args...)...)
+	load, err := b.role(ctx, append([]string{role, server.addr}, args...)...)
 	if err != nil {
 		return rates{}, err
 	}
@@ -139,7 +132,7 @@ func (b bench) measureServer(ctx context.Context, workers int, sim *process, env
 
 // withSim calls f with a simulated model. config is YAML for what is not as usual.
 func (b bench) withSim(ctx context.Context, f func(context.Context, *process) (rates, error), config ...string) (rates, error) {
-	sim, err := start(ctx, b.self, nil, append([]string{"sim"}, config...)...)
+	sim, err := b.role(ctx, append([]string{"sim"}, config...)...)
 	if err != nil {
 		return rates{}, err
 	}
@@ -170,7 +163,7 @@ func (b bench) steady(ctx context.Context, workers int, sim, p *process) (rates,
 	if err != nil {
 		return rates{}, err
 	}
-	peak, err := peakMemory(p.cmd.Process.Pid)
+	peak, err := memory(p.cmd.Process.Pid, memoryPeak)
 	if err != nil {
 		return rates{}, err
 	}

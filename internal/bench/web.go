@@ -32,7 +32,7 @@ type protocol struct {
 	name string
 	// call sends n items, to be answered in order, and calls got for each batch with
 	// the number of its results.
-	call func(ctx context.Context, grpcAddr, httpAddr string, n int, got func(results int)) error
+	call func(ctx context.Context, server *process, n int, got func(results int)) error
 }
 
 // observation is what a caller measured of one call.
@@ -86,34 +86,23 @@ func medianRatio(a, b []observation, figure func(observation) float64) float64 {
 // measureCall measures one call to a fresh service with a fresh simulator, after a call
 // of one item that opens the connections.
 func (b bench) measureCall(ctx context.Context, protocol protocol, seed int) (observation, error) {
-	sim, err := start(ctx, b.self, nil, "sim", fmt.Sprintf("seed: %d", seed))
+	sim, err := b.role(ctx, "sim", fmt.Sprintf("seed: %d", seed))
 	if err != nil {
 		return observation{}, err
 	}
 	defer sim.stop()
-	grpcAddr, err := freeAddr(ctx)
-	if err != nil {
-		return observation{}, err
-	}
-	httpAddr, err := freeAddr(ctx)
-	if err != nil {
-		return observation{}, err
-	}
-	env := []string{
-		"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + sim.addr + "/v1",
-		"CREDENZA_MAX_WORKERS=" + strconv.Itoa(webWorkers), "TEXT_BATCH_SIZE=" + strconv.Itoa(webWorkers), "CREDENZA_LOG_LEVEL=warn",
-	}
-	server, err := start(ctx, b.credenza, env, "serve", "--grpc-addr="+grpcAddr, "--http-addr="+httpAddr)
+	workers := strconv.Itoa(webWorkers)
+	server, err := b.service(ctx, nil, modelAt(sim.addr, "CREDENZA_MAX_WORKERS="+workers, "TEXT_BATCH_SIZE="+workers)...)
 	if err != nil {
 		return observation{}, err
 	}
 	defer server.stop()
-	if err := protocol.call(ctx, grpcAddr, httpAddr, 1, func(int) {}); err != nil {
+	if err := protocol.call(ctx, server, 1, func(int) {}); err != nil {
 		return observation{}, err
 	}
 	var h observation
 	total, began := 0, time.Now()
-	err = protocol.call(ctx, grpcAddr, httpAddr, webItems, func(results int) {
+	err = protocol.call(ctx, server, webItems, func(results int) {
 		if total == 0 {
 			h.first = time.Since(began)
 		}
@@ -126,8 +115,8 @@ func (b bench) measureCall(ctx context.Context, protocol protocol, seed int) (ob
 	return h, err
 }
 
-func overGRPC(ctx context.Context, grpcAddr, _ string, n int, got func(int)) error {
-	client, err := credenza.Dial(grpcAddr, credenza.WithPlaintext())
+func overGRPC(ctx context.Context, server *process, n int, got func(int)) error {
+	client, err := credenza.Dial(server.addr, credenza.WithPlaintext())
 	if err != nil {
 		return err
 	}
@@ -141,7 +130,7 @@ func overGRPC(ctx context.Context, grpcAddr, _ string, n int, got func(int)) err
 	return nil
 }
 
-func overHTTP(ctx context.Context, _, httpAddr string, n int, got func(int)) error {
+func overHTTP(ctx context.Context, server *process, n int, got func(int)) error {
 	rows := make([]map[string]string, n)
 	for i := range rows {
 		name, description := question(i)
@@ -151,7 +140,7 @@ func overHTTP(ctx context.Context, _, httpAddr string, n int, got func(int)) err
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+httpAddr+"/classify-category", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+server.http+"/classify-category", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package broker_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -58,11 +60,12 @@ func TestSync_SyncsOnlyChangedFiles(t *testing.T) {
 		if err := b.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(synced); want >= 0 && got != want {
-			t.Errorf("%d files were synced, want %d: %v", got, want, <-synced)
-		}
+		var names []string
 		for len(synced) > 0 {
-			<-synced
+			names = append(names, <-synced)
+		}
+		if want >= 0 && len(names) != want {
+			t.Errorf("%d files were synced, want %d: %v", len(names), want, names)
 		}
 	}
 }
@@ -127,5 +130,68 @@ func flipBit(t *testing.T, path string, seed uint64) {
 	content[random.IntN(len(content))] ^= 1 << random.IntN(8)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMend_StartsWithoutWhatTheDiskCannotRead has a block that is a file which the
+// system opens and fails to read.
+func TestMend_StartsWithoutWhatTheDiskCannotRead(t *testing.T) {
+	const unreadable = "/proc/self/mem"
+	if _, err := os.ReadFile(unreadable); !errors.Is(err, syscall.EIO) {
+		t.Skip("this system has no file that cannot be read")
+	}
+	dir := t.TempDir()
+	b := open(t, dir)
+	newStream(t, b)
+	if _, err := b.JetStream().Publish(t.Context(), "things.a", []byte("a thing")); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	messages := filepath.Join(dir, "jetstream", "$G", "streams", "THINGS", "msgs")
+	if err := os.Symlink(unreadable, filepath.Join(messages, "2.blk")); err != nil {
+		t.Fatal(err)
+	}
+	for starts := range 2 {
+		core, log := observer.New(zap.ErrorLevel)
+		b, err := broker.Open(t.Context(), broker.Config{Dir: dir, Log: zap.New(core)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newStream(t, b).GetLastMsgForSubject(t.Context(), "things.a"); err != nil {
+			t.Errorf("what can be read is not kept: %v", err)
+		}
+		b.Close()
+		if _, err := os.Lstat(filepath.Join(messages, "unreadable-2")); err != nil {
+			t.Errorf("the unreadable file is not kept under another name: %v", err)
+		}
+		if n := log.FilterMessageSnippet("cannot read a file").Len(); n != 1-starts {
+			t.Errorf("start %d logs %d lines: %v", starts+1, n, log.All())
+		}
+	}
+}
+
+// badSector is a disk that cannot read some of a file's bytes.
+type badSector struct {
+	content  []byte
+	from, to int64
+}
+
+func (b badSector) ReadAt(p []byte, at int64) (int, error) {
+	if at < b.to && at+int64(len(p)) > b.from {
+		return 0, syscall.EIO
+	}
+	return copy(p, b.content[at:]), nil
+}
+
+func TestReadPieces_KeepsWhatIsAroundABadSector(t *testing.T) {
+	content := bytes.Repeat([]byte("thing "), 10_000)
+	got, unread, err := broker.ReadPieces(badSector{content, 17_000, 17_512}, int64(len(content)))
+	if err != nil || unread != 4096 {
+		t.Fatalf("%d bytes were not read, %v", unread, err)
+	}
+	want := bytes.Clone(content)
+	clear(want[4*4096 : 5*4096])
+	if !bytes.Equal(got, want) {
+		t.Error("it is not the content around the sector")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/minio/highwayhash"
@@ -31,7 +32,7 @@ func mend(dir string, log *zap.Logger) error {
 		return err
 	}
 	for _, stream := range streams {
-		lost, err := mendStream(stream)
+		lost, err := mendStream(stream, log)
 		if err != nil {
 			return fmt.Errorf("check the stored messages: %w", err)
 		}
@@ -44,7 +45,7 @@ func mend(dir string, log *zap.Logger) error {
 }
 
 // mendStream mends a stream's blocks and returns the number of lost bytes.
-func mendStream(stream string) (int64, error) {
+func mendStream(stream string, log *zap.Logger) (int64, error) {
 	messages := filepath.Join(stream, "msgs")
 	blocks, err := filepath.Glob(filepath.Join(messages, "*.blk"))
 	if err != nil {
@@ -55,7 +56,7 @@ func mendStream(stream string) (int64, error) {
 	mending.SetLimit(runtime.GOMAXPROCS(0))
 	for _, path := range blocks {
 		mending.Go(func() error {
-			n, err := mendBlock(path, filepath.Base(stream)+"-"+strings.TrimSuffix(filepath.Base(path), ".blk"))
+			n, err := mendBlock(path, filepath.Base(stream)+"-"+strings.TrimSuffix(filepath.Base(path), ".blk"), log)
 			lost.Add(n)
 			return err
 		})
@@ -70,9 +71,10 @@ func mendStream(stream string) (int64, error) {
 	return lost.Load(), nil
 }
 
-// mendBlock rewrites a block without its damaged parts and returns their size.
-func mendBlock(path, name string) (lost int64, err error) {
-	stored, err := os.ReadFile(path) //nolint:gosec // a path below the data folder
+// mendBlock rewrites a block without its damaged parts and returns their size. A block
+// that the disk cannot read in full is kept under another name too.
+func mendBlock(path, name string, log *zap.Logger) (lost int64, err error) {
+	stored, unread, err := readBlock(path)
 	if err != nil {
 		return 0, err
 	}
@@ -84,13 +86,61 @@ func mendBlock(path, name string) (lost int64, err error) {
 	plain, torn := decompress(stored)
 	b := block{bytes: plain, hash: hash}
 	kept, lost := b.readable()
-	if lost += torn; lost == 0 {
+	if lost = max(lost+torn, unread); lost == 0 {
 		return 0, nil
+	}
+	if unread > 0 {
+		aside := filepath.Join(filepath.Dir(path), "unreadable-"+strings.TrimSuffix(filepath.Base(path), ".blk"))
+		log.Error("the disk cannot read a file of stored messages: the service starts without what is lost",
+			zap.String("file", path), zap.Int64("bytes", unread), zap.NamedError("kept", os.Link(path, aside)), zap.String("as", aside))
 	}
 	if len(kept) == 0 {
 		return lost, os.Remove(path)
 	}
 	return lost, replaceFile(path, kept)
+}
+
+// readBlock returns a block's content. What the disk cannot read of it is zero; unread
+// is how many bytes that are, at least one.
+func readBlock(path string) (content []byte, unread int64, err error) {
+	content, err = os.ReadFile(path) //nolint:gosec // a path below the data folder
+	if !errors.Is(err, syscall.EIO) {
+		return content, 0, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	file, err := os.Open(path) //nolint:gosec // see above
+	if errors.Is(err, syscall.EIO) {
+		return nil, max(1, info.Size()), nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	content, unread, err = readPieces(file, info.Size())
+	return content, max(1, unread), err
+}
+
+// pieceBytes is the size of a page, which disks fail to read as a whole.
+const pieceBytes = 4 << 10
+
+// readPieces reads so many bytes, piece by piece. Pieces that the disk cannot read are
+// zero; unread is their size.
+func readPieces(in io.ReaderAt, size int64) (content []byte, unread int64, err error) {
+	content = make([]byte, size)
+	for at := int64(0); at < size; at += pieceBytes {
+		piece := content[at:min(at+pieceBytes, size)]
+		switch _, err := in.ReadAt(piece, at); {
+		case errors.Is(err, syscall.EIO):
+			clear(piece)
+			unread += int64(len(piece))
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, 0, err
+		}
+	}
+	return content, unread, nil
 }
 
 // replaceFile replaces a file's content. The new content is on disk before the old one

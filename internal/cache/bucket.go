@@ -41,7 +41,7 @@ func (b Bucket) withDefaults() Bucket {
 	return b
 }
 
-// subject is where the answer under a key's name is published.
+// subject returns the subject of the answer under a key's name.
 func (b *Bucket) subject(name string) string { return "$KV." + b.Name + "." + name }
 
 // breaker leaves the bucket alone while it fails, and says so once.

@@ -18,12 +18,12 @@ type Config struct {
 	MemoryBytes int64
 	// TTL is how long an answer is good. 0: 30 days.
 	TTL time.Duration
-	// ProvisionalTTL is how long an answer is good that was found by where its picture
-	// was. 0: none is kept by that.
+	// ProvisionalTTL is how long an answer is good under its picture's address. 0: it is
+	// not kept under that.
 	ProvisionalTTL time.Duration
 	// Bucket is behind the memory. Nil: there is none.
 	Bucket *Bucket
-	// Log is told once of each time that the bucket fails. Nil: no log.
+	// Log gets a line for each time that the bucket begins to fail. Nil: no log.
 	Log *zap.Logger
 }
 
@@ -49,7 +49,7 @@ type Cache struct {
 	counts   counts
 }
 
-// workKey tells work in flight apart: a refresh is not satisfied by an answer that may
+// workKey identifies work in flight: a refresh is not satisfied by an answer that may
 // come from the bucket, an interactive call not by work that waits as bulk, and a job's
 // item, whose time stands still during an outage, not by work that ends at a deadline.
 type workKey struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // owner returns a cache that alone writes to the bucket, and knows its keys.
-func owner(b *moody, maxBytes int64) *cache.Cache {
+func owner(b *faultyBucket, maxBytes int64) *cache.Cache {
 	m := cache.New(cache.Config{MemoryBytes: 1, Bucket: &cache.Bucket{
 		JetStream: server{bucket: b}, Publish: b.Publish, Owned: true, MaxBytes: maxBytes,
 	}})
@@ -19,7 +19,7 @@ func owner(b *moody, maxBytes int64) *cache.Cache {
 
 func TestOwnedBucket_IsAskedOnlyForKeysThatItMayHave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{keys: []string{cache.Name(key(1)), cache.Name(key(2)), "no.key.of.ours"}}
+		b := &faultyBucket{keys: []string{cache.Name(key(1)), cache.Name(key(2)), "no.key.of.ours"}}
 		m := owner(b, 0)
 		defer m.Close()
 		n := 0
@@ -43,7 +43,7 @@ func TestOwnedBucket_IsAskedOnlyForKeysThatItMayHave(t *testing.T) {
 func TestOwnedBucket_KnowsAsManyKeysAsItHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const holds = 256
-		b := &moody{}
+		b := &faultyBucket{}
 		m := owner(b, 256*holds)
 		defer m.Close()
 		n := 0

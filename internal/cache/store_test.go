@@ -10,153 +10,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/codec"
 )
-
-// moody is a bucket that is as the test wants it.
-type moody struct {
-	jetstream.KeyValue // for methods that are not called
-
-	mu           sync.Mutex
-	err          error // of all that is asked; nil: as an empty bucket
-	hangs        bool
-	takes        time.Duration
-	panics       bool
-	unwell       bool // it can be opened, and all else fails
-	opened, puts int
-	gets         int
-	keys         []string // that it has from before
-	last         []byte   // put
-}
-
-func (b *moody) be(err error, hangs bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.err, b.hangs = err, hangs
-}
-
-func (b *moody) recover() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.unwell = false
-}
-
-func (b *moody) slow(takes time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.takes = takes
-}
-
-func (b *moody) timesOpened() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.opened
-}
-
-func (b *moody) answer(ctx context.Context, count *int) error {
-	b.mu.Lock()
-	err, hangs, takes := b.err, b.hangs, b.takes
-	*count++
-	b.mu.Unlock()
-	if takes > 0 {
-		select {
-		case <-time.After(takes):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if hangs {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return err
-}
-
-// use is answer for what needs the bucket to be well.
-func (b *moody) use(ctx context.Context, count *int) error {
-	b.mu.Lock()
-	panics, unwell := b.panics, b.unwell
-	b.mu.Unlock()
-	if panics {
-		panic("the bucket")
-	}
-	if err := b.answer(ctx, count); err != nil || !unwell {
-		return err
-	}
-	return jetstream.ErrNoStreamResponse
-}
-
-func (b *moody) Get(ctx context.Context, _ string) (jetstream.KeyValueEntry, error) {
-	if err := b.use(ctx, &b.gets); err != nil {
-		return nil, err
-	}
-	return nil, jetstream.ErrKeyNotFound
-}
-
-// WatchAll lists the keys from before, and a nil for their end.
-func (b *moody) WatchAll(context.Context, ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
-	list := make(listing, len(b.keys)+1)
-	for _, k := range b.keys {
-		list <- stored{key: k}
-	}
-	list <- nil
-	return list, nil
-}
-
-type listing chan jetstream.KeyValueEntry
-
-func (l listing) Updates() <-chan jetstream.KeyValueEntry { return l }
-func (listing) Stop() error                               { return nil }
-func (listing) Error() <-chan error                       { return nil }
-
-type stored struct {
-	jetstream.KeyValueEntry // for methods that are not called
-	key                     string
-}
-
-func (s stored) Key() string { return s.key }
-
-func (b *moody) Put(ctx context.Context, _ string, value []byte) (uint64, error) {
-	err := b.use(ctx, &b.puts)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.last = value
-	return 1, err
-}
-
-// Publish only hands a message to the connection, so it neither waits nor fails.
-func (b *moody) Publish(_ string, value []byte) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.puts++
-	b.last = value
-	return nil
-}
-
-// server has a moody bucket.
-type server struct {
-	jetstream.JetStream
-	bucket *moody
-}
-
-func (s server) CreateOrUpdateStream(ctx context.Context, _ jetstream.StreamConfig) (jetstream.Stream, error) {
-	return nil, s.bucket.answer(ctx, &s.bucket.opened)
-}
-
-func (s server) KeyValue(context.Context, string) (jetstream.KeyValue, error) { return s.bucket, nil }
-
-// over returns a cache over the bucket, and its log.
-func over(b *moody) (*cache.Cache, *observer.ObservedLogs) {
-	core, logs := observer.New(zap.InfoLevel)
-	return cache.New(cache.Config{Bucket: &cache.Bucket{JetStream: server{bucket: b}, Publish: b.Publish}, Log: zap.New(core)}), logs
-}
 
 func TestBucket_FailingIsPassedOverAndTriedAgain(t *testing.T) {
 	for name, mood := range map[string]struct {
@@ -168,7 +27,7 @@ func TestBucket_FailingIsPassedOverAndTriedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &moody{}
+				b := &faultyBucket{}
 				m, logs := over(b)
 				defer m.Close()
 				b.be(mood.err, mood.hangs)
@@ -215,7 +74,7 @@ func TestBucket_HangingLeavesTheModelItsTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &moody{}
+				b := &faultyBucket{}
 				m, _ := over(b)
 				defer m.Close()
 				b.be(nil, true)
@@ -239,7 +98,7 @@ func TestBucket_HangingLeavesTheModelItsTime(t *testing.T) {
 
 func TestBucket_SlowIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		defer m.Close()
 		b.slow(900 * time.Millisecond)
@@ -258,7 +117,7 @@ func TestBucket_SlowIsPassedOver(t *testing.T) {
 // not have more for that.
 func TestBucket_SharerWithMoreTimeDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		defer m.Close()
 		b.be(nil, true)
@@ -283,7 +142,7 @@ func TestBucket_SharerWithMoreTimeDoesNotWait(t *testing.T) {
 
 func TestBucket_MissingIsOpenedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{hangs: true}
+		b := &faultyBucket{hangs: true}
 		began := time.Now()
 		m, logs := over(b)
 		defer m.Close()
@@ -315,7 +174,7 @@ func TestBucket_MissingIsOpenedLater(t *testing.T) {
 
 func TestBucket_UnusableIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{unwell: true}
+		b := &faultyBucket{unwell: true}
 		m, logs := over(b)
 		defer m.Close()
 		n := 0
@@ -339,7 +198,7 @@ func TestBucket_UnusableIsLoggedOnce(t *testing.T) {
 
 func TestBucket_WriteThatPanicsHasFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{panics: true}
+		b := &faultyBucket{panics: true}
 		m, _ := over(b)
 		defer m.Close()
 		n := 0
@@ -353,7 +212,7 @@ func TestBucket_WriteThatPanicsHasFailed(t *testing.T) {
 
 func TestBucket_LastAnswerStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		for i, name := range []string{"first", "second", "third"} {
 			b.slow(time.Duration(3-i) * 100 * time.Millisecond)
@@ -371,7 +230,7 @@ func TestBucket_LastAnswerStays(t *testing.T) {
 
 func TestBucket_DroppedAnswersAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, logs := over(b)
 		defer m.Close()
 		b.slow(time.Second)
@@ -387,7 +246,7 @@ func TestBucket_DroppedAnswersAreLoggedOnce(t *testing.T) {
 
 func TestClose_WritesQueuedAnswersWithinItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &moody{}
+		b := &faultyBucket{}
 		m, _ := over(b)
 		n := 0
 		for i := range 1000 {
@@ -397,7 +256,7 @@ func TestClose_WritesQueuedAnswersWithinItsTime(t *testing.T) {
 		if b.puts != 1000 {
 			t.Errorf("%d of 1000 answers were written", b.puts)
 		}
-		b = &moody{}
+		b = &faultyBucket{}
 		m, _ = over(b)
 		b.be(nil, true)
 		for i := range 1000 {

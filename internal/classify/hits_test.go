@@ -97,7 +97,7 @@ func TestPanic_InTheCacheIsReportedAndFailsNoOtherItem(t *testing.T) {
 	}
 }
 
-// sharer is a cache in which somebody else is at work on each question.
+// sharer is a cache in which another caller has asked each question already.
 type sharer struct {
 	shelf
 	err error

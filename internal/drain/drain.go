@@ -1,4 +1,5 @@
-// Package drain lets calls in until a server goes down, and then sees them out.
+// Package drain admits calls until a server goes down, and then waits for them or ends
+// them.
 //
 // The problem: a server that stops has calls that can come to their end, calls that
 // never would, and callers that only want to know how it is. Each kind of call ends
@@ -6,7 +7,7 @@
 //
 //	finite     may end until a context does, then is ended
 //	endless    is ended at once, and not waited for
-//	attendant  is about the server and no work: let in until the end
+//	auxiliary  is about the server and no work: admitted until the end
 //
 // A call that is ended sees its context end, as if its caller had left. Explain
 // turns what it failed with into the truth.
@@ -16,10 +17,10 @@
 //	if err != nil { return err } // the server goes down
 //	defer leave()
 //	...
-//	calls.Close()                // no new calls but attendant ones
+//	calls.Close()                // no new calls but auxiliary ones
 //	calls.End(drain.Endless)
 //	err := calls.Wait(ctx)       // for the finite ones
-//	calls.End(drain.Finite, drain.Attendant)
+//	calls.End(drain.Finite, drain.Auxiliary)
 //	calls.WaitAll()
 package drain
 
@@ -40,8 +41,8 @@ const (
 	Finite Class = iota
 	// Endless calls are ended at once.
 	Endless
-	// Attendant calls are let in until the end.
-	Attendant
+	// Auxiliary calls are admitted until the end.
+	Auxiliary
 	numClasses
 )
 
@@ -67,7 +68,7 @@ func ShuttingDown() *fault.Fault {
 	return fault.New(fault.ShuttingDown, "the server is going down: call again, another one will answer")
 }
 
-// Enter lets a call in and returns its context, which End ends, and leave, which is
+// Enter admits a call and returns its context, which End ends, and leave, which is
 // called when the call has ended. Once its class is closed, it returns ShuttingDown.
 func (c *Calls) Enter(ctx context.Context, class Class) (context.Context, func(), error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -107,7 +108,7 @@ func (c *Calls) leave(gone *call) {
 	}
 }
 
-// Around lets one call in for as long as next runs, and returns what it failed with.
+// Around admits one call for as long as next runs, and returns its error.
 func (c *Calls) Around(ctx context.Context, class Class, next func(context.Context) error) error {
 	ctx, leave, err := c.Enter(ctx, class)
 	if err != nil {
@@ -117,7 +118,7 @@ func (c *Calls) Around(ctx context.Context, class Class, next func(context.Conte
 	return Explain(ctx, next(ctx))
 }
 
-// Close refuses new calls but attendant ones.
+// Close refuses new calls but auxiliary ones.
 func (c *Calls) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +158,7 @@ func (c *Calls) Wait(ctx context.Context) error {
 }
 
 // WaitAll returns when no call is left.
-func (c *Calls) WaitAll() { c.wait(context.Background(), Finite, Endless, Attendant) }
+func (c *Calls) WaitAll() { c.wait(context.Background(), Finite, Endless, Auxiliary) }
 
 // wait waits for the calls of some classes, and returns how many are left.
 func (c *Calls) wait(ctx context.Context, classes ...Class) int {

@@ -31,7 +31,7 @@ func TestCalls_Close(t *testing.T) {
 		t.Error("closed at the beginning")
 	}
 	c.Close()
-	for class, refused := range map[drain.Class]bool{drain.Finite: true, drain.Endless: true, drain.Attendant: false} {
+	for class, refused := range map[drain.Class]bool{drain.Finite: true, drain.Endless: true, drain.Auxiliary: false} {
 		_, leave, err := c.Enter(context.Background(), class)
 		if fault.Is(err, fault.ShuttingDown) != refused {
 			t.Errorf("class %d: %v", class, err)
@@ -43,9 +43,9 @@ func TestCalls_Close(t *testing.T) {
 	if !c.Closed() {
 		t.Error("not closed")
 	}
-	c.End(drain.Attendant)
-	if _, _, err := c.Enter(context.Background(), drain.Attendant); !fault.Is(err, fault.ShuttingDown) {
-		t.Errorf("an attendant call after the end: %v", err)
+	c.End(drain.Auxiliary)
+	if _, _, err := c.Enter(context.Background(), drain.Auxiliary); !fault.Is(err, fault.ShuttingDown) {
+		t.Errorf("an auxiliary call after the end: %v", err)
 	}
 }
 

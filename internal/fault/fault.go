@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -96,6 +97,14 @@ func (f *Fault) Kind() Kind { return f.Reason.Kind() }
 // Retryable reports whether the unchanged request may succeed later.
 func (f *Fault) Retryable() bool { return f.Reason.Retryable() }
 
+// ofTheService is the public text of a fault that is no caller's.
+const ofTheService = "a fault of the service: try again, and report it if it stays"
+
+// Panicked returns the fault for a recovered panic. The value and the stack are its cause.
+func Panicked(value any) *Fault {
+	return Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), Internal, ofTheService)
+}
+
 // From returns the fault in err's chain. The end of a context becomes DeadlineExceeded
 // or Cancelled, and any other error Internal, with a text that reveals nothing. From(nil)
 // is nil.
@@ -112,7 +121,7 @@ func From(err error) *Fault {
 	case errors.Is(err, context.Canceled):
 		return Wrap(err, Cancelled, "the caller left")
 	default:
-		return Wrap(err, Internal, "a fault of the service: try again, and report it if it stays")
+		return Wrap(err, Internal, ofTheService)
 	}
 }
 

@@ -28,8 +28,8 @@ type Limits struct {
 	// Bytes is the most that the compressed form may have, and the most that the
 	// unpacked form may have.
 	Bytes int64
-	// Charge is told how many more bytes were unpacked before they are handed on. Its
-	// error ends the reading and is returned as it is. Nil: none is told.
+	// Charge is called with the number of unpacked bytes before Read returns them. Its
+	// error ends the reading and is returned as it is. Nil: it is not called.
 	Charge func(n int) error
 }
 
@@ -97,7 +97,7 @@ func (r *Reader) next(p []byte) (int, error) {
 		}
 	}
 	left := r.allowed() - r.out
-	if int64(len(p)) > left+1 { // one more tells too much from just enough
+	if int64(len(p)) > left+1 { // one more shows that it is too much
 		p = p[:left+1]
 	}
 	n, err := r.unpacker.gzip.Read(p)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 const (
-	// DefaultLimit is a Budget's where the configuration gives none.
+	// DefaultLimit is a Budget's limit if the configuration gives none.
 	DefaultLimit = 256 << 20
 	// SmallBytes is how much a caller may hold however full the budget is, and up to
 	// which a call counts as a small one. It is all that a connection may hold
@@ -102,7 +103,7 @@ func (b *Budget) open(caller string, total *int64) *account {
 	return &account{budget: b, caller: caller, total: total, share: s}
 }
 
-// add charges n bytes, or gives them back where it is negative.
+// add charges n bytes, or gives them back if n is negative.
 func (a *account) add(n int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
@@ -162,43 +163,55 @@ func (a *account) fullLocked() bool {
 // wait returns when the caller may send more, or with an error when ctx ends or
 // Patience does.
 func (a *account) wait(ctx context.Context) error {
-	if !a.full() {
+	err := a.awaitRoom(ctx.Done())
+	if errors.Is(err, errStopped) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// awaitRoom is wait with a channel in place of a context.
+func (a *account) awaitRoom(stop <-chan struct{}) error {
+	return a.budget.await(Patience, stop, func() bool { return !a.fullLocked() })
+}
+
+// errStopped is await's error when its caller does not wait any longer.
+var errStopped = errors.New("the wait was stopped")
+
+// await waits until ready reports true. It calls ready with the lock held, at first and
+// each time that bytes are given back. It returns ErrFull after the time, and errStopped
+// when stop is closed.
+func (b *Budget) await(within time.Duration, stop <-chan struct{}, ready func() bool) error {
+	var timer *time.Timer
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !ready() {
+		if timer == nil {
+			timer = time.NewTimer(within)
+			defer timer.Stop()
+		}
+		if err := b.sleep(timer.C, stop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sleep gives the lock back until bytes are, or until it returns an error of await.
+func (b *Budget) sleep(over <-chan time.Time, stop <-chan struct{}) error {
+	freed := b.freed
+	b.waiting++
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		b.waiting--
+	}()
+	select {
+	case <-freed:
 		return nil
+	case <-over:
+		return ErrFull
+	case <-stop:
+		return errStopped
 	}
-	timer := time.NewTimer(Patience)
-	defer timer.Stop()
-	for {
-		freed, full := a.watch()
-		if !full {
-			return nil
-		}
-		select {
-		case <-freed:
-			a.unwatch()
-		case <-timer.C:
-			a.unwatch()
-			return ErrFull
-		case <-ctx.Done():
-			a.unwatch()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// watch returns a channel that is closed when bytes are given back, for an account
-// that is full. unwatch ends it.
-func (a *account) watch() (freed <-chan struct{}, full bool) {
-	a.budget.mu.Lock()
-	defer a.budget.mu.Unlock()
-	if !a.fullLocked() {
-		return nil, false
-	}
-	a.budget.waiting++
-	return a.budget.freed, true
-}
-
-func (a *account) unwatch() {
-	a.budget.mu.Lock()
-	defer a.budget.mu.Unlock()
-	a.budget.waiting--
 }

@@ -116,7 +116,7 @@ func TestBudget_StrangersOfOneNameHaveLittle(t *testing.T) {
 
 func TestBudget_Reserve(t *testing.T) {
 	budget := intake.New(1 << 20)
-	first, second := budget.Reserve(), budget.Reserve()
+	first, second := budget.Reserve(nil), budget.Reserve(nil)
 	if ok, more := first.Add(600<<10), second.Add(600<<10); !ok || more {
 		t.Errorf("the first had room: %v, the second: %v", ok, more)
 	}
@@ -130,7 +130,7 @@ func TestBudget_Reserve(t *testing.T) {
 func TestReservation_WaitsForRoomFiveSecondsInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budget := intake.New(1 << 20)
-		first, second := budget.Reserve(), budget.Reserve()
+		first, second := budget.Reserve(nil), budget.Reserve(nil)
 		first.Add(1 << 20)
 		time.AfterFunc(2*time.Second, first.Release)
 		began := time.Now()
@@ -273,7 +273,7 @@ func TestBudget_StrangersTogetherHaveAPartOfTheirOwn(t *testing.T) {
 		t.Errorf("an authorised caller may hold %d KiB", held>>10)
 	}
 	in.Close()
-	reservation := budget.Reserve()
+	reservation := budget.Reserve(nil)
 	if !reservation.Add(limit) {
 		t.Error("nothing can be unpacked")
 	}

@@ -1,11 +1,11 @@
 package intake
 
 import (
+	"errors"
 	"maps"
 	"net"
 	"slices"
 	"sync"
-	"time"
 )
 
 // Conn is a connection of HTTP/2 that charges the calls on it with the DATA that
@@ -165,29 +165,9 @@ func (c *Conn) pause() (resume func()) {
 	}
 }
 
-func (c *Conn) roomFor(in *Inbound) bool {
-	var patient *time.Timer
-	for {
-		freed, full := in.account.watch()
-		if !full {
-			return true
-		}
-		if patient == nil {
-			patient = time.NewTimer(Patience)
-			defer patient.Stop()
-		}
-		select {
-		case <-freed:
-			in.account.unwatch()
-		case <-patient.C:
-			in.account.unwatch()
-			return false
-		case <-c.closed:
-			in.account.unwatch()
-			return true
-		}
-	}
-}
+// roomFor waits until a call may have more, and reports false after Patience. A
+// connection that is closed waits for nothing.
+func (c *Conn) roomFor(in *Inbound) bool { return !errors.Is(in.account.awaitRoom(c.closed), ErrFull) }
 
 // victim returns the call of the same caller whose message arrives most slowly: it
 // has the least time left. Of calls whose messages are complete it is the one that

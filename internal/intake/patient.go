@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// PatientListener accepts connections that give up on a peer that takes nothing of what is
-// written to it for a time. A time for a whole answer, which is what http.Server
-// knows, would cut off those who take it slowly.
+// PatientListener accepts connections that give up on a peer that reads nothing of what is
+// written to it for a time. http.Server bounds the time of a whole answer, which would
+// cut off slow readers.
 type PatientListener struct {
 	net.Listener
 	Timeout time.Duration

@@ -2,16 +2,24 @@ package intake
 
 import "time"
 
-// Reservation is memory that is charged to the budget and to no call, such as what a
-// decompressor writes. It is not safe for concurrent use.
+// Reservation is memory that a call takes in addition to what arrived for it, such as
+// what a decompressor writes. It is not safe for concurrent use.
 type Reservation struct {
 	budget *Budget
+	share  *share // of the call's caller; nil: not known
 	held   int64
 	until  time.Time // waiting ends; zero: it has not begun
 }
 
-// Reserve returns a reservation of no bytes yet.
-func (b *Budget) Reserve() *Reservation { return &Reservation{budget: b} }
+// Reserve returns a reservation of no bytes yet, for a call. It counts towards the share
+// of the call's caller. With a nil call it is bounded by the budget alone.
+func (b *Budget) Reserve(in *Inbound) *Reservation {
+	r := &Reservation{budget: b}
+	if in != nil {
+		r.share = in.account.share
+	}
+	return r
+}
 
 // Add reserves n more bytes if there is room, and reports whether there was.
 func (r *Reservation) Add(n int64) bool {
@@ -21,12 +29,21 @@ func (r *Reservation) Add(n int64) bool {
 }
 
 func (r *Reservation) addLocked(n int64) bool {
-	if r.budget.held+n > r.budget.limit {
+	free := r.budget.limit - r.budget.held
+	if n > free || r.share != nil && r.share.held > max(free, SmallBytes) {
 		return false
 	}
-	r.budget.held += n
-	r.held += n
+	r.charge(n)
 	return true
+}
+
+// charge takes n bytes, or gives them back if it is negative.
+func (r *Reservation) charge(n int64) {
+	r.held += n
+	r.budget.held += n
+	if r.share != nil {
+		r.share.held += n
+	}
 }
 
 // WaitAdd is Add that waits for room. It returns ErrFull when one reservation has
@@ -35,46 +52,13 @@ func (r *Reservation) WaitAdd(n int64) error {
 	if r.until.IsZero() {
 		r.until = time.Now().Add(Patience)
 	}
-	timer := time.NewTimer(time.Until(r.until))
-	defer timer.Stop()
-	for {
-		freed, added := r.watch(n)
-		if added {
-			return nil
-		}
-		select {
-		case <-freed:
-			r.unwatch()
-		case <-timer.C:
-			r.unwatch()
-			return ErrFull
-		}
-	}
-}
-
-// watch adds n bytes, or returns a channel that is closed when bytes are given back.
-// unwatch ends the watch.
-func (r *Reservation) watch(n int64) (freed <-chan struct{}, added bool) {
-	r.budget.mu.Lock()
-	defer r.budget.mu.Unlock()
-	if r.addLocked(n) {
-		return nil, true
-	}
-	r.budget.waiting++
-	return r.budget.freed, false
-}
-
-func (r *Reservation) unwatch() {
-	r.budget.mu.Lock()
-	defer r.budget.mu.Unlock()
-	r.budget.waiting--
+	return r.budget.await(time.Until(r.until), nil, func() bool { return r.addLocked(n) })
 }
 
 // Release gives all of it back.
 func (r *Reservation) Release() {
 	r.budget.mu.Lock()
 	defer r.budget.mu.Unlock()
-	r.budget.held -= r.held
-	r.held = 0
+	r.charge(-r.held)
 	r.budget.wake()
 }

@@ -94,7 +94,7 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 	_, err = s.store.js.PublishMsg(within, &nats.Msg{
 		Subject: endSubject(rec.Upload), Header: nats.Header{headerEnd: {string(form)}, headerJob: {rec.ID}},
 	}, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
-	if err != nil && !wrongLast(err) { // else somebody has ended it, or this call before
+	if err != nil && !wrongLast(err) { // else it has ended already
 		return err
 	}
 	within, cancel = context.WithTimeout(ctx, countTime)

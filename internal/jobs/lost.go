@@ -28,11 +28,10 @@ func dataLoss(cause error) *fault.Fault {
 type lost struct {
 	known chan struct{} // closed when the store was looked through
 
-	mu   sync.Mutex
-	jobs map[string]bool // by id
+	jobs sync.Map // by id
 }
 
-func newLost() *lost { return &lost{known: make(chan struct{}), jobs: map[string]bool{}} }
+func newLost() *lost { return &lost{known: make(chan struct{})} }
 
 // has reports whether a job's record is lost. It waits until findLost has read the store.
 func (l *lost) has(ctx context.Context, id string) bool {
@@ -42,16 +41,11 @@ func (l *lost) has(ctx context.Context, id string) bool {
 	case <-l.known:
 	case <-ctx.Done():
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.jobs[id]
+	_, ok := l.jobs.Load(id)
+	return ok
 }
 
-func (l *lost) add(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.jobs[id] = true
-}
+func (l *lost) add(id string) { l.jobs.Store(id, true) }
 
 // findLost searches the store for lost jobs and logs them.
 func (s *Service) findLost(ctx context.Context) {

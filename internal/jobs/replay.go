@@ -154,6 +154,6 @@ func (st *store) dropConsumer(ctx context.Context, stream jetstream.Stream, cons
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if info := consumer.CachedInfo(); info != nil {
-		_ = stream.DeleteConsumer(within, info.Name) // else it goes by itself
+		_ = stream.DeleteConsumer(within, info.Name) // else the server removes it later
 	}
 }

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,12 +47,8 @@ const (
 )
 
 func (c Config) withDefaults() (Config, error) {
-	if c.AckWait == 0 {
-		c.AckWait = defaultAckWait
-	}
-	if c.UploadWait == 0 {
-		c.UploadWait = defaultUploadWait
-	}
+	c.AckWait = cmp.Or(c.AckWait, defaultAckWait)
+	c.UploadWait = cmp.Or(c.UploadWait, defaultUploadWait)
 	switch {
 	case c.MaxBytes < MinBytes:
 		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
@@ -115,7 +112,7 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	if err != nil {
 		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
 	}
-	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: newTallies(), lost: newLost(), full: make(chan struct{}, 1)}
+	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: &tallies{}, lost: newLost(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.activeJobs = newActiveJobs(s)

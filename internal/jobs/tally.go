@@ -58,12 +58,6 @@ func (t *tally) add(u *tally) {
 	}
 }
 
-func (t *tally) clone() *tally {
-	c := *t
-	c.Failures = maps.Clone(t.Failures)
-	return &c
-}
-
 // summary is the tally of a job that has ended.
 func (t *tally) summary(rec *jobRecord) catalog.Summary {
 	return catalog.Summary{
@@ -104,36 +98,21 @@ func readTally(msg jetstream.Msg) (t tally) {
 // tallies keeps the counts of active jobs, so that a request for a job's progress reads
 // only new messages.
 type tallies struct {
-	mu     sync.Mutex
-	counts map[string]*count // by upload
+	counts sync.Map // *count by upload
 }
 
 type count struct {
-	turn  chan struct{} // has a buffer of one and serves as a lock that heeds a context
-	sum   tally
-	last  uint64 // sequence counted last
-	ended uint64 // the end's sequence; 0: none was seen
-	end   endForm
+	counted
+	turn chan struct{} // has a buffer of one and serves as a lock that heeds a context
+	last uint64        // sequence counted last
 }
-
-func newTallies() *tallies { return &tallies{counts: map[string]*count{}} }
 
 func (t *tallies) of(upload string) *count {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c, ok := t.counts[upload]
-	if !ok {
-		c = &count{turn: make(chan struct{}, 1)}
-		t.counts[upload] = c
-	}
-	return c
+	c, _ := t.counts.LoadOrStore(upload, &count{turn: make(chan struct{}, 1)})
+	return c.(*count)
 }
 
-func (t *tallies) forget(upload string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.counts, upload)
-}
+func (t *tallies) forget(upload string) { t.counts.Delete(upload) }
 
 // counted is the counts of a job's stored results.
 type counted struct {
@@ -172,5 +151,7 @@ func (s *Service) count(ctx context.Context, rec *jobRecord) (counted, error) {
 	if err != nil {
 		return counted{}, asFault(err)
 	}
-	return counted{sum: *c.sum.clone(), ended: c.ended, end: c.end}, nil
+	now := c.counted
+	now.sum.Failures = maps.Clone(c.sum.Failures)
+	return now, nil
 }

@@ -138,7 +138,7 @@ func (a *Account) describe(h http.Header) {
 	}
 }
 
-// retryAfter says when to come again, in the account's manner.
+// retryAfter sets the headers that say when to try again, as the quota configures.
 func (a *Account) retryAfter(h http.Header, wait time.Duration) {
 	wait = roundUp(wait)
 	up := wait + time.Second - 1 // of which the whole seconds count

@@ -201,31 +201,31 @@ func bytesOf(list []int64) string {
 func TestLogprobsThatAServerLacks(t *testing.T) {
 	p := params("x")
 	p.Logprobs = openai.Bool(true)
-	c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: "ignore"}}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{Behaviours: []string{"no-logprobs"}}))
 	if got := c.answer(t, p).Choices[0].Logprobs.Content; got != nil {
 		t.Errorf("ignored, but got %v", got)
 	}
-	c = connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Logprobs: "reject"}}))
+	c = connect(t, testkit.NewSim(t, llmsim.Config{Behaviours: []string{"openai-logprobs"}}))
 	if _, err := c.ask(p); statusOf(err) != http.StatusBadRequest {
 		t.Errorf("rejected, but got %v", err)
 	}
 }
 
-func TestModes(t *testing.T) {
+func TestWhatAServerMakesOfASchema(t *testing.T) {
 	schema := connect(t, testkit.NewSim(t, llmsim.Config{}))
 	want := content(schema.answer(t, params("x")))
 	for mode, check := range map[string]func(text string) bool{
 		"prose":  func(text string) bool { return !strings.Contains(text, "{") && len(text) > 20 },
 		"fenced": func(text string) bool { return strings.Contains(text, "```json\n"+want+"\n```") },
 	} {
-		c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: mode}}))
+		c := connect(t, testkit.NewSim(t, llmsim.Config{Behaviours: []string{mode}}))
 		if text := content(c.answer(t, params("x"))); !check(text) {
 			t.Errorf("%s: %s", mode, text)
 		}
 	}
-	c := connect(t, testkit.NewSim(t, llmsim.Config{Answer: llmsim.Answer{Mode: "reject"}}))
+	c := connect(t, testkit.NewSim(t, llmsim.Config{Behaviours: []string{"no-schema"}}))
 	if _, err := c.ask(params("x")); statusOf(err) != http.StatusBadRequest {
-		t.Errorf("reject: %v", err)
+		t.Errorf("no-schema: %v", err)
 	}
 	if text := content(c.answer(t, plainParams("x"))); text == "" {
 		t.Error("a question without a schema has no answer")

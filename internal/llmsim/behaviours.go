@@ -1,264 +1,45 @@
 package llmsim
 
-import "time"
+import (
+	"bytes"
+	_ "embed" // for the table of behaviours
+	"maps"
+	"slices"
+	"strconv"
 
-// behaviours are the ways of servers by name. "good" is one without any fault. The first are plain faults, the
-// others come from public reports about servers that are in use; the report or the
-// documentation stands above each.
-var behaviours = map[string]Behaviour{
-	"good": {{}},
+	"go.yaml.in/yaml/v3"
+)
 
-	// Faults.
-	"reset":       {{Break: "reset"}},
-	"hang":        {{Break: "hang"}},
-	"half":        {{Break: "half"}},
-	"garbage":     {{Body: "\x00\x17\xfe}{]\"\xc3:::"}},
-	"html":        {{Header: asHTML, Body: "<html><head><title>Welcome</title></head><body>A proxy's page.</body></html>\n"}},
-	"babble":      {{Content: "Certainly! Let me think about {this: one, step by"}},
-	"mismatch":    {{Content: `{"simulated":"an object that follows no schema"}`}},
-	"cut":         {{Cut: true}},
-	"throttle":    {{Status: 429}}, // with the quota's headers still showing room
-	"error":       {{Status: 500}},
-	"unavailable": {{Status: 503}},
-	"refuse":      {{Message: `{"role":"assistant","content":null,"refusal":"I'm sorry, but I can't assist with that request."}`}},
-	"filter":      {{Message: `{"role":"assistant","content":"","refusal":null}`, Finish: "content_filter"}},
+// behavioursYAML is the table of behaviours.
+//
+//go:embed behaviours.yaml
+var behavioursYAML []byte
 
-	// Keys that are not served.
-	"revoked":   {{Status: 401, Body: `{"error":{"message":"Incorrect API key provided: $KEY.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}`}},
-	"forbidden": {{Status: 403, Body: `{"error":{"message":"You have insufficient permissions for this operation.","type":"invalid_request_error","param":null,"code":"permission_denied"}}`}},
-	"exhausted": {{Status: 429, Body: `{"error":{"message":"You exceeded your current quota, please check your plan and billing details.",` +
-		`"type":"insufficient_quota","param":null,"code":"insufficient_quota"}}`}},
+// behaviours are the ways of servers by name.
+var behaviours = readBehaviours()
 
-	// What a server makes of a schema.
-	"prose":  {{Content: string(prose.text)}},
-	"fenced": {{Content: "Here is the result:\n```json\n$JSON\n```"}},
-	"no-schema": {{If: asksSchema, Status: 400, Body: `{"error":{"message":"Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",` +
-		`"type":"invalid_request_error","param":"response_format","code":"unsupported_parameter"}}`}},
-	"deeper": {{Content: `{"result":$JSON}`}},
-	"twice":  {{Content: "$JSON\n$JSON"}},
-	"comma":  {{Replace: [2]string{`\}$`, ",}"}}},
-
-	// What a server makes of log-probabilities.
-	"no-logprobs": {{NoLogprobs: true}},
-	// OpenAI's reasoning models.
-	"openai-logprobs": {{If: asksLogprobs, Status: 400, Body: `{"error":{"message":"You are not allowed to request logprobs from this model.",` +
-		`"type":"invalid_request_error","param":"logprobs","code":"unsupported_parameter"}}`}},
-
-	// Parameters that are refused.
-
-	// jeremychone/rust-genai#110, genkit-ai/genkit#1393, Kilo-Org/kilocode#5333
-	"gemini-schema": {{If: []string{"response_format.json_schema.schema.properties.secondary_style.type.0"}, Status: 400, Body: `[{"error":{"code":400,` +
-		`"message":"Invalid JSON payload received. Unknown name \"type\" at 'generation_config.response_schema.properties[3].value': Proto field is not repeating, cannot start list.",` +
-		`"status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[]}]}}]`}},
-	// googleapis/python-genai#1921
-	"gemini-logprobs": {{If: asksLogprobs, Status: 400, Body: `[{"error":{"code":400,` +
-		`"message":"Logprobs is not enabled for models/gemini-2.5-flash","status":"INVALID_ARGUMENT"}}]`}},
-	// Azure/azure-sdk-for-java#37082, microsoft/semantic-kernel#574
-	"azure-logprobs": {{If: asksLogprobs, Status: 400, Body: `{"error":{"code":"BadRequest",` +
-		`"message":"logprobs, best_of and echo parameters are not available on gpt-35-turbo model. Please remove the parameter and try again."}}`}},
-	// countbot-ai/CountBot#61, opencyvis/opencyvis-phone#12
-	"kimi-temperature": {{If: []string{"temperature!=1"}, Status: 400, Body: `{"error":{` +
-		`"message":"invalid temperature: only 1 is allowed for this model","type":"invalid_request_error"}}`}},
-	// presenton/presenton#184
-	"qwen-jsonmode": {{If: []string{"response_format"}, Status: 400, Body: `{"error":{` +
-		`"message":"<400> InternalError.Algo.InvalidParameter: Json mode response is not supported when enable_thinking is true",` +
-		`"type":"invalid_request_error","param":null,"code":"invalid_parameter_error"}}`}},
-	// ggml-org/llama.cpp#23775, QwenLM/qwen-code#10435
-	"llamacpp-grammar": {{If: asksSchema, Status: 400, Body: `{"error":{"code":400,` +
-		`"message":"Failed to initialize samplers: failed to parse grammar","type":"invalid_request_error"}}`}},
-	// Azure/azure-sdk-for-net#45894
-	"azure-format-value": {{If: asksSchema, Status: 400, Body: `{"error":{` +
-		`"message":"Invalid value: 'json_schema'. Supported values are: 'json_object' and 'text'.",` +
-		`"type":"invalid_request_error","param":"response_format.type","code":"invalid_value"}}`}},
-	// lmstudio-ai/lmstudio-bug-tracker#307: the schema itself is accepted.
-	"lmstudio-format": {{If: []string{`response_format.type=="json_object"`}, Status: 400, Body: `{"error":"'response_format.type' must be 'json_schema' or 'text'"}`}},
-	// sgl-project/sglang#5984: what is impossible has no form in JSON.
-	"sglang-logprobs-500": {{If: asksLogprobs, Status: 500, Body: `{"object":"error",` +
-		`"message":"Out of range float values are not JSON compliant: -inf","type":"InternalServerError","param":null,"code":500}`}},
-	// griptape-ai/ComfyUI-Griptape#312: one refusal after the other.
-	"openai-o-series": {
-		{If: []string{"max_tokens"}, Status: 400, Body: `{"error":{` +
-			`"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",` +
-			`"type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}`},
-		onlyTemperature1, noLogprobs403,
-	},
-	// docs.mistral.ai: what is not known is refused, and the content is a list of parts.
-	"mistral-extra": {
-		{If: []string{"logprobs"}, Status: 422, Body: `{"object":"error","message":{"detail":[` +
-			`{"type":"extra_forbidden","loc":["body","logprobs"],"msg":"Extra inputs are not permitted","input":true}]},"type":"invalid_request_error"}`},
-		{If: []string{"max_completion_tokens"}, Status: 422, Body: `{"object":"error","message":{"detail":[` +
-			`{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted","input":600}]},"type":"invalid_request_error"}`},
-		{Message: `{"role":"assistant","content":[` +
-			`{"type":"thinking","thinking":[{"type":"text","text":"Perhaps {\"category\":\"BED\"}"}]},{"type":"text","text":$TEXT}]}`},
-	},
-	// vllm-project/vllm: question and room exceed the context.
-	"context-400": {
-		{If: []string{"max_completion_tokens>400"}, Status: 400, Body: contextExceeded},
-		{If: []string{"max_tokens>400"}, Status: 400, Body: contextExceeded},
-	},
-	// ggml-org/llama.cpp#13566
-	"llamacpp-picture": {{Picture: true, Status: 500, Body: `{"error":{"code":500,` +
-		`"message":"image input is not supported - hint: if this is unexpected, you may need to provide the mmproj","type":"server_error"}}`}},
-
-	// What an error means.
-
-	// console.groq.com/docs/errors: one call in three fails, and works when asked again.
-	"groq-json": {{Every: 3, Nth: 1, Status: 400, Body: `{"error":{` +
-		`"message":"Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.","type":"invalid_request_error",` +
-		`"code":"json_validate_failed","failed_generation":"{\"category\": \"SOFA\", \"confidence\": 0.9"}}`}},
-	// RooCodeInc/Roo-Code#6459, esengine/DeepSeek-Reasonix#4106: the key works before and after.
-	"transient-401": {{Nth: 25, Status: 401, Body: `{"error":{"message":"No auth credentials found","type":"auth","code":401}}`}},
-	// OpenHands/OpenHands#4480, anthropics/claude-code#43238
-	"waf-403": {{
-		Text: "DROP TABLE", Status: 403, Header: map[string]string{"Content-Type": "text/html", "Server": "cloudflare"},
-		Body: "<!DOCTYPE html><title>Attention Required! | Cloudflare</title><h1>Sorry, you have been blocked</h1>",
-	}},
-	// googleapis/python-genai#1875, dcdpr/jp#1061
-	"gemini-429": {{Until: 10 * time.Second, Status: 429, Body: `[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED",` +
-		`"message":"You exceeded your current quota, please check your plan and billing details. Please retry in $LEFTs.","details":[` +
-		`{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"GenerateRequestsPerMinutePerProjectPerModel-FreeTier","quotaValue":"10"}]},` +
-		`{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"$LEFTs"}]}}]`}},
-	// BerriAI/litellm#32798: no header, and a code that says nothing.
-	"litellm-quota": {{Status: 429, Body: `{"error":{` +
-		`"message":"litellm.RateLimitError: RateLimitError: OpenAIException - You exceeded your current quota, please check your plan and billing details.",` +
-		`"type":"None","param":"None","code":"429"}}`}},
-	// langchain-ai/langchainjs#1929
-	"quota-429": {{Status: 429, Body: `{"error":{"message":"You exceeded your current quota, please check your plan and billing details.",` +
-		`"type":"insufficient_quota","param":null,"code":"insufficient_quota"}}`}},
-	// continuedev/continue#12828, n4ze3m/page-assist#406
-	"gemini-badkey": {{Status: 400, Body: `[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT",` +
-		`"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}]`}},
-	// dcdpr/jp#1061: the wait is short, but the quota is a day's.
-	"gemini-daily": {{Status: 429, Body: `[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED",` +
-		`"message":"You exceeded your current quota, please check your plan and billing details. Please retry in 40.2s.","details":[` +
-		`{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier","quotaValue":"50"}]},` +
-		`{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"40s"}]}}]`}},
-	// console.groq.com/docs/rate-limits: tokens per day, which the headers do not show.
-	"groq-tpd": {{
-		Status: 429, Header: map[string]string{
-			"Retry-After": "3912", "X-RateLimit-Limit-Tokens": "18000", "X-RateLimit-Remaining-Tokens": "17997", "X-RateLimit-Reset-Tokens": "7.66s",
-		},
-		Body: `{"error":{"message":"Rate limit reached for model on tokens per day (TPD): Limit 100000, Used 99924, Requested 2900. Please try again in 1h5m12s.",` +
-			`"type":"tokens","code":"rate_limit_exceeded"}}`,
-	}},
-	"retry-86400": {{Status: 429, Header: map[string]string{"Retry-After": "86400"}, Body: `{"error":{"message":"Daily limit reached"}}`}},
-	// Azure's content filter, of the question and of the answer in turn.
-	"azure-filter": {
-		{Every: 2, Nth: 1, Status: 400, Body: `{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",` +
-			`"type":null,"param":"prompt","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}`},
-		{Message: `{"role":"assistant","content":""}`, Finish: "content_filter"},
-	},
-	"region-403": {{Status: 403, Body: `{"error":{"message":"Country, region, or territory not supported",` +
-		`"type":"request_forbidden","param":null,"code":"unsupported_country_region_territory"}}`}},
-	// Cloudflare: its origin is slow, or it doubts the client.
-	"cloudflare-524": {
-		{Every: 4, Nth: 3, Header: asHTML, Body: "<html><head><title>Just a moment...</title></head></html>"},
-		{Every: 2, Nth: 1, Status: 524, Header: asHTML, Body: "<html><head><title>524: A timeout occurred</title></head></html>"},
-	},
-	// One call in three, each time with another status.
-	"overloaded": {
-		{Every: 15, Nth: 0, Status: 529, Body: overloaded},
-		{Every: 15, Nth: 3, Status: 408, Body: overloaded},
-		{Every: 15, Nth: 6, Status: 409, Body: overloaded},
-		{Every: 15, Nth: 9, Status: 499, Body: overloaded},
-		{Every: 15, Nth: 12, Status: 520, Body: overloaded},
-	},
-	// RFC 9110
-	"retry-date": {{Until: 3 * time.Second, Status: 429, Header: map[string]string{"Retry-After": "$DATE"}, Body: `{"error":{"message":"Too many requests"}}`}},
-	// maximhq/bifrost#5425, genkit-ai/genkit#6259
-	"openrouter-choice": {{Attempts: 3, Cut: true, Finish: "error", Choice: `,"error":{"code":502,"message":"Provider returned error"}`}},
-
-	// Reasoning models.
-
-	// ollama/ollama#15288: all of the room goes into the reasoning.
-	"ollama-thinking": {{
-		If: []string{"max_completion_tokens<1500"}, Finish: "length",
-		Message: `{"role":"assistant","content":"","reasoning":"The user wants a category."}`,
-	}, {Message: `{"role":"assistant","content":$TEXT,"reasoning":"The user wants a category."}`}},
-	// OpenAI's GPT-5: 4,000 tokens of reasoning that nothing shows.
-	"gpt5-room": {
-		onlyTemperature1, noLogprobs403,
-		{Under: 4100, Message: `{"role":"assistant","content":""}`, Finish: "length", Usage: `{"prompt_tokens":2600,"completion_tokens":4000,"total_tokens":6600,` +
-			`"completion_tokens_details":{"reasoning_tokens":4000}}`},
-		{Usage: `{"prompt_tokens":2600,"completion_tokens":4090,"total_tokens":6690,"completion_tokens_details":{"reasoning_tokens":4000}}`},
-	},
-	// vllm-project/vllm#19222, lmstudio-ai/lmstudio-bug-tracker#1773
-	"reasoning-only": {{Message: `{"role":"assistant","content":null,"reasoning_content":$TEXT}`}},
-
-	// Slow and starting servers.
-
-	// ollama/ollama#8006, danny-avila/LibreChat#3330
-	"ollama-coldload": {{Load: 40 * time.Second}},
-	// MiniMax-AI/MiniMax-M2.7#31
-	"slow-model": {{Latency: 45 * time.Second}},
-
-	// OLLAMA_NUM_PARALLEL=1
-	"ollama-queue": {{Alone: true, Latency: 2 * time.Second}},
-
-	// Addresses.
-
-	// windmill-labs/windmill#10362, cline/cline#444
-	"azure-classic": {
-		{NotAt: `^/openai/deployments/gpt4o/chat/completions\?(.*&)?api-version=.`, Status: 404, Body: `{"error":{"code":"404","message":"Resource not found"}}`},
-		{Without: "api-key", Status: 401, Body: `{"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint."}}`},
-	},
-	// 1jehuang/jcode#310
-	"base-no-v1": {{NotAt: `^/v1/`, Status: 404, Header: map[string]string{"Content-Type": "text/plain"}, Body: "404 page not found"}},
-	// clusterzx/paperless-ai#246
-	"base-full": {{NotAt: `^/v1/chat/completions$`, Status: 404, Body: `{"detail":"Not Found"}`}},
-	// LM Studio: "Returning 200 anyway"
-	"lmstudio-200": {{NotAt: `^/v1/`, Body: `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`}},
-
-	// Bodies.
-
-	// BerriAI/litellm#6741
-	"tool-calls": {{Finish: "tool_calls", Message: `{"role":"assistant","content":null,"tool_calls":[` +
-		`{"id":"1","type":"function","function":{"name":"json_tool_call","arguments":$TEXT}}]}`}},
-	// NVIDIA/TensorRT-LLM#9256, ml-explore/mlx-lm#1867
-	"harmony": {{Content: `<|channel|>analysis<|message|>It could be {"category":"BED","confidence":0.4} but no.<|end|>` +
-		`<|start|>assistant<|channel|>final<|message|>$JSON`}},
-	// ollama/ollama#16563
-	"no-confidence": {{Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":"high"`}}},
-	// A stream although none was asked for.
-	"event-stream": {{Header: map[string]string{"Content-Type": "text/event-stream"}, Body: `data: {"id":"chatcmpl-1","object":"chat.completion.chunk",` +
-		`"choices":[{"index":0,"delta":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n"}},
-	// Servers and proxies that wrap the answer in different ways, each in turn.
-	"bodies": {
-		{Every: 10, Nth: 0, Content: "Here you are:\n```json\n$JSON\n```\nHope it helps!"},
-		{Every: 10, Nth: 1, Content: "<think>It is {a \"draft\"} {\"category\":\"BED\"}</think>\n$JSON"},
-		{Every: 10, Nth: 2, Content: "\ufeff$JSON"},
-		{Every: 10, Nth: 3, Replace: [2]string{`"reasoning":"`, `"reasoning":"\ud83d `}},
-		{Every: 10, Nth: 4, Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":"95%"`}},
-		{Every: 10, Nth: 5, Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":95`}},
-		{Every: 10, Nth: 6, Replace: [2]string{`^\{`, `{"category":"BED",`}},
-		{Every: 10, Nth: 7, Usage: "null"},
-		{Every: 10, Nth: 8, Gzip: true},
-		{Every: 10, Nth: 9, Body: "\ufeff$BODY"},
-	},
-	// nginx, envoy: every other body is cut in the middle.
-	"cut-body": {{Every: 2, Nth: 1, Break: "half"}},
-	// ggml-org/llama.cpp#10783: log-probabilities are those from before the grammar.
-	"raw-logprobs": {{Tokens: [2]string{`("token":"[A-Z]+","logprob":)-[0-9.]+`, "${1}-5.0"}}},
-	// openrouter.ai/docs: an error with the status 200.
-	"openrouter-402": {{Body: "\n         \n\n" + `{"error":{"code":402,"message":"This request requires more credits, or fewer max_tokens."}}`}},
+// readBehaviours reads the table. It is part of the program, so that an error in it is one of the program.
+func readBehaviours() (table map[string]Behaviour) {
+	decoder := yaml.NewDecoder(bytes.NewReader(behavioursYAML))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&table); err != nil {
+		panic("behaviours.yaml: " + err.Error())
+	}
+	return table
 }
 
-// What several behaviours have in common.
-var (
-	asksLogprobs = []string{"logprobs==true"}
-	asksSchema   = []string{`response_format.type=="json_schema"`}
-	overloaded   = `{"error":{"message":"Overloaded","type":"overloaded_error"}}`
-	asHTML       = map[string]string{"Content-Type": "text/html; charset=utf-8"}
-)
+// Behaviours returns the names of all behaviours, sorted.
+func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
 
-// The refusals of models that reason.
-var (
-	onlyTemperature1 = Rule{If: []string{"temperature!=1"}, Status: 400, Body: `{"error":{` +
-		`"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",` +
-		`"type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}`}
-	noLogprobs403 = Rule{If: asksLogprobs, Status: 403, Body: `{"error":{` +
-		`"message":"You are not allowed to request logprobs from this model.","type":"invalid_request_error","param":null,"code":null}}`}
-)
-
-const contextExceeded = `{"object":"error","message":"This model's maximum context length is 3000 tokens. However, you requested 3200 tokens ` +
-	`(2600 in the messages, 600 in the completion). Please reduce the length of the messages or completion.","type":"BadRequestError","param":null,"code":400}`
+// behaviourOf returns a behaviour by its name or by the status of its answers; nil
+// if there is none.
+func behaviourOf(name string) Behaviour {
+	if b, ok := behaviours[name]; ok {
+		return b
+	}
+	status, err := strconv.Atoi(name)
+	if err != nil || status < 400 || status > 599 {
+		return nil
+	}
+	return Behaviour{{Status: status}}
+}

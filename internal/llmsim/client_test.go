@@ -73,7 +73,7 @@ func (c client) ask(p openai.ChatCompletionNewParams, opts ...option.RequestOpti
 	return c.service.New(context.Background(), p, opts...)
 }
 
-// answer asks and fails the test where there is no answer.
+// answer asks and fails the test if there is no answer.
 func (c client) answer(t testing.TB, p openai.ChatCompletionNewParams, opts ...option.RequestOption) *openai.ChatCompletion {
 	t.Helper()
 	got, err := c.ask(p, opts...)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -74,26 +73,13 @@ func DefaultLatency() Latency {
 
 // Answer is how the model answers.
 type Answer struct {
-	// Mode is what the server makes of a JSON schema: "schema", or empty, follows it,
-	// "prose" ignores it, "fenced" puts the answer into a Markdown fence, and "reject"
-	// answers 400.
-	Mode string `yaml:"mode"`
 	// Schema is the JSON schema that the model knows from the instructions. It keeps to
 	// it whatever a request asks for. Empty: it only knows what is asked for.
 	Schema string `yaml:"schema"`
-	// Logprobs is what it makes of logprobs: "give", or empty, "ignore", and "reject",
-	// which is 400.
-	Logprobs string `yaml:"logprobs"`
 	// ImageTokens is charged for a picture at any detail but "low", which costs
 	// 85. 0: 765, a square of 1,024 pixels.
 	ImageTokens int `yaml:"image_tokens"`
 }
-
-// answerModes and logprobModes are the behaviours behind the modes.
-var (
-	answerModes  = map[string]string{"": "", "schema": "", "prose": "prose", "fenced": "fenced", "reject": "no-schema"}
-	logprobModes = map[string]string{"": "", "give": "", "ignore": "no-logprobs", "reject": "openai-logprobs"}
-)
 
 // Quota is what a key or a group of keys may use. Each limit may be left out.
 type Quota struct {
@@ -108,7 +94,7 @@ type Quota struct {
 	// that is kept and that remaining and reset refer to: headers that contradict
 	// themselves, as some gateways send.
 	MinuteLimit bool `yaml:"minute_limit"`
-	// RetryAfter is how a 429 says when to come again: in whole "seconds", rounded up,
+	// RetryAfter is how a 429 says when to try again: in whole "seconds", rounded up,
 	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
 	// "none" of these.
 	RetryAfter string `yaml:"retry_after"`
@@ -172,8 +158,6 @@ func (c Config) check() error {
 		invalid(l.Median < 0 || l.Cap < 0, "latency", "median %v or cap %v is negative", l.Median, l.Cap),
 		// Not by its opposite: NaN must fail too.
 		invalid(!(l.Sigma >= 0 && l.Sigma <= 5), "latency.sigma", "%v is outside 0 to 5", l.Sigma),
-		oneOf("answer.mode", a.Mode, slices.Sorted(maps.Keys(answerModes))...),
-		oneOf("answer.logprobs", a.Logprobs, slices.Sorted(maps.Keys(logprobModes))...),
 		invalid(a.Schema != "" && !knowable(a.Schema), "answer.schema", "it is no JSON schema of a flat object"),
 		invalid(a.ImageTokens < 0, "answer.image_tokens", "%d is negative", a.ImageTokens),
 		invalid(c.Faults.HangLimit < 0 || c.Faults.RetryAfter < 0, "faults", "hang_limit and retry_after must not be negative"),
@@ -230,18 +214,15 @@ func (c Config) behaviour() (all Behaviour, err error) {
 		}
 	}
 	all = slices.Clone(c.Rules)
-	for _, name := range append(slices.Clone(c.Behaviours), logprobModes[c.Answer.Logprobs], answerModes[c.Answer.Mode]) {
+	for _, name := range c.Behaviours {
 		b := behaviourOf(name)
-		if b == nil && name != "" {
+		if b == nil {
 			return nil, fault.Invalid("behaviours", "%q is none of %s", name, strings.Join(Behaviours(), ", "))
 		}
 		all = append(all, b...)
 	}
 	return all, nil
 }
-
-// Behaviours returns the names of all behaviours, sorted.
-func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
 
 // invalid is an error about a field if something is wrong with it.
 func invalid(wrong bool, field, format string, args ...any) error {

@@ -24,7 +24,7 @@
 // same luck.
 //
 // What differs from a sound answer is a Rule: conditions, and what is answered.
-// The table in behaviours.go has those of plain faults and of real servers by name.
+// The table in behaviours.yaml has those of plain faults and of real servers by name.
 // A server takes names from it (Config.Behaviours, cmd/llmsim --behaviour), and so
 // do faults by chance (Config.Faults), key states and outages. A mark in the user
 // message does it for that message, always or on its first attempts:

@@ -117,8 +117,8 @@ func lift(body []byte, digest *xxhash.Digest) []byte {
 }
 
 // lastUserContent returns the content of the last user message, and where it
-// begins. Messages are found by their marks where they are written as clients
-// write them, without white space and the role first or last.
+// begins. A fast search finds messages that are written as clients write them, without
+// white space and with the role first or last.
 func lastUserContent(body []byte) (content gjson.Result, at int) {
 	role := -1
 	for i := 0; ; {
@@ -205,7 +205,7 @@ func (s *Server) readShape(body string) *shape {
 		h.refused = refusal(http.StatusNotFound, "", "model_not_found",
 			"The model `"+h.model+"` does not exist or you do not have access to it.")
 	case h.format == "json_schema":
-		h.readSchema(r, format.Get("json_schema"))
+		h.readSchema(format.Get("json_schema"))
 	}
 	if own := s.config.Answer.Schema; own != "" && h.refused == nil {
 		h.template, _ = newTemplate(gjson.Parse(own), false) // checked with the configuration
@@ -221,7 +221,7 @@ func knowable(schema string) bool {
 	return err == nil
 }
 
-func (h *shape) readSchema(_, format gjson.Result) {
+func (h *shape) readSchema(format gjson.Result) {
 	name := format.Get("name").Str
 	if name == "" {
 		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",

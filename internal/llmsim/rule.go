@@ -205,20 +205,7 @@ func markOf(text string) (b Behaviour, times int) {
 	return nil, 0
 }
 
-// behaviourOf returns a behaviour by its name or by the status of its answers; nil
-// if there is none.
-func behaviourOf(name string) Behaviour {
-	if b, ok := behaviours[name]; ok {
-		return b
-	}
-	status, err := strconv.Atoi(name)
-	if err != nil || status < 400 || status > 599 {
-		return nil
-	}
-	return Behaviour{{Status: status}}
-}
-
-// Faults are the behaviours that befall calls by chance.
+// Faults are the behaviours that calls have by chance.
 type Faults struct {
 	// Shares are the parts of the calls, from 0 to 1, by the names of behaviours. Their
 	// sum is at most 1.

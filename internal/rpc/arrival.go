@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
@@ -20,18 +20,18 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// arrival knows what callers have sent and is not handled yet, from a call's headers
-// on.
+// arrival charges callers for what they have sent and is not handled yet, from a
+// call's headers on.
 type arrival struct {
 	budget       *intake.Budget
 	identified   func(context.Context) context.Context
 	writeTimeout time.Duration
+	readers      *sync.WaitGroup
 }
 
-// begin is gRPC's tap: it sees a call's headers before anything is done for it, on
-// the goroutine that reads the connection. The call is charged to its caller from
-// then on; one that will be refused counts as a stranger's. To refuse it here would
-// keep it from the log and the metrics.
+// begin is gRPC's tap. It gets a call's headers first, on the goroutine that reads the
+// connection. From then on the call is charged to its caller. A call that will be
+// refused counts as a stranger's; refusing it here would keep it from log and metrics.
 func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
 	p, _ := peer.FromContext(ctx)
 	if p == nil {
@@ -41,11 +41,28 @@ func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, e
 	if !ok {
 		return ctx, nil // it came by another way than Serve
 	}
-	ctx, cut := context.WithCancelCause(a.identified(ctx))
+	ctx, sever := context.WithCancel(a.identified(ctx))
+	handling, cut := context.WithCancelCause(ctx)
 	caller, known := shareOf(ctx, info.FullMethodName)
 	in := conn.Open(caller, known, cut)
 	context.AfterFunc(ctx, in.Close)
-	return intake.With(ctx, in), nil
+	return context.WithValue(intake.With(ctx, in), arrivedKey{}, &arrived{handling, sever}), nil
+}
+
+// arrived is a call that came through Serve. handling ends when the call is cut off, for
+// the handler. The stream's own context does not: when it ends while a message is being
+// received, gRPC sends the caller CANCELLED in words of its own. So sever, which ends it,
+// is for a call that waits for a reader of its answer.
+type arrived struct {
+	handling context.Context //nolint:containedctx // it travels in the stream's
+	sever    context.CancelFunc
+}
+
+type arrivedKey struct{}
+
+func arrivedCall(ctx context.Context) (*arrived, bool) {
+	call, ok := ctx.Value(arrivedKey{}).(*arrived)
+	return call, ok
 }
 
 // shareOf returns the name by which what a call's caller sends is counted, and
@@ -59,31 +76,54 @@ func shareOf(ctx context.Context, method string) (name string, known bool) {
 	return name, true
 }
 
-// around is an interceptor that has a call which was cut off end with the cause, and
-// gives back what it held when it ends.
+// around is an interceptor that ends a call which is cut off, with the cause, and gives
+// back what the call held when it ends.
 func (a *arrival) around(ctx context.Context, _ string, next func(context.Context) error) error {
+	call, ok := arrivedCall(ctx)
+	if !ok {
+		return next(ctx) // it came by another way than Serve
+	}
 	defer intake.From(ctx).Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(call.handling, func() { cancel(context.Cause(call.handling)) })()
 	err := next(ctx)
-	cause, cut := errors.AsType[*fault.Fault](context.Cause(ctx))
-	if err == nil || !cut {
-		return err
+	if cause, cut := errors.AsType[*fault.Fault](context.Cause(call.handling)); err != nil && cut {
+		return cause
 	}
-	if _, ours := errors.AsType[*fault.Fault](err); !ours && status.Code(err) == codes.Canceled {
-		// It was reading, and gRPC has told the caller so in its own words.
-		return fault.Wrap(cause, fault.Cancelled, "%s", cause.Message)
-	}
-	return cause
+	return err
 }
 
-// stream is an interceptor that counts off what was received, and gives up on a
+// read receives a message. It returns with the cause when ctx ends, before gRPC does:
+// then the call's status is the handler's. receive ends soon after the handler has.
+func (a *arrival) read(ctx context.Context, recv func() error) error {
+	received := make(chan error, 1)
+	a.readers.Go(func() {
+		_, err := receive(func() (struct{}, error) { return struct{}{}, recv() })
+		received <- err
+	})
+	select {
+	case err := <-received:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// stream is an interceptor that discharges what was received, and cuts off a
 // stream whose reader takes nothing.
-func (a *arrival) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	in := intake.From(stream.Context())
-	if in == nil {
+func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	call, ok := arrivedCall(stream.Context())
+	if !ok {
 		return handler(srv, stream)
 	}
-	s := &countedStream{ServerStream: stream, in: in, timeout: a.writeTimeout}
+	in := intake.From(stream.Context())
+	s := &countedStream{ServerStream: stream, in: in, call: call, timeout: a.writeTimeout}
+	if !info.IsClientStream { // the others have a reader of their own (feed.go)
+		s.arrival = a
+	}
 	defer s.stop()
+	defer context.AfterFunc(call.handling, s.unblock)()
 	in.Pause() // until the handler receives
 	return handler(srv, s)
 }
@@ -97,6 +137,8 @@ var errUnread = fault.New(fault.DeadlineExceeded, "the caller took nothing of th
 type countedStream struct {
 	grpc.ServerStream
 	in      *intake.Inbound
+	call    *arrived
+	arrival *arrival // reads the message; nil: the handler's goroutine does
 	timeout time.Duration
 	timer   *time.Timer
 	since   atomic.Int64 // when the message was given to send that waits; 0: none does
@@ -105,8 +147,14 @@ type countedStream struct {
 // RecvMsg receives a message. Only while it does, the caller has to send: between
 // two calls, flow control may stop a message in its middle.
 func (s *countedStream) RecvMsg(m any) error {
+	recv := func() error { return s.ServerStream.RecvMsg(callMessage{m, s.in}) }
 	s.in.Resume()
-	err := s.ServerStream.RecvMsg(m)
+	var err error
+	if s.arrival != nil {
+		err = s.arrival.read(s.Context(), recv)
+	} else {
+		err = recv()
+	}
 	s.in.Pause()
 	if err != nil {
 		return err
@@ -119,6 +167,9 @@ func (s *countedStream) RecvMsg(m any) error {
 func (s *countedStream) SendMsg(m any) error {
 	s.since.Store(time.Now().UnixNano())
 	defer s.since.Store(0)
+	if err := s.call.handling.Err(); err != nil { // from here on, unblock sees the message
+		return status.FromContextError(err).Err()
+	}
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.timeout, s.expire)
 	} else {
@@ -134,6 +185,13 @@ func (s *countedStream) expire() {
 	}
 }
 
+// unblock has a message given up that waits for a reader when the call is cut off.
+func (s *countedStream) unblock() {
+	if s.since.Load() != 0 {
+		s.call.sever()
+	}
+}
+
 func (s *countedStream) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
@@ -144,8 +202,9 @@ func (s *countedStream) stop() {
 // interceptors, as a stream's are, and not before them: a stranger's is not read at
 // all. inner is what has to see the message.
 type readAfter struct {
-	server *grpc.Server
-	inner  grpc.UnaryServerInterceptor
+	server  *grpc.Server
+	inner   grpc.UnaryServerInterceptor
+	arrival *arrival
 }
 
 // RegisterService registers a service.
@@ -165,20 +224,24 @@ func (r readAfter) handler(method string, handle grpc.MethodHandler) grpc.Method
 	return func(srv any, ctx context.Context, read func(any) error, chain grpc.UnaryServerInterceptor) (any, error) {
 		info := &grpc.UnaryServerInfo{Server: srv, FullMethod: method}
 		return chain(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-			return handle(srv, ctx, charging(ctx, read), r.inner)
+			return handle(srv, ctx, r.arrival.charging(ctx, read), r.inner)
 		})
 	}
 }
 
 // charging has a call charged with its message as it was decoded, which may be larger
 // than it came.
-func charging(ctx context.Context, read func(any) error) func(any) error {
+func (a *arrival) charging(ctx context.Context, recv func(any) error) func(any) error {
+	in := intake.From(ctx)
+	if in == nil {
+		return recv
+	}
 	return func(m any) error {
-		if err := read(m); err != nil {
+		if err := a.read(ctx, func() error { return recv(callMessage{m, in}) }); err != nil {
 			return err
 		}
 		if message, ok := m.(proto.Message); ok {
-			intake.From(ctx).Received(int64(proto.Size(message)))
+			in.Received(int64(proto.Size(message)))
 		}
 		return nil
 	}

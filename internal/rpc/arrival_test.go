@@ -28,8 +28,12 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
+// windowful is the largest message that fits into a stream's window of 1 MiB with its
+// head: with more, gRPC resets a stream that its handler does not read yet.
+const windowful = 1<<20 - 5
+
 // caller speaks HTTP/2 by itself: it begins calls whose messages lack their last
-// byte, which no client does. Messages have less than a stream's window.
+// byte, which no client does. Messages have at most windowful bytes.
 type caller struct {
 	conn net.Conn
 	sent atomic.Int64
@@ -112,7 +116,7 @@ func TestStrangers_MessagesAreNotRead(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				budget := intake.New(0)
 				s := start(t, setup{config: rpc.Config{Intake: budget}, tokens: testTokens(t)})
-				c := s.incomplete(t, 20, method, 1<<20, "")
+				c := s.incomplete(t, 20, method, windowful, "")
 				synctest.Wait()
 				if held := budget.Held(); held > 256<<10 {
 					t.Errorf("%d KiB of a stranger are held", held>>10)
@@ -132,7 +136,7 @@ func TestStrangers_MessagesAreNotRead(t *testing.T) {
 func TestStrangers_AreToldLoggedAndCounted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, setup{tokens: testTokens(t)})
-		if code := <-s.incomplete(t, 1, oneMethod, 1<<20, "").ends[0]; code != "16" {
+		if code := <-s.incomplete(t, 1, oneMethod, windowful, "").ends[0]; code != "16" {
 			t.Errorf("the call ended with %q, want 16 (UNAUTHENTICATED)", code)
 		}
 		synctest.Wait()
@@ -162,7 +166,7 @@ func TestBudget_OneConnectionHasHalfOfIt(t *testing.T) {
 		budget := intake.New(4 << 20)
 		s := start(t, setup{config: rpc.Config{Intake: budget}})
 		ended := make(chan string, 8)
-		for _, end := range s.incomplete(t, 8, oneMethod, 1<<20, "").ends {
+		for _, end := range s.incomplete(t, 8, oneMethod, windowful, "").ends {
 			go func() { ended <- <-end }()
 		}
 		synctest.Wait()
@@ -176,7 +180,9 @@ func TestBudget_OneConnectionHasHalfOfIt(t *testing.T) {
 			t.Error("a call was cut off at once")
 		}
 		began := time.Now()
-		<-ended
+		if end := <-ended; end != "8" {
+			t.Errorf("the first call ended with the code %s, want RESOURCE_EXHAUSTED", end)
+		}
 		if waited := time.Since(began); waited < 4*time.Second || waited > 6*time.Second {
 			t.Errorf("the first call was cut off after %v, want 5 s", waited)
 		}
@@ -198,7 +204,7 @@ func TestBudget_CallersWithTokensHaveOneShareEach(t *testing.T) {
 		budget := intake.New(4 << 20)
 		s := start(t, setup{config: rpc.Config{Intake: budget}, tokens: testTokens(t)})
 		for range 4 { // connections
-			s.incomplete(t, 3, oneMethod, 1<<20, "shop-token")
+			s.incomplete(t, 3, oneMethod, windowful, "shop-token")
 		}
 		synctest.Wait()
 		if held := budget.Held(); held > 2<<20+4*64<<10 {
@@ -217,7 +223,9 @@ func TestSlowMessages(t *testing.T) {
 				budget := intake.New(0)
 				s := start(t, setup{config: rpc.Config{Intake: budget}})
 				began := time.Now()
-				<-s.incomplete(t, 1, method, 1<<20, "").ends[0]
+				if end := <-s.incomplete(t, 1, method, windowful, "").ends[0]; end != "4" {
+					t.Errorf("it ended with the code %s, want DEADLINE_EXCEEDED", end)
+				}
 				if took := time.Since(began); took < 29*time.Second || took > 31*time.Second {
 					t.Errorf("a message that came to a stop ended after %v, want 30 s", took)
 				}

@@ -94,7 +94,7 @@ func listServices(ctx context.Context, conn *grpc.ClientConn) ([]string, error) 
 	return names, err
 }
 
-func TestWhoMayCallWhat(t *testing.T) {
+func TestAuthorization_OfEachService(t *testing.T) {
 	const (
 		ok        = codes.OK
 		forbidden = codes.PermissionDenied

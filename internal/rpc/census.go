@@ -142,7 +142,7 @@ type part struct {
 	name  protoreflect.Name
 	role  role
 	text  bool   // has to be UTF-8
-	inner *parts // nil where there is nothing to count inside
+	inner *parts // nil: nothing inside is counted
 }
 
 func (p part) counts() bool { return p.role != roleSingle || (p.inner != nil && p.inner.counts) }
@@ -176,8 +176,8 @@ func (p *parts) itemField() string {
 
 var itemName = proto.MessageName(&credenzav1.Item{})
 
-// partsOf describes a message, nil where there is nothing to count or look at in it. It is
-// for messages that do not contain themselves, as none of the requests does.
+// partsOf describes a message; nil: nothing in it is counted or checked. The message
+// must not contain itself, which no request does.
 func partsOf(message protoreflect.MessageDescriptor) *parts {
 	p, text := &parts{}, false
 	fields := message.Fields()

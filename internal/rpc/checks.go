@@ -38,7 +38,7 @@ func newChecks() (*checks, error) {
 }
 
 func (c *checks) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if !isAttendant(serviceOf(info.FullMethod)) {
+	if !isAuxiliary(serviceOf(info.FullMethod)) {
 		if err := c.check(req); err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func (c *checks) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 }
 
 func (c *checks) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if isAttendant(serviceOf(info.FullMethod)) {
+	if isAuxiliary(serviceOf(info.FullMethod)) {
 		return handler(srv, stream)
 	}
 	return handler(srv, &checkedStream{stream, c})

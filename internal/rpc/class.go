@@ -10,8 +10,8 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// letIn is an interceptor that lets calls in until the server goes down.
-func (s *Server) letIn(ctx context.Context, method string, next func(context.Context) error) error {
+// admit is an interceptor that admits calls until the server goes down.
+func (s *Server) admit(ctx context.Context, method string, next func(context.Context) error) error {
 	return s.calls.Around(ctx, classOf(method), next)
 }
 
@@ -20,15 +20,15 @@ func classOf(method string) drain.Class {
 	case method == credenzav1.ClassificationService_ClassifyFeed_FullMethodName,
 		method == credenzav1.JobService_WatchJob_FullMethodName:
 		return drain.Endless
-	case isAttendant(serviceOf(method)):
-		return drain.Attendant
+	case isAuxiliary(serviceOf(method)):
+		return drain.Auxiliary
 	default:
 		return drain.Finite
 	}
 }
 
-// isAttendant reports whether a service is health or reflection.
-func isAttendant(service string) bool {
+// isAuxiliary reports whether a service is health or reflection.
+func isAuxiliary(service string) bool {
 	return service == grpc_health_v1.Health_ServiceDesc.ServiceName || strings.HasPrefix(service, "grpc.reflection.")
 }
 

@@ -66,14 +66,24 @@ func newCodec(config Config) *codec {
 
 var decoding = proto.UnmarshalOptions{DiscardUnknown: true}
 
+// callMessage is a message to be decoded, together with its call. gRPC hands it on to the
+// codec as it is.
+type callMessage struct {
+	message any
+	in      *intake.Inbound
+}
+
 // Unmarshal decodes a message, or marks it.
 func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
+	r := room{slots: c.large}
+	defer r.leave()
+	if of, ok := v.(callMessage); ok {
+		v, r.in = of.message, of.in
+	}
 	message, ok := v.(proto.Message)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	r := room{slots: c.large}
-	defer r.leave()
 	if packed, ok := c.cutPacked(data); ok {
 		return c.unmarshalPacked(packed, message, &r)
 	}
@@ -168,8 +178,7 @@ func undecodable(err error) *refusal {
 	}
 }
 
-// mark leaves the refusal in an empty message, behind a key where it has to pass
-// for ours.
+// mark stores the refusal in an empty message, after a key if another codec reads it.
 func (r *refusal) mark(message proto.Message, key ...byte) error {
 	mark, err := r.wire(key)
 	if err != nil {

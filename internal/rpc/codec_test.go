@@ -161,9 +161,9 @@ func TestCountsLetTheirLastValueThrough(t *testing.T) {
 	}{
 		{"items", 2000, streamMethod, [][]byte{repeat(2000, emptyItem)}},
 		{"items of each chunk", 2000, feedMethod, [][]byte{emptySpec, field(2, repeat(2000, emptyItem)), field(2, repeat(2000, emptyItem))}},
-		{"a usual chunk where calls are small", 3, feedMethod, [][]byte{emptySpec, field(2, repeat(1000, emptyItem))}},
+		{"a usual chunk, with a small limit for calls", 3, feedMethod, [][]byte{emptySpec, field(2, repeat(1000, emptyItem))}},
 		{"tags", 2000, streamMethod, [][]byte{fullItem(40_000)}},
-		{"tags where calls are small", 1, oneMethod, [][]byte{fullItem(20_000)}},
+		{"tags, with a small limit for calls", 1, oneMethod, [][]byte{fullItem(20_000)}},
 		{"names do not add up", 3, streamMethod, [][]byte{field(1, repeat(100_000, field(2, nil)))}},
 		{"nor do options", 3, streamMethod, [][]byte{slices.Concat(emptyItem, repeat(100_000, field(3, nil)))}},
 	} {

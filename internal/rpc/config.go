@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
-// The limits where the configuration sets none.
+// The limits if the configuration sets none.
 const (
 	DefaultMaxItems        = 100_000
 	DefaultMaxRequestBytes = 64 << 20
@@ -27,8 +28,8 @@ const (
 // Config is the edge's tuning.
 type Config struct {
 	// MaxItems is the most items of a ClassifyStream call, and of one message of a
-	// feed or an upload, where it is never under 1,000. All items of a message together have at
-	// most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
+	// feed or an upload, for which it is at least 1,000. All items of a message together
+	// have at most 20 times as many styles, tags and attributes. 0: DefaultMaxItems.
 	MaxItems int
 	// MaxRequestBytes is the most that one message may have. 0:
 	// DefaultMaxRequestBytes.
@@ -50,18 +51,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("the limits of a call are %d items and %d bytes: give numbers above 0, or 0 for the usual ones",
 			c.MaxItems, c.MaxRequestBytes)
 	}
-	if c.MaxItems == 0 {
-		c.MaxItems = DefaultMaxItems
-	}
-	if c.MaxRequestBytes == 0 {
-		c.MaxRequestBytes = DefaultMaxRequestBytes
-	}
-	if c.Intake == nil {
-		c.Intake = intake.New(0)
-	}
-	if c.WriteTimeout <= 0 {
-		c.WriteTimeout = DefaultWriteTimeout
-	}
+	c.MaxItems = cmp.Or(c.MaxItems, DefaultMaxItems)
+	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, DefaultMaxRequestBytes)
+	c.Intake = cmp.Or(c.Intake, intake.New(0))
+	c.WriteTimeout = cmp.Or(max(c.WriteTimeout, 0), DefaultWriteTimeout)
 	return c, nil
 }
 
@@ -79,18 +72,17 @@ type Authority interface {
 	Identify(call auth.Call) *auth.Identity
 }
 
-// Parts are what the edge stands on. All but Jobs are needed.
+// Parts are what the edge uses. All but Jobs are needed.
 type Parts struct {
 	Engine    Engine
 	Authority Authority
-	// Jobs is nil where there is no storage for them. JobService is not offered
-	// then: reflection and health do not know it, and gRPC answers its calls with
-	// UNIMPLEMENTED.
+	// Jobs is nil without storage for jobs. Then JobService is not offered: reflection
+	// and health do not list it, and its calls fail with UNIMPLEMENTED.
 	Jobs       Jobs
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger
-	// Metrics is where the edge registers its own metrics.
+	// Metrics gets the edge's own metrics.
 	Metrics prometheus.Registerer
 }
 

@@ -38,7 +38,7 @@ func texts(list []string) []string {
 	return list
 }
 
-// itemFromProto shares the message's memory, which nobody else holds.
+// itemFromProto shares the message's memory, which has no other user.
 func itemFromProto(p *credenzav1.Item) *catalog.Item {
 	return &catalog.Item{
 		ID:          p.GetId(),
@@ -56,35 +56,29 @@ func itemFromProto(p *credenzav1.Item) *catalog.Item {
 	}
 }
 
+// The values of options that are not the default, which is catalog's zero value.
+var (
+	modes         = map[credenzav1.Mode]catalog.Mode{credenzav1.Mode_MODE_TEXT: catalog.ModeText, credenzav1.Mode_MODE_IMAGE: catalog.ModeImage}
+	cachePolicies = map[credenzav1.CachePolicy]catalog.CachePolicy{
+		credenzav1.CachePolicy_CACHE_POLICY_REFRESH: catalog.CacheRefresh, credenzav1.CachePolicy_CACHE_POLICY_BYPASS: catalog.CacheBypass,
+	}
+)
+
 // optionsFromProto converts options that the checks have let through: each zero
 // value, and with it each unspecified one, takes the default.
 func optionsFromProto(mode credenzav1.Mode, p *credenzav1.ClassifyOptions) catalog.Options {
 	o := catalog.Options{
+		Mode:        modes[mode],
 		BatchSize:   int(p.GetBatchSize()),
+		CachePolicy: cachePolicies[p.GetCachePolicy()],
 		Model:       p.GetModel(),
 		ItemTimeout: p.GetItemTimeout().AsDuration(),
-	}
-	switch mode {
-	case credenzav1.Mode_MODE_TEXT:
-		o.Mode = catalog.ModeText
-	case credenzav1.Mode_MODE_IMAGE:
-		o.Mode = catalog.ModeImage
-	default:
-		o.Mode = catalog.ModeAuto
 	}
 	if p.GetDelivery() == credenzav1.Delivery_DELIVERY_IN_ORDER {
 		o.Delivery = catalog.InOrder
 	}
 	if p.GetPriority() == credenzav1.Priority_PRIORITY_BULK {
 		o.Priority = catalog.Bulk
-	}
-	switch p.GetCachePolicy() {
-	case credenzav1.CachePolicy_CACHE_POLICY_REFRESH:
-		o.CachePolicy = catalog.CacheRefresh
-	case credenzav1.CachePolicy_CACHE_POLICY_BYPASS:
-		o.CachePolicy = catalog.CacheBypass
-	default:
-		o.CachePolicy = catalog.CacheUse
 	}
 	if p.GetImageFallback() == credenzav1.ImageFallback_IMAGE_FALLBACK_ERROR {
 		o.ImageFallback = catalog.FallbackError

@@ -1,24 +1,21 @@
-// Package rpc is the gRPC edge: it turns messages into the nouns of catalog,
-// faults into statuses, and keeps out who may not come in.
+// Package rpc is the gRPC edge: it converts messages to the nouns of catalog and
+// faults to statuses, and refuses calls that their callers may not make.
 //
-// The problem: an engine that knows nothing of networks has to be offered to
-// callers who send what they like, read as slowly as they like, leave when they
-// like, and are owed a clear answer all the same, even while the process goes
-// down.
+// The problem: an engine that knows nothing of networks is offered to callers that
+// send anything, read slowly and leave at any time. Each of them gets a clear
+// answer, even while the process goes down.
 //
-//	listener -> identify -> metrics -> log -> faults -> recovery -> arrival -> letIn -> authorize -> checks -> handler -> Engine
+//	listener -> identify -> metrics -> log -> faults -> recovery -> arrival -> admit -> authorize -> checks -> handler -> Engine
 //	                                                                                        convert
 //
-// Handlers only check, convert, call and convert back. All else is an
-// interceptor's work, and their order matters; see interceptors.go. One
-// grpc.Server owns them all, so that whatever else brings calls to it, such as a
-// transcoder for HTTP (Server.HTTP), goes through the same checks, logs, metrics
-// and faults.
+// Handlers only check, convert, call and convert back. Interceptors do the rest, in
+// an order that matters; see interceptors.go. One grpc.Server owns them all, so that
+// calls over HTTP (Server.HTTP) go through the same checks, logs, metrics and faults.
 //
-// The trade-off: shutting down is done here and not by grpc.Server, whose
-// graceful stop refuses new calls by hanging up and waits for everybody alike.
-// A drain tells new callers why, lets streams and uploads end, ends feeds and
-// watches at once, and costs one lock per call for it.
+// The trade-off: shutting down is done here and not by grpc.Server, whose graceful
+// stop refuses new calls by closing connections and waits for all calls alike. A
+// drain answers new calls with the reason, lets streams and uploads end, and ends
+// feeds and watches at once. It costs one lock per call.
 //
 // The limit on a message's bytes does not bound the memory that decoding takes, so
 // the codec counts items and their parts first; see codec.go.

@@ -21,14 +21,12 @@ type uploaded[S comparable] interface {
 
 // feed reads a caller's messages for a handler that must be able to leave.
 //
-// The problem: receiving on a stream cannot be interrupted but by the end of the
-// stream's context, and gRPC ends that only after the handler has returned. A
-// handler that received by itself would hang in a quiet feed when the engine
-// fails or the server goes down. So receiving has a goroutine of its own, which
-// is one message ahead at most; the handler waits for that goroutine or its own
-// context, whichever comes first. The goroutine outlives the handler by the
-// moment that gRPC takes to end the stream, and it is the server that waits for
-// it, in Shutdown.
+// The problem: only the end of the stream's context interrupts receiving, and gRPC
+// ends that after the handler has returned. A handler that received by itself would
+// hang in a quiet feed when the engine fails or the server goes down. So another
+// goroutine receives, at most one message ahead, and the handler waits for it or for
+// its own context. The goroutine ends shortly after the handler, when gRPC ends the
+// stream; Shutdown waits for it.
 type feed[S comparable, M uploaded[S]] struct {
 	name     string // such as "a feed", for people
 	received chan received[M]
@@ -67,7 +65,7 @@ func startFeed[S comparable, M uploaded[S]](name string, recv func() (M, error),
 func receive[M any](recv func() (M, error)) (message M, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = panicked(value)
+			err = fault.Panicked(value)
 		}
 	}()
 	return recv()
@@ -105,8 +103,8 @@ func (f *feed[S, M]) spec(ctx context.Context) (spec S, err error) {
 }
 
 // next is the feed's classify.Source. It is asked only while the call's window
-// has room, so a caller who sends faster than the model answers is held up by
-// HTTP/2's flow control.
+// has room, so that flow control holds up a caller that sends faster than the model
+// answers.
 func (f *feed[S, M]) next(ctx context.Context) (*catalog.Item, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeEngine does what its functions say, and echoes items where there are none.
+// fakeEngine does what its functions say, and echoes items without them.
 type fakeEngine struct {
 	run      func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
 	classify func(ctx context.Context, call classify.Call, item *catalog.Item) (catalog.Outcome, error)

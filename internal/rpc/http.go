@@ -199,18 +199,17 @@ func (v *httpVisit) replaceBody(in io.Reader) {
 	}{in, v.request.Body}
 }
 
-// endBody makes a read of the body return that waits for the caller. Where the
-// body has ended, there is no reader, and the connection is left alone.
+// endBody ends a read of the body that waits for the caller. If the body has ended,
+// the connection is left alone.
 func (v *httpVisit) endBody() {
 	if !v.read.Load() {
 		_ = v.control.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
-// serveGRPC hands a transcoded call to the gRPC server. That closes the body when
-// the call has come to its end, and waits for its reader, while the
-// transcoder closes no body that is being read: a call that ends before
-// its caller has stopped sending would hang, and its caller not hear why.
+// serveGRPC hands a transcoded call to the gRPC server, which closes the body at the
+// call's end and waits for the body's reader. Without endedBody, a call that ends
+// before its caller has stopped sending would hang.
 func (h *HTTPHandler) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	v, _ := r.Context().Value(visitKey{}).(*httpVisit)
 	r.Body = &endedBody{r.Body, v}

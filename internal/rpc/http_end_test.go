@@ -85,7 +85,7 @@ func TestShutdownCutsOffSlowReadersOverHTTP(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesOverHTTPEndsTheCall(t *testing.T) {
+func TestCallerThatLeavesOverHTTP_EndsTheCall(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		bubble(t, func(t *testing.T) {
 			ended := make(chan time.Time, 1)

@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// unread is a body that nobody may read.
+// unread is a body that must not be read.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {

@@ -285,7 +285,7 @@ func TestTooLargeOverHTTP(t *testing.T) {
 }
 
 // A later message of a feed is refused while answers to the first ones are being
-// written; under the race detector, that nobody else writes.
+// written; under the race detector, that no other goroutine writes.
 func TestBadMessageInAFeedOverHTTP(t *testing.T) {
 	h := startHTTP(t, setup{})
 	body, in := io.Pipe()
@@ -311,7 +311,7 @@ func TestBadMessageInAFeedOverHTTP(t *testing.T) {
 	}
 }
 
-func TestNobodyForgesARefusal(t *testing.T) {
+func TestRefusals_CannotBeForged(t *testing.T) {
 	h := startHTTP(t, setup{})
 	wire, err := proto.Marshal(&credenzav1.ClassifyRequest{Item: &credenzav1.Item{ProductName: "a"}})
 	if err != nil {

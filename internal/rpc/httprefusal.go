@@ -115,7 +115,7 @@ type oneMessage struct {
 	left int64 // of the message
 }
 
-// Read reads what is left of the message, and fails where more follows.
+// Read reads the rest of the message, and fails if more follows.
 func (m *oneMessage) Read(p []byte) (int, error) {
 	n, err := m.in.Read(p)
 	part := p[:n]

@@ -13,8 +13,8 @@ import (
 
 type identityKey struct{}
 
-// identified returns a context that has the identity of the call's caller. It is
-// found once: where the call arrives.
+// identified returns a context that has the identity of the call's caller. The first
+// call of it finds the identity.
 func (s *Server) identified(ctx context.Context) context.Context {
 	if ctx.Value(identityKey{}) != nil {
 		return ctx

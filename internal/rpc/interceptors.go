@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	promgrpc "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
@@ -23,7 +22,7 @@ import (
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
 //	arrival   under faults too, for the cause of what was cut off
-//	letIn     before authorize: every caller may know that the server goes down
+//	admit     before authorize: every caller may know that the server goes down
 //	authorize before the checks: a stranger learns nothing about the contract
 //	checks    next to the handler
 //
@@ -54,14 +53,14 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
-		return !isAttendant(call.Service)
+		return !isAuxiliary(call.Service)
 	})
 	c.addPair(selector.UnaryServerInterceptor(unaryLog, quiet), selector.StreamServerInterceptor(streamLog, quiet))
 	c.add(mapFaults)
-	onPanic := recovery.WithRecoveryHandler(func(value any) error { return panicked(value) })
+	onPanic := recovery.WithRecoveryHandler(func(value any) error { return fault.Panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
 	c.add(s.arrival.around)
-	c.add(s.letIn)
+	c.add(s.admit)
 	c.add(authorize)
 	c.stream = append(c.stream, s.arrival.stream, checks.stream)
 	return c, nil
@@ -105,9 +104,3 @@ type contextStream struct {
 
 // Context returns the other context.
 func (s *contextStream) Context() context.Context { return s.ctx }
-
-// panicked is the fault for a panic: its text and stack are for the log.
-func panicked(value any) *fault.Fault {
-	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
-		"a fault of the service: try again, and report it if it stays")
-}

@@ -27,8 +27,8 @@ func jobStateFromProto(p credenzav1.JobState) catalog.JobState {
 	return 0
 }
 
-// jobSpecFromProto converts a spec that the checks have let through. Nobody waits
-// for a job, so it is bulk whatever its caller says.
+// jobSpecFromProto converts a spec that the checks have let through. No caller waits
+// for a job, so it is always bulk.
 func jobSpecFromProto(p *credenzav1.JobSpec, owner catalog.Owner) catalog.JobSpec {
 	options := optionsFromProto(p.GetMode(), p.GetOptions())
 	options.Priority = catalog.Bulk
@@ -69,7 +69,7 @@ func progressToProto(p catalog.Progress) *credenzav1.Progress {
 	return &credenzav1.Progress{Done: p.Done, Failed: p.Failed, Total: p.Total}
 }
 
-// timeIfAny leaves the zero time out.
+// timeIfAny returns nil for the zero time.
 func timeIfAny(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil

@@ -16,9 +16,8 @@ import (
 // Jobs keeps and runs jobs. It is safe for concurrent use. Errors are faults or
 // the context's.
 type Jobs interface {
-	// Create takes a job in: items from next until io.EOF, at least one. Where the
-	// owner has a job with the spec's request id, that one is returned, without
-	// reading next to its end.
+	// Create stores a job: items from next until io.EOF, at least one. If the owner has
+	// a job with the spec's request id, it returns that job and may leave items unread.
 	Create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error)
 	Get(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error)
 	List(ctx context.Context, q catalog.JobQuery) (jobs []catalog.Job, next string, err error)
@@ -29,7 +28,7 @@ type Jobs interface {
 	Watch(ctx context.Context, who catalog.Owner, id, token string, send func(catalog.JobEvent) error) error
 }
 
-// defaultPage is how many jobs a page has where the caller does not say.
+// defaultPage is how many jobs a page has if the caller does not say.
 const defaultPage = 50
 
 // jobs serves JobService.
@@ -40,7 +39,7 @@ type jobs struct {
 	readers *sync.WaitGroup
 }
 
-// CreateJob takes a job in.
+// CreateJob stores a job.
 func (j *jobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
 	ctx := stream.Context()
 	upload := startFeed("an upload", stream.Recv, j.readers)
@@ -59,8 +58,8 @@ func (j *jobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
 	return sendFault(stream.SendAndClose(&credenzav1.CreateJobResponse{Job: jobToProto(&job)}))
 }
 
-// notEmpty is a source that fails where there is no item at all. That is found by
-// asking, and not beforehand: a repeated request id asks for none.
+// notEmpty returns a source that fails if it has no item at all. It finds out when it
+// is asked, because a repeated request id asks for no item.
 func notEmpty(next classify.Source) classify.Source {
 	some := false
 	return func(ctx context.Context) (*catalog.Item, error) {

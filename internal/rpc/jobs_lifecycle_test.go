@@ -142,7 +142,7 @@ func TestServerWithoutStorageHasNoJobService(t *testing.T) {
 	}
 }
 
-func TestUploaderWhoLeavesMakesNoJob(t *testing.T) {
+func TestUploaderThatLeaves_MakesNoJob(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, setup{})
 		ctx, cancel := context.WithCancel(context.Background())
@@ -165,7 +165,7 @@ func TestUploaderWhoLeavesMakesNoJob(t *testing.T) {
 	})
 }
 
-func TestShutdownLetsUploadsEndAndTellsWatchers(t *testing.T) {
+func TestShutdown_LetsUploadsEndAndEndsWatches(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, setup{})
 		c, ctx := s.rawJobs(t), context.Background()
@@ -225,7 +225,7 @@ func TestShutdownCutsOffQuietUploads(t *testing.T) {
 	})
 }
 
-func TestWatcherWhoLeavesEndsTheWatch(t *testing.T) {
+func TestWatcherThatLeaves_EndsTheWatch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, setup{})
 		c := s.client(t)

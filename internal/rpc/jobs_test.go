@@ -206,7 +206,7 @@ func TestJobsAreTheirOwners(t *testing.T) {
 		}
 	}
 	if _, err := both.CancelJob(ctx, mine.ID); err != nil {
-		t.Errorf("who operates cannot cancel: %v", err)
+		t.Errorf("an operator cannot cancel: %v", err)
 	}
 }
 

@@ -15,11 +15,10 @@ import (
 // jsonCodec reads and writes the JSON of the contract's messages for the
 // transcoder, which hands them on as protobuf.
 //
-// It refuses as codec does, and for the same reasons: a message is looked over
-// before it is decoded, and one that is refused goes on as a mark, so that it
-// comes by the log, the metrics and the faults like any other. An error would end
-// the call past all of them, and, while a feed's answers are being written, from
-// another goroutine than theirs.
+// It refuses as codec does, and for the same reasons: a message is checked before it
+// is decoded, and a refused one goes on as a mark, so that log, metrics and faults
+// see it. An error would end the call past all of them and, during a feed's answers,
+// on another goroutine than theirs.
 type jsonCodec struct {
 	*vanguard.JSONCodec
 	codec *codec
@@ -79,12 +78,11 @@ func (j jsonCodec) decodeList(data []byte, message proto.Message) error {
 	return nil
 }
 
-// jsonPlace is what the decoder's errors say of the place: its line and column, and
-// the field's name in the contract.
+// jsonPlace matches the place in a decoder's error: line, column, and the field's name.
 var jsonPlace = regexp.MustCompile(`\(line \d+:\d+\)(?:: invalid value for \w+ field \w+)?`)
 
-// unreadableJSON tells the place from the decoder's error, and not what stands
-// there, which the error quotes: the text comes into the log.
+// unreadableJSON returns a refusal with the place from the decoder's error, without the
+// text that the error quotes, which must not reach the log.
 func unreadableJSON(err error) *refusal {
 	said := "the message cannot be read: send JSON of a message of the package credenza.v1, whole and in UTF-8"
 	place := jsonPlace.FindString(err.Error())
@@ -99,7 +97,7 @@ const (
 	fieldsPerItem = 16
 	// objectsPerItem are the item itself and its attributes.
 	objectsPerItem = 2
-	// aroundItems is more than there is in a request beside its items.
+	// aroundItems is more than a request has in addition to its items.
 	aroundItems = 64
 )
 

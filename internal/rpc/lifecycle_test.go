@@ -99,7 +99,7 @@ func untilTold(told <-chan struct{}) fakeEngine {
 	}}
 }
 
-// begin runs a call aside and returns where its error will be.
+// begin runs a call on a goroutine and returns the channel of its error.
 func begin(stream *credenza.Stream) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
@@ -233,7 +233,7 @@ func TestQuietFeedEndsWithItsEngine(t *testing.T) {
 	})
 }
 
-func TestShutdownTellsQuietFeedsAtOnce(t *testing.T) {
+func TestShutdown_EndsQuietFeedsAtOnce(t *testing.T) {
 	for name, first := range map[string]*credenzav1.ClassifyFeedRequest{"before its spec": nil, "after it": feedSpec(nil)} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestShutdownTellsQuietFeedsAtOnce(t *testing.T) {
 	}
 }
 
-func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestCallerThatLeaves_EndsTheCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		type end struct {
 			at  time.Time

@@ -54,18 +54,8 @@ func causeFields(err error) logging.Fields {
 	return fields
 }
 
-func zapLevel(level logging.Level) zapcore.Level {
-	switch {
-	case level >= logging.LevelError:
-		return zapcore.ErrorLevel
-	case level >= logging.LevelWarn:
-		return zapcore.WarnLevel
-	case level >= logging.LevelInfo:
-		return zapcore.InfoLevel
-	default:
-		return zapcore.DebugLevel
-	}
-}
+// zapLevel converts a level of slog, of which there is one in four numbers.
+func zapLevel(level logging.Level) zapcore.Level { return zapcore.Level(level / logging.LevelWarn) }
 
 func zapFields(fields logging.Fields) []zap.Field {
 	out := make([]zap.Field, 0, len(fields)/2)

@@ -161,7 +161,7 @@ func TestNotices_ArePassedOverByOldClients(t *testing.T) {
 	}
 }
 
-func TestStatus_TellsAnOutage(t *testing.T) {
+func TestStatus_ShowsAnOutage(t *testing.T) {
 	r := start(t, setup{operations: fakeOperations{status: rpc.Status{Gate: upstream.Status{Groups: []upstream.GroupStatus{
 		{Name: "away", Open: true, Outage: &testOutage}, {Name: "well"},
 	}}}}})

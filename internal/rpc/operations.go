@@ -91,30 +91,24 @@ func (o *operations) UpdateSettings(ctx context.Context, req *credenzav1.UpdateS
 	return &credenzav1.UpdateSettingsResponse{Settings: settingsToProto(settings)}, nil
 }
 
-func logLevelFromProto(level credenzav1.LogLevel) zapcore.Level {
-	switch level {
-	case credenzav1.LogLevel_LOG_LEVEL_DEBUG:
-		return zapcore.DebugLevel
-	case credenzav1.LogLevel_LOG_LEVEL_WARN:
-		return zapcore.WarnLevel
-	case credenzav1.LogLevel_LOG_LEVEL_ERROR:
-		return zapcore.ErrorLevel
-	default:
-		return zapcore.InfoLevel
+// logLevels has the contract's levels by zap's.
+var logLevels = map[zapcore.Level]credenzav1.LogLevel{
+	zapcore.DebugLevel: credenzav1.LogLevel_LOG_LEVEL_DEBUG, zapcore.InfoLevel: credenzav1.LogLevel_LOG_LEVEL_INFO,
+	zapcore.WarnLevel: credenzav1.LogLevel_LOG_LEVEL_WARN, zapcore.ErrorLevel: credenzav1.LogLevel_LOG_LEVEL_ERROR,
+}
+
+// logLevelFromProto returns the level info for an unspecified one.
+func logLevelFromProto(p credenzav1.LogLevel) zapcore.Level {
+	for level, value := range logLevels {
+		if value == p {
+			return level
+		}
 	}
+	return zapcore.InfoLevel
 }
 
 func logLevelToProto(level zapcore.Level) credenzav1.LogLevel {
-	switch {
-	case level <= zapcore.DebugLevel:
-		return credenzav1.LogLevel_LOG_LEVEL_DEBUG
-	case level == zapcore.InfoLevel:
-		return credenzav1.LogLevel_LOG_LEVEL_INFO
-	case level == zapcore.WarnLevel:
-		return credenzav1.LogLevel_LOG_LEVEL_WARN
-	default:
-		return credenzav1.LogLevel_LOG_LEVEL_ERROR
-	}
+	return logLevels[min(max(level, zapcore.DebugLevel), zapcore.ErrorLevel)]
 }
 
 func settingsToProto(s Settings) *credenzav1.Settings {

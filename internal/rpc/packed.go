@@ -13,9 +13,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// attendantBytes is the most that a message of health and reflection may unpack to.
+// auxiliaryBytes is the most that a message of health and reflection may unpack to.
 // These need no token, so that no caller is charged for it.
-const attendantBytes = intake.SmallBytes
+const auxiliaryBytes = intake.SmallBytes
 
 // Do hands a message over gRPC on to the codec, compressed as it is. gRPC's
 // decompressors know neither the kind of a message nor when it has been decoded, and
@@ -48,9 +48,9 @@ func (c *codec) cutPacked(data mem.BufferSlice) ([]byte, bool) {
 // unmarshalPacked unpacks and decodes a message, or marks it.
 func (c *codec) unmarshalPacked(packed []byte, message proto.Message, r *room) error {
 	_, ours := c.forms[proto.MessageName(message)]
-	limits := inflate.Limits{Bytes: min(c.limit, attendantBytes)}
+	limits := inflate.Limits{Bytes: min(c.limit, auxiliaryBytes)}
 	if ours {
-		r.reservation = c.budget.Reserve()
+		r.reservation = c.budget.Reserve(r.in)
 		limits = inflate.Limits{Bytes: c.limit, Charge: r.take}
 	}
 	data, err := mem.ReadAll(inflate.NewReader(bytes.NewReader(packed), limits), mem.DefaultBufferPool())
@@ -87,6 +87,7 @@ type room struct {
 	slots   slots
 	entered bool
 
+	in          *intake.Inbound     // the message's call; nil: not known
 	reservation *intake.Reservation // nil: nothing is unpacked
 	out         int64               // bytes that were unpacked
 	reserved    int64

@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	grpcgzip "google.golang.org/grpc/encoding/gzip"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -59,6 +61,45 @@ func TestGzipOverGRPC_TakesRoomForWhatItUnpacksTo(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestGzipOverGRPC_CountsTowardsTheShareOfItsCaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		inEngine, goOn := make(chan struct{}, 3), make(chan struct{})
+		s := start(t, setup{
+			config: rpc.Config{Intake: intake.New(12 << 20)}, tokens: testTokens(t),
+			engine: fakeEngine{classify: func(_ context.Context, _ classify.Call, item *catalog.Item) (catalog.Outcome, error) {
+				inEngine <- struct{}{}
+				<-goOn
+				return sofa(0, item), nil
+			}},
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		send := func(token string) <-chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.rawItems(t).Classify(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token),
+					&credenzav1.ClassifyRequest{Item: &credenzav1.Item{Description: strings.Repeat("x", 7<<19)}}, grpc.UseCompressor(grpcgzip.Name))
+				done <- err
+			}()
+			time.Sleep(10 * time.Second) // longer than a call waits for room
+			return done
+		}
+		first, second, another := send("shop-token"), send("shop-token"), send("both-token")
+		if len(inEngine) != 2 {
+			t.Errorf("%d calls are handled, want the first one and another caller's", len(inEngine))
+		}
+		close(goOn)
+		if err := <-second; status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("a caller that holds 3.5 of 12 MiB sends 3.5 more: %v", err)
+		}
+		for name, done := range map[string]<-chan error{"the first call": first, "another caller's call": another} {
+			if err := <-done; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }
 
 // The engine sees how much is held while it works.

@@ -44,7 +44,7 @@ type Server struct {
 	arrival   arrival
 	secure    bool // TLS is used
 	ready     atomic.Bool
-	readers   sync.WaitGroup // of feeds and uploads; see feed.go
+	readers   sync.WaitGroup // goroutines that receive; see feed.go
 
 	stop    sync.Once
 	stopErr error
@@ -61,7 +61,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
-	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout}
+	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
 	options, err := transportOptions(config, u)
 	if err != nil {
@@ -73,7 +73,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	}
 	options = append(options, grpc.InTapHandle(s.arrival.begin))
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
-	s.register(config, parts, readAfter{s.grpc, chain.inner})
+	s.register(config, parts, readAfter{s.grpc, chain.inner, &s.arrival})
 	chain.metrics.InitializeMetrics(s.grpc)
 	if s.web, err = newHTTPHandler(s.grpc, config, u, s.authority); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		// Stop returns only when no handler runs any more.
 		grpc.WaitForHandlers(true),
-		// Finds callers that vanished without a word, so that their work stops.
+		// Finds callers whose connection is gone, so that their work stops.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		// Callers behind impatient proxies may ping every 10 s, quiet or not; half
 		// of that leaves room for a timer that goes off early.
@@ -128,9 +128,9 @@ func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 	return append(options, grpc.Creds(chargedTLS{credentials.NewTLS(tlsConfig), config.Intake})), nil
 }
 
-// GRPC is the server with its interceptors, for what brings calls to it by other
-// ways than Serve and HTTP. It stays this server's: it is stopped by Shutdown only.
-// Listeners of such ways go through auth.NameConnections.
+// GRPC returns the server with its interceptors, for calls that come by another way
+// than Serve and HTTP, whose listener goes through auth.NameConnections. Shutdown stops
+// it.
 func (s *Server) GRPC() *grpc.Server { return s.grpc }
 
 // HTTP is the same services for an HTTP server, whose listener goes through
@@ -138,9 +138,8 @@ func (s *Server) GRPC() *grpc.Server { return s.grpc }
 // the HTTP server goes on until Shutdown has returned.
 func (s *Server) HTTP() *HTTPHandler { return s.web }
 
-// Serve answers calls from a listener until Shutdown, and then returns nil, at
-// once where Shutdown came first. It closes the listener. It may be called for
-// several listeners at once.
+// Serve answers calls from a listener until Shutdown, and then returns nil, at once if
+// Shutdown came first. It closes the listener. It may serve several listeners at once.
 func (s *Server) Serve(listener net.Listener) error {
 	served := intake.PatientListener{Listener: auth.NameConnections(listener), Timeout: s.arrival.writeTimeout}
 	if err := s.grpc.Serve(s.charged(served)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
@@ -158,9 +157,8 @@ func (s *Server) charged(l net.Listener) net.Listener {
 	return chargedListener{l, s.arrival.budget}
 }
 
-// SetReady tells the health service, for the server as a whole and each of its
-// services, whether calls are welcome. It refuses none. After Shutdown has begun
-// it has no effect.
+// SetReady sets what the health service answers for the server and each of its
+// services. It refuses no call. After Shutdown has begun it has no effect.
 func (s *Server) SetReady(ready bool) {
 	status := healthv1.HealthCheckResponse_NOT_SERVING
 	if ready {
@@ -169,12 +167,11 @@ func (s *Server) SetReady(ready bool) {
 	s.ready.Store(ready)
 	s.health.SetServingStatus("", status)
 	for name := range s.grpc.GetServiceInfo() {
-		if !isAttendant(name) {
+		if !isAuxiliary(name) {
 			s.health.SetServingStatus(name, status)
 		}
 	}
 }
 
-// Ready reports whether calls are welcome: SetReady has said so and Shutdown has
-// not begun.
+// Ready reports whether SetReady has set it and Shutdown has not begun.
 func (s *Server) Ready() bool { return s.ready.Load() && !s.calls.Closed() }

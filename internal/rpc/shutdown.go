@@ -7,29 +7,28 @@ import (
 	"github.com/credenza-dev/credenza/internal/drain"
 )
 
-// DefaultDrain is how long running calls have in Shutdown where its context has
-// no deadline.
+// DefaultDrain is how long calls in flight have in Shutdown if its context has no
+// deadline.
 const DefaultDrain = 30 * time.Second
 
-// flushTime is how long callers have to take the last bytes of their streams,
-// once only those are left who were told to go.
+// flushTime is how long callers have to read the last bytes of their streams, once
+// all other calls have ended.
 const flushTime = 2 * time.Second
 
 // Shutdown ends the server, in this order:
 //
 //  1. health says NOT_SERVING, and new calls are refused with UNAVAILABLE and the
 //     reason SHUTTING_DOWN;
-//  2. feeds, which have no end of their own, and those who watch jobs, which go on
-//     without them, fail the same way at once; none is waited for whose caller
-//     does not read, which is cut off in step 4;
-//  3. the other calls may end until ctx does (DefaultDrain where it has no
-//     deadline), then they fail the same way too;
-//  4. connections are closed, the last bytes once flushed, or after 2 s where
-//     somebody does not take them. Those of an HTTP server stay its own: it is
-//     the calls that end there, in the same way.
+//  2. feeds, which have no end of their own, and watches, whose jobs go on, fail
+//     the same way at once; a call whose caller does not read is cut off in step 4;
+//  3. the other calls may end until ctx does (DefaultDrain if it has no deadline),
+//     then they fail the same way too;
+//  4. connections are closed when the last bytes are flushed, or after 2 s if a
+//     caller does not read them. An HTTP server closes its own connections; their
+//     calls end here, in the same way.
 //
-// It returns when no handler runs any more: nil if each call that has an end came
-// to it, else an error that says how many did not. Later calls of it wait for the
+// It returns when no handler runs any more: nil if all finite calls came to their
+// end, else an error with the number of those that did not. Later calls wait for the
 // first.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stop.Do(func() { s.stopErr = s.shutdown(ctx) })
@@ -48,7 +47,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	err := s.calls.Wait(ctx)
 	// Watchers of health and reflection outlast the drain, so that they see
 	// NOT_SERVING, and would hold up the stop.
-	s.calls.End(drain.Finite, drain.Attendant)
+	s.calls.End(drain.Finite, drain.Auxiliary)
 	// Calls over HTTP go first: gRPC's stop would cut off what the handlers have
 	// said and HTTP has not yet written.
 	s.web.close(flushTime)
@@ -57,8 +56,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return err
 }
 
-// close stops the transports: with a goodbye that lets the last bytes through,
-// and without one where a caller does not read them.
+// close stops the transports, after the last bytes if callers read them in time.
 func (s *Server) close() {
 	done := make(chan struct{})
 	go func() {

@@ -13,7 +13,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// endless sends batches until somebody stops it, and counts them.
+// endless sends batches until it is stopped, and counts them.
 type endless struct {
 	mu      sync.Mutex
 	sent    int

@@ -17,8 +17,8 @@ import (
 // Domain is the domain of every google.rpc.ErrorInfo.
 const Domain = "credenza.dev"
 
-// defaultRetry is what an overloaded server asks to wait where the fault does not
-// say.
+// defaultRetry is how long a caller of an overloaded server waits if the fault does
+// not say.
 const defaultRetry = time.Second
 
 // codeOf is the one table from kinds to codes.
@@ -47,15 +47,14 @@ type callError struct {
 // Error returns the public text.
 func (e *callError) Error() string { return e.status.Message() }
 
-// GRPCStatus is where gRPC looks for the status.
+// GRPCStatus returns the status, for gRPC.
 func (e *callError) GRPCStatus() *status.Status { return e.status }
 
 // Unwrap returns the fault.
 func (e *callError) Unwrap() error { return e.fault }
 
-// mapFaults turns what a call failed with into a status. What gRPC itself
-// returned, such as for a message over the limit, has been sent already and is
-// left as it is.
+// mapFaults converts the error of a call to a status. An error of gRPC itself, such as
+// for a message over the limit, has been sent already and is left as it is.
 func mapFaults(ctx context.Context, _ string, next func(context.Context) error) error {
 	err := next(ctx)
 	if err == nil {
@@ -71,7 +70,7 @@ func mapFaults(ctx context.Context, _ string, next func(context.Context) error) 
 }
 
 // statusOf builds the status of a fault: its code, its public text, its reason,
-// the fields that are wrong, and when to come again.
+// the fields that are wrong, and when to try again.
 func statusOf(f *fault.Fault) *status.Status {
 	code, ok := codeOf[f.Kind()]
 	if !ok {

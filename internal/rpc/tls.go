@@ -12,8 +12,8 @@ import (
 type TLSFiles struct {
 	// Cert is the certificate with its chain, and Key its private key.
 	Cert, Key string
-	// ClientCA, where given, has the authorities of which every caller must show
-	// a certificate.
+	// ClientCA has the authorities that sign callers' certificates, if callers must
+	// show one.
 	ClientCA string
 }
 

@@ -82,8 +82,8 @@ func (u *unpacker) unpack(v *httpVisit) *httpRefusal {
 	header.Del(own)
 	body := &unpackedBody{in: v.request.Body, plain: own == "Content-Encoding"}
 	limits := inflate.Limits{Bytes: u.limit, Charge: v.charge}
-	if isAttendant(serviceOf(v.request.URL.Path)) {
-		limits.Bytes = min(u.limit, attendantBytes)
+	if isAuxiliary(serviceOf(v.request.URL.Path)) {
+		limits.Bytes = min(u.limit, auxiliaryBytes)
 	}
 	body.unpack = func(in io.Reader) (mem.BufferSlice, error) { return u.message(in, limits) }
 	v.replaceBody(body)

@@ -18,8 +18,6 @@ package singleflight
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -176,8 +174,7 @@ func (g *Group[K, V]) run(c *call[K, V], work func(context.Context) (V, error)) 
 	}()
 	defer func() {
 		if v := recover(); v != nil {
-			c.err = fault.Wrap(fmt.Errorf("panic: %v\n%s", v, debug.Stack()), fault.Internal,
-				"a fault of the service: try again, and report it if it stays")
+			c.err = fault.Panicked(v)
 		}
 	}()
 	c.value, c.err = work(c.ctx)

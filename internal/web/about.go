@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// about tells what the service is and whether it is well.
+// about answers what the service is and whether it is healthy.
 type about struct {
 	About
 	ready func() bool

@@ -28,7 +28,7 @@ const piece = 4 << 10
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader begins the answer. Whoever is to come again is told when.
+// WriteHeader begins the answer. A busy server says when to try again.
 func (a *answer) WriteHeader(status int) {
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		if a.Header().Get("Retry-After") == "" {

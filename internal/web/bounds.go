@@ -8,11 +8,11 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// hearOutTime is how long one is heard out whose call has failed already.
-const hearOutTime = 5 * time.Second
+// restTime is how long the rest of a request is read after its call has failed.
+const restTime = 5 * time.Second
 
-// bounded keeps callers from being silent for ever: those who send their request,
-// and those who read their answer. What requests hold is charged to the budget.
+// bounded ends calls whose callers are silent for too long, while they send their request
+// or read their answer. What requests hold is charged to the budget.
 func bounded(config Config, parts Parts, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
@@ -118,15 +118,15 @@ func (b *pacedBody) stop() {
 	_ = b.control.SetReadDeadline(intake.Sooner(b.pace.Due().Add(intake.Patience), b.limit))
 }
 
-// hearOut reads what a caller is still sending to a call that has failed, up to a
+// readRest reads what a caller is still sending to a call that has failed, up to a
 // number of bytes. Most clients read no answer before they have sent everything, and
 // see nothing but a broken connection if they cannot.
-func (b *pacedBody) hearOut(most int64) {
+func (b *pacedBody) readRest(most int64) {
 	b.in.Close()
 	if b.err == intake.ErrFull { //nolint:errorlint // it is this body's own
 		b.err = nil
 	}
-	b.unheld, b.limit = true, time.Now().Add(hearOutTime)
+	b.unheld, b.limit = true, time.Now().Add(restTime)
 	_, _ = io.CopyN(io.Discard, b, most)
 }
 

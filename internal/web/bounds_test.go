@@ -53,7 +53,7 @@ func TestRoomForBodies(t *testing.T) {
 				}
 				synctest.Wait()
 				if got := r.ask(t, "POST", path, body); got.status != 503 || got.header.Get("Retry-After") == "" {
-					t.Errorf("beside another one: %+v", got)
+					t.Errorf("next to another one: %+v", got)
 				}
 				if got := r.ask(t, "POST", path, largeBody(60<<10)); got.status != 200 {
 					t.Errorf("a small one: %+v", got)

@@ -73,14 +73,14 @@ func unpacked(r *http.Request, limit int64) (io.Reader, error) {
 	return inflate.NewReader(r.Body, limits), nil
 }
 
-// answer runs the call and writes its events. This goroutine alone writes; the
-// engine's hands it one batch at a time and waits until that is written, so that a
-// reader who stops reading stops the call's admission.
+// answer runs the call and writes its events. Only this goroutine writes. The engine's
+// goroutine waits until each batch is written, so that a slow reader stops the call's
+// admission.
 func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, req *request) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A write that waits for the reader ends soon after the call does.
-	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(lastWords)) })()
+	defer whenEnded(ctx, func() { _ = w.SetWriteDeadline(time.Now().Add(flushTime)) })()
 	run := &run{begun: make(chan struct{}), batches: make(chan catalog.Batch), notices: make(chan catalog.Notice), taken: make(chan struct{}, 1), ended: make(chan ended, 1)}
 	go run.engine(ctx, c.engine, call, req)
 	events := newEvents(w, c.anyOrigin)
@@ -118,12 +118,12 @@ func whenEnded(ctx context.Context, f func()) (stop func()) {
 	}
 }
 
-// lastWords is the time in which the reader of a call that was ended has to take
-// what is under way to him.
-const lastWords = 2 * time.Second
+// flushTime is the time in which the caller of a call that was ended has to read what
+// is in flight to it.
+const flushTime = 2 * time.Second
 
-// write writes what comes until the engine has ended, and comments while nothing
-// comes. An error is of writing.
+// write writes events until the engine has ended, and comments while there are none. It
+// returns an error of writing.
 func (c *compatible) write(run *run, events *events) (ended, error) {
 	beat := time.NewTimer(c.config.Heartbeat)
 	defer beat.Stop()
@@ -168,7 +168,7 @@ func (r *run) engine(ctx context.Context, engine Engine, call classify.Call, req
 	var end ended
 	defer func() {
 		if value := recover(); value != nil {
-			end.err = panicked(value)
+			end.err = fault.Panicked(value)
 		}
 		r.ended <- end
 	}()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,7 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
-// The values where the configuration gives none.
+// The values if the configuration gives none.
 const (
 	DefaultMaxItems     = 100_000
 	DefaultMaxBodyBytes = 64 << 20
@@ -30,8 +31,8 @@ const (
 type Config struct {
 	// TLS is the server's certificate. Nil: plain HTTP.
 	TLS *tls.Config
-	// CertifiedCallers: whoever calls for work shows a certificate that TLS has
-	// verified. Probes and scrapers have none.
+	// CertifiedCallers requires a certificate that TLS has verified for calls for work.
+	// Probes and scrapers need none.
 	CertifiedCallers bool
 	// Origins are those whose pages may call, such as https://shop.example; "*" is
 	// all of them. None: no page of another origin.
@@ -42,13 +43,12 @@ type Config struct {
 	MaxBodyBytes int64
 	// Intake bounds what requests hold. Nil: a budget of its own.
 	Intake *intake.Budget
-	// WriteTimeout is how long a caller may take nothing of what waits for him, up to
-	// twice that, before he is cut off. 0: DefaultWriteTimeout.
+	// WriteTimeout is how long a caller may read nothing of what waits for it, up to
+	// twice that, before it is cut off. 0: DefaultWriteTimeout.
 	WriteTimeout time.Duration
-	// Heartbeat is the silence after which a comment tells that the connection
-	// lives. 0: DefaultHeartbeat.
+	// Heartbeat is the silence after which a comment is sent. 0: DefaultHeartbeat.
 	Heartbeat time.Duration
-	// About is what GET / and GET /health tell.
+	// About is what GET / and GET /health answer.
 	About About
 }
 
@@ -57,7 +57,7 @@ type About struct {
 	Version string
 	// Categories are the taxonomy's, in its order.
 	Categories []string
-	// Model tells whether a model is asked, and not the offline classifier.
+	// Model is true if a model is asked, and not the offline classifier.
 	Model bool
 }
 
@@ -66,21 +66,11 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("a limit of the HTTP server is negative (%d items, %d bytes, %v, %v): give 0 for the usual one",
 			c.MaxItems, c.MaxBodyBytes, c.WriteTimeout, c.Heartbeat)
 	}
-	if c.MaxItems == 0 {
-		c.MaxItems = DefaultMaxItems
-	}
-	if c.MaxBodyBytes == 0 {
-		c.MaxBodyBytes = DefaultMaxBodyBytes
-	}
-	if c.Intake == nil {
-		c.Intake = intake.New(0)
-	}
-	if c.WriteTimeout == 0 {
-		c.WriteTimeout = DefaultWriteTimeout
-	}
-	if c.Heartbeat == 0 {
-		c.Heartbeat = DefaultHeartbeat
-	}
+	c.MaxItems = cmp.Or(c.MaxItems, DefaultMaxItems)
+	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, DefaultMaxBodyBytes)
+	c.Intake = cmp.Or(c.Intake, intake.New(0))
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, DefaultWriteTimeout)
+	c.Heartbeat = cmp.Or(c.Heartbeat, DefaultHeartbeat)
 	return c, nil
 }
 
@@ -111,12 +101,12 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge stands on. All but Outages are needed.
+// Parts are what the edge uses. All but Outages are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers
 	Services Services
-	// Ready tells whether new calls are taken.
+	// Ready reports whether new calls are taken.
 	Ready func() bool
 	// Outages returns the model's servers that do not answer, for /readyz.
 	Outages func() []catalog.Outage

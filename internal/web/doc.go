@@ -1,24 +1,21 @@
-// Package web is the HTTP edge: the interface that clients of the original
-// service speak, the gRPC services for those who have HTTP only, and what probes
-// and scrapers ask for.
+// Package web is the HTTP edge: the endpoint of the original service, the gRPC
+// services for callers that have HTTP only, and the endpoints for probes and scrapers.
 //
-// The problem: callers who know nothing of gRPC send a whole table in one
-// request, with whatever a spreadsheet has made of it, and read the answer line by
-// line while it is being found. They leave, stall and come back as they like, in
-// numbers, and expect that nothing of it is felt by the others.
+// The problem: callers without gRPC send a whole table in one request, as a
+// spreadsheet has written it, and read the answer line by line. Many of them leave,
+// stall and come back at any time, which must not slow down the others.
 //
 //	listener -> CORS -> pace, log, metrics -> POST /classify-category -> request -> rows -> Engine -> events
 //	                                       -> /SERVICE/METHOD         -> Services
 //	                                       -> GET /, /health, /metrics, /healthz, /readyz
 //
-// A request is read as it comes and kept as its rows' own bytes; each row becomes
-// an item when the engine has room for it, and is let go of. The answer is written
-// by one goroutine, event by event, so that a caller who reads slowly holds up the
-// call's own window and nothing else.
+// A request is kept as its rows' own bytes. Each row becomes an item when the engine
+// has room for it, and is then freed. One goroutine writes the answer, event by event,
+// so that a slow reader holds up only its own call's window.
 //
 // The trade-off: no time-out bounds an answer as a whole, because it takes as long
-// as the model does. What is bounded is silence: of a caller who sends (a least
-// rate), and of one who does not read (Config.WriteTimeout).
+// as the model does. Silence is bounded instead: while a caller sends (a minimum
+// rate) and while it does not read (Config.WriteTimeout).
 //
 //	server, err := web.New(web.Config{MaxItems: 100_000}, web.Parts{Engine: engine, ...})
 //	...

@@ -40,8 +40,8 @@ type result struct {
 	Reasoning      string   `json:"reasoning"`
 }
 
-// decimal is a number that has a decimal point in JSON even where it is whole, as
-// Python writes it.
+// decimal is a number that has a decimal point in JSON even if it is whole, as Python
+// writes it.
 type decimal float64
 
 // MarshalJSON writes the number.
@@ -78,7 +78,7 @@ func resultOf(o *catalog.Outcome) result {
 	r.StyleTags = append(r.StyleTags, v.StyleTags...)
 	r.PlacementTags = append(r.PlacementTags, v.PlacementTags...)
 	if o.ImageErr != nil {
-		// There is no key for it, and whoever sent a picture wants to know.
+		// There is no key for it, and a caller that sent a picture wants to know.
 		r.Reasoning = strings.TrimSpace(r.Reasoning + " (From the text alone: " + o.ImageErr.Message + ")")
 	}
 	return r
@@ -121,7 +121,7 @@ func (e *events) header() {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep events until it has some kilobytes
 	if e.anyOrigin {
-		h.Set("Access-Control-Allow-Origin", "*") // also to those who do not ask, as the original
+		h.Set("Access-Control-Allow-Origin", "*") // also without an Origin, as the original did
 	}
 	e.w.WriteHeader(http.StatusOK)
 }
@@ -195,8 +195,8 @@ func appendASCII(buf, text []byte) []byte {
 // comment is what clients do not see and proxies do.
 func (e *events) comment() error { return e.write([]byte(":\n\n")) }
 
-// notice is a comment too: clients of the original know no other events, and people
-// who look at the bytes see it.
+// notice is a comment too: clients of the original know no other events, and people can
+// read it in the bytes.
 func (e *events) notice(n *catalog.Notice) error {
 	text := strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {

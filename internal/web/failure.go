@@ -16,8 +16,7 @@ type failure struct {
 	Detail any `json:"detail"` // a text, or []problem with status 422
 }
 
-// problem is one thing that is wrong with a body, as the original's framework
-// tells it.
+// problem is one thing that is wrong with a body, in the form of the original's framework.
 type problem struct {
 	Type string `json:"type"`
 	Loc  []any  `json:"loc"` // "body", then keys and places
@@ -53,7 +52,7 @@ var statusOf = map[fault.Kind]int{
 	fault.KindDataLoss:    http.StatusInternalServerError,
 }
 
-// statusCallerLeft is nginx's, for the log: nobody reads it.
+// statusCallerLeft is nginx's. It is only for the log.
 const statusCallerLeft = 499
 
 // writeError answers a request that failed before its answer began.
@@ -99,7 +98,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(body) // whoever does not read it has gone
+	_ = encoder.Encode(body) // an error means that the caller has gone
 }
 
 // faultOf is a failure as the log and the metrics have it.

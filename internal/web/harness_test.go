@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeEngine does what its function says, and echoes items where there is none.
+// fakeEngine does what its function says, and echoes items without one.
 type fakeEngine struct {
 	run func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
 }
@@ -64,7 +64,7 @@ func batchOf(id int64, kind catalog.Kind, outcomes ...catalog.Outcome) catalog.B
 	return catalog.Batch{ID: id, Kind: kind, Outcomes: outcomes, At: time.Unix(1, 0)}
 }
 
-// fakeCallers knows everybody, or fails.
+// fakeCallers knows all callers, or fails.
 type fakeCallers struct{ err error }
 
 func (c *fakeCallers) Caller(*http.Request) (catalog.Caller, error) {

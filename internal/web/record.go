@@ -2,9 +2,7 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -15,8 +13,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// endpoint answers one request and returns who called and what the call failed
-// with, if it did. Where nothing was written yet, the failure is still to be told.
+// endpoint answers one request and returns the caller's name and the call's error. The
+// error is not written to the caller yet if nothing was.
 type endpoint func(w *answer, r *http.Request) (caller string, err error)
 
 // recorder logs and counts calls, as the gRPC edge does with its own.
@@ -24,7 +22,7 @@ type recorder struct {
 	log   *zap.Logger
 	count *prometheus.CounterVec
 	time  *prometheus.HistogramVec
-	// maxBody is the most bytes for which a refused caller is heard out.
+	// maxBody is the most bytes that are read of a refused caller's body.
 	maxBody int64
 }
 
@@ -50,9 +48,9 @@ func newRecorder(log *zap.Logger, metrics prometheus.Registerer, maxBody int64) 
 	return r, nil
 }
 
-// calls tells a caller what a call failed with, and logs one line at its end:
-// what was called, by whom, the status, the time, and for a failure its public
-// text and its cause. Nothing of a body's content is in it.
+// calls answers a call's error, and logs one line at the call's end: path, caller,
+// status, time, and for a failure its public text and its cause. Nothing of a body's
+// content is in it.
 func (rec *recorder) calls(serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := w.(*answer)
@@ -62,16 +60,16 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 		began := time.Now()
 		caller, err := protect(serve, a, r)
 		if err != nil && a.status == 0 {
-			rec.hearOut(r)
+			rec.readRest(r)
 			writeError(a, err)
 		}
 		rec.finished(r, a.status, caller, err, time.Since(began))
 	})
 }
 
-func (rec *recorder) hearOut(r *http.Request) {
+func (rec *recorder) readRest(r *http.Request) {
 	if body, ok := r.Body.(*pacedBody); ok && r.Header.Get("Expect") == "" {
-		body.hearOut(rec.maxBody)
+		body.readRest(rec.maxBody)
 	}
 }
 
@@ -79,15 +77,10 @@ func (rec *recorder) hearOut(r *http.Request) {
 func protect(serve endpoint, w *answer, r *http.Request) (caller string, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = panicked(value)
+			err = fault.Panicked(value)
 		}
 	}()
 	return serve(w, r)
-}
-
-func panicked(value any) *fault.Fault {
-	return fault.Wrap(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), fault.Internal,
-		"a fault of the service: try again, and report it if it stays")
 }
 
 func (rec *recorder) finished(r *http.Request, status int, caller string, err error, took time.Duration) {
@@ -113,9 +106,8 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 	rec.log.Log(level, "finished call", fields...)
 }
 
-// panics answers for the other handlers where they panic, or breaks an answer off
-// that has begun. Calls of the services have a recovery of their own, which sees to
-// their statuses.
+// panics answers for the other handlers if they panic, or cuts off an answer that has
+// begun. Calls of the services have a recovery of their own, for their statuses.
 func (rec *recorder) panics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -126,7 +118,7 @@ func (rec *recorder) panics(next http.Handler) http.Handler {
 			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(value)
 			}
-			f := panicked(value)
+			f := fault.Panicked(value)
 			rec.log.Error("a handler panicked", zap.String("http.path", r.URL.Path), zap.Error(f))
 			if a, ok := w.(*answer); !ok || a.status != 0 {
 				panic(http.ErrAbortHandler)

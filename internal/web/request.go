@@ -40,13 +40,12 @@ type limits struct {
 	bytes int64
 }
 
-// readRequest reads and checks a body. It takes what the original's framework
-// took, of which numbers as texts are the most frequent, and bare NaN beside it.
+// readRequest reads and checks a body. It accepts what the original's framework did, such
+// as numbers in quotes, and also bare NaN.
 // The error is an unfit, a statusError or a fault.
 func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error) {
 	p := &requestParser{limits: l, req: request{productColumn: defaultProductColumn}}
-	counted := &countedReader{in: body, left: l.bytes}
-	in := table.NewNaNReader(counted)
+	in := table.NewNaNReader(http.MaxBytesReader(nil, io.NopCloser(body), l.bytes))
 	if err := skipMark(&in); err != nil {
 		return nil, p.failed(err)
 	}
@@ -59,26 +58,6 @@ func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error
 	}
 	req := p.req // and not the parser with its buffers
 	return &req, nil
-}
-
-// countedReader fails with a statusError when more comes than is left.
-type countedReader struct {
-	in   io.Reader
-	left int64
-}
-
-var errTooLarge = errors.New("the body is too large")
-
-// Read reads what is left.
-func (c *countedReader) Read(p []byte) (int, error) {
-	if int64(len(p)) > c.left+1 {
-		p = p[:c.left+1]
-	}
-	n, err := c.in.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
 }
 
 // skipMark passes over the byte order mark that some programs begin UTF-8 with.
@@ -115,7 +94,7 @@ func (p *requestParser) failed(err error) error {
 	case fault.Is(err, fault.TooManyItems), fault.Is(err, fault.ServerFull),
 		fault.Is(err, fault.MessageTooLarge), fault.Is(err, fault.InvalidRequest): // the latter two from inflate
 		return err
-	case errors.Is(err, errTooLarge):
+	case errors.As(err, new(*http.MaxBytesError)):
 		return &statusError{
 			http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("The body has more than %d bytes: send the rows in several requests", p.limits.bytes),

@@ -135,7 +135,7 @@ func TestBadRequests(t *testing.T) {
 		"single quotes":              {`{'data':[]}`, nil, 422, "JSON decode error"},
 		"not UTF-8":                  {"{\"data\":[{\"name\":\"caf\xe9\"}],\"toggle\":1}", nil, 422, "not in UTF-8"},
 		"deep":                       {`{"data":[{"name":` + deep, nil, 422, "JSON decode error"},
-		"deep, beside the rows":      {`{"x":` + deep, nil, 422, "JSON decode error"},
+		"deep, outside of the rows":  {`{"x":` + deep, nil, 422, "JSON decode error"},
 		"deep instead of the object": {deep, nil, 422, "must be an object"},
 		"a row of many keys":         {`{"data":[{` + manyKeys(1001) + `}],"toggle":1}`, nil, 422, "at most 1000 keys"},
 		"many rows":                  {`{"data":[` + strings.Repeat(`{},`, 500) + `{}],"toggle":1}`, nil, 413, "more than 100 rows"},

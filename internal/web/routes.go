@@ -116,8 +116,8 @@ func answerOptions(next http.Handler) http.Handler {
 	})
 }
 
-// only answers OPTIONS, and refuses other methods than the one given, and HEAD
-// where that is GET.
+// only answers OPTIONS, and refuses other methods than the one given. With GET it takes
+// HEAD too.
 func only(method string, next http.Handler) http.Handler {
 	allow := method + ", OPTIONS"
 	if method == http.MethodGet {
@@ -137,7 +137,7 @@ func only(method string, next http.Handler) http.Handler {
 	})
 }
 
-// certified checks for a caller's certificate, where one is asked for.
+// certified refuses a caller without a certificate, if one is required.
 func certified(config Config, next endpoint) endpoint {
 	return func(w *answer, r *http.Request) (string, error) {
 		if err := checkCertificate(config, r); err != nil {

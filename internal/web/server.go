@@ -29,11 +29,10 @@ const (
 	pingTimeout = 10 * time.Second
 )
 
-// Server serves HTTP/1.1 and HTTP/2, without TLS for callers who know of it
-// (h2c). Its methods are safe for concurrent use.
+// Server serves HTTP/1.1 and HTTP/2, the latter also without TLS (h2c). Its methods are safe for concurrent use.
 type Server struct {
 	http         *http.Server
-	calls        *drain.Calls // finite: classifications; attendant: all requests
+	calls        *drain.Calls // finite: classifications; auxiliary: all requests
 	writeTimeout time.Duration
 }
 
@@ -57,7 +56,7 @@ func New(config Config, parts Parts) (*Server, error) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
-		Handler:           letIn(s.calls, routes(config, parts, s.calls, record)),
+		Handler:           admit(s.calls, routes(config, parts, s.calls, record)),
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -88,10 +87,10 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// letIn lets requests in for as long as their handler runs.
-func letIn(calls *drain.Calls, next http.Handler) http.Handler {
+// admit counts requests for as long as their handler runs.
+func admit(calls *drain.Calls, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, leave, err := calls.Enter(r.Context(), drain.Attendant)
+		ctx, leave, err := calls.Enter(r.Context(), drain.Auxiliary)
 		if err != nil {
 			writeError(w, err)
 			return
@@ -102,7 +101,7 @@ func letIn(calls *drain.Calls, next http.Handler) http.Handler {
 }
 
 // Drain refuses new classifications. Those in flight may end until ctx does; then
-// they are told why they end. It returns when none is left, with an error if some
+// they fail with the reason. It returns when none is left, with an error if some
 // were cut off. All else is answered as before.
 func (s *Server) Drain(ctx context.Context) error {
 	s.calls.Close()
@@ -123,7 +122,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.http.Shutdown(ctx) != nil {
 		err = s.http.Close()
 	}
-	s.calls.End(drain.Attendant)
+	s.calls.End(drain.Auxiliary)
 	s.calls.WaitAll()
 	return err
 }

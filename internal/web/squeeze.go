@@ -7,8 +7,8 @@ import "io"
 const maxBlanks = 1 << 10
 
 // squeezer shortens white space between the parts of JSON to maxBlanks.
-// json.Decoder goes through all of it anew with each piece that comes, so that a
-// body of nothing else would take it minutes.
+// json.Decoder reads all of it again with each piece that comes, so that a body of
+// nothing else would take minutes.
 type squeezer struct {
 	in                io.Reader
 	inString, escaped bool

@@ -166,7 +166,7 @@ func silent(ended chan<- time.Time) fakeEngine {
 	}}
 }
 
-func TestCallerWhoLeavesEndsTheCall(t *testing.T) {
+func TestCallerThatLeaves_EndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan time.Time, 1)
 		r := start(t, setup{engine: silent(ended)})
@@ -207,7 +207,7 @@ func TestSlowReaders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// One byte a second is slow, and somebody reads it.
+		// One byte a second is slow, and is read.
 		for range 3600 {
 			if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
 				t.Fatal(err)

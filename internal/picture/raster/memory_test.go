@@ -168,7 +168,7 @@ func TestTIFF_RejectsStripsOfTheSameBytes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := decodeTIFF(ctx, data); !errors.Is(err, context.Canceled) {
-		t.Error("it was decoded for a caller who left:", err)
+		t.Error("it was decoded for a caller that left:", err)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestShrink_EndsWithItsCaller(t *testing.T) {
 		return make([]byte, 10)
 	}})
 	if asked > 101 { // what one row of the result is made of
-		t.Errorf("%d rows were read for a caller who left", asked)
+		t.Errorf("%d rows were read for a caller that left", asked)
 	}
 }
 

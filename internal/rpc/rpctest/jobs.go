@@ -284,7 +284,7 @@ func (j *Jobs) failed(who catalog.Owner, id string) (catalog.JobSpec, []entry, e
 	return catalog.JobSpec{Options: b.Options, Name: b.Name, Owner: catalog.Owner{Name: b.Owner}}, items, nil
 }
 
-// Delete deletes a job. Who watches it is told that it is gone.
+// Delete deletes a job. Its watches fail.
 func (j *Jobs) Delete(_ context.Context, who catalog.Owner, id string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -370,7 +370,7 @@ func (j *Jobs) after(who catalog.Owner, id, token string) ([]catalog.JobEvent, <
 	}
 	seen, err := placeOf(token)
 	if err != nil || seen > len(b.events) {
-		return nil, nil, fault.Invalid("resume_token", "it is of no stream of this job: send one as it came, or none to begin anew")
+		return nil, nil, fault.Invalid("resume_token", "it is of no stream of this job: send one as it came, or none to begin again")
 	}
 	if seen == len(b.events) && b.State.Ended() { // the summary was the last that came
 		seen--
