@@ -17,6 +17,7 @@ type group struct {
 	keys    []*key
 	weight  float64 // of all keys
 
+	random   random
 	limit    limit
 	pacer    pacer
 	requests level

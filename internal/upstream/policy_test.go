@@ -221,7 +221,7 @@ func TestLearnedTriesWhatItCannotTell(t *testing.T) {
 }
 
 func TestPauseTakesTheLaterEnd(t *testing.T) {
-	p := newPacer()
+	p := newPacer(newRandom(1, 1))
 	p.pause(0, time.Minute, 10*ms)
 	p.pause(0, time.Second, 10*ms)
 	if at := p.due(10 * ms); at < time.Minute || at > time.Minute+10*ms {
