@@ -69,6 +69,8 @@ type scenario struct {
 	// aimd plays the yardstick in the gate's place.
 	aimd bool
 
+	// byMean asks the mean of a fixed set of runs for what follows, not each of them.
+	byMean bool
 	// What the run has to reach; 0 asks for nothing.
 	minUse, maxThrottled, minJain, maxLatency float64
 }
