@@ -14,14 +14,16 @@ type aimd struct {
 	mu       sync.Mutex
 	limit    float64
 	inFlight int
+	starts   int64
 	cutAt    time.Time
-	waiting  []chan struct{}
+	waiting  []chan int64
 }
 
 func newAIMD() *aimd { return &aimd{limit: 20} }
 
 type aimdLease struct {
 	gate    *aimd
+	number  int64
 	started time.Time
 	advice  upstream.Advice
 }
@@ -33,16 +35,18 @@ func (g *aimd) acquire(ctx context.Context, n upstream.Need) (lease, error) {
 	g.mu.Lock()
 	if g.inFlight < int(g.limit) && len(g.waiting) == 0 {
 		g.inFlight++
+		g.starts++
+		number := g.starts
 		g.mu.Unlock()
-		return &aimdLease{gate: g, started: time.Now()}, nil
+		return &aimdLease{gate: g, number: number, started: time.Now()}, nil
 	}
-	turn := make(chan struct{})
+	turn := make(chan int64, 1)
 	g.waiting = append(g.waiting, turn)
 	g.mu.Unlock()
-	<-turn
-	return &aimdLease{gate: g, started: time.Now()}, nil
+	return &aimdLease{gate: g, number: <-turn, started: time.Now()}, nil
 }
 
+func (l *aimdLease) Number() int64           { return l.number }
 func (l *aimdLease) Secret() string          { return "k" }
 func (l *aimdLease) Timeout() time.Duration  { return 30 * time.Second }
 func (l *aimdLease) WhenGivenUp(func())      {}
@@ -64,7 +68,8 @@ func (l *aimdLease) Settle(r upstream.Result) {
 		l.advice.NotBefore = time.Now().Add(max(wait, 100*time.Millisecond))
 	}
 	for g.inFlight < int(g.limit) && len(g.waiting) > 0 {
-		close(g.waiting[0])
+		g.starts++
+		g.waiting[0] <- g.starts
 		g.waiting = g.waiting[1:]
 		g.inFlight++
 	}

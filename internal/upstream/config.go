@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"runtime"
 )
@@ -35,6 +36,9 @@ type Config struct {
 	// HedgeShare is the part of the calls that may be sent a second time to
 	// overtake a straggler, 0..1. 0: none.
 	HedgeShare float64
+	// Seed makes the random parts of delays the same in every run, for tests. 0: they
+	// differ in each.
+	Seed uint64
 }
 
 // Group is a set of keys that share one quota, as the keys of one organisation do.
@@ -70,6 +74,9 @@ func (c Config) withDefaults() Config {
 	c.QueueBound = orInt(c.QueueBound, DefaultQueueBound)
 	if c.BulkShare == 0 {
 		c.BulkShare = DefaultBulkShare
+	}
+	if c.Seed == 0 {
+		c.Seed = rand.Uint64()
 	}
 	return c
 }

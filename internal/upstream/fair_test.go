@@ -25,7 +25,7 @@ func work(g *upstream.Gate, s *server, who string, p catalog.Priority, n int) ti
 			if err != nil {
 				return
 			}
-			l.Settle(s.call(context.Background(), nil, l.Secret(), 0))
+			l.Settle(s.call(context.Background(), nil, l.Secret(), 0, s.draws(0, l.Secret(), l.Number())))
 		})
 	}
 	wg.Wait()

@@ -73,12 +73,12 @@ func New(c Config) (*Gate, error) {
 }
 
 func newGroup(i int, c *Config) *group {
-	from := &c.Groups[i]
+	from, random := &c.Groups[i], newRandom(c.Seed, uint64(i))
 	q := &group{
 		name: from.Name, baseURL: from.BaseURL, models: from.Models,
 		requestsPerSecond: from.RequestsPerMinute / 60, tokensPerSecond: from.TokensPerMinute / 60,
-		limit: newLimit(startLimit(), c.Ceiling, false),
-		pacer: newPacer(), learned: newLearned(), breaker: newBreaker(), estimate: estimate{factor: 1},
+		limit:  newLimit(startLimit(), c.Ceiling, false),
+		random: random, pacer: newPacer(random), learned: newLearned(), breaker: newBreaker(), estimate: estimate{factor: 1},
 	}
 	if c.Fixed > 0 {
 		q.limit = newLimit(c.Fixed, c.Fixed, true)

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"time"
 )
@@ -13,8 +12,7 @@ const (
 	throttleShort = 250 * time.Millisecond // pause of the group where only whole seconds are given
 	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
 	throttleBlur  = 20 * time.Millisecond
-	throttleHold  = 40 * time.Millisecond // pause in which most 429s of calls in flight come back
-	throttleKnown = 20                    // starts from which on a single 429 is known to be one
+	throttleKnown = 20 // starts from which on a single 429 is known to be one
 	dryMost       = 5 * time.Second
 )
 
@@ -43,7 +41,7 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	case Broken:
 		q.breaker.answered(now, l.started)
 		q.breaker.broke(now, l.started)
-		return backoff(l.need.Attempt)
+		return q.backoff(l.need.Attempt)
 	case Refused:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)
@@ -94,7 +92,7 @@ func (q *group) overloaded(now instant, l *Lease) time.Duration {
 		q.limit.overloaded(now, l.started, q.inFlight+1)
 	}
 	q.breaker.failed(now, l.started)
-	return backoff(l.need.Attempt)
+	return q.backoff(l.need.Attempt)
 }
 
 // unanswered: a time-out is a sample too, or a model that has become slower than
@@ -111,28 +109,25 @@ func (q *group) unanswered(now instant, l *Lease) time.Duration {
 }
 
 // backoff doubles with each attempt, with full jitter in its upper half.
-func backoff(attempt int) time.Duration {
+func (q *group) backoff(attempt int) time.Duration {
 	d := min(backoffFirst<<min(max(attempt-1, 0), 10), backoffMost)
-	return d/2 + rand.N(d/2+1)
+	return d/2 + q.random.upTo(d/2)
 }
 
 // refused takes in a 429. One that is stray makes its own item wait, no other.
 func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.Duration) {
 	q.limited = true
 	asked, coarse := r.asked(l.gate.wall(now))
-	wait, pause := throttleTimes(asked, coarse)
+	wait, pause := q.throttleTimes(asked, coarse)
 	if told == usedUp {
 		q.ignored.refused(now, l.promised)
 	} else {
 		means := q.learn(now, l)
 		switch {
-		case means <= meansWait && q.starts < throttleKnown && asked > throttleRound:
+		case means == meansNothing && q.starts < throttleKnown && asked > throttleRound:
 			// A long wait that is asked for of the first calls is believed at once: it
 			// is not known yet whether others get through.
 		case means == meansNothing:
-			return wait
-		case means == meansWait:
-			q.pacer.pause(now, now+throttleHold, 0)
 			return wait
 		case means == meansCut:
 			pause = min(pause, throttleShort)
@@ -156,10 +151,10 @@ func (q *group) learn(now instant, l *Lease) meaning {
 }
 
 // throttleTimes is how long a 429's item waits, and how long its group.
-func throttleTimes(asked time.Duration, coarse bool) (wait, pause time.Duration) {
+func (q *group) throttleTimes(asked time.Duration, coarse bool) (wait, pause time.Duration) {
 	switch {
 	case asked == 0:
-		pause = 100*time.Millisecond + rand.N(100*time.Millisecond)
+		pause = 100*time.Millisecond + q.random.upTo(100*time.Millisecond)
 		wait = pause
 	case coarse && asked <= throttleRound:
 		// Most of these stand for something far shorter.
@@ -167,7 +162,7 @@ func throttleTimes(asked time.Duration, coarse bool) (wait, pause time.Duration)
 	default:
 		wait, pause = asked, asked
 	}
-	return wait + rand.N(throttleBlur), pause
+	return wait + q.random.upTo(throttleBlur), pause
 }
 
 // room is what an answer's headers say is left.

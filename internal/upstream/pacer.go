@@ -1,9 +1,6 @@
 package upstream
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 // pacerSlack is how far behind its schedule a pacer may catch up at once. It
 // covers a late timer; more would be a burst.
@@ -19,9 +16,10 @@ type pacer struct {
 	began  instant // when it took place
 	paused instant // no start before
 	since  instant // when the last pause was called: calls from before say nothing new
+	random random
 }
 
-func newPacer() pacer { return pacer{last: -never / 2, since: -1} }
+func newPacer(r random) pacer { return pacer{last: -never / 2, since: -1, random: r} }
 
 // due is when the next call may start, if gap is to lie between two.
 func (p *pacer) due(gap time.Duration) instant { return max(p.last+gap, p.paused) }
@@ -48,7 +46,7 @@ func (p *pacer) pause(now, until instant, gap time.Duration) {
 		return
 	}
 	p.paused = until
-	p.last = until - gap + time.Duration(rand.Float64()*float64(min(gap, time.Second)))
+	p.last = until - gap + p.random.upTo(min(gap, time.Second))
 }
 
 // spacing turns a speed in starts a second into a gap. Speeds beyond a million

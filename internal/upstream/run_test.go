@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type lease interface {
 	WhenGivenUp(f func())
 	Settle(upstream.Result)
 	Advice() upstream.Advice
+	Number() int64
 }
 
 type gate interface {
@@ -67,6 +69,8 @@ type scenario struct {
 	// aimd plays the yardstick in the gate's place.
 	aimd bool
 
+	// byMean asks the mean of a fixed set of runs for what follows, not each of them.
+	byMean bool
 	// What the run has to reach; 0 asks for nothing.
 	minUse, maxThrottled, minJain, maxLatency float64
 }
@@ -176,7 +180,7 @@ func run(t *testing.T, sc scenario, seed uint64) *report {
 	synctest.Test(t, func(t *testing.T) {
 		r.server = newServer(seed)
 		sc.server(r.server)
-		gates := makeGates(t, sc)
+		gates := makeGates(t, sc, seed)
 		r.perGate = make([]int, len(gates))
 		r.play(gates)
 		r.span = time.Since(r.server.began)
@@ -189,13 +193,14 @@ func run(t *testing.T, sc scenario, seed uint64) *report {
 	return r
 }
 
-func makeGates(t *testing.T, sc scenario) []gate {
+func makeGates(t *testing.T, sc scenario, seed uint64) []gate {
 	var gates []gate
-	for range max(sc.replicas, 1) {
+	for i := range max(sc.replicas, 1) {
 		if sc.aimd {
 			gates = append(gates, newAIMD())
 			continue
 		}
+		sc.config.Seed = 1 + seed<<8 + uint64(i)
 		g, err := upstream.New(sc.config)
 		if err != nil {
 			t.Fatal(err)
@@ -220,7 +225,7 @@ func (r *report) play(gates []gate) {
 		for range window {
 			wg.Go(func() {
 				for next.Add(1) <= int64(r.items) {
-					err := r.item(g)
+					err := r.item(i, g)
 					mu.Lock()
 					if err == nil {
 						r.answered++
@@ -249,19 +254,23 @@ func reasonOf(err error) string {
 var errUsedUp = errors.New("attempts used up")
 
 // item is what llm does: attempts, one lease each.
-func (r *report) item(g gate) error {
+func (r *report) item(replica int, g gate) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	tokens := r.truth * math.Exp(0.3*r.normal())
+	tokens := -1.0
 	need := upstream.Need{Caller: catalog.Caller{ID: "a"}, Tokens: int(r.guess), Attempt: 1}
 	for counted := 0; counted < max(r.attempts, 4); {
 		l, err := g.acquire(ctx, need)
 		if err != nil {
 			return err
 		}
-		res := r.attempt(ctx, l, tokens)
+		draw := r.server.draws(replica, l.Secret(), l.Number())
+		if tokens < 0 {
+			tokens = r.truth * math.Exp(0.3*draw.NormFloat64())
+		}
+		res := r.attempt(ctx, l, tokens, draw)
 		l.Settle(res)
-		if res.Outcome == upstream.Succeeded && !r.useless() {
+		if res.Outcome == upstream.Succeeded && draw.Float64() >= r.garbage {
 			return nil
 		}
 		advice := l.Advice()
@@ -274,24 +283,12 @@ func (r *report) item(g gate) error {
 	return errUsedUp
 }
 
-func (r *report) attempt(ctx context.Context, l lease, tokens float64) upstream.Result {
+func (r *report) attempt(ctx context.Context, l lease, tokens float64, draw *rand.Rand) upstream.Result {
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout())
 	defer cancel()
 	given := make(chan struct{})
 	l.WhenGivenUp(func() { close(given) })
-	return r.server.call(ctx, given, l.Secret(), tokens)
-}
-
-func (r *report) normal() float64 {
-	r.server.mu.Lock()
-	defer r.server.mu.Unlock()
-	return r.server.rng.NormFloat64()
-}
-
-func (r *report) useless() bool {
-	r.server.mu.Lock()
-	defer r.server.mu.Unlock()
-	return r.server.rng.Float64() < r.garbage
+	return r.server.call(ctx, given, l.Secret(), tokens, draw)
 }
 
 // keys gives each secret a group of its own.

@@ -2,6 +2,8 @@ package upstream_test
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -25,7 +27,7 @@ type account struct {
 // server is a simulated upstream.
 type server struct {
 	mu       sync.Mutex
-	rng      *rand.Rand
+	seed     uint64
 	accounts map[string]*account
 	silent   bool          // no headers tell the quota
 	ask      string        // how it says when to come again: an llmsim.Quota.RetryAfter
@@ -57,7 +59,7 @@ type call struct {
 
 func newServer(seed uint64) *server {
 	return &server{
-		rng: rand.New(rand.NewPCG(seed, 7)), accounts: map[string]*account{},
+		seed: seed, accounts: map[string]*account{},
 		median: 200 * time.Millisecond, began: time.Now(), ask: "ms",
 	}
 }
@@ -72,15 +74,23 @@ func (s *server) account(key string) *account {
 }
 
 // lognormal draws a latency with sigma 0.5.
-func (s *server) lognormal(median time.Duration) time.Duration {
-	return time.Duration(float64(median) * math.Exp(0.5*s.rng.NormFloat64()))
+func lognormal(draw *rand.Rand, median time.Duration) time.Duration {
+	return time.Duration(float64(median) * math.Exp(0.5*draw.NormFloat64()))
+}
+
+// draws is the chance in one call, which is that of its replica, key and number
+// whatever the order in which goroutines run, so that a run can be repeated.
+func (s *server) draws(replica int, key string, number int64) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprint(h, s.seed, " ", replica, " ", key, " ", number)
+	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
 }
 
 // mean is of the latency's distribution.
 func (s *server) mean() float64 { return s.median.Seconds() * math.Exp(0.125) }
 
 // admit decides on a call as it arrives.
-func (s *server) admit(key string, tokens float64) (r upstream.Result, serve time.Duration) {
+func (s *server) admit(key string, tokens float64, draw *rand.Rand) (r upstream.Result, serve time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -90,12 +100,12 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 	r.Outcome = upstream.Succeeded
 	defer func() { s.log = append(s.log, call{now.Sub(s.began), r.Outcome}) }()
 	if s.faults != nil {
-		r.Outcome = s.faults(now.Sub(s.began), s.rng.Float64())
+		r.Outcome = s.faults(now.Sub(s.began), draw.Float64())
 	}
 	if r.Outcome == upstream.Succeeded && a.dead != upstream.Abandoned {
 		r.Outcome, r.Detail = a.dead, "said no"
 	}
-	quick := s.lognormal(s.median / 10)
+	quick := lognormal(draw, s.median/10)
 	if r.Outcome != upstream.Succeeded {
 		if r.Outcome == upstream.Throttled {
 			s.refused++
@@ -113,14 +123,14 @@ func (s *server) admit(key string, tokens float64) (r upstream.Result, serve tim
 		s.refused++
 		r.Outcome = upstream.Throttled
 		if s.slow429 {
-			quick = s.lognormal(s.median)
+			quick = lognormal(draw, s.median)
 		}
 		return r, quick
 	}
 	s.took = append(s.took, now)
 	s.used += tokens
 	r.Usage = catalog.Usage{Prompt: int64(tokens)}
-	return r, s.lognormal(s.median)
+	return r, lognormal(draw, s.median)
 }
 
 // round has a coarse server tell its resets in whole seconds.
@@ -134,10 +144,8 @@ func (s *server) round(h http.Header) {
 
 // call is one HTTP call as a client sees it, with a network in front of it. It
 // ends early with ctx, or when the gate gives it up.
-func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tokens float64) upstream.Result {
-	s.mu.Lock()
-	up := time.Millisecond + time.Duration(s.rng.Float64()*float64(2*time.Millisecond+s.jitter))
-	s.mu.Unlock()
+func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tokens float64, draw *rand.Rand) upstream.Result {
+	up := time.Millisecond + time.Duration(draw.Float64()*float64(2*time.Millisecond+s.jitter))
 	if !pause(ctx, gone, up) {
 		return upstream.Result{Outcome: upstream.TimedOut}
 	}
@@ -152,7 +160,7 @@ func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tok
 			return upstream.Result{Outcome: upstream.TimedOut}
 		}
 	}
-	r, serve := s.admit(key, tokens)
+	r, serve := s.admit(key, tokens, draw)
 	if r.Outcome == upstream.TimedOut {
 		pause(ctx, gone, time.Hour)
 		return r

@@ -32,7 +32,8 @@ func (r *report) rate() float64 {
 	return float64(n) / r.server.took[n].Sub(r.server.began).Seconds()
 }
 
-// TestStray429s slow nothing down: at least 95 % of the answers a second without them.
+// TestStray429s checks that stray 429s slow nothing down: 95 % of the answers a second
+// without them, and 90 % in the worst run.
 func TestStray429s(t *testing.T) {
 	fixed := keys("k")
 	fixed.Fixed = 64
@@ -42,15 +43,21 @@ func TestStray429s(t *testing.T) {
 			"": silent, ", Retry-After 1": asking("Retry-After", "1"), ", Retry-After-Ms 5003": asking("Retry-After-Ms", "5003"),
 		} {
 			sc := scenario{name: fmt.Sprintf("stray %g%s", share, name), items: 12_000, config: fixed, server: both(strays(share), ask)}
-			plain := sc
-			plain.server = unlimited
-			without := run(t, plain, 1).rate()
-			play(t, sc, func(r *report) (wrong []string) {
-				if part := r.rate() / without; part < 0.95 {
-					wrong = append(wrong, fmt.Sprintf("%.0f answers a second, %.3f of those without stray 429s", r.rate(), part))
+			without := sc
+			without.server = unlimited
+			const runs = 3
+			mean, worst := 0.0, 1.0
+			for seed := range uint64(runs) {
+				r := run(t, sc, seed)
+				for _, w := range r.check() {
+					t.Errorf("%s, seed %d: %s", sc.name, seed, w)
 				}
-				return wrong
-			})
+				part := r.rate() / run(t, without, seed).rate()
+				mean, worst = mean+part/runs, min(worst, part)
+			}
+			if mean < 0.95 || worst < 0.9 {
+				t.Errorf("%s: %.3f of the answers a second without stray 429s, %.3f in the worst run, want 0.95 and 0.9", sc.name, mean, worst)
+			}
 		}
 	}
 }
@@ -75,7 +82,7 @@ func TestLimitWithStray429s(t *testing.T) {
 // TestHeadersThatContradict tell the limit of a minute, and what remains of a second
 // of it.
 func TestHeadersThatContradict(t *testing.T) {
-	contradict := func(s *server) { s.account("a").quota.MinuteLimit = true }
+	contradict := func(s *server) { s.account("k").quota.MinuteLimit = true }
 	for _, sc := range []scenario{
 		{name: "100/s, a minute's limit", server: both(hundred, contradict)},
 	} {
