@@ -18,7 +18,6 @@ type reply struct {
 	finish  string
 	tokens  tokens
 	usage   catalog.Usage
-	spent   bool // tokens were spent on reasoning, by the usage
 	fault   gjson.Result
 	base    gjson.Result // MiniMax's status
 	root    gjson.Result
@@ -49,7 +48,7 @@ func readReply(body string) reply {
 				return true
 			})
 		case "usage":
-			r.readUsage(c.value())
+			r.readUsage(&c)
 		case "error":
 			r.fault = c.value()
 		case "base_resp":
@@ -130,7 +129,7 @@ func (r *reply) addText(text string) {
 
 // reasoned reports whether the model spent tokens on reasoning: by the usage, or because
 // it shows its reasoning.
-func (r *reply) reasoned() bool { return r.spent || r.thought != "" }
+func (r *reply) reasoned() bool { return r.usage.Reasoning > 0 || r.thought != "" }
 
 // contentText returns a message's content, a string or a list of text parts. Parts of
 // reasoning have no text.
@@ -168,11 +167,37 @@ func (r *reply) failure(res response) *serverError {
 	return &e
 }
 
-func (r *reply) readUsage(usage gjson.Result) {
-	r.usage = catalog.Usage{
-		Prompt:       max(usage.Get("prompt_tokens").Int(), 0),
-		CachedPrompt: max(usage.Get("prompt_tokens_details.cached_tokens").Int(), 0),
-		Completion:   max(usage.Get("completion_tokens").Int(), 0),
+// readUsage reads how many tokens a call took. Providers name the same counts in different
+// ways, in the usage or in its details; of several, the largest is the count.
+func (r *reply) readUsage(c *cursor) {
+	c.members(func(name string) bool {
+		if !strings.HasSuffix(name, "_tokens_details") {
+			r.addUsage(name, c.value().Int())
+			return true
+		}
+		c.members(func(name string) bool {
+			r.addUsage(name, c.value().Int())
+			return true
+		})
+		return true
+	})
+}
+
+func (r *reply) addUsage(name string, n int64) {
+	var count *int64
+	switch name {
+	case "prompt_tokens":
+		count = &r.usage.Prompt
+	case "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens":
+		count = &r.usage.CachedPrompt
+	case "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens":
+		count = &r.usage.CacheWrites
+	case "completion_tokens":
+		count = &r.usage.Completion
+	case "reasoning_tokens":
+		count = &r.usage.Reasoning
+	default:
+		return
 	}
-	r.spent = usage.Get("completion_tokens_details.reasoning_tokens").Int() > 0
+	*count = max(*count, n)
 }

@@ -172,6 +172,8 @@ func traceFromProto(p *credenzav1.Trace) Trace {
 		PromptTokens:       p.GetPromptTokens(),
 		CachedPromptTokens: p.GetCachedPromptTokens(),
 		CompletionTokens:   p.GetCompletionTokens(),
+		CacheWriteTokens:   p.GetCacheWriteTokens(),
+		ReasoningTokens:    p.GetReasoningTokens(),
 		TaxonomyVersion:    p.GetTaxonomyVersion(),
 		PromptVersion:      p.GetPromptVersion(),
 	}
@@ -207,6 +209,8 @@ func summaryFromProto(p *credenzav1.Summary) Summary {
 		PromptTokens:       p.GetPromptTokens(),
 		CachedPromptTokens: p.GetCachedPromptTokens(),
 		CompletionTokens:   p.GetCompletionTokens(),
+		CacheWriteTokens:   p.GetCacheWriteTokens(),
+		ReasoningTokens:    p.GetReasoningTokens(),
 		Elapsed:            p.GetElapsed().AsDuration(),
 		PeakConcurrency:    int(p.GetPeakConcurrency()),
 	}
