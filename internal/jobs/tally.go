@@ -39,7 +39,7 @@ func tallyOf(outcomes []catalog.Outcome, peak int) tally {
 		Done: sum.Total, Failed: sum.Failed, Cached: sum.Cached, Deduplicated: sum.Deduplicated, Calls: sum.UpstreamCalls,
 		Prompt: sum.Usage.Prompt, CachedPrompt: sum.Usage.CachedPrompt, Completion: sum.Usage.Completion,
 		CacheWrites: sum.Usage.CacheWrites, Reasoning: sum.Usage.Reasoning,
-		Failures:    sum.FailuresByReason, Peak: peak,
+		Failures: sum.FailuresByReason, Peak: peak,
 	}
 }
 

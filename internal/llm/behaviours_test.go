@@ -107,6 +107,46 @@ var behaviourEndings = map[string]ending{
 	"prose":         {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
 	"babble":        {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
 	"mismatch":      {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+
+	// Further servers: parameters.
+	"gemma-system-role":   {calls: 7, seconds: 4},
+	"roles-alternate-500": {calls: 8, seconds: 10},
+	"qwen-stream-only":    {calls: 7, seconds: 4},
+	"tgi-limit-ignored":   {calls: 7, seconds: 4},
+	"litellm-unsupported": {calls: 7, seconds: 4, source: catalog.FromModel},
+	"tgi-temperature":     {calls: 7, seconds: 4},
+	"databricks-cap":      {calls: 7, seconds: 4},
+
+	// Errors.
+	"zhipu-balance":     {reason: fault.QuotaExhausted, says: "余额不足", seconds: 1},
+	"dashscope-arrears": {reason: fault.QuotaExhausted, says: "good standing", seconds: 1},
+	"watsonx-quota":     {reason: fault.QuotaExhausted, says: "quota", seconds: 1},
+	"vertex-quota":      {calls: 100, seconds: 30},
+	"bedrock-throttled": {calls: 100, seconds: 30},
+	"minimax-badkey":    {reason: fault.UpstreamAuth, says: "login fail", seconds: 20},
+	"minimax-speed":     {calls: 100, seconds: 30},
+	"error-200":         {reason: fault.UpstreamAuth, says: "Invalid API key", seconds: 1},
+	"error-200-busy":    {calls: 60, seconds: 60},
+	"detail-wait":       {calls: 60, seconds: 20},
+	"hf-loading":        {calls: 60, seconds: 45},
+	"tgi-424":           {calls: 30, seconds: 60},
+	"llamacpp-too-long": {reason: fault.UpstreamRejected, says: "exceeds the available context size", seconds: 2},
+	"apim-key-header":   {calls: 3, seconds: 20},
+	"minimax-x-api-key": {calls: 3, seconds: 20},
+
+	// Answers that are none, or stand elsewhere.
+	"no-choices":        {calls: 60, seconds: 60},
+	"deepseek-empty":    {calls: 60, seconds: 60},
+	"ended-early":       {calls: 60, seconds: 60},
+	"zhipu-sensitive":   {reason: fault.Refused, seconds: 1},
+	"gemini-max-tokens": {calls: 7, seconds: 4},
+	"places":            {seconds: 1},
+	"thoughts":          {seconds: 1},
+	"raw-newline":       {seconds: 1},
+	"nan-logprobs":      {seconds: 1, source: catalog.FromModel},
+	"cumulative":        {seconds: 1, source: catalog.FromModel},
+	"base-other":        {base: "/v1/responses", calls: 5, seconds: 2},
+	"base-501":          {base: "/", calls: 3, seconds: 2},
 }
 
 // TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,

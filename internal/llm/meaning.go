@@ -50,7 +50,7 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized:
+	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text):
 		return meansKey
 	case anyIn(text, brokenWords):
 		return meansBroken
@@ -73,7 +73,7 @@ func (e *serverError) meaning() meaning {
 // pageMeaning is for an HTML page, which a proxy or a firewall wrote.
 func (e *serverError) pageMeaning() meaning {
 	switch {
-	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status < 400:
+	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status == http.StatusNotImplemented, e.status < 400:
 		return meansAddress
 	case e.status == http.StatusTooManyRequests:
 		return meansSpeed
@@ -109,7 +109,7 @@ func (e *serverError) statusMeaning(text string) meaning {
 			return meansFailure
 		}
 		return meansAway
-	case http.StatusConflict, http.StatusTooEarly:
+	case http.StatusConflict, http.StatusTooEarly, http.StatusFailedDependency:
 		return meansFailure
 	}
 	switch {
@@ -184,6 +184,15 @@ var (
 	}
 )
 
+// What a sentence is about if it has words of two kinds, whatever stands between them.
+var (
+	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
+		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
+	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|depleted|used up)\b` +
+		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|arrear|余额不足|额度不足|欠费`)
+	aboutSpeed = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl`)
+)
+
 // outOfMoney reports whether the account can pay for nothing more, or has used up a quota
 // of a day or longer. Gemini words both kinds of quota alike and names the period apart;
 // OpenAI says it by a code with status 429.
@@ -194,18 +203,15 @@ func (e *serverError) outOfMoney(text string) bool {
 	if anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords) {
 		return true
 	}
-	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 {
-		return false // a wait is a limit of speed
+	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 || aboutSpeed.MatchString(text) {
+		return false // a wait is a limit of speed, as is a quota of a minute
 	}
-	return anyIn(text, moneyWords)
+	return anyIn(text, moneyWords) || aboutMoney.MatchString(text)
 }
 
+// tooFast reports whether the server wants fewer calls. Gateways say so with any status.
 func (e *serverError) tooFast(text string) bool {
-	if e.status == http.StatusTooManyRequests {
-		return true
-	}
-	return (e.status == http.StatusForbidden || e.status == http.StatusBadRequest || e.status == http.StatusServiceUnavailable) &&
-		anyIn(text, speedWords)
+	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords)
 }
 
 // filtered reports whether moderation keeps a question from the model, which says nothing
@@ -234,17 +240,20 @@ func (e *serverError) waits() (wait time.Duration, perDay bool) {
 // The words for a model's context, and for what the question takes of it: "(2600 in the
 // messages", "your prompt has 3200 tokens".
 var (
-	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*|available context size \() ?(\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens`)
+	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*) ?\(?(\d{3,9})`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)`)
 )
 
 // contextRoom returns how many tokens an answer may have in addition to this question, 0 if the
-// words do not say.
+// words do not say, and less if the question alone is too long.
 func (e *serverError) contextRoom() int {
 	context := numberIn(contextNumber, e.message)
 	question := numberIn(questionNumber, e.message)
-	if context == 0 || question == 0 || question >= context {
+	switch {
+	case context == 0 || question == 0:
 		return 0
+	case question >= context:
+		return -1
 	}
 	return context - question
 }

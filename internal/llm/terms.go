@@ -16,6 +16,9 @@ type terms struct {
 	Cache       cacheMarks
 	Detail      detailMember
 	Pictures    pictures
+	System      systemRole
+	Stream      streaming
+	KeyHeader   keyHeader
 	// Room is how many tokens an answer gets, 0: the configured number. It grows for
 	// models that reason before they answer, and shrinks for small contexts.
 	Room int
@@ -96,6 +99,30 @@ type pictures uint8
 const (
 	withPictures pictures = iota
 	noPictures
+)
+
+// systemRole is where the instructions stand.
+type systemRole uint8
+
+const (
+	ownMessage systemRole = iota
+	inQuestion            // at the beginning of the question, for models that know no such role
+)
+
+// streaming is whether the answer is asked for as an event stream.
+type streaming uint8
+
+const (
+	noStream streaming = iota
+	withStream
+)
+
+// keyHeader is the header that carries the key, if the configuration does not say.
+type keyHeader uint8
+
+const (
+	asConfigured keyHeader = iota
+	inKeyHeaders           // in those for keys, and not as a bearer token
 )
 
 // part is one member of the request that can be lowered on its own.
@@ -236,6 +263,15 @@ func (t terms) String() string {
 		words = append(words, "prompt cache breakpoint")
 	case noCacheMarks:
 	}
+	if t.System == inQuestion {
+		words = append(words, "instructions in the question")
+	}
+	if t.Stream == withStream {
+		words = append(words, "event streams")
+	}
+	if t.KeyHeader == inKeyHeaders {
+		words = append(words, "key in api-key headers")
+	}
 	if t.Pictures == noPictures {
 		words = append(words, "no pictures")
 	}
@@ -248,6 +284,6 @@ func (t terms) String() string {
 // valid reports whether terms that were stored are ones that this program knows.
 func (t terms) valid(endpoints int) bool {
 	return t.Format <= freeText && t.Limit <= noLimit && t.Logprobs <= noLogprobs && t.Temperature <= noTemperature &&
-		t.Effort <= effortLow && t.Cache <= cacheExplicit && t.Detail <= noDetail && t.Pictures <= noPictures &&
+		t.System <= inQuestion && t.Stream <= withStream && t.KeyHeader <= inKeyHeaders && t.Effort <= effortLow && t.Cache <= cacheExplicit && t.Detail <= noDetail && t.Pictures <= noPictures &&
 		t.Room >= 0 && t.Endpoint >= 0 && t.Endpoint < endpoints
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,11 +151,21 @@ func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
 	if r.Body != "" {
 		sound = []byte(fill(r.Body))
 	}
+	if r.Events && c.question.stream {
+		h.Set("Content-Type", "text/event-stream")
+		sound = asEvents(sound)
+	}
 	if r.Gzip {
 		h.Set("Content-Encoding", "gzip")
 		sound = compressed(sound)
 	}
 	return sound
+}
+
+// asEvents returns a completion as the events of a stream.
+func asEvents(body []byte) []byte {
+	chunk := bytes.Replace(body, []byte(`"message":`), []byte(`"delta":`), 1)
+	return slices.Concat([]byte("data: "), chunk, []byte("\n\ndata: [DONE]\n\n"))
 }
 
 func compressed(body []byte) []byte {

@@ -241,11 +241,128 @@ var behaviours = map[string]Behaviour{
 	"raw-logprobs": {{Tokens: [2]string{`("token":"[A-Z]+","logprob":)-[0-9.]+`, "${1}-5.0"}}},
 	// openrouter.ai/docs: an error with the status 200.
 	"openrouter-402": {{Body: "\n         \n\n" + `{"error":{"code":402,"message":"This request requires more credits, or fewer max_tokens."}}`}},
+
+	// What servers in use do, of the same kinds.
+
+	// vllm-project/vllm#2964, huggingface/chat-ui#1386: the model's template knows no system role.
+	"gemma-system-role": {{If: asksSystem, Status: 400, Body: `{"object":"error","message":"System role not supported","type":"BadRequestError","param":null,"code":400}`}},
+	// anomalyco/opencode#5034: the same from llama.cpp, as a failure.
+	"roles-alternate-500": {{If: asksSystem, Status: 500, Body: `{"error":{"code":500,` +
+		`"message":"Conversation roles must alternate user and assistant roles. at row 189, column 164","type":"server_error"}}`}},
+	// langchain4j/langchain4j#3974, musistudio/claude-code-router#948: only streams are served.
+	"qwen-stream-only": {
+		{If: []string{"stream==~false"}, Status: 400, Body: `{"error":{` +
+			`"message":"parameter.enable_thinking must be set to false for non-streaming calls","type":"invalid_request_error","param":null,"code":"invalid_parameter_error"}}`},
+		{Events: true},
+	},
+	// huggingface/text-generation-inference#2925, huggingface/huggingface_hub#2652: the newer name of the limit is
+	// ignored, and the default is 100 tokens.
+	"tgi-limit-ignored": {{If: []string{"max_tokens==~false"}, Cut: true, Usage: `{"prompt_tokens":2600,"completion_tokens":100,"total_tokens":2700}`}},
+	// BerriAI/litellm: several parameters in one refusal.
+	"litellm-unsupported": {
+		{If: []string{"response_format"}, Status: 400, Body: litellmUnsupported},
+		{If: asksLogprobs, Status: 400, Body: litellmUnsupported},
+	},
+	// huggingface/text-generation-inference: 0 is no temperature.
+	"tgi-temperature": {{If: []string{"temperature==0"}, Status: 422, Body: `{"error":"Input validation error: ` + "`temperature`" +
+		` must be strictly positive","error_type":"validation"}`}},
+	// databricks/databricks-sdk-go#1183
+	"databricks-cap": {
+		{If: []string{"max_completion_tokens>512"}, Status: 400, Body: databricksCap},
+		{If: []string{"max_tokens>512"}, Status: 400, Body: databricksCap},
+	},
+
+	// continuedev/continue#11823, anthropics/claude-code#9201: no money, as too many requests.
+	"zhipu-balance": {{Status: 429, Body: `{"error":{"code":"1113","message":"余额不足或无可用资源包,请充值。"}}`}},
+	// help.aliyun.com/zh/model-studio/error-code
+	"dashscope-arrears": {{Status: 400, Body: `{"error":{` +
+		`"message":"Access denied, please make sure your account is in good standing.","type":"Arrearage","param":null,"code":"Arrearage"},"request_id":"1"}`}},
+	// IBM watsonx.ai: a quota that is used up, as forbidden.
+	"watsonx-quota": {{Status: 403, Body: `{"errors":[{"code":"token_quota_reached",` +
+		`"message":"The request was rejected because the token quota of this plan has been reached"}],"trace":"1","status_code":403}`}},
+	// cloud.google.com/vertex-ai: a quota of a minute, in the words of one that is used up.
+	"vertex-quota": {{Until: 10 * time.Second, Status: 429, Body: `{"error":{"code":429,"status":"RESOURCE_EXHAUSTED",` +
+		`"message":"Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_minute_per_base_model with base model: gemini. Please submit a quota increase request."}}`}},
+	// aws-samples/bedrock-access-gateway#91: too fast, as a failure.
+	"bedrock-throttled": {{Until: 6 * time.Second, Status: 500, Body: `{"detail":"An error occurred (ThrottlingException) when calling the Converse operation ` +
+		`(reached max retries: 4): Too many requests, please wait before trying again."}`}},
+	// MiniMax-AI/MiniMax-M2.5#18
+	"minimax-badkey": {{Body: `{"base_resp":{"status_code":1004,"status_msg":"login fail: Please carry the API secret key in the 'Authorization' field of the request header"}}`}},
+	// MiniMax: too fast, with status 200.
+	"minimax-speed": {{Until: 6 * time.Second, Body: `{"choices":null,"base_resp":{"status_code":1002,"status_msg":"rate limit exceeded(RPM)"}}`}},
+	// mmeyerlein/meclaw#75 and gateways alike: an error with status 200 that is in no member of that name.
+	"error-200":      {{Body: `{"code":401,"msg":"Invalid API key","success":false,"data":null}`}},
+	"error-200-busy": {{Attempts: 2, Body: `{"code":500,"message":"upstream connect error","data":null}`}},
+	// FastAPI behind a rate limiter.
+	"detail-wait": {{Until: 8 * time.Second, Status: 429, Body: `{"detail":{"message":"Too many requests","retry_after":$LEFT}}`}},
+	// huggingface.co/docs: a model that is being loaded, and for how long.
+	"hf-loading": {{Until: 20 * time.Second, Status: 503, Body: `{"error":"Model Qwen/Qwen3-8B is currently loading","estimated_time":$LEFT.0}`}},
+	// huggingface/text-generation-inference: a failure as 424.
+	"tgi-424": {{Every: 3, Nth: 1, Status: 424, Body: `{"error":"Request failed during generation: Server error: CANCELLED","error_type":"generation"}`}},
+	// ggml-org/llama.cpp: no room is small enough.
+	"llamacpp-too-long": {{Status: 400, Body: `{"error":{"code":400,"message":"request (13905 tokens) exceeds the available context size (8192 tokens), try increasing it",` +
+		`"type":"exceed_context_size_error","n_prompt_tokens":13905,"n_ctx":8192}}`}},
+	// Azure API Management, Kilo-Org/kilocode#11229: the key is wanted in another header.
+	"apim-key-header":   {{Without: "Api-Key", Status: 401, Body: `{"statusCode":401,"message":"Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."}`}},
+	"minimax-x-api-key": {{Without: "X-Api-Key", Status: 401, Body: `{"type":"error","error":{"type":"authorized_error","message":"login fail: Please carry the API secret key in the 'X-Api-Key' field of the request header (1004)"}}`}},
+
+	// theopenco/llmgateway#800, theopenco/llmgateway#3904: answers without any.
+	"no-choices": {
+		{Every: 9, Nth: 1, Body: `{"id":"1","object":"chat.completion","choices":null,"usage":null}`},
+		{Every: 9, Nth: 4, Body: `{"id":"1","object":"chat.completion","choices":[]}`},
+		{Every: 9, Nth: 7, Body: "null"},
+	},
+	// langgenius/dify#13068, api-docs.deepseek.com/guides/json_mode: now and then the content is empty.
+	"deepseek-empty": {{Attempts: 2, Message: `{"role":"assistant","content":""}`}},
+	// SGLang, DeepSeek: the server ended the answer.
+	"ended-early": {
+		{Attempts: 1, Cut: true, Finish: "abort"},
+		{Attempts: 2, Cut: true, Finish: "insufficient_system_resource"},
+	},
+	// docs.bigmodel.cn: a filter by another name.
+	"zhipu-sensitive": {{Message: `{"role":"assistant","content":""}`, Finish: "sensitive"}},
+	// RailtownAI/railtracks#1430: the end of the room by another name, after reasoning that only the total shows.
+	"gemini-max-tokens": {
+		{Under: 2000, Cut: true, Finish: "MAX_TOKENS", Usage: `{"prompt_tokens":2600,"completion_tokens":20,"total_tokens":3200}`},
+		{Usage: `{"prompt_tokens":2600,"completion_tokens":80,"total_tokens":3900}`},
+	},
+
+	// The places in which the answer stands, each in turn.
+	"places": {
+		{Every: 8, Nth: 0, Message: `{"role":"assistant","content":$JSON}`},
+		{Every: 8, Nth: 1, Message: `{"role":"assistant","content":[$TEXT]}`},
+		{Every: 8, Nth: 2, Body: `{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}`},
+		{Every: 8, Nth: 3, Body: `{"code":0,"message":"success","data":$BODY}`},
+		{Every: 8, Nth: 4, Body: `[$BODY]`},
+		{Every: 8, Nth: 5, Body: `{"object":"response","status":"completed","error":null,"output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":$TEXT}]}]}`},
+		{Every: 8, Nth: 6, Body: `{"result":{"response":$TEXT},"success":true,"errors":[],"messages":[]}`},
+		{Every: 8, Nth: 7, Body: `{"model":"m","message":{"role":"assistant","content":$TEXT},"done":true,"done_reason":"stop"}`},
+	},
+	// The marks between thoughts and answer, each in turn: Kimi, Magistral, Seed, DeepHermes.
+	"thoughts": {
+		{Every: 4, Nth: 0, Content: "◁think▷It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.◁/think▷$JSON"},
+		{Every: 4, Nth: 1, Content: "[THINK]It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.[/THINK]$JSON"},
+		{Every: 4, Nth: 2, Content: "<seed:think>It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.</seed:think>$JSON"},
+		{Every: 4, Nth: 3, Content: "<thinking>It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.</thinking>$JSON"},
+	},
+	// Text in a string that JSON does not allow.
+	"raw-newline": {{Replace: [2]string{`"reasoning":"`, "\"reasoning\":\"One line.\n\tAnother one. "}}},
+	// vllm-project/vllm: numbers that JSON does not have.
+	"nan-logprobs": {{Tokens: [2]string{`"logprob":-?[0-9.]+`, `"logprob":-Infinity`}}},
+	// DashScope: events with numbers, of which each has the whole text so far.
+	"cumulative": {{Header: map[string]string{"Content-Type": "text/event-stream"}, Body: "id:1\nevent:result\n:HTTP_STATUS/200\n" +
+		`data:{"choices":[{"message":{"role":"assistant","content":"{\"cate"},"finish_reason":"null"}]}` + "\n\nid:2\nevent:result\n:HTTP_STATUS/200\n" +
+		`data:{"choices":[{"message":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}` + "\n\n"}},
+	// The base URL is that of another endpoint.
+	"base-other": {{NotAt: `^/v1/chat/completions$`, Status: 404, Body: `{"detail":"Not Found"}`}},
+	// Python's http.server in front: an HTML page with status 501.
+	"base-501": {{NotAt: `^/v1/`, Status: 501, Header: asHTML, Body: "<!DOCTYPE HTML><html><head><title>Error response</title></head><body><p>Message: Unsupported method ('POST').</p></body></html>"}},
 }
 
 // What several behaviours have in common.
 var (
 	asksLogprobs = []string{"logprobs==true"}
+	asksSystem   = []string{`messages.0.role=="system"`}
 	asksSchema   = []string{`response_format.type=="json_schema"`}
 	overloaded   = `{"error":{"message":"Overloaded","type":"overloaded_error"}}`
 	asHTML       = map[string]string{"Content-Type": "text/html; charset=utf-8"}
@@ -262,3 +379,10 @@ var (
 
 const contextExceeded = `{"object":"error","message":"This model's maximum context length is 3000 tokens. However, you requested 3200 tokens ` +
 	`(2600 in the messages, 600 in the completion). Please reduce the length of the messages or completion.","type":"BadRequestError","param":null,"code":400}`
+
+const (
+	litellmUnsupported = `{"error":{"message":"litellm.UnsupportedParamsError: bedrock does not support parameters: ['response_format', 'logprobs', 'top_logprobs'], for model=m. ` +
+		`To drop these, set ` + "`litellm.drop_params=True`" + `","type":"None","param":null,"code":"400"}}`
+	databricksCap = `{"error_code":"BAD_REQUEST","message":"Bad request: rpc error: code = InvalidArgument desc = max_tokens (600) cannot exceed 512. ` +
+		`Please reduce the length of max output tokens generated."}`
+)

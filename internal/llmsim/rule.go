@@ -91,6 +91,9 @@ type Rule struct {
 	// replacement. NoLogprobs leaves out the whole list.
 	Tokens     [2]string `yaml:"tokens"`
 	NoLogprobs bool      `yaml:"no_logprobs"`
+	// Events answers a request for a stream with one. Without such a rule these requests
+	// are refused.
+	Events bool `yaml:"events"`
 	// Gzip compresses the body, whatever the client accepts.
 	Gzip bool `yaml:"gzip"`
 }
@@ -179,6 +182,11 @@ func (b Behaviour) find(c *call, attempt int) *Rule {
 		}
 	}
 	return nil
+}
+
+// streams reports whether any rule answers with a stream.
+func (b Behaviour) streams() bool {
+	return slices.ContainsFunc(b, func(r Rule) bool { return r.Events })
 }
 
 var markPattern = regexp.MustCompile(`sim:([a-z0-9-]+)`)
