@@ -134,6 +134,11 @@ var behaviourEndings = map[string]ending{
 	"apim-key-header":   {calls: 3, seconds: 20},
 	"minimax-x-api-key": {calls: 3, seconds: 20},
 
+	"kimi-concurrency": {calls: 150, seconds: 60},
+	"openai-too-large": {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
+	"groq-too-large":   {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
+	"deepseek-model":   {reason: fault.UpstreamRejected, says: "Model Not Exist", calls: 8, seconds: 4},
+
 	// Answers that are none, or stand elsewhere.
 	"no-choices":        {calls: 60, seconds: 60},
 	"deepseek-empty":    {calls: 60, seconds: 60},
@@ -141,6 +146,8 @@ var behaviourEndings = map[string]ending{
 	"zhipu-sensitive":   {reason: fault.Refused, seconds: 1},
 	"gemini-max-tokens": {calls: 7, seconds: 4},
 	"places":            {seconds: 1},
+	"empty-error":       {seconds: 1, source: catalog.FromModel},
+	"other-types":       {seconds: 1},
 	"thoughts":          {seconds: 1},
 	"raw-newline":       {seconds: 1},
 	"nan-logprobs":      {seconds: 1, source: catalog.FromModel},

@@ -19,7 +19,16 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if s.open() || end.unheard() {
 		a.entry.leave(true, false)
 	}
-	if end.said == nil || !a.mend(s, sent, end) {
+	if end.said == nil {
+		return
+	}
+	if usual := sent.System == ownMessage && sent.Stream == noStream; usual && end.means == meansParameter {
+		a.refusal = end.fault
+	}
+	if !a.mend(s, sent, end) {
+		if end.means == meansParameter && a.refusal != nil {
+			end.fault = a.refusal // in answer to the usual question
+		}
 		return
 	}
 	end.step = stepLearned
@@ -133,7 +142,10 @@ const leastRoom = 120
 // no use.
 func (a *asking) lessRoom(said *serverError) bool {
 	room := said.contextRoom()
-	if room == 0 {
+	switch excess := said.excess(); {
+	case excess > 0:
+		room = a.form.room - excess
+	case room == 0:
 		room = a.form.room / 2
 	}
 	if room < leastRoom || room >= a.form.room || a.form.terms.Limit == noLimit {

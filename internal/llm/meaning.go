@@ -46,6 +46,8 @@ func (e *serverError) meaning() meaning {
 		return meansFiltered
 	case e.outOfMoney(text):
 		return meansMoney
+	case e.excess() > 0:
+		return meansContext
 	case e.tooFast(text):
 		return meansSpeed
 	case anyIn(text, badKeyWords):
@@ -256,6 +258,21 @@ func (e *serverError) contextRoom() int {
 		return -1
 	}
 	return context - question
+}
+
+// overLimit matches the words for one question that takes more than the quota of a minute.
+var overLimit = regexp.MustCompile(`(?i)limit:? (\d{1,9})[^0-9]{1,20}requested:? (\d{1,9})`)
+
+// excess returns how many tokens this question has more than a quota allows at all, 0 if the
+// words do not say: no wait helps then.
+func (e *serverError) excess() int {
+	m := overLimit.FindStringSubmatch(e.message)
+	if m == nil {
+		return 0
+	}
+	limit, _ := strconv.Atoi(m[1]) // digits
+	requested, _ := strconv.Atoi(m[2])
+	return max(requested-limit, 0)
 }
 
 // numberIn returns the first number that a group of the expression matched, 0 for none.

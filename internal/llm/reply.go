@@ -144,6 +144,9 @@ func (r *reply) readMessage(m gjson.Result) {
 	if len(r.texts) == 0 {
 		r.addText(r.thought)
 	}
+	if len(r.texts) == 0 {
+		r.readWithin(m, maxWithin)
+	}
 }
 
 func (r *reply) addText(text string) {
@@ -181,7 +184,9 @@ func (r *reply) failure() *serverError {
 	switch {
 	case r.fault.IsObject():
 		e = errorFields(r.fault)
-		e.inChoice = r.found
+		if e.inChoice = r.found; r.found && e.message == "" && slices.Contains([]string{"", "0", "200"}, e.code) {
+			return nil // some send an empty one with each answer
+		}
 	case r.root.IsObject() && !r.found, r.fault.Type == gjson.String && r.fault.Str != "" && r.finish == "error":
 		if e = errorIn(r.root); e.message == "" || e.code == "0" {
 			return nil

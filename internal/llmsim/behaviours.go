@@ -1,11 +1,25 @@
 package llmsim
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // behaviours are the ways of servers by name. "good" is one without any fault. The first are plain faults, the
 // others come from public reports about servers that are in use; the report or the
 // documentation stands above each.
-var behaviours = map[string]Behaviour{
+var behaviours = joined(faultBehaviours, answerBehaviours)
+
+func joined(all ...map[string]Behaviour) map[string]Behaviour {
+	sum := map[string]Behaviour{}
+	for _, some := range all {
+		maps.Copy(sum, some)
+	}
+	return sum
+}
+
+// faultBehaviours are plain faults, refusals, errors, slowness and addresses.
+var faultBehaviours = map[string]Behaviour{
 	"good": {{}},
 
 	// Faults.
@@ -209,39 +223,6 @@ var behaviours = map[string]Behaviour{
 	// LM Studio: "Returning 200 anyway"
 	"lmstudio-200": {{NotAt: `^/v1/`, Body: `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`}},
 
-	// Bodies.
-
-	// BerriAI/litellm#6741
-	"tool-calls": {{Finish: "tool_calls", Message: `{"role":"assistant","content":null,"tool_calls":[` +
-		`{"id":"1","type":"function","function":{"name":"json_tool_call","arguments":$TEXT}}]}`}},
-	// NVIDIA/TensorRT-LLM#9256, ml-explore/mlx-lm#1867
-	"harmony": {{Content: `<|channel|>analysis<|message|>It could be {"category":"BED","confidence":0.4} but no.<|end|>` +
-		`<|start|>assistant<|channel|>final<|message|>$JSON`}},
-	// ollama/ollama#16563
-	"no-confidence": {{Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":"high"`}}},
-	// A stream although none was asked for.
-	"event-stream": {{Header: map[string]string{"Content-Type": "text/event-stream"}, Body: `data: {"id":"chatcmpl-1","object":"chat.completion.chunk",` +
-		`"choices":[{"index":0,"delta":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]\n\n"}},
-	// Servers and proxies that wrap the answer in different ways, each in turn.
-	"bodies": {
-		{Every: 10, Nth: 0, Content: "Here you are:\n```json\n$JSON\n```\nHope it helps!"},
-		{Every: 10, Nth: 1, Content: "<think>It is {a \"draft\"} {\"category\":\"BED\"}</think>\n$JSON"},
-		{Every: 10, Nth: 2, Content: "\ufeff$JSON"},
-		{Every: 10, Nth: 3, Replace: [2]string{`"reasoning":"`, `"reasoning":"\ud83d `}},
-		{Every: 10, Nth: 4, Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":"95%"`}},
-		{Every: 10, Nth: 5, Replace: [2]string{`"confidence":[0-9.]+`, `"confidence":95`}},
-		{Every: 10, Nth: 6, Replace: [2]string{`^\{`, `{"category":"BED",`}},
-		{Every: 10, Nth: 7, Usage: "null"},
-		{Every: 10, Nth: 8, Gzip: true},
-		{Every: 10, Nth: 9, Body: "\ufeff$BODY"},
-	},
-	// nginx, envoy: every other body is cut in the middle.
-	"cut-body": {{Every: 2, Nth: 1, Break: "half"}},
-	// ggml-org/llama.cpp#10783: log-probabilities are those from before the grammar.
-	"raw-logprobs": {{Tokens: [2]string{`("token":"[A-Z]+","logprob":)-[0-9.]+`, "${1}-5.0"}}},
-	// openrouter.ai/docs: an error with the status 200.
-	"openrouter-402": {{Body: "\n         \n\n" + `{"error":{"code":402,"message":"This request requires more credits, or fewer max_tokens."}}`}},
-
 	// What servers in use do, of the same kinds.
 
 	// vllm-project/vllm#2964, huggingface/chat-ui#1386: the model's template knows no system role.
@@ -306,53 +287,20 @@ var behaviours = map[string]Behaviour{
 	"apim-key-header":   {{Without: "Api-Key", Status: 401, Body: `{"statusCode":401,"message":"Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."}`}},
 	"minimax-x-api-key": {{Without: "X-Api-Key", Status: 401, Body: `{"type":"error","error":{"type":"authorized_error","message":"login fail: Please carry the API secret key in the 'X-Api-Key' field of the request header (1004)"}}`}},
 
-	// theopenco/llmgateway#800, theopenco/llmgateway#3904: answers without any.
-	"no-choices": {
-		{Every: 9, Nth: 1, Body: `{"id":"1","object":"chat.completion","choices":null,"usage":null}`},
-		{Every: 9, Nth: 4, Body: `{"id":"1","object":"chat.completion","choices":[]}`},
-		{Every: 9, Nth: 7, Body: "null"},
+	// LLM-Red-Team/kimi-cc#16: one call at a time, and no others wait.
+	"kimi-concurrency": {
+		{Beyond: 1, Status: 429, Body: `{"error":{"message":"Your account org-1<ak-1> request reached organization max concurrency: 1, please try again after 1 seconds",` +
+			`"type":"rate_limit_reached_error"}}`},
+		{Latency: 300 * time.Millisecond},
 	},
-	// langgenius/dify#13068, api-docs.deepseek.com/guides/json_mode: now and then the content is empty.
-	"deepseek-empty": {{Attempts: 2, Message: `{"role":"assistant","content":""}`}},
-	// SGLang, DeepSeek: the server ended the answer.
-	"ended-early": {
-		{Attempts: 1, Cut: true, Finish: "abort"},
-		{Attempts: 2, Cut: true, Finish: "insufficient_system_resource"},
-	},
-	// docs.bigmodel.cn: a filter by another name.
-	"zhipu-sensitive": {{Message: `{"role":"assistant","content":""}`, Finish: "sensitive"}},
-	// RailtownAI/railtracks#1430: the end of the room by another name, after reasoning that only the total shows.
-	"gemini-max-tokens": {
-		{Under: 2000, Cut: true, Finish: "MAX_TOKENS", Usage: `{"prompt_tokens":2600,"completion_tokens":20,"total_tokens":3200}`},
-		{Usage: `{"prompt_tokens":2600,"completion_tokens":80,"total_tokens":3900}`},
-	},
+	// agentlabs-dev/openator#3, console.groq.com/docs/errors: more than a minute's quota in one question, which no wait helps.
+	"openai-too-large": {{Status: 429, Body: `{"error":{"message":"Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 2000, Requested 4245. ` +
+		`The input or output tokens must be reduced in order to run successfully.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}`}},
+	"groq-too-large": {{Status: 413, Body: `{"error":{"message":"Request too large for model in organization org_1 service tier on_demand on tokens per minute (TPM): Limit 2000, ` +
+		`Requested 4245, please reduce your message size and try again.","type":"tokens","code":"rate_limit_exceeded"}}`}},
+	// api-docs.deepseek.com: a model that is not there, as a bad request.
+	"deepseek-model": {{Status: 400, Body: `{"error":{"message":"Model Not Exist","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}`}},
 
-	// The places in which the answer stands, each in turn.
-	"places": {
-		{Every: 8, Nth: 0, Message: `{"role":"assistant","content":$JSON}`},
-		{Every: 8, Nth: 1, Message: `{"role":"assistant","content":[$TEXT]}`},
-		{Every: 8, Nth: 2, Body: `{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}`},
-		{Every: 8, Nth: 3, Body: `{"code":0,"message":"success","data":$BODY}`},
-		{Every: 8, Nth: 4, Body: `[$BODY]`},
-		{Every: 8, Nth: 5, Body: `{"object":"response","status":"completed","error":null,"output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":$TEXT}]}]}`},
-		{Every: 8, Nth: 6, Body: `{"result":{"response":$TEXT},"success":true,"errors":[],"messages":[]}`},
-		{Every: 8, Nth: 7, Body: `{"model":"m","message":{"role":"assistant","content":$TEXT},"done":true,"done_reason":"stop"}`},
-	},
-	// The marks between thoughts and answer, each in turn: Kimi, Magistral, Seed, DeepHermes.
-	"thoughts": {
-		{Every: 4, Nth: 0, Content: "◁think▷It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.◁/think▷$JSON"},
-		{Every: 4, Nth: 1, Content: "[THINK]It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.[/THINK]$JSON"},
-		{Every: 4, Nth: 2, Content: "<seed:think>It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.</seed:think>$JSON"},
-		{Every: 4, Nth: 3, Content: "<thinking>It could be {\"category\":\"BED\",\"primary_style\":\"MODERN\"}.</thinking>$JSON"},
-	},
-	// Text in a string that JSON does not allow.
-	"raw-newline": {{Replace: [2]string{`"reasoning":"`, "\"reasoning\":\"One line.\n\tAnother one. "}}},
-	// vllm-project/vllm: numbers that JSON does not have.
-	"nan-logprobs": {{Tokens: [2]string{`"logprob":-?[0-9.]+`, `"logprob":-Infinity`}}},
-	// DashScope: events with numbers, of which each has the whole text so far.
-	"cumulative": {{Header: map[string]string{"Content-Type": "text/event-stream"}, Body: "id:1\nevent:result\n:HTTP_STATUS/200\n" +
-		`data:{"choices":[{"message":{"role":"assistant","content":"{\"cate"},"finish_reason":"null"}]}` + "\n\nid:2\nevent:result\n:HTTP_STATUS/200\n" +
-		`data:{"choices":[{"message":{"role":"assistant","content":$TEXT},"finish_reason":"stop"}]}` + "\n\n"}},
 	// The base URL is that of another endpoint.
 	"base-other": {{NotAt: `^/v1/chat/completions$`, Status: 404, Body: `{"detail":"Not Found"}`}},
 	// Python's http.server in front: an HTML page with status 501.

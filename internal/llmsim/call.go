@@ -31,6 +31,7 @@ type call struct {
 	header  http.Header
 	first   time.Duration // when the server's first call arrived
 	arrived time.Duration
+	others  int     // calls in flight when it arrived
 	luck    float64 // in [0, 1); it decides on shares
 	latency time.Duration
 	key     *key // nil if it is not known, and in an outage

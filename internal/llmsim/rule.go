@@ -49,6 +49,8 @@ type Rule struct {
 	Attempts int `yaml:"attempts"`
 	// Until is how long it applies, from the arrival of the first call.
 	Until time.Duration `yaml:"until"`
+	// Beyond holds for calls that arrive while as many others are in flight.
+	Beyond int `yaml:"beyond"`
 	// Share is the part of the calls, by chance. Rules with shares divide the calls
 	// among themselves.
 	Share float64 `yaml:"share"`
@@ -129,6 +131,7 @@ func (r *Rule) applies(c *call, attempt int) bool {
 		r.Attempts > 0 && attempt > r.Attempts,
 		r.Until > 0 && c.arrived-c.first >= r.Until,
 		r.Under > 0 && q.maxTokens >= r.Under,
+		r.Beyond > 0 && c.others < r.Beyond,
 		r.Picture && q.pictures == 0,
 		!strings.Contains(q.text, r.Text),
 		!strings.HasSuffix(c.secret, r.Key),

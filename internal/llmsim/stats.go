@@ -149,6 +149,7 @@ func (s *Server) arrive(c *call) (outage *Rule) {
 	c.serial, c.first = s.serial, s.first
 	n := &s.period.counted
 	n.Calls++
+	c.others = int(n.InFlight)
 	n.InFlight++
 	n.PeakInFlight = max(n.PeakInFlight, n.InFlight)
 	if outage = s.outageAt(c.arrived); outage != nil {
