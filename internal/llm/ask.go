@@ -69,7 +69,7 @@ type asking struct {
 
 	spent time.Duration // of the question's budget
 
-	refusal *fault.Fault // of a parameter, when the question was last asked in the usual way
+	refusal *fault.Fault // when the question was last refused in the usual way
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault

@@ -134,10 +134,13 @@ var behaviourEndings = map[string]ending{
 	"apim-key-header":   {calls: 3, seconds: 20},
 	"minimax-x-api-key": {calls: 3, seconds: 20},
 
-	"kimi-concurrency": {calls: 150, seconds: 60},
-	"openai-too-large": {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
-	"groq-too-large":   {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
-	"deepseek-model":   {reason: fault.UpstreamRejected, says: "Model Not Exist", calls: 8, seconds: 4},
+	"baidu-qps":         {calls: 100, seconds: 30},
+	"lmstudio-unloaded": {calls: 30, seconds: 60},
+	"ollama-memory":     {reason: fault.UpstreamUnavailable, calls: 110, seconds: 120},
+	"kimi-concurrency":  {calls: 150, seconds: 60},
+	"openai-too-large":  {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
+	"groq-too-large":    {reason: fault.UpstreamRejected, says: "Requested 4245", calls: 4, seconds: 4},
+	"deepseek-model":    {reason: fault.UpstreamRejected, says: "Model Not Exist", calls: 8, seconds: 4},
 
 	// Answers that are none, or stand elsewhere.
 	"no-choices":        {calls: 60, seconds: 60},

@@ -22,7 +22,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if end.said == nil {
 		return
 	}
-	if usual := sent.System == ownMessage && sent.Stream == noStream; usual && end.means == meansParameter {
+	if sent.System == ownMessage && sent.Stream == noStream {
 		a.refusal = end.fault
 	}
 	if !a.mend(s, sent, end) {

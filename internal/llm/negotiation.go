@@ -39,8 +39,9 @@ type negotiation struct {
 func newNegotiation(offer terms) negotiation { return negotiation{offer: offer, now: offer} }
 
 // putBack is the order in which parts are put back: the ones that are seldom refused
-// together, then the form of the answer, then what confidence is read from.
-var putBack = [][]part{{partLimit, partTemperature}, {partFormat}, {partLogprobs}, {partCache}}
+// together, then the form of the answer, then what confidence is read from. The last are the
+// ways of lastResorts, in which nothing need stay if the refusals were an outage.
+var putBack = [][]part{{partLimit, partTemperature}, {partFormat}, {partLogprobs}, {partCache}, {partSystem}, {partStream}}
 
 // accepted notes that a call with n.now was answered.
 func (n *negotiation) accepted() {

@@ -136,6 +136,8 @@ const (
 	partEffort
 	partCache
 	partDetail
+	partSystem
+	partStream
 	numParts
 )
 
@@ -217,6 +219,10 @@ func (t terms) with(p part, other terms) terms {
 		t.Cache = other.Cache
 	case partDetail:
 		t.Detail = other.Detail
+	case partSystem:
+		t.System = other.System
+	case partStream:
+		t.Stream = other.Stream
 	}
 	return t
 }

@@ -287,9 +287,15 @@ var faultBehaviours = map[string]Behaviour{
 	"apim-key-header":   {{Without: "Api-Key", Status: 401, Body: `{"statusCode":401,"message":"Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."}`}},
 	"minimax-x-api-key": {{Without: "X-Api-Key", Status: 401, Body: `{"type":"error","error":{"type":"authorized_error","message":"login fail: Please carry the API secret key in the 'X-Api-Key' field of the request header (1004)"}}`}},
 
-	// LLM-Red-Team/kimi-cc#16: one call at a time, and no others wait.
+	// cloud.baidu.com/doc/WENXINWORKSHOP: too fast, with status 200 and in members of other names.
+	"baidu-qps": {{Until: 6 * time.Second, Body: `{"error_code":18,"error_msg":"Open api qps request limit reached","id":"as-1"}`}},
+	// QwenLM/qwen-code#3802, lmstudio-ai/lmstudio-bug-tracker#2051: the model was put out of memory meanwhile.
+	"lmstudio-unloaded": {{Every: 3, Nth: 2, Status: 400, Body: `{"error":"Model is unloaded."}`}},
+	// continuedev/continue#11478: no way of asking helps.
+	"ollama-memory": {{Status: 500, Body: `{"error":{"message":"model requires more system memory (2.7 GiB) than is available (2.3 GiB)","type":"api_error","param":null,"code":null}}`}},
+	// LLM-Red-Team/kimi-cc#16: three calls at a time, and no others wait.
 	"kimi-concurrency": {
-		{Beyond: 1, Status: 429, Body: `{"error":{"message":"Your account org-1<ak-1> request reached organization max concurrency: 1, please try again after 1 seconds",` +
+		{Beyond: 3, Status: 429, Body: `{"error":{"message":"Your account org-1<ak-1> request reached organization max concurrency: 1, please try again after 1 seconds",` +
 			`"type":"rate_limit_reached_error"}}`},
 		{Latency: 300 * time.Millisecond},
 	},
