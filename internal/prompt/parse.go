@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -108,6 +109,10 @@ type text string
 
 // UnmarshalJSON never fails.
 func (t *text) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' && bytes.IndexByte(data, '\\') < 0 { // as it mostly is
+		*t = text(data[1 : len(data)-1])
+		return nil
+	}
 	var one string
 	var list []text
 	switch {
