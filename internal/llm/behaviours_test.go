@@ -129,7 +129,7 @@ var behaviourEndings = map[string]ending{
 	"error-200-busy":    {calls: 60, seconds: 60},
 	"detail-wait":       {calls: 60, seconds: 20},
 	"hf-loading":        {calls: 60, seconds: 45},
-	"tgi-424":           {calls: 30, seconds: 60},
+	"tgi-424":           {calls: 60, seconds: 60},
 	"llamacpp-too-long": {reason: fault.UpstreamRejected, says: "exceeds the available context size", seconds: 2},
 	"apim-key-header":   {calls: 3, seconds: 20},
 	"minimax-x-api-key": {calls: 3, seconds: 20},
@@ -143,7 +143,7 @@ var behaviourEndings = map[string]ending{
 	"deepseek-model":    {reason: fault.UpstreamRejected, says: "Model Not Exist", calls: 8, seconds: 4},
 
 	// Answers that are none, or stand elsewhere.
-	"no-choices":        {calls: 60, seconds: 60},
+	"no-choices":        {calls: 90, seconds: 60},
 	"deepseek-empty":    {calls: 60, seconds: 60},
 	"ended-early":       {calls: 60, seconds: 60},
 	"zhipu-sensitive":   {reason: fault.Refused, seconds: 1},

@@ -279,7 +279,7 @@ var faultBehaviours = map[string]Behaviour{
 	// huggingface.co/docs: a model that is being loaded, and for how long.
 	"hf-loading": {{Until: 20 * time.Second, Status: 503, Body: `{"error":"Model Qwen/Qwen3-8B is currently loading","estimated_time":$LEFT.0}`}},
 	// huggingface/text-generation-inference: a failure as 424.
-	"tgi-424": {{Every: 3, Nth: 1, Status: 424, Body: `{"error":"Request failed during generation: Server error: CANCELLED","error_type":"generation"}`}},
+	"tgi-424": {{Attempts: 2, Status: 424, Body: `{"error":"Request failed during generation: Server error: CANCELLED","error_type":"generation"}`}},
 	// ggml-org/llama.cpp: no room is small enough.
 	"llamacpp-too-long": {{Status: 400, Body: `{"error":{"code":400,"message":"request (13905 tokens) exceeds the available context size (8192 tokens), try increasing it",` +
 		`"type":"exceed_context_size_error","n_prompt_tokens":13905,"n_ctx":8192}}`}},

@@ -109,7 +109,10 @@ type text string
 
 // UnmarshalJSON never fails.
 func (t *text) UnmarshalJSON(data []byte) error {
-	if data[0] == '"' && bytes.IndexByte(data, '\\') < 0 { // as it mostly is
+	switch {
+	case data[0] == 'n': // null
+		return nil
+	case data[0] == '"' && bytes.IndexByte(data, '\\') < 0: // as it mostly is
 		*t = text(data[1 : len(data)-1])
 		return nil
 	}
