@@ -35,9 +35,9 @@ var answerBehaviours = map[string]Behaviour{
 
 	// theopenco/llmgateway#800, theopenco/llmgateway#3904: answers without any.
 	"no-choices": {
-		{Attempts: 1, Body: `{"id":"1","object":"chat.completion","choices":null,"usage":null}`},
-		{Attempts: 2, Body: `{"id":"1","object":"chat.completion","choices":[]}`},
-		{Attempts: 3, Body: "null"},
+		{Attempts: 1, Every: 3, Nth: 1, Body: `{"id":"1","object":"chat.completion","choices":null,"usage":null}`},
+		{Attempts: 1, Every: 3, Nth: 2, Body: `{"id":"1","object":"chat.completion","choices":[]}`},
+		{Attempts: 1, Every: 3, Nth: 0, Body: "null"},
 	},
 	// langgenius/dify#13068, api-docs.deepseek.com/guides/json_mode: now and then the content is empty.
 	"deepseek-empty": {{Attempts: 2, Message: `{"role":"assistant","content":""}`}},
