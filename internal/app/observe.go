@@ -39,7 +39,7 @@ func newObserver(log *zap.Logger, registry prometheus.Registerer) *observer {
 			Name: "credenza_upstream_calls_total", Help: "Calls to the model, failed ones included.",
 		}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "credenza_tokens_total", Help: "Tokens, by kind: prompt, cached_prompt (part of prompt), completion.",
+			Name: "credenza_tokens_total", Help: "Tokens, by kind: prompt, cached_prompt and cache_write (parts of prompt), completion, reasoning (part of completion).",
 		}, []string{"kind"}),
 	}
 	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -98,7 +98,9 @@ func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
 	u := out.Trace.Usage
 	o.tokens.WithLabelValues("prompt").Add(float64(u.Prompt))
 	o.tokens.WithLabelValues("cached_prompt").Add(float64(u.CachedPrompt))
+	o.tokens.WithLabelValues("cache_write").Add(float64(u.CacheWrites))
 	o.tokens.WithLabelValues("completion").Add(float64(u.Completion))
+	o.tokens.WithLabelValues("reasoning").Add(float64(u.Reasoning))
 }
 
 // Panicked logs a panic with its stack.

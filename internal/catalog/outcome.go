@@ -41,9 +41,11 @@ type Classification struct {
 	NeedsReview      bool
 }
 
-// Usage counts tokens.
+// Usage counts tokens. CachedPrompt and CacheWrites are parts of Prompt, which the
+// provider's prompt cache had or took in, and Reasoning is a part of Completion.
 type Usage struct {
 	Prompt, CachedPrompt, Completion int64
+	CacheWrites, Reasoning           int64
 }
 
 // Add adds b to u.
@@ -51,6 +53,8 @@ func (u *Usage) Add(b Usage) {
 	u.Prompt += b.Prompt
 	u.CachedPrompt += b.CachedPrompt
 	u.Completion += b.Completion
+	u.CacheWrites += b.CacheWrites
+	u.Reasoning += b.Reasoning
 }
 
 // Trace describes how an outcome was made.

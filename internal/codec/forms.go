@@ -50,14 +50,17 @@ type trace struct {
 	CompletionTokens int64         `cbor:"10,keyasint,omitempty"`
 	Taxonomy         string        `cbor:"11,keyasint,omitempty"`
 	PromptVersion    string        `cbor:"12,keyasint,omitempty"`
-	DescriptionCut   bool          `cbor:"13,keyasint,omitempty"`
+	CacheWrites      int64         `cbor:"13,keyasint,omitempty"`
+	Reasoning        int64         `cbor:"14,keyasint,omitempty"`
+	DescriptionCut   bool          `cbor:"15,keyasint,omitempty"`
 }
 
 func traceForm(t *catalog.Trace) trace {
 	return trace{
 		Attempts: t.Attempts, Cached: t.Cached, Deduplicated: t.Deduplicated, Backend: t.Backend, Model: t.Model,
 		QueueTime: t.QueueTime, Latency: t.Latency, PromptTokens: t.Usage.Prompt, CachedTokens: t.Usage.CachedPrompt,
-		CompletionTokens: t.Usage.Completion, Taxonomy: t.Taxonomy, PromptVersion: t.PromptVersion, DescriptionCut: t.DescriptionCut,
+		CompletionTokens: t.Usage.Completion, CacheWrites: t.Usage.CacheWrites, Reasoning: t.Usage.Reasoning,
+		Taxonomy: t.Taxonomy, PromptVersion: t.PromptVersion, DescriptionCut: t.DescriptionCut,
 	}
 }
 
@@ -65,7 +68,10 @@ func (t *trace) trace() catalog.Trace {
 	return catalog.Trace{
 		Attempts: t.Attempts, Cached: t.Cached, Deduplicated: t.Deduplicated, Backend: t.Backend, Model: t.Model,
 		QueueTime: t.QueueTime, Latency: t.Latency,
-		Usage:    catalog.Usage{Prompt: t.PromptTokens, CachedPrompt: t.CachedTokens, Completion: t.CompletionTokens},
+		Usage: catalog.Usage{
+			Prompt: t.PromptTokens, CachedPrompt: t.CachedTokens, Completion: t.CompletionTokens,
+			CacheWrites: t.CacheWrites, Reasoning: t.Reasoning,
+		},
 		Taxonomy: t.Taxonomy, PromptVersion: t.PromptVersion, DescriptionCut: t.DescriptionCut,
 	}
 }

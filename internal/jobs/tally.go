@@ -26,6 +26,8 @@ type tally struct {
 	Completion   int64            `json:"o,omitempty" cbor:"8,keyasint,omitempty"`
 	Failures     map[string]int64 `json:"r,omitempty" cbor:"9,keyasint,omitempty"`
 	Peak         int              `json:"m,omitempty" cbor:"10,keyasint,omitempty"`
+	CacheWrites  int64            `json:"w,omitempty" cbor:"11,keyasint,omitempty"`
+	Reasoning    int64            `json:"t,omitempty" cbor:"12,keyasint,omitempty"`
 }
 
 func tallyOf(outcomes []catalog.Outcome, peak int) tally {
@@ -36,6 +38,7 @@ func tallyOf(outcomes []catalog.Outcome, peak int) tally {
 	return tally{
 		Done: sum.Total, Failed: sum.Failed, Cached: sum.Cached, Deduplicated: sum.Deduplicated, Calls: sum.UpstreamCalls,
 		Prompt: sum.Usage.Prompt, CachedPrompt: sum.Usage.CachedPrompt, Completion: sum.Usage.Completion,
+		CacheWrites: sum.Usage.CacheWrites, Reasoning: sum.Usage.Reasoning,
 		Failures: sum.FailuresByReason, Peak: peak,
 	}
 }
@@ -49,6 +52,8 @@ func (t *tally) add(u *tally) {
 	t.Prompt += u.Prompt
 	t.CachedPrompt += u.CachedPrompt
 	t.Completion += u.Completion
+	t.CacheWrites += u.CacheWrites
+	t.Reasoning += u.Reasoning
 	t.Peak = max(t.Peak, u.Peak)
 	for reason, n := range u.Failures {
 		if t.Failures == nil {
@@ -63,7 +68,10 @@ func (t *tally) summary(rec *jobRecord) catalog.Summary {
 	return catalog.Summary{
 		Total: t.Done, Succeeded: t.Done - t.Failed, Failed: t.Failed, FailuresByReason: maps.Clone(t.Failures),
 		Cached: t.Cached, Deduplicated: t.Deduplicated, UpstreamCalls: t.Calls,
-		Usage:   catalog.Usage{Prompt: t.Prompt, CachedPrompt: t.CachedPrompt, Completion: t.Completion},
+		Usage: catalog.Usage{
+			Prompt: t.Prompt, CachedPrompt: t.CachedPrompt, Completion: t.Completion,
+			CacheWrites: t.CacheWrites, Reasoning: t.Reasoning,
+		},
 		Elapsed: rec.elapsed(), PeakConcurrency: t.Peak,
 	}
 }

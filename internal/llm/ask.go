@@ -69,6 +69,8 @@ type asking struct {
 
 	spent time.Duration // of the question's budget
 
+	refusal *fault.Fault // when the question was last refused in the usual way
+
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault
 	// body is the last request, used again where nothing about it changed.

@@ -111,7 +111,7 @@ func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, err
 
 func (a *asking) postTo(ctx context.Context, address, secret string) (response, error) {
 	var res *http.Response
-	err := a.api.Post(ctx, address, a.body, &res, a.at.options(secret)...)
+	err := a.api.Post(ctx, address, a.body, &res, a.at.options(secret, a.form.terms.KeyHeader)...)
 	if res == nil {
 		return response{}, causeOf(ctx, err)
 	}

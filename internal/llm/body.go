@@ -13,6 +13,7 @@ import (
 // put together by appending: the fixed system message first, so that providers
 // find the beginning of every prompt in their cache.
 type parts struct {
+	text         string // the system message's text, as the inside of a JSON string
 	system       string // the system message
 	markedSystem string // the same with a breakpoint for the prompt cache
 	strictSchema string // the response_format member, by format
@@ -29,6 +30,7 @@ func newParts(p *prompt.Prompt) parts {
 		return `,"response_format":{"type":"json_schema","json_schema":{"name":"` + prompt.SchemaName + `"` + strict + `,"schema":` + schema + `}}`
 	}
 	return parts{
+		text:   text,
 		system: `{"role":"system","content":"` + text + `"}`,
 		markedSystem: `{"role":"system","content":[{"type":"text","text":"` + text +
 			`","prompt_cache_breakpoint":{"mode":"explicit"}}]}`,
@@ -59,21 +61,26 @@ func (ps *parts) request(f form, user string, picture *catalog.Picture, detail D
 	b = append(b, `{"model":"`...)
 	b = appendEscaped(b, f.model)
 	b = append(b, `","messages":[`...)
-	if f.terms.Cache == cacheExplicit {
-		b = append(b, ps.markedSystem...)
-	} else {
-		b = append(b, ps.system...)
+	before := ""
+	switch {
+	case f.terms.System == inQuestion:
+		before = ps.text + `\n\n`
+	case f.terms.Cache == cacheExplicit:
+		b = append(append(b, ps.markedSystem...), ',')
+	default:
+		b = append(append(b, ps.system...), ',')
 	}
-	b = append(b, `,{"role":"user","content":`...)
+	b = append(b, `{"role":"user","content":`...)
 	if picture == nil {
 		b = append(b, '"')
+		b = append(b, before...)
 		b = appendEscaped(b, user)
 		b = append(b, '"')
 	} else {
 		if f.terms.Detail == noDetail {
 			detail = ""
 		}
-		b = appendPicture(b, user, picture, detail)
+		b = appendPicture(b, before, user, picture, detail)
 	}
 	b = append(b, `}]`...)
 	b = f.appendParameters(b)
@@ -83,10 +90,11 @@ func (ps *parts) request(f form, user string, picture *catalog.Picture, detail D
 	return append(b, '}')
 }
 
-// appendPicture appends text and picture as content parts. The picture is
-// encoded straight into the request, its only copy.
-func appendPicture(b []byte, user string, picture *catalog.Picture, detail Detail) []byte {
+// appendPicture appends text and picture as content parts. before is text that is escaped
+// already. The picture is encoded straight into the request, its only copy.
+func appendPicture(b []byte, before, user string, picture *catalog.Picture, detail Detail) []byte {
 	b = append(b, `[{"type":"text","text":"`...)
+	b = append(b, before...)
 	b = appendEscaped(b, user)
 	b = append(b, `"},{"type":"image_url","image_url":{"url":"data:`...)
 	b = appendEscaped(b, picture.MediaType)
@@ -122,7 +130,7 @@ func (f form) appendParameters(b []byte) []byte {
 		b = append(b, name...)
 		b = append(b, '"')
 	}
-	if f.dialect.settings.Stream {
+	if f.dialect.settings.Stream || f.terms.Stream == withStream {
 		b = append(b, `,"stream":true,"stream_options":{"include_usage":true}`...)
 	}
 	return b

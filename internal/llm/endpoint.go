@@ -2,6 +2,7 @@ package llm
 
 import (
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -34,9 +35,12 @@ func endpoints(base string, query url.Values) ([]string, error) {
 	case !versioned.MatchString(root) || strings.HasSuffix(root, "/api") || strings.HasSuffix(root, "/openai"):
 		paths = append(paths, root+"/v1"+endpointPath)
 	}
+	if above := path.Dir(root); !versioned.MatchString(root) && versioned.MatchString(above) { // another endpoint of the API
+		paths = append(paths, above+endpointPath)
+	}
 	var list []string
-	for _, path := range paths {
-		list = append(list, withPath(u, path))
+	for _, p := range paths {
+		list = append(list, withPath(u, p))
 	}
 	return list, nil
 }

@@ -10,7 +10,12 @@ import (
 // isEventStream reports whether a body is server-sent events and not one document: some
 // servers stream although they were not asked to.
 func isEventStream(body string) bool {
-	return strings.HasPrefix(body, "data:") || strings.HasPrefix(body, "event:") || strings.HasPrefix(body, ":")
+	for _, field := range []string{"data:", "event:", "id:", "retry:", ":"} {
+		if strings.HasPrefix(body, field) {
+			return true
+		}
+	}
+	return false
 }
 
 // joinEvents puts the chunks of a streamed completion together to one as it would have
@@ -51,8 +56,10 @@ func (s *streamed) add(chunk gjson.Result) {
 	}
 	s.found = true
 	delta := choice.Get("delta")
-	if !delta.Exists() {
+	if !delta.Exists() { // the whole message so far
 		delta = choice.Get("message")
+		s.content.Reset()
+		s.reasoning.Reset()
 	}
 	s.content.WriteString(contentText(delta.Get("content")))
 	s.reasoning.WriteString(delta.Get("reasoning_content").String() + delta.Get("reasoning").String())

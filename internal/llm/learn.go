@@ -3,6 +3,7 @@ package llm
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/upstream"
@@ -18,7 +19,16 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if s.open() || end.unheard() {
 		a.entry.leave(true, false)
 	}
-	if end.said == nil || !a.mend(s, sent, end) {
+	if end.said == nil {
+		return
+	}
+	if sent.System == ownMessage && sent.Stream == noStream {
+		a.refusal = end.fault
+	}
+	if !a.mend(s, sent, end) {
+		if end.means == meansParameter && a.refusal != nil {
+			end.fault = a.refusal // in answer to the usual question
+		}
 		return
 	}
 	end.step = stepLearned
@@ -46,8 +56,11 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 	switch end.means {
 	case meansParameter:
 		return s.refused(sent, end.said, a.kind())
-	case meansKey: // some refuse a parameter with 403
-		return end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.question.Picture != nil) && s.refused(sent, end.said, a.kind())
+	case meansKey, meansBadKey: // some refuse a parameter with 403
+		if a.otherKeyHeader(s, sent, end) {
+			return true
+		}
+		return end.means == meansKey && end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.question.Picture != nil) && s.refused(sent, end.said, a.kind())
 	case meansFailure:
 		refusal := end.status == http.StatusInternalServerError || end.status == http.StatusNotImplemented
 		return refusal && s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
@@ -66,9 +79,20 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 			return true
 		}
 		end.fault = a.wrongAddress(s, end)
-	case meansItem, meansFiltered, meansModel, meansBadKey, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow, meansAway:
+	case meansItem, meansFiltered, meansModel, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow, meansAway:
 	}
 	return false
+}
+
+// otherKeyHeader reports whether the server wants the key in another header than the one
+// that it was sent in, which is tried once.
+func (a *asking) otherKeyHeader(s *site, sent terms, end *outcome) bool {
+	words := strings.ToLower(end.said.message)
+	if a.at.dialect.settings.Auth != "" || !anyIn(words, []string{"api-key", "subscription key", "subscription-key"}) || !s.otherKeyHeader(sent) {
+		return false
+	}
+	end.means = meansParameter // the key is well
+	return true
 }
 
 // rooms are the tokens that an answer gets, one after the other, from a model that reasons
@@ -82,11 +106,21 @@ func (a *asking) learnRoom(s *site, sent terms, end *outcome) {
 	case end.step == stepDone && a.room > sent.Room && end.reasoned, end.step == stepDone && a.mostRoom > 0:
 		s.needsRoom(a.form.room)
 	case end.cutOff && end.step == stepAskAgain && a.moreRoom():
+		if a.cutEarly(end) {
+			s.otherLimit(sent)
+		}
 		if end.reasoned {
 			s.leastEffort()
 		}
 		end.step = stepLearned
 	}
+}
+
+// cutEarly reports whether an answer was cut off long before its room was used up: the server
+// does not know the bound by the name under which it was sent.
+func (a *asking) cutEarly(end *outcome) bool {
+	used := end.result.Usage.Completion
+	return used > 0 && used <= int64(a.form.room)/2
 }
 
 // moreRoom gives this question the next larger room, and reports false if there is none.
@@ -108,7 +142,10 @@ const leastRoom = 120
 // no use.
 func (a *asking) lessRoom(said *serverError) bool {
 	room := said.contextRoom()
-	if room == 0 {
+	switch excess := said.excess(); {
+	case excess > 0:
+		room = a.form.room - excess
+	case room == 0:
 		room = a.form.room / 2
 	}
 	if room < leastRoom || room >= a.form.room || a.form.terms.Limit == noLimit {

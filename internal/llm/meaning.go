@@ -46,11 +46,13 @@ func (e *serverError) meaning() meaning {
 		return meansFiltered
 	case e.outOfMoney(text):
 		return meansMoney
+	case e.excess() > 0:
+		return meansContext
 	case e.tooFast(text):
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized:
+	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text):
 		return meansKey
 	case anyIn(text, brokenWords):
 		return meansBroken
@@ -73,7 +75,7 @@ func (e *serverError) meaning() meaning {
 // pageMeaning is for an HTML page, which a proxy or a firewall wrote.
 func (e *serverError) pageMeaning() meaning {
 	switch {
-	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status < 400:
+	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status == http.StatusNotImplemented, e.status < 400:
 		return meansAddress
 	case e.status == http.StatusTooManyRequests:
 		return meansSpeed
@@ -109,7 +111,7 @@ func (e *serverError) statusMeaning(text string) meaning {
 			return meansFailure
 		}
 		return meansAway
-	case http.StatusConflict, http.StatusTooEarly:
+	case http.StatusConflict, http.StatusTooEarly, http.StatusFailedDependency:
 		return meansFailure
 	}
 	switch {
@@ -149,9 +151,9 @@ var (
 		"spending limit", "spend limit", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
 	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per month", "monthly"}
-	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit"}
+	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
 	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
-	loadingWords = []string{"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start"}
+	loadingWords = []string{"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed"}
 	roomWords    = []string{
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
 		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
@@ -184,6 +186,15 @@ var (
 	}
 )
 
+// What a sentence is about if it has words of two kinds, whatever stands between them.
+var (
+	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
+		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
+	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|depleted|used up)\b` +
+		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|arrear|余额不足|额度不足|欠费`)
+	aboutSpeed = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl`)
+)
+
 // outOfMoney reports whether the account can pay for nothing more, or has used up a quota
 // of a day or longer. Gemini words both kinds of quota alike and names the period apart;
 // OpenAI says it by a code with status 429.
@@ -194,18 +205,15 @@ func (e *serverError) outOfMoney(text string) bool {
 	if anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords) {
 		return true
 	}
-	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 {
-		return false // a wait is a limit of speed
+	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 || aboutSpeed.MatchString(text) {
+		return false // a wait is a limit of speed, as is a quota of a minute
 	}
-	return anyIn(text, moneyWords)
+	return anyIn(text, moneyWords) || aboutMoney.MatchString(text)
 }
 
+// tooFast reports whether the server wants fewer calls. Gateways say so with any status.
 func (e *serverError) tooFast(text string) bool {
-	if e.status == http.StatusTooManyRequests {
-		return true
-	}
-	return (e.status == http.StatusForbidden || e.status == http.StatusBadRequest || e.status == http.StatusServiceUnavailable) &&
-		anyIn(text, speedWords)
+	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords)
 }
 
 // filtered reports whether moderation keeps a question from the model, which says nothing
@@ -234,19 +242,37 @@ func (e *serverError) waits() (wait time.Duration, perDay bool) {
 // The words for a model's context, and for what the question takes of it: "(2600 in the
 // messages", "your prompt has 3200 tokens".
 var (
-	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*|available context size \() ?(\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens`)
+	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*) ?\(?(\d{3,9})`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)`)
 )
 
 // contextRoom returns how many tokens an answer may have in addition to this question, 0 if the
-// words do not say.
+// words do not say, and less if the question alone is too long.
 func (e *serverError) contextRoom() int {
 	context := numberIn(contextNumber, e.message)
 	question := numberIn(questionNumber, e.message)
-	if context == 0 || question == 0 || question >= context {
+	switch {
+	case context == 0 || question == 0:
 		return 0
+	case question >= context:
+		return -1
 	}
 	return context - question
+}
+
+// overLimit matches the words for one question that takes more than the quota of a minute.
+var overLimit = regexp.MustCompile(`(?i)limit:? (\d{1,9})[^0-9]{1,20}requested:? (\d{1,9})`)
+
+// excess returns how many tokens this question has more than a quota allows at all, 0 if the
+// words do not say: no wait helps then.
+func (e *serverError) excess() int {
+	m := overLimit.FindStringSubmatch(e.message)
+	if m == nil {
+		return 0
+	}
+	limit, _ := strconv.Atoi(m[1]) // digits
+	requested, _ := strconv.Atoi(m[2])
+	return max(requested-limit, 0)
 }
 
 // numberIn returns the first number that a group of the expression matched, 0 for none.

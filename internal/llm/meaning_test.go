@@ -87,7 +87,7 @@ func TestReadReply_OfAnEventStream(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	failed := readReply("data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n")
-	if e := failed.failure(response{}); e == nil || e.status != 503 || e.message != "overloaded" {
+	if e := failed.failure(); e == nil || e.status != 503 || e.message != "overloaded" {
 		t.Errorf("got %+v", e)
 	}
 }

@@ -15,7 +15,8 @@ const maxNegotiation = 8
 // The richest terms go first. A refusal whose words name a part that was sent has that
 // part lowered a step. If the words name nothing that is sent, everything optional is left
 // out; and once the bare request is answered, parts are put back a group at a time until
-// it is known which of them is refused. So words only choose what is tried first.
+// it is known which of them is refused. So words only choose what is tried first. If the
+// bare request is refused too, each of lastResorts is tried alone.
 type negotiation struct {
 	offer terms // what is wanted
 	now   terms // what the next call sends
@@ -31,13 +32,16 @@ type negotiation struct {
 	words        string // of the last refusal
 	effortTried  bool
 	effortSpoken bool // the site has spoken of values of the effort
+
+	resorts int // how many of lastResorts were tried
 }
 
 func newNegotiation(offer terms) negotiation { return negotiation{offer: offer, now: offer} }
 
 // putBack is the order in which parts are put back: the ones that are seldom refused
-// together, then the form of the answer, then what confidence is read from.
-var putBack = [][]part{{partLimit, partTemperature}, {partFormat}, {partLogprobs}, {partCache}}
+// together, then the form of the answer, then what confidence is read from. The last are the
+// ways of lastResorts, in which nothing need stay if the refusals were an outage.
+var putBack = [][]part{{partLimit, partTemperature}, {partFormat}, {partLogprobs}, {partCache}, {partSystem}, {partStream}}
 
 // accepted notes that a call with n.now was answered.
 func (n *negotiation) accepted() {
@@ -85,11 +89,32 @@ func (n *negotiation) refused(words, code string, picture bool) bool {
 		n.lowerNamed(named, words, code, again)
 	case n.now != n.now.bare(picture):
 		n.now, n.pending = n.now.bare(picture), slices.Clone(putBack)
+	case n.tryResort(picture):
 	case picture && n.now.Pictures == withPictures:
 		n.now.Pictures, n.offer.Pictures = noPictures, noPictures
 	default:
 		return false
 	}
+	return true
+}
+
+// lastResorts are other ways to ask the bare question, for servers that refuse even that:
+// models without a system role, and servers that give nothing but streams.
+var lastResorts = []func(*terms){
+	func(t *terms) { t.System = inQuestion },
+	func(t *terms) { t.Stream = withStream },
+}
+
+// tryResort asks the bare question in the next other way. Once all were in vain, it goes back
+// to the usual way: the refusal was about something else.
+func (n *negotiation) tryResort(picture bool) bool {
+	n.now = n.offer.bare(picture)
+	if n.resorts == len(lastResorts) {
+		n.resorts = 0
+		return false
+	}
+	lastResorts[n.resorts](&n.now)
+	n.resorts++
 	return true
 }
 

@@ -78,17 +78,24 @@ func cut(ctx context.Context) *fault.Fault {
 // readCompletion reads an answer with a status of success.
 func (a *asking) readCompletion(res response, secret string) outcome {
 	r := readReply(res.body)
-	if e := r.failure(res); e != nil {
-		return errorOutcome(res, *e, secret)
-	}
-	if !r.found {
-		return noCompletion(res)
-	}
 	end := outcome{
 		result: upstream.Result{Outcome: upstream.Succeeded, Header: res.header, Usage: r.usage},
-		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.finish == "length",
+		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.cutOff(a.form),
 	}
-	if r.refusal != "" || r.finish == "content_filter" {
+	if !r.found {
+		if len(r.texts) > 0 && a.classification(&r) == nil {
+			end.step = stepDone
+			return end
+		}
+		if e := r.failure(); e != nil {
+			return errorOutcome(res, *e, secret)
+		}
+		return noCompletion(res)
+	}
+	if e := r.failure(); e != nil {
+		return errorOutcome(res, *e, secret)
+	}
+	if r.refusal != "" || r.filtered() {
 		end.fault = declined(r.refusal, secret)
 		return end
 	}
@@ -96,6 +103,9 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 	switch {
 	case err == nil:
 		end.step = stepDone
+	case !r.ended() && !end.cutOff, len(r.texts) == 0 && !end.cutOff:
+		end.step = stepRetry
+		end.fault = fault.Wrap(err, fault.MalformedAnswer, "the model's server gave no whole answer (finish reason %q): try again later", r.finish)
 	case end.cutOff:
 		end.step = stepAskAgain
 		end.fault = fault.Wrap(err, fault.MalformedAnswer,

@@ -2,6 +2,8 @@ package llm
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -18,9 +20,8 @@ type reply struct {
 	finish  string
 	tokens  tokens
 	usage   catalog.Usage
-	spent   bool // tokens were spent on reasoning, by the usage
+	total   int64 // tokens, by the usage
 	fault   gjson.Result
-	base    gjson.Result // MiniMax's status
 	root    gjson.Result
 }
 
@@ -33,9 +34,16 @@ func readReply(body string) reply {
 		body = joinEvents(body)
 	}
 	r.root = gjson.Parse(body)
-	if !r.root.IsObject() {
-		return r
+	if r.root.IsObject() {
+		r.readMembers(body)
 	}
+	if !r.found {
+		r.readWithin(r.root, maxWithin)
+	}
+	return r
+}
+
+func (r *reply) readMembers(body string) {
 	c := cursor{text: body}
 	c.members(func(name string) bool {
 		switch name {
@@ -49,24 +57,40 @@ func readReply(body string) reply {
 				return true
 			})
 		case "usage":
-			r.readUsage(c.value())
+			r.readUsage(&c)
 		case "error":
 			r.fault = c.value()
-		case "base_resp":
-			r.base = c.value()
 		default:
 			c.skip()
 		}
 		return true
 	})
-	return r
+}
+
+// maxWithin is how far in a body a completion is looked for that is not its outermost object.
+const maxWithin = 6
+
+// readWithin looks in a body that is no completion for one within it, and keeps the texts
+// that may be an answer of another form.
+func (r *reply) readWithin(v gjson.Result, depth int) {
+	switch {
+	case v.Type == gjson.String && strings.Contains(v.Str, "{"):
+		r.addText(v.Str)
+	case depth > 0 && v.IsObject() && v.Get("choices.0").Exists():
+		r.readMembers(v.Raw)
+	case depth > 0 && (v.IsObject() || v.IsArray()):
+		v.ForEach(func(_, inner gjson.Result) bool {
+			r.readWithin(inner, depth-1)
+			return !r.found
+		})
+	}
 }
 
 func (r *reply) readChoice(c *cursor) {
 	r.found = c.peek() == '{'
 	c.members(func(name string) bool {
 		switch name {
-		case "message":
+		case "message", "delta":
 			r.readMessage(c.value())
 		case "text":
 			r.addText(c.value().String())
@@ -120,6 +144,9 @@ func (r *reply) readMessage(m gjson.Result) {
 	if len(r.texts) == 0 {
 		r.addText(r.thought)
 	}
+	if len(r.texts) == 0 {
+		r.readWithin(m, maxWithin)
+	}
 }
 
 func (r *reply) addText(text string) {
@@ -130,7 +157,7 @@ func (r *reply) addText(text string) {
 
 // reasoned reports whether the model spent tokens on reasoning: by the usage, or because
 // it shows its reasoning.
-func (r *reply) reasoned() bool { return r.spent || r.thought != "" }
+func (r *reply) reasoned() bool { return r.usage.Reasoning > 0 || r.thought != "" }
 
 // contentText returns a message's content, a string or a list of text parts. Parts of
 // reasoning have no text.
@@ -140,6 +167,9 @@ func contentText(content gjson.Result) string {
 	}
 	var b strings.Builder
 	content.ForEach(func(_, part gjson.Result) bool {
+		if part.Type == gjson.String {
+			b.WriteString(part.Str)
+		}
 		b.WriteString(part.Get("text").String())
 		return true
 	})
@@ -149,30 +179,84 @@ func contentText(content gjson.Result) string {
 // failure returns the error that a body with a status of success holds, or nil: gateways
 // that have begun to answer before their upstream failed do this, per choice too, and some
 // servers always. Its status is the one that the error names, else that of a bad gateway.
-func (r *reply) failure(res response) *serverError {
-	switch base := r.base.Get("status_code"); {
-	case r.fault.IsObject(), r.fault.Type == gjson.String && r.fault.Str != "" && (!r.found || r.finish == "error"):
-	case !r.found && base.Exists() && base.Int() != 0:
+func (r *reply) failure() *serverError {
+	var e serverError
+	switch {
+	case r.fault.IsObject():
+		e = errorFields(r.fault)
+		if e.inChoice = r.found; r.found && e.message == "" && slices.Contains([]string{"", "0", "200"}, e.code) {
+			return nil // some send an empty one with each answer
+		}
+	case r.root.IsObject() && !r.found, r.fault.Type == gjson.String && r.fault.Str != "" && r.finish == "error":
+		if e = errorIn(r.root); e.message == "" || e.code == "0" {
+			return nil
+		}
 	default:
 		return nil
 	}
-	e := readError(http.StatusBadGateway, res.header, r.root.Raw)
-	if r.fault.IsObject() {
-		e = errorFields(r.fault)
-		e.status = http.StatusBadGateway
-		e.inChoice = r.found
-	}
-	if code := int(r.fault.Get("code").Int()); code >= 400 && code < 600 {
+	e.status = http.StatusBadGateway
+	if code, err := strconv.Atoi(e.code); err == nil && code >= 400 && code < 600 {
 		e.status = code
 	}
 	return &e
 }
 
-func (r *reply) readUsage(usage gjson.Result) {
-	r.usage = catalog.Usage{
-		Prompt:       max(usage.Get("prompt_tokens").Int(), 0),
-		CachedPrompt: max(usage.Get("prompt_tokens_details.cached_tokens").Int(), 0),
-		Completion:   max(usage.Get("completion_tokens").Int(), 0),
+// readUsage reads how many tokens a call took. Providers name the same counts in different
+// ways, in the usage or in its details; of several, the largest is the count.
+func (r *reply) readUsage(c *cursor) {
+	c.members(func(name string) bool {
+		if !strings.HasSuffix(name, "_tokens_details") {
+			r.addUsage(name, c.value().Int())
+			return true
+		}
+		c.members(func(name string) bool {
+			r.addUsage(name, c.value().Int())
+			return true
+		})
+		return true
+	})
+	if hidden := r.total - r.usage.Prompt - r.usage.Completion; hidden > 0 && r.usage.Completion > 0 { // Gemini
+		r.usage.Completion += hidden
+		r.usage.Reasoning = max(r.usage.Reasoning, hidden)
 	}
-	r.spent = usage.Get("completion_tokens_details.reasoning_tokens").Int() > 0
+}
+
+// cutOff reports whether an answer ended for want of room: in the server's words, or because
+// it took all of it.
+func (r *reply) cutOff(f form) bool {
+	finish := strings.ToLower(r.finish)
+	return strings.HasSuffix(finish, "length") || strings.Contains(finish, "max_") ||
+		f.terms.Limit != noLimit && r.usage.Completion >= int64(f.room)
+}
+
+// filtered reports whether moderation ended the answer.
+func (r *reply) filtered() bool {
+	return anyIn(strings.ToLower(r.finish), []string{"filter", "safety", "sensitive", "prohibited", "blocklist", "recitation", "refusal"})
+}
+
+// ended reports whether the model ended the answer, as far as the server says, and not
+// something else.
+func (r *reply) ended() bool {
+	return slices.Contains([]string{"", "null", "stop", "length", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", "completed"}, strings.ToLower(r.finish))
+}
+
+func (r *reply) addUsage(name string, n int64) {
+	var count *int64
+	switch name {
+	case "prompt_tokens":
+		count = &r.usage.Prompt
+	case "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens":
+		count = &r.usage.CachedPrompt
+	case "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens":
+		count = &r.usage.CacheWrites
+	case "total_tokens":
+		count = &r.total
+	case "completion_tokens":
+		count = &r.usage.Completion
+	case "reasoning_tokens":
+		count = &r.usage.Reasoning
+	default:
+		return
+	}
+	*count = max(*count, n)
 }

@@ -106,8 +106,10 @@ func errorFields(e gjson.Result) serverError {
 		code:    e.Get("code").String(),
 		param:   e.Get("param").String(),
 	}
-	if f.message == "" {
-		f.message = messageText(e.Get("msg"))
+	for _, name := range []string{"msg", "error_message", "error_msg", "errorMessage", "reason", "title"} {
+		if f.message == "" {
+			f.message = messageText(e.Get(name))
+		}
 	}
 	if raw := e.Get("metadata.raw"); raw.Exists() { // OpenRouter: the provider's own words
 		f.message += " " + messageText(raw)

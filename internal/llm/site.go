@@ -167,6 +167,28 @@ func (s *site) needsRoom(room int) {
 	s.keep()
 }
 
+// otherLimit has the bound on answers sent by its older name.
+func (s *site) otherLimit(sent terms) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sent.Limit == maxCompletionTokens {
+		s.talks.now.Limit, s.talks.offer.Limit, s.talks.best.Limit = maxTokens, maxTokens, maxTokens
+		s.keep()
+	}
+}
+
+// otherKeyHeader has the key sent in the headers for keys, and reports false if that is done
+// already, or if the site has answered without.
+func (s *site) otherKeyHeader(sent terms) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.talks.answered || sent.KeyHeader == inKeyHeaders {
+		return false
+	}
+	s.talks.now.KeyHeader, s.talks.offer.KeyHeader = inKeyHeaders, inKeyHeaders
+	return true
+}
+
 // leastEffort asks for the least reasoning, unless that was tried, and reports whether that
 // changes anything.
 func (s *site) leastEffort() bool {

@@ -149,15 +149,26 @@ func (s *sites) load(id siteID, d *dialect, addresses []string) *site {
 // site is the site that requests of this dialect go to.
 func (d *dialect) site(id dialectID) siteID { return siteID{d.key, id.base, id.model} }
 
+// keyHeaders are the headers in which gateways want keys: Azure's, Anthropic's, and that of
+// Azure's API Management.
+var keyHeaders = []string{"Api-Key", "X-Api-Key", "Ocp-Apim-Subscription-Key"}
+
 // options returns the request options of a call: its key and its headers.
-func (w asked) options(secret string) []option.RequestOption {
+func (w asked) options(secret string, in keyHeader) []option.RequestOption {
 	opts := make([]option.RequestOption, 0, 1+len(w.dialect.headers))
 	for name, values := range w.dialect.headers {
 		for _, v := range values {
 			opts = append(opts, option.WithHeader(name, v))
 		}
 	}
-	if name, value := w.dialect.credential(secret); name != "" {
+	name, value := w.dialect.credential(secret)
+	switch {
+	case name == "":
+	case in == inKeyHeaders:
+		for _, name := range keyHeaders {
+			opts = append(opts, option.WithHeader(name, secret))
+		}
+	default:
 		opts = append(opts, option.WithHeader(name, value))
 	}
 	return opts

@@ -16,6 +16,9 @@ type terms struct {
 	Cache       cacheMarks
 	Detail      detailMember
 	Pictures    pictures
+	System      systemRole
+	Stream      streaming
+	KeyHeader   keyHeader
 	// Room is how many tokens an answer gets, 0: the configured number. It grows for
 	// models that reason before they answer, and shrinks for small contexts.
 	Room int
@@ -98,6 +101,30 @@ const (
 	noPictures
 )
 
+// systemRole is where the instructions stand.
+type systemRole uint8
+
+const (
+	ownMessage systemRole = iota
+	inQuestion            // at the beginning of the question, for models that know no such role
+)
+
+// streaming is whether the answer is asked for as an event stream.
+type streaming uint8
+
+const (
+	noStream streaming = iota
+	withStream
+)
+
+// keyHeader is the header that carries the key, if the configuration does not say.
+type keyHeader uint8
+
+const (
+	asConfigured keyHeader = iota
+	inKeyHeaders           // in those for keys, and not as a bearer token
+)
+
 // part is one member of the request that can be lowered on its own.
 type part uint8
 
@@ -109,6 +136,8 @@ const (
 	partEffort
 	partCache
 	partDetail
+	partSystem
+	partStream
 	numParts
 )
 
@@ -190,6 +219,10 @@ func (t terms) with(p part, other terms) terms {
 		t.Cache = other.Cache
 	case partDetail:
 		t.Detail = other.Detail
+	case partSystem:
+		t.System = other.System
+	case partStream:
+		t.Stream = other.Stream
 	}
 	return t
 }
@@ -236,6 +269,15 @@ func (t terms) String() string {
 		words = append(words, "prompt cache breakpoint")
 	case noCacheMarks:
 	}
+	if t.System == inQuestion {
+		words = append(words, "instructions in the question")
+	}
+	if t.Stream == withStream {
+		words = append(words, "event streams")
+	}
+	if t.KeyHeader == inKeyHeaders {
+		words = append(words, "key in api-key headers")
+	}
 	if t.Pictures == noPictures {
 		words = append(words, "no pictures")
 	}
@@ -248,6 +290,6 @@ func (t terms) String() string {
 // valid reports whether terms that were stored are ones that this program knows.
 func (t terms) valid(endpoints int) bool {
 	return t.Format <= freeText && t.Limit <= noLimit && t.Logprobs <= noLogprobs && t.Temperature <= noTemperature &&
-		t.Effort <= effortLow && t.Cache <= cacheExplicit && t.Detail <= noDetail && t.Pictures <= noPictures &&
+		t.System <= inQuestion && t.Stream <= withStream && t.KeyHeader <= inKeyHeaders && t.Effort <= effortLow && t.Cache <= cacheExplicit && t.Detail <= noDetail && t.Pictures <= noPictures &&
 		t.Room >= 0 && t.Endpoint >= 0 && t.Endpoint < endpoints
 }

@@ -98,16 +98,18 @@ func (a *Account) advance(now time.Duration) {
 // forgets them all, as a cache under pressure does.
 const maxPrefixes = 1024
 
-// knows reports whether the account has seen a prefix, and remembers it.
+// knows reports whether the account's cache has a prefix: one of an answered prompt.
 func (a *Account) knows(prefix uint64) bool {
-	if _, ok := a.prefixes[prefix]; ok {
-		return true
-	}
+	_, ok := a.prefixes[prefix]
+	return ok
+}
+
+// remember puts a prefix into the account's cache.
+func (a *Account) remember(prefix uint64) {
 	if len(a.prefixes) >= maxPrefixes {
 		clear(a.prefixes)
 	}
 	a.prefixes[prefix] = struct{}{}
-	return false
 }
 
 // headerNames are in canonical form, so that they can be set without a look at

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (a *answer) cut(n int) {
 func (a *answer) completionTokens() int { return max(tokensOf(len(a.text)), 1) }
 
 // usage counts the tokens of one call.
-type usage struct{ prompt, completion, cached int }
+type usage struct{ prompt, completion, cached, written int }
 
 func (u usage) total() int { return u.prompt + u.completion }
 
@@ -116,9 +117,9 @@ func (a *answer) appendBody(dst []byte, model string, u usage, serial uint64, no
 		return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":%s}`, a.finish, a.choice, a.usage)
 	}
 	return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,`+
-		`"prompt_tokens_details":{"cached_tokens":%d,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,`+
+		`"prompt_tokens_details":{"cached_tokens":%d,"cache_write_tokens":%d,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,`+
 		`"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_llmsim"}`,
-		a.finish, a.choice, u.prompt, u.completion, u.total(), u.cached)
+		a.finish, a.choice, u.prompt, u.completion, u.total(), u.cached, u.written)
 }
 
 // id returns a call's number in 16 hexadecimal digits, mixed so that ids of
@@ -150,11 +151,21 @@ func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
 	if r.Body != "" {
 		sound = []byte(fill(r.Body))
 	}
+	if r.Events && c.question.stream {
+		h.Set("Content-Type", "text/event-stream")
+		sound = asEvents(sound)
+	}
 	if r.Gzip {
 		h.Set("Content-Encoding", "gzip")
 		sound = compressed(sound)
 	}
 	return sound
+}
+
+// asEvents returns a completion as the events of a stream.
+func asEvents(body []byte) []byte {
+	chunk := bytes.Replace(body, []byte(`"message":`), []byte(`"delta":`), 1)
+	return slices.Concat([]byte("data: "), chunk, []byte("\n\ndata: [DONE]\n\n"))
 }
 
 func compressed(body []byte) []byte {

@@ -3,6 +3,7 @@ package llmsim_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -202,6 +203,7 @@ func TestBehaviours(t *testing.T) {
 		})
 		tested = append(tested, name)
 	}
+	tested = slices.AppendSeq(tested, maps.Keys(furtherBehaviours))
 	for _, name := range llmsim.Behaviours() {
 		if !slices.Contains(tested, name) {
 			t.Errorf("%s has no test", name)

@@ -31,6 +31,7 @@ type call struct {
 	header  http.Header
 	first   time.Duration // when the server's first call arrived
 	arrived time.Duration
+	others  int     // calls in flight when it arrived
 	luck    float64 // in [0, 1); it decides on shares
 	latency time.Duration
 	key     *key // nil if it is not known, and in an outage
@@ -122,6 +123,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
 	if rule != nil && (rule.Break == "reset" || rule.Status >= http.StatusBadRequest) {
 		return s.fail(w, r, c, rule)
 	}
+	s.remember(c)
 	c.out = c.answer.appendBody(c.out, c.question.quoted, c.usage, c.serial, time.Now())
 	return s.respond(w, c, http.StatusOK, c.out, rule)
 }
@@ -135,11 +137,23 @@ func (s *Server) admit(h http.Header, c *call) *apiError {
 	if e := a.admit(c.arrived, int64(c.usage.total()), c.question.model, h); e != nil {
 		return e
 	}
-	if n := c.question.cacheable(); n > 0 && a.knows(c.question.prefix) {
+	if n := c.question.cacheable(); a.knows(c.question.prefix) {
 		c.usage.cached = n
+	} else {
+		c.usage.written = n
 	}
 	s.pay(c)
 	return nil
+}
+
+// remember puts the prompt of a call that is answered into its account's cache.
+func (s *Server) remember(c *call) {
+	if c.usage.written == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.key.account.remember(c.question.prefix)
 }
 
 // work takes a slot and the time of an answer, and reports whether the client is

@@ -35,6 +35,7 @@ type shape struct {
 	// prefix is a hash of what comes before the last user message and of the schema:
 	// what a provider's prompt cache keeps.
 	prefix  uint64
+	stream  bool
 	refused *apiError // the same for each request of this shape
 }
 
@@ -185,6 +186,7 @@ func (s *Server) readShape(body string) *shape {
 	h := &shape{
 		model: r.Get("model").Str, quoted: r.Get("model").Raw, format: format.Get("type").Str,
 		maxTokens: int(max(r.Get("max_tokens").Int(), r.Get("max_completion_tokens").Int(), 0)),
+		stream:    r.Get("stream").Bool(),
 		textBytes: len(schema.Raw), prefix: xxhash.Sum64String(schema.Raw),
 	}
 	for _, content := range r.Get("messages.#.content").Array() {
@@ -199,7 +201,7 @@ func (s *Server) readShape(body string) *shape {
 		h.refused = badRequest("you must provide a model parameter", "", "")
 	case !r.Get("messages.0").Exists():
 		h.refused = badRequest("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
-	case r.Get("stream").Bool():
+	case r.Get("stream").Bool() && !s.behaviour.streams():
 		h.refused = badRequest("This simulated server does not stream: leave out 'stream'.", "stream", "unsupported_value")
 	case len(s.config.Models) > 0 && !slices.Contains(s.config.Models, h.model):
 		h.refused = refusal(http.StatusNotFound, "", "model_not_found",

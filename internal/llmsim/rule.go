@@ -49,6 +49,8 @@ type Rule struct {
 	Attempts int `yaml:"attempts"`
 	// Until is how long it applies, from the arrival of the first call.
 	Until time.Duration `yaml:"until"`
+	// Beyond holds for calls that arrive while as many others are in flight.
+	Beyond int `yaml:"beyond"`
 	// Share is the part of the calls, by chance. Rules with shares divide the calls
 	// among themselves.
 	Share float64 `yaml:"share"`
@@ -91,6 +93,9 @@ type Rule struct {
 	// replacement. NoLogprobs leaves out the whole list.
 	Tokens     [2]string `yaml:"tokens"`
 	NoLogprobs bool      `yaml:"no_logprobs"`
+	// Events answers a request for a stream with one. Without such a rule these requests
+	// are refused.
+	Events bool `yaml:"events"`
 	// Gzip compresses the body, whatever the client accepts.
 	Gzip bool `yaml:"gzip"`
 }
@@ -126,6 +131,7 @@ func (r *Rule) applies(c *call, attempt int) bool {
 		r.Attempts > 0 && attempt > r.Attempts,
 		r.Until > 0 && c.arrived-c.first >= r.Until,
 		r.Under > 0 && q.maxTokens >= r.Under,
+		r.Beyond > 0 && c.others < r.Beyond,
 		r.Picture && q.pictures == 0,
 		!strings.Contains(q.text, r.Text),
 		!strings.HasSuffix(c.secret, r.Key),
@@ -179,6 +185,11 @@ func (b Behaviour) find(c *call, attempt int) *Rule {
 		}
 	}
 	return nil
+}
+
+// streams reports whether any rule answers with a stream.
+func (b Behaviour) streams() bool {
+	return slices.ContainsFunc(b, func(r Rule) bool { return r.Events })
 }
 
 var markPattern = regexp.MustCompile(`sim:([a-z0-9-]+)`)

@@ -45,10 +45,12 @@ type Latencies struct {
 	Max   time.Duration `json:"max_ns"`
 }
 
-// Tokens counts what was charged. Cached ones are among the prompt's.
+// Tokens counts what was charged. Those that the prompt cache had or took in are among
+// the prompt's.
 type Tokens struct {
 	Prompt     int64 `json:"prompt"`
 	Cached     int64 `json:"cached"`
+	Written    int64 `json:"written"`
 	Completion int64 `json:"completion"`
 }
 
@@ -147,6 +149,7 @@ func (s *Server) arrive(c *call) (outage *Rule) {
 	c.serial, c.first = s.serial, s.first
 	n := &s.period.counted
 	n.Calls++
+	c.others = int(n.InFlight)
 	n.InFlight++
 	n.PeakInFlight = max(n.PeakInFlight, n.InFlight)
 	if outage = s.outageAt(c.arrived); outage != nil {
@@ -178,6 +181,7 @@ func (s *Server) pay(c *call) {
 	tokens := &s.period.counted.Tokens
 	tokens.Prompt += int64(c.usage.prompt)
 	tokens.Cached += int64(c.usage.cached)
+	tokens.Written += int64(c.usage.written)
 	tokens.Completion += int64(c.usage.completion)
 	c.key.use.Tokens += int64(c.usage.total())
 	if use, known := s.period.messages[c.question.subject]; known {

@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -30,7 +31,8 @@ const (
 //   - names that differ in case, spaces, hyphens and underscores,
 //   - a confidence as a string, or as a percentage from 2 to 100; any other one, or none,
 //     is not known,
-//   - tags in one string with commas, and too many or too few tags.
+//   - tags in one string with commas, and too many or too few tags,
+//   - lists of strings for strings; other types count as empty.
 //
 // Anything else is a MalformedAnswer fault.
 func (p *Prompt) Parse(reply string) (catalog.Classification, error) {
@@ -38,9 +40,9 @@ func (p *Prompt) Parse(reply string) (catalog.Classification, error) {
 	if err != nil {
 		return catalog.Classification{}, err
 	}
-	category, ok := p.categories.find(w.Category)
+	category, ok := p.categories.find(string(w.Category))
 	if !ok {
-		return catalog.Classification{}, malformed("it named the category %q, which the taxonomy does not have", snip(w.Category))
+		return catalog.Classification{}, malformed("it named the category %q, which the taxonomy does not have", snip(string(w.Category)))
 	}
 	primary, secondary, err := p.readStyles(&w)
 	if err != nil {
@@ -53,7 +55,7 @@ func (p *Prompt) Parse(reply string) (catalog.Classification, error) {
 		SecondaryStyle:   secondary,
 		StyleTags:        cleanTags(w.StyleTags, maxStyleTags),
 		PlacementTags:    cleanTags(w.PlacementTags, maxPlacementTags),
-		Reasoning:        oneLine(w.Reasoning, maxReasoningBytes),
+		Reasoning:        oneLine(string(w.Reasoning), maxReasoningBytes),
 	}
 	if w.Confidence.known {
 		v.Confidence, v.ConfidenceSource = w.Confidence.value, catalog.FromModel
@@ -66,14 +68,14 @@ func (p *Prompt) readStyles(w *wire) (primary, secondary string, err error) {
 	if len(p.styles.list) == 0 {
 		return "", "", nil
 	}
-	if primary, err = p.style(w.PrimaryStyle); err != nil {
+	if primary, err = p.style(string(w.PrimaryStyle)); err != nil {
 		return "", "", err
 	}
-	switch fold(w.SecondaryStyle) {
+	switch fold(string(w.SecondaryStyle)) {
 	case "", "NULL", "NONE", "N/A", fold(primary):
 		return primary, "", nil
 	}
-	secondary, err = p.style(w.SecondaryStyle)
+	secondary, err = p.style(string(w.SecondaryStyle))
 	return primary, secondary, err
 }
 
@@ -85,21 +87,46 @@ func (p *Prompt) style(s string) (string, error) {
 	return name, nil
 }
 
-// wire is the answer as the model writes it. A null is an empty string.
+// wire is the answer as the model writes it.
 type wire struct {
-	Category       string     `json:"category"`
+	Category       text       `json:"category"`
 	Confidence     confidence `json:"confidence"`
-	PrimaryStyle   string     `json:"primary_style"`
-	SecondaryStyle string     `json:"secondary_style"`
+	PrimaryStyle   text       `json:"primary_style"`
+	SecondaryStyle text       `json:"secondary_style"`
 	StyleTags      tags       `json:"style_tags"`
 	PlacementTags  tags       `json:"placement_tags"`
-	Reasoning      string     `json:"reasoning"`
+	Reasoning      text       `json:"reasoning"`
 }
 
 func (w *wire) equal(o *wire) bool {
 	return w.Category == o.Category && w.Confidence == o.Confidence && w.PrimaryStyle == o.PrimaryStyle &&
 		w.SecondaryStyle == o.SecondaryStyle && w.Reasoning == o.Reasoning &&
 		slices.Equal(w.StyleTags, o.StyleTags) && slices.Equal(w.PlacementTags, o.PlacementTags)
+}
+
+// text is a string, or a list of strings, which are joined. What is neither is empty.
+type text string
+
+// UnmarshalJSON never fails.
+func (t *text) UnmarshalJSON(data []byte) error {
+	switch {
+	case data[0] == 'n': // null
+		return nil
+	case data[0] == '"' && bytes.IndexByte(data, '\\') < 0: // as it mostly is
+		*t = text(data[1 : len(data)-1])
+		return nil
+	}
+	var one string
+	var list []text
+	switch {
+	case json.Unmarshal(data, &one) == nil:
+		*t = text(one)
+	case json.Unmarshal(data, &list) == nil:
+		for _, s := range list {
+			*t = text(strings.TrimSpace(string(*t + " " + s)))
+		}
+	}
+	return nil
 }
 
 // tags is a list, or one string with commas.

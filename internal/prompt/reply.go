@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -17,15 +18,17 @@ const (
 	maxDepth = 4
 )
 
-// marks are what models write between their thoughts and the answer. The answer follows
-// the last of them. "assistantfinal" is what remains of the channels' marks when a server
-// removes the special tokens.
-var marks = []string{"</think>", "<|message|>", "assistantfinal"}
+// marks match what models write between their thoughts and the answer, which follows the
+// last of them: the closing tag of thoughts, however it is written, or a channel's mark.
+// "assistantfinal" is what remains of the channels' marks when a server removes the special
+// tokens.
+var marks = regexp.MustCompile(`(?i)[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch)[a-z_]*[>\]▷]|<\|message\|>|assistantfinal`)
 
 // readReply returns the one answer in a reply: a JSON object with a category. It may
 //   - stand after thoughts, in a code fence, and in prose,
 //   - be a member of another object, an element of a list, or encoded as a string,
 //   - end with a comma too many, in itself and in its lists,
+//   - have line breaks and other control characters in its texts,
 //   - be there several times, if it is the same each time.
 func readReply(reply string) (wire, error) {
 	if len(reply) > maxReplyBytes {
@@ -38,10 +41,8 @@ func readReply(reply string) (wire, error) {
 			return w, nil
 		}
 	}
-	for _, mark := range marks {
-		if at := strings.LastIndex(reply, mark); at >= 0 {
-			reply = strings.TrimSpace(reply[at+len(mark):])
-		}
+	if found := marks.FindAllStringIndex(reply, -1); found != nil {
+		reply = strings.TrimSpace(reply[found[len(found)-1][1]:])
 	}
 	if reply == "" {
 		return wire{}, malformed("it is empty")
@@ -49,7 +50,7 @@ func readReply(reply string) (wire, error) {
 	var s search
 	s.text(reply, 0)
 	if len(s.answers) == 0 {
-		s.text(withoutTrailingCommas(reply), 0)
+		s.text(mended(reply), 0)
 	}
 	return s.result()
 }
@@ -134,9 +135,9 @@ func (s *search) add(w wire) {
 	s.answers = append(s.answers, w)
 }
 
-// withoutTrailingCommas leaves out the commas before closing brackets that stand in no
-// string.
-func withoutTrailingCommas(text string) string {
+// mended leaves out the commas before closing brackets that stand in no string, and puts
+// spaces for the control characters that stand in one.
+func mended(text string) string {
 	var b strings.Builder
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -147,6 +148,9 @@ func withoutTrailingCommas(text string) string {
 		case c == '"':
 			quoted = !quoted
 		case !quoted && c == ',' && closes(text[i+1:]):
+			continue
+		case quoted && c < ' ':
+			b.WriteByte(' ')
 			continue
 		}
 		b.WriteByte(text[i])

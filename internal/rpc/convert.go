@@ -188,6 +188,8 @@ func traceToProto(t *catalog.Trace) *credenzav1.Trace {
 		PromptTokens:       t.Usage.Prompt,
 		CachedPromptTokens: t.Usage.CachedPrompt,
 		CompletionTokens:   t.Usage.Completion,
+		CacheWriteTokens:   t.Usage.CacheWrites,
+		ReasoningTokens:    t.Usage.Reasoning,
 		TaxonomyVersion:    t.Taxonomy,
 		PromptVersion:      t.PromptVersion,
 		DescriptionCut:     t.DescriptionCut,
@@ -206,6 +208,8 @@ func summaryToProto(s *catalog.Summary) *credenzav1.Summary {
 		PromptTokens:       s.Usage.Prompt,
 		CachedPromptTokens: s.Usage.CachedPrompt,
 		CompletionTokens:   s.Usage.Completion,
+		CacheWriteTokens:   s.Usage.CacheWrites,
+		ReasoningTokens:    s.Usage.Reasoning,
 		Elapsed:            durationpb.New(s.Elapsed),
 		PeakConcurrency:    int32(s.PeakConcurrency),
 	}

@@ -114,12 +114,12 @@ func TestUnspecifiedMeansTheDefault(t *testing.T) {
 
 var fullTrace = catalog.Trace{
 	Attempts: 2, Cached: true, Deduplicated: true, Backend: "openai", Model: "m", QueueTime: time.Second,
-	Latency: 2 * time.Second, Usage: catalog.Usage{Prompt: 3, CachedPrompt: 2, Completion: 1}, Taxonomy: "t", PromptVersion: "p", DescriptionCut: true,
+	Latency: 2 * time.Second, Usage: catalog.Usage{Prompt: 3, CachedPrompt: 2, Completion: 1, CacheWrites: 11, Reasoning: 12}, Taxonomy: "t", PromptVersion: "p", DescriptionCut: true,
 }
 
 var wantTrace = credenza.Trace{
 	Attempts: 2, Cached: true, Deduplicated: true, Backend: "openai", Model: "m", QueueTime: time.Second,
-	Latency: 2 * time.Second, PromptTokens: 3, CachedPromptTokens: 2, CompletionTokens: 1, TaxonomyVersion: "t", PromptVersion: "p", DescriptionCut: true,
+	Latency: 2 * time.Second, PromptTokens: 3, CachedPromptTokens: 2, CompletionTokens: 1, CacheWriteTokens: 11, ReasoningTokens: 12, TaxonomyVersion: "t", PromptVersion: "p", DescriptionCut: true,
 }
 
 func TestResultsArriveAsSent(t *testing.T) {
@@ -159,7 +159,7 @@ func TestResultsArriveAsSent(t *testing.T) {
 	progress := catalog.Progress{Done: 5, Failed: 2, Total: 9}
 	summary := catalog.Summary{
 		Total: 9, Succeeded: 7, Failed: 2, FailuresByReason: map[string]int64{"REFUSED": 2}, Cached: 3, Deduplicated: 4,
-		UpstreamCalls: 5, Usage: catalog.Usage{Prompt: 6, CachedPrompt: 7, Completion: 8}, Elapsed: time.Second, PeakConcurrency: 9,
+		UpstreamCalls: 5, Usage: catalog.Usage{Prompt: 6, CachedPrompt: 7, Completion: 8, CacheWrites: 10, Reasoning: 11}, Elapsed: time.Second, PeakConcurrency: 9,
 	}
 	s := start(t, setup{engine: fakeEngine{
 		run: func(_ context.Context, _ classify.Call, _ classify.Source, send classify.Sink) (catalog.Summary, error) {
@@ -173,7 +173,7 @@ func TestResultsArriveAsSent(t *testing.T) {
 	}
 	wantSummary := credenza.Summary{
 		Total: 9, Succeeded: 7, Failed: 2, FailuresByReason: map[string]int64{"REFUSED": 2}, Cached: 3, Deduplicated: 4,
-		UpstreamCalls: 5, PromptTokens: 6, CachedPromptTokens: 7, CompletionTokens: 8, Elapsed: time.Second, PeakConcurrency: 9,
+		UpstreamCalls: 5, PromptTokens: 6, CachedPromptTokens: 7, CompletionTokens: 8, CacheWriteTokens: 10, ReasoningTokens: 11, Elapsed: time.Second, PeakConcurrency: 9,
 	}
 	c, ctx := s.client(t), context.Background()
 	for name, stream := range map[string]*credenza.Stream{

@@ -173,6 +173,8 @@ func traceFromProto(p *credenzav1.Trace) Trace {
 		PromptTokens:       p.GetPromptTokens(),
 		CachedPromptTokens: p.GetCachedPromptTokens(),
 		CompletionTokens:   p.GetCompletionTokens(),
+		CacheWriteTokens:   p.GetCacheWriteTokens(),
+		ReasoningTokens:    p.GetReasoningTokens(),
 		TaxonomyVersion:    p.GetTaxonomyVersion(),
 		PromptVersion:      p.GetPromptVersion(),
 		DescriptionCut:     p.GetDescriptionCut(),
@@ -209,6 +211,8 @@ func summaryFromProto(p *credenzav1.Summary) Summary {
 		PromptTokens:       p.GetPromptTokens(),
 		CachedPromptTokens: p.GetCachedPromptTokens(),
 		CompletionTokens:   p.GetCompletionTokens(),
+		CacheWriteTokens:   p.GetCacheWriteTokens(),
+		ReasoningTokens:    p.GetReasoningTokens(),
 		Elapsed:            p.GetElapsed().AsDuration(),
 		PeakConcurrency:    int(p.GetPeakConcurrency()),
 	}

@@ -129,8 +129,10 @@ type Trace struct {
 	QueueTime          time.Duration
 	Latency            time.Duration
 	PromptTokens       int64
-	CachedPromptTokens int64
+	CachedPromptTokens int64 // part of PromptTokens
 	CompletionTokens   int64
+	CacheWriteTokens   int64 // part of PromptTokens
+	ReasoningTokens    int64 // part of CompletionTokens
 	TaxonomyVersion    string
 	PromptVersion      string
 	// DescriptionCut is set if the end of a description over its limit was cut off.
@@ -162,6 +164,8 @@ type Summary struct {
 	PromptTokens             int64
 	CachedPromptTokens       int64
 	CompletionTokens         int64
+	CacheWriteTokens         int64
+	ReasoningTokens          int64
 	Elapsed                  time.Duration
 	PeakConcurrency          int
 }

@@ -508,8 +508,17 @@ type Trace struct {
 	// The version of the instructions, a hash of their content. Empty for the
 	// offline classifier.
 	PromptVersion string `protobuf:"bytes,12,opt,name=prompt_version,json=promptVersion,proto3" json:"prompt_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Those of the prompt tokens that the provider wrote to its prompt cache, which some
+	// charge more for. 0: none, or the provider does not report it.
+	CacheWriteTokens int64 `protobuf:"varint,13,opt,name=cache_write_tokens,json=cacheWriteTokens,proto3" json:"cache_write_tokens,omitempty"`
+	// Those of the completion tokens that the model spent on reasoning before its answer.
+	// 0: none, or the provider does not report it.
+	ReasoningTokens int64 `protobuf:"varint,14,opt,name=reasoning_tokens,json=reasoningTokens,proto3" json:"reasoning_tokens,omitempty"`
+	// Whether the description was over its limit of 32 KiB, and its end was cut off,
+	// at the end of a word.
+	DescriptionCut bool `protobuf:"varint,15,opt,name=description_cut,json=descriptionCut,proto3" json:"description_cut,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Trace) Reset() {
@@ -624,6 +633,27 @@ func (x *Trace) GetPromptVersion() string {
 		return x.PromptVersion
 	}
 	return ""
+}
+
+func (x *Trace) GetCacheWriteTokens() int64 {
+	if x != nil {
+		return x.CacheWriteTokens
+	}
+	return 0
+}
+
+func (x *Trace) GetReasoningTokens() int64 {
+	if x != nil {
+		return x.ReasoningTokens
+	}
+	return 0
+}
+
+func (x *Trace) GetDescriptionCut() bool {
+	if x != nil {
+		return x.DescriptionCut
+	}
+	return false
 }
 
 // ItemResult is the one answer to one item.
@@ -933,6 +963,12 @@ type Summary struct {
 	Elapsed *durationpb.Duration `protobuf:"bytes,11,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
 	// The most calls to the model that this call had in flight at once.
 	PeakConcurrency int32 `protobuf:"varint,12,opt,name=peak_concurrency,json=peakConcurrency,proto3" json:"peak_concurrency,omitempty"`
+	// Those of the prompt tokens that the provider wrote to its prompt cache. 0: none, or
+	// the provider does not report it.
+	CacheWriteTokens int64 `protobuf:"varint,13,opt,name=cache_write_tokens,json=cacheWriteTokens,proto3" json:"cache_write_tokens,omitempty"`
+	// Those of the completion tokens that models spent on reasoning. 0: none, or the
+	// provider does not report it.
+	ReasoningTokens int64 `protobuf:"varint,14,opt,name=reasoning_tokens,json=reasoningTokens,proto3" json:"reasoning_tokens,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1051,6 +1087,20 @@ func (x *Summary) GetPeakConcurrency() int32 {
 	return 0
 }
 
+func (x *Summary) GetCacheWriteTokens() int64 {
+	if x != nil {
+		return x.CacheWriteTokens
+	}
+	return 0
+}
+
+func (x *Summary) GetReasoningTokens() int64 {
+	if x != nil {
+		return x.ReasoningTokens
+	}
+	return 0
+}
+
 var File_credenza_v1_result_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_result_proto_rawDesc = "" +
@@ -1078,7 +1128,7 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\tretryable\x18\x03 \x01(\bR\tretryable\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryAfter\x12\x18\n" +
-	"\asummary\x18\x05 \x01(\tR\asummary\"\xd4\x03\n" +
+	"\asummary\x18\x05 \x01(\tR\asummary\"\xd6\x04\n" +
 	"\x05Trace\x12\x1a\n" +
 	"\battempts\x18\x01 \x01(\x05R\battempts\x12\x16\n" +
 	"\x06cached\x18\x02 \x01(\bR\x06cached\x12\"\n" +
@@ -1093,7 +1143,10 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\x11completion_tokens\x18\n" +
 	" \x01(\x03R\x10completionTokens\x12)\n" +
 	"\x10taxonomy_version\x18\v \x01(\tR\x0ftaxonomyVersion\x12%\n" +
-	"\x0eprompt_version\x18\f \x01(\tR\rpromptVersion\"\xc3\x02\n" +
+	"\x0eprompt_version\x18\f \x01(\tR\rpromptVersion\x12,\n" +
+	"\x12cache_write_tokens\x18\r \x01(\x03R\x10cacheWriteTokens\x12)\n" +
+	"\x10reasoning_tokens\x18\x0e \x01(\x03R\x0freasoningTokens\x12'\n" +
+	"\x0fdescription_cut\x18\x0f \x01(\bR\x0edescriptionCut\"\xc3\x02\n" +
 	"\n" +
 	"ItemResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x17\n" +
@@ -1114,7 +1167,7 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\x0fprocessing_type\x18\x02 \x01(\tR\x0eprocessingType\x121\n" +
 	"\aresults\x18\x03 \x03(\v2\x17.credenza.v1.ItemResultR\aresults\x128\n" +
 	"\ttimestamp\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x121\n" +
-	"\bprogress\x18\x05 \x01(\v2\x15.credenza.v1.ProgressR\bprogress\"\xbb\x04\n" +
+	"\bprogress\x18\x05 \x01(\v2\x15.credenza.v1.ProgressR\bprogress\"\x94\x05\n" +
 	"\aSummary\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x1c\n" +
 	"\tsucceeded\x18\x02 \x01(\x03R\tsucceeded\x12\x16\n" +
@@ -1128,7 +1181,9 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\x11completion_tokens\x18\n" +
 	" \x01(\x03R\x10completionTokens\x123\n" +
 	"\aelapsed\x18\v \x01(\v2\x19.google.protobuf.DurationR\aelapsed\x12)\n" +
-	"\x10peak_concurrency\x18\f \x01(\x05R\x0fpeakConcurrency\x1aC\n" +
+	"\x10peak_concurrency\x18\f \x01(\x05R\x0fpeakConcurrency\x12,\n" +
+	"\x12cache_write_tokens\x18\r \x01(\x03R\x10cacheWriteTokens\x12)\n" +
+	"\x10reasoning_tokens\x18\x0e \x01(\x03R\x0freasoningTokens\x1aC\n" +
 	"\x15FailuresByReasonEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01*\xc2\x04\n" +

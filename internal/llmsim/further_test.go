@@ -1,0 +1,88 @@
+package llmsim_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+)
+
+// further is what is special about the first answer of a behaviour, and what mends it.
+type further struct {
+	status int
+	words  string            // in the body
+	mended map[string]string // changes after which the answer is the usual one
+}
+
+var furtherBehaviours = map[string]further{
+	"gemma-system-role":   {400, "System role not supported", map[string]string{"messages": `[{"role":"user","content":"Classify.\n\na chair"}]`}},
+	"roles-alternate-500": {500, "roles must alternate", map[string]string{"messages": `[{"role":"user","content":"Classify.\n\na chair"}]`}},
+	"qwen-stream-only":    {400, "non-streaming calls", nil},
+	"tgi-limit-ignored":   {200, `"finish_reason":"length"`, map[string]string{"max_completion_tokens": "", "max_tokens": "600"}},
+	"litellm-unsupported": {400, "UnsupportedParamsError", map[string]string{"response_format": "", "logprobs": ""}},
+	"tgi-temperature":     {422, "strictly positive", map[string]string{"temperature": ""}},
+	"databricks-cap":      {400, "cannot exceed 512", map[string]string{"max_completion_tokens": "512"}},
+	"zhipu-balance":       {429, "余额不足", nil},
+	"dashscope-arrears":   {400, "Arrearage", nil},
+	"watsonx-quota":       {403, "token_quota_reached", nil},
+	"vertex-quota":        {429, "requests_per_minute", nil},
+	"bedrock-throttled":   {500, "ThrottlingException", nil},
+	"minimax-badkey":      {200, `"status_code":1004`, nil},
+	"minimax-speed":       {200, `"status_code":1002`, nil},
+	"error-200":           {200, `"code":401`, nil},
+	"error-200-busy":      {200, `"code":500`, nil},
+	"detail-wait":         {429, `"retry_after":8`, nil},
+	"hf-loading":          {503, `"estimated_time":20.0`, nil},
+	"tgi-424":             {424, "error_type", nil},
+	"llamacpp-too-long":   {400, "13905", nil},
+	"apim-key-header":     {401, "missing subscription key", nil},
+	"minimax-x-api-key":   {401, "X-Api-Key", nil},
+	"baidu-qps":           {200, `"error_code":18`, nil},
+	"lmstudio-unloaded":   {200, "category", nil},
+	"ollama-memory":       {500, "system memory", nil},
+	"kimi-concurrency":    {200, "category", nil},
+	"openai-too-large":    {429, "Requested 4245", nil},
+	"groq-too-large":      {413, "Requested 4245", nil},
+	"deepseek-model":      {400, "Model Not Exist", nil},
+	"empty-error":         {200, `"code":0`, nil},
+	"other-types":         {200, `,\"more\"]`, nil},
+	"no-choices":          {200, `"choices":null`, nil},
+	"deepseek-empty":      {200, `"content":""`, nil},
+	"ended-early":         {200, `"finish_reason":"abort"`, nil},
+	"zhipu-sensitive":     {200, `"finish_reason":"sensitive"`, nil},
+	"gemini-max-tokens":   {200, `"finish_reason":"MAX_TOKENS"`, map[string]string{"max_completion_tokens": "2000"}},
+	"places":              {200, `"content":["`, nil},
+	"thoughts":            {200, "[/THINK]", nil},
+	"raw-newline":         {200, `\n\tAnother one`, nil},
+	"nan-logprobs":        {200, `"logprob":-Infinity`, nil},
+	"cumulative":          {200, "id:2", nil},
+	"base-other":          {200, "category", nil},
+	"base-501":            {200, "category", nil},
+}
+
+func TestBehaviours_OfFurtherServers(t *testing.T) {
+	for name, want := range furtherBehaviours {
+		t.Run(name, func(t *testing.T) {
+			s := sendTo(t, name, request(t, `"a chair"`, nil))
+			if s.status != want.status || !strings.Contains(s.body, want.words) {
+				t.Errorf("%d %v\n%s", s.status, s.err, s.body)
+			}
+			if want.mended == nil {
+				return
+			}
+			if s = sendTo(t, name, request(t, `"a chair"`, want.mended)); s.status != 200 || s.get("choices.0.finish_reason") != "stop" {
+				t.Errorf("mended: %d %v\n%s", s.status, s.err, s.body)
+			}
+		})
+	}
+}
+
+func TestAStreamIsGivenByABehaviourThatStreams(t *testing.T) {
+	s := sendTo(t, "qwen-stream-only", request(t, `"a chair"`, map[string]string{"stream": "true"}))
+	first, rest, _ := strings.Cut(strings.TrimPrefix(s.body, "data: "), "\n\n")
+	if s.status != 200 || s.header.Get("Content-Type") != "text/event-stream" || rest != "data: [DONE]\n\n" ||
+		!json.Valid([]byte(first)) || !gjson.Get(first, "choices.0.delta.content").Exists() {
+		t.Errorf("%d %v\n%s", s.status, s.header, s.body)
+	}
+}
