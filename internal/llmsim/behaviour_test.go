@@ -231,7 +231,7 @@ func TestBehaviours_ThatChangeWithCallsAndTime(t *testing.T) {
 		header        string
 	}
 	for name, steps := range map[string][]step{
-		"groq-json":         {{calls: 1, status: 400}, {calls: 2, status: 200}, {calls: 1, status: 400}, {calls: 2, status: 200}},
+		"groq-json":         {{calls: 1, status: 400}, {calls: 4, status: 200}},
 		"transient-401":     {{calls: 24, status: 200}, {calls: 1, status: 401}, {calls: 20, status: 200}},
 		"gemini-429":        {{calls: 2, status: 429, pause: 10*time.Second - 1}, {calls: 1, status: 429, pause: 1}, {calls: 2, status: 200}},
 		"retry-date":        {{calls: 2, status: 429, pause: 3 * time.Second, header: "Sat, 01 Jan 2000 00:00:03 GMT"}, {calls: 2, status: 200}},
