@@ -117,7 +117,7 @@ func TestDoctor_WrongAddress(t *testing.T) {
 	}))
 	defer server.Close()
 	doctor(t, server.URL+"/api/chat").expectAll(t, exitFailed, "failed: UPSTREAM_REJECTED",
-		server.URL+"/api/chat/chat/completions, then "+server.URL+"/api/chat/v1/chat/completions answered 404",
+		server.URL+"/api/chat/chat/completions, then "+server.URL+"/api/chat/v1/chat/completions, then "+server.URL+"/api/chat/completions answered 404",
 		"is no API, but "+server.URL+"/v1 is: set OPENAI_BASE_URL to that.")
 }
 

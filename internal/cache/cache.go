@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -128,7 +129,10 @@ func (c *Cache) Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work
 	answer, shared, err := c.share(ctx, lookup, work)
 	if shared && fault.Is(err, fault.UpstreamUnavailable) && ctx.Err() == nil {
 		// The caller that began the work may have had less time to wait for the server.
-		answer, shared, err = c.share(ctx, lookup, work)
+		away := err
+		if answer, shared, err = c.share(ctx, lookup, work); errors.Is(err, context.DeadlineExceeded) {
+			err = away
+		}
 	}
 	if shared {
 		c.counts.shared.Add(1)

@@ -78,7 +78,7 @@ func Open(cfg Config) (*File, error) {
 func followLinks(path string) (string, error) {
 	for range 40 {
 		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
-			break
+			return path, nil //nolint:nilerr // a file that is not there is made
 		}
 		to, err := os.Readlink(path)
 		if err != nil {

@@ -264,8 +264,8 @@ func (l *loader) read(text []byte) error {
 			return nil
 		}
 		var entry line
-		if json.Unmarshal(text, &entry) != nil {
-			return nil // what a crash of the system has left; all before it counts
+		if err := json.Unmarshal(text, &entry); err != nil {
+			return nil //nolint:nilerr // what a crash of the system has left; all before it counts
 		}
 		switch {
 		case first:

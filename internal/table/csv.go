@@ -77,7 +77,7 @@ func (r csvRows) failure(line int, err error) error {
 	case errors.Is(err, io.EOF):
 		return io.EOF
 	case errors.Is(err, errRowTooLong):
-		at := r.at.at(line, 1)
+		at := r.at.at(line)
 		f := at.fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", r.limit)
 		if r.skip() {
 			return at.ofRow(f)
@@ -93,7 +93,7 @@ func (s *headedSource) setHeader(header cellRow) error {
 		names = names[:len(names)-1]
 	}
 	if len(names) > MaxColumns {
-		return s.at.at(header.line, 1).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
+		return s.at.at(header.line).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
 	}
 	s.header = names
 	s.names = trimAll(names)

@@ -42,7 +42,7 @@ func TestReader_OriginalHasTheCellsOfTheLastRow(t *testing.T) {
 		}
 		got = append(got, r.Original())
 	}
-	if diff := cmp.Diff([][]string{{"Oak chair ", "nan"}, {"a\nb", ""}}, got); diff != "" {
+	if diff := cmp.Diff([][]string{{"Oak chair ", " nan"}, {"a\nb", ""}}, got); diff != "" {
 		t.Error(diff)
 	}
 }

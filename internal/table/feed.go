@@ -48,7 +48,7 @@ func (s *feedSource) next() (record, error) {
 		s.rows++
 		r := record{line: s.xml.line}
 		if r.row, err = s.product(t); errors.Is(err, errManyCells) {
-			at := s.at.at(r.line, 1)
+			at := s.at.at(r.line)
 			return r, at.ofRow(at.fault("the product cannot be read: %v", err))
 		}
 		if err != nil {

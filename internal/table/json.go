@@ -45,7 +45,7 @@ const (
 )
 
 func newJSONSource(in *bufio.Reader, at position, maxRow int) *jsonSource {
-	return &jsonSource{in: in, at: at.at(1, 1), maxRow: maxRow}
+	return &jsonSource{in: in, at: at.at(1), maxRow: maxRow}
 }
 
 func (s *jsonSource) next() (record, error) {

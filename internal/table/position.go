@@ -14,8 +14,9 @@ type position struct {
 	line, column int
 }
 
-func (p position) at(line, column int) position {
-	return position{file: p.file, line: line, column: column}
+// at returns the beginning of a line.
+func (p position) at(line int) position {
+	return position{file: p.file, line: line, column: 1}
 }
 
 // after returns the place that is reached from p by reading text.

@@ -201,11 +201,11 @@ func (s *sheetRows) text(kind, style, formula string) (string, error) {
 	case "e", "d":
 		return value, nil
 	}
-	n, err := strconv.Atoi(style)
-	if err != nil || n < 0 || n >= len(s.book.formats) {
-		return numberFormat{}.text(value, s.book.epoch), nil
+	var format numberFormat
+	if n, err := strconv.Atoi(style); err == nil && n >= 0 && n < len(s.book.formats) {
+		format = s.book.formats[n]
 	}
-	return s.book.formats[n].text(value, s.book.epoch), nil
+	return format.text(value, s.book.epoch), nil
 }
 
 // unescapeText replaces what the format writes for control characters, such as _x000D_.

@@ -25,7 +25,7 @@ func (p *Preparer) IsBlank(ctx context.Context, picture Prepared) (bool, error) 
 		return false, ctx.Err()
 	}
 	if err != nil {
-		return false, nil //nolint:nilerr // what is damaged is not blank
+		return false, nil // what is damaged is not blank
 	}
 	pixels := rowsOf(img)
 	for y := range pixels.height {
