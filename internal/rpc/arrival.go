@@ -119,7 +119,7 @@ func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	}
 	in := intake.From(stream.Context())
 	s := &countedStream{ServerStream: stream, in: in, call: call, timeout: a.writeTimeout}
-	if !info.IsClientStream { // the others have a reader of their own (feed.go)
+	if !info.IsClientStream || isAuxiliary(serviceOf(info.FullMethod)) { // the others read by feed.go
 		s.arrival = a
 	}
 	defer s.stop()

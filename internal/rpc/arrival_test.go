@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
@@ -217,14 +219,23 @@ func TestBudget_CallersWithTokensHaveOneShareEach(t *testing.T) {
 }
 
 func TestSlowMessages(t *testing.T) {
-	for _, method := range []string{oneMethod, feedMethod} {
+	for method, size := range map[string]int{
+		oneMethod: windowful, streamMethod: windowful, feedMethod: windowful,
+		healthv1.Health_Check_FullMethodName:                              intake.SmallBytes / 2, // as a stranger's
+		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName: windowful,
+	} {
 		t.Run(method, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				budget := intake.New(0)
 				s := start(t, setup{config: rpc.Config{Intake: budget}})
 				began := time.Now()
-				if end := <-s.incomplete(t, 1, method, windowful, "").ends[0]; end != "4" {
-					t.Errorf("it ended with the code %s, want DEADLINE_EXCEEDED", end)
+				select {
+				case end := <-s.incomplete(t, 1, method, size, "").ends[0]:
+					if end != "4" {
+						t.Errorf("it ended with the code %s, want DEADLINE_EXCEEDED", end)
+					}
+				case <-time.After(time.Hour):
+					t.Fatal("it did not end within an hour")
 				}
 				if took := time.Since(began); took < 29*time.Second || took > 31*time.Second {
 					t.Errorf("a message that came to a stop ended after %v, want 30 s", took)
