@@ -51,9 +51,9 @@ func TestCallsThatEndInAnyWay_LeaveNothingHeld(t *testing.T) {
 		for i := range 8 {
 			method := []string{oneMethod, streamMethod, feedMethod}[i%3]
 			c := s.incomplete(t, 3, method, windowful, "")
-			time.AfterFunc(time.Duration(i*i)*50*time.Millisecond, func() { _ = c.conn.Close() })
+			time.AfterFunc(time.Duration(i*i)*20*time.Millisecond, func() { _ = c.conn.Close() })
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
 		for _, method := range []string{oneMethod, streamMethod, feedMethod} {
 			s.incomplete(t, 3, method, windowful, "")
 		}
