@@ -30,7 +30,7 @@ const (
 // alarm, all is as before. Else the limit is set to what Little's law says is
 // being served (throughput times unloaded latency) and a little more, to keep
 // the server's queue from running empty. From then on a little less and a little
-// more are tried in turn, and kept where that pays.
+// more are tried in turn, and kept if that pays.
 //
 // Ideas from Envoy's adaptive concurrency, Netflix's Gradient2, and BBR (the dip).
 type brake struct {
@@ -69,7 +69,7 @@ const (
 func (b *brake) engaged() bool { return b.phase != brakeOff }
 
 // succeeded notes the success of a call with the given number, and sets the limit
-// where that is due. inFlight is what the call saw at its start, itself included,
+// if that is due. inFlight is what the call saw at its start, itself included,
 // starts is how many calls have started by now.
 func (b *brake) succeeded(now, started instant, number, starts int64, inFlight int, lim *limit) {
 	took := (now - started).Seconds()

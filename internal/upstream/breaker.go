@@ -122,7 +122,7 @@ func (b *breaker) probed(now instant) {
 	}
 }
 
-// during reports whether a call that started then was under way in the last
+// during reports whether a call that started then was in flight in the last
 // outage, and so may never be answered.
 func (b *breaker) during(started instant) bool {
 	return b.open || started < b.closedAt

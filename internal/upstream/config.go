@@ -135,7 +135,7 @@ func (g *Group) validate() error {
 	return nil
 }
 
-// startLimit is how many calls a group begins with where the pool adapts: the
+// startLimit is how many calls a group begins with if the pool adapts: the
 // original's min(32, cpu+4), but never so few that a short run is over before
 // the pool has grown.
 func startLimit() int { return max(20, min(32, runtime.GOMAXPROCS(0)+4)) }

@@ -49,7 +49,7 @@ func (g *Gate) dispatch(now instant) {
 			break
 		}
 		// Started first: a caller with nothing waiting and nothing in flight is
-		// forgotten, and would be counted anew beside its own lease.
+		// forgotten, and would be counted again in addition to its own lease.
 		g.start(now, w, q)
 		g.dequeue(w)
 		close(w.ready)

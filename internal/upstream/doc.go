@@ -1,8 +1,8 @@
-// Package upstream decides who may call the model now, and on which key.
+// Package upstream decides which call may go to the model now, and on which key.
 //
 // A provider limits requests, tokens, or merely its own slots, says so in
-// headers or not at all, and changes its mind. Whoever sends too much is
-// answered 429 and wastes calls; whoever sends too little wastes the quota. The
+// headers or not at all, and changes its mind. A caller that sends too much is
+// answered 429 and wastes calls; one that sends too little wastes the quota. The
 // gate finds the limit, stays just under it, and shares what there is.
 //
 //	Acquire(need) -> fair queue -> dispatch -> quota group -> Lease

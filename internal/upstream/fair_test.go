@@ -41,7 +41,7 @@ func mustGate(t testing.TB, c upstream.Config) *upstream.Gate {
 	return g
 }
 
-// newcomer is how long ten items take beside others, on 32 workers.
+// newcomer is how long ten items take while others are sent, on 32 workers.
 func newcomer(t *testing.T, seed uint64, p catalog.Priority, others int) (d time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		c := keys("k")
@@ -69,7 +69,7 @@ func TestNewcomerWaitsForNobody(t *testing.T) {
 		slices.Sort(alone)
 		slices.Sort(beside)
 		ratio := beside[7].Seconds() / alone[7].Seconds()
-		t.Logf("priority %d: %v alone, %v beside others, %.2f times", p, alone[7], beside[7], ratio)
+		t.Logf("priority %d: %v alone, %v with others, %.2f times", p, alone[7], beside[7], ratio)
 		if ratio > 1.5 {
 			t.Errorf("priority %d: the newcomer takes %.2f times its time alone", p, ratio)
 		}

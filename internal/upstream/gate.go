@@ -149,7 +149,7 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 // It ends early with a *fault.Fault if waiting is of no use: UpstreamAuth or
 // QuotaExhausted where every serving key is refused or out of quota, RateLimited
 // where a known pause outlasts ctx's deadline, UpstreamUnavailable if the server has
-// been away for as long as the item may take, InvalidItem where the item needs
+// been away for as long as the item may take, InvalidItem if the item needs
 // more tokens than any key is allowed, UpstreamRejected where no key serves the
 // model. When the deadline comes, or ctx is cancelled with context.DeadlineExceeded as
 // the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
@@ -192,7 +192,7 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 		if q := g.place(now, w); q != nil {
 			g.start(now, w, q)
 			if g.timerAt == never {
-				// Calls that hang settle nothing, so nobody else would look.
+				// Calls that hang settle nothing, so nothing else would look.
 				g.arm(now, g.watch(now))
 			}
 			return nil, w.lease, nil
@@ -239,7 +239,7 @@ func endOf(ctx context.Context) error {
 }
 
 // Hedge returns a second lease for an attempt that is a straggler, if that costs
-// nobody anything: nobody waits, a key has room, and the share of hedged calls
+// no other caller anything: none waits, a key has room, and the share of hedged calls
 // that the configuration allows is not used up. It never waits.
 func (g *Gate) Hedge(need Need) (*Lease, bool) {
 	g.mu.Lock()

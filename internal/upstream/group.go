@@ -219,7 +219,7 @@ func (q *group) stalled(now instant) bool {
 	return n >= stallOld
 }
 
-// giveUp tells the calls that an outage has swallowed to end. A server that has answered
+// giveUp ends the calls that an outage has swallowed. A server that has answered
 // nothing so far may be loading the model, which ends with the last call.
 func (q *group) giveUp(now instant) {
 	if !q.latency.known() {

@@ -50,8 +50,8 @@ func number(s string) (float64, bool) {
 
 // RetryAfter returns how long an answer's headers ask to wait: Retry-After-Ms
 // before Retry-After, which may be seconds, a duration such as "120ms", or a
-// date. A date is relative to now, or to the answer's own Date header where the
-// two clocks differ. It is false where there is none, or
+// date. A date is relative to now, or to the answer's own Date header if the
+// two clocks differ. It is false if there is none, or
 // none that makes sense; it is at most an hour.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	d, _, ok := retryAfter(h, now)
@@ -66,7 +66,7 @@ func retryAfter(h http.Header, now time.Time) (d time.Duration, coarse, ok bool)
 	return parseDelay(first(h, "Retry-After"), clock{h, now})
 }
 
-// clock is the server's, for dates: the answer's Date where it is far from our
+// clock is the server's, for dates: the answer's Date if it is far from our
 // own time, which is more precise where both clocks are right.
 type clock struct {
 	header http.Header

@@ -86,7 +86,7 @@ func (l *lane) away() bool {
 	return serving
 }
 
-// tokenLimit is the most that one call may use, 0 where that is not known. What
+// tokenLimit is the most that one call may use, 0 if that is not known. What
 // an answer said is believed for a minute: if no call fits into it, only another
 // answer can correct it.
 func (q *group) tokenLimit(now instant) float64 {

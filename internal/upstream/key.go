@@ -126,7 +126,7 @@ func (k *key) acceptedSince(at instant) bool { return k.answered && k.newestGood
 // retire takes the key out of service, for longer each time.
 func (k *key) retire(now instant, v Outcome, why string) {
 	if k.retired != 0 && now < k.dueAt {
-		return // of the calls that were under way together, the first one counts
+		return // of the calls that were in flight together, the first one counts
 	}
 	k.refusals = 0
 	k.rest = min(max(2*k.rest, retireFirst), retireMost)

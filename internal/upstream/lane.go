@@ -98,7 +98,7 @@ func (g *Gate) lane(model string) *lane {
 //
 // The home group goes first: the provider caches the fixed part of the question
 // for each organisation, and a call that can start there costs nothing more. Of
-// the others the one with the most head-room is taken, or, where that is
+// the others the one with the most head-room is taken, or, if that is
 // nearly equal, the quicker one.
 func (l *lane) choose(now instant, tokens int) (*group, instant) {
 	at := never

@@ -39,7 +39,7 @@ type Result struct {
 	Outcome Outcome
 	// Header is the answer's, nil where none came.
 	Header http.Header
-	// Usage is what the answer reported, zero where it reported nothing.
+	// Usage is what the answer reported, zero if it reported nothing.
 	Usage catalog.Usage
 	// RetryAfter is how long the answer asks to wait. 0: it does not say, or
 	// Header does.

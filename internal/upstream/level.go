@@ -205,7 +205,7 @@ func (l *level) refilled(left float64, age time.Duration, cost float64) float64 
 }
 
 // rate is the speed to go at, in units a second, +Inf where nothing is known.
-// cost is what the next call needs; rate is 0 where there is not that much.
+// cost is what the next call needs; rate is 0 if there is not that much.
 func (l *level) rate(now instant, spent, cost float64) float64 {
 	if !l.seen {
 		return math.Inf(1)

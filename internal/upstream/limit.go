@@ -10,7 +10,7 @@ const (
 	limitGrowth = 0.05            // growth a round afterwards
 	limitCut    = 0.7             // what an overload leaves
 	limitRest   = 2 * time.Second // no growth after a cut
-	limitStrain = 0.05            // share of overloads from which they are not lone ones
+	limitStrain = 0.05            // share of overloads from which the limit is cut
 	limitFollow = 0.02            // of each call, for that share
 	limitTrim   = 3 * time.Second // how often what is not used is taken back
 	limitRoom   = 1.5             // times the peak that is left then
@@ -43,7 +43,7 @@ func newLimit(start, ceiling int, fixed bool) limit {
 	}
 }
 
-// allows reports whether one more call may start beside those in flight.
+// allows reports whether one more call may start in addition to those in flight.
 func (l *limit) allows(inFlight int) bool { return inFlight < int(l.value) }
 
 // started notes a start, and reports whether it saw the limit nearly used up.
@@ -90,7 +90,7 @@ func (l *limit) strained(yes bool) {
 	l.strain += limitFollow * (now - l.strain)
 }
 
-// overloaded cuts the limit, once for all calls that were under way together. A
+// overloaded cuts the limit, once for all calls that were in flight together. A
 // single call that hangs or is turned away changes nothing.
 func (l *limit) overloaded(now, started instant, inFlight int) {
 	if l.fixed || started <= l.cutAt || l.strain < limitStrain {

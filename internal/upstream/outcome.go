@@ -9,7 +9,7 @@ import (
 const (
 	backoffFirst  = 100 * time.Millisecond
 	backoffMost   = 2 * time.Second
-	throttleShort = 250 * time.Millisecond // pause of the group where only whole seconds are given
+	throttleShort = 250 * time.Millisecond // pause of the group if only whole seconds are given
 	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
 	throttleBlur  = 20 * time.Millisecond
 	throttleKnown = 20 // starts from which on a single 429 is known to be one

@@ -9,7 +9,7 @@ const pacerSlack = 20 * time.Millisecond
 // pacer spaces starts evenly at a speed that others decide, and keeps still
 // during a pause.
 //
-// The speed is asked for anew at every look, so that a wait that was worked out
+// The speed is asked for again at every look, so that a wait that was worked out
 // at a low speed does not outlast it.
 type pacer struct {
 	last   instant // when the last start was due

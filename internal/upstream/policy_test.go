@@ -248,7 +248,7 @@ func TestKeyRestsLongerEachTime(t *testing.T) {
 	now := instant(0)
 	for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
 		k.retire(now, Refused, "401")
-		k.retire(now, Refused, "401") // of a call that was under way too
+		k.retire(now, Refused, "401") // of a call that was in flight too
 		if got := k.dueAt - now; got != want*time.Minute {
 			t.Fatalf("rests for %v, want %v", got, want*time.Minute)
 		}

@@ -14,7 +14,7 @@ type caller struct {
 	turns    []*turn // those that are in a heap now
 }
 
-// callers counts what each caller has under way, for the whole process.
+// callers counts what each caller has in flight, for the whole process.
 type callers map[string]*caller
 
 func (cs callers) get(id string) *caller {

@@ -46,7 +46,7 @@ func (r *recent) count(now instant) int64 {
 	return n
 }
 
-// rate is events a second, over the time since the first where that is shorter.
+// rate is events a second, over the time since the first if that is shorter.
 func (r *recent) rate(now instant) float64 {
 	over := min(max(now-r.first, recentSlot), recentSlots*recentSlot)
 	return float64(r.count(now)) / over.Seconds()

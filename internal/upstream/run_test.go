@@ -54,11 +54,11 @@ type scenario struct {
 	// says that it is in tokens.
 	quota  float64
 	tokens bool
-	// slots is how many calls the upstream serves at once, where that is its limit.
+	// slots is how many calls the upstream serves at once, if that is its limit.
 	slots int
 	// skip is the begin of the run that is not judged.
 	skip time.Duration
-	// window is how many items are under way at once. 0: 1,024.
+	// window is how many items are in flight at once. 0: 1,024.
 	window int
 	// guess is the estimate of an item's tokens; the truth is spread around true.
 	guess, truth float64

@@ -10,7 +10,7 @@ import (
 // Status is the gate at one moment.
 type Status struct {
 	// Limit is how many calls may be in flight now, Ceiling the most that may be
-	// allowed. Fixed is the size of a fixed pool, 0 where it adapts.
+	// allowed. Fixed is the size of a fixed pool, 0 if it adapts.
 	Limit, InFlight, Ceiling, Fixed int
 	// Queue is how many attempts wait, by priority, with those that wait for
 	// their not-before time.
@@ -49,7 +49,7 @@ type KeyStatus struct {
 	Suffix          string
 	InFlight        int
 	Calls, Failures int64
-	// Retired is why the key is out of service, empty where it serves; RetryIn is
+	// Retired is why the key is out of service, empty if it serves; RetryIn is
 	// then when it is tried again.
 	Retired string
 	RetryIn time.Duration
