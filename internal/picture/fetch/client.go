@@ -229,7 +229,7 @@ func (c *Client) hop(ctx context.Context, clock *clock, v *visit) (*Resource, *u
 	clock.run()
 	defer clock.stop()
 	got, next, err := c.ask(ctx, v, slots)
-	if err == nil && next == nil {
+	if err == nil && next == nil && got.Broken == nil {
 		next, err = v.onward(got)
 	}
 	if err != nil || next != nil {

@@ -120,7 +120,7 @@ func (v *visit) retry(err error) bool {
 
 // onward returns the target to which a response leads by its content, or nil.
 func (v *visit) onward(got *Resource) (*url.URL, error) {
-	if v.forward == nil || got.NotModified || got.Broken != nil {
+	if v.forward == nil || got.NotModified {
 		return nil, nil //nolint:nilnil // it leads nowhere
 	}
 	reference := v.forward(got)
