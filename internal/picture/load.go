@@ -70,7 +70,7 @@ func (s *Source) load(ctx context.Context, address *url.URL, product bool, from 
 func (s *Source) fetch(ctx context.Context, address *url.URL, product bool, from content) (content, error) {
 	key := address.String()
 	before, validators := s.recall(key)
-	r := fetch.Request{Address: address, Known: validators, Session: from.session, Forward: forward}
+	r := fetch.Request{Address: address, Known: validators, Session: from.session, Forward: forward, Usable: raster.IsJPEG}
 	if r.Session == nil {
 		r.Session = fetch.NewSession()
 	}
@@ -114,6 +114,9 @@ func (s *Source) read(ctx context.Context, asked *url.URL, got *fetch.Resource) 
 			WithSummary(fault.PictureNotFound)
 	}
 	p, id, err := s.prepare(ctx, got.Body)
+	if err != nil && raster.IsCutOff(err) && raster.IsJPEG(got.Body) {
+		return s.readCut(ctx, got)
+	}
 	if err != nil {
 		return content{}, err
 	}
@@ -122,6 +125,25 @@ func (s *Source) read(ctx context.Context, asked *url.URL, got *fetch.Resource) 
 	}
 	s.remember(asked.String(), known{validators: got.Validators, picture: id})
 	return content{picture: p}, nil
+}
+
+// readCut returns what there is of a JPEG that is cut off. It is not kept: the shop may
+// send all of it the next time.
+func (s *Source) readCut(ctx context.Context, got *fetch.Resource) (content, error) {
+	p, err := s.raster.PrepareCut(ctx, got.Body)
+	if err == nil {
+		err = s.checkShown(ctx, p)
+	}
+	if err == nil {
+		err = checkSize(p, leastSide)
+	}
+	switch {
+	case err == nil:
+		return content{picture: p}, nil
+	case got.Broken != nil && ctx.Err() == nil:
+		return content{}, got.Broken
+	}
+	return content{}, err
 }
 
 // Memory for reading a page: its text in UTF-8 and what is kept of it, as a multiple of

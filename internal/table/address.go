@@ -66,18 +66,22 @@ func trimAddress(text, before string) string {
 // beforeCaption cuts off what follows the name of a picture: "x.jpg ! alt : a sofa". A
 // space alone may be part of the name.
 func beforeCaption(text string) string {
+	ending := "" // of the name, from its last dot on
 	for i, r := range text {
-		if (r == ' ' || r == '|' || r == ';' || r == ',') && isPictureEnd(text[:i]) {
-			return text[:i]
+		switch r {
+		case '.':
+			ending = text[i+1:]
+		case ' ', '|', ';', ',':
+			if n := len(ending) - (len(text) - i); ending != "" && n <= maxEnding && pictureEndings[strings.ToLower(ending[:n])] {
+				return text[:i]
+			}
 		}
 	}
 	return text
 }
 
-func isPictureEnd(text string) bool {
-	i := strings.LastIndexByte(text, '.')
-	return i >= 0 && pictureEndings[strings.ToLower(text[i+1:])]
-}
+// maxEnding is more than the length of every name's ending in pictureEndings, in bytes.
+const maxEnding = 8
 
 // addressOf returns the first address of a cell that can be used, else its first text that
 // is not blank.

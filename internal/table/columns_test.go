@@ -221,6 +221,23 @@ func TestMapping_Addresses(t *testing.T) {
 	}
 }
 
+// TestMapping_LongAddress would take minutes if the time were not proportional to the
+// length of the cell.
+func TestMapping_LongAddress(t *testing.T) {
+	for name, cell := range map[string]string{
+		"spaces":  "https://i/" + strings.Repeat("x ", 200_000),
+		"dots":    "https://i/" + strings.Repeat("x.y ", 100_000),
+		"several": strings.Repeat("https://i/ ", 50_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			items, _ := mapped(t, table.MappingConfig{}, fmt.Sprintf(`{"name":"a","image_url":%q}`, cell))
+			if got := items[0].ImageURL; !strings.HasPrefix(got, cell[:9]) {
+				t.Errorf("got %.40q", got)
+			}
+		})
+	}
+}
+
 func TestMapping_PicturesInCells(t *testing.T) {
 	for name, c := range map[string]struct{ cell, want string }{
 		"base64":     {"data:image/png;base64,cGljdHVyZQ==", "picture"},

@@ -80,7 +80,8 @@ func (s *bodySlots) release() {
 // errCorrupt means that a body cannot be decompressed.
 var errCorrupt = errors.New("the compressed body is corrupt")
 
-// readBody reads and decompresses the body of a response.
+// readBody reads and decompresses the body of a response. With an io.ErrUnexpectedEOF it
+// returns what there is of one that broke off.
 func readBody(ctx context.Context, resp *http.Response, r request, slots *bodySlots) ([]byte, error) {
 	if resp.ContentLength > r.limit && !r.truncate {
 		return nil, tooLarge(resp, r)
@@ -99,7 +100,7 @@ func readBody(ctx context.Context, resp *http.Response, r request, slots *bodySl
 	case sent.N == 0 && !r.truncate:
 		return nil, tooLarge(resp, r)
 	case err != nil:
-		return nil, err
+		return data, err
 	case !whole && !r.truncate:
 		return nil, tooLarge(resp, r)
 	case len(data) == 0 && !r.truncate:
@@ -153,7 +154,7 @@ func decompressed(resp *http.Response, sent io.Reader) (io.Reader, error) {
 }
 
 // readAll reads at most limit bytes and reports whether that was all. A large body
-// waits for a slot before it is read further.
+// waits for a slot before it is read further. With an error, data is what came before.
 func readAll(ctx context.Context, from io.Reader, hint, limit int64, slots *bodySlots) (data []byte, whole bool, err error) {
 	defer slots.end()
 	for {
@@ -173,7 +174,7 @@ func readAll(ctx context.Context, from io.Reader, hint, limit int64, slots *body
 		}
 	}
 	if err != io.EOF { //nolint:errorlint // a wrapped EOF is no end of a body
-		return nil, false, err
+		return data, false, err
 	}
 	return data, int64(len(data)) <= limit, nil
 }

@@ -3,7 +3,9 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -161,6 +163,8 @@ type Resource struct {
 	// NotModified is set if the validators are still current.
 	NotModified bool
 	Validators  Validators
+	// Broken is the error of a body that broke off, if that is usable; else nil.
+	Broken error
 
 	release func()
 }
@@ -186,6 +190,7 @@ type request struct {
 	session  *Session                              // nil: no cookies
 	page     *url.URL                              // the page that leads to the address
 	pictures bool                                  // it may be a picture
+	usable   func([]byte) bool                     // nil: no body that broke off is
 }
 
 // fetch follows an address to its response. The errors are Get's and *statusError.
@@ -224,7 +229,7 @@ func (c *Client) hop(ctx context.Context, clock *clock, v *visit) (*Resource, *u
 	clock.run()
 	defer clock.stop()
 	got, next, err := c.ask(ctx, v, slots)
-	if err == nil && next == nil {
+	if err == nil && next == nil && got.Broken == nil {
 		next, err = v.onward(got)
 	}
 	if err != nil || next != nil {
@@ -268,9 +273,13 @@ func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource
 		return nil, nil, err
 	}
 	got.Body, err = readBody(ctx, resp, v.request, slots)
-	if err != nil {
+	switch {
+	case err == nil:
+		return got, nil, nil
+	case v.usable == nil || !errors.Is(err, io.ErrUnexpectedEOF) || !v.usable(got.Body):
 		return nil, nil, err
 	}
+	got.Broken, got.Validators = c.explain(ctx, err, address, v.request), Validators{}
 	return got, nil, nil
 }
 

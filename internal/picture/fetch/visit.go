@@ -27,6 +27,9 @@ type Request struct {
 	// Forward returns the reference to which a whole response sends on by its content,
 	// or "". It counts as a redirect. nil: none does.
 	Forward func(*Resource) string
+	// Usable reports whether what there is of a body that broke off may be used. nil: it
+	// is an error.
+	Usable func(body []byte) bool
 }
 
 // Fetch is like Get, with more options.
@@ -38,6 +41,7 @@ func (c *Client) Fetch(ctx context.Context, r Request) (*Resource, error) {
 	got, err := c.fetch(ctx, r.Address, request{
 		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: r.Known, check: r.Check,
 		forward: r.Forward, session: session, page: r.Page, pictures: true,
+		usable: r.Usable,
 	})
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return nil, status.fault()
@@ -75,7 +79,7 @@ func (v *visit) turn(next *url.URL) error {
 	from := v.address.Hostname()
 	v.address, v.hops = next, v.hops+1
 	switch {
-	case v.seen[next.String()+"\n"+v.cookies()] > 0 || v.visits[next.String()] == maxVisits:
+	case v.seen[next.String()+"\n"+v.cookies()] > 0 || v.visits[next.String()] >= maxVisits:
 		return fault.New(fault.ImageUnreachable,
 			"%s redirects in a circle: open the address in a browser and give the one where it ends", from).
 			WithSummary(fault.PictureLoop)

@@ -28,21 +28,19 @@ var markedIDs = set("landingimage imgblkfront ebooksimgblkfront main-image maini
 
 // img reads an img.
 func (s *scan) img(t tag, e element) {
-	if e.aside {
+	marked := markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image")
+	if e.aside || (!marked && len(s.images) == maxImages) {
 		return
 	}
 	reference, lazy := t.largest()
 	if reference == "" || isPlaceholder(reference) {
 		reference = cmp.Or(s.offered, reference)
 	}
-	if markedIDs[strings.ToLower(t.get("id"))] || t.present("data-a-dynamic-image") {
+	if marked {
 		keep(&s.marked, reference)
 		if src, _ := t.source(); !isPlaceholder(src) {
 			keep(&s.marked, src) // in case the larger one does not exist
 		}
-		return
-	}
-	if len(s.images) == maxImages {
 		return
 	}
 	p := picture{

@@ -188,3 +188,14 @@ func TestFind_Software(t *testing.T) {
 		})
 	}
 }
+
+func TestIsSubstitute(t *testing.T) {
+	for name, want := range map[string]bool{
+		"noimage.png": true, "no-image_600.jpg": true, "placeholder2.jpg": true, "default.jpg": true, "blank.gif": true, "404.png": true,
+		"blanket-box.jpg": false, "IMG_4041.jpg": false, "oak-chair.jpg": false, "1404.jpg": false,
+	} {
+		if got := page.IsSubstitute(parsed(t, "https://shop.example/media/"+name)); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

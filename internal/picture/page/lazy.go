@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,14 +45,18 @@ func isPlaceholder(src string) bool {
 	if strings.HasPrefix(src, "data:") || src == "#" || strings.HasPrefix(src, "about:") {
 		return true
 	}
-	name := strings.ToLower(path.Base(src))
-	for _, w := range []string{"lazy", "blank", "placeholder", "spacer", "spinner", "loading", "loader", "pixel", "transparent", "1x1"} {
-		if strings.Contains(name, w) {
-			return true
-		}
+	file, _, _ := strings.Cut(src, "?")
+	name := strings.ToLower(path.Base(file))
+	if inAny(name, "lazyload", "placeholder", "spacer", "spinner", "loader", "1x1") {
+		return true
 	}
-	return false
+	all := words(strings.TrimSuffix(name, path.Ext(name)))
+	return slices.ContainsFunc(all, func(w string) bool { return placeholderWords[w] || (w == "lazy" && len(all) == 1) })
 }
+
+// placeholderWords are whole words in the names of such pictures: "blank" is not that
+// of a blanket.
+var placeholderWords = set("blank pixel loading transparent")
 
 // unsupportedFile reports whether the file has a format that is not supported.
 func unsupportedFile(reference string) bool {
@@ -134,7 +139,7 @@ const wanted = 1024
 // expanded replaces the width in a template such as "sofa_{width}x.jpg" by one that the
 // page offers.
 func (t tag) expanded(reference string) string {
-	if !hasBrace(reference) {
+	if len(reference) > maxAddress || !hasBrace(reference) {
 		return reference
 	}
 	return expand(reference, t.width())
@@ -146,7 +151,7 @@ func (t tag) width() int {
 	best := 0
 	for _, key := range []string{"data-widths", "data-sizes-list"} {
 		var all []int
-		if json.Unmarshal([]byte(t.get(key)), &all) != nil {
+		if list := t.get(key); len(list) > maxOffer || json.Unmarshal([]byte(list), &all) != nil {
 			continue
 		}
 		for _, n := range all {
@@ -163,9 +168,10 @@ var (
 	squares = regexp.MustCompile(`(?i)(?:\{|%7b):size(?:\}|%7d)`)
 )
 
-// expand replaces the names of sizes in a template.
+// expand replaces the names of sizes in a template. References that are too long to be
+// used stay as they are.
 func expand(reference string, width int) string {
-	if !hasBrace(reference) {
+	if len(reference) > maxAddress || !hasBrace(reference) {
 		return reference
 	}
 	n := strconv.Itoa(width)

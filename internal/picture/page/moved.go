@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -140,7 +141,10 @@ func nameIn(u *url.URL) map[string]bool {
 // IsSubstitute reports whether an address is that of a picture that stands for one that
 // is missing.
 func IsSubstitute(u *url.URL) bool {
-	name := strings.Join(words(path.Base(u.Path)), "-")
-	return inAny(name, "noimage", "no-image", "nophoto", "no-photo", "no-picture", "no-pic", "placeholder", "not-available",
-		"coming-soon", "missing", "blank", "default", "404")
+	all := words(path.Base(u.Path))
+	return inAny(strings.Join(all, "-"), "noimage", "no-image", "nophoto", "no-photo", "no-picture", "no-pic", "placeholder", "not-available",
+		"coming-soon") || slices.ContainsFunc(all, func(w string) bool { return substituteWords[w] })
 }
+
+// substituteWords are whole words in such names: "blank" is not that of a blanket.
+var substituteWords = set("missing blank default 404")

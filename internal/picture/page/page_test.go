@@ -158,6 +158,9 @@ func TestFind_Evidence(t *testing.T) {
 		{"the linked large one", `<a href="/large.jpg"><img src="/small.jpg"></a>`, "https://shop.example/large.jpg", page.Shown},
 		{"without scripts", `<noscript><img src="/i/oak.jpg" width=300 height=300></noscript>`, "https://shop.example/i/oak.jpg", page.Shown},
 		{"loaded late", `<img src="/img/lazy-placeholder.gif" data-src="/i/oak.jpg">`, "https://shop.example/i/oak.jpg", page.Shown},
+		{"a blanket is not blank", `<img src="/img/spacer.gif" data-src="/i/blanket-box.jpg">`, "https://shop.example/i/blanket-box.jpg", page.Shown},
+		{"a lazy chair", `<img src="/img/lazy.gif" data-src="/i/lazy-chair.jpg">`, "https://shop.example/i/lazy-chair.jpg", page.Shown},
+		{"a blank one", `<img src="/i/oak.jpg" data-src="/img/blank.gif">`, "https://shop.example/i/oak.jpg", page.Shown},
 		{
 			"a picture element", `<picture><source type="image/avif" srcset="/a.avif"><source srcset="/s.jpg 300w, /l.jpg 900w">` +
 				`<img src="data:image/gif;base64,AA" width=300 height=300></picture><img src="/b.jpg" width=200 height=200>`,

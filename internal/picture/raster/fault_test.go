@@ -67,6 +67,9 @@ func TestPrepare_Faults(t *testing.T) {
 			if !errors.As(err, &f) || f.Reason != tt.reason || !strings.Contains(f.Message, tt.says) {
 				t.Errorf("got %v, want %v with %q", err, tt.reason, tt.says)
 			}
+			if f != nil && f.Summary() == "" {
+				t.Errorf("%v has no summary", f)
+			}
 		})
 	}
 }

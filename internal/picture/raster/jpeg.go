@@ -53,6 +53,8 @@ type jpegFile struct {
 	scanBytes   int
 	orientation orientation
 	end         int // offset after the end marker; 0: there is none
+	frameAt     int // offset of the frame's body; 0: there is none
+	wholeScans  int // offset of the end of the last scan that another marker follows; 0: there is none
 }
 
 func jpegHeader(data []byte) (header, error) {
@@ -125,10 +127,16 @@ func (j *jpegFile) readSegments(data []byte) error {
 		if err := j.readSegment(marker, body); err != nil {
 			return err
 		}
+		if j.frame != 0 && j.frameAt == 0 {
+			j.frameAt = at - len(body)
+		}
 		if marker == markSOS {
 			end := skipScan(data, at)
 			j.scanBytes += end - at
 			at = end
+			if end < len(data) {
+				j.wholeScans = end
+			}
 		}
 	}
 }

@@ -127,12 +127,12 @@ func (p *Preparer) checkSize(f *format, h header) error {
 	if h.width > p.config.MaxPixels/h.height {
 		return fault.New(fault.ImageTooLarge,
 			"the picture has %d x %d pixels, at most %.1f million are allowed: send a smaller version",
-			h.width, h.height, float64(p.config.MaxPixels)/1e6)
+			h.width, h.height, float64(p.config.MaxPixels)/1e6).WithSummary(fault.PictureTooLarge)
 	}
 	if h.memory > p.config.Memory {
 		return fault.New(fault.ImageTooLarge,
 			"the picture would take %d MB of memory to decode (%d x %d pixels, %s), at most %d MB are allowed: send a smaller version",
-			h.memory>>20, h.width, h.height, f.name, p.config.Memory>>20)
+			h.memory>>20, h.width, h.height, f.name, p.config.Memory>>20).WithSummary(fault.PictureTooLarge)
 	}
 	return nil
 }
