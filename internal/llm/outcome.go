@@ -97,7 +97,13 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 		return noCompletion(res)
 	}
 	if e := r.failure(); e != nil {
-		return errorOutcome(res, *e, secret)
+		if r.finish == "stop" && a.classification(&r) == nil { // some say "success" with each answer
+			end.step = stepDone
+			return end
+		}
+		failed := errorOutcome(res, *e, secret)
+		failed.result.Usage = r.usage
+		return failed
 	}
 	if r.refusal != "" || r.filtered() {
 		end.fault = declined(r.refusal, secret)
