@@ -206,7 +206,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	a.closers = append(a.closers, pictures.Close)
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
-		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.Limit, Full: gate.Full, Outage: gate.Outage, Observer: o,
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o,
 	}
 	if c.backend() == backendOpenAI {
 		p, err := prompt.New(tax)

@@ -196,7 +196,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 		if !end.advice.Counts {
 			return a.waitUntil(ctx, end, end.advice.NotBefore)
 		}
-		if a.failures.count(end) >= a.config.MaxAttempts || a.failures.all >= 2*a.config.MaxAttempts {
+		if alike := a.failures.count(end); alike >= a.config.MaxAttempts && !end.inChoice() || a.failures.all >= 2*a.config.MaxAttempts {
 			return end.fault
 		}
 		return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(failureWait(a.failures.all, end))))

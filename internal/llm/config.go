@@ -34,7 +34,8 @@ type Config struct {
 	// answer's last. 0: as the gate learns it from the answers.
 	AttemptTimeout time.Duration
 	// MaxAttempts bounds the calls for one item that fail in the same way; twice
-	// as many may fail in different ones. 0: DefaultMaxAttempts.
+	// as many may fail in different ones, or since the model behind a gateway fails.
+	// 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// MaxTokens is the room for an answer; an answer that was cut off is asked for again
 	// with more. 0: DefaultMaxTokens.

@@ -68,8 +68,12 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 		if a.question.Picture == nil {
 			return s.refused(sent, end.said, a.kind())
 		}
-		s.withoutPictures()
-		end.step, end.fault = stepFail, a.blind()
+		if end.step = stepFail; s.pictureRefused(end.said.ofThisPicture()) {
+			end.fault = a.blind()
+		} else {
+			end.fault = fault.New(fault.ImageUnsupported, "the model's server refuses the picture (%s): send another one",
+				public(end.said.message, ""))
+		}
 	case meansRoom:
 		return a.moreRoom()
 	case meansContext:

@@ -62,7 +62,7 @@ func (e *serverError) meaning() meaning {
 		return meansRoom
 	case anyIn(text, contextWords):
 		return meansContext
-	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && anyIn(text, refusalWords):
+	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
 	case anyIn(text, modelWords) && e.status < 500:
 		return meansModel
@@ -147,7 +147,7 @@ var (
 	}
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
-		"no credits", "budget", "billing", "payment required", "recharge", "top up", "in arrears", "overdue", "account balance",
+		"no credits", "billing", "payment required", "top up", "in arrears", "overdue", "account balance",
 		"spending limit", "spend limit", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
 	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per month", "monthly"}
@@ -163,7 +163,12 @@ var (
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
 		"maximum number of input tokens",
 	}
-	pictureWords = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
+	pictureWords     = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
+	thisPictureWords = []string{
+		"invalid_image", "image_parse", "image_too", "invalid image", "unsupported image", "image format", "image data", "corrupt", "decode",
+		"process image", "process the image", "process input image", "too large", "too small", "dimension", "pixels", "media type", "mime type",
+		"media_type", "mime_type", "base64", "identify image", "load image", "open image", "truncated", "of one the following",
+	}
 	refusalWords = []string{
 		"not support", "unsupported", "not available", "unavailable", "not enabled", "cannot", "can't", "unable", "does not accept",
 		"doesn't accept", "only text", "text-only", "text only", "not allowed", "not permitted", "invalid", "unknown", "unexpected",
@@ -191,8 +196,10 @@ var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
 		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
 	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|depleted|used up)\b` +
-		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|arrear|余额不足|额度不足|欠费`)
-	aboutSpeed = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl`)
+		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度不足|欠费` +
+		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
+	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
+	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl`)
 )
 
 // outOfMoney reports whether the account can pay for nothing more, or has used up a quota
@@ -208,7 +215,13 @@ func (e *serverError) outOfMoney(text string) bool {
 	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 || aboutSpeed.MatchString(text) {
 		return false // a wait is a limit of speed, as is a quota of a minute
 	}
-	return anyIn(text, moneyWords) || aboutMoney.MatchString(text)
+	return anyIn(text, moneyWords) || aboutMoney.MatchString(text) && !aboutTokens.MatchString(text)
+}
+
+// ofThisPicture reports whether a refusal of a picture is about its form or content, so that
+// others may be taken.
+func (e *serverError) ofThisPicture() bool {
+	return anyIn(strings.ToLower(e.message+" "+e.code), thisPictureWords)
 }
 
 // tooFast reports whether the server wants fewer calls. Gateways say so with any status.

@@ -52,6 +52,10 @@ type outcome struct {
 	advice    upstream.Advice // the gate's, once the lease is settled
 }
 
+// inChoice reports whether a gateway has answered that the model behind it failed. That says
+// little of the item, and the gate knows of no outage, so that the item gets more attempts.
+func (end *outcome) inChoice() bool { return end.said != nil && end.said.inChoice }
+
 // read finds out what came of a call. A classification goes to a.answer.
 func (a *asking) read(ctx context.Context, res response, err error, secret string) outcome {
 	switch {
@@ -93,7 +97,13 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 		return noCompletion(res)
 	}
 	if e := r.failure(); e != nil {
-		return errorOutcome(res, *e, secret)
+		if r.finish == "stop" && a.classification(&r) == nil { // some say "success" with each answer
+			end.step = stepDone
+			return end
+		}
+		failed := errorOutcome(res, *e, secret)
+		failed.result.Usage = r.usage
+		return failed
 	}
 	if r.refusal != "" || r.filtered() {
 		end.fault = declined(r.refusal, secret)
@@ -177,6 +187,9 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 		said += ": " + text
 	}
 	end.step, end.result.Outcome, end.fault = end.means.outcome(said)
+	if e.inChoice && end.means == meansFailure {
+		end.result.Outcome = upstream.Rejected // the server is there, so that others need not wait
+	}
 	switch end.step {
 	case stepWait:
 		end.result.RetryAfter = max(end.result.RetryAfter, wait)

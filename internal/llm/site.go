@@ -33,7 +33,9 @@ type site struct {
 	settled [catalog.NumKinds]bool // usable answers have come, by what was asked
 	rejects int                    // refusals in a row since the last answer
 	failure string                 // the words of the last failure, while nothing was answered
-	save    func(terms)            // stores what was learned
+	// pictureRejects are refusals of pictures since the last answer to one.
+	pictureRejects int
+	save           func(terms) // stores what was learned
 }
 
 // maxRejects is how many refusals in a row of a settled site reopen the negotiation: the
@@ -102,6 +104,9 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 		return
 	}
 	s.settled[kind] = true
+	if kind == catalog.KindImage {
+		s.pictureRejects = 0
+	}
 	if s.talks.done || !sent.sameParts(s.talks.now) {
 		return
 	}
@@ -151,12 +156,18 @@ func (s *site) failedAlike(e *serverError, kind catalog.Kind) bool {
 	return again
 }
 
-// withoutPictures notes that the model takes no pictures.
-func (s *site) withoutPictures() {
+// pictureRefused notes that a question was refused for its picture, and reports whether the
+// model takes none at all. If it has answered others, or the refusal is of this picture, that
+// is so only after several in a row.
+func (s *site) pictureRefused(thisOne bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.pictureRejects++; (thisOne || s.settled[catalog.KindImage]) && s.pictureRejects < maxRejects {
+		return false
+	}
 	s.talks.now.Pictures, s.talks.offer.Pictures, s.talks.best.Pictures = noPictures, noPictures, noPictures
 	s.keep()
+	return true
 }
 
 // needsRoom notes how many tokens an answer needs, or may have at most.

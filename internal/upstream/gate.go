@@ -102,6 +102,23 @@ func (g *Gate) now() instant { return time.Since(g.epoch) }
 // wall is the time of day at an instant.
 func (g *Gate) wall(at instant) time.Time { return g.epoch.Add(at) }
 
+// PoolSize is for how many calls at once items are to be at hand now, on all keys together.
+// It is Limit, but few for a server that has answered nothing yet: if that turns out to be
+// slow, the time of more items would be up before their turn.
+func (g *Gate) PoolSize() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, q := range g.groups {
+		if q.limit.fixed || q.latency.known() {
+			n += int(q.limit.value)
+		} else {
+			n += limitFloor
+		}
+	}
+	return min(n, g.pool)
+}
+
 // Limit is how many calls may be in flight now, on all keys together.
 func (g *Gate) Limit() int {
 	g.mu.Lock()

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -19,6 +20,10 @@ const (
 	timeoutFactor     = 5
 	timeoutSlowest    = 3           // times the slowest of the first answers
 	timeoutLook       = time.Second // how often a call looks whether something was answered
+
+	queueFirst = 30 * time.Second // within which a server of one slot answers what is asked at first
+	queueSlow  = 15 * time.Second // quicker answers are no reason to ask less
+	queueOver  = 1.5              // times the quickest answer
 )
 
 // latency is how long answers take: a histogram with buckets of equal ratio,
@@ -31,6 +36,8 @@ type latency struct {
 
 	answers int64
 	slowest time.Duration // of the first timeoutAfter answers
+	// quickest is the quickest answer of those that had few others besides them. 0: none.
+	quickest time.Duration
 
 	p25, p50, p95, p99 time.Duration
 }
@@ -38,10 +45,14 @@ type latency struct {
 // known reports whether the server has ever answered.
 func (l *latency) known() bool { return l.answers > 0 }
 
-// answered notes one answer's time.
-func (l *latency) answered(d time.Duration) {
+// answered notes the time of one answer, and how many calls were in flight when it was
+// asked for.
+func (l *latency) answered(d time.Duration, inFlight int) {
 	if l.answers++; l.answers <= timeoutAfter {
 		l.slowest = max(l.slowest, d)
+	}
+	if l.quickest == 0 || inFlight <= limitFloor {
+		l.quickest = min(d, cmp.Or(l.quickest, d))
 	}
 	l.add(d)
 }
@@ -100,6 +111,18 @@ func (l *latency) timeout() time.Duration {
 	default:
 		return max(timeoutFactor*l.p99, timeoutShort)
 	}
+}
+
+// first returns how many calls may be in flight after the first answer. Nothing shows how
+// many slots the server has: those that run a model on their own machine have one or two,
+// and keep the other calls waiting.
+func (l *latency) first() float64 { return float64(queueFirst) / float64(max(l.quickest, 1)) }
+
+// queues reports whether an answer took so long, in comparison with one that had the server
+// to itself, that it has probably waited for others: further calls would only make the wait
+// longer, up to the deadlines of their items.
+func (l *latency) queues(took time.Duration) bool {
+	return took > queueSlow && float64(took) > queueOver*float64(l.quickest)
 }
 
 // stalledAfter is the age from which a call is one of those that should have

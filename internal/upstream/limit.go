@@ -77,6 +77,13 @@ func (l *limit) succeeded(now instant, busy bool) {
 	l.value = min(l.value, l.ceiling)
 }
 
+// begin bounds what slow start begins with.
+func (l *limit) begin(most float64) {
+	if !l.fixed {
+		l.value = min(l.value, max(most, limitFloor))
+	}
+}
+
 // endSlowStart is for a 429: it says nothing against the calls in flight, but it
 // says that the end of free growth is reached.
 func (l *limit) endSlowStart() { l.slow = false }

@@ -76,12 +76,16 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 		return // says nothing of how long answers take
 	}
 	q.limit.strained(false)
-	q.latency.answered(now - l.started)
+	took, first := now-l.started, !q.latency.known()
+	q.latency.answered(took, l.sawInFlight)
+	if first && !q.limited {
+		q.limit.begin(q.latency.first())
+	}
 	q.learned.succeeded(now, l.number, q.starts)
 	if !q.limited && !q.limit.fixed {
 		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
 	}
-	if q.limited || !q.brake.engaged() && !q.brake.wary() {
+	if q.limited || !q.brake.engaged() && !q.brake.wary() && !q.latency.queues(took) {
 		q.limit.succeeded(now, l.busy)
 	}
 }
