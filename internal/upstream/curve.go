@@ -5,81 +5,53 @@ import (
 	"time"
 )
 
-const (
-	growCubic = 0.02 // of the top's square root, by the third power of seconds
-	growSoon  = 0.06 // the same after a goodput that was measured over less than a second
-	growPast  = 1.15 // of the top, from where on it was wrong
-	growSlow  = 0.1  // exponent a second from there
-	growFast  = 0.5  // and once more has got through than a full bucket explains:
-	growFull  = 1.2  // this many times a second's worth, or what was above the top before the last cut
-	growFade  = 0.7  // of which this is kept at a cut that came sooner
-	growMost  = 6.0  // of the top, from where on no limit is known
-	growLeast = 0.05 // starts a second
-)
-
-// curve is the speed since the last cut.
-type curve struct {
-	rate  float64 // after the cut, starts a second. 0: no limit is known
-	top   float64 // where the curve is flat
-	steep float64
-	clock time.Duration // how far on the curve
-	climb float64       // exponent of the growth past it
-	above float64       // starts above the top since the cut
-	full  float64       // the same up to a cut: what a full bucket lets through
-}
-
-// known reports whether a limit is known.
-func (c *curve) known() bool { return c.rate != 0 }
-
-// speed returns the speed that the time since the last cut allows, in starts a second.
-func (c *curve) speed() float64 {
-	if !c.known() {
+// curve returns the speed that the time since the last cut allows, in starts a second.
+func (l *learned) curve() float64 {
+	if l.rate == 0 {
 		return math.Inf(1)
 	}
-	t, past := c.flat()
+	t, past := l.flat()
 	if t > past {
-		return growPast * c.top * math.Exp(c.climb)
+		return growPast * l.top * math.Exp(l.climb)
 	}
-	return max(c.top+c.steep*t*t*t, c.rate)
+	return max(l.top+l.steep*t*t*t, l.rate)
 }
 
 // flat returns the seconds since the curve was flat, and those after which it has
 // gone past the top.
-func (c *curve) flat() (since, past float64) {
-	return c.clock.Seconds() - math.Cbrt((c.top-c.rate)/c.steep), math.Cbrt((growPast - 1) * c.top / c.steep)
+func (l *learned) flat() (since, past float64) {
+	return l.clock.Seconds() - math.Cbrt((l.top-l.rate)/l.steep), math.Cbrt((growPast - 1) * l.top / l.steep)
 }
 
 // advance moves along the curve by a time in which the speed was what held calls
 // back.
-func (c *curve) advance(d time.Duration) {
-	if !c.known() {
+func (l *learned) advance(d time.Duration) {
+	if l.rate == 0 || l.dry || l.trial.on {
 		return
 	}
 	d = min(d, time.Second)
-	c.clock += d
-	c.above += max(c.speed()-c.top, 0) * d.Seconds()
-	if t, past := c.flat(); t > past {
+	l.clock += d
+	l.above += max(l.curve()-l.top, 0) * d.Seconds()
+	if t, past := l.flat(); t > past {
 		grow := growSlow
-		if c.above > growFull*c.full {
+		if l.above > growFull*l.full {
 			grow = growFast
 		}
-		c.climb += grow * d.Seconds()
+		l.climb += grow * d.Seconds()
 	}
 }
 
-// begin puts the curve to its start, at a part of the top. It grows with the top's
-// square root: replicas with a small share of a limit catch up with the others.
-func (c *curve) begin(top, rest, steep float64) {
-	c.top = max(top, growLeast)
-	c.rate, c.steep, c.clock, c.climb = rest*c.top, steep*math.Sqrt(c.top), 0, 0
-	c.full, c.above = max(c.above, growFade*c.full, c.top), 0
+// begin puts the curve to its begin, at a part of the top.
+func (l *learned) begin(rest, steep float64) {
+	l.rate, l.steep, l.clock, l.climb = rest*l.top, steep*l.top, 0, 0
+	l.full, l.above = max(l.above, growFade*l.full), 0
 }
 
 // search has the speed grow from the top at once, for a limit that is to be found.
-func (c *curve) search(top float64) {
-	c.begin(top, cutRest, growSoon)
-	since, past := c.flat()
-	c.clock, c.full = seconds(past-since), 0
+func (l *learned) search() {
+	l.begin(cutRest, growSoon)
+	since, past := l.flat()
+	l.clock, l.full = seconds(past-since), 0
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

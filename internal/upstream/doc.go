@@ -19,7 +19,7 @@
 //
 //   - limit: how many calls may be in flight (slow start, additive growth, cuts)
 //   - level: how fast the provider's headers allow, for requests and for tokens
-//   - learned: how fast 429s allow if headers are silent, and which of them are stray
+//   - learned: how fast 429s allow where headers are silent, and which of them are stray
 //   - ignored: whether headers contradict themselves
 //   - pacer: one start after the other at that speed, pauses after a 429
 //   - breaker: nothing but probes while the server is away

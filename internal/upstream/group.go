@@ -141,7 +141,7 @@ func (q *group) headroom(now instant) float64 {
 // start puts a lease in flight.
 func (q *group) start(now instant, l *Lease) {
 	cost := q.estimate.cost(l.need.Tokens)
-	q.learned.start(q.starts+1, q.pacer.started(now, q.gap(now, cost)))
+	q.learned.advance(q.pacer.started(now, q.gap(now, cost)))
 	l.promised = max(q.requests.promise(now, float64(q.starts)), q.tokens.promise(now, q.spentTokens))
 	l.key = q.pick(now)
 	l.key.started(now)

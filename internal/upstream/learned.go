@@ -5,49 +5,94 @@ import (
 	"time"
 )
 
-// The learned rate's numbers, chosen by simulation: see TestQuotas and TestStray429s.
+// The learned rate's numbers, found by simulation of some forty upstreams.
 const (
-	// A 429 of a call is a limit's or stray: see suspicion.
-	excessTimes = 2.0  // a limit refuses at least this many times the stray share,
-	excessShare = 0.03 // and this share of the calls more
-	alarmFree   = 3.4  // log likelihood ratio that starts a trial while no limit is known
-	alarmNear   = 2.75 // the same for a cut at a known limit: one 429 is enough unless some are stray
-	alarmAway   = 6.0  // the same below it, where a limit's 429s are not expected
-	alarmRise   = 100.0
-	alarmMost   = 7.0
-	denseShare  = 0.3 // only a limit refuses so many at once,
-	denseLeast  = 3   // if there are this many 429s
+	// How a limit is told from chance: see suspicion.
+	strayFirst   = 0.002  // taken to be stray before anything is known
+	strayAtLeast = 0.015  // rarer 429s than these raise no alarm unless they come close together
+	strayPerRate = 0.0001 // the same for each start a second: at slow speeds a 429 too many counts for more
+	strayLowest  = 0.002  // and below this it never is
+	strayRare    = 0.0008 // the same with a limit if none has been seen away from it among
+	strayKept    = 4000   // so many calls
+	strayMost    = 0.08   // a larger share is a limit: replicas that pass one over flood the server
+	excessShare  = 0.03   // a limit refuses this much more than is stray, and
+	excessTimes  = 2.0    // this many times as much
+	alarmAt      = 3.4    // log likelihood ratio: two or three 429s close together
+	alarmRise    = 100.0  // more of it for each share that is stray, or chance alone would reach it each minute
+	alarmMost    = 7.0
+	denseShare   = 0.3 // so many are refused at a limit only: no trial is made
+	denseLeast   = 3   // 429s for that
+
+	// A trial.
+	trialSpeed   = 0.8   // of what gets through: below any limit that the 429s may have come from
+	trialSlow    = 0.5   // the same from no limit if more than
+	trialMany    = 0.05  // this share are refused: a bucket that was full has made the speed look better
+	trialStray   = 0.01  // taken to be stray at least, so that it ends
+	trialSure    = 3.0   // log likelihood ratio at which it ends
+	trialLeast   = 40    // calls before 429s are found to be stray: the first few mislead
+	trialLimit   = 0.13  // a larger share is a limit still
+	trialMuch    = 0.11  // such a share takes all the calls of a trial to be found stray
+	trialKnown   = 0.05  // the most that is found to be stray while a limit is known
+	trialCertain = 0.015 // the same soon after most calls were refused: others share the limit
+	certainFor   = 600   // calls
+	trialFew     = 3     // this many 429s and
+	trialOver    = 0.15  // this share of calls are a limit's at once
+	trialMost    = 250   // calls after which the likelier of the two is taken
+	confirmTimes = 3     // as many calls as the alarm took: 429s that come again within them are a limit's
+	confirmLeast = 100
+
+	// The first 429 for long.
+	waitCalls = 60    // after it that start no faster than before, or than
+	waitSpeed = 100.0 // this, a second
 
 	// A cut.
-	cutNear  = 0.985 // of the top, from where on the curve is near the limit
-	cutRest  = 0.95  // of the top, so that a bucket fills a little
-	cutYield = 0.9   // the same if the goodput has fallen, which lets replicas become equal
-	cutFirst = 0.3   // of the goodput when a limit is first met: a full bucket makes it look better
-	cutMeans = 8     // calls that are enough to measure goodput by
-	cutWeak  = 0.1   // if less than this share was refused it may be chance, and the top
-	cutKept  = 0.993 // falls to this part of itself at the least,
-	cutSoon  = 0.95  // or to this if the last cut was less than a second ago
+	cutNear   = 0.985 // of the top: below, a 429 is not expected and may be stray
+	cutPaced  = 0.9   // of the curve: below, it is not what holds calls back, and a cut would change nothing
+	cutRest   = 0.95  // of what gets through, so that a bucket fills a little
+	cutFirst  = 0.5   // the same from no limit: a bucket that was full has made the speed look better
+	cutYield  = 0.9   // the same if the goodput has fallen, which lets replicas become equal
+	cutMeans  = 8     // calls that are enough to measure goodput by
+	cutKept   = 0.99  // of the top, at the least if so few were refused that it may be chance:
+	weakShare = 0.1   // less than this, or one
+	restLong  = 60    // calls after a cut, whose 429s speed does not explain
+	restMost  = 0.015 // and no more than this is learned from them: others may share the limit
+	restDown  = 0.5   // how far the stray share follows them
+	restUp    = 0.05
+
+	// The way up.
+	growCubic = 0.002 // of the top, by the third power of seconds
+	growSoon  = 0.006 // the same after a goodput that was measured over less than a second
+	growPast  = 1.15  // of the top, from where on it was wrong
+	growSlow  = 0.1   // exponent a second from there
+	growFast  = 0.5   // and once more has got through than a full bucket explains:
+	growFull  = 1.2   // this many times what was above the top before the last cut
+	growFade  = 0.7   // of which this is kept at a cut that came sooner
+	growMost  = 3.0   // of the top, from where on no limit is known
+	growLeast = 0.05  // starts a second
 
 	// A quota that is used up.
 	dryAfter = 3   // calls in a row that are refused
 	dryShare = 0.8 // or this share, as a call may still have got through
 	dryAsk   = 10  // starts a second while it is
+
+	strayFollow = 1.0 / 400 // of each call without a limit, for the stray share
 )
 
-// learned is the speed that 429s allow if headers are silent. It is infinite until
-// they show a limit.
+// learned is the speed that 429s allow where headers are silent. It is infinite
+// until they show a limit.
 //
-// Two kinds of 429 look the same. A limit's 429s end when the speed falls a little,
-// stray ones come at any speed: the server was busy, a proxy was restarted. Slowing
-// down for stray ones wastes time, so their share is estimated, and only 429s that
-// are too many for that share raise an alarm. A stray 429 delays its own item only.
+// Two kinds of 429 look the same. A limit's vanish when the speed falls a little,
+// stray ones come at any speed: the server was busy, a proxy was restarted. To
+// slow down for them wastes time, so what is learned is the share that is stray,
+// and only 429s beyond it count. Stray ones delay their own item, no other.
 //
-// While no limit is known, an alarm starts a trial at half the speed, unless the
-// 429s are so many that only a limit explains them. While one is known, an alarm
-// cuts the speed to the goodput since the last cut. That is the limit exactly,
-// because the quota was used up at both ends.
+// Far more 429s than stray ones explain raise an alarm (see suspicion). Close to a
+// known limit, the speed is cut to the goodput since the last cut, which is the
+// limit exactly: at both ends the quota was used up. Elsewhere a trial is made at
+// four fifths of the speed. If 429s go on, their share is stray. If they vanish,
+// the former speed is taken up again, and it is a limit if they return.
 //
-// After a cut the speed follows a cubic curve: back to what was measured, flat
+// From a cut, the speed follows a cubic curve: back to what was measured, flat
 // around it, then growing ever faster. The curve stands still while something else
 // holds the calls back, or it would grow untested.
 //
@@ -57,15 +102,28 @@ const (
 // Ideas from CUSUM and the sequential probability ratio test (Page 1954, Wald 1945)
 // and from CUBIC (RFC 9438).
 type learned struct {
-	curve   curve
-	stray   strayShare
-	suspect suspicion
-	trial   trial
-	confirm int64   // an alarm up to this call is a limit,
-	tried   float64 // and this speed was below it
+	rate  float64 // after the last cut, starts a second. 0: no limit is known
+	top   float64 // where the curve is flat
+	steep float64
+	clock time.Duration // how far on the curve
+	climb float64       // exponent of the growth past it
+	above float64       // starts above the top since the last cut
+	full  float64       // the same up to a cut: what a full bucket lets through
+
+	stray     float64 // share of calls that is refused whatever the speed
+	suspect   suspicion
+	trial     trial
+	rest      rest
+	expect    int64   // stray 429s are expected up to this call
+	certain   int64   // up to this call there is a limit: it has refused most calls
+	confirm   int64   // an alarm up to this call is a limit
+	careful   float64 // the speed after the first 429 for long, up to
+	carefulTo int64   // this call
+	held      int64   // a 429 up to this call is not the first for long
+	cutLow    bool    // the last cut was made away from the limit that was known
 
 	total      int64   // starts so far
-	cutAt      instant // the last cut or start of a trial: calls from before say nothing new
+	cutAt      instant // the last cut or begin of a trial: calls from before say nothing new
 	cutNumber  int64   // starts by then
 	refused    int64   // 429s of calls since
 	opened     instant // start of the call whose 429 led to it
@@ -74,6 +132,9 @@ type learned struct {
 	dry        bool  // nothing gets through: the quota is used up
 	drySince   instant
 }
+
+// rest is the calls after a cut.
+type rest struct{ from, to, rejects int64 }
 
 // refusal is a 429: of the call with the given start and number, among total
 // starts so far, of which speed in the last second.
@@ -88,16 +149,20 @@ type meaning uint8
 
 const (
 	meansNothing meaning = iota // stray, or nothing new: its own item waits, no other
+	meansWait                   // the first for long: what the calls in flight come to tells more
 	meansCut                    // the speed was too high and has been cut
 	meansUsedUp                 // nothing gets through: the quota is used up, whatever the speed
 )
 
-func newLearned() learned { return learned{cutAt: -1, stray: strayShare{share: strayFirst}} }
+func newLearned() learned { return learned{cutAt: -1, stray: strayFirst} }
 
-// current returns the speed now, in starts a second. If the quota is used up, calls
+// current is the speed now, in starts a second. If the quota is used up, calls
 // only ask whether it still is.
 func (l *learned) current() float64 {
-	rate := l.curve.speed()
+	rate := l.curve()
+	if l.total < l.carefulTo {
+		rate = min(rate, l.careful)
+	}
 	if l.trial.on {
 		rate = min(rate, l.trial.speed)
 	}
@@ -107,26 +172,6 @@ func (l *learned) current() float64 {
 	return rate
 }
 
-// start takes in the start of the call with the number, which the speed has held back
-// for the time.
-func (l *learned) start(number int64, waited time.Duration) {
-	if !l.dry && !l.trial.on {
-		l.curve.advance(waited)
-	}
-	if l.curve.known() && !l.near() {
-		l.stray.away(number)
-	}
-}
-
-// known reports whether a limit is known at the speed: far above what once was one,
-// it is no longer.
-func (l *learned) known(speed float64) bool {
-	return l.curve.known() && min(l.curve.speed(), speed) < growMost*l.curve.top
-}
-
-// near reports whether the curve is where the known limit lies, or above.
-func (l *learned) near() bool { return l.curve.speed() > cutNear*l.curve.top }
-
 // succeeded takes in that the call with the number got through.
 func (l *learned) succeeded(now instant, number, total int64) {
 	l.total = total
@@ -134,6 +179,7 @@ func (l *learned) succeeded(now instant, number, total int64) {
 		l.dry = false
 	}
 	l.judge(now, number)
+	l.rested(number)
 }
 
 // throttled takes in a 429.
@@ -153,15 +199,22 @@ func (l *learned) throttled(r refusal) meaning {
 		l.trial.rejects++
 		l.judge(r.now, r.number)
 		return meansNothing
-	case l.curve.known() && l.nearlyAll(r.number):
+	}
+	if r.number <= l.rest.to {
+		l.rest.rejects++
+	}
+	l.rested(r.number)
+	if l.rate != 0 && l.nearlyAll(r.number) {
 		return meansCut // the cut has just been made, or the quota is used up
-	case !l.alarm(&r):
-		return meansNothing
-	case l.known(r.speed):
-		l.cut(&r)
-		return meansCut
+	}
+	switch {
+	case l.alarm(&r):
+		return l.alarmed(&r)
+	case r.number > l.held && !l.known(r.speed):
+		l.held, l.careful, l.carefulTo = r.total+strayKept, max(r.speed, waitSpeed), r.total+waitCalls
+		return meansWait
 	default:
-		return l.meet(&r)
+		return meansNothing
 	}
 }
 
@@ -173,7 +226,7 @@ func (l *learned) nearlyAll(number int64) bool {
 
 // usedUp reports whether nothing has got through since the last cut.
 func (l *learned) usedUp(r refusal) bool {
-	if !l.curve.known() && !l.trial.on {
+	if l.rate == 0 && !l.trial.on {
 		return false
 	}
 	if !l.dry && l.refused >= dryAfter && l.nearlyAll(r.number) {
@@ -187,82 +240,123 @@ func (l *learned) usedUp(r refusal) bool {
 	return l.dry
 }
 
-// dryFor returns for how long nothing has got through.
+// dryFor is how long nothing has got through.
 func (l *learned) dryFor(now instant) time.Duration { return now - l.drySince }
 
-// alarm reports whether there are too many 429s to be stray.
+// alarm reports whether 429s are more than stray ones explain.
 func (l *learned) alarm(r *refusal) bool {
-	known, before := l.known(r.speed), l.stray.share
-	least, at := strayLeastFree, alarmFree
-	switch {
-	case known && l.near():
-		least, at = strayLeast, alarmNear
-	case known:
-		least, at = strayLeast, alarmAway
+	chance := strayAtLeast
+	if l.known(r.speed) {
+		chance = min(chance, max(strayPerRate*l.top, strayLowest))
+		if l.near(r.speed) && r.number >= l.expect {
+			chance = strayRare
+		}
 	}
-	chance := max(least, before)
+	chance = max(chance, l.stray)
 	excess := excessTimes*chance + excessShare
-	calls := l.suspect.add(r.number, math.Log(excess/chance), -math.Log((1-excess)/(1-chance)))
+	before, calls := l.stray, l.suspect.add(r.number, math.Log(excess/chance), -math.Log((1-excess)/(1-chance)))
 	if l.suspect.rejects == 1 {
 		l.suspect.strayWas = before
 	}
-	l.stray.refused(r.number, calls, known)
-	return l.suspect.sum >= min(at+alarmRise*chance, alarmMost)
+	if !l.known(r.speed) { // without a limit, all are stray
+		l.stray = min(l.stray*math.Pow(1-strayFollow, float64(calls))+strayFollow, strayMost)
+	}
+	return l.suspect.sum >= min(alarmAt+alarmRise*chance, alarmMost)
 }
 
-// meet takes in an alarm while no limit is known.
-func (l *learned) meet(r *refusal) meaning {
-	k, calls, share := l.suspect.refused()
+// known reports whether a limit is known at the speed: far above what once was one,
+// it is no longer.
+func (l *learned) known(speed float64) bool { return min(l.curve(), speed) < growMost*l.top }
+
+// near reports whether the speed is where the limit that is known lies, or above.
+func (l *learned) near(speed float64) bool { return min(l.curve(), speed) > cutNear*l.top }
+
+// alarmed cuts the speed or begins a trial.
+func (l *learned) alarmed(r *refusal) meaning {
+	s := &l.suspect
+	k, calls := float64(s.rejects), float64(max(s.counted-s.from+1, s.rejects))
+	// An alarm is raised where 429s cluster: their share is taken to be less than that.
+	share := max((k-1)/(calls+4), 0.02)
+	speed := max(min(l.curve(), r.speed), growLeast)
+	dense, known := k/calls > denseShare, l.known(r.speed)
 	switch {
-	case k > denseShare*calls && k < denseLeast:
-		return meansNothing // the next calls say more
-	case k > denseShare*calls:
-		l.limitBelow(r, cutFirst*r.speed*(1-share))
-		return meansCut
+	case known && l.near(r.speed):
+		l.cutLow = false
+	case known && !l.cutLow && r.speed > cutPaced*l.curve():
+		l.cutLow = true
+	case dense && k < denseLeast:
+		return meansNothing // too few to tell
+	case dense:
+		l.certain = r.total + certainFor
 	case r.number < l.confirm:
-		l.limitBelow(r, l.tried)
-		return meansCut
+		l.confirm = 0
 	default:
-		l.try(r, r.speed*(1-share), share/2)
+		l.try(r, speed*(1-share), share/2, int64(calls))
 		return meansNothing
 	}
-}
-
-// limitBelow starts a search for a limit from a speed that is below it. The 429s
-// that showed it are not counted as stray.
-func (l *learned) limitBelow(r *refusal, speed float64) {
-	l.confirm, l.stray.share = 0, min(l.stray.share, l.suspect.strayWas)
-	l.curve.search(speed)
-	l.open(r)
+	l.cut(r, speed, share)
+	return meansCut
 }
 
 // cut lowers the speed to the goodput since the last cut, or to what the 429s
-// leave of it if that is too short.
-func (l *learned) cut(r *refusal) {
-	_, _, share := l.suspect.refused()
-	speed, kept := min(l.curve.speed(), r.speed), cutSoon
+// leave of it.
+func (l *learned) cut(r *refusal, speed, share float64) {
+	known := l.known(r.speed)
 	passed, through := r.started-l.opened, r.number-l.openNumber-l.rejects
 	top, rest, steep := speed*(1-share), cutRest, growSoon
-	if passed > time.Second {
-		kept = cutKept
+	if !known {
+		l.stray = min(l.stray, l.suspect.strayWas)
+		top *= cutFirst
 	}
-	if passed > time.Second && through > cutMeans {
+	if known && passed > time.Second && through > cutMeans {
 		goodput := float64(through) / passed.Seconds()
 		if goodput < speed {
 			rest = cutYield
 		}
-		top, steep = min(goodput, speed)/(1-l.stray.share), growCubic
+		top, steep = min(goodput, speed)/(1-l.stray), growCubic
+		if l.weak() {
+			top = max(top, cutKept*l.top)
+		}
 	}
-	if share < cutWeak {
-		top = max(top, kept*l.curve.top)
+	l.top = max(top, growLeast)
+	l.begin(rest, steep)
+	if !known {
+		l.search()
 	}
-	l.curve.begin(top, rest, steep)
 	l.open(r)
+	l.rest = restAfter(r.total)
 }
+
+// weak reports whether the alarm may well have been chance: a cut for it must not
+// wear the top down.
+func (l *learned) weak() bool {
+	s := &l.suspect
+	return s.rejects == 1 || float64(s.rejects) < weakShare*float64(s.counted-s.from+1)
+}
+
+func restAfter(total int64) rest { return rest{from: total, to: total + restLong} }
 
 // open notes that what follows is counted from here.
 func (l *learned) open(r *refusal) {
 	l.cutAt, l.cutNumber, l.refused = r.now, r.total, 0
 	l.opened, l.openNumber, l.rejects = r.started, r.number, 0
-	l.suspect = suspicion{counted: r.total, strayWas: l.stray.share}
+	l.suspect = suspicion{counted: r.total, strayWas: l.stray}
+}
+
+// rested ends the count after a cut. Speed does not explain these 429s, so their
+// share is stray, unless others use the same quota.
+func (l *learned) rested(number int64) {
+	if l.rest.to == 0 || number < l.rest.to {
+		return
+	}
+	share := min(float64(l.rest.rejects)/restLong, restMost)
+	if l.rest.rejects > 1 {
+		l.expect = number + strayKept
+	}
+	follow := restUp
+	if share < l.stray {
+		follow = restDown
+	}
+	l.stray += follow * (share - l.stray)
+	l.rest = rest{}
 }

@@ -12,7 +12,8 @@ const (
 	throttleShort = 250 * time.Millisecond // pause of the group if only whole seconds are given
 	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
 	throttleBlur  = 20 * time.Millisecond
-	throttleKnown = 20 // starts from which on a single 429 is known to be one
+	throttleHold  = 40 * time.Millisecond // pause in which most 429s of calls in flight come back
+	throttleKnown = 20                    // starts from which on a single 429 is known to be one
 	dryMost       = 5 * time.Second
 )
 
@@ -128,10 +129,13 @@ func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.
 	} else {
 		means := q.learn(now, l)
 		switch {
-		case means == meansNothing && q.starts < throttleKnown && asked > throttleRound:
+		case means <= meansWait && q.starts < throttleKnown && asked > throttleRound:
 			// A long wait that is asked for of the first calls is believed at once: it
 			// is not known yet whether others get through.
 		case means == meansNothing:
+			return wait
+		case means == meansWait:
+			q.pacer.pause(now, now+throttleHold, 0)
 			return wait
 		case means == meansCut:
 			pause = min(pause, throttleShort)

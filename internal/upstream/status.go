@@ -140,7 +140,7 @@ func (q *group) status(now instant) GroupStatus {
 		Name: q.name, Limit: int(q.limit.value), InFlight: q.inFlight,
 		Requests:   q.requests.status(now, float64(q.starts), 1),
 		Tokens:     q.tokens.status(now, q.spentTokens, q.estimate.cost(0)),
-		StrayShare: q.learned.stray.share, Paused: max(q.pacer.paused-now, 0),
+		StrayShare: q.learned.stray, Paused: max(q.pacer.paused-now, 0),
 		Open: q.breaker.open, Outages: q.breaker.opened, Braked: q.brake.engaged(), Latency: q.latency.status(),
 	}
 	s.Requests.configured(q.requestsPerSecond)

@@ -91,17 +91,3 @@ func TestHeadersThatContradict(t *testing.T) {
 		play(t, sc)
 	}
 }
-
-// TestStray429s_LeaveALimitThatIsNone plays a run in which a chance cluster is taken for
-// a limit at first.
-func TestStray429s_LeaveALimitThatIsNone(t *testing.T) {
-	const seed = 306
-	config := keys("k")
-	config.Fixed = 64
-	sc := scenario{name: "stray 0.05", items: 12_000, config: config, server: both(strays(0.05), asking("Retry-After", "1"))}
-	without := sc
-	without.server = unlimited
-	if part := run(t, sc, seed).rate() / run(t, without, seed).rate(); part < 0.7 {
-		t.Errorf("%.3f of the answers a second without stray 429s, want 0.7", part)
-	}
-}

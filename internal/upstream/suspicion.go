@@ -36,10 +36,3 @@ func (s *suspicion) add(number int64, raise, lower float64) (calls int64) {
 	s.rejects++
 	return calls
 }
-
-// refused returns the 429s that the suspicion holds, among how many calls, and their
-// share, which is taken to be less than that since an alarm is raised where they cluster.
-func (s *suspicion) refused() (k, calls, share float64) {
-	k, calls = float64(s.rejects), float64(max(s.counted-s.from+1, s.rejects))
-	return k, calls, max((k-1)/(calls+4), 0.02)
-}

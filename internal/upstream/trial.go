@@ -2,36 +2,31 @@ package upstream
 
 import "math"
 
-const (
-	trialSpeed = 0.4  // of what gets through: below any limit that the 429s may have come from
-	trialStray = 0.01 // taken to be stray at least, so that a trial ends
-	trialSure  = 3.0  // log likelihood ratio at which it ends
-	trialLeast = 40   // calls before 429s are found to be stray: the first few mislead
-	trialMost  = 250  // calls after which the likelier of the two is taken
-	trialFew   = 3    // this many 429s and
-	trialOver  = 0.15 // this share of calls are a limit's at once
-	confirmFor = 400  // calls after a trial without 429s, in which an alarm is a limit's
-)
-
-// trial is some calls at a lower speed, while no limit is known.
+// trial is some calls at a lower speed.
 type trial struct {
 	on           bool
 	speed        float64
-	from, seen   int64   // starts by its start, the last call that is back
+	from, seen   int64   // starts by its begin, the last call that is back
 	rejects      int64   // of calls since
 	share, stray float64 // of 429s: if they are stray, if they come from a limit
-	strayWas     float64 // the stray share before the alarm
+	run          int64   // calls that the alarm took
+	strayWas     float64 // the stray share before it
 }
 
-// try starts a trial, for 429s whose share is likely to be stray.
-func (l *learned) try(r *refusal, goodput, share float64) {
+// try begins a trial, for 429s whose share is likely to be stray and was found out
+// in a run of calls.
+func (l *learned) try(r *refusal, goodput, share float64, run int64) {
 	was := l.suspect.strayWas
 	l.open(r)
-	stray := max(l.stray.share, trialStray)
-	l.trial = trial{
-		on: true, speed: max(trialSpeed*goodput, growLeast), from: r.total,
-		share: max(share, 2*stray), stray: stray, strayWas: was,
+	stray, speed := max(l.stray, trialStray), trialSpeed
+	if l.rate == 0 && share > trialMany {
+		speed = trialSlow
 	}
+	l.trial = trial{
+		on: true, speed: max(speed*goodput, growLeast), from: r.total,
+		share: max(share, 2*stray), stray: stray, run: run, strayWas: was,
+	}
+	l.rest = rest{}
 }
 
 // judge ends a trial once the calls up to the one with the number say enough.
@@ -41,39 +36,47 @@ func (l *learned) judge(now instant, number int64) {
 		return
 	}
 	t.seen = max(t.seen, number)
-	calls, k := float64(t.seen-t.from), float64(t.rejects)
+	calls, k := t.seen-t.from, float64(t.rejects)
 	// The log likelihood ratio of stray 429s and a limit's.
-	ratio := k*math.Log(t.share/t.stray) - calls*(t.share-t.stray)
-	late, over := calls >= trialMost, k > strayMost*calls
+	ratio := k*math.Log(t.share/t.stray) - float64(calls)*(t.share-t.stray)
 	switch {
-	case k > trialFew+trialOver*calls, late && over:
-		l.foundLimit(now, k/calls)
-	case ratio < -trialSure, late && ratio <= 0:
-		l.foundNothing(k / calls)
-	case late, calls >= trialLeast && ratio > trialSure && k >= 2 && !over:
-		l.endTrial()
-		l.stray.share = max(l.stray.share, k/calls)
+	case k > trialFew+trialOver*float64(calls):
+		l.found(now, k/float64(calls), false)
+	case ratio < -trialSure, calls >= trialMost && ratio <= 0:
+		l.found(now, k/float64(calls), false)
+	case calls >= trialMost, calls >= trialLeast && ratio > trialSure && k >= 2 && k <= trialMuch*float64(calls):
+		l.found(now, k/float64(calls), true)
 	}
 }
 
-func (l *learned) endTrial() {
+// found ends a trial in which the share was refused: as stray 429s, or as those of
+// a limit.
+func (l *learned) found(now instant, share float64, stray bool) {
+	run, tried, was := l.trial.run, l.trial.speed, l.trial.strayWas
+	l.expect = l.total + strayKept
 	l.trial = trial{}
-	l.suspect = suspicion{counted: l.total, strayWas: l.stray.share}
-}
-
-// foundLimit ends a trial that was too fast still.
-func (l *learned) foundLimit(now instant, share float64) {
-	l.stray.share = min(l.stray.share, l.trial.strayWas)
-	l.curve.begin(l.trial.speed*(1-share), cutRest, growSoon)
-	l.endTrial()
-	l.cutAt, l.cutNumber, l.refused = now, l.total, 0
-}
-
-// foundNothing ends a trial in which the 429s ended: by chance, or because the former
-// speed was above a limit. It is taken up again, which tells.
-func (l *learned) foundNothing(share float64) {
-	was := min(l.stray.share, l.trial.strayWas)
-	l.stray.share = (was + share) / 2
-	l.confirm, l.tried = l.total+confirmFor, l.trial.speed
-	l.endTrial()
+	l.suspect = suspicion{counted: l.total, strayWas: l.stray}
+	switch {
+	case share > trialLimit: // still too fast
+		l.top = max(tried*(1-share), growLeast)
+		l.begin(cutRest, growSoon)
+		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
+	case stray:
+		if l.rate != 0 {
+			most := trialKnown
+			if l.total < l.certain {
+				most = trialCertain
+			}
+			share = min((share+l.stray)/2, most) // with a limit, others that share it may be the cause
+		}
+		l.stray = min(max(share, l.stray), strayMost)
+	default:
+		l.stray = min(l.stray, was)
+		l.stray += (min(share, strayMost) - l.stray) / 2
+		l.confirm = l.total + max(confirmLeast, confirmTimes*run)
+		if l.rate == 0 { // the former speed is taken up step by step: were it a limit, it would refuse far more
+			l.top = tried
+			l.search()
+		}
+	}
 }
