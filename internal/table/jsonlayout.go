@@ -44,6 +44,7 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 func (s *jsonSource) enter(start position, place rowsPlace) {
 	s.at = start.after(s.buf[:place.at+1])
 	s.inside = append(s.inside[:0], place.inside...)
+	s.sisterKeys = place.sisterKeys
 	s.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[place.at+1:])), s.in), headBytes)
 }
 
@@ -61,10 +62,12 @@ func (s *jsonSource) enterSplit(start position, object []member) error {
 }
 
 // rowsPlace is where rows are within an object: behind the bracket at a place. inside are
-// the brackets that are open there.
+// the brackets that are open there. sisterKeys are the keys of the first row if other
+// lists may have such rows too, since no name says that this one has them all.
 type rowsPlace struct {
-	at     int
-	inside []byte
+	at         int
+	inside     []byte
+	sisterKeys []string
 }
 
 // member is a member of an object.
@@ -149,7 +152,7 @@ func bestRows(text []byte, object []member, depth int) (rowsPlace, int) {
 	best, score := rowsPlace{}, 0
 	for _, m := range object {
 		if this := m.listScore(); this > score {
-			best, score = rowsPlace{m.at, []byte("{[")}, this
+			best, score = rowsPlace{m.at, []byte("{["), m.sisterKeys()}, this
 		}
 	}
 	if looksLikeRow(object) {
@@ -159,14 +162,14 @@ func bestRows(text []byte, object []member, depth int) (rowsPlace, int) {
 		return best, score
 	}
 	if score == 0 && isRowsByKey(object) {
-		return rowsPlace{bytes.IndexByte(text, '{'), []byte("{")}, 1
+		return rowsPlace{at: bytes.IndexByte(text, '{'), inside: []byte("{")}, 1
 	}
 	for _, m := range object {
 		if m.value[0] != '{' || score == maxListScore {
 			continue
 		}
 		if place, this := bestRows(m.value, members(m.value), depth+1); this > score {
-			best, score = rowsPlace{m.at + place.at, append([]byte("{"), place.inside...)}, this
+			best, score = rowsPlace{m.at + place.at, append([]byte("{"), place.inside...), place.sisterKeys}, this
 		}
 	}
 	return best, score
@@ -204,6 +207,13 @@ func (m member) listScore() int {
 		score++
 	}
 	return score
+}
+
+func (m member) sisterKeys() []string {
+	if listNames[string(fold(nil, m.key))] {
+		return nil
+	}
+	return keysOf(members(m.first()))
 }
 
 // isRowsByKey reports whether every member is a row.
