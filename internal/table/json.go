@@ -93,6 +93,9 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 	if c == '[' {
 		return s.list(start)
 	}
+	if s.ready = groupRows(s.buf, start); s.ready != nil {
+		return r, false, nil
+	}
 	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
 	if err == nil && key != "" {
 		r.row = withKey(r.row, key)

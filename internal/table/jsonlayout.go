@@ -35,6 +35,9 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	if s.layout == unknownLayout {
 		s.layout = rowByRow
 	}
+	if s.ready = groupRows(s.buf, start); s.ready != nil {
+		return r, false, nil
+	}
 	var err error
 	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
 	return r, true, err
