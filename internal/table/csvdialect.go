@@ -192,6 +192,7 @@ func (s *headedSource) findHeader() (cellRow, error) {
 		s.pending = rows[i+1:]
 		return rows[i], nil
 	}
+	s.headless = true
 	return cellRow{}, s.at.at(rows[0].line).fault("the first line must name the columns, and none of %s is known: "+
 		"name at least one of product_name, description, type, image_url, product_url",
 		clip(strings.Join(trimAll(rows[0].cells), ", ")))

@@ -16,10 +16,10 @@ func groupRows(text []byte, start position) []record {
 	}
 	list, group := member{}, ""
 	for _, m := range members(text) {
-		name := string(fold(nil, m.key))
-		known, ok := columns[name]
+		name := fold(nil, m.key)
+		known, ok := columns[string(name)]
 		switch {
-		case productLists[name] && m.listScore() == maxListScore:
+		case productLists[string(name)] && m.listScore() == maxListScore:
 			list = m
 		case m.cut, ok && (known.field == fieldPrice || known.field == fieldImage || known.field == fieldPage):
 			return nil // it is a product with others, such as a set
