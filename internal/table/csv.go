@@ -25,6 +25,8 @@ type headedSource struct {
 	names   []string // the same without white space around them
 	keys    []string // of the row's cells: the names, each once; empty for none
 	pending []cellRow
+
+	headless bool // there are rows, and none that names columns
 }
 
 // cellRow is a row that was read to find the header.

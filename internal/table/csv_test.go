@@ -8,7 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -36,6 +39,9 @@ func TestReader_ReadsDamagedRows(t *testing.T) {
 		"an empty last cell":        {"name,type\nbed,\"\"\n", "name=\"bed\" type=\"\"\n"},
 		"carriage returns alone":    {"name,type\rbed,a\rrug,b\r", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
 		"the same, with quotes":     {"name,type\r\"bed\nx\",a\rrug,b\r", "name=\"bed\\nx\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
+		"line ends of both kinds":   {"name,type\r\nbed,a\rrug,b\r\"x\",c\r\nlamp,\"d\re\"\r\nsofa,f\rg\r\n", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\nname=\"x\" type=\"c\"\nname=\"lamp\" type=\"d\\re\"\nname=\"sofa\" type=\"f\\rg\"\n"},
+		"groups above the header":   {"Product,,Picture\nid,name,url\n1,bed,http://x/1.jpg\n", "id=\"1\" name=\"bed\" url=\"http://x/1.jpg\"\n"},
+		"no name for a column":      {"name,,price\nbed,a,2\nname,id,price\n", "name=\"bed\" column 2=\"a\" price=\"2\"\nname=\"name\" column 2=\"id\" price=\"price\"\n"},
 		"a note of the separator":   {"sep=;\r\nname;type\r\nbed;a,b\r\n", "name=\"bed\" type=\"a,b\"\n"},
 		"the note in quotes":        {"\"sep=;\"\nname;type\nbed;a\n", "name=\"bed\" type=\"a\"\n"},
 		"titles above the header":   {"Spring prices;;\n;;\nid;name;price\n1;bed;2\n", "id=\"1\" name=\"bed\" price=\"2\"\n"},
@@ -90,6 +96,95 @@ func TestReader_FindsTheEncoding(t *testing.T) {
 	rows, err := read(t, "{\"name\":\"caf\xe9\"}", table.ReaderConfig{})
 	if err != nil || brief(rows) != "name=\"café\"\n" {
 		t.Errorf("JSON: got %s, %v", brief(rows), err)
+	}
+}
+
+// rest returns the rows that are left.
+func rest(r *table.Reader) []table.Row {
+	var rows []table.Row
+	for row := range r.Rows() {
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func TestReader_FindsTheEncodingByItsLetters(t *testing.T) {
+	for name, c := range map[string]struct {
+		charset encoding.Encoding
+		text    string
+	}{
+		"Polish":     {charmap.Windows1250, "id,name\n1,Stół dębowy\n2,Łóżko tapicerowane\n3,Żółte krzesło\n"},
+		"Czech":      {charmap.Windows1250, "id,name\n1,Jídelní stůl\n2,Dřevěná židle\n3,Šatní skříň\n"},
+		"Hungarian":  {charmap.Windows1250, "id,name\n1,Étkezőasztal tölgy\n2,Bőr kanapé\n3,Fésülködőasztal fiókkal, három részes, kárpitozott ágy\n"},
+		"Russian":    {charmap.Windows1251, "id,name\n1,Стол дубовый\n2,КРОВАТЬ\n3,Жёлтый стул\n"},
+		"German":     {charmap.Windows1252, "id,name\n1,Küchenstühle m³ £5\n2,GRÖßE ÄÖÜ\n3,Tür für Möbel\n"},
+		"signs":      {charmap.Windows1252, "id,name\n1,Oak table ••••• Best ————\n2,Sofa® ····\n"},
+		"French":     {charmap.Windows1252, "id,name\n1,Canapé d’angle à gauche – œuvre\n2,Étagère bibliothèque\n3,Bûche où çà\n"},
+		"Danish":     {charmap.Windows1252, "id,name\n1,Spisebord i egetræ\n2,Grøn stol\n3,Blå sofa\n"},
+		"Spanish":    {charmap.Windows1252, "id,name\n1,¿Sillón pequeño?\n2,Lámpara 5 m²\n3,¡Niño! 2ª\n"},
+		"Italian":    {charmap.Windows1252, "id,name\n1,Qualità così più\n2,Comò è però\n"},
+		"Icelandic":  {charmap.Windows1252, "id,name\n1,Borð þægilegt\n2,Stóll úr tré\n"},
+		"Finnish":    {charmap.Windows1252, "id,name\n1,Pöytä\n2,Sänky šakki\n"},
+		"Portuguese": {charmap.Windows1252, "id,name\n1,Colchão espaço\n2,Poltronas e sofás, opções\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := c.charset.NewEncoder().String(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := read(t, c.text, table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream, err := read(t, text, table.ReaderConfig{})
+			if diff := cmp.Diff(brief(want), brief(stream)); err != nil || diff != "" {
+				t.Errorf("from a stream: %v %s", err, diff)
+			}
+			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(brief(want), brief(rest(r))); diff != "" {
+				t.Errorf("from a file: %s", diff)
+			}
+		})
+	}
+}
+
+func TestReader_RefusesEncodingsThatItCannotTell(t *testing.T) {
+	for name, c := range map[string]struct {
+		charset encoding.Encoding
+		text    string
+	}{
+		"Shift-JIS": {japanese.ShiftJIS, "id,name\n1,ダイニングテーブル\n2,オーク材のテーブル\n"},
+		"GBK":       {simplifiedchinese.GBK, "id,name\n1,橡木餐桌\n2,三人沙发\n"},
+		"KOI8-R":    {charmap.KOI8R, "id,name\n1,Стол дубовый\n2,Мягкая кровать\n"},
+		"DOS":       {charmap.CodePage850, "id,name\n1,Stühle für die Küche\n2,Bücherregal, Möbel, Tür\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := c.charset.NewEncoder().String(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const advice = "save it as UTF-8"
+			if rows, err := read(t, text, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), advice) {
+				t.Errorf("from a stream: got %s, %v", brief(rows), err)
+			}
+			if _, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), advice) {
+				t.Errorf("from a file: got %v", err)
+			}
+		})
+	}
+}
+
+// Bytes of Windows-1252 in a file in UTF-8 do not turn the letters after them.
+func TestReader_KeepsUTF8AroundOtherBytes(t *testing.T) {
+	r, err := table.NewReader(strings.NewReader("name\nStühle\nGr\xf6\xdfe\nTür\n"), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := brief(rest(r)); got != "name=\"Stühle\"\nname=\"Größe\"\nname=\"Tür\"\n" {
+		t.Errorf("got %s", got)
 	}
 }
 

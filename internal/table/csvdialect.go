@@ -181,7 +181,7 @@ func (s *headedSource) findHeader() (cellRow, error) {
 			continue
 		}
 		if slices.ContainsFunc(trimAll(row.cells), describesProduct) {
-			return row, nil
+			return s.belowGroups(row), nil
 		}
 		rows = append(rows, row)
 	}
@@ -192,9 +192,27 @@ func (s *headedSource) findHeader() (cellRow, error) {
 		s.pending = rows[i+1:]
 		return rows[i], nil
 	}
+	s.headless = true
 	return cellRow{}, s.at.at(rows[0].line).fault("the first line must name the columns, and none of %s is known: "+
 		"name at least one of product_name, description, type, image_url, product_url",
 		clip(strings.Join(trimAll(rows[0].cells), ", ")))
+}
+
+// belowGroups returns the header below a row that has merged cells for groups of columns,
+// else that row itself.
+func (s *headedSource) belowGroups(row cellRow) cellRow {
+	if !slices.ContainsFunc(row.cells[1:], func(cell string) bool { return strings.TrimSpace(cell) == "" }) {
+		return row
+	}
+	next := s.read()
+	names := trimAll(next.cells)
+	known := knownNames(names)
+	if next.err == nil && known > 1 && known >= knownNames(row.cells) &&
+		filled(names) > filled(row.cells) && !slices.ContainsFunc(names, looksLikeValue) {
+		return next
+	}
+	s.pending = append([]cellRow{next}, s.pending...)
+	return row
 }
 
 // likelyHeader returns the place of the row that seems to name the columns, -1 for none:
@@ -218,7 +236,7 @@ func likelyHeader(rows []cellRow) int {
 		seen[name] = true
 	}
 	for _, row := range rows[header+1:] {
-		if slices.ContainsFunc(row.cells, func(cell string) bool { return cell != "" && !looksLikeName(cell) }) {
+		if slices.ContainsFunc(row.cells, looksLikeValue) {
 			return header
 		}
 	}
@@ -244,6 +262,8 @@ func looksLikeName(text string) bool {
 	_, err := strconv.ParseFloat(strings.Trim(strings.ReplaceAll(text, ",", "."), "€$£% "), 64)
 	return err != nil
 }
+
+func looksLikeValue(text string) bool { return text != "" && !looksLikeName(text) }
 
 // isKeyName reports whether the name is that of a column of keys.
 func isKeyName(name string) bool {

@@ -42,6 +42,7 @@ func (s *csvScanner) row() (cells []string, line int, err error) {
 		return nil, s.line, err
 	}
 	line = s.line
+	end = s.mixedEnd(end)
 	text := s.buf[s.pos : s.pos+end]
 	if bytes.IndexByte(text, '"') < 0 {
 		cells = s.split(string(trimEnd(text)))
@@ -54,6 +55,32 @@ func (s *csvScanner) row() (cells []string, line int, err error) {
 	}
 	s.take(end)
 	return cells, line, nil
+}
+
+// mixedEnd returns where the row ends whose line ends at end: at a carriage return that
+// stands alone, in a file whose other lines end with line feeds, if there is a whole row
+// in front of it and another one behind it.
+func (s *csvScanner) mixedEnd(end int) int {
+	text := trimEnd(s.buf[s.pos : s.pos+end])
+	i := bytes.IndexByte(text, '\r')
+	if i < 0 || s.cr || s.want < 2 || !s.wholeRow(text[:i]) {
+		return end
+	}
+	next := text[i+1:]
+	if j := bytes.IndexByte(next, '\r'); j >= 0 {
+		next = next[:j]
+	}
+	if !s.wholeRow(next) {
+		return end
+	}
+	return i
+}
+
+// wholeRow reports whether a text has the cells of one row.
+func (s *csvScanner) wholeRow(text []byte) bool {
+	line := csvLine{scanner: s, text: string(text)}
+	line.parse()
+	return !line.open && len(line.cells) == s.want
 }
 
 // skipEmpty takes the empty lines that come next, as far as they have been read.

@@ -61,8 +61,9 @@ func (e *csvEncoder) flush() error {
 }
 
 // harmless are texts that begin like a formula and are none: numbers as people write
-// them, with a unit or a currency or without, and dashes alone.
-var harmless = regexp.MustCompile(`^[+-][ \x{a0}]?[0-9.,'\x{a0}\x{202f} ]*[0-9]([.,]|[eE][+-]?[0-9]+)?[ \x{a0}]?(%|[$€£¥]|[A-Za-z]{1,3})?$|^-+$`)
+// them, with a unit or a currency or without, dashes alone, and ="00123", by which a
+// spreadsheet keeps the digits of a key: it can run nothing.
+var harmless = regexp.MustCompile(`^[+-][ \x{a0}]?[0-9.,'\x{a0}\x{202f} ]*[0-9]([.,]|[eE][+-]?[0-9]+)?[ \x{a0}]?(%|[$€£¥]|[A-Za-z]{1,3})?$|^-+$|^="[^"]*"$`)
 
 // Disarm returns a text that no spreadsheet runs as a formula: one that begins with =, +,
 // -, @, a tab or a line end, and is no number, gets an apostrophe in front, as OWASP's

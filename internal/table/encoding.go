@@ -15,19 +15,31 @@ import (
 const maxScan = 256 << 20
 
 // textOf returns a reader of the same text in UTF-8, without byte order marks at its
-// beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, and
-// Windows-1252, which has Latin-1 in it. whole is the same text for reading in advance,
-// nil for a stream.
-func textOf(in *bufio.Reader, head []byte, whole io.Reader) *bufio.Reader {
+// beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, those that
+// XML and HTML name, Windows-1250, -1251, and -1252, which has Latin-1 in it. whole is
+// the same text for reading in advance, nil for a stream. The error is errCharset, which reading a stream may return too.
+func textOf(in *bufio.Reader, head []byte, whole io.Reader) (*bufio.Reader, error) {
 	if order, mark, ok := utf16Order(head); ok {
 		decoder := unicode.UTF16(order, mark).NewDecoder()
-		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes)
+		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), nil
 	}
-	d := &utf8Decoder{}
+	d := &utf8Decoder{measured: whole != nil}
 	if whole != nil {
-		d.legacy = measure(whole)
+		d.legacy, d.charset, d.err = measure(whole)
 	}
-	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes)
+	switch declared := declaredCharset(head).(type) {
+	case nil:
+	case *charmap.Charmap:
+		d.charset, d.err = declared, nil
+	default:
+		if whole == nil || d.legacy {
+			return bufio.NewReaderSize(transform.NewReader(in, declared.NewDecoder()), headBytes), nil
+		}
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), nil
 }
 
 // utf16Order reports whether the text is in UTF-16, and the order of its bytes.
@@ -57,16 +69,21 @@ func utf16Order(head []byte) (unicode.Endianness, unicode.BOMPolicy, bool) {
 
 // utf8Decoder passes UTF-8 on, without marks at the beginning and NULs. The first byte
 // that is not UTF-8 decides about the rest: after ASCII alone, the text is in
-// Windows-1252; after letters in UTF-8, it is UTF-8 with bytes of Windows-1252 in
-// between, until these are in the majority.
+// Windows-1252 or a relative; after letters in UTF-8, it is UTF-8 with bytes of the other
+// in between, until these are in the majority, unless the whole has been measured.
 type utf8Decoder struct {
-	legacy        bool // every byte is a character of Windows-1252
+	measured      bool             // legacy holds for the whole text
+	legacy        bool             // every byte is a character of charset
+	charset       *charmap.Charmap // nil: not known yet
+	err           error            // the charset cannot be told
 	begun         bool
 	valid, broken int // characters of several bytes, and bytes that are none
 }
 
 // Reset is part of transform.Transformer.
-func (d *utf8Decoder) Reset() { *d = utf8Decoder{legacy: d.legacy} }
+func (d *utf8Decoder) Reset() {
+	*d = utf8Decoder{measured: d.measured, legacy: d.legacy, charset: d.charset, err: d.err}
+}
 
 // Transform is part of transform.Transformer.
 func (d *utf8Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
@@ -87,6 +104,9 @@ func (d *utf8Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, er
 		r, size, short := d.decode(src[nSrc:], atEOF)
 		if short {
 			return nDst, nSrc, transform.ErrShortSrc
+		}
+		if d.err != nil {
+			return nDst, nSrc, d.err
 		}
 		nSrc += size
 		if r == 0 || (r == '\ufeff' && !d.begun) {
@@ -127,25 +147,56 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 			return r, size, false
 		}
 		d.broken++
-		d.legacy = d.broken > d.valid
+		d.legacy = d.legacy || (!d.measured && d.broken > d.valid)
 	}
-	return charmap.Windows1252.DecodeByte(text[0]), 1, false
+	if d.charset == nil {
+		if d.legacy && !atEOF && len(text) < enoughSample {
+			return 0, 0, true
+		}
+		d.charset = charmap.Windows1252
+		if d.legacy {
+			d.charset, d.err = guessCharset(text)
+		}
+	}
+	if d.err != nil {
+		return 0, 0, false
+	}
+	return d.charset.DecodeByte(text[0]), 1, false
 }
 
-// measure reads a text in advance and reports whether it is in Windows-1252. The error
-// of an unreadable file comes again when it is read.
-func measure(whole io.Reader) bool {
+// The charset of a file is guessed by at most maxSample of its text. A stream is read
+// ahead by enoughSample from the first letter beyond ASCII on.
+const (
+	maxSample    = 256 << 10
+	enoughSample = 2 << 10
+)
+
+// measure reads a text in advance and reports whether it is in another encoding than
+// UTF-8, and in which. The error is errCharset; that of an unreadable file comes again
+// when it is read.
+func measure(whole io.Reader) (legacy bool, charset *charmap.Charmap, err error) {
 	var valid, broken int
+	var sample []byte
 	buf := make([]byte, 0, headBytes)
 	in := io.LimitReader(whole, maxScan)
 	for {
 		n, err := in.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		buf = buf[:copy(buf, countRunes(buf, err != nil, &valid, &broken))]
+		before := broken
+		rest := countRunes(buf, err != nil, &valid, &broken)
+		if broken > before && len(sample) < maxSample {
+			sample = append(sample, buf[:len(buf)-len(rest)]...)
+		}
+		buf = buf[:copy(buf, rest)]
 		if err != nil {
-			return broken > valid
+			break
 		}
 	}
+	if broken <= valid {
+		return false, charmap.Windows1252, nil
+	}
+	charset, err = guessCharset(sample)
+	return true, charset, err
 }
 
 // countRunes counts the characters of several bytes in text and the bytes that are

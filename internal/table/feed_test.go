@@ -26,6 +26,9 @@ func TestReader_ReadsFeedsAndPages(t *testing.T) {
 		"comments in it":     {`<!-- x --><rss><channel><item><!-- > --><title>Sofa<!-- y --></title></item></channel></rss>`, "title=\"Sofa\"\n"},
 		"a page":             {"<html><head><style>td{}</style></head><body><table><tr><th>id</th><th>name</th></tr><tr><td>007</td><td>Sofa &amp;<br>more</td></tr></table></body></html>", "id=\"007\" name=\"Sofa &\\nmore\"\n"},
 		"a page, not closed": {"<table><tr><td>id<td>name<tr><td>1<td>Sofa<script>x</script><tr><td>2<td><table><tr><td>Lamp</td></tr></table>", "id=\"1\" name=\"Sofa\"\nid=\"2\" name=\"Lamp\"\n"},
+		"a named encoding":   {"<?xml version=\"1.0\" encoding=\"windows-1251\"?><yml_catalog><shop><offers><offer id=\"7\"><name>\xd1\xf2\xee\xeb</name></offer></offers></shop></yml_catalog>", "id=\"7\" name=\"Стол\"\n"},
+		"its name in a page": {"<html><meta charset=shift_jis><table><tr><td>name</td></tr><tr><td>\x83\\\x83t\x83@</td></tr></table></html>", "name=\"ソファ\"\n"},
+		"a false name":       {"<?xml version=\"1.0\" encoding=\"windows-1251\"?><rss><channel><item><title>Büro Stühle</title></item></channel></rss>", "title=\"Büro Stühle\"\n"},
 		"a page in UTF-16":   {utf16Text("<html><table><tr><td>name</td></tr><tr><td>Büro</td></tr></table>"), "name=\"Büro\"\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,9 @@ type jsonSource struct {
 	layout jsonLayout
 	inside []byte   // the brackets that are open around the rows, outermost first
 	names  []string // of the values in rows that are lists
-	ready  []record // rows that have been read already
+	// sisterKeys are the keys of a row if further lists of such rows may follow.
+	sisterKeys []string
+	ready      []record // rows that have been read already
 
 	buf       []byte
 	scanner   objectScanner
@@ -91,6 +93,9 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 	if c == '[' {
 		return s.list(start)
 	}
+	if s.ready = groupRows(s.buf, start); s.ready != nil {
+		return r, false, nil
+	}
 	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
 	if err == nil && key != "" {
 		r.row = withKey(r.row, key)
@@ -136,9 +141,13 @@ func (s *jsonSource) container() string {
 	return "array"
 }
 
-// leave leaves what is around the rows. The rest of the objects around that is skipped.
+// leave leaves what is around the rows, unless another list of such rows follows. The rest
+// of the objects around that is skipped.
 func (s *jsonSource) leave() {
 	if len(s.inside) == 0 {
+		return
+	}
+	if s.sisterKeys != nil && s.toSister() {
 		return
 	}
 	s.after = true

@@ -1,6 +1,9 @@
 package table
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // jsonColumn is the values of a column by their rows' keys, in order.
 type jsonColumn struct {
@@ -65,7 +68,8 @@ func (j *jsonColumn) fill(text []byte) error {
 	return nil
 }
 
-// rowsOf turns columns into rows, in the order of the first column's keys.
+// rowsOf turns columns into rows, in the order of the first column's keys. Keys that are
+// no numbers are the rows' own.
 func rowsOf(columns []jsonColumn, start position) []record {
 	places := map[string]int{}
 	var rows []record
@@ -83,6 +87,11 @@ func rowsOf(columns []jsonColumn, start position) []record {
 				rows = append(rows, record{line: start.line, row: make(Row, 0, len(columns))})
 			}
 			rows[place].row = append(rows[place].row, Cell{column.name, value})
+		}
+	}
+	for key, place := range places {
+		if _, err := strconv.Atoi(key); err != nil {
+			rows[place].row = withKey(rows[place].row, key)
 		}
 	}
 	return rows

@@ -26,7 +26,7 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	case isSplit(object):
 		s.layout = wrapped
 		return r, false, s.enterSplit(start, object)
-	case isByColumn(object):
+	case isByColumn(object), isByColumnAndKey(object):
 		s.layout = wrapped
 		return r, false, s.turnRound(start, cut)
 	case cut:
@@ -34,6 +34,9 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	}
 	if s.layout == unknownLayout {
 		s.layout = rowByRow
+	}
+	if s.ready = groupRows(s.buf, start); s.ready != nil {
+		return r, false, nil
 	}
 	var err error
 	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
@@ -44,6 +47,7 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 func (s *jsonSource) enter(start position, place rowsPlace) {
 	s.at = start.after(s.buf[:place.at+1])
 	s.inside = append(s.inside[:0], place.inside...)
+	s.sisterKeys = place.sisterKeys
 	s.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[place.at+1:])), s.in), headBytes)
 }
 
@@ -61,10 +65,12 @@ func (s *jsonSource) enterSplit(start position, object []member) error {
 }
 
 // rowsPlace is where rows are within an object: behind the bracket at a place. inside are
-// the brackets that are open there.
+// the brackets that are open there. sisterKeys are the keys of the first row if other
+// lists may have such rows too, since no name says that this one has them all.
 type rowsPlace struct {
-	at     int
-	inside []byte
+	at         int
+	inside     []byte
+	sisterKeys []string
 }
 
 // member is a member of an object.
@@ -136,34 +142,40 @@ const maxWrapping = 6
 // findRows finds the list of rows, or the object of rows by their keys, in an object that
 // is no row itself.
 func findRows(text []byte, object []member, depth int) (rowsPlace, bool) {
+	place, score := bestRows(text, object, depth)
+	return place, score > 0
+}
+
+// bestRows returns the likeliest place of the rows and its score, see listScore. A list
+// further inside goes first if its score is higher.
+func bestRows(text []byte, object []member, depth int) (rowsPlace, int) {
 	if depth > maxWrapping || describedWholly(object) {
-		return rowsPlace{}, false
+		return rowsPlace{}, 0
 	}
-	best, score := member{}, 0
+	best, score := rowsPlace{}, 0
 	for _, m := range object {
 		if this := m.listScore(); this > score {
-			best, score = m, this
+			best, score = rowsPlace{m.at, []byte("{["), m.sisterKeys()}, this
 		}
 	}
-	titled := looksLikeRow(object)
-	if score > 1 || (score == 1 && !titled) {
-		return rowsPlace{best.at, []byte("{[")}, true
+	if looksLikeRow(object) {
+		if score < maxListScore {
+			return rowsPlace{}, 0
+		}
+		return best, score
 	}
-	if titled {
-		return rowsPlace{}, false
-	}
-	if isRowsByKey(object) {
-		return rowsPlace{bytes.IndexByte(text, '{'), []byte("{")}, true
+	if score == 0 && isRowsByKey(object) {
+		return rowsPlace{at: bytes.IndexByte(text, '{'), inside: []byte("{")}, 1
 	}
 	for _, m := range object {
-		if m.value[0] != '{' {
+		if m.value[0] != '{' || score == maxListScore {
 			continue
 		}
-		if place, ok := findRows(m.value, members(m.value), depth+1); ok {
-			return rowsPlace{m.at + place.at, append([]byte("{"), place.inside...)}, true
+		if place, this := bestRows(m.value, members(m.value), depth+1); this > score {
+			best, score = rowsPlace{m.at + place.at, append([]byte("{"), place.inside...), place.sisterKeys}, this
 		}
 	}
-	return rowsPlace{}, false
+	return best, score
 }
 
 // describedWholly reports whether an object has more of a product than the title and the
@@ -177,6 +189,8 @@ func describedWholly(object []member) bool {
 		return ok && known.field != fieldName && known.field != fieldDescription && known.field != fieldID
 	}) || len(object) > 12
 }
+
+const maxListScore = 2
 
 // listScore says how likely a list has the rows: 2 if its name says so and the first
 // looks like one, 1 for one of the two, 0 if it is no list of objects.
@@ -196,6 +210,13 @@ func (m member) listScore() int {
 		score++
 	}
 	return score
+}
+
+func (m member) sisterKeys() []string {
+	if listNames[string(fold(nil, m.key))] {
+		return nil
+	}
+	return keysOf(members(m.first()))
 }
 
 // isRowsByKey reports whether every member is a row.
@@ -241,6 +262,45 @@ func isByColumn(object []member) bool {
 		}
 	}
 	return known && (len(object) > 1 || object[0].value[0] == '{')
+}
+
+// isByColumnAndKey reports whether every member is an object of values by the same keys
+// of rows, as data frames with an index of names are written. Texts by language, and
+// objects around one text, are none.
+func isByColumnAndKey(object []member) bool {
+	if len(object) < 2 || !slices.ContainsFunc(object, func(m member) bool { return describesProduct(m.key) }) {
+		return false
+	}
+	var keys []string
+	for i, m := range object {
+		if m.value[0] != '{' {
+			return false
+		}
+		values := members(m.value)
+		if i == 0 {
+			keys = keysOf(values)
+		}
+		if len(values) < 2 || slices.ContainsFunc(values, member.noRowOfColumn) ||
+			(!m.cut && !slices.Equal(keysOf(values), keys)) {
+			return false
+		}
+	}
+	return true
+}
+
+func keysOf(object []member) []string {
+	keys := make([]string, len(object))
+	for i, m := range object {
+		keys[i] = m.key
+	}
+	return keys
+}
+
+// noRowOfColumn reports whether a member is no value of a column by its row's key.
+func (m member) noRowOfColumn() bool {
+	_, known := columns[string(fold(nil, m.key))]
+	return known || m.value[0] == '{' || language.MatchString(m.key) ||
+		slices.Contains(plainNames, m.key) || slices.Contains(addressNames, m.key)
 }
 
 func (m member) isColumn() bool {

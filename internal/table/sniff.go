@@ -78,8 +78,10 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 		return nil, err
 	}
 	dialect := Dialect{BOM: hasMark(head)}
-	text := textOf(buffered, head, o.whole(in))
-	var err error
+	text, err := textOf(buffered, head, o.whole(in))
+	if err != nil {
+		return nil, o.at.unreadable(err)
+	}
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)
 	}

@@ -153,9 +153,10 @@ func (w *workbook) readStyles(name string) error {
 	})
 }
 
-// open returns a reader of the sheet of that name, or of the first one with data.
+// open returns a reader of the sheet of that name, or of the first one with columns.
 func (w *workbook) open(name string) (*Reader, error) {
 	var names []string
+	var notes error // of the first sheet that has text and no columns
 	for _, entry := range w.sheets {
 		names = append(names, entry.name)
 		if name != "" && !strings.EqualFold(entry.name, name) {
@@ -164,7 +165,13 @@ func (w *workbook) open(name string) (*Reader, error) {
 		if name == "" && entry.hidden {
 			continue
 		}
-		r, err := w.openSheet(entry)
+		r, headless, err := w.openSheet(entry)
+		if headless && name == "" {
+			if notes == nil {
+				notes = err
+			}
+			continue
+		}
 		if r != nil || err != nil {
 			return r, err
 		}
@@ -175,27 +182,31 @@ func (w *workbook) open(name string) (*Reader, error) {
 	if name != "" {
 		return nil, w.opener.at.fault("has no sheet %q: it has %s", name, clip(strings.Join(names, ", ")))
 	}
+	if notes != nil {
+		return nil, notes
+	}
 	return nil, w.opener.at.fault("is a spreadsheet without data: it needs a header and a row")
 }
 
-// openSheet returns nil for a sheet without data.
-func (w *workbook) openSheet(entry sheetEntry) (*Reader, error) {
+// openSheet returns nil for a sheet without data. headless is for an error because no row
+// names columns, as in a sheet of notes.
+func (w *workbook) openSheet(entry sheetEntry) (r *Reader, headless bool, err error) {
 	file := w.file(entry.path)
 	if file == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	in, err := file.Open()
 	if err != nil {
-		return nil, w.damaged(err)
+		return nil, false, w.damaged(err)
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
 	rows := &sheetRows{book: w, xml: newXMLReader(in, w.opener.cfg.MaxRowBytes)}
 	first, line, err := rows.row()
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, nil
+		return nil, false, nil
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	}
 	s := &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, line, nil}}}
 	header, err := s.findHeader()
@@ -203,7 +214,7 @@ func (w *workbook) openSheet(entry sheetEntry) (*Reader, error) {
 		err = s.setHeader(header)
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.headless, err
 	}
-	return headedReader(s, Dialect{}), nil
+	return headedReader(s, Dialect{}), false, nil
 }

@@ -70,6 +70,7 @@ func TestReader_ReadsSpreadsheets(t *testing.T) {
 		"titles above":    {workbook(t, nil, inline("Prices")+"<row/>"+header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
 		"an empty sheet":  {workbook(t, nil, "", "<row><c s=\"1\"/></row>", header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
 		"a hidden sheet":  {workbook(t, nil, "<!--hidden-->"+header+inline("9", "x", "9"), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"notes first":     {workbook(t, nil, inline("See the other sheet."), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
 		"digits":          {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="1"><v>123</v></c><c><v>4006381333931</v></c><c s="5"><v>4.006381333931E12</v></c></row>`), "id=\"00123\" name=\"4006381333931\" price=\"4006381333931\"\n"},
 		"what is shown":   {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="4"><v>1299.5</v></c><c><v>0.30000000000000004</v></c><c><v>1E-3</v></c></row>`), "id=\"1299.5\" name=\"0.3\" price=\"0.001\"\n"},
 		"days":            {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="2"><v>45962</v></c><c s="3"><v>45962.75</v></c><c t="d"><v>2025-11-01</v></c></row>`), "id=\"2025-11-01\" name=\"2025-11-01 18:00:00\" price=\"2025-11-01\"\n"},
@@ -104,6 +105,9 @@ func TestReader_ReadsTheSheetOfThatName(t *testing.T) {
 		if _, err := read(t, text, table.ReaderConfig{Sheet: sheet}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", sheet, err)
 		}
+	}
+	if _, err := read(t, workbook(t, nil, inline("See below."), inline("None.")), table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "none of See below. is known") {
+		t.Errorf("notes alone: got %v", err)
 	}
 	if _, err := read(t, "name\na\n", table.ReaderConfig{Sheet: "x"}); err == nil || !strings.Contains(err.Error(), "in.csv is no spreadsheet and has no sheet \"x\"") {
 		t.Errorf("CSV: got %v", err)
