@@ -200,3 +200,37 @@ func TestInput_OfASheetHasNoFraction(t *testing.T) {
 		opened.close()
 	}
 }
+
+// TestResume_PaysNoProductTwice interrupts the program between the rows of a product.
+func TestResume_PaysNoProductTwice(t *testing.T) {
+	const products, rowsEach = 150, 5
+	var in strings.Builder
+	in.WriteString("Handle,Title,Variant SKU,Image Position\n")
+	for i := range products {
+		fmt.Fprintf(&in, "h%d,Stuhl %d,s%d-0,1\n", i, i, i)
+		for j := range rowsEach - 1 {
+			fmt.Fprintf(&in, "h%d,,s%d-%d,%d\n", i, i, j+1, j+2)
+		}
+	}
+	r := newResumeTest(t, products*rowsEach)
+	r.in = write(t, "shop.csv", in.String())
+	for _, ending := range []string{".csv", ".jsonl"} {
+		want := r.whole(t, ending)
+		r.sim.ResetStats()
+		out := filepath.Join(t.TempDir(), "out"+ending)
+		for range 6 {
+			p := runProgram(t, r.args(out, "--resume")...)
+			r.awaitCalls(p, r.sim.Calls()+3)
+			p.end(syscall.SIGINT)
+		}
+		if _, err := os.Stat(out); err != nil {
+			credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitOK, "750 items classified")
+		}
+		if diff := cmp.Diff(want, comparable(t, out)); diff != "" {
+			t.Error(diff)
+		}
+		if twice := r.sim.Stats().Messages.ExtraPaid; twice != 0 {
+			t.Errorf("%s: %d were paid twice", ending, twice)
+		}
+	}
+}

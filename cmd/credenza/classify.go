@@ -111,6 +111,7 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 	}
 	if err == nil {
 		err = r.tally.resume(r.to.earlier().Note)
+		r.marked = r.tally.Last
 	}
 	if err != nil {
 		return errors.Join(err, r.closeFiles())

@@ -36,6 +36,9 @@ type classifyRun struct {
 	ended  bool   // the last row was read
 	failed error  // why the rows ended early
 
+	answered answered
+	marked   *credenza.Result // of the last row that earlier runs have written in order
+
 	mu    sync.Mutex // of the writing
 	tally tally
 }
@@ -178,6 +181,9 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		p.cells = nil
 	}
 	known, err := r.known(p)
+	if err == nil {
+		r.answer(p, mapped)
+	}
 	if known || err != nil {
 		return nil, nil, err
 	}
@@ -191,6 +197,22 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		return p, nil, nil
 	}
 	return p, &item, nil
+}
+
+// answer gives a row the result of the row before it if both are one product and an
+// earlier run has asked it.
+func (r *classifyRun) answer(p *pendingRow, item *catalog.Item) {
+	if r.Cache != "use" || item == nil || r.in.pictures != nil {
+		return
+	}
+	result := p.result
+	if p.index == r.to.earlier().Rows-1 {
+		result = r.marked
+	}
+	r.answered.note(item, result)
+	if !p.ready() {
+		p.result = r.answered.of(p.index, item)
+	}
 }
 
 // unaskedResult is the result of a row that, or whose picture, cannot be read.
@@ -288,6 +310,9 @@ func (r *classifyRun) writeReady(settled bool) error {
 	}
 	if last == nil && !settled {
 		return nil
+	}
+	if last != nil {
+		r.tally.Last = last.result
 	}
 	if err := r.to.mark(last, r.tally.note()); err != nil {
 		return unwritten(err)
