@@ -41,6 +41,9 @@ func (c *classifyCommand) Validate() error {
 	if err := c.validate(c.Out); err != nil {
 		return err
 	}
+	if c.DryRun && (c.again() || c.Resume) {
+		return errors.New("--dry-run counts all rows of FILE: leave out --only-failed, --only-review and --resume")
+	}
 	if err := c.callFlags.Validate(); err != nil {
 		return err
 	}
@@ -108,6 +111,7 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 	}
 	if err == nil {
 		err = r.tally.resume(r.to.earlier().Note)
+		r.marked = r.tally.Last
 	}
 	if err != nil {
 		return errors.Join(err, r.closeFiles())
@@ -155,12 +159,20 @@ func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 	return keys, err
 }
 
-// subject returns the settings that must be equal in all runs for a file.
-func (c *classifyCommand) subject() map[string]string {
+// subject returns the settings that must be equal in all runs for a file. The sample of a
+// file that has grown is another one. A key that is left out would have the offline
+// classifier answer the rest.
+func (r *classifyRun) subject() map[string]string {
+	c := r.classifyCommand
+	backend := "a model"
+	if r.local() {
+		backend = "offline"
+	}
 	return map[string]string{
-		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprint(c.Sample),
+		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprintf("%d of %d", c.Sample, r.pick.total),
 		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
 		"--mode": c.Mode, "--model": c.itemFlags.Model, "--column": strings.Join(c.Column, " "),
+		"--backend": backend, "--taxonomy": c.Taxonomy, "--product-column": c.ProductColumn, "--sheet": c.Sheet,
 	}
 }
 

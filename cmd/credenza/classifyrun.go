@@ -36,6 +36,9 @@ type classifyRun struct {
 	ended  bool   // the last row was read
 	failed error  // why the rows ended early
 
+	answered answered
+	marked   *credenza.Result // of the last row that earlier runs have written in order
+
 	mu    sync.Mutex // of the writing
 	tally tally
 }
@@ -93,11 +96,11 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		}
 		if err != nil {
 			r.rows.stop()
-			r.in.close() // an input that has nothing to say would hold up the call's end
+			r.in.stop() // an input that has nothing to say would hold up the call's end
 			return err
 		}
 	}
-	return r.drain(nil)
+	return r.drain()
 }
 
 // poolEvery is how often the service is asked for its pool.
@@ -128,14 +131,15 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 		for ctx.Err() == nil && !r.pick.ends(r.index) {
 			p, item, err := r.nextRow()
 			if errors.Is(err, io.EOF) {
-				r.ended = true
+				r.failed = r.missingRows()
+				r.ended = r.failed == nil
 				return
 			}
 			if err == nil && p != nil && !r.rows.put(p) {
 				return
 			}
 			if err == nil && p != nil && p.ready() {
-				err = r.drain([]*pendingRow{p})
+				err = r.drain() // in its place: no record says that it is written
 			}
 			if err != nil {
 				if ctx.Err() == nil {
@@ -162,7 +166,7 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	p := &pendingRow{index: r.index, cells: r.in.last.cells}
 	var mapped *catalog.Item
 	if ofRow {
-		p.result = unreadableResult(p.index, unreadable)
+		p.result = unaskedResult(p.index, unreadable.Fault.Message)
 	} else {
 		mapped = r.itemOf(row)
 	}
@@ -177,6 +181,9 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		p.cells = nil
 	}
 	known, err := r.known(p)
+	if err == nil {
+		r.answer(p, mapped)
+	}
 	if known || err != nil {
 		return nil, nil, err
 	}
@@ -184,14 +191,33 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		return p, nil, nil
 	}
 	item, err := r.load(row, mapped)
-	return p, &item, err
+	if err != nil {
+		p.result = unaskedResult(p.index, err.Error())
+		p.result.ItemID = item.ID
+		return p, nil, nil
+	}
+	return p, &item, nil
 }
 
-// unreadableResult is the result of a row that cannot be read, which is not asked.
-func unreadableResult(index int64, err *table.RowError) *credenza.Result {
-	return &credenza.Result{Index: index, Err: &credenza.ItemError{
-		Reason: fault.InvalidItem.String(), Message: err.Fault.Message,
-	}}
+// answer gives a row the result of the row before it if both are one product and an
+// earlier run has asked it.
+func (r *classifyRun) answer(p *pendingRow, item *catalog.Item) {
+	if r.Cache != "use" || item == nil || r.in.pictures != nil {
+		return
+	}
+	result := p.result
+	if p.index == r.to.earlier().Rows-1 {
+		result = r.marked
+	}
+	r.answered.note(item, result)
+	if !p.ready() {
+		p.result = r.answered.of(p.index, item)
+	}
+}
+
+// unaskedResult is the result of a row that, or whose picture, cannot be read.
+func unaskedResult(index int64, message string) *credenza.Result {
+	return &credenza.Result{Index: index, Err: &credenza.ItemError{Reason: fault.InvalidItem.String(), Message: message}}
 }
 
 // known applies to a row what earlier runs, and the choice of rows, say of it. It reports
@@ -204,10 +230,9 @@ func (r *classifyRun) known(p *pendingRow) (bool, error) {
 		}
 	}
 	earlier := r.to.earlier()
-	changed := fmt.Errorf("%s has changed since %s was begun: give --overwrite to begin again", r.in.name, r.Out+partfile.Suffix)
 	if p.index < earlier.Rows {
 		if p.index == earlier.Rows-1 && p.sum != earlier.Hash {
-			return false, changed
+			return false, r.changed()
 		}
 		return true, nil
 	}
@@ -219,7 +244,7 @@ func (r *classifyRun) known(p *pendingRow) (bool, error) {
 		return false, nil
 	}
 	if record.Hash != p.hash {
-		return false, changed
+		return false, r.changed()
 	}
 	if len(record.Result) == 0 {
 		p.written = true
@@ -230,30 +255,52 @@ func (r *classifyRun) known(p *pendingRow) (bool, error) {
 	return false, err
 }
 
-// take takes results of the call. They are stored before they are written.
-func (r *classifyRun) take(results []credenza.Result) error {
-	settled := r.rows.settle(results)
-	r.mu.Lock()
-	err := r.to.keep(settled)
-	r.mu.Unlock()
-	if err != nil {
-		return unwritten(err)
-	}
-	return r.drain(settled)
+func (r *classifyRun) changed() error {
+	return fmt.Errorf("%s has changed since %s was begun: give --overwrite to begin again", r.in.name, r.Out+partfile.Suffix)
 }
 
-// drain writes the rows that are ready: as completed the given ones, else all before the
-// first that is not.
-func (r *classifyRun) drain(ready []*pendingRow) error {
+// missingRows returns an error if the input has ended before rows that have results.
+func (r *classifyRun) missingRows() error {
+	earlier := r.to.earlier()
+	if r.index < earlier.Rows {
+		return r.changed()
+	}
+	for row := range earlier.Records {
+		if row >= r.index {
+			return r.changed()
+		}
+	}
+	return r.prior.ended(r.index)
+}
+
+// take takes results of the call. They are stored before they are written, by either
+// goroutine.
+func (r *classifyRun) take(results []credenza.Result) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	settled := r.rows.settle(results)
+	if err := r.to.keep(settled); err != nil {
+		return unwritten(err)
+	}
 	if r.to.asCompleted {
-		for _, p := range ready {
+		for _, p := range settled {
 			if err := r.write(p); err != nil {
 				return err
 			}
 		}
 	}
+	return r.writeReady(len(settled) > 0)
+}
+
+// drain writes all rows before the first that is not ready.
+func (r *classifyRun) drain() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.writeReady(false)
+}
+
+// writeReady is drain for a caller that holds mu, and that may have settled rows.
+func (r *classifyRun) writeReady(settled bool) error {
 	var last *pendingRow
 	for p := r.rows.next(); p != nil; p = r.rows.next() {
 		if err := r.write(p); err != nil {
@@ -261,8 +308,11 @@ func (r *classifyRun) drain(ready []*pendingRow) error {
 		}
 		last = p
 	}
-	if last == nil && len(ready) == 0 {
+	if last == nil && !settled {
 		return nil
+	}
+	if last != nil {
+		r.tally.Last = last.result
 	}
 	if err := r.to.mark(last, r.tally.note()); err != nil {
 		return unwritten(err)
@@ -312,7 +362,7 @@ func (r *classifyRun) conclude(err error) error {
 		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
 			r.to.lost, table.Printable(r.to.lostKey))
 	}
-	unfinished := err != nil && r.to.part != nil && r.tally.Rows > 0
+	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)
 	if unfinished {
 		printLine(r.notes, "credenza: %s has what is done: go on with %s", r.Out+partfile.Suffix, again(r.args))

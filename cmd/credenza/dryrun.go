@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -28,6 +29,7 @@ const (
 // dryRun counts what a run would do.
 type dryRun struct {
 	rows, calls, pictures int
+	unreadable            int // of rows
 	tokens                int64
 	prompt                *prompt.Prompt
 	seen                  map[uint64]bool // items, of which equal ones are asked once
@@ -54,10 +56,12 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 		if err != nil && !ofRow {
 			return err
 		}
+		var item *catalog.Item
 		if err == nil {
-			if item := r.itemOf(row); r.pick.takes(r.index) {
-				d.add(item, r.Mode, r.in.pictures != nil)
-			}
+			item = r.itemOf(row)
+		}
+		if r.pick.takes(r.index) {
+			d.add(item, r.Mode, r.in.pictures != nil)
 		}
 		r.index++
 	}
@@ -71,9 +75,13 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 // local reports whether no model is asked.
 func (r *classifyRun) local() bool { return r.Server == "" && r.Offline() }
 
-// add counts an item.
+// add counts an item, nil for a row that cannot be read.
 func (d *dryRun) add(item *catalog.Item, mode string, isPicture bool) {
 	d.rows++
+	if item == nil {
+		d.unreadable++
+		return
+	}
 	picture := mode != "text" && (isPicture || item.ImageURL != "" || item.ProductURL != "")
 	d.buf = d.prompt.AppendUser(d.buf[:0], item, picture)
 	hash := xxhash.New()
@@ -95,7 +103,11 @@ func (d *dryRun) add(item *catalog.Item, mode string, isPicture bool) {
 }
 
 func (d *dryRun) print(out io.Writer, columns []string, local bool) {
-	printLine(out, "rows      %d", d.rows)
+	unreadable := ""
+	if d.unreadable > 0 {
+		unreadable = fmt.Sprintf(", %d of which cannot be read", d.unreadable)
+	}
+	printLine(out, "rows      %d%s", d.rows, unreadable)
 	printLine(out, "columns   %d: %s", len(columns), table.Printable(strings.Join(columns, ", ")))
 	if local {
 		printLine(out, "calls     0: the offline classifier answers")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -17,7 +18,7 @@ type earlierFile struct {
 	name   string
 	layout *layout
 	flags  *rowFlags
-	ended  bool
+	atEnd  bool
 }
 
 // openEarlier opens the finished file of --out.
@@ -27,7 +28,12 @@ func openEarlier(path string, l *layout, flags *rowFlags) (*earlierFile, error) 
 		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
 	}
 	e := &earlierFile{file: file, name: path, layout: l, flags: flags}
-	if e.rows, err = table.NewReader(file, table.ReaderConfig{Name: path}); err != nil {
+	info, err := file.Stat()
+	if err == nil {
+		whole := io.NewSectionReader(file, 0, info.Size())
+		e.rows, err = table.NewReader(file, table.ReaderConfig{Name: path, File: whole})
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return e, nil
@@ -37,18 +43,19 @@ func (e *earlierFile) close() error {
 	if e == nil {
 		return nil
 	}
+	e.rows.Close()
 	return e.file.Close()
 }
 
 // next returns our columns of the earlier file's row for p, or nil if the row is to be
 // asked. Rows that the earlier file does not have are asked.
 func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
-	if e.ended {
+	if e.atEnd {
 		return nil, nil
 	}
 	row, err := e.rows.Read()
 	if errors.Is(err, io.EOF) {
-		e.ended = true
+		e.atEnd = true
 		return nil, nil
 	}
 	if err != nil {
@@ -65,6 +72,18 @@ func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
 		kept = append(kept, typed(c.name, exact(row, e.layout.name(c))))
 	}
 	return kept, nil
+}
+
+// ended returns an error if the earlier file has rows beyond the input's, whose results
+// would be lost.
+func (e *earlierFile) ended(rows int64) error {
+	if e == nil || e.atEnd {
+		return nil
+	}
+	if _, err := e.rows.Read(); errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("%s has more rows than the %d of the input: give the input that it was made of", e.name, rows)
 }
 
 // typed returns a value that a file of texts has given back, with its type.
@@ -95,12 +114,33 @@ func (e *earlierFile) sameRow(row table.Row, p *pendingRow) bool {
 		return true
 	}
 	for i, text := range p.cells {
-		if i < len(e.layout.inputs) && i < len(cells) && cells[i] != table.Disarm(text) && cells[i] != text {
+		if i < len(e.layout.inputs) && i < len(cells) && !e.sameCell(cells[i], text) {
 			return false
 		}
 	}
 	return true
 }
+
+// sameCell reports whether a file of results has the text as this cell. Numbers in a sheet
+// come back without their last zeros, line ends as one byte, and long texts are cut.
+func (e *earlierFile) sameCell(cell, text string) bool {
+	if cell == text || cell == table.Disarm(text) {
+		return true
+	}
+	if e.layout.format != table.XLSX {
+		return false
+	}
+	if was, err := strconv.ParseFloat(cell, 64); err == nil {
+		now, err := strconv.ParseFloat(text, 64)
+		return err == nil && was == now
+	}
+	ends := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+	cell, text = ends.Replace(cell), ends.Replace(text)
+	return cell == text || len(cell) >= cutCell && strings.HasPrefix(text, cell)
+}
+
+// cutCell is how many bytes a text that a sheet has cut has at least.
+const cutCell = 32_766
 
 func (e *earlierFile) asksAgain(row table.Row) bool {
 	value := func(name string) string {

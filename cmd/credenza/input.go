@@ -26,7 +26,8 @@ type input struct {
 	last  readRow     // what next has returned
 	info  os.FileInfo // nil for standard input that is no file
 	name  string
-	close func()
+	stop  func() // ends a read that waits for data; reads fail then
+	close func() // call it when no read is in flight
 
 	columns []string // of the first row
 	again   bool     // the file can be read once more
@@ -46,7 +47,7 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{name: s.File, sheet: s.Sheet, close: func() {}}
+	in := &input{name: s.File, sheet: s.Sheet, stop: func() {}, close: func() {}}
 	reader, err := in.reader(ctx, std.in)
 	if err != nil {
 		return nil, err
@@ -83,8 +84,11 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, Sheet: in.sheet, File: in.file}); err != nil {
 		return err
 	}
-	closeFile := in.close
-	in.close = func() { closeFile(); in.rows.Close() }
+	if in.counted != nil && readInParts(in.file) {
+		in.counted = nil
+	}
+	in.stop = in.close
+	in.close = func() { in.stop(); in.rows.Close() }
 	for {
 		read := in.read()
 		_, ofRow := errors.AsType[*table.RowError](read.err)
@@ -175,6 +179,14 @@ func (in *input) fraction() float64 {
 		return 0
 	}
 	return min(1, float64(in.counted.n.Load())/float64(in.info.Size()))
+}
+
+// readInParts reports whether a file, XLSX or Parquet, is not read from its beginning to
+// its end.
+func readInParts(file io.ReaderAt) bool {
+	var head [4]byte
+	_, err := file.ReadAt(head[:], 0)
+	return err == nil && (string(head[:2]) == "PK" || string(head[:]) == "PAR1")
 }
 
 // countingReader counts what was read. The count is safe for concurrent use.

@@ -73,7 +73,7 @@ func (c *jobsSubmit) upload(
 			spoil() // part of a catalogue is none
 		}
 	}
-	job, err := client.CreateJob(whole, items, c.spec(), credenza.UploadEnded(in.close))
+	job, err := client.CreateJob(whole, items, c.spec(), credenza.UploadEnded(in.stop))
 	switch {
 	case err == nil:
 		return job, nil

@@ -65,7 +65,7 @@ func openFolder(path string, maxBytes int) (*input, error) {
 		return nil, fmt.Errorf("%s is a folder without pictures (%s): give a file, or a folder with pictures",
 			path, strings.Join(pictureEndings, ", "))
 	}
-	in := &input{name: path, close: func() {}, pictures: &pictureFolder{localPictures{folder: path, maxBytes: maxBytes}}}
+	in := &input{name: path, stop: func() {}, close: func() {}, pictures: &pictureFolder{localPictures{folder: path, maxBytes: maxBytes}}}
 	return in, in.begin(&rows, table.JSON)
 }
 
@@ -74,7 +74,7 @@ func (f *pictureFolder) item(row table.Row) (credenza.Item, error) {
 	value, _ := row.Get(fileColumn)
 	data, err := f.local.read(value.Text)
 	if err != nil {
-		return credenza.Item{}, fmt.Errorf("the picture cannot be read: %w", err)
+		return credenza.Item{ID: value.Text}, fmt.Errorf("the picture cannot be read: %w", err)
 	}
 	stem := strings.TrimSuffix(value.Text, filepath.Ext(value.Text))
 	name := strings.Join(strings.FieldsFunc(stem, separatesWords), " ")
@@ -101,7 +101,8 @@ func (l *localPictures) load(item *credenza.Item) {
 	}
 }
 
-// read returns the content of a file, at most what a picture may have.
+// read returns the content of a file, at most what a picture may have. An empty file is an
+// error: an item without data would be one without a picture.
 func (l *localPictures) read(path string) (data []byte, err error) {
 	root, err := os.OpenRoot(l.folder)
 	if err != nil {
@@ -121,5 +122,9 @@ func (l *localPictures) read(path string) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return io.ReadAll(io.LimitReader(file, int64(l.maxBytes)+1)) // one byte more is refused as too large
+	data, err = io.ReadAll(io.LimitReader(file, int64(l.maxBytes)+1)) // one byte more is refused as too large
+	if err == nil && len(data) == 0 {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("it is empty")}
+	}
+	return data, err
 }

@@ -57,7 +57,7 @@ func (f *rowFeed) classify(
 		}
 		if err != nil {
 			failed = err
-			f.in.close() // an input that has nothing to say would hold up the call's end
+			f.in.stop() // an input that has nothing to say would hold up the call's end
 			break
 		}
 	}

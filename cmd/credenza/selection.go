@@ -43,6 +43,7 @@ func (f *rowFlags) validate(out string) error {
 type selection struct {
 	limit  int64          // 0: all
 	sample map[int64]bool // nil: all
+	total  int64          // of the rows to sample
 }
 
 // selectRows reads the input once more to choose rows at random.
@@ -56,7 +57,7 @@ func (c *classifyCommand) selectRows(ctx context.Context, in *input) (selection,
 	if err != nil {
 		return s, err
 	}
-	s.sample = sampleOf(c.Sample, total, c.Seed)
+	s.sample, s.total = sampleOf(c.Sample, total, c.Seed), total
 	return s, nil
 }
 

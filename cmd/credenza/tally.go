@@ -33,12 +33,14 @@ type counts struct {
 	Retryable int            `json:"retryable,omitempty"` // of the failures
 	// Pictures counts items that went without their picture, by reason.
 	Pictures map[string]int `json:"pictures,omitempty"`
+	// Last is the result of the last row in order, for further rows of its product.
+	Last *credenza.Result `json:"last,omitempty"`
 }
 
 // note returns the counts for a half-done file.
 func (t *tally) note() string {
 	text, err := json.Marshal(t.counts)
-	if err != nil { // never: they are numbers
+	if err != nil { // never: they are numbers and texts
 		return ""
 	}
 	return string(text)

@@ -35,8 +35,9 @@ type Config struct {
 	Start Start
 	// Subject has what must be equal in all runs, such as settings, by their names.
 	Subject map[string]string
-	// AsCompleted says that Mark is called only when all kept records are written.
-	// Without it, a mark stands for the rows before it alone.
+	// AsCompleted says that Mark is called only when all records that this run has kept are
+	// written, and those of earlier runs when a mark has passed them. Without it, a mark
+	// stands for the rows before it alone.
 	AsCompleted bool
 }
 
@@ -163,6 +164,9 @@ func (f *File) open(begun bool) (err error) {
 
 // Earlier returns what earlier runs have done.
 func (f *File) Earlier() State { return f.earlier }
+
+// Empty reports whether there is nothing that a later run could continue.
+func (f *File) Empty() bool { return f.journal == nil || f.journal.empty() }
 
 // Keep stores records in the journal.
 func (f *File) Keep(records []Record) error { return f.journal.keep(records) }

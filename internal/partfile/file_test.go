@@ -255,3 +255,32 @@ func TestFile_ConvertsAtTheEnd(t *testing.T) {
 		t.Errorf("got %v, %v", entries, err)
 	}
 }
+
+// TestFile_AsCompleted_KeepsWhatWaitsAcrossTwoCrashes has a record that the first run has
+// kept and not written, and that the second run has not come to before it ends too.
+func TestFile_AsCompleted_KeepsWhatWaitsAcrossTwoCrashes(t *testing.T) {
+	s := newScenario(t)
+	s.cfg.AsCompleted = true
+	f := s.open(Begin)
+	s.keep(f, 5)
+	crash(f)
+	f = s.open(Resume)
+	s.keep(f, 0)
+	s.write(f, "r0\n")
+	f.Mark(1, 1, "")
+	s.keep(f, 1) // stores the mark
+	crash(f)
+	f = s.open(Resume)
+	if got := f.Earlier(); got.Rows != 1 || string(got.Records[5].Result) != `"r5"` || string(got.Records[1].Result) != `"r1"` {
+		t.Errorf("got %+v", got)
+	}
+	s.write(f, "r1\n")
+	f.Mark(6, 6, "")
+	s.keep(f, 7)
+	crash(f)
+	f = s.open(Resume)
+	if got := f.Earlier(); len(got.Records) != 1 || string(got.Records[7].Result) != `"r7"` {
+		t.Errorf("got %+v", got)
+	}
+	s.do(f.Close())
+}

@@ -69,6 +69,7 @@ type journal struct {
 	bytes       int              // of the file
 	liveBytes   int
 	recent      []Record // as completed: kept since the last mark
+	waiting     []int64  // as completed: kept by earlier runs, and not in the part
 	buf         bytes.Buffer
 }
 
@@ -124,6 +125,9 @@ func (j *journal) keep(records []Record) error {
 		if err := j.add(line{Mark: &j.mark}); err != nil {
 			return err
 		}
+		for _, row := range j.waiting { // a mark stands for what is kept before it
+			j.buf.Write(j.live[row])
+		}
 	}
 	for i := range records {
 		start := j.buf.Len()
@@ -174,6 +178,7 @@ func (j *journal) move(to checkpoint) {
 	}
 	j.mark = to
 	if j.asCompleted {
+		j.waiting = slices.DeleteFunc(j.waiting, func(row int64) bool { return row < to.Rows })
 		j.shorten()
 	}
 }
@@ -232,6 +237,8 @@ func loadJournal(path string, cfg Config, size int64) (*journal, State, error) {
 		if l.written[row] {
 			r.Result = nil
 			l.records[row] = r
+		} else if cfg.AsCompleted {
+			j.waiting = append(j.waiting, row)
 		}
 		j.buf.Reset()
 		if err := j.add(line{Kept: &r}); err != nil {
@@ -274,9 +281,7 @@ func (l *loader) read(text []byte) error {
 			}
 		case entry.Kept != nil:
 			l.records[entry.Kept.Row] = *entry.Kept
-			if len(entry.Kept.Result) == 0 {
-				l.written[entry.Kept.Row] = true
-			}
+			l.written[entry.Kept.Row] = len(entry.Kept.Result) == 0
 		case entry.Mark != nil && entry.Mark.Bytes <= l.size: // else the part has lost its end
 			l.mark = *entry.Mark
 			l.passed()

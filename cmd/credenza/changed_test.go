@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
+)
+
+// halfDone begins a catalogue and interrupts the run when some calls were made. It returns
+// the file of results.
+func (r *resumeTest) halfDone(t *testing.T, more ...string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out.csv")
+	p := runProgram(t, r.args(out, more...)...)
+	testkit.Await(t, "rows are written", func() bool {
+		data, _ := os.ReadFile(out + ".part")
+		return strings.Count(string(data), "Stuhl") > 20
+	})
+	p.end(syscall.SIGINT)
+	if code := p.cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("got %d: %s", code, p.log)
+	}
+	return out
+}
+
+func (r *resumeTest) append(t *testing.T, rows string) {
+	t.Helper()
+	if err := os.WriteFile(r.in, []byte(content(t, r.in)+rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestResume_RefusesWhatHasChanged(t *testing.T) {
+	const rows = 3000
+	t.Run("an input without its last rows", func(t *testing.T) {
+		r := newResumeTest(t, rows)
+		out := r.halfDone(t)
+		lines := strings.SplitAfter(content(t, r.in), "\n")
+		if err := os.WriteFile(r.in, []byte(strings.Join(lines[:11], "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitFailed, "in.csv has changed since "+out+".part was begun")
+	})
+	t.Run("a sample of more rows", func(t *testing.T) {
+		r := newResumeTest(t, rows)
+		out := r.halfDone(t, "--sample=2000")
+		r.append(t, "x;Stuhl;\n")
+		credenzaWith(t, "", r.args(out, "--resume", "--sample=2000")...).expect(t, exitFailed, `--sample "2000 of 3000", now it is "2000 of 3001"`)
+	})
+	t.Run("a key that is left out", func(t *testing.T) {
+		r := newResumeTest(t, rows)
+		out := r.halfDone(t)
+		credenzaWith(t, "", "classify", r.in, "--out", out, "--resume").expect(t, exitFailed, `--backend "a model", now it is "offline"`)
+	})
+}
+
+// TestResume_MixedRowsAsCompleted has rows that cannot be read between those that are asked.
+func TestResume_MixedRowsAsCompleted(t *testing.T) {
+	const rows = 600
+	var in strings.Builder
+	for i := range rows {
+		if i%5 == 3 {
+			fmt.Fprintf(&in, "{\"id\":\"%d\",\"name\":}\n", i)
+			continue
+		}
+		fmt.Fprintf(&in, "{\"id\":\"%d\",\"name\":\"Stuhl %d\"}\n", i, i)
+	}
+	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 1}})
+	r := &resumeTest{sim: sim, model: model, in: write(t, "in.jsonl", in.String()), rows: rows, more: []string{"--as-completed"}}
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		t.Run(s.String(), func(t *testing.T) {
+			r.sim.ResetStats()
+			out := filepath.Join(t.TempDir(), "out.jsonl")
+			for point := range 8 {
+				p := runProgram(t, r.args(out, "--resume")...)
+				r.awaitCalls(p, r.sim.Calls()+int64(20+7*point))
+				p.end(s)
+				if _, err := os.Stat(out); err == nil {
+					break
+				}
+			}
+			if _, err := os.Stat(out); err != nil {
+				credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitFailed, "480 items classified")
+			}
+			var got, want []float64
+			for index := range answers(t, content(t, out)) {
+				got = append(got, index)
+			}
+			for i := range rows {
+				want = append(want, float64(i))
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" || strings.Count(content(t, out), "\n") != rows {
+				t.Errorf("%d lines, %s", strings.Count(content(t, out), "\n"), diff)
+			}
+		})
+	}
+}
+
+func TestASecondInterruption_NamesAFileThatHasResultsInItsJournalOnly(t *testing.T) {
+	_, model := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 300 * time.Millisecond, Sigma: 2}})
+	r := &resumeTest{model: model, in: write(t, "in.csv", "id,name\n")}
+	var rows strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&rows, "%d,Stuhl %d\n", i, i)
+	}
+	r.append(t, rows.String())
+	out := filepath.Join(t.TempDir(), "out.csv")
+	p := runProgram(t, r.args(out)...)
+	testkit.Await(t, "a result is kept", func() bool {
+		data, _ := os.ReadFile(out + ".part.journal")
+		return strings.Contains(string(data), `"kept"`)
+	})
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	testkit.Await(t, "it waits", func() bool { return strings.Contains(p.log.String(), "a second interruption does not") })
+	p.end(syscall.SIGINT)
+	if text := p.log.String(); !strings.Contains(text, out+".part has what is done: go on with credenza classify ") {
+		t.Error(text)
+	}
+}
+
+func TestOnlyFailed_KnowsTheRowsOfASheetAgain(t *testing.T) {
+	in := "id;name;price;note\n007;Oak chair;1.50;\"a\r\nb\"\n8;;;\n9;Lamp;1e3;" + strings.Repeat("ä", 33_000) + "\n10;Rug;-0.10; lead \n11;=Bed;12345678901234567890;TRUE\n"
+	path, out := write(t, "in.csv", in), filepath.Join(t.TempDir(), "out.xlsx")
+	credenzaWith(t, "", "classify", path, "--out", out).expect(t, exitFailed, "4 items classified")
+	want := sheetRows(t, out)
+	credenzaWith(t, "", "classify", path, "--out", out, "--only-failed").expect(t, exitFailed, "4 kept, 1 failed: 1 INVALID_ITEM")
+	if diff := cmp.Diff(want, sheetRows(t, out)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOnlyFailed_RefusesResultsOfMoreRows(t *testing.T) {
+	for _, ending := range []string{".csv", ".jsonl", ".xlsx"} {
+		out := filepath.Join(t.TempDir(), "out"+ending)
+		credenzaWith(t, twoRows, "classify", "-", "--out", out).expect(t, exitOK, "2 items classified")
+		before := content(t, out)
+		first := strings.Join(strings.SplitAfter(twoRows, "\n")[:2], "")
+		credenzaWith(t, first, "classify", "-", "--out", out, "--only-failed").expect(t, exitFailed, "has more rows than the 1 of the input")
+		if content(t, out) != before {
+			t.Errorf("%s was changed", out)
+		}
+	}
+}
+
+func TestClassifyFolder_GoesOnAfterAPictureThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.png", "c.png"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "empty.png"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("none", filepath.Join(dir, "b.png")); err != nil {
+		t.Fatal(err)
+	}
+	got := credenzaWith(t, "", "classify", dir, "--output=csv")
+	got.expect(t, exitFailed, "2 items classified")
+	rows := records(t, got.out)
+	errs := columnOf(t, rows, "credenza_error")
+	if len(errs) != 4 || errs[0] != "" || errs[2] != "" || !strings.Contains(errs[1], "the picture cannot be read") || !strings.Contains(errs[3], "it is empty") {
+		t.Errorf("got %q", errs)
+	}
+}
+
+func TestClassifyDryRun_CountsRowsThatCannotBeRead(t *testing.T) {
+	in := write(t, "in.jsonl", `{"name":"Oak chair"}`+"\n"+`{"name":}`+"\n"+`{"name":"Sofa"}`+"\n")
+	got := credenzaWith(t, "", "classify", in, "--dry-run")
+	got.expect(t, exitOK, "")
+	if !strings.HasPrefix(got.out, "rows      3, 1 of which cannot be read\n") {
+		t.Error(got.out)
+	}
+	credenzaWith(t, "", "classify", in, "--dry-run", "--resume", "--out=x.csv").expect(t, exitUsage, "--dry-run counts all rows of FILE")
+}
+
+func TestInput_OfASheetHasNoFraction(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.xlsx")
+	in := write(t, "in.csv", twoRows)
+	credenzaWith(t, "", "classify", in, "--out", out).expect(t, exitOK, "")
+	for path, want := range map[string]float64{in: 1, out: 0} {
+		opened, err := (&source{File: path}).open(t.Context(), streams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := opened.fraction(); got != want {
+			t.Errorf("%s: %v was read, want %v", path, got, want)
+		}
+		opened.close()
+	}
+}
+
+// TestResume_PaysNoProductTwice interrupts the program between the rows of a product.
+func TestResume_PaysNoProductTwice(t *testing.T) {
+	const products, rowsEach = 150, 5
+	var in strings.Builder
+	in.WriteString("Handle,Title,Variant SKU,Image Position\n")
+	for i := range products {
+		fmt.Fprintf(&in, "h%d,Stuhl %d,s%d-0,1\n", i, i, i)
+		for j := range rowsEach - 1 {
+			fmt.Fprintf(&in, "h%d,,s%d-%d,%d\n", i, i, j+1, j+2)
+		}
+	}
+	r := newResumeTest(t, products*rowsEach)
+	r.in = write(t, "shop.csv", in.String())
+	for _, ending := range []string{".csv", ".jsonl"} {
+		want := r.whole(t, ending)
+		r.sim.ResetStats()
+		out := filepath.Join(t.TempDir(), "out"+ending)
+		for range 6 {
+			p := runProgram(t, r.args(out, "--resume")...)
+			r.awaitCalls(p, r.sim.Calls()+3)
+			p.end(syscall.SIGINT)
+		}
+		if _, err := os.Stat(out); err != nil {
+			credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitOK, "750 items classified")
+		}
+		if diff := cmp.Diff(want, comparable(t, out)); diff != "" {
+			t.Error(diff)
+		}
+		if twice := r.sim.Stats().Messages.ExtraPaid; twice != 0 {
+			t.Errorf("%s: %d were paid twice", ending, twice)
+		}
+	}
+}
