@@ -63,7 +63,9 @@ func (l *csvLine) quoted(at int) (cell string, end int, ok bool) {
 	for {
 		i := strings.IndexByte(l.text[at:], '"')
 		if i < 0 {
-			l.open, l.stray = true, l.stray || stray
+			if !l.open { // the first one has all others behind it
+				l.open, l.stray = true, stray
+			}
 			return "", 0, false
 		}
 		i += at
