@@ -84,7 +84,7 @@ func (r *resumeTest) interrupted(t *testing.T, ending string, s syscall.Signal, 
 	return comparable(t, out)
 }
 
-// awaitCalls waits until the model has been called so often, or the program has ended.
+// awaitCalls waits until the model has had the given number of calls, or the program has ended.
 func (r *resumeTest) awaitCalls(p *program, calls int64) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -18,7 +18,7 @@ import (
 )
 
 func TestReader_ReadsDamagedRows(t *testing.T) {
-	for name, c := range map[string]struct{ text, want string }{
+	readsAs(t, map[string]reading{
 		"short rows":                {"name,type,price\nbed\nrug,a,1\n", "name=\"bed\" type=\"\" price=\"\"\nname=\"rug\" type=\"a\" price=\"1\"\n"},
 		"empty cells too many":      {"name,type\nbed,a,,\nrug,b\n", "name=\"bed\" type=\"a\"\nname=\"rug\" type=\"b\"\n"},
 		"a comma without quotes":    {"name,type\nbed,a, b\nrug,c\n", "name=\"bed\" type=\"a, b\"\nname=\"rug\" type=\"c\"\n"},
@@ -49,17 +49,7 @@ func TestReader_ReadsDamagedRows(t *testing.T) {
 		"one column with commas":    {"product_name\nbed, grey\nrug\n", "product_name=\"bed, grey\"\nproduct_name=\"rug\"\n"},
 		"carets":                    {"id^name\n1^bed\n", "id=\"1\" name=\"bed\"\n"},
 		"unknown names over values": {"Bezeichnung;Wert\nBett;12,5\nTeppich;3\n", "Bezeichnung=\"Bett\" Wert=\"12,5\"\nBezeichnung=\"Teppich\" Wert=\"3\"\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			rows, err := read(t, c.text, table.ReaderConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	})
 }
 
 func TestReader_FindsTheEncoding(t *testing.T) {

@@ -17,7 +17,7 @@ func TestReader_FindsTheRowsOfJSON(t *testing.T) {
 	two := "name=\"a\" price=\"1\"\nname=\"b\" price=\"2\"\n"
 	byID := "id=\"x\" name=\"a\" price=\"1\"\nid=\"y\" name=\"b\" price=\"2\"\n"
 	rows := `{"name":"a","price":1},{"name":"b","price":2}`
-	for name, c := range map[string]struct{ text, want string }{
+	readsAs(t, map[string]reading{
 		"under products":         {`{"products":[` + rows + `]}`, two},
 		"our own request":        {`{"toggle":1,"data":[` + rows + `],"product_column":"x"}`, two},
 		"under any name":         {`{"count":2,"ergebnis":[` + rows + `],"next":null}`, two},
@@ -54,17 +54,7 @@ func TestReader_FindsTheRowsOfJSON(t *testing.T) {
 		"variants":               {`{"title":"Sofa","variants":[{"title":"x","price":"5.00","sku":"007"}]}`, "title=\"Sofa\" variants=\"x\" price=\"5.00\" sku=\"007\"\n"},
 		"an object of more":      {`{"name":"a","size":{"w":1,"h":2}}`, "name=\"a\" size=\"{\\\"w\\\":1,\\\"h\\\":2}\"\n"},
 		"ids as they are":        {`{"id":12.0,"name":"a"}{"id":1e5,"name":"b"}{"id":9007199254740993,"name":"c"}`, "id=\"12.0\" name=\"a\"\nid=\"1e5\" name=\"b\"\nid=\"9007199254740993\" name=\"c\"\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			rows, err := read(t, c.text, table.ReaderConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	})
 }
 
 // lines reads a file to its end and returns each row's first value or the error of the

@@ -49,7 +49,7 @@ func brief(rows []table.Row) string {
 
 func TestReader_ReadsFilesAsPeopleSaveThem(t *testing.T) {
 	one := "name=\"oak table\" price=\"12\"\n"
-	for name, c := range map[string]struct{ text, want string }{
+	readsAs(t, map[string]reading{
 		"plain":                   {"name,price\noak table,12\n", one},
 		"no line end at the end":  {"name,price\noak table,12", one},
 		"carriage returns":        {"name,price\r\noak table,12\r\n", one},
@@ -76,7 +76,16 @@ func TestReader_ReadsFilesAsPeopleSaveThem(t *testing.T) {
 		"JSON array of none":      {"[]", ""},
 		"braces within strings":   {"{\"name\":\"a } \\\" { ] b\"}", "name=\"a } \\\" { ] b\"\n"},
 		"bare NaN":                {"{\"name\":\"a\",\"price\":NaN,\"x\":[-Infinity,1]}", "name=\"a\" price=\"\" x=\"1\"\n"},
-	} {
+	})
+}
+
+// reading is a file and its rows, in the form of brief.
+type reading struct{ text, want string }
+
+// readsAs checks that each file has its rows.
+func readsAs(t *testing.T, cases map[string]reading) {
+	t.Helper()
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			rows, err := read(t, c.text, table.ReaderConfig{})
 			if err != nil {

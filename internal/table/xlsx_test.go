@@ -64,7 +64,7 @@ const styles = `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="00000"/>
 
 func TestReader_ReadsSpreadsheets(t *testing.T) {
 	header := inline("id", "name", "price")
-	for name, c := range map[string]struct{ text, want string }{
+	readsAs(t, map[string]reading{
 		"inline texts":    {workbook(t, nil, header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
 		"a first column":  {workbook(t, nil, `<row r="3"><c r="B3" t="str"><v>name</v></c></row><row r="4"><c r="B4" t="str"><v>a</v></c></row>`), "name=\"a\"\n"},
 		"titles above":    {workbook(t, nil, inline("Prices")+"<row/>"+header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
@@ -79,17 +79,7 @@ func TestReader_ReadsSpreadsheets(t *testing.T) {
 		"shared texts":    {workbook(t, map[string]string{"xl/sharedStrings.xml": `<sst><si><t>id</t></si><si><t>name</t></si><si><r><t xml:space="preserve">oak </t></r><r><t>ta_x000D_&#10;ble &amp; _x005F_</t></r><rPh><t>no</t></rPh></si></sst>`}, `<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c><v>7</v></c><c t="s"><v>2</v></c></row>`), "id=\"7\" name=\"oak ta\\nble & _\"\n"},
 		"prefixed names":  {workbook(t, nil, `<x:row xmlns:x="y"><x:c t="str"><x:v>name</x:v></x:c></x:row><x:row><x:c t="str"><x:v>a</x:v></x:c></x:row>`), "name=\"a\"\n"},
 		"gaps in columns": {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			rows, err := read(t, c.text, table.ReaderConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, brief(rows)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	})
 }
 
 func TestReader_ReadsTheSheetOfThatName(t *testing.T) {

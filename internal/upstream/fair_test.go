@@ -61,15 +61,15 @@ func newcomer(t *testing.T, seed uint64, p catalog.Priority, others int) (d time
 func TestNewcomerWaitsForNobody(t *testing.T) {
 	for _, p := range []catalog.Priority{catalog.Interactive, catalog.Bulk} {
 		// The slowest of ten calls varies much: more runs than the five that are asked for.
-		var alone, beside []time.Duration
+		var alone, loaded []time.Duration
 		for seed := range uint64(15) {
 			alone = append(alone, newcomer(t, seed, p, 0))
-			beside = append(beside, newcomer(t, seed+100, p, 2))
+			loaded = append(loaded, newcomer(t, seed+100, p, 2))
 		}
 		slices.Sort(alone)
-		slices.Sort(beside)
-		ratio := beside[7].Seconds() / alone[7].Seconds()
-		t.Logf("priority %d: %v alone, %v with others, %.2f times", p, alone[7], beside[7], ratio)
+		slices.Sort(loaded)
+		ratio := loaded[7].Seconds() / alone[7].Seconds()
+		t.Logf("priority %d: %v alone, %v with others, %.2f times", p, alone[7], loaded[7], ratio)
 		if ratio > 1.5 {
 			t.Errorf("priority %d: the newcomer takes %.2f times its time alone", p, ratio)
 		}

@@ -67,7 +67,7 @@ func TestRead_Kind(t *testing.T) {
 		{"a robot check", `<title>Robot Check</title>`, page.Refused},
 		{"a refusal", `<title>Access Denied</title><h1>Access Denied</h1>`, page.Refused},
 		{"a login", `<title>Log in – Shop</title><form><input type="password"></form>`, page.Refused},
-		{"a login beside the product", `<h1>Oak chair</h1><form><input type="password"></form>`, page.Unclear},
+		{"a product and a login form", `<h1>Oak chair</h1><form><input type="password"></form>`, page.Unclear},
 		{"a country", `<title>Choose your country or region</title>`, page.Refused},
 		{"a product that is blocked in wood", `<title>Blockedge table</title>`, page.Unclear},
 	}
