@@ -31,27 +31,21 @@ func (l *learned) advance(d time.Duration) {
 	}
 	d = min(d, time.Second)
 	l.clock += d
-	l.above += max(l.curve()-l.top, 0) * d.Seconds()
 	if t, past := l.flat(); t > past {
-		grow := growSlow
-		if l.above > growFull*l.full {
-			grow = growFast
-		}
-		l.climb += grow * d.Seconds()
+		l.climb += l.pace * d.Seconds()
 	}
 }
 
 // begin puts the curve to its begin, at a part of the top.
 func (l *learned) begin(rest, steep float64) {
-	l.rate, l.steep, l.clock, l.climb = rest*l.top, steep*l.top, 0, 0
-	l.full, l.above = max(l.above, growFade*l.full), 0
+	l.rate, l.steep, l.clock, l.climb, l.pace = rest*l.top, steep*l.top, 0, 0, growPace
 }
 
 // search has the speed grow from the top at once, for a limit that is to be found.
 func (l *learned) search() {
 	l.begin(cutRest, growSoon)
 	since, past := l.flat()
-	l.clock, l.full = seconds(past-since), 0
+	l.clock, l.pace = seconds(past-since), growSearch
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

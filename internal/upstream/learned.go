@@ -20,8 +20,11 @@ const (
 	alarmAt      = 3.4    // log likelihood ratio: two or three 429s close together
 	alarmRise    = 100.0  // more of it for each share that is stray, or chance alone would reach it each minute
 	alarmMost    = 7.0
-	denseShare   = 0.3 // so many are refused at a limit only: no trial is made
-	denseLeast   = 3   // 429s for that
+	denseShare   = 0.3     // so many are refused at a limit only: no trial is made
+	denseLeast   = 3       // 429s for that
+	denseFirst   = 5       // the same while no limit is known, or
+	floodShare   = 0.6     // this moving share of what comes back, about eight 429s in a row,
+	floodFollow  = 1.0 / 8 // followed by so much of each
 
 	// A trial.
 	trialSpeed   = 0.8   // of what gets through: below any limit that the 429s may have come from
@@ -30,7 +33,6 @@ const (
 	trialStray   = 0.01  // taken to be stray at least, so that it ends
 	trialSure    = 3.0   // log likelihood ratio at which it ends
 	trialLeast   = 40    // calls before 429s are found to be stray: the first few mislead
-	trialLimit   = 0.13  // a larger share is a limit still
 	trialMuch    = 0.11  // such a share takes all the calls of a trial to be found stray
 	trialKnown   = 0.05  // the most that is found to be stray while a limit is known
 	trialCertain = 0.015 // the same soon after most calls were refused: others share the limit
@@ -41,9 +43,7 @@ const (
 	confirmTimes = 3     // as many calls as the alarm took: 429s that come again within them are a limit's
 	confirmLeast = 100
 
-	// The first 429 for long.
-	waitCalls = 60    // after it that start no faster than before, or than
-	waitSpeed = 100.0 // this, a second
+	waitSpeed = 100.0 // starts a second that the first 429 for long leaves at least
 
 	// A cut.
 	cutNear   = 0.985 // of the top: below, a 429 is not expected and may be stray
@@ -60,15 +60,13 @@ const (
 	restUp    = 0.05
 
 	// The way up.
-	growCubic = 0.002 // of the top, by the third power of seconds
-	growSoon  = 0.006 // the same after a goodput that was measured over less than a second
-	growPast  = 1.15  // of the top, from where on it was wrong
-	growSlow  = 0.1   // exponent a second from there
-	growFast  = 0.5   // and once more has got through than a full bucket explains:
-	growFull  = 1.2   // this many times what was above the top before the last cut
-	growFade  = 0.7   // of which this is kept at a cut that came sooner
-	growMost  = 3.0   // of the top, from where on no limit is known
-	growLeast = 0.05  // starts a second
+	growCubic  = 0.002 // of the top, by the third power of seconds
+	growSoon   = 0.006 // the same after a goodput that was measured over less than a second
+	growPast   = 1.15  // of the top, from where on it was wrong
+	growPace   = 0.25  // exponent a second from there
+	growSearch = 0.5   // the same while a limit is searched for
+	growMost   = 3.0   // of the top, from where on no limit is known
+	growLeast  = 0.05  // starts a second
 
 	// A quota that is used up.
 	dryAfter = 3   // calls in a row that are refused
@@ -90,7 +88,9 @@ const (
 // known limit, the speed is cut to the goodput since the last cut, which is the
 // limit exactly: at both ends the quota was used up. Elsewhere a trial is made at
 // four fifths of the speed. If 429s go on, their share is stray. If they vanish,
-// the former speed is taken up again, and it is a limit if they return.
+// the former speed is taken up again, and it is a limit if they return. There is no
+// trial in slow start: at a low speed it takes long, and a limit soon refuses most
+// calls, which needs none.
 //
 // From a cut, the speed follows a cubic curve: back to what was measured, flat
 // around it, then growing ever faster. The curve stands still while something else
@@ -106,9 +106,8 @@ type learned struct {
 	top   float64 // where the curve is flat
 	steep float64
 	clock time.Duration // how far on the curve
-	climb float64       // exponent of the growth past it
-	above float64       // starts above the top since the last cut
-	full  float64       // the same up to a cut: what a full bucket lets through
+	climb float64       // exponent of the growth past it,
+	pace  float64       // and how much it rises in a second
 
 	stray     float64 // share of calls that is refused whatever the speed
 	suspect   suspicion
@@ -117,8 +116,9 @@ type learned struct {
 	expect    int64   // stray 429s are expected up to this call
 	certain   int64   // up to this call there is a limit: it has refused most calls
 	confirm   int64   // an alarm up to this call is a limit
-	careful   float64 // the speed after the first 429 for long, up to
-	carefulTo int64   // this call
+	flood     float64 // moving share of 429s among the calls as they come back
+	careful   float64 // the speed after the first 429 for long, or 0, until
+	carefulTo int64   // a call after this one gets through
 	held      int64   // a 429 up to this call is not the first for long
 	cutLow    bool    // the last cut was made away from the limit that was known
 
@@ -137,11 +137,13 @@ type learned struct {
 type rest struct{ from, to, rejects int64 }
 
 // refusal is a 429: of the call with the given start and number, among total
-// starts so far, of which speed in the last second.
+// starts so far, of which speed in the last second. Rising says that the pool is in
+// slow start and the speed grows, told that headers call the quota used up.
 type refusal struct {
 	now, started  instant
 	number, total int64
 	speed         float64
+	rising, told  bool
 }
 
 // meaning is what a 429 means for the gate.
@@ -160,7 +162,7 @@ func newLearned() learned { return learned{cutAt: -1, stray: strayFirst} }
 // only ask whether it still is.
 func (l *learned) current() float64 {
 	rate := l.curve()
-	if l.total < l.carefulTo {
+	if l.careful > 0 {
 		rate = min(rate, l.careful)
 	}
 	if l.trial.on {
@@ -175,6 +177,10 @@ func (l *learned) current() float64 {
 // succeeded takes in that the call with the number got through.
 func (l *learned) succeeded(now instant, number, total int64) {
 	l.total = total
+	l.flood -= floodFollow * l.flood
+	if number > l.carefulTo {
+		l.careful = 0
+	}
 	if number > l.cutNumber {
 		l.dry = false
 	}
@@ -185,6 +191,7 @@ func (l *learned) succeeded(now instant, number, total int64) {
 // throttled takes in a 429.
 func (l *learned) throttled(r refusal) meaning {
 	l.total = r.total
+	l.flood += floodFollow * (1 - l.flood)
 	if r.number > l.openNumber {
 		l.rejects++
 	}
@@ -211,7 +218,7 @@ func (l *learned) throttled(r refusal) meaning {
 	case l.alarm(&r):
 		return l.alarmed(&r)
 	case r.number > l.held && !l.known(r.speed):
-		l.held, l.careful, l.carefulTo = r.total+strayKept, max(r.speed, waitSpeed), r.total+waitCalls
+		l.held, l.careful, l.carefulTo = r.total+strayKept, max(r.speed, waitSpeed), r.total
 		return meansWait
 	default:
 		return meansNothing
@@ -279,6 +286,9 @@ func (l *learned) alarmed(r *refusal) meaning {
 	share := max((k-1)/(calls+4), 0.02)
 	speed := max(min(l.curve(), r.speed), growLeast)
 	dense, known := k/calls > denseShare, l.known(r.speed)
+	if !known {
+		dense = dense && (k >= denseFirst || r.told) || l.flood > floodShare
+	}
 	switch {
 	case known && l.near(r.speed):
 		l.cutLow = false
@@ -290,6 +300,8 @@ func (l *learned) alarmed(r *refusal) meaning {
 		l.certain = r.total + certainFor
 	case r.number < l.confirm:
 		l.confirm = 0
+	case l.rate == 0 && r.rising:
+		return meansNothing
 	default:
 		l.try(r, speed*(1-share), share/2, int64(calls))
 		return meansNothing

@@ -127,7 +127,7 @@ func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.
 	if told == usedUp {
 		q.ignored.refused(now, l.promised)
 	} else {
-		means := q.learn(now, l)
+		means := q.learn(now, l, told)
 		switch {
 		case means <= meansWait && q.starts < throttleKnown && asked > throttleRound:
 			// A long wait that is asked for of the first calls is believed at once: it
@@ -152,9 +152,10 @@ func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.
 }
 
 // learn takes in a 429 that headers do not account for.
-func (q *group) learn(now instant, l *Lease) meaning {
+func (q *group) learn(now instant, l *Lease, told room) meaning {
 	return q.learned.throttled(refusal{
-		now: now, started: l.started, number: l.number, total: q.starts, speed: q.recent.rate(now),
+		now: now, started: l.started, number: l.number, total: q.starts,
+		speed: q.recent.rate(now), rising: q.limit.slow && q.recent.rising(now), told: told == doubtful,
 	})
 }
 
@@ -180,6 +181,7 @@ const (
 	untold room = iota
 	left
 	usedUp
+	doubtful // used up, by headers that are ignored
 )
 
 // readHeader takes in the rate headers of an answer.
@@ -202,10 +204,13 @@ func (q *group) readHeader(now instant, l *Lease, h http.Header) room {
 		tokens.sent, tokens.spent = l.started, l.spentTokens
 		q.tokens.observe(tokens)
 	}
+	empty, ignored := ok1 && requests.remaining < 1 || ok2 && tokens.remaining < l.cost, q.ignored.now(now)
 	switch {
-	case q.ignored.now(now):
+	case empty && ignored:
+		return doubtful
+	case ignored:
 		return untold
-	case ok1 && requests.remaining < 1, ok2 && tokens.remaining < l.cost:
+	case empty:
 		return usedUp
 	default:
 		return left

@@ -143,7 +143,11 @@ func refusals(l *learned, at instant, total int64, speed float64, numbers ...int
 
 func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 	l := newLearned()
-	if got := refusals(&l, time.Second, 220, 200, 200, 201, 202, 203); got != meansCut || l.current() > 120 {
+	var got meaning
+	for n := int64(200); n < 205; n++ {
+		got = l.throttled(refusal{now: time.Second, started: time.Second - 10*ms, number: n, total: 220, speed: 200, rising: true})
+	}
+	if got != meansCut || l.current() > 120 {
 		t.Fatalf("%v, %v a second", got, l.current())
 	}
 	if got := refusals(&l, time.Second+ms, 220, 200, 210); got != meansNothing {
@@ -153,14 +157,14 @@ func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 		t.Errorf("the very next calls: %v, %v a second", got, l.current())
 	}
 	l.succeeded(1300*ms, 224, 224)
-	for l.curve() < l.top {
+	for l.curve() < 80 {
 		l.advance(100 * ms)
 	}
-	// 203 to 522 in 4 s, some of them refused.
+	// 204 to 522 in 4 s, some of them refused.
 	if got := refusals(&l, 5*time.Second, 530, 130, 518, 519, 520, 521, 522); got != meansCut && got != meansNothing {
 		t.Fatalf("%v", got)
 	}
-	if want := 312.0 / 4; math.Abs(l.top-want) > 6 {
+	if want := 310.0 / 4; math.Abs(l.top-want) > 6 {
 		t.Errorf("the top is %v, want the goodput %v", l.top, want)
 	}
 	low := l.current()
@@ -169,6 +173,21 @@ func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 	}
 	if l.current() < 0.98*l.top || low >= l.top {
 		t.Errorf("from %v to %v, around %v", low, l.current(), l.top)
+	}
+}
+
+func TestLearnedMakesNoTrialInSlowStart(t *testing.T) {
+	for _, rising := range []bool{true, false} {
+		l, tried := newLearned(), false
+		for n := int64(10); n <= 200; n += 10 {
+			at := time.Duration(n) * ms
+			l.throttled(refusal{now: at, started: at - ms, number: n, total: n, speed: float64(n), rising: rising})
+			tried = tried || l.trial.on
+			l.succeeded(at+ms, n+1, n+1)
+		}
+		if tried == rising || rising && l.current() < 1000 {
+			t.Errorf("rising %v: trial %v, %v a second", rising, tried, l.current())
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import "time"
 const (
 	recentSlots = 20
 	recentSlot  = 50 * time.Millisecond
+	recentRise  = 1.25 // times the earlier half of them
 )
 
 // recent counts events over about the last second.
@@ -50,4 +51,20 @@ func (r *recent) count(now instant) int64 {
 func (r *recent) rate(now instant) float64 {
 	over := min(max(now-r.first, recentSlot), recentSlots*recentSlot)
 	return float64(r.count(now)) / over.Seconds()
+}
+
+// rising reports whether more came in the later half of the last second than in the
+// earlier one: a quarter more at least.
+func (r *recent) rising(now instant) bool {
+	r.turn(now)
+	var earlier, later int64
+	for i := range int64(recentSlots) {
+		n := r.counts[(r.slot+1+i)%recentSlots]
+		if i < recentSlots/2 {
+			earlier += n
+		} else {
+			later += n
+		}
+	}
+	return float64(later) > recentRise*float64(earlier)
 }

@@ -62,6 +62,25 @@ func TestStray429s(t *testing.T) {
 	}
 }
 
+// TestStray429sInSlowStart checks the same for a pool that has to grow first: the mean of
+// sixteen short runs.
+func TestStray429sInSlowStart(t *testing.T) {
+	for _, share := range []float64{0.002, 0.005, 0.01, 0.02, 0.05} {
+		sc := scenario{name: fmt.Sprintf("stray %g", share), items: 6000, config: keys("k"), server: both(strays(share), silent)}
+		without := sc
+		without.server = unlimited
+		const runs = 16
+		mean := 0.0
+		for seed := range uint64(runs) {
+			mean += run(t, sc, seed).rate() / run(t, without, seed).rate() / runs
+		}
+		t.Logf("%s: %.3f", sc.name, mean)
+		if mean < 0.95 {
+			t.Errorf("%s: %.3f of the answers a second without stray 429s, want 0.95", sc.name, mean)
+		}
+	}
+}
+
 // TestLimitWithStray429s judges the mean of sixteen runs: chance clusters weigh much in one.
 func TestLimitWithStray429s(t *testing.T) {
 	sc := scenario{

@@ -57,10 +57,6 @@ func (l *learned) found(now instant, share float64, stray bool) {
 	l.trial = trial{}
 	l.suspect = suspicion{counted: l.total, strayWas: l.stray}
 	switch {
-	case share > trialLimit: // still too fast
-		l.top = max(tried*(1-share), growLeast)
-		l.begin(cutRest, growSoon)
-		l.cutAt, l.cutNumber, l.refused = now, l.total, 0
 	case stray:
 		if l.rate != 0 {
 			most := trialKnown
