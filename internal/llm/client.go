@@ -51,7 +51,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	if transport == nil {
 		transport = newTransport()
 	}
-	caller := &http.Client{Transport: bounded{transport}, CheckRedirect: stay}
+	caller := &http.Client{Transport: newBounded(transport), CheckRedirect: stay}
 	// The literal, not openai.NewClient: that one reads keys, organisations and
 	// base URLs from the environment, which is the configuration's business.
 	api := openai.Client{Options: []option.RequestOption{

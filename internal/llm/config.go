@@ -34,7 +34,8 @@ type Config struct {
 	// answer's last. 0: as the gate learns it from the answers.
 	AttemptTimeout time.Duration
 	// MaxAttempts bounds the calls for one item that fail in the same way; twice
-	// as many may fail in different ones, or since the model behind a gateway fails.
+	// as many may fail in different ones, or since the model behind a gateway fails, and
+	// five times as many on the way to a server that answers others.
 	// 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// MaxTokens is the room for an answer; an answer that was cut off is asked for again

@@ -46,7 +46,7 @@ func (e *serverError) meaning() meaning {
 		return meansFiltered
 	case e.outOfMoney(text):
 		return meansMoney
-	case e.excess() > 0:
+	case e.excess() > 0, e.status == http.StatusTooManyRequests && anyIn(text, tooLargeWords):
 		return meansContext
 	case e.tooFast(text):
 		return meansSpeed
@@ -158,7 +158,8 @@ var (
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
 		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
 	}
-	contextWords = []string{
+	tooLargeWords = []string{"request too large", "request is too large", "must be reduced", "request exceeds", "single request"}
+	contextWords  = []string{
 		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
 		"maximum number of input tokens",
