@@ -140,22 +140,16 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	if cancelled(ctx) {
 		return nil, fault.From(ctx.Err())
 	}
-	return nil, delayed(a.last, fault.From(err))
+	if f := fault.From(err); f.Reason != fault.DeadlineExceeded {
+		return nil, f // what held it up
+	}
+	return nil, late(a.last, fault.From(err))
 }
 
 // cancelled reports whether ctx has ended other than by a deadline: its own, or that of
 // the last caller that waited for work of which it is the context.
 func cancelled(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded)
-}
-
-// delayed returns the fault of an item that the gate gave no lease: where the gate
-// knows of nothing that held it up, that is why it waited at all.
-func delayed(last, f *fault.Fault) *fault.Fault {
-	if f.Reason == fault.DeadlineExceeded {
-		return late(last, f)
-	}
-	return f
 }
 
 // late returns the fault of an item whose deadline came before it had its turn:

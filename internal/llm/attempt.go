@@ -199,14 +199,6 @@ func readAll(res *http.Response) (string, error) {
 // onlyReader hides other methods, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
 
-// evidence is what the question is answered from.
-func (a *asking) evidence() catalog.Evidence {
-	if a.question.Picture != nil {
-		return catalog.EvidencePicture
-	}
-	return catalog.EvidenceText
-}
-
 // kind is what the question is asked by.
 func (a *asking) kind() catalog.Kind {
 	if a.question.Picture != nil {

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -66,19 +67,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Model == "" {
 		return c, fmt.Errorf("no model is configured: name one, such as gpt-6-luna")
 	}
-	if c.MaxAttempts == 0 {
-		c.MaxAttempts = DefaultMaxAttempts
-	}
-	if c.MaxTokens == 0 {
-		c.MaxTokens = DefaultMaxTokens
-	}
-	if c.MaxOutputTokens == 0 {
-		c.MaxOutputTokens = DefaultMaxOutputTokens
-	}
-	c.MaxTokens = min(c.MaxTokens, c.MaxOutputTokens)
-	if c.Detail == "" {
-		c.Detail = DetailAuto
-	}
+	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
+	c.MaxOutputTokens = cmp.Or(c.MaxOutputTokens, DefaultMaxOutputTokens)
+	c.MaxTokens = min(cmp.Or(c.MaxTokens, DefaultMaxTokens), c.MaxOutputTokens)
+	c.Detail = cmp.Or(c.Detail, DetailAuto)
 	return c, c.check()
 }
 

@@ -100,21 +100,13 @@ func (e *serverError) statusMeaning(text string) meaning {
 			return meansAddress
 		}
 		return meansParameter
-	case http.StatusMethodNotAllowed:
-		return meansAddress
-	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotImplemented:
-		return meansParameter
-	case http.StatusRequestTimeout, statusClientClosed, statusTokenRequired:
-		return meansSlow
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, statusOverloaded:
-		if e.inChoice {
-			return meansFailure
-		}
-		return meansAway
-	case http.StatusConflict, http.StatusTooEarly, http.StatusFailedDependency:
-		return meansFailure
 	}
+	means, known := statusMeanings[e.status]
 	switch {
+	case means == meansAway && e.inChoice:
+		return meansFailure
+	case known:
+		return means
 	case e.status >= 520 && e.status < 530: // Cloudflare: its origin is away
 		return meansAway
 	case e.status >= 500:
@@ -124,6 +116,15 @@ func (e *serverError) statusMeaning(text string) meaning {
 	default:
 		return meansItem
 	}
+}
+
+// statusMeanings are those of statuses, for errors whose words say nothing.
+var statusMeanings = map[int]meaning{
+	http.StatusMethodNotAllowed: meansAddress,
+	http.StatusBadRequest:       meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
+	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
+	http.StatusBadGateway: meansAway, http.StatusServiceUnavailable: meansAway, http.StatusGatewayTimeout: meansAway, statusOverloaded: meansAway,
+	http.StatusConflict: meansFailure, http.StatusTooEarly: meansFailure, http.StatusFailedDependency: meansFailure,
 }
 
 // Statuses that net/http has no names for.

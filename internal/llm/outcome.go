@@ -158,7 +158,10 @@ func noCompletion(res response) outcome {
 
 // complete fills in what the reply's text does not say.
 func (a *asking) complete(v catalog.Classification, r *reply) catalog.Classification {
-	v.Evidence = a.evidence()
+	v.Evidence = catalog.EvidenceText
+	if a.question.Picture != nil {
+		v.Evidence = catalog.EvidencePicture
+	}
 	if p, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
 		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
 	}
