@@ -15,10 +15,10 @@ const BackendName = "openai"
 
 // Ask returns the model's answer to a question, making as many calls as it
 // takes within the context's deadline and the config's bounds. It holds a lease
-// only while a call is under way.
+// only while a call is in flight.
 //
 // The error is a *fault.Fault: one of the UPSTREAM reasons, RATE_LIMITED,
-// QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. Where the
+// QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. If the
 // caller cancelled ctx, it also is context.Canceled, and Ask returns at once. The
 // answer's trace is filled in either way, but for the latency; the review mark is
 // the caller's to set.
@@ -76,13 +76,13 @@ type asking struct {
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault
-	// body is the last request, used again where nothing about it changed.
+	// body is the last request, used again if nothing about it changed.
 	body []byte
 	form form
 }
 
 // Bounds on calls that are no attempts. They end what would otherwise go round
-// for ever where a server contradicts itself or no key is ever retired.
+// for ever if a server contradicts itself or no key is ever retired.
 const (
 	maxMoves   = 20
 	maxLessons = 16

@@ -19,7 +19,7 @@ import (
 // the same one would come back.
 const warmer = 0.4
 
-// attempt makes one call on a lease, or two where the first is a straggler,
+// attempt makes one call on a lease, or two if the first is a straggler,
 // settles the leases, and returns how it ended.
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcome) {
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.

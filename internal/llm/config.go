@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The defaults, where a Config says nothing.
+// The defaults, if a Config says nothing.
 const (
 	DefaultMaxAttempts = 4
 	DefaultMaxTokens   = 600
@@ -29,7 +29,7 @@ const (
 // Config is how a Client asks. The zero value takes every default but the
 // model, which has none.
 type Config struct {
-	// Model is asked where a question names none.
+	// Model is asked if a question names none.
 	Model string
 	// AttemptTimeout is the time for one call, from its first byte to the
 	// answer's last. 0: as the gate learns it from the answers.
@@ -49,7 +49,7 @@ type Config struct {
 	Temperature float64
 	// Detail is for pictures. Empty: DetailAuto.
 	Detail Detail
-	// Hedge sends a call that straggles a second time, where the gate has a lease
+	// Hedge sends a call that straggles a second time, if the gate has a lease
 	// to spare.
 	Hedge bool
 	// Settings hold for every server; Groups adds to them by the name of the quota group.

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ func (c *call) good() bool {
 	return c.err == nil && c.res.status >= 200 && c.res.status < 300 && readReply(c.res.body).found
 }
 
-// send makes the attempt's call. Where hedging is on and the answer takes longer
+// send makes the attempt's call. If hedging is on and the answer takes longer
 // than almost all do, it makes the same call again if the gate has room to spare,
 // and goes on with the better of the two. It returns the lease to be settled; the
 // other one it settles itself. What that one cost counts too.
@@ -70,7 +71,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 			}
 			stop()
 			lost := <-ended
-			if got.cutTwin = lost.err != nil; got.cutTwin {
+			if got.cutTwin = errors.Is(lost.err, context.Canceled); got.cutTwin {
 				abandon(lost.lease)
 			} else {
 				a.lose(ctx, &lost)
@@ -85,7 +86,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 	}
 }
 
-// second returns a lease for the same call again, nil where the gate has none to
+// second returns a lease for the same call again, nil if the gate has none to
 // spare or the call would be another one there.
 func (a *asking) second(where asked) *upstream.Lease {
 	lease, ok := a.gate.Hedge(a.need)

@@ -159,7 +159,7 @@ var (
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
 		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
 	}
-	tooLargeWords = []string{"request too large", "request is too large", "must be reduced", "request exceeds", "single request"}
+	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
 	contextWords  = []string{
 		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",

@@ -71,7 +71,7 @@ func (s Settings) Check() error {
 	return err
 }
 
-// merged returns s where it says something, and else what base says.
+// merged returns s if it says something, and else what base says.
 func (s Settings) merged(base Settings) Settings {
 	mine, theirs := reflect.ValueOf(&s).Elem(), reflect.ValueOf(base)
 	for i := range mine.NumField() {

@@ -22,7 +22,7 @@ const (
 var errTooLong = errors.New("the answer is over 8 MiB")
 
 // dialTimeout is how long a connection may take: two packets may be lost. A host
-// that swallows packets is found out within an item's time where that is short.
+// that swallows packets is found out within an item's time if that is short.
 const dialTimeout = 5 * time.Second
 
 // newTransport returns a transport that keeps a connection for every call of the
