@@ -24,6 +24,7 @@ const warmer = 0.4
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcome) {
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
+		end.result.Again = end.step == stepRetry
 		end.advice = lease.Settle(end.result)
 		if asked := end.advice.Asked; asked > 0 && (end.step == stepWait || end.step == stepRetry) {
 			end.fault = end.fault.After(asked)

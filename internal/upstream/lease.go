@@ -46,6 +46,9 @@ type Result struct {
 	// RetryAfter is how long the answer's body asks to wait. 0: it does not say. What
 	// Header says goes before it.
 	RetryAfter time.Duration
+	// Again is set if a call that Succeeded or was Rejected is followed by another attempt,
+	// since the server's model failed and not the question.
+	Again bool
 	// Certain is set if a Refused key was refused in words that leave no doubt.
 	Certain bool
 	// Detail is a short public text for a Refused or Exhausted key, e.g. "401 invalid_api_key".

@@ -31,6 +31,9 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	switch r.Outcome {
 	case Succeeded, Rejected:
 		q.succeeded(now, l, r.Outcome)
+		if r.Again {
+			return q.backoff(now, l, r)
+		}
 	case Throttled:
 		q.accepted(now, l)
 		return q.refused(now, l, r, told)
