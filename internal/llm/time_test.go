@@ -296,7 +296,7 @@ func (p *profiles) Load(key string) []byte {
 	return profile
 }
 
-func (p *profiles) Save(key string, profile []byte) { p.Map.Store(key, profile) }
+func (p *profiles) Save(key string, profile []byte) { p.Store(key, profile) }
 
 // TestKnownServer_IsAskedByManyAtOnce has a server that is known from before: the first call
 // goes alone only if there is a prompt cache to fill.
