@@ -252,6 +252,15 @@ func TestKeyGroups(t *testing.T) {
 	})
 }
 
+func TestKeyGroup_WithoutABaseURLTakesTheCommonOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{}, "--openai-api-key=", "--openai-base-url=http://model.test/v1", "--key-groups=[{name: team, keys: [sk-0123456789team]}]")
+		if _, err := w.client.Classify(t.Context(), credenza.Item{ProductName: "stool"}, credenza.Options{ItemTimeout: 10 * time.Second}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestKeyGroupProblems(t *testing.T) {
 	for text, want := range map[string]string{
 		"[{name: a}]":                                                          "no keys",

@@ -202,9 +202,6 @@ func (g *keyGroup) convert() (upstream.Group, error) {
 		Name: g.Name, BaseURL: g.BaseURL, Models: g.Models,
 		RequestsPerMinute: g.RequestsPerMinute, TokensPerMinute: g.TokensPerMinute,
 	}
-	if group.BaseURL == "" {
-		group.BaseURL = defaultBaseURL
-	}
 	if u, err := url.Parse(group.BaseURL); err == nil && u.User != nil {
 		return group, errors.New("its base_url holds a user or password: give keys by its keys")
 	}

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -182,7 +184,11 @@ func (c *Config) groups() []upstream.Group {
 	case c.backend() == backendOffline:
 		return []upstream.Group{{Name: backendOffline, BaseURL: "http://localhost", Keys: []upstream.Key{{}}}}
 	case len(c.KeyGroups.groups) > 0:
-		return c.KeyGroups.groups
+		groups := slices.Clone(c.KeyGroups.groups)
+		for i := range groups {
+			groups[i].BaseURL = cmp.Or(groups[i].BaseURL, c.baseURL())
+		}
+		return groups
 	case len(c.APIKeys.secrets) == 0:
 		return []upstream.Group{{Name: groupName(1), BaseURL: c.baseURL(), Keys: []upstream.Key{{}}}}
 	}

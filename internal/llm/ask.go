@@ -15,10 +15,10 @@ const BackendName = "openai"
 
 // Ask returns the model's answer to a question, making as many calls as it
 // takes within the context's deadline and the config's bounds. It holds a lease
-// only while a call is under way.
+// only while a call is in flight.
 //
 // The error is a *fault.Fault: one of the UPSTREAM reasons, RATE_LIMITED,
-// QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. Where the
+// QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. If the
 // caller cancelled ctx, it also is context.Canceled, and Ask returns at once. The
 // answer's trace is filled in either way, but for the latency; the review mark is
 // the caller's to set.
@@ -62,10 +62,13 @@ type asking struct {
 	need     upstream.Need
 
 	failures  failures
-	moves     int // calls whose key was at fault
-	refused   int // those of them that were refused though the key serves other items
-	taught    int // calls that said what the server lacks
-	malformed int // answers that could not be used
+	since     traffic   // of the site of the last call, when this question came to it
+	waits     int       // calls that were throttled, since then
+	waiting   time.Time // since the first of them
+	moves     int       // calls whose key was at fault
+	refused   int       // those of them that were refused though the key serves other items
+	taught    int       // calls that said what the server lacks
+	malformed int       // answers that could not be used
 
 	spent time.Duration // of the question's budget
 
@@ -73,13 +76,13 @@ type asking struct {
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault
-	// body is the last request, used again where nothing about it changed.
+	// body is the last request, used again if nothing about it changed.
 	body []byte
 	form form
 }
 
 // Bounds on calls that are no attempts. They end what would otherwise go round
-// for ever where a server contradicts itself or no key is ever retired.
+// for ever if a server contradicts itself or no key is ever retired.
 const (
 	maxMoves   = 20
 	maxLessons = 16
@@ -137,22 +140,16 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	if cancelled(ctx) {
 		return nil, fault.From(ctx.Err())
 	}
-	return nil, delayed(a.last, fault.From(err))
+	if f := fault.From(err); f.Reason != fault.DeadlineExceeded {
+		return nil, f // what held it up
+	}
+	return nil, late(a.last, fault.From(err))
 }
 
 // cancelled reports whether ctx has ended other than by a deadline: its own, or that of
 // the last caller that waited for work of which it is the context.
 func cancelled(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded)
-}
-
-// delayed returns the fault of an item that the gate gave no lease: where the gate
-// knows of nothing that held it up, that is why it waited at all.
-func delayed(last, f *fault.Fault) *fault.Fault {
-	if f.Reason == fault.DeadlineExceeded {
-		return late(last, f)
-	}
-	return f
 }
 
 // late returns the fault of an item whose deadline came before it had its turn:
@@ -188,18 +185,15 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 		a.last = end.fault
 		return nil
 	case stepWait:
-		return a.waitUntil(ctx, end, end.advice.NotBefore)
+		if a.throttledAlone() {
+			return fault.Wrap(end.fault, fault.RateLimited, "%s (%d times, while others were answered: shorten the item)", end.fault.Message, a.waits)
+		}
+		return a.waitUntil(ctx, end)
 	case stepRetry:
-		if end.means == meansLoading {
-			return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(end.result.RetryAfter)))
-		}
-		if !end.advice.Counts {
-			return a.waitUntil(ctx, end, end.advice.NotBefore)
-		}
-		if alike := a.failures.count(end); alike >= a.config.MaxAttempts && !end.inChoice() || a.failures.all >= 2*a.config.MaxAttempts {
+		if end.advice.Counts && end.means != meansLoading && a.usedUp(end) {
 			return end.fault
 		}
-		return a.waitUntil(ctx, end, later(end.advice.NotBefore, time.Now().Add(failureWait(a.failures.all, end))))
+		return a.waitUntil(ctx, end)
 	default: // stepFail, stepGone
 		return end.fault
 	}
@@ -220,7 +214,26 @@ func (a *asking) move(ctx context.Context, end *outcome) *fault.Fault {
 	if a.moves > maxMoves {
 		return end.fault
 	}
-	return a.waitUntil(ctx, end, end.advice.NotBefore)
+	return a.waitUntil(ctx, end)
+}
+
+// usedUp counts a failure, and reports whether it was the last one that the item may have.
+func (a *asking) usedUp(end *outcome) bool {
+	most, alike := a.config.MaxAttempts, a.failures.count(end)
+	a.need.Failures = a.failures.all
+	if end.onTheWay && a.since.answered() {
+		return a.failures.all >= most && !a.since.byChance(a.failures.all) || a.failures.all >= 5*most
+	}
+	return alike >= most && !end.inChoice() || a.failures.all >= 2*most
+}
+
+// throttledAlone counts a call that was throttled, and reports whether it is this question
+// that the server has no quota for, and not all of them.
+func (a *asking) throttledAlone() bool {
+	if a.waits++; a.waits == 1 {
+		a.waiting = time.Now()
+	}
+	return time.Since(a.waiting) >= quotaPeriod && a.since.answered() && !a.since.byChance(a.waits)
 }
 
 // failures counts an item's failed attempts by their kind. What is wrong with an
@@ -247,20 +260,13 @@ func (f *failures) count(end *outcome) int {
 	return f.kinds[kind]
 }
 
-// waitUntil puts the next attempt off. An item whose deadline comes first is told
+// waitUntil puts the next attempt off, as the gate advises. An item whose deadline comes first is told
 // at once.
-func (a *asking) waitUntil(ctx context.Context, end *outcome, start time.Time) *fault.Fault {
+func (a *asking) waitUntil(ctx context.Context, end *outcome) *fault.Fault {
 	a.last = end.fault
-	a.need.NotBefore = start
+	a.need.NotBefore = end.advice.NotBefore
 	if deadline, ok := ctx.Deadline(); ok && a.need.NotBefore.After(deadline) {
 		return late(a.last, end.fault)
 	}
 	return nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -165,6 +165,7 @@ func TestEveryEnd(t *testing.T) {
 		"whole though at end":  {[]answer{{finish: "length"}}, 0, 1, ""},
 		"429 ten times, well":  {append(repeat(status(429), 10), answer{}), 0, 11, ""},
 		"three faults, well":   {[]answer{status(500), status(503), {cut: true}, {}}, 0, 4, ""},
+		"429 for its size":     {[]answer{{status: 429, body: apiErr("tokens", "Request too large for m on tokens per min. The input or output tokens must be reduced in order to run.")}}, fault.UpstreamRejected, 3, "must be reduced"},
 		"429s are no attempts": {[]answer{status(500), status(429), status(500), status(429), status(500), status(429), {}}, 0, 7, ""},
 		"mixed faults, well":   {[]answer{status(500), status(503), {cut: true}, {hang: true}, status(502), {}}, 0, 6, ""},
 		"too many faults": {

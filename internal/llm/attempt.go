@@ -19,13 +19,16 @@ import (
 // the same one would come back.
 const warmer = 0.4
 
-// attempt makes one call on a lease, or two where the first is a straggler,
+// attempt makes one call on a lease, or two if the first is a straggler,
 // settles the leases, and returns how it ended.
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcome) {
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
-		lease.Settle(end.result)
-		end.advice = lease.Advice()
+		end.result.Again = end.step == stepRetry
+		end.advice = lease.Settle(end.result)
+		if asked := end.advice.Asked; asked > 0 && (end.step == stepWait || end.step == stepRetry) {
+			end.fault = end.fault.After(asked)
+		}
 		a.need.After = end.result.Outcome
 		if end.result.Late && lease.Probe() {
 			end.fault = a.cutProbe(end.fault)
@@ -37,17 +40,26 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 		return end
 	}
 	a.at = where
+	if a.since.site != where.site {
+		a.since, a.waits = where.site.traffic(), 0
+	}
 	a.answer.Trace.Model = where.site.id.model
 	sent := a.request(where)
+	if sent.Cache == noCacheMarks && where.site.open() {
+		a.entry.leave(true, false) // there is nothing to find out, nor a cache to fill first
+	}
 	if sent.Pictures == noPictures && a.question.Picture != nil {
 		end.fault = a.blind()
 		return end
 	}
-	var res response
-	lease, res, err = a.send(ctx, lease, where)
-	end = a.read(ctx, res, err, lease.Secret())
+	got := a.send(ctx, lease, where)
+	lease = got.lease
+	end = a.read(ctx, got.res, got.err, lease.Secret())
 	a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
+	if got.cutTwin {
+		a.answer.Trace.Usage.Add(end.result.Usage)
+	}
 	return end
 }
 
@@ -131,25 +143,27 @@ func (a *asking) bound(ctx context.Context, lease *upstream.Lease) (context.Cont
 	if end := time.Now().Add(a.config.AttemptTimeout); a.config.AttemptTimeout > 0 {
 		left = func() time.Duration { return time.Until(end) }
 	}
-	// What a call may take is learned while it is in flight: its time is looked at again
-	// when it seems to be up.
+	// What a call may take is learned while it is in flight, so its time is looked at again.
 	var timer *time.Timer
 	timer = time.AfterFunc(time.Hour, func() {
 		switch more := left(); {
 		case ctx.Err() != nil:
 		case more > 0:
-			timer.Reset(more)
+			timer.Reset(min(more, lookAgain))
 		default:
 			giveUp(errAttemptTime)
 		}
 	})
-	timer.Reset(left())
+	timer.Reset(min(left(), lookAgain))
 	lease.WhenGivenUp(func() { giveUp(errGivenUp) })
 	return ctx, func() {
 		timer.Stop()
 		giveUp(nil)
 	}
 }
+
+// lookAgain is how often a call's time is looked at.
+const lookAgain = 2 * time.Second
 
 // The causes of a call's context that ended before the item's did.
 var (
@@ -174,7 +188,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return 
 func readAll(res *http.Response) (string, error) {
 	defer func() { _ = res.Body.Close() }()
 	var b strings.Builder
-	if n := res.ContentLength; n > 0 && n <= maxAnswerBytes {
+	if n := res.ContentLength; n > 0 && n <= largeAnswer {
 		b.Grow(int(n))
 	}
 	buf := copyBuffers.Get().(*[]byte)
@@ -185,14 +199,6 @@ func readAll(res *http.Response) (string, error) {
 
 // onlyReader hides other methods, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
-
-// evidence is what the question is answered from.
-func (a *asking) evidence() catalog.Evidence {
-	if a.question.Picture != nil {
-		return catalog.EvidencePicture
-	}
-	return catalog.EvidenceText
-}
 
 // kind is what the question is asked by.
 func (a *asking) kind() catalog.Kind {

@@ -112,7 +112,7 @@ func (f form) appendParameters(b []byte) []byte {
 		b = append(b, `,"temperature":`...)
 		b = strconv.AppendFloat(b, f.temperature, 'f', -1, 64)
 	}
-	if name := f.terms.Limit.name(); name != "" {
+	if name := limitParameters[f.terms.Limit]; name != "" {
 		b = append(b, `,"`...)
 		b = append(b, name...)
 		b = append(b, `":`...)
@@ -125,7 +125,7 @@ func (f form) appendParameters(b []byte) []byte {
 		b = append(b, `,"logprobs":true`...)
 	case noLogprobs:
 	}
-	if name := f.terms.Effort.name(); name != "" {
+	if name := effortValues[f.terms.Effort]; name != "" {
 		b = append(b, `,"reasoning_effort":"`...)
 		b = append(b, name...)
 		b = append(b, '"')
@@ -138,7 +138,7 @@ func (f form) appendParameters(b []byte) []byte {
 
 // appendCache tells the provider's prompt cache about the fixed part. With explicit
 // breakpoints nothing else is written to the cache: each user message would be a paid write.
-func (ps *parts) appendCache(b []byte, marks cacheMarks) []byte {
+func (ps *parts) appendCache(b []byte, marks level) []byte {
 	if marks != noCacheMarks {
 		b = append(b, ps.cacheKey...)
 	}
@@ -148,7 +148,7 @@ func (ps *parts) appendCache(b []byte, marks cacheMarks) []byte {
 	return b
 }
 
-func (ps *parts) format(f format) string {
+func (ps *parts) format(f level) string {
 	switch f {
 	case strictSchema:
 		return ps.strictSchema

@@ -31,6 +31,10 @@ func TestOutage_CauseIsShortAndSafe(t *testing.T) {
 		http.Error(w, "sk-secret is overloaded", http.StatusServiceUnavailable)
 	}))
 	t.Cleanup(busy.Close)
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":{"message":"model requires more memory than is available"}}`, http.StatusInternalServerError)
+	}))
+	t.Cleanup(full.Close)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // without this the server does not notice that the client has gone
 		<-r.Context().Done()
@@ -41,7 +45,8 @@ func TestOutage_CauseIsShortAndSafe(t *testing.T) {
 		"TLS certificate not valid": untrusted.URL,
 		"503 Service Unavailable":   busy.URL,
 		"no answer within 1s":       silent.URL,
-		"no such host":              "http://nowhere.invalid",
+		"500 Internal Server Error: model requires more memory than is available": full.URL,
+		"no such host": "http://nowhere.invalid",
 	} {
 		t.Run(cause, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package llm_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/llmsim"
@@ -21,11 +22,15 @@ func TestErrorsInChoicesAreNoOutage(t *testing.T) {
 		}
 		defer c.Close()
 		const items = 300
+		start := time.Now()
 		if answers, failures := askBehaviour(t, c, items, false); len(answers) != items {
 			t.Errorf("%d of %d items failed: %v", len(failures), items, failures[0])
 		}
 		if calls := sim.Stats().Calls; calls != 4*items {
 			t.Errorf("%d calls, want %d", calls, 4*items)
+		}
+		if took := time.Since(start); took < time.Second {
+			t.Errorf("four attempts took %v: there is no pause between them", took)
 		}
 		if g := gate.Status().Groups[0]; g.Outages > 0 {
 			t.Errorf("%d outages, want none", g.Outages)

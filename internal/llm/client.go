@@ -14,7 +14,7 @@ import (
 )
 
 // Gate decides when a call may start and on which key. Acquire waits for that;
-// it fails with a *fault.Fault where no key serves, and with the context's error
+// it fails with a *fault.Fault if no key serves, and with the context's error
 // when that ends first. Each lease is settled exactly once.
 type Gate interface {
 	Acquire(ctx context.Context, n upstream.Need) (*upstream.Lease, error)
@@ -51,7 +51,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	if transport == nil {
 		transport = newTransport()
 	}
-	caller := &http.Client{Transport: bounded{transport}, CheckRedirect: stay}
+	caller := &http.Client{Transport: newBounded(transport), CheckRedirect: stay}
 	// The literal, not openai.NewClient: that one reads keys, organisations and
 	// base URLs from the environment, which is the configuration's business.
 	api := openai.Client{Options: []option.RequestOption{
@@ -62,7 +62,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	return client, nil
 }
 
-// Close closes the connections that are idle. Calls under way are not touched.
+// Close closes the connections that are idle. Calls in flight are not touched.
 func (c *Client) Close() {
 	if idler, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		idler.CloseIdleConnections()

@@ -1,12 +1,13 @@
 package llm
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
 )
 
-// The defaults, where a Config says nothing.
+// The defaults, if a Config says nothing.
 const (
 	DefaultMaxAttempts = 4
 	DefaultMaxTokens   = 600
@@ -28,13 +29,14 @@ const (
 // Config is how a Client asks. The zero value takes every default but the
 // model, which has none.
 type Config struct {
-	// Model is asked where a question names none.
+	// Model is asked if a question names none.
 	Model string
 	// AttemptTimeout is the time for one call, from its first byte to the
 	// answer's last. 0: as the gate learns it from the answers.
 	AttemptTimeout time.Duration
 	// MaxAttempts bounds the calls for one item that fail in the same way; twice
-	// as many may fail in different ones, or since the model behind a gateway fails.
+	// as many may fail in different ones, or since the model behind a gateway fails, and
+	// five times as many on the way to a server that answers others.
 	// 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// MaxTokens is the room for an answer; an answer that was cut off is asked for again
@@ -47,7 +49,7 @@ type Config struct {
 	Temperature float64
 	// Detail is for pictures. Empty: DetailAuto.
 	Detail Detail
-	// Hedge sends a call that straggles a second time, where the gate has a lease
+	// Hedge sends a call that straggles a second time, if the gate has a lease
 	// to spare.
 	Hedge bool
 	// Settings hold for every server; Groups adds to them by the name of the quota group.
@@ -65,19 +67,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Model == "" {
 		return c, fmt.Errorf("no model is configured: name one, such as gpt-6-luna")
 	}
-	if c.MaxAttempts == 0 {
-		c.MaxAttempts = DefaultMaxAttempts
-	}
-	if c.MaxTokens == 0 {
-		c.MaxTokens = DefaultMaxTokens
-	}
-	if c.MaxOutputTokens == 0 {
-		c.MaxOutputTokens = DefaultMaxOutputTokens
-	}
-	c.MaxTokens = min(c.MaxTokens, c.MaxOutputTokens)
-	if c.Detail == "" {
-		c.Detail = DetailAuto
-	}
+	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
+	c.MaxOutputTokens = cmp.Or(c.MaxOutputTokens, DefaultMaxOutputTokens)
+	c.MaxTokens = min(cmp.Or(c.MaxTokens, DefaultMaxTokens), c.MaxOutputTokens)
+	c.Detail = cmp.Or(c.Detail, DetailAuto)
 	return c, c.check()
 }
 

@@ -10,10 +10,12 @@
 //	     |    holding nothing)                   |
 //	     +------ need with a not-before time <---+   the lease is settled first
 //
-// Limits nest: an attempt has Config.AttemptTimeout, an item Config.MaxAttempts of
-// one kind of failure, twice as many of all, and the deadline of its context. A 429 is no attempt, as waiting for quota is
-// not the item's fault; neither is a key that was refused, a model that is being
-// loaded, nor a call that only taught us what the server cannot do.
+// Limits nest: an attempt has Config.AttemptTimeout, an item Config.MaxAttempts of one kind of
+// failure, twice as many of all, and the deadline of its context. Failures on the way to a
+// server that answers others end an item once they are too many for chance. So do 429s,
+// which are no attempts otherwise, as waiting for quota is not the item's fault; neither are
+// a refused key, a model that is being loaded, and a call that only taught us what the
+// server cannot do.
 //
 // What a server can do is learned from its answers, never by test calls: where
 // it refuses the schema, log-probabilities, the temperature or a token limit by

@@ -1,10 +1,12 @@
 package llm
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/tidwall/gjson"
-	"github.com/tidwall/sjson"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // isEventStream reports whether a body is server-sent events and not one document: some
@@ -18,43 +20,44 @@ func isEventStream(body string) bool {
 	return false
 }
 
-// joinEvents puts the chunks of a streamed completion together to one as it would have
-// come whole. Errors among the events are kept.
-func joinEvents(body string) string {
+// readEvents reads the chunks of a streamed completion as if it had come whole.
+func (r *reply) readEvents(body string) {
 	var s streamed
 	for line := range strings.Lines(body) {
 		data, ok := strings.CutPrefix(strings.TrimSpace(line), "data:")
 		if !ok {
 			continue
 		}
-		if chunk := gjson.Parse(data); chunk.IsObject() {
-			s.add(chunk)
+		chunk := gjson.Parse(data)
+		if u := chunk.Get("usage"); u.IsObject() {
+			r.usage, r.total = catalog.Usage{}, 0
+			r.readUsage(&cursor{text: u.Raw})
+		}
+		if e := chunk.Get("error"); e.Exists() {
+			r.fault, r.root = e, chunk
+		}
+		if choice := first(chunk.Get("choices")); choice.IsObject() {
+			r.found = true
+			s.add(choice)
+			r.finish = cmp.Or(strings.Clone(choice.Get("finish_reason").String()), r.finish)
 		}
 	}
-	return s.whole()
+	r.refusal, r.thought = s.refusal.String(), s.reasoning.String()
+	r.tokens.list = "[" + strings.Join(s.logprobs, ",") + "]"
+	r.addText(s.content.String())
+	r.addText(s.arguments.String())
+	if len(r.texts) == 0 {
+		r.addText(r.thought)
+	}
 }
 
-// streamed is a completion that comes in chunks.
+// streamed is a message that comes in chunks.
 type streamed struct {
 	content, reasoning, arguments, refusal strings.Builder
-	finish                                 string
 	logprobs                               []string
-	usage, fault                           string
-	found                                  bool
 }
 
-func (s *streamed) add(chunk gjson.Result) {
-	if u := chunk.Get("usage"); u.IsObject() {
-		s.usage = u.Raw
-	}
-	if e := chunk.Get("error"); e.Exists() {
-		s.fault = e.Raw
-	}
-	choice := first(chunk.Get("choices"))
-	if !choice.IsObject() {
-		return
-	}
-	s.found = true
+func (s *streamed) add(choice gjson.Result) {
 	delta := choice.Get("delta")
 	if !delta.Exists() { // the whole message so far
 		delta = choice.Get("message")
@@ -65,41 +68,8 @@ func (s *streamed) add(chunk gjson.Result) {
 	s.reasoning.WriteString(delta.Get("reasoning_content").String() + delta.Get("reasoning").String())
 	s.arguments.WriteString(delta.Get("tool_calls.0.function.arguments").String())
 	s.refusal.WriteString(delta.Get("refusal").String())
-	if f := choice.Get("finish_reason").String(); f != "" {
-		s.finish = f
-	}
 	choice.Get("logprobs.content").ForEach(func(_, token gjson.Result) bool {
 		s.logprobs = append(s.logprobs, token.Raw)
 		return true
 	})
-}
-
-func (s *streamed) whole() string {
-	out := `{}`
-	set := func(path string, value any) { out, _ = sjson.Set(out, path, value) }
-	raw := func(path, value string) { out, _ = sjson.SetRaw(out, path, value) }
-	if s.fault != "" {
-		raw("error", s.fault)
-	}
-	if s.usage != "" {
-		raw("usage", s.usage)
-	}
-	if !s.found {
-		return out
-	}
-	set("choices.0.message.content", s.content.String())
-	set("choices.0.finish_reason", s.finish)
-	for path, text := range map[string]string{
-		"choices.0.message.reasoning_content":               s.reasoning.String(),
-		"choices.0.message.tool_calls.0.function.arguments": s.arguments.String(),
-		"choices.0.message.refusal":                         s.refusal.String(),
-	} {
-		if text != "" {
-			set(path, text)
-		}
-	}
-	if len(s.logprobs) > 0 {
-		raw("choices.0.logprobs.content", "["+strings.Join(s.logprobs, ",")+"]")
-	}
-	return out
 }

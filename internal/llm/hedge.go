@@ -2,6 +2,7 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,9 +12,10 @@ import (
 
 // call is one of the two calls of an attempt, and what came of it.
 type call struct {
-	lease *upstream.Lease
-	res   response
-	err   error
+	lease   *upstream.Lease
+	res     response
+	err     error
+	cutTwin bool // the other call was cut off, which costs what this one does
 }
 
 // good reports whether a completion came, usable or not: a proxy's page with
@@ -22,21 +24,20 @@ func (c *call) good() bool {
 	return c.err == nil && c.res.status >= 200 && c.res.status < 300 && readReply(c.res.body).found
 }
 
-// send makes the attempt's call. Where hedging is on and the answer takes longer
+// send makes the attempt's call. If hedging is on and the answer takes longer
 // than almost all do, it makes the same call again if the gate has room to spare,
 // and goes on with the better of the two. It returns the lease to be settled; the
-// other one it settles itself.
+// other one it settles itself. What that one cost counts too.
 //
 // Idea from Dean and Barroso, "The Tail at Scale", 2013.
-func (a *asking) send(ctx context.Context, lease *upstream.Lease, where asked) (*upstream.Lease, response, error) {
+func (a *asking) send(ctx context.Context, lease *upstream.Lease, where asked) call {
 	a.answer.Trace.Attempts++
 	after := lease.HedgeAfter()
 	if !a.config.Hedge || after == 0 {
 		res, err := a.post(ctx, lease)
-		return lease, res, err
+		return call{lease: lease, res: res, err: err}
 	}
-	best := a.race(ctx, lease, where, after)
-	return best.lease, best.res, best.err
+	return a.race(ctx, lease, where, after)
 }
 
 // race returns when a good answer has come, or when every call has failed. Both
@@ -51,7 +52,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 	start := func(l *upstream.Lease) {
 		calls.Go(func() {
 			res, err := a.postSafely(racing, l)
-			ended <- call{l, res, err}
+			ended <- call{lease: l, res: res, err: err}
 		})
 	}
 	start(lease)
@@ -68,13 +69,13 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 				a.lose(ctx, &got)
 				return <-ended
 			}
-			rest := other
-			if got.lease == other {
-				rest = lease
-			}
 			stop()
-			calls.Wait()
-			abandon(rest)
+			lost := <-ended
+			if got.cutTwin = errors.Is(lost.err, context.Canceled); got.cutTwin {
+				abandon(lost.lease)
+			} else {
+				a.lose(ctx, &lost)
+			}
 			return got
 		case <-straggles.C:
 			if other = a.second(where); other != nil {
@@ -85,7 +86,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 	}
 }
 
-// second returns a lease for the same call again, nil where the gate has none to
+// second returns a lease for the same call again, nil if the gate has none to
 // spare or the call would be another one there.
 func (a *asking) second(where asked) *upstream.Lease {
 	lease, ok := a.gate.Hedge(a.need)
@@ -99,8 +100,8 @@ func (a *asking) second(where asked) *upstream.Lease {
 	return lease
 }
 
-// lose settles a call that failed while the other goes on. It is for calls that
-// are not good, in which read finds no classification to write into the answer.
+// lose settles the worse call of the two. What read writes into the answer is written over
+// by the better one's.
 func (a *asking) lose(ctx context.Context, c *call) {
 	end := a.read(ctx, c.res, c.err, c.lease.Secret())
 	a.answer.Trace.Usage.Add(end.result.Usage)
@@ -109,7 +110,7 @@ func (a *asking) lose(ctx context.Context, c *call) {
 
 func abandon(lease *upstream.Lease) { lease.Settle(upstream.Result{Outcome: upstream.Abandoned}) }
 
-// postSafely is post for a goroutine that nobody recovers.
+// postSafely is post for a goroutine of its own, where no caller recovers.
 func (a *asking) postSafely(ctx context.Context, lease *upstream.Lease) (res response, err error) {
 	defer func() {
 		if v := recover(); v != nil {

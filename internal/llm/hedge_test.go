@@ -67,6 +67,32 @@ func TestHedgeTakesTheSoundAnswer(t *testing.T) {
 	}
 }
 
+// TestHedge_BillsBothCalls has a loser that is cut off, which the provider bills like the
+// winner, and losers that ended.
+func TestHedge_BillsBothCalls(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first answer
+		lost  upstream.Outcome
+		calls int64 // that the usage is of
+	}{
+		"cut off":                   {answer{hang: true}, upstream.Abandoned, 2},
+		"throttled, it is too late": {answer{status: 429, body: "{}", after: 300 * time.Millisecond}, upstream.Throttled, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			second := answer{after: 200 * time.Millisecond}
+			race(t, tt.first, second, func(t *testing.T, b *bench, _ func()) {
+				got, err := b.Ask(t.Context(), sofa())
+				if err != nil || got.Trace.Usage.Prompt != tt.calls*1200 || got.Trace.Usage.Completion != tt.calls*80 {
+					t.Errorf("usage %+v, %v: want that of %d calls", got.Trace.Usage, err, tt.calls)
+				}
+				if n := b.gate.Status().Counters.Settled[tt.lost]; n != 1 {
+					t.Errorf("%d calls settled as %v", n, tt.lost)
+				}
+			})
+		})
+	}
+}
+
 func TestLosingCallKeepsItsLeaseUntilItHasEnded(t *testing.T) {
 	race(t, answer{hang: true}, answer{}, func(t *testing.T, b *bench, ask func()) {
 		var cut, held atomic.Int64

@@ -16,6 +16,9 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		a.learnRoom(s, sent, end)
 		s.answered(sent, a.kind(), end.step == stepDone || !end.cutOff)
 	}
+	if end.onTheWay || end.step == stepWait {
+		s.failures.Add(1)
+	}
 	if s.open() || end.unheard() {
 		a.entry.leave(true, false)
 	}

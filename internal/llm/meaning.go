@@ -46,7 +46,7 @@ func (e *serverError) meaning() meaning {
 		return meansFiltered
 	case e.outOfMoney(text):
 		return meansMoney
-	case e.excess() > 0:
+	case e.excess() > 0, e.status == http.StatusTooManyRequests && anyIn(text, tooLargeWords):
 		return meansContext
 	case e.tooFast(text):
 		return meansSpeed
@@ -100,21 +100,13 @@ func (e *serverError) statusMeaning(text string) meaning {
 			return meansAddress
 		}
 		return meansParameter
-	case http.StatusMethodNotAllowed:
-		return meansAddress
-	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotImplemented:
-		return meansParameter
-	case http.StatusRequestTimeout, statusClientClosed, statusTokenRequired:
-		return meansSlow
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, statusOverloaded:
-		if e.inChoice {
-			return meansFailure
-		}
-		return meansAway
-	case http.StatusConflict, http.StatusTooEarly, http.StatusFailedDependency:
-		return meansFailure
 	}
+	means, known := statusMeanings[e.status]
 	switch {
+	case means == meansAway && e.inChoice:
+		return meansFailure
+	case known:
+		return means
 	case e.status >= 520 && e.status < 530: // Cloudflare: its origin is away
 		return meansAway
 	case e.status >= 500:
@@ -124,6 +116,15 @@ func (e *serverError) statusMeaning(text string) meaning {
 	default:
 		return meansItem
 	}
+}
+
+// statusMeanings are those of statuses, for errors whose words say nothing.
+var statusMeanings = map[int]meaning{
+	http.StatusMethodNotAllowed: meansAddress,
+	http.StatusBadRequest:       meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
+	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
+	http.StatusBadGateway: meansAway, http.StatusServiceUnavailable: meansAway, http.StatusGatewayTimeout: meansAway, statusOverloaded: meansAway,
+	http.StatusConflict: meansFailure, http.StatusTooEarly: meansFailure, http.StatusFailedDependency: meansFailure,
 }
 
 // Statuses that net/http has no names for.
@@ -158,7 +159,8 @@ var (
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
 		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
 	}
-	contextWords = []string{
+	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
+	contextWords  = []string{
 		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
 		"maximum number of input tokens",

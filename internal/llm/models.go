@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -154,10 +155,7 @@ func readModels(root gjson.Result, secret string) *ModelList {
 	}
 	var list ModelList
 	for _, e := range entries.Array() {
-		name := e.Get("id").String()
-		if name == "" {
-			name = e.Get("name").String()
-		}
+		name := cmp.Or(e.Get("id").String(), e.Get("name").String())
 		if name == "" || e.Get("active").Type == gjson.False || e.Get("archived").Bool() {
 			continue
 		}

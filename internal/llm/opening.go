@@ -39,29 +39,24 @@ type entry struct {
 // enter waits until a question for the model may ask for a lease. The entry is left once.
 func (o *openings) enter(ctx context.Context, model string) (*entry, error) {
 	for {
-		m, wait, change := o.tryEnter(model)
-		switch {
-		case change != nil:
-		case m == nil:
-			return nil, nil
-		default:
-			return &entry{o, m}, nil
+		e, wait, change := o.tryEnter(model)
+		if change == nil {
+			return e, nil
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-change:
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
+		}
+		if timer.Stop(); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		timer.Stop()
 	}
 }
 
-// tryEnter returns the model's opening if the question may enter, nil if it needs no
-// entry, or what to wait for.
-func (o *openings) tryEnter(model string) (*opening, time.Duration, <-chan struct{}) {
+// tryEnter returns the question's entry, nil if it needs none, or what to wait for.
+func (o *openings) tryEnter(model string) (*entry, time.Duration, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	m := o.models[model]
@@ -80,7 +75,7 @@ func (o *openings) tryEnter(model string) (*opening, time.Duration, <-chan struc
 	}
 	m.inside++
 	m.last = time.Now()
-	return m, 0, nil
+	return &entry{o, m}, 0, nil
 }
 
 // leave gives the entry back. If the model is known now, or too many questions have failed,

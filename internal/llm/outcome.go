@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
-	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -38,14 +37,13 @@ type outcome struct {
 	fault *fault.Fault
 	// itemFault is the item's in place of fault if its key serves other items.
 	itemFault *fault.Fault
-	// reset is when a budget that is used up is whole again. 0: not known.
-	reset time.Duration
 
 	status int
 	// said is the server's error, nil unless it spoke of one, and means what it is about.
 	said  *serverError
 	means meaning
 
+	onTheWay  bool            // the failure was between here and the model's server
 	completed bool            // a completion came, usable or not
 	cutOff    bool            // it ended for want of room
 	reasoned  bool            // tokens were spent on reasoning
@@ -151,7 +149,7 @@ func (a *asking) classification(r *reply) error {
 // failure on the way and not an answer that the model may be asked to mend.
 func noCompletion(res response) outcome {
 	return outcome{
-		step: stepRetry, status: res.status,
+		step: stepRetry, status: res.status, onTheWay: true,
 		result: upstream.Result{Outcome: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
@@ -160,7 +158,10 @@ func noCompletion(res response) outcome {
 
 // complete fills in what the reply's text does not say.
 func (a *asking) complete(v catalog.Classification, r *reply) catalog.Classification {
-	v.Evidence = a.evidence()
+	v.Evidence = catalog.EvidenceText
+	if a.question.Picture != nil {
+		v.Evidence = catalog.EvidencePicture
+	}
 	if p, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
 		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
 	}
@@ -176,31 +177,28 @@ func declined(text, secret string) *fault.Fault {
 
 // errorOutcome reads an answer that is an error.
 func errorOutcome(res response, e serverError, secret string) outcome {
-	moment := time.Now()
 	wait, perDay := e.waits()
 	end := outcome{
 		status: e.status, said: &e, means: e.meaning(),
-		result: upstream.Result{Header: res.header, RetryAfter: retryAfter(res.header, moment), Cause: statusInWords(e.status)},
+		result: upstream.Result{Header: res.header, RetryAfter: wait, Cause: statusInWords(e.status)},
 	}
 	said := fmt.Sprintf("the model's server answered %d", e.status)
 	if text := public(e.message, secret); text != "" {
 		said += ": " + text
+		if end.means != meansAway { // the words of what stands before it say little of the server
+			end.result.Cause += ": " + text
+		}
 	}
 	end.step, end.result.Outcome, end.fault = end.means.outcome(said)
 	if e.inChoice && end.means == meansFailure {
 		end.result.Outcome = upstream.Rejected // the server is there, so that others need not wait
 	}
+	end.onTheWay = end.means == meansAway || end.means == meansSlow
 	switch end.step {
 	case stepWait:
-		end.result.RetryAfter = max(end.result.RetryAfter, wait)
-		end.reset = resetAfter(res.header, moment)
-		end.fault = end.fault.After(max(end.result.RetryAfter, end.reset))
-		if perDay && end.result.RetryAfter == 0 {
+		if perDay && wait == 0 {
 			end.result.RetryAfter = longQuota
 		}
-	case stepRetry:
-		end.result.RetryAfter = max(end.result.RetryAfter, wait)
-		end.fault = end.fault.After(end.result.RetryAfter)
 	case stepMove:
 		end.result.Detail = public(e.detail(), secret)
 		end.result.Certain = end.means == meansBadKey
@@ -259,7 +257,7 @@ func callFailed(err error, res response, secret string) outcome {
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable,
 			"the model's server cannot be reached (%s): check the base URL, or try again later", end.result.Cause)
 	default:
-		end.result.Outcome = upstream.Broken
+		end.result.Outcome, end.onTheWay = upstream.Broken, true
 		end.fault = fault.Wrap(cause, fault.UpstreamUnavailable, "the connection to the model's server broke: try again later")
 	}
 	return end

@@ -45,7 +45,7 @@ var presets = []preset{
 	{name: "anthropic", hosts: []string{"api.anthropic.com"}, settings: Settings{Format: "text", OutputLimit: "max_tokens", Logprobs: "none"}},
 	{name: "mistral", hosts: []string{"api.mistral.ai"}, settings: Settings{OutputLimit: "max_tokens", Logprobs: "none"}},
 	{name: "groq", hosts: []string{"api.groq.com"}, settings: Settings{Logprobs: "none"}},
-	{name: "openrouter", hosts: []string{"openrouter.ai"}, settings: Settings{OutputLimit: "max_tokens"}, rules: nil},
+	{name: "openrouter", hosts: []string{"openrouter.ai"}, settings: Settings{OutputLimit: "max_tokens"}},
 	{name: "deepseek", hosts: []string{"api.deepseek.com"}, settings: Settings{Format: "json_object", OutputLimit: "max_tokens"}},
 	{name: "ollama", hosts: []string{"localhost:11434", "127.0.0.1:11434", "[::1]:11434"}, settings: Settings{OutputLimit: "max_tokens"}},
 	{name: "llama.cpp", settings: Settings{OutputLimit: "max_tokens"}},

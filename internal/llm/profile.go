@@ -38,25 +38,6 @@ func (c *Client) Profiles(targets []Target) []catalog.Profile {
 	return profiles
 }
 
-// peek returns what of would for a lease, and keeps nothing of a site that was not asked yet.
-func (s *sites) peek(id dialectID) (asked, error) {
-	d, err := s.dialect(id)
-	if err != nil {
-		return asked{}, err
-	}
-	s.mu.RLock()
-	known := s.known[d.site(id)]
-	s.mu.RUnlock()
-	if known != nil {
-		return asked{known, d}, nil
-	}
-	addresses, err := endpoints(id.base, d.query)
-	if err != nil {
-		return asked{}, err
-	}
-	return asked{s.load(d.site(id), d, addresses), d}, nil
-}
-
 // profile describes the site and where each part of it comes from.
 func (w asked) profile(c *Config) catalog.Profile {
 	s, d := w.site, w.dialect
@@ -116,7 +97,7 @@ func namesOf[V any](m map[string]V) string {
 }
 
 // wordOf returns the word of a setting for a value, empty if it has none.
-func wordOf[T comparable](words map[string]T, value T) string {
+func wordOf(words map[string]level, value level) string {
 	for word, v := range words {
 		if v == value && word != "" {
 			return word

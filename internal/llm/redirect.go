@@ -28,11 +28,8 @@ func redirected(from string, res *response) string {
 	if err != nil || res.header.Get("Location") == "" || to.Hostname() != base.Hostname() {
 		return ""
 	}
-	if to.Scheme != base.Scheme && (base.Scheme != "http" || to.Scheme != "https") {
-		return ""
+	if to.Scheme == base.Scheme && to.Port() == base.Port() || base.Scheme == "http" && to.Scheme == "https" {
+		return to.String()
 	}
-	if to.Scheme == base.Scheme && to.Port() != base.Port() {
-		return ""
-	}
-	return to.String()
+	return ""
 }

@@ -31,7 +31,8 @@ func readReply(body string) reply {
 	var r reply
 	body = strings.TrimPrefix(strings.TrimSpace(body), "\ufeff")
 	if isEventStream(body) {
-		body = joinEvents(body)
+		r.readEvents(body)
+		return r
 	}
 	r.root = gjson.Parse(body)
 	if r.root.IsObject() {

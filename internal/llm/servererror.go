@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -102,7 +103,7 @@ func errorFields(e gjson.Result) serverError {
 	}
 	f := serverError{
 		message: messageText(e.Get("message")),
-		kind:    e.Get("type").String(),
+		kind:    cmp.Or(e.Get("type").String(), e.Get("status").String()),
 		code:    e.Get("code").String(),
 		param:   e.Get("param").String(),
 	}
@@ -113,9 +114,6 @@ func errorFields(e gjson.Result) serverError {
 	}
 	if raw := e.Get("metadata.raw"); raw.Exists() { // OpenRouter: the provider's own words
 		f.message += " " + messageText(raw)
-	}
-	if f.kind == "" {
-		f.kind = e.Get("status").String()
 	}
 	f.readDetails(e.Get("details"))
 	return f

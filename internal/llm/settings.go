@@ -3,10 +3,11 @@ package llm
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -70,27 +71,14 @@ func (s Settings) Check() error {
 	return err
 }
 
-// merged returns s where it says something, and else what base says.
+// merged returns s if it says something, and else what base says.
 func (s Settings) merged(base Settings) Settings {
-	set := func(mine *string, theirs string) {
-		if *mine == "" {
-			*mine = theirs
+	mine, theirs := reflect.ValueOf(&s).Elem(), reflect.ValueOf(base)
+	for i := range mine.NumField() {
+		if f := mine.Field(i); f.IsZero() {
+			f.Set(theirs.Field(i))
 		}
 	}
-	set(&s.Provider, base.Provider)
-	set((*string)(&s.Auth), string(base.Auth))
-	set(&s.Format, base.Format)
-	set(&s.OutputLimit, base.OutputLimit)
-	set(&s.Logprobs, base.Logprobs)
-	set(&s.ReasoningEffort, base.ReasoningEffort)
-	set(&s.PromptCache, base.PromptCache)
-	if s.Temperature == nil {
-		s.Temperature = base.Temperature
-	}
-	if s.Pictures == nil {
-		s.Pictures = base.Pictures
-	}
-	s.Stream = s.Stream || base.Stream
 	s.Query, s.Headers, s.Body = union(s.Query, base.Query), union(s.Headers, base.Headers), union(s.Body, base.Body)
 	return s
 }
@@ -99,13 +87,8 @@ func union[V any](a, b map[string]V) map[string]V {
 	if len(b) == 0 {
 		return a
 	}
-	all := make(map[string]V, len(a)+len(b))
-	for k, v := range b {
-		all[k] = v
-	}
-	for k, v := range a {
-		all[k] = v
-	}
+	all := maps.Clone(b)
+	maps.Copy(all, a)
 	return all
 }
 
@@ -115,22 +98,15 @@ func choice[T any](setting, word string, words map[string]T) (T, error) {
 	if ok {
 		return v, nil
 	}
-	names := make([]string, 0, len(words))
-	for name := range words {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	return v, fmt.Errorf("%s is %q: give one of %s", setting, word, strings.Join(names, ", "))
+	return v, fmt.Errorf("%s is %q: give one of %s", setting, word, strings.TrimPrefix(namesOf(words), ", "))
 }
 
 var (
-	formatNames   = map[string]format{"": strictSchema, "strict_schema": strictSchema, "plain_schema": plainSchema, "json_object": jsonObject, "text": freeText}
-	limitNames    = map[string]limit{"": maxCompletionTokens, "max_completion_tokens": maxCompletionTokens, "max_tokens": maxTokens, "none": noLimit}
-	logprobsNames = map[string]logprobs{"": topLogprobs, "top": topLogprobs, "plain": plainLogprobs, "none": noLogprobs}
-	effortNames   = map[string]effort{"": noEffort, "none": effortNone, "minimal": effortMinimal, "low": effortLow}
-	cacheNames    = map[string]cacheMarks{"": noCacheMarks, "none": noCacheMarks, "key": cacheKey, "explicit": cacheExplicit}
+	formatNames   = map[string]level{"": strictSchema, "strict_schema": strictSchema, "plain_schema": plainSchema, "json_object": jsonObject, "text": freeText}
+	limitNames    = map[string]level{"": maxCompletionTokens, "max_completion_tokens": maxCompletionTokens, "max_tokens": maxTokens, "none": noLimit}
+	logprobsNames = map[string]level{"": topLogprobs, "top": topLogprobs, "plain": plainLogprobs, "none": noLogprobs}
+	effortNames   = map[string]level{"": noEffort, "none": effortNone, "minimal": effortMinimal, "low": effortLow}
+	cacheNames    = map[string]level{"": noCacheMarks, "none": noCacheMarks, "key": cacheKey, "explicit": cacheExplicit}
 	authNames     = map[string]Auth{"": AuthBearer, "bearer": AuthBearer, "api-key": AuthAPIKey, "none": AuthNone}
 )
 
@@ -151,21 +127,26 @@ type dialect struct {
 func newDialect(s Settings) (*dialect, error) {
 	d := &dialect{settings: s, query: url.Values{}, headers: http.Header{}}
 	var err error
-	for _, parse := range []func() error{
-		func() error { d.auth, err = choice("auth", string(s.Auth), authNames); return err },
-		func() error { d.offer.Format, err = choice("format", s.Format, formatNames); return err },
-		func() error { d.offer.Limit, err = choice("output_limit", s.OutputLimit, limitNames); return err },
-		func() error { d.offer.Logprobs, err = choice("logprobs", s.Logprobs, logprobsNames); return err },
-		func() error {
-			d.offer.Effort, err = choice("reasoning_effort", s.ReasoningEffort, effortNames)
-			return err
-		},
-		func() error { d.offer.Cache, err = choice("prompt_cache", s.PromptCache, cacheNames); return err },
-		d.encodeBody,
+	if d.auth, err = choice("auth", string(s.Auth), authNames); err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		to            *level
+		setting, word string
+		words         map[string]level
+	}{
+		{&d.offer.Format, "format", s.Format, formatNames},
+		{&d.offer.Limit, "output_limit", s.OutputLimit, limitNames},
+		{&d.offer.Logprobs, "logprobs", s.Logprobs, logprobsNames},
+		{&d.offer.Effort, "reasoning_effort", s.ReasoningEffort, effortNames},
+		{&d.offer.Cache, "prompt_cache", s.PromptCache, cacheNames},
 	} {
-		if err := parse(); err != nil {
+		if *c.to, err = choice(c.setting, c.word, c.words); err != nil {
 			return nil, err
 		}
+	}
+	if err := d.encodeBody(); err != nil {
+		return nil, err
 	}
 	if s.Temperature != nil && !*s.Temperature {
 		d.offer.Temperature = noTemperature
@@ -191,28 +172,17 @@ func newDialect(s Settings) (*dialect, error) {
 var ownMembers = []string{"model", "messages", "response_format", "stream"}
 
 func (d *dialect) encodeBody() error {
-	names := make([]string, 0, len(d.settings.Body))
 	for name := range d.settings.Body {
-		names = append(names, name)
+		if slices.Contains(ownMembers, name) {
+			return fmt.Errorf("body: %s is a member of every request already: leave it out", name)
+		}
 	}
-	sort.Strings(names)
-	var b strings.Builder
-	for _, name := range names {
-		for _, own := range ownMembers {
-			if name == own {
-				return fmt.Errorf("body: %s is a member of every request already: leave it out", name)
-			}
-		}
-		value, err := json.Marshal(d.settings.Body[name])
-		if err != nil {
-			return fmt.Errorf("body: %s cannot be written as JSON: %w", name, err)
-		}
-		key, err := json.Marshal(name)
-		if err != nil {
-			return fmt.Errorf("body: %w", err)
-		}
-		fmt.Fprintf(&b, ",%s:%s", key, value)
+	body, err := json.Marshal(d.settings.Body) // in the order of the names
+	if err != nil {
+		return fmt.Errorf("body: it cannot be written as JSON: %w", err)
 	}
-	d.body = b.String()
+	if len(d.settings.Body) > 0 {
+		d.body = "," + string(body[1:len(body)-1])
+	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
@@ -36,6 +37,8 @@ type site struct {
 	// pictureRejects are refusals of pictures since the last answer to one.
 	pictureRejects int
 	save           func(terms) // stores what was learned
+
+	answers, failures atomic.Int64 // calls that were answered, and that were throttled or failed on the way
 }
 
 // maxRejects is how many refusals in a row of a settled site reopen the negotiation: the
@@ -99,6 +102,7 @@ func (s *site) open() bool {
 func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.answers.Add(1)
 	s.rejects, s.failure = 0, ""
 	if !usable {
 		return

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -42,22 +43,56 @@ const defaultBase = "https://api.openai.com/v1"
 
 // of returns the site that a lease leads to.
 func (s *sites) of(lease *upstream.Lease, model string) (asked, error) {
-	base := lease.BaseURL()
-	if base == "" {
-		base = defaultBase
+	id := dialectID{lease.Group(), cmp.Or(lease.BaseURL(), defaultBase), lease.Model(model)}
+	if where, ok := s.find(id); ok {
+		return where, nil
 	}
-	id := dialectID{lease.Group(), base, lease.Model(model)}
+	made, err := s.peek(id)
+	if err != nil {
+		return made, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known, s.dialects = map[siteID]*site{}, map[dialectID]*dialect{}
+	}
+	if have := s.dialects[id]; have != nil {
+		made.dialect = have // made meanwhile
+	}
+	if have := s.known[made.site.id]; have != nil {
+		made.site = have
+	}
+	s.dialects[id], s.known[made.site.id] = made.dialect, made.site
+	return made, nil
+}
+
+func (s *sites) find(id dialectID) (where asked, ok bool) {
 	s.mu.RLock()
-	d := s.dialects[id]
-	var known *site
-	if d != nil {
-		known = s.known[d.site(id)]
+	defer s.mu.RUnlock()
+	if where.dialect = s.dialects[id]; where.dialect == nil {
+		return where, false
 	}
+	where.site = s.known[where.dialect.site(id)]
+	return where, where.site != nil
+}
+
+// peek returns what of would for a lease, and keeps nothing of a site that was not asked yet.
+func (s *sites) peek(id dialectID) (asked, error) {
+	d, err := s.dialect(id)
+	if err != nil {
+		return asked{}, err
+	}
+	s.mu.RLock()
+	known := s.known[d.site(id)]
 	s.mu.RUnlock()
 	if known != nil {
 		return asked{known, d}, nil
 	}
-	return s.make(id)
+	addresses, err := endpoints(id.base, d.query)
+	if err != nil {
+		return asked{}, fmt.Errorf("the base URL is no address: %w", err)
+	}
+	return asked{s.load(d.site(id), d, addresses), d}, nil
 }
 
 // noteBlind notes that a site of the model takes no pictures.
@@ -80,31 +115,6 @@ func (s *sites) isBlind(model string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.blind[model]
-}
-
-func (s *sites) make(id dialectID) (asked, error) {
-	d, err := s.dialect(id)
-	if err != nil {
-		return asked{}, err
-	}
-	addresses, err := endpoints(id.base, d.query)
-	if err != nil {
-		return asked{}, fmt.Errorf("the base URL is no address: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known, s.dialects = map[siteID]*site{}, map[dialectID]*dialect{}
-	}
-	if have := s.dialects[id]; have != nil {
-		d = have
-	}
-	s.dialects[id] = d
-	key := d.site(id)
-	if s.known[key] == nil {
-		s.known[key] = s.load(key, d, addresses)
-	}
-	return asked{s.known[key], d}, nil
 }
 
 // dialect joins what is configured with what is known beforehand of the server.
@@ -154,7 +164,7 @@ func (d *dialect) site(id dialectID) siteID { return siteID{d.key, id.base, id.m
 var keyHeaders = []string{"Api-Key", "X-Api-Key", "Ocp-Apim-Subscription-Key"}
 
 // options returns the request options of a call: its key and its headers.
-func (w asked) options(secret string, in keyHeader) []option.RequestOption {
+func (w asked) options(secret string, in level) []option.RequestOption {
 	opts := make([]option.RequestOption, 0, 1+len(w.dialect.headers))
 	for name, values := range w.dialect.headers {
 		for _, v := range values {

@@ -35,6 +35,7 @@ func TestWaits(t *testing.T) {
 		"429, no word":                    {answer{status: 429, body: "{}"}, 100 * time.Millisecond, 300 * time.Millisecond},
 		"429, nonsense":                   {answer{status: 429, body: "{}", header: header("Retry-After", "-5")}, 100 * time.Millisecond, 300 * time.Millisecond},
 		"503, seconds":                    {answer{status: 503, body: "{}", header: header("Retry-After", "4")}, 4 * time.Second, 4020 * time.Millisecond},
+		"503, ten minutes":                {answer{status: 503, body: "{}", header: header("Retry-After", "600")}, 10 * time.Minute, 10*time.Minute + 20*time.Millisecond},
 		"503, no word":                    {answer{status: 503, body: "{}"}, 0, 500 * time.Millisecond},
 		"an unusable reply":               {answer{content: "?"}, 0, 0},
 		"a hang costs one attempt's time": {answer{hang: true}, 30 * time.Second, 30500 * time.Millisecond},
@@ -262,4 +263,57 @@ func TestAttemptTimeout_WinsOverWhatIsLearned(t *testing.T) {
 			t.Errorf("took %v, want the configured 3 s", took)
 		}
 	})
+}
+
+// TestHundredthAnswer_BoundsTheCallsInFlight has a call that hangs while others show how
+// long answers take.
+func TestHundredthAnswer_BoundsTheCallsInFlight(t *testing.T) {
+	script := append(repeat(answer{after: 10 * time.Millisecond}, 50), answer{hang: true}, answer{after: 10 * time.Millisecond})
+	inBubble(t, llm.Config{}, &server{script: script}, one, func(t *testing.T, b *bench) {
+		for range 50 {
+			answerOne(t, b)
+		}
+		start := time.Now()
+		var hanging sync.WaitGroup
+		hanging.Go(func() { answerOne(t, b) })
+		time.Sleep(time.Millisecond)
+		for range 60 {
+			answerOne(t, b)
+		}
+		hanging.Wait()
+		if took := time.Since(start); took < 5*time.Second || took > 9*time.Second {
+			t.Errorf("the hanging call's item took %v, want the 5 s that are learned and another call", took)
+		}
+	})
+}
+
+// profiles is a store.
+type profiles struct{ sync.Map }
+
+func (p *profiles) Load(key string) []byte {
+	data, _ := p.Map.Load(key)
+	profile, _ := data.([]byte)
+	return profile
+}
+
+func (p *profiles) Save(key string, profile []byte) { p.Store(key, profile) }
+
+// TestKnownServer_IsAskedByManyAtOnce has a server that is known from before: the first call
+// goes alone only if there is a prompt cache to fill.
+func TestKnownServer_IsAskedByManyAtOnce(t *testing.T) {
+	for cache, want := range map[string]time.Duration{"none": 500 * time.Millisecond, "key": time.Second} {
+		c := llm.Config{Profiles: &profiles{}, Settings: llm.Settings{PromptCache: cache}}
+		inBubble(t, c, &server{script: []answer{{}}}, one, answerOne)
+		inBubble(t, c, &server{script: []answer{{after: 500 * time.Millisecond}}}, one, func(t *testing.T, b *bench) {
+			start := time.Now()
+			var all sync.WaitGroup
+			for range 10 {
+				all.Go(func() { answerOne(t, b) })
+			}
+			all.Wait()
+			if took := time.Since(start); took != want {
+				t.Errorf("prompt cache %q: took %v, want %v", cache, took, want)
+			}
+		})
+	}
 }

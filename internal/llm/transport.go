@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -8,15 +9,20 @@ import (
 	"time"
 )
 
-// maxAnswerBytes bounds what is read of any answer. An answer with
-// log-probabilities has some 20 KB; a server that sends without end is no reason
-// to run out of memory.
-const maxAnswerBytes = 8 << 20
+// An answer with log-probabilities has some 20 KB; servers that send without end are no
+// reason to run out of memory.
+const (
+	maxAnswerBytes = 8 << 20
+	// largeAnswer is the size in bytes above which only largeAtOnce are read at a time. The
+	// others wait, at the latest until their calls' time is up.
+	largeAnswer = 128 << 10
+	largeAtOnce = 4
+)
 
 var errTooLong = errors.New("the answer is over 8 MiB")
 
 // dialTimeout is how long a connection may take: two packets may be lost. A host
-// that swallows packets is found out within an item's time where that is short.
+// that swallows packets is found out within an item's time if that is short.
 const dialTimeout = 5 * time.Second
 
 // newTransport returns a transport that keeps a connection for every call of the
@@ -42,28 +48,55 @@ func newTransport() *http.Transport {
 // a key goes nowhere but to the server that it was given for.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// bounded cuts off answers that are too long.
-type bounded struct{ next http.RoundTripper }
+// bounded cuts off answers that are too long, and reads few large ones at once.
+type bounded struct {
+	next  http.RoundTripper
+	large chan struct{}
+}
+
+func newBounded(next http.RoundTripper) bounded {
+	return bounded{next, make(chan struct{}, largeAtOnce)}
+}
 
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.next.RoundTrip(r)
 	if err == nil {
-		res.Body = &boundedBody{ReadCloser: res.Body, left: maxAnswerBytes}
+		res.Body = &boundedBody{ReadCloser: res.Body, large: b.large, ctx: r.Context()}
 	}
 	return res, err
 }
 
 type boundedBody struct {
 	io.ReadCloser
-	left int
+	ctx   context.Context //nolint:containedctx // the request's, which bounds the body too
+	large chan struct{}
+	held  bool // a place in large
+	read  int
 }
 
 // Read fails with errTooLong once more than the bound was read.
 func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.read > largeAnswer && !b.held {
+		select {
+		case b.large <- struct{}{}:
+			b.held = true
+		case <-b.ctx.Done():
+			return 0, b.ctx.Err()
+		}
+	}
 	n, err := b.ReadCloser.Read(p)
-	if b.left -= n; b.left < 0 {
+	if b.read += n; b.read > maxAnswerBytes {
 		return 0, errTooLong
 	}
 	return n, err
+}
+
+// Close gives the place back.
+func (b *boundedBody) Close() error {
+	if b.held {
+		b.held = false
+		<-b.large
+	}
+	return b.ReadCloser.Close()
 }

@@ -25,7 +25,6 @@ type aimdLease struct {
 	gate    *aimd
 	number  int64
 	started time.Time
-	advice  upstream.Advice
 }
 
 func (g *aimd) acquire(ctx context.Context, n upstream.Need) (lease, error) {
@@ -46,13 +45,12 @@ func (g *aimd) acquire(ctx context.Context, n upstream.Need) (lease, error) {
 	return &aimdLease{gate: g, number: <-turn, started: time.Now()}, nil
 }
 
-func (l *aimdLease) Number() int64           { return l.number }
-func (l *aimdLease) Secret() string          { return "k" }
-func (l *aimdLease) Timeout() time.Duration  { return 30 * time.Second }
-func (l *aimdLease) WhenGivenUp(func())      {}
-func (l *aimdLease) Advice() upstream.Advice { return l.advice }
+func (l *aimdLease) Number() int64          { return l.number }
+func (l *aimdLease) Secret() string         { return "k" }
+func (l *aimdLease) Timeout() time.Duration { return 30 * time.Second }
+func (l *aimdLease) WhenGivenUp(func())     {}
 
-func (l *aimdLease) Settle(r upstream.Result) {
+func (l *aimdLease) Settle(r upstream.Result) (advice upstream.Advice) {
 	g := l.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -65,7 +63,7 @@ func (l *aimdLease) Settle(r upstream.Result) {
 			g.limit, g.cutAt = max(g.limit*0.7, 1), time.Now()
 		}
 		wait, _ := upstream.RetryAfter(r.Header, time.Now())
-		l.advice.NotBefore = time.Now().Add(max(wait, 100*time.Millisecond))
+		advice.NotBefore = time.Now().Add(max(wait, 100*time.Millisecond))
 	}
 	for g.inFlight < int(g.limit) && len(g.waiting) > 0 {
 		g.starts++
@@ -73,4 +71,5 @@ func (l *aimdLease) Settle(r upstream.Result) {
 		g.waiting = g.waiting[1:]
 		g.inFlight++
 	}
+	return advice
 }

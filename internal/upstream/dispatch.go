@@ -129,7 +129,7 @@ func (g *Gate) start(now instant, w *waiter, q *group) {
 }
 
 // settle takes in a lease's end.
-func (g *Gate) settle(now instant, l *Lease, r *Result) {
+func (g *Gate) settle(now instant, l *Lease, r *Result) Advice {
 	g.inFlight--
 	g.callers.move(l.caller, -1)
 	g.counters.settled(r.Outcome)
@@ -152,11 +152,15 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) {
 		g.tellHopeless(now)
 	}
 	g.learnOutage(now, l, r)
-	l.advice.Counts = counts(r.Outcome) && !l.gaveUp && !l.probe
-	l.advice.ItemRefused = r.Outcome == Refused && l.onlyItem()
-	if wait > 0 {
-		l.advice.NotBefore = g.wall(now + wait)
+	advice := Advice{
+		Counts:      counts(r.Outcome) && !l.gaveUp && !l.probe,
+		ItemRefused: r.Outcome == Refused && l.onlyItem(),
 	}
+	advice.Asked, _ = r.asked(g.wall(now))
+	if wait > 0 {
+		advice.NotBefore = g.wall(now + wait)
+	}
+	return advice
 }
 
 // onlyItem reports whether a refused key is well but for the lease's item.

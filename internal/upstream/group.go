@@ -153,8 +153,7 @@ func (q *group) start(now instant, l *Lease) {
 	l.group, l.started, l.number, l.cost = q, now, q.starts, cost
 	l.spentTokens, l.sawInFlight = q.spentTokens, q.inFlight
 	l.busy = q.limit.started(now, q.inFlight)
-	l.timeout, l.hedgeAfter = q.latency.timeout(), q.latency.p95
-	l.unanswered = !q.latency.known()
+	l.hedgeAfter = q.latency.p95
 	if q.breaker.open {
 		l.probe = true
 		q.breaker.probed(now)
@@ -220,9 +219,11 @@ func (q *group) stalled(now instant) bool {
 }
 
 // giveUp ends the calls that an outage has swallowed. A server that has answered
-// nothing so far may be loading the model, which ends with the last call.
+// nothing so far may be loading the model, which ends with the last call. One that takes
+// seconds may only have become slower, and would begin again from nothing: its calls are
+// given up once it has answered later ones.
 func (q *group) giveUp(now instant) {
-	if !q.latency.known() {
+	if !q.latency.known() || q.breaker.open && q.latency.p50 > slowAnswer {
 		return
 	}
 	after := q.latency.hopelessAfter()

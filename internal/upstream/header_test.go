@@ -24,6 +24,11 @@ func TestParseDelay(t *testing.T) {
 		"Mon, 04 May 2026 12:01:00 GMT": time.Minute,
 		"99999999":                      time.Hour, // capped
 		"400h":                          time.Hour,
+		"1.5":                           1500 * time.Millisecond,
+		"1777896000500":                 500 * time.Millisecond,
+		"1e300":                         time.Hour,
+		"+Inf":                          time.Hour,
+		"4m59s":                         299 * time.Second,
 	} {
 		if d, _, ok := parseDelay(s, clock{nil, noon}); !ok || d != want {
 			t.Errorf("%q: %v, %v, want %v", s, d, ok, want)
@@ -45,6 +50,10 @@ func TestRetryAfterPrefersMilliseconds(t *testing.T) {
 	h = http.Header{"Date": {"Mon, 04 May 2026 09:00:00 GMT"}, "Retry-After": {"Mon, 04 May 2026 09:00:07 GMT"}}
 	if d, ok := RetryAfter(h, noon); !ok || d != 7*time.Second {
 		t.Errorf("%v, %v", d, ok)
+	}
+	h = http.Header{"Retry-After": {" 1 "}, "Retry-After-Ms": {"NaN"}}
+	if d, ok := RetryAfter(h, noon); !ok || d != time.Second {
+		t.Errorf("with a number that is none: %v, %v", d, ok)
 	}
 	if _, ok := RetryAfter(nil, noon); ok {
 		t.Error("a delay from nowhere")

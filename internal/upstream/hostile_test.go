@@ -166,8 +166,8 @@ func TestProbesDoNotPutTheFirstCallsOff(t *testing.T) {
 				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
 				break
 			}
-			l.Settle(upstream.Result{Outcome: upstream.Overloaded})
-			time.Sleep(time.Until(l.Advice().NotBefore) + time.Millisecond)
+			advice := l.Settle(upstream.Result{Outcome: upstream.Overloaded})
+			time.Sleep(time.Until(advice.NotBefore) + time.Millisecond)
 		}
 		mustLeaseWithin(t, g, 2*time.Second).Settle(upstream.Result{Outcome: upstream.Succeeded})
 	})
@@ -217,10 +217,10 @@ func TestRetryBudgetForgives(t *testing.T) {
 		g := mustGate(t, fixedPool(64))
 		fail := func() time.Duration {
 			l := mustLeaseWithin(t, g, time.Minute)
-			l.Settle(upstream.Result{Outcome: upstream.Broken})
+			advice := l.Settle(upstream.Result{Outcome: upstream.Broken})
 			l2 := mustLeaseWithin(t, g, time.Minute)
 			l2.Settle(upstream.Result{Outcome: upstream.Succeeded})
-			return time.Until(l.Advice().NotBefore)
+			return time.Until(advice.NotBefore)
 		}
 		for range 2000 {
 			fail()

@@ -21,6 +21,7 @@ const (
 	timeoutSlowest    = 3           // times the slowest of the first answers
 	timeoutLook       = time.Second // how often a call looks whether something was answered
 
+	slowAnswer = time.Second      // from which on half the answers are those of a slow server
 	queueFirst = 30 * time.Second // within which a server of one slot answers what is asked at first
 	queueSlow  = 15 * time.Second // quicker answers are no reason to ask less
 	queueOver  = 1.5              // times the quickest answer

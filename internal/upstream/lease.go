@@ -27,6 +27,8 @@ type Need struct {
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int
+	// Failures is how many attempts of the item failed that count (Advice.Counts).
+	Failures int
 	// RefusedAt is when a key was refused for the item first. Zero: never.
 	RefusedAt time.Time
 	// After is how the item's attempt before this one ended, for the fault where
@@ -41,9 +43,12 @@ type Result struct {
 	Header http.Header
 	// Usage is what the answer reported, zero if it reported nothing.
 	Usage catalog.Usage
-	// RetryAfter is how long the answer asks to wait. 0: it does not say, or
-	// Header does.
+	// RetryAfter is how long the answer's body asks to wait. 0: it does not say. What
+	// Header says goes before it.
 	RetryAfter time.Duration
+	// Again is set if a call that Succeeded or was Rejected is followed by another attempt,
+	// since the server's model failed and not the question.
+	Again bool
 	// Certain is set if a Refused key was refused in words that leave no doubt.
 	Certain bool
 	// Detail is a short public text for a Refused or Exhausted key, e.g. "401 invalid_api_key".
@@ -125,12 +130,10 @@ type Lease struct {
 	probe       bool
 	hedge       bool
 	gaveUp      bool
-	unanswered  bool // the group had answered nothing when it started
 	settled     bool
 
-	timeout, hedgeAfter time.Duration
-	advice              Advice
-	whenGivenUp         func()
+	hedgeAfter  time.Duration
+	whenGivenUp func()
 
 	prev, next *Lease // in flight in the group, by start
 }
@@ -139,6 +142,8 @@ type Lease struct {
 type Advice struct {
 	// NotBefore is when the item may be tried again at the earliest. Zero: now.
 	NotBefore time.Time
+	// Asked is how long the answer asked to wait. 0: it did not say.
+	Asked time.Duration
 	// Counts reports whether the attempt is one of those that bound an item. It
 	// is not where it failed for want of quota, on a bad key, or as a probe or
 	// victim of an outage.
@@ -173,20 +178,11 @@ func (l *Lease) QueueTime() time.Duration { return l.queued }
 // Timeout is how long the attempt may take in all, by what is known now. While the
 // group's server has answered nothing it is 10 minutes. From then on it is 30 s, or three
 // times the slowest answer if that is more; and once there are 100 answers five times
-// their 99th percentile, 5 s at least. It may grow during the call, but shrinks only with
-// the first answer.
+// their 99th percentile, 5 s at least. It grows and shrinks during the call.
 func (l *Lease) Timeout() time.Duration {
 	l.gate.mu.Lock()
 	defer l.gate.mu.Unlock()
-	return l.bound()
-}
-
-func (l *Lease) bound() time.Duration {
-	now := l.group.latency.timeout()
-	if l.unanswered {
-		return now
-	}
-	return max(now, l.timeout)
+	return l.group.latency.timeout()
 }
 
 // TimeLeft is how long the call may go on until TimeLeft is to be asked again. 0: its
@@ -196,7 +192,7 @@ func (l *Lease) TimeLeft() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	age := g.now() - l.started
-	left := max(l.bound()-age, 0)
+	left := max(l.group.latency.timeout()-age, 0)
 	if !l.group.latency.known() {
 		left = min(left, max(timeoutLong-age, timeoutLook))
 	}
@@ -237,26 +233,20 @@ func (l *Lease) giveUp() {
 	}
 }
 
-// Settle gives the lease back with what the attempt came to. Only the first call
-// counts; further ones are ignored and show up in Status as a fault of the program.
-func (l *Lease) Settle(r Result) {
+// Settle gives the lease back with what the attempt came to, and returns what is to be
+// heeded of a next one. Only the first call counts; further ones are ignored and show up
+// in Status as a fault of the program.
+func (l *Lease) Settle(r Result) Advice {
 	g := l.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if l.settled {
 		g.counters.Misused++
-		return
+		return Advice{}
 	}
 	l.settled = true
 	now := g.now()
-	g.settle(now, l, &r)
+	advice := g.settle(now, l, &r)
 	g.dispatch(now)
-}
-
-// Advice is for after Settle: whether the attempt counts, and when the item may
-// be tried again.
-func (l *Lease) Advice() Advice {
-	l.gate.mu.Lock()
-	defer l.gate.mu.Unlock()
-	return l.advice
+	return advice
 }

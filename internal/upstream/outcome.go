@@ -7,8 +7,8 @@ import (
 
 // The constants of what follows a failure.
 const (
-	backoffFirst  = 100 * time.Millisecond
-	backoffMost   = 2 * time.Second
+	backoffFirst  = 500 * time.Millisecond
+	backoffMost   = 20 * time.Second
 	throttleShort = 250 * time.Millisecond // pause of the group if only whole seconds are given
 	throttleRound = 2 * time.Second        // up to which whole seconds are mostly rounding
 	throttleBlur  = 20 * time.Millisecond
@@ -31,18 +31,21 @@ func (q *group) settle(now instant, l *Lease, r *Result) (wait time.Duration) {
 	switch r.Outcome {
 	case Succeeded, Rejected:
 		q.succeeded(now, l, r.Outcome)
+		if r.Again {
+			return q.backoff(now, l, r)
+		}
 	case Throttled:
 		q.accepted(now, l)
 		return q.refused(now, l, r, told)
 	case Overloaded:
 		q.breaker.answered(now, l.started)
-		return q.overloaded(now, l)
+		return q.overloaded(now, l, r)
 	case TimedOut, Abandoned:
-		return q.unanswered(now, l)
+		return q.unanswered(now, l, r)
 	case Broken:
 		q.breaker.answered(now, l.started)
 		q.breaker.broke(now, l.started)
-		return q.backoff(l.need.Attempt)
+		return q.backoff(now, l, r)
 	case Refused:
 		q.breaker.answered(now, l.started)
 		q.close(now, l)
@@ -91,32 +94,37 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	}
 }
 
-func (q *group) overloaded(now instant, l *Lease) time.Duration {
+func (q *group) overloaded(now instant, l *Lease, r *Result) time.Duration {
 	if !q.breaker.open { // a probe's failure says nothing that is not known
 		q.limit.strained(true)
 		q.limit.overloaded(now, l.started, q.inFlight+1)
 	}
 	q.breaker.failed(now, l.started)
-	return q.backoff(l.need.Attempt)
+	return q.backoff(now, l, r)
 }
 
 // unanswered: a time-out is a sample too, or a model that has become slower than
 // the time-out would never be found out. A call that was given up is none, nor is one
 // that hung alone while later calls were answered.
-func (q *group) unanswered(now instant, l *Lease) time.Duration {
+func (q *group) unanswered(now instant, l *Lease, r *Result) time.Duration {
 	if l.gaveUp {
 		return 0
 	}
 	if !q.breaker.open && l.started >= q.breaker.newestGood {
 		q.latency.add(now - l.started)
 	}
-	return q.overloaded(now, l)
+	return q.overloaded(now, l, r)
 }
 
-// backoff doubles with each attempt, with full jitter in its upper half.
-func (q *group) backoff(attempt int) time.Duration {
-	d := min(backoffFirst<<min(max(attempt-1, 0), 10), backoffMost)
-	return d/2 + q.random.upTo(d/2)
+// backoff doubles with each failure of the item that counts, with full jitter, as "Exponential
+// Backoff And Jitter" (AWS Architecture Blog, 2015) found best. It is never less than the
+// answer asks for.
+func (q *group) backoff(now instant, l *Lease, r *Result) time.Duration {
+	wait := q.random.upTo(min(backoffFirst<<min(l.need.Failures, 10), backoffMost))
+	if asked, _ := r.asked(l.gate.wall(now)); asked > 0 {
+		wait = max(wait, asked+q.random.upTo(throttleBlur))
+	}
+	return wait
 }
 
 // refused takes in a 429. One that is stray makes its own item wait, no other.

@@ -18,8 +18,7 @@ var (
 
 // refuse settles a lease with a refusal and returns when its item may try again.
 func refuse(l *upstream.Lease, r upstream.Result) time.Duration {
-	l.Settle(r)
-	if at := l.Advice().NotBefore; !at.IsZero() {
+	if at := l.Settle(r).NotBefore; !at.IsZero() {
 		return time.Until(at)
 	}
 	return 0
@@ -159,8 +158,7 @@ func TestRefusedKey_ServesAllButOneItem(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.Settle(refusal)
-			advice := l.Advice()
+			advice := l.Settle(refusal)
 			if advice.ItemRefused != (try > 0) {
 				t.Errorf("try %d: %+v", try, advice)
 			}

@@ -23,8 +23,7 @@ type lease interface {
 	Secret() string
 	Timeout() time.Duration
 	WhenGivenUp(f func())
-	Settle(upstream.Result)
-	Advice() upstream.Advice
+	Settle(upstream.Result) upstream.Advice
 	Number() int64
 }
 
@@ -269,13 +268,13 @@ func (r *report) item(replica int, g gate) error {
 			tokens = r.truth * math.Exp(0.3*draw.NormFloat64())
 		}
 		res := r.attempt(ctx, l, tokens, draw)
-		l.Settle(res)
+		advice := l.Settle(res)
 		if res.Outcome == upstream.Succeeded && draw.Float64() >= r.garbage {
 			return nil
 		}
-		advice := l.Advice()
 		if advice.Counts {
 			counted++
+			need.Failures++
 		}
 		need.NotBefore, need.After = advice.NotBefore, res.Outcome
 		need.Attempt++

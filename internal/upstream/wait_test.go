@@ -85,7 +85,7 @@ func TestPauseOutlastsTheDeadline(t *testing.T) {
 		}()
 		synctest.Wait()
 		began := time.Now()
-		l.Settle(upstream.Result{Outcome: upstream.Throttled, Header: http.Header{"Retry-After": {"60"}}})
+		advice := l.Settle(upstream.Result{Outcome: upstream.Throttled, Header: http.Header{"Retry-After": {"60"}}})
 		if err := <-waiter; !fault.Is(err, fault.RateLimited) || time.Since(began) > 0 {
 			t.Errorf("the one who waited got %v after %v", err, time.Since(began))
 		}
@@ -95,7 +95,7 @@ func TestPauseOutlastsTheDeadline(t *testing.T) {
 		}
 		// The later of two ends wins.
 		other.Settle(upstream.Result{Outcome: upstream.Throttled, Header: http.Header{"Retry-After": {"5"}}})
-		if advice := l.Advice(); advice.Counts || time.Until(advice.NotBefore) < time.Minute {
+		if advice.Counts || advice.Asked != time.Minute || time.Until(advice.NotBefore) < time.Minute {
 			t.Errorf("%+v", advice)
 		}
 		if s := g.Status(); s.Groups[0].Paused < 59*time.Second {
@@ -141,8 +141,7 @@ func TestTheFaultSaysWhatWasWaitedFor(t *testing.T) {
 		}
 		_ = wantFault(t, g, anyone, 100*time.Millisecond, fault.UpstreamUnavailable, false)
 		probe := mustLeaseWithin(t, g, time.Second)
-		probe.Settle(upstream.Result{Outcome: upstream.Overloaded})
-		if probe.Advice().Counts {
+		if probe.Settle(upstream.Result{Outcome: upstream.Overloaded}).Counts {
 			t.Error("a probe counts as an attempt")
 		}
 		mustLeaseWithin(t, g, time.Second).Settle(upstream.Result{Outcome: upstream.Succeeded})
