@@ -80,6 +80,7 @@ type Reader struct {
 	columns []string
 	header  []string
 	dialect Dialect
+	notes   []string
 	last    record
 	err     error
 	close   func()
@@ -148,6 +149,10 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 		}
 	}
 }
+
+// Notes returns what the caller should know about how the file is read, such as the names of
+// the sheets that are left out: a sentence each, without the name of the file.
+func (r *Reader) Notes() []string { return r.notes }
 
 // Line returns the first line of the last row, counted from 1.
 func (r *Reader) Line() int { return r.last.line }
