@@ -111,7 +111,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 		o.close()
 		return nil, err
 	}
-	r.close = o.close
+	r.close, r.notes = o.close, o.notes
 	return r, nil
 }
 

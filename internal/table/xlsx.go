@@ -191,7 +191,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 	case found == nil:
 		return nil, headless
 	case len(others) > 0:
-		found.notes = append(found.notes, fmt.Sprintf("the sheet %s is read, and not %s: choose by --sheet", read, clip(strings.Join(others, ", "))))
+		w.opener.notes = append(w.opener.notes, fmt.Sprintf("the sheet %s is read, and not %s: choose by --sheet", read, clip(strings.Join(others, ", "))))
 	}
 	return found, nil
 }
