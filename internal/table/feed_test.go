@@ -59,6 +59,27 @@ func TestReader_RefusesOtherMarkup(t *testing.T) {
 	}
 }
 
+// These would take minutes if the time were not proportional to the length of the file.
+func TestReader_HostileMarkup(t *testing.T) {
+	const many = 1 << 20
+	for name, text := range map[string]string{
+		"a comment":   "<rss><item><!--" + strings.Repeat(">", many),
+		"a quote":     "<rss><item><a b='" + strings.Repeat(">", many),
+		"open tags":   "<rss><item>" + strings.Repeat("<a>", many/3),
+		"closed tags": "<rss><item>" + strings.Repeat("<a>", 100) + strings.Repeat("<b>x</b>", many/8),
+		"attributes":  "<rss><item><a " + strings.Repeat("b='1' ", many/6),
+		"open cells":  "<html><table><tr><td>name<tr>" + strings.Repeat("<td>x", many/5),
+		"tables":      "<html><table><tr><td>name<tr><td>" + strings.Repeat("<table>", many/7),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+			for err == nil {
+				_, err = r.Read()
+			}
+		})
+	}
+}
+
 func TestReader_GoesOnAfterAProductOfTooMuch(t *testing.T) {
 	var many strings.Builder
 	for i := range table.MaxColumns + 1 {
