@@ -1,11 +1,14 @@
 package table_test
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -75,6 +78,9 @@ func TestReader_HostileMarkup(t *testing.T) {
 			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
 			for err == nil {
 				_, err = r.Read()
+			}
+			if f, ok := errors.AsType[*fault.Fault](err); !ok && !errors.Is(err, io.EOF) {
+				t.Errorf("%v is no fault: %v", f, err)
 			}
 		})
 	}
