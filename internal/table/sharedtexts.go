@@ -19,11 +19,11 @@ type sharedTexts struct {
 	file *os.File
 }
 
-// These are how many bytes of shared texts are in memory, and how many texts of how many
-// bytes are taken: more than a sheet has in practice.
+// These are how many bytes of shared texts are in memory, and how many texts in how many
+// bytes of XML are taken: more than a sheet has in practice.
 const (
 	maxShared    = 48 << 20
-	maxTexts     = 50_000_000
+	maxTexts     = 20_000_000
 	maxTextBytes = 4 << 30
 )
 
@@ -63,6 +63,7 @@ func (w *workbook) readTexts(part *zip.File) error {
 	s.mem = make([]byte, 0, min(maxShared, part.UncompressedSize64/2))
 	var spill *bufio.Writer
 	tags := newTagReader(in, w.opener.cfg.MaxRowBytes)
+	tags.most = maxTextBytes
 	for {
 		kind, err := tags.next()
 		if errors.Is(err, io.EOF) && spill != nil {
@@ -71,7 +72,7 @@ func (w *workbook) readTexts(part *zip.File) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil && (len(s.ends) == maxTexts || s.size(len(s.ends)) > maxTextBytes) {
+		if err == nil && len(s.ends) == maxTexts {
 			err = errLargePart
 		}
 		var text string

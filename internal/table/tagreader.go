@@ -22,6 +22,7 @@ var (
 type tagReader struct {
 	tokens *html.Tokenizer
 	limit  int
+	most   int64  // bytes to be read in all; 0: any number
 	offset int64  // bytes read
 	line   int    // of the last token's end, counted from 1
 	name   string // of the last tag, without a prefix
@@ -47,6 +48,9 @@ func (r *tagReader) next() (html.TokenType, error) {
 		raw := r.tokens.Raw()
 		r.offset += int64(len(raw))
 		r.line += bytes.Count(raw, []byte("\n"))
+		if r.most > 0 && r.offset > r.most {
+			return html.ErrorToken, errLargePart
+		}
 		switch kind {
 		case html.ErrorToken:
 			if err := r.tokens.Err(); !errors.Is(err, html.ErrBufferExceeded) {

@@ -80,6 +80,13 @@ func (w *workbook) mainPart() string {
 	return name
 }
 
+// These are how large the lists of sheets and styles may be, and how many styles there are
+// in the format.
+const (
+	maxPart   = 64 << 20
+	maxStyles = 1 << 16
+)
+
 // each calls f at every start of an element in a part. A part that is not there has none.
 func (w *workbook) each(name string, f func(tag *tagReader)) error {
 	file := w.file(name)
@@ -92,6 +99,7 @@ func (w *workbook) each(name string, f func(tag *tagReader)) error {
 	}
 	defer func() { _ = in.Close() }() // it was read only
 	tags := newTagReader(in, w.opener.cfg.MaxRowBytes)
+	tags.most = maxPart
 	for {
 		kind, err := tags.next()
 		if errors.Is(err, io.EOF) {
@@ -143,7 +151,7 @@ func (w *workbook) readStyles(name string) error {
 		case "cellStyles", "dxfs":
 			within = false
 		case "xf":
-			if within {
+			if within && len(w.formats) < maxStyles {
 				id := tag.attribute("numfmtid")
 				n, _ := strconv.Atoi(id) // 0 is the general format
 				w.formats = append(w.formats, formatOf(n, custom[id]))

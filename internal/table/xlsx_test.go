@@ -198,6 +198,14 @@ func TestReader_RefusesASheetOfEmptyCells(t *testing.T) {
 	}
 }
 
+func TestReader_RefusesPartsWithoutEnd(t *testing.T) {
+	endless := "<a>" + strings.Repeat("<b/>", 17<<20) + "</a>" // 68 MiB
+	text := workbook(t, map[string]string{"xl/styles.xml": endless}, inline("name")+inline("a"))
+	if _, err := read(t, text, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "with too much in one place") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReader_RefusesALargeCellInBoundedMemory(t *testing.T) {
 	text := workbook(t, nil, inline("name")+inline("a")+inline(strings.Repeat("x", 1<<20)))
 	_, err := read(t, text, table.ReaderConfig{MaxRowBytes: 100_000})
