@@ -115,7 +115,7 @@ func columnOf(reference string) int {
 func (s *sheetRows) cell() (string, error) {
 	kind, style := s.tags.attribute("t"), s.tags.attribute("s")
 	value, formula, err := s.tags.content("c")
-	if err != nil {
+	if err != nil || value == "" && formula == "" {
 		return "", err
 	}
 	if len(formula) > len("HYPERLINK(") && strings.EqualFold(formula[:len("HYPERLINK(")], "HYPERLINK(") {
