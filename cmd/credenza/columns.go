@@ -37,6 +37,9 @@ func (f *columnFlags) mapping(
 	if err != nil {
 		return nil, err
 	}
+	for _, note := range in.rows.Notes() {
+		printLine(notes, "credenza: %s: %s", in.name, catalog.Clip(table.Printable(note), maxColumnsLine))
+	}
 	if !f.ShowColumns {
 		printLine(notes, "credenza: columns: %s", catalog.Clip(table.Printable(m.String()), maxColumnsLine))
 	}

@@ -27,6 +27,32 @@ func TestColumns_OfAShopsExport(t *testing.T) {
 	}
 }
 
+// How a file is read is said where it may be wrong.
+func TestColumns_NotesOfTheFile(t *testing.T) {
+	path := write(t, "in.csv", "name\nAh\xfeap yatak odas\xfd, y\xfcksek\n")
+	credenzaWith(t, "", "classify", path).expect(t, exitOK,
+		"credenza: "+path+": its letters are read as Windows-1254: save it as UTF-8 if they are wrong\n")
+}
+
+// An address of any length costs its item the picture at most.
+func TestColumns_LongAddresses(t *testing.T) {
+	in := "id,name,image_url\n"
+	for name, address := range map[string]string{
+		"long": "http://x.example/" + strings.Repeat("a", 9_000), "longer": "http://x.example/" + strings.Repeat("a", 90_000),
+		"no picture": "data:image/png;base64," + strings.Repeat("!", 90_000),
+	} {
+		in += name + ",Desk lamp," + address + "\n"
+	}
+	_, model := testkit.ServeSimTCP(t, llmsim.Config{})
+	for _, args := range [][]string{nil, {"--openai-base-url=" + model}} {
+		got := credenzaWith(t, "", append([]string{"classify", write(t, "in.csv", in)}, args...)...)
+		got.expect(t, exitOK, "3 items classified")
+		if n := strings.Count(got.out, `"image_error":"IMAGE_`); n != 3 {
+			t.Errorf("%d of 3 have an image error: %s", n, got.out)
+		}
+	}
+}
+
 // The rows of a product are one question, also in a job.
 func TestColumns_RowsOfAProductAreAskedOnce(t *testing.T) {
 	path := write(t, "export.csv", shopExport)

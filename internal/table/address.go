@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // invisible characters get into cells by copying.
@@ -90,18 +92,19 @@ func addressOf(v Value) string {
 	if v.Kind != List {
 		texts = []string{v.Text}
 	}
-	for _, text := range texts {
-		if address := firstAddress(text); address != "" {
-			return address
-		}
-	}
-	for _, text := range texts {
-		if address := withoutScheme(text); address != "" {
-			return address
+	for _, find := range []func(string) string{firstAddress, withoutScheme} {
+		for _, text := range texts {
+			if address := find(text); address != "" {
+				return catalog.Clip(address, maxAddress)
+			}
 		}
 	}
 	return ""
 }
+
+// maxAddress is more than an address may have, in bytes: it is refused as that of a
+// picture, and the item is classified by its text.
+const maxAddress = 16 << 10
 
 // withoutScheme returns the first part of a text that may be an address or a path.
 func withoutScheme(text string) string {

@@ -3,7 +3,10 @@ package table
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
+	"strings"
+	"unicode"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -14,116 +17,153 @@ import (
 var errCharset = errors.New("its letters are in an encoding that cannot be told for sure, such as Shift-JIS, GBK or one of DOS: " +
 	"save it as UTF-8")
 
+// The letters beyond ASCII of languages that share encodings, a language each.
+const (
+	western = "äöüß àâçéèêëîïôùûüÿœæ áéíóúüñ áâãàçéêíóõôúü àèéìíòóùú åäöšž æøåé ëïéèöü àçèéíïòóúü"
+	central = "ąćęłńóśźż áčďéěíňóřšťúůýž áäčďéíľĺňóôŕšťúýž áéíóöőúüű ăâîşţ čćđšž"
+	baltic  = "āčēģīķļņšūž ąčęėįšųūž äõöüšž"
+	russian = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяєіїґ абвгдђежзијклљмнњопрстћуфхцчџш"
+)
+
+// charsets are the encodings of one byte to a character that are told apart by the letters
+// of their languages. Of several that fit, the first counts. Those of no use to people
+// today are known by their names only.
+var charsets = []struct {
+	name      string
+	charmap   *charmap.Charmap
+	languages string
+	refused   bool
+}{
+	{"Windows-1252", charmap.Windows1252, western, false},
+	{"Windows-1250", charmap.Windows1250, central, false},
+	{"Windows-1251", charmap.Windows1251, russian, false},
+	{"Windows-1253", charmap.Windows1253, "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ", false},
+	{"Windows-1254", charmap.Windows1254, "çğıİöşüâîû", false},
+	{"Windows-1257", charmap.Windows1257, baltic, false},
+	{"Windows-1252", charmap.Windows1252, "áæðéíóöúýþ", false}, // Icelandic, which Turkish may look like
+	{"ISO-8859-2", charmap.ISO8859_2, central, false},
+	{"ISO-8859-15", charmap.ISO8859_15, western, false},
+	{"Mac Roman", charmap.Macintosh, western, false},
+	{"KOI8-R", charmap.KOI8R, russian, true},
+	{"ISO-8859-5", charmap.ISO8859_5, russian, true},
+	{"Mac Cyrillic", charmap.MacintoshCyrillic, russian, true},
+	{"DOS code page 850", charmap.CodePage850, western, true},
+	{"DOS code page 852", charmap.CodePage852, central, true},
+	{"DOS code page 866", charmap.CodePage866, russian, true},
+}
+
+// charsetGuess is an encoding in which a text seems to be.
+type charsetGuess struct {
+	charmap *charmap.Charmap
+	// note is for the caller if it is another one than Windows-1252, or may be.
+	note string
+}
+
 // guessCharset returns the encoding of one byte to a character that a text is in which is
-// not in UTF-8: Windows-1252, or Windows-1250 or Windows-1251 if its letters are those of
-// their languages. It returns errCharset for text that is hardly in one of the three.
-func guessCharset(text []byte) (*charmap.Charmap, error) {
-	c := countLetters(text)
-	switch {
-	case c.cyrillic():
-		return charmap.Windows1251, nil
-	case c.foreign():
-		return charmap.Windows1252, errCharset
-	case c.polish(), c.czech(), c.hungarian():
-		return charmap.Windows1250, nil
+// not in UTF-8: the one in which its letters are those of one language, or of few, and
+// stand as letters do. It returns errCharset for text that none fits.
+func guessCharset(text []byte) (charsetGuess, error) {
+	best, fewest, others := -1, 0, ""
+	counts := make([]*letterCounts, len(charsets))
+	for i, c := range charsets {
+		counts[i] = countLetters(text, c.charmap)
+		for language := range strings.FieldsSeq(c.languages) {
+			switch wrong := counts[i].wrong(language); {
+			case best < 0 || wrong < fewest:
+				best, fewest, others = i, wrong, ""
+			case wrong == fewest && others == "" && !c.refused && counts[best].differs(counts[i]):
+				others = c.name
+			}
+		}
 	}
-	return charmap.Windows1252, nil
+	for i, c := range charsets {
+		if wrong := counts[i].wrong(c.languages); wrong < fewest {
+			best, fewest, others = i, wrong, ""
+		}
+	}
+	found := charsets[best]
+	const fewLetters = 20 // of which one may be foreign
+	switch guess := (charsetGuess{charmap: found.charmap}); {
+	case fewest > 1+counts[best].all/fewLetters:
+		return charsetGuess{charmap: charmap.Windows1252}, errCharset
+	case found.refused:
+		return charsetGuess{charmap: charmap.Windows1252}, fmt.Errorf("its letters seem to be in %s: save it as UTF-8", found.name)
+	case others != "":
+		guess.note = fmt.Sprintf("its letters are read as %s, and may be %s: save it as UTF-8 if they are wrong", found.name, others)
+		return guess, nil
+	case found.charmap != charmap.Windows1252:
+		guess.note = fmt.Sprintf("its letters are read as %s: save it as UTF-8 if they are wrong", found.name)
+		return guess, nil
+	default:
+		return guess, nil
+	}
 }
 
-// letterCounts says how often the bytes beyond ASCII are in a text.
+// letterCounts says how the bytes beyond ASCII of a text stand in an encoding.
 type letterCounts struct {
-	of     [256]int
-	inside [256]int // between two letters, or in front of a letter at a word's beginning
-	all    int
-	row    int // in long rows
+	runes    [256]rune // what each byte stands for
+	letters  [256]int  // how often it stands where a letter may
+	all, bad int       // bytes, and those that stand where neither a letter nor a sign may
 }
 
-// longRow is how many letters beyond ASCII follow each other in no language of
-// Windows-1250 and -1252, capitals aside.
-const longRow = 4
+// signs are the characters beyond ASCII that are in the text of every language. Some stand
+// between letters.
+const (
+	signs   = "€£¥©®™°²³¹½¼¾×÷±µ§¶†‡…‰«»‹›“”„‚¿¡ªº´" + joining
+	joining = "‘’–—•·\u00a0\u00ad"
+)
 
-func countLetters(text []byte) *letterCounts {
+func countLetters(text []byte, encoding *charmap.Charmap) *letterCounts {
 	c := &letterCounts{}
-	row := 0
+	for b := range c.runes {
+		c.runes[b] = encoding.DecodeByte(byte(b))
+	}
+	before := ' '
 	for i, b := range text {
-		if b < 0x80 {
-			row = 0
-			continue
+		r := c.runes[b]
+		if b >= 0x80 {
+			after := ' '
+			if i+1 < len(text) {
+				after = c.runes[text[i+1]]
+			}
+			c.all++
+			switch sign := strings.ContainsRune(signs, r); {
+			case sign && (strings.ContainsRune(joining, r) || !unicode.IsLetter(before) || !unicode.IsLetter(after)):
+			case sign, !unicode.IsLetter(r), unicode.IsUpper(r) && unicode.IsLower(before), mixed(r, before), mixed(r, after):
+				c.bad++
+			default:
+				c.letters[b]++
+			}
 		}
-		c.all++
-		c.of[b]++
-		if i == 0 || text[i-1] != b { // a row of dots is none of letters
-			c.addToRow(&row)
-		}
-		if i+1 < len(text) && letterByte(text[i+1]) && (i == 0 || letterByte(text[i-1]) || startOfWord[b]) {
-			c.inside[b]++
-		}
+		before = r
 	}
 	return c
 }
 
-// addToRow counts a letter that follows others.
-func (c *letterCounts) addToRow(row *int) {
-	switch *row++; {
-	case *row == longRow:
-		c.row += longRow
-	case *row > longRow:
-		c.row++
+// mixed reports whether a letter stands beside one of another script.
+func mixed(r, beside rune) bool {
+	return unicode.IsLetter(beside) && unicode.Is(unicode.Latin, r) != unicode.Is(unicode.Latin, beside)
+}
+
+// wrong returns how many bytes are neither signs nor letters of some languages.
+func (c *letterCounts) wrong(languages string) int {
+	wrong := c.bad
+	for b, n := range c.letters {
+		if n > 0 && !strings.ContainsRune(languages, c.runes[b]) && !strings.ContainsRune(languages, unicode.ToLower(c.runes[b])) {
+			wrong += n
+		}
 	}
+	return wrong
 }
 
-func letterByte(b byte) bool { return b >= 0xc0 || 'a' <= b|0x20 && b|0x20 <= 'z' }
-
-// startOfWord are the capitals of Windows-1250 that are signs in Windows-1252, and stand
-// in front of digits there.
-var startOfWord = [256]bool{0xa3: true, 0xaf: true}
-
-func (c *letterCounts) sum(letters string) int {
-	n := 0
-	for i := range len(letters) {
-		n += c.of[letters[i]]
+// differs reports whether a letter of the text is another character in another encoding.
+func (c *letterCounts) differs(other *letterCounts) bool {
+	for b, n := range c.letters {
+		if n > 0 && c.runes[b] != other.runes[b] {
+			return true
+		}
 	}
-	return n
-}
-
-// fewLetters is how many letters say nothing yet about the encoding.
-const fewLetters = 4
-
-// cyrillic reports whether half of the letters are the frequent ones of Russian and its
-// relatives in Windows-1251, and they follow each other.
-func (c *letterCounts) cyrillic() bool {
-	frequent := c.sum("\xee\xe5\xe0\xe8\xed\xf2\xf1\xf0\xe2\xeb\xea\xce\xc5\xc0\xc8\xcd\xd2\xd1\xd0\xc2\xcb\xca")
-	return c.all > fewLetters && 2*c.row > c.all && 2*frequent > c.all
-}
-
-// foreign reports whether Windows-1252 makes no words of a text: long rows of letters
-// beyond ASCII, or many of the bytes that have no letter there.
-func (c *letterCounts) foreign() bool {
-	none := c.sum("\x81\x82\x83\x8d\x8f\x90\x9d")
-	return c.all > fewLetters && (2*c.row > c.all || 5*none > c.all)
-}
-
-// polish reports whether signs of Windows-1252 stand within words: there they are
-// letters of Windows-1250.
-func (c *letterCounts) polish() bool {
-	n := 0
-	for _, b := range []byte("\xb3\xb9\xbf\x9f\xa3\xaf") {
-		n += c.inside[b]
-	}
-	return n > 1 && 10*n > c.all
-}
-
-// czech is for Czech, Slovak, Croatian and Slovene: letters with carons, of which
-// Windows-1252 has two only, and none of its languages has those with the others.
-func (c *letterCounts) czech() bool {
-	both, others := c.sum("\x9a\x9e\x8a\x8e"), c.sum("\xe8\xec\xf8\xf9\xc8\xd8\xcc")
-	return both > 0 && others > 0 && 4*(both+others) > c.all && c.sum("\xe0\xe5\xe7\xf1\xea") == 0
-}
-
-// hungarian reports whether the long umlauts of Windows-1250 stand with letters that no
-// language of Windows-1252 has in addition to what it has in their place.
-func (c *letterCounts) hungarian() bool {
-	return c.sum("\xf5\xfb") > 0 && c.of[0xe1] > 0 && c.sum("\xf6\xfc") > 0 && c.sum("\xe3\xe4\xe7\xe8\xea") == 0
+	return false
 }
 
 var charsetNote = regexp.MustCompile(`(?i)(?:encoding|charset)\s*=\s*["']?([a-z0-9_:.-]+)`)

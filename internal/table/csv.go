@@ -39,11 +39,15 @@ type cellRow struct {
 // newHeadedSource reads up to the header.
 func newHeadedSource(rows cellRows, at position, join string) (*headedSource, error) {
 	s := &headedSource{rows: rows, at: at, join: join}
+	return s, s.readHeader()
+}
+
+func (s *headedSource) readHeader() error {
 	header, err := s.findHeader()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.setHeader(header)
+	return s.setHeader(header)
 }
 
 // csvRows are the rows of a scanner.

@@ -11,7 +11,9 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -115,6 +117,16 @@ func TestReader_FindsTheEncodingByItsLetters(t *testing.T) {
 		"Italian":    {charmap.Windows1252, "id,name\n1,Qualità così più\n2,Comò è però\n"},
 		"Icelandic":  {charmap.Windows1252, "id,name\n1,Borð þægilegt\n2,Stóll úr tré\n"},
 		"Finnish":    {charmap.Windows1252, "id,name\n1,Pöytä\n2,Sänky šakki\n"},
+		"Turkish":    {charmap.Windows1254, "id,name\n1,Ahşap yatak odası takımı\n2,İki kişilik koltuk, gri\n3,Çalışma masası ve sandalye, yüksek\n"},
+		"Lithuanian": {charmap.Windows1257, "id,name\n1,Ąžuolinis stalas\n2,Kėdė su porankiais, šviesiai pilka\n3,Dvigulė lova, minkštų baldų\n"},
+		"Latvian":    {charmap.Windows1257, "id,name\n1,Ozolkoka galds ēdamistabai\n2,Dīvāns, pelēks\n3,Krēsls ar roku balstiem, žurnālgaldiņš\n"},
+		"Estonian":   {charmap.Windows1257, "id,name\n1,Söögilaud, tamm\n2,Tugitool, žakett, šokolaad\n3,Öökapp, mööbel, kõrge\n"},
+		"Greek":      {charmap.Windows1253, "id,name\n1,Ξύλινο τραπέζι\n2,Καρέκλα γραφείου\n3,Καναπές τριθέσιος\n"},
+		"Mac German": {charmap.Macintosh, "id,name\n1,Küchenstühle, Größe L\n2,Möbel für Ältere\n3,Bücherregal – weiß\n"},
+		"Mac French": {charmap.Macintosh, "id,name\n1,Canapé d’angle à gauche\n2,Étagère bibliothèque, chêne\n3,Fauteuil à bascule\n"},
+		"Mac Spain":  {charmap.Macintosh, "id,name\n1,Sillón de jardín\n2,Mesa pequeña, 2 años\n3,Lámpara de pie\n"},
+		"old Polish": {charmap.ISO8859_2, "id,name\n1,Stół dębowy\n2,Łóżko sosnowe, półka wisząca\n3,Żółte krzesło, świeca\n"},
+		"Euro signs": {charmap.ISO8859_15, "id,name\n1,Canapé cœur 5 €\n2,Étagère, œuvre 9 €\n"},
 		"Portuguese": {charmap.Windows1252, "id,name\n1,Colchão espaço\n2,Poltronas e sofás, opções\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,6 +153,22 @@ func TestReader_FindsTheEncodingByItsLetters(t *testing.T) {
 	}
 }
 
+func TestReader_NotesTheEncoding(t *testing.T) {
+	for text, want := range map[string][]string{
+		"name\nK\xfcche\n":                           nil,
+		"name\nAh\xfeap yatak odas\xfd, y\xfcksek\n": {"its letters are read as Windows-1254: save it as UTF-8 if they are wrong"},
+		"name\nGr\xf8n\n":                            {"its letters are read as Windows-1252, and may be Windows-1250: save it as UTF-8 if they are wrong"},
+	} {
+		r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.Notes()); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}
+
 func TestReader_RefusesEncodingsThatItCannotTell(t *testing.T) {
 	for name, c := range map[string]struct {
 		charset encoding.Encoding
@@ -149,6 +177,8 @@ func TestReader_RefusesEncodingsThatItCannotTell(t *testing.T) {
 		"Shift-JIS": {japanese.ShiftJIS, "id,name\n1,ダイニングテーブル\n2,オーク材のテーブル\n"},
 		"GBK":       {simplifiedchinese.GBK, "id,name\n1,橡木餐桌\n2,三人沙发\n"},
 		"KOI8-R":    {charmap.KOI8R, "id,name\n1,Стол дубовый\n2,Мягкая кровать\n"},
+		"Big5":      {traditionalchinese.Big5, "id,name\n1,橡木餐桌與椅子\n2,三人座沙發\n"},
+		"EUC-KR":    {korean.EUCKR, "id,name\n1,참나무 식탁\n2,삼인용 소파\n"},
 		"DOS":       {charmap.CodePage850, "id,name\n1,Stühle für die Küche\n2,Bücherregal, Möbel, Tür\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

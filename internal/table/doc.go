@@ -19,8 +19,7 @@
 // returned. A row that cannot be read is a RowError, which names the file and the line,
 // and the reader goes on; only what makes the rest unreadable ends it.
 //
-// XLSX and XML are read without a library: those there are hold whole sheets, and show
-// numbers as the spreadsheet does, so that keys would lose digits.
+// XLSX, feeds in XML and pages are read by the tokenizer of HTML, one tag at a time.
 //
 // Columns of a file are matched once, by their names and by a sample of their values; each
 // row of a request is matched on its own, by fewer names.

@@ -16,30 +16,33 @@ const maxScan = 256 << 20
 
 // textOf returns a reader of the same text in UTF-8, without byte order marks at its
 // beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, those that
-// XML and HTML name, Windows-1250, -1251, and -1252, which has Latin-1 in it. whole is
-// the same text for reading in advance, nil for a stream. The error is errCharset, which reading a stream may return too.
-func textOf(in *bufio.Reader, head []byte, whole io.Reader) (*bufio.Reader, error) {
+// XML and HTML name, and those of charsets. whole is the same text for reading in advance,
+// nil for a stream. The note is for the caller, empty for none. The error is one of
+// guessCharset, which reading a stream may return too.
+func textOf(in *bufio.Reader, head []byte, whole io.Reader) (text *bufio.Reader, note string, err error) {
 	if order, mark, ok := utf16Order(head); ok {
 		decoder := unicode.UTF16(order, mark).NewDecoder()
-		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), nil
+		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), "", nil
 	}
 	d := &utf8Decoder{measured: whole != nil}
 	if whole != nil {
-		d.legacy, d.charset, d.err = measure(whole)
+		var guess charsetGuess
+		d.legacy, guess, d.err = measure(whole)
+		d.charset, note = guess.charmap, guess.note
 	}
 	switch declared := declaredCharset(head).(type) {
 	case nil:
 	case *charmap.Charmap:
-		d.charset, d.err = declared, nil
+		d.charset, d.err, note = declared, nil, ""
 	default:
 		if whole == nil || d.legacy {
-			return bufio.NewReaderSize(transform.NewReader(in, declared.NewDecoder()), headBytes), nil
+			return bufio.NewReaderSize(transform.NewReader(in, declared.NewDecoder()), headBytes), "", nil
 		}
 	}
 	if d.err != nil {
-		return nil, d.err
+		return nil, "", d.err
 	}
-	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), nil
+	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), note, nil
 }
 
 // utf16Order reports whether the text is in UTF-16, and the order of its bytes.
@@ -155,7 +158,9 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 		}
 		d.charset = charmap.Windows1252
 		if d.legacy {
-			d.charset, d.err = guessCharset(text)
+			var guess charsetGuess
+			guess, d.err = guessCharset(text)
+			d.charset = guess.charmap
 		}
 	}
 	if d.err != nil {
@@ -174,7 +179,7 @@ const (
 // measure reads a text in advance and reports whether it is in another encoding than
 // UTF-8, and in which. The error is errCharset; that of an unreadable file comes again
 // when it is read.
-func measure(whole io.Reader) (legacy bool, charset *charmap.Charmap, err error) {
+func measure(whole io.Reader) (legacy bool, guess charsetGuess, err error) {
 	var valid, broken int
 	var sample []byte
 	buf := make([]byte, 0, headBytes)
@@ -193,10 +198,10 @@ func measure(whole io.Reader) (legacy bool, charset *charmap.Charmap, err error)
 		}
 	}
 	if broken <= valid {
-		return false, charmap.Windows1252, nil
+		return false, charsetGuess{charmap: charmap.Windows1252}, nil
 	}
-	charset, err = guessCharset(sample)
-	return true, charset, err
+	guess, err = guessCharset(sample)
+	return true, guess, err
 }
 
 // countRunes counts the characters of several bytes in text and the bytes that are

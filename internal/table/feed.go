@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"golang.org/x/net/html"
 )
 
 // feedSource reads the products of a feed in XML: the item of RSS, the entry of Atom, as
@@ -13,7 +15,7 @@ import (
 // an element with text, by its name without a prefix; elements within it have its name in
 // front. What is there several times is a list.
 type feedSource struct {
-	xml    *xmlReader
+	tags   *tagReader
 	at     position
 	record string // the name of the elements that are rows, once known
 	rows   int
@@ -26,28 +28,28 @@ var recordNames = map[string]bool{
 }
 
 func newFeedSource(in io.Reader, at position, maxRow int) *feedSource {
-	return &feedSource{xml: newXMLReader(in, maxRow), at: at}
+	return &feedSource{tags: newTagReader(in, maxRow), at: at}
 }
 
 func (s *feedSource) next() (record, error) {
 	for {
-		t, err := s.xml.next()
+		kind, err := s.tags.next()
 		if errors.Is(err, io.EOF) && s.rows == 0 {
 			return record{}, s.at.fault("is XML without products: give a feed of RSS or Atom (item or entry elements), CSV or JSON")
 		}
 		if err != nil {
 			return record{}, s.failure(err)
 		}
-		name := strings.ToLower(t.name)
-		if s.record == "" && recordNames[name] {
+		name := strings.ToLower(s.tags.name)
+		if s.record == "" && kind == html.StartTagToken && recordNames[name] {
 			s.record = name
 		}
-		if name != s.record {
+		if kind != html.StartTagToken || name != s.record {
 			continue
 		}
 		s.rows++
-		r := record{line: s.xml.line}
-		if r.row, err = s.product(t); errors.Is(err, errManyCells) {
+		r := record{line: s.tags.line}
+		if r.row, err = s.product(); errors.Is(err, errManyCells) {
 			at := s.at.at(r.line)
 			return r, at.ofRow(at.fault("the product cannot be read: %v", err))
 		}
@@ -86,31 +88,32 @@ var markup = map[string]bool{
 }
 
 // product reads the row that begins with a tag, up to its end.
-func (s *feedSource) product(start xmlToken) (Row, error) {
-	b := &feedRow{}
-	b.attributes("", &start)
+func (s *feedSource) product() (Row, error) {
+	b := &feedRow{tags: s.tags}
+	b.attributes("")
 	size := 0
 	for {
-		t, err := s.xml.token()
+		kind, err := s.tags.next()
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
 			return nil, err
 		}
-		switch t.kind {
-		case xmlStart:
-			b.open(&t)
-		case xmlText:
-			size += len(t.text)
-			b.add(t.text)
-		case xmlEnd:
-			if len(b.stack) == 0 || (strings.EqualFold(t.name, s.record) && !b.has(t.name)) {
+		switch kind {
+		case html.StartTagToken:
+			b.open()
+		case html.TextToken:
+			text := s.tags.tokens.Text()
+			size += len(text)
+			b.add(text)
+		default:
+			if len(b.stack) == 0 || (strings.EqualFold(s.tags.name, s.record) && !b.has(s.tags.name)) {
 				return b.row.row, b.err
 			}
-			b.close(t.name)
+			b.close(s.tags.name)
 		}
-		if size > s.xml.limit {
+		if size > s.tags.limit {
 			return nil, errLargePart
 		}
 	}
@@ -118,6 +121,7 @@ func (s *feedSource) product(start xmlToken) (Row, error) {
 
 // feedRow collects the cells of a product.
 type feedRow struct {
+	tags  *tagReader
 	row   rowBuilder
 	stack []*feedElement
 	err   error
@@ -143,13 +147,13 @@ func (b *feedRow) key() string {
 	return strings.Join(names, ".")
 }
 
-func (b *feedRow) open(t *xmlToken) {
-	if n := len(b.stack); n > 0 && (n >= maxNesting || markup[t.name]) {
+func (b *feedRow) open() {
+	if n := len(b.stack); n > 0 && (n >= maxNesting || markup[b.tags.name]) {
 		b.add([]byte(" "))
 		return
 	}
-	b.stack = append(b.stack, &feedElement{tag: t.name, name: t.name})
-	b.attributes(b.key(), t)
+	b.stack = append(b.stack, &feedElement{tag: b.tags.name, name: b.tags.name})
+	b.attributes(b.key())
 }
 
 func (b *feedRow) add(text []byte) {
@@ -179,9 +183,9 @@ func (b *feedRow) close(name string) {
 
 // attributes makes cells of the attributes that say something: an address of a link or a
 // picture, a parameter's name, an id.
-func (b *feedRow) attributes(key string, t *xmlToken) {
+func (b *feedRow) attributes(key string) {
 	for _, name := range []string{"href", "url", "src", "id", "name"} {
-		value := strings.TrimSpace(t.attribute(name))
+		value := strings.TrimSpace(b.tags.attribute(name))
 		switch {
 		case value == "":
 		case key == "":

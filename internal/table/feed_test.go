@@ -1,11 +1,14 @@
 package table_test
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -54,6 +57,30 @@ func TestReader_RefusesOtherMarkup(t *testing.T) {
 			_, err := read(t, c.text, table.ReaderConfig{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// These would take minutes if the time were not proportional to the length of the file.
+func TestReader_HostileMarkup(t *testing.T) {
+	const many = 1 << 20
+	for name, text := range map[string]string{
+		"a comment":   "<rss><item><!--" + strings.Repeat(">", many),
+		"a quote":     "<rss><item><a b='" + strings.Repeat(">", many),
+		"open tags":   "<rss><item>" + strings.Repeat("<a>", many/3),
+		"closed tags": "<rss><item>" + strings.Repeat("<a>", 100) + strings.Repeat("<b>x</b>", many/8),
+		"attributes":  "<rss><item><a " + strings.Repeat("b='1' ", many/6),
+		"open cells":  "<html><table><tr><td>name<tr>" + strings.Repeat("<td>x", many/5),
+		"tables":      "<html><table><tr><td>name<tr><td>" + strings.Repeat("<table>", many/7),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+			for err == nil {
+				_, err = r.Read()
+			}
+			if f, ok := errors.AsType[*fault.Fault](err); !ok && !errors.Is(err, io.EOF) {
+				t.Errorf("%v is no fault: %v", f, err)
 			}
 		})
 	}

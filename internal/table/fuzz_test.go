@@ -174,13 +174,15 @@ func htmlFile(_ testing.TB, header []string, rows [][]string) string {
 }
 
 // FuzzRoundTrip has rows of any text written in every format and read again: the same
-// rows come back, with the same texts.
+// rows come back, with the same texts. What consists of control characters is refused, since
+// it looks like no text.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("oak table", "30\" wide, \"new\"", "a\nb\r\nc", `x\" y`)
 	f.Add("=\"00123\"", "1e5", " spaces ", "ä🪑;|\t^")
 	f.Add("id", "name", "note", `"`)
 	f.Add("\n2,\"b\",c\n", "\",\"", "]}", "{\"a\":1}")
 	f.Add("\u2028", "\x1a", "&amp;<b>", "_x000D_")
+	f.Add("\x01\x02", strings.Repeat("\x03", 99), "", "\x04")
 	header := []string{"id", "name", "note"}
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
 		for name, format := range formats {
@@ -196,6 +198,9 @@ func FuzzRoundTrip(f *testing.F) {
 			rows := [][]string{{"r1", "x" + a, b}, {"r2", "x", c}, {"r3", "x" + d, a}, {"r4", "x" + c, d}}
 			text := format.write(t, header, rows)
 			r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+			if err != nil && controls(text) && strings.Contains(err.Error(), "is no text") {
+				continue
+			}
 			if err != nil {
 				t.Fatalf("%s: %v in %q", name, err, text)
 			}
@@ -205,6 +210,17 @@ func FuzzRoundTrip(f *testing.F) {
 			r.Close()
 		}
 	})
+}
+
+// controls reports whether more than one byte in ten is a control character.
+func controls(text string) bool {
+	n := strings.Count(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' {
+			return 0
+		}
+		return r
+	}, text), "\x00")
+	return 10*n > len(text)
 }
 
 // texts reads the rows to the end.

@@ -142,15 +142,6 @@ func decimalValue(kind parquet.Kind, v parquet.Value, scale int) Value {
 	if scale < 0 || scale > 100 {
 		return Value{Number, n.String(), nil}
 	}
-	digits := new(big.Int).Abs(n).String()
-	if missing := scale + 1 - len(digits); missing > 0 {
-		digits = strings.Repeat("0", missing) + digits
-	}
-	if whole := len(digits) - scale; scale > 0 {
-		digits = digits[:whole] + "." + digits[whole:]
-	}
-	if n.Sign() < 0 {
-		digits = "-" + digits
-	}
-	return Value{Number, digits, nil}
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
+	return Value{Number, new(big.Rat).SetFrac(n, unit).FloatString(scale), nil}
 }

@@ -80,6 +80,7 @@ type Reader struct {
 	columns []string
 	header  []string
 	dialect Dialect
+	notes   []string
 	last    record
 	err     error
 	close   func()
@@ -110,7 +111,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 		o.close()
 		return nil, err
 	}
-	r.close = o.close
+	r.close, r.notes = o.close, o.notes
 	return r, nil
 }
 
@@ -149,9 +150,33 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 	}
 }
 
+// Notes returns what the caller should know about how the file is read, such as the names of
+// the sheets that are left out: a sentence each, without the name of the file.
+func (r *Reader) Notes() []string { return r.notes }
+
 // Line returns the first line of the last row, counted from 1.
 func (r *Reader) Line() int { return r.last.line }
 
 // Columns returns the names in the header, nil for files without one, such as JSON
 // lines. Columns without a name have an empty one.
 func (r *Reader) Columns() []string { return r.columns }
+
+// Dialect is how a file of separated values is written.
+type Dialect struct {
+	Separator rune // 0 in files of another format, and in those of one column
+	BOM       bool // it begins with a byte order mark
+}
+
+// Dialect returns how the file is written.
+func (r *Reader) Dialect() Dialect { return r.dialect }
+
+// Header returns the names of the columns as the file has them, nil for files without a
+// header, such as JSON lines.
+func (r *Reader) Header() []string { return r.header }
+
+// Original returns the cells of the last row as the file has them, in the order of
+// Header, those without a name included. A row may have fewer cells than the header or
+// more. It returns nil for files without a header. The caller may keep it.
+func (r *Reader) Original() []string { return r.last.cells }
+
+const byteOrderMark = "\xef\xbb\xbf"

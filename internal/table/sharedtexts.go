@@ -2,11 +2,13 @@ package table
 
 import (
 	"archive/zip"
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/net/html"
 )
 
 // sharedTexts are the texts that the cells of a workbook refer to by number. Those that
@@ -17,18 +19,28 @@ type sharedTexts struct {
 	file *os.File
 }
 
-const maxShared = 48 << 20
+// These are how many bytes of shared texts are in memory, and how many texts in how many
+// bytes of XML are taken: more than a sheet has in practice.
+const (
+	maxShared    = 48 << 20
+	maxTexts     = 20_000_000
+	maxTextBytes = 4 << 30
+)
+
+// size returns the bytes of the first n texts.
+func (s *sharedTexts) size(n int) int64 {
+	if n == 0 {
+		return 0
+	}
+	return s.ends[n-1]
+}
 
 // text returns a text by its number.
 func (s *sharedTexts) text(n int) (string, error) {
-	if s == nil || n < 0 || n >= len(s.ends) {
+	if n < 0 || n >= len(s.ends) {
 		return "", fmt.Errorf("it has no shared text %d", n)
 	}
-	start := int64(0)
-	if n > 0 {
-		start = s.ends[n-1]
-	}
-	end := s.ends[n]
+	start, end := s.size(n), s.ends[n]
 	if end <= int64(len(s.mem)) {
 		return string(s.mem[start:end]), nil
 	}
@@ -37,116 +49,59 @@ func (s *sharedTexts) text(n int) (string, error) {
 	return string(buf), err
 }
 
-// readTexts reads the shared texts.
-func (w *workbook) readTexts(name string) error {
-	file := w.file(name)
-	if file == nil {
+// readTexts reads the shared texts of a workbook.
+func (w *workbook) readTexts(part *zip.File) error {
+	if part == nil {
 		return nil
 	}
-	in, err := file.Open()
+	in, err := part.Open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was read only
-	return w.collectTexts(newXMLReader(in, w.opener.cfg.MaxRowBytes), file)
-}
-
-func (w *workbook) collectTexts(e *xmlReader, part *zip.File) error {
-	s := &sharedTexts{mem: make([]byte, 0, min(maxShared, part.UncompressedSize64/2))}
-	w.texts = s
-	var one bytes.Buffer
-	text := visibleText{}
-	spill := &textSpill{texts: s, opener: w.opener}
+	s := &w.texts
+	s.mem = make([]byte, 0, min(maxShared, part.UncompressedSize64/2))
+	var spill *bufio.Writer
+	tags := newTagReader(in, w.opener.cfg.MaxRowBytes)
+	tags.most = maxTextBytes
 	for {
-		t, err := e.token()
+		kind, err := tags.next()
+		if errors.Is(err, io.EOF) && spill != nil {
+			return spill.Flush()
+		}
 		if errors.Is(err, io.EOF) {
-			return spill.flush()
+			return nil
+		}
+		if err == nil && len(s.ends) == maxTexts {
+			err = errLargePart
+		}
+		var text string
+		if err == nil && kind == html.StartTagToken && tags.name == "si" {
+			if text, _, err = tags.content("si"); err == nil {
+				spill, err = w.addText(text, spill)
+			}
 		}
 		if err != nil {
 			return err
 		}
-		if !text.add(&one, t) {
-			continue
-		}
-		if err := spill.add(one.Bytes()); err != nil {
-			return err
-		}
-		one.Reset()
 	}
 }
 
-// visibleText collects the visible text of an element si or is: its t, without those of rPh,
-// which say how it is read aloud.
-type visibleText struct{ in, phonetic bool }
-
-// add adds a token, and reports whether the element has ended.
-func (x *visibleText) add(to *bytes.Buffer, t xmlToken) bool {
-	switch t.kind {
-	case xmlStart:
-		x.in = t.name == "t"
-		x.phonetic = x.phonetic || t.name == "rPh"
-	case xmlText:
-		if x.in && !x.phonetic {
-			to.Write(t.text)
-		}
-	case xmlEnd:
-		x.in = false
-		switch t.name {
-		case "rPh":
-			x.phonetic = false
-		case "si", "is":
-			return true
-		}
-	}
-	return false
-}
-
-// These are how many shared texts are taken and how long they may be in all: more than a
-// sheet has in practice.
-const (
-	maxTexts     = 50_000_000
-	maxTextBytes = 4 << 30
-)
-
-// textSpill adds texts, first in memory, then in a file.
-type textSpill struct {
-	texts  *sharedTexts
-	opener *opener
-	buf    []byte
-}
-
-func (p *textSpill) add(text []byte) error {
-	s := p.texts
-	if len(s.ends) == maxTexts || (len(s.ends) > 0 && s.ends[len(s.ends)-1] > maxTextBytes) {
-		return errLargePart
-	}
-	end := int64(len(text))
-	if n := len(s.ends); n > 0 {
-		end += s.ends[n-1]
-	}
-	s.ends = append(s.ends, end)
-	if s.file == nil && end <= maxShared {
+// addText adds a text in memory, or in the file behind spill once memory is full.
+func (w *workbook) addText(text string, spill *bufio.Writer) (*bufio.Writer, error) {
+	s := &w.texts
+	s.ends = append(s.ends, s.size(len(s.ends))+int64(len(text)))
+	if spill == nil && len(s.mem)+len(text) <= maxShared {
 		s.mem = append(s.mem, text...)
-		return nil
+		return nil, nil
 	}
-	if s.file == nil {
-		var err error
-		if s.file, err = p.opener.temporary(); err != nil {
-			return err
+	if spill == nil {
+		file, err := w.opener.temporary()
+		if err != nil {
+			return nil, err
 		}
+		s.file, spill = file, bufio.NewWriterSize(file, 1<<20)
 	}
-	p.buf = append(p.buf, text...)
-	if len(p.buf) < 1<<20 {
-		return nil
-	}
-	return p.flush()
-}
-
-func (p *textSpill) flush() error {
-	if p.texts.file == nil {
-		return nil
-	}
-	_, err := p.texts.file.Write(p.buf)
-	p.buf = p.buf[:0]
-	return err
+	_, err := spill.WriteString(text)
+	return spill, err
 }

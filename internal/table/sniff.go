@@ -13,6 +13,7 @@ type opener struct {
 	cfg    ReaderConfig
 	at     position
 	gunzip bool // the input is what was compressed
+	notes  []string
 	closes []func()
 }
 
@@ -78,9 +79,12 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 		return nil, err
 	}
 	dialect := Dialect{BOM: hasMark(head)}
-	text, err := textOf(buffered, head, o.whole(in))
+	text, note, err := textOf(buffered, head, o.whole(in))
 	if err != nil {
 		return nil, o.at.unreadable(err)
+	}
+	if note != "" {
+		o.notes = append(o.notes, note)
 	}
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)

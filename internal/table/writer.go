@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -53,11 +54,11 @@ func NewWriter(out io.Writer, cfg WriterConfig) (*Writer, error) {
 	case CSV:
 		w.enc = newCSVEncoder(out, cfg.Dialect)
 	case JSON:
-		w.enc = newJSONEncoder(out)
+		w.enc = newJSONEncoder(out, "{}")
 	case Aligned:
 		w.enc = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width}
 	case XLSX:
-		w.enc = &sheetEncoder{newJSONEncoder(out)}
+		w.enc = newJSONEncoder(out, "[]") // WriteSheet makes the sheet of it
 	default:
 		return nil, fault.Invalid("output", "give one of csv, jsonl, table and xlsx")
 	}
@@ -76,30 +77,21 @@ func (w *Writer) Continue() error {
 
 // Write adds a row of one value for each column. What is written may be held
 // back until Flush.
-func (w *Writer) Write(values []Value) error {
-	if len(values) != len(w.columns) {
-		return fault.New(fault.Internal, "a row has %d values for %d columns", len(values), len(w.columns))
-	}
-	if err := w.begin(); err != nil {
-		return err
-	}
-	return w.enc.row(values)
-}
+func (w *Writer) Write(values []Value) error { return w.WriteLong(values, nil) }
 
 // WriteLong is Write with further values behind the last column, for rows that are longer
 // than the header. Formats without such a place, such as JSON lines, leave them out.
 func (w *Writer) WriteLong(values []Value, extra []string) error {
-	if len(extra) == 0 || w.enc.objects() {
-		return w.Write(values)
-	}
 	if len(values) != len(w.columns) {
 		return fault.New(fault.Internal, "a row has %d values for %d columns", len(values), len(w.columns))
 	}
 	if err := w.begin(); err != nil {
 		return err
 	}
-	for _, text := range extra {
-		values = append(values, TextValue(text))
+	if !w.enc.objects() {
+		for _, text := range extra {
+			values = append(values, TextValue(text))
+		}
 	}
 	return w.enc.row(values)
 }
@@ -122,42 +114,52 @@ func (w *Writer) begin() error {
 	return w.enc.header(w.columns)
 }
 
+// jsonEncoder writes a row as a line of JSON: an object, or a list of the values.
 type jsonEncoder struct {
-	out  *bufio.Writer
-	keys [][]byte
-	buf  bytes.Buffer
-	enc  *json.Encoder
+	out      *bufio.Writer
+	brackets string
+	keys     [][]byte // with a colon; empty in lists
+	buf      bytes.Buffer
+	enc      *json.Encoder
 }
 
-func newJSONEncoder(out io.Writer) *jsonEncoder {
-	e := &jsonEncoder{out: bufio.NewWriter(out)}
+func newJSONEncoder(out io.Writer, brackets string) *jsonEncoder {
+	e := &jsonEncoder{out: bufio.NewWriter(out), brackets: brackets}
 	e.enc = json.NewEncoder(&e.buf)
 	e.enc.SetEscapeHTML(false)
 	return e
 }
 
 func (e *jsonEncoder) header(columns []string) error {
-	for _, name := range columns {
+	e.keys = make([][]byte, len(columns))
+	for i, name := range columns {
+		if !e.objects() {
+			break
+		}
 		e.buf.Reset()
 		if err := e.text(name); err != nil {
 			return err
 		}
-		e.keys = append(e.keys, bytes.Clone(e.buf.Bytes()))
+		e.keys[i] = append(bytes.Clone(e.buf.Bytes()), ':')
 	}
 	return nil
 }
 
 func (e *jsonEncoder) row(values []Value) error {
 	e.buf.Reset()
+	e.buf.WriteByte(e.brackets[0])
 	for i, v := range values {
-		e.buf.WriteByte("{,"[min(i, 1)])
-		e.buf.Write(e.keys[i])
-		e.buf.WriteByte(':')
+		if i > 0 {
+			e.buf.WriteByte(',')
+		}
+		if i < len(e.keys) {
+			e.buf.Write(e.keys[i])
+		}
 		if err := e.value(v); err != nil {
 			return err
 		}
 	}
-	e.buf.WriteString("}\n")
+	e.buf.WriteString(e.brackets[1:] + "\n")
 	_, err := e.out.Write(e.buf.Bytes())
 	return err
 }
@@ -166,12 +168,10 @@ func (e *jsonEncoder) value(v Value) error {
 	switch v.Kind {
 	case Text:
 		return e.text(v.Text)
-	case Number, Bool:
+	case Number, Bool, rowJSON:
 		e.buf.WriteString(v.Text)
 	case List:
 		return e.list(v.List)
-	case rowJSON:
-		e.buf.WriteString(v.Text)
 	default:
 		e.buf.WriteString("null")
 	}
@@ -201,4 +201,21 @@ func (e *jsonEncoder) text(s string) error {
 
 func (e *jsonEncoder) flush() error { return e.out.Flush() }
 
-func (e *jsonEncoder) objects() bool { return true }
+func (e *jsonEncoder) objects() bool { return e.brackets == "{}" }
+
+// rowJSON is the kind of a value that is JSON already.
+const rowJSON Kind = 100
+
+// RowValue returns a row as one value: an object in JSON, its JSON as text elsewhere.
+func RowValue(row Row) (Value, error) {
+	values := make([]Value, len(row))
+	for i, cell := range row {
+		values[i] = cell.Value
+	}
+	e := newJSONEncoder(io.Discard, "{}")
+	err := e.header(row.Keys())
+	if err == nil {
+		err = e.row(values)
+	}
+	return Value{Kind: rowJSON, Text: strings.TrimSuffix(e.buf.String(), "\n")}, err
+}

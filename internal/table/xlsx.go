@@ -3,26 +3,29 @@ package table
 import (
 	"archive/zip"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // workbook is an XLSX file. Its sheets are read as streams; in memory are the styles and
 // the first part of the shared texts.
 //
-// A spreadsheet library gives a number either raw or as it is shown. Neither is right for
-// catalogues: an article number is shown as 4.01E+12, and a date is 45962 raw. So the
-// numbers are made into texts here, see numberFormat.
+// The library that writes sheets does not read them: a sheet that is cut off ends without
+// an error there, a text that is missing is empty, keys of over 15 digits get an exponent,
+// and the addresses in HYPERLINK formulas are lost.
 type workbook struct {
-	archive *zip.Reader
-	opener  *opener
-	sheets  []sheetEntry
-	formats []numberFormat // by style
-	epoch   dateSystem
-	texts   *sharedTexts
+	archive  *zip.Reader
+	opener   *opener
+	sheets   []sheetEntry
+	formats  []numberFormat // by style
+	from1904 bool           // days count from 1904 on
+	texts    sharedTexts
 }
 
 // sheetEntry is a sheet as the workbook names it.
@@ -42,7 +45,7 @@ func newWorkbook(archive *zip.Reader, o *opener) (*workbook, error) {
 		err = w.readStyles(path.Join(path.Dir(main), "styles.xml"))
 	}
 	if err == nil {
-		err = w.readTexts(path.Join(path.Dir(main), "sharedStrings.xml"))
+		err = w.readTexts(w.file(path.Join(path.Dir(main), "sharedStrings.xml")))
 	}
 	if err != nil {
 		return nil, w.damaged(err)
@@ -69,17 +72,23 @@ func (w *workbook) file(name string) *zip.File {
 // mainPart returns the name of the part that lists the sheets.
 func (w *workbook) mainPart() string {
 	name := "xl/workbook.xml"
-	_ = w.each("_rels/.rels", func(tag xmlToken) error { // the default does for most
-		if strings.HasSuffix(tag.attribute("Type"), "/officeDocument") {
-			name = strings.TrimPrefix(tag.attribute("Target"), "/")
+	_ = w.each("_rels/.rels", func(tag *tagReader) { // the default does for most
+		if strings.HasSuffix(tag.attribute("type"), "/officeDocument") {
+			name = strings.TrimPrefix(tag.attribute("target"), "/")
 		}
-		return nil
 	})
 	return name
 }
 
-// each calls f for every element of a part. A part that is not there has none.
-func (w *workbook) each(name string, f func(tag xmlToken) error) error {
+// These are how large the lists of sheets and styles may be, and how many styles there are
+// in the format.
+const (
+	maxPart   = 64 << 20
+	maxStyles = 1 << 16
+)
+
+// each calls f at every start of an element in a part. A part that is not there has none.
+func (w *workbook) each(name string, f func(tag *tagReader)) error {
 	file := w.file(name)
 	if file == nil {
 		return nil
@@ -89,132 +98,149 @@ func (w *workbook) each(name string, f func(tag xmlToken) error) error {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was read only
-	e := newXMLReader(in, w.opener.cfg.MaxRowBytes)
+	tags := newTagReader(in, w.opener.cfg.MaxRowBytes)
+	tags.most = maxPart
 	for {
-		tag, err := e.next()
+		kind, err := tags.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil {
-			err = f(tag)
-		}
 		if err != nil {
 			return err
+		}
+		if kind == html.StartTagToken {
+			f(tags)
 		}
 	}
 }
 
 func (w *workbook) readSheets(main string) error {
 	targets := map[string]string{}
-	err := w.each(path.Join(path.Dir(main), "_rels", path.Base(main)+".rels"), func(tag xmlToken) error {
-		target := tag.attribute("Target")
+	err := w.each(path.Join(path.Dir(main), "_rels", path.Base(main)+".rels"), func(tag *tagReader) {
+		target := tag.attribute("target")
 		if !strings.HasPrefix(target, "/") {
 			target = path.Join(path.Dir(main), target)
 		}
-		targets[tag.attribute("Id")] = strings.TrimPrefix(target, "/")
-		return nil
+		targets[tag.attribute("id")] = strings.TrimPrefix(target, "/")
 	})
 	if err != nil {
 		return err
 	}
-	return w.each(main, func(tag xmlToken) error {
+	return w.each(main, func(tag *tagReader) {
 		switch tag.name {
 		case "workbookPr":
-			w.epoch = dateSystem(tag.attribute("date1904") == "1" || tag.attribute("date1904") == "true")
+			w.from1904 = tag.attribute("date1904") == "1" || tag.attribute("date1904") == "true"
 		case "sheet":
 			w.sheets = append(w.sheets, sheetEntry{
 				name: tag.attribute("name"), path: targets[tag.attribute("id")],
 				hidden: tag.attribute("state") != "" && tag.attribute("state") != "visible",
 			})
 		}
-		return nil
 	})
 }
 
 func (w *workbook) readStyles(name string) error {
 	custom := map[string]string{}
 	within := false
-	return w.each(name, func(tag xmlToken) error {
+	return w.each(name, func(tag *tagReader) {
 		switch tag.name {
 		case "numFmt":
-			custom[tag.attribute("numFmtId")] = tag.attribute("formatCode")
+			custom[tag.attribute("numfmtid")] = tag.attribute("formatcode")
 		case "cellXfs":
 			within = true
 		case "cellStyles", "dxfs":
 			within = false
 		case "xf":
-			if within {
-				id := tag.attribute("numFmtId")
+			if within && len(w.formats) < maxStyles {
+				id := tag.attribute("numfmtid")
 				n, _ := strconv.Atoi(id) // 0 is the general format
 				w.formats = append(w.formats, formatOf(n, custom[id]))
 			}
 		}
-		return nil
 	})
 }
 
-// open returns a reader of the sheet of that name, or of the first one with columns.
+// open returns a reader of the sheet of that name, or of the first one with columns, which
+// notes the names of the others.
 func (w *workbook) open(name string) (*Reader, error) {
-	var names []string
-	var notes error // of the first sheet that has text and no columns
-	for _, entry := range w.sheets {
-		names = append(names, entry.name)
-		if name != "" && !strings.EqualFold(entry.name, name) {
-			continue
-		}
-		if name == "" && entry.hidden {
-			continue
-		}
-		r, headless, err := w.openSheet(entry)
-		if headless && name == "" {
-			if notes == nil {
-				notes = err
-			}
-			continue
-		}
-		if r != nil || err != nil {
-			return r, err
-		}
-		if name != "" {
-			return nil, w.opener.at.fault("has nothing in the sheet %q: give another one by --sheet", entry.name)
-		}
-	}
 	if name != "" {
-		return nil, w.opener.at.fault("has no sheet %q: it has %s", name, clip(strings.Join(names, ", ")))
+		return w.openNamed(name)
 	}
-	if notes != nil {
-		return nil, notes
+	var found *Reader
+	var read string
+	var others []string
+	var headless error // of the first sheet that has text and no columns
+	for _, entry := range w.sheets {
+		if entry.hidden {
+			continue
+		}
+		s, err := w.openSheet(entry)
+		if s == nil && (err == nil || found != nil) {
+			continue
+		}
+		if found == nil && err == nil {
+			err = s.readHeader()
+		}
+		switch {
+		case err != nil && (s == nil || !s.headless):
+			return nil, err
+		case err != nil || found != nil:
+			others = append(others, entry.name)
+			if headless == nil {
+				headless = err
+			}
+		default:
+			found, read = headedReader(s, Dialect{}), entry.name
+		}
 	}
-	return nil, w.opener.at.fault("is a spreadsheet without data: it needs a header and a row")
+	switch {
+	case found == nil && headless == nil:
+		return nil, w.opener.at.fault("is a spreadsheet without data: it needs a header and a row")
+	case found == nil:
+		return nil, headless
+	case len(others) > 0:
+		w.opener.notes = append(w.opener.notes, fmt.Sprintf("the sheet %s is read, and not %s: choose by --sheet", read, clip(strings.Join(others, ", "))))
+	}
+	return found, nil
 }
 
-// openSheet returns nil for a sheet without data. headless is for an error because no row
-// names columns, as in a sheet of notes.
-func (w *workbook) openSheet(entry sheetEntry) (r *Reader, headless bool, err error) {
+func (w *workbook) openNamed(name string) (*Reader, error) {
+	i := slices.IndexFunc(w.sheets, func(e sheetEntry) bool { return strings.EqualFold(e.name, name) })
+	if i < 0 {
+		names := make([]string, len(w.sheets))
+		for i, entry := range w.sheets {
+			names[i] = entry.name
+		}
+		return nil, w.opener.at.fault("has no sheet %q: it has %s", name, clip(strings.Join(names, ", ")))
+	}
+	s, err := w.openSheet(w.sheets[i])
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil:
+		return nil, w.opener.at.fault("has nothing in the sheet %q: give another one by --sheet", w.sheets[i].name)
+	}
+	return headedReader(s, Dialect{}), s.readHeader()
+}
+
+// openSheet returns the rows of a sheet, nil for one without data.
+func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 	file := w.file(entry.path)
 	if file == nil {
-		return nil, false, nil
+		return nil, nil
 	}
 	in, err := file.Open()
 	if err != nil {
-		return nil, false, w.damaged(err)
+		return nil, w.damaged(err)
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
-	rows := &sheetRows{book: w, xml: newXMLReader(in, w.opener.cfg.MaxRowBytes)}
+	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes)}
 	first, line, err := rows.row()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, err
-	}
-	s := &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, line, nil}}}
-	header, err := s.findHeader()
-	if err == nil {
-		err = s.setHeader(header)
+	if errors.Is(err, io.EOF) {
+		return nil, nil
 	}
 	if err != nil {
-		return nil, s.headless, err
+		return nil, err
 	}
-	return headedReader(s, Dialect{}), false, nil
+	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, line, nil}}}, nil
 }

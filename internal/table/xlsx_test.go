@@ -59,26 +59,28 @@ func inline(cells ...string) string {
 }
 
 const styles = `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="00000"/><numFmt numFmtId="165" formatCode="dd/mm/yyyy"/>` +
-	`<numFmt numFmtId="166" formatCode="#,##0.00\ &quot;days&quot;"/></numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>` +
-	`<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="22"/><xf numFmtId="166"/><xf numFmtId="11"/></cellXfs></styleSheet>`
+	`<numFmt numFmtId="166" formatCode="#,##0.00\ &quot;days&quot;"/><numFmt numFmtId="167" formatCode="#,##0.000"/></numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>` +
+	`<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="22"/><xf numFmtId="166"/><xf numFmtId="11"/><xf numFmtId="2"/><xf numFmtId="167"/></cellXfs></styleSheet>`
 
 func TestReader_ReadsSpreadsheets(t *testing.T) {
 	header := inline("id", "name", "price")
 	readsAs(t, map[string]reading{
-		"inline texts":    {workbook(t, nil, header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
-		"a first column":  {workbook(t, nil, `<row r="3"><c r="B3" t="str"><v>name</v></c></row><row r="4"><c r="B4" t="str"><v>a</v></c></row>`), "name=\"a\"\n"},
-		"titles above":    {workbook(t, nil, inline("Prices")+"<row/>"+header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
-		"an empty sheet":  {workbook(t, nil, "", "<row><c s=\"1\"/></row>", header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
-		"a hidden sheet":  {workbook(t, nil, "<!--hidden-->"+header+inline("9", "x", "9"), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
-		"notes first":     {workbook(t, nil, inline("See the other sheet."), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
-		"digits":          {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="1"><v>123</v></c><c><v>4006381333931</v></c><c s="5"><v>4.006381333931E12</v></c></row>`), "id=\"00123\" name=\"4006381333931\" price=\"4006381333931\"\n"},
-		"what is shown":   {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="4"><v>1299.5</v></c><c><v>0.30000000000000004</v></c><c><v>1E-3</v></c></row>`), "id=\"1299.5\" name=\"0.3\" price=\"0.001\"\n"},
-		"days":            {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="2"><v>45962</v></c><c s="3"><v>45962.75</v></c><c t="d"><v>2025-11-01</v></c></row>`), "id=\"2025-11-01\" name=\"2025-11-01 18:00:00\" price=\"2025-11-01\"\n"},
-		"other kinds":     {workbook(t, nil, header+`<row><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><f>A1&amp;"x"</f><v>ax</v></c></row>`), "id=\"TRUE\" name=\"#N/A\" price=\"ax\"\n"},
-		"links":           {workbook(t, nil, header+`<row><c/><c><f>HYPERLINK("http://x/1.jpg","a")</f><v>a</v></c></row>`), "id=\"\" name=\"=HYPERLINK(\\\"http://x/1.jpg\\\",\\\"a\\\")\" price=\"\"\n"},
-		"shared texts":    {workbook(t, map[string]string{"xl/sharedStrings.xml": `<sst><si><t>id</t></si><si><t>name</t></si><si><r><t xml:space="preserve">oak </t></r><r><t>ta_x000D_&#10;ble &amp; _x005F_</t></r><rPh><t>no</t></rPh></si></sst>`}, `<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c><v>7</v></c><c t="s"><v>2</v></c></row>`), "id=\"7\" name=\"oak ta\\nble & _\"\n"},
-		"prefixed names":  {workbook(t, nil, `<x:row xmlns:x="y"><x:c t="str"><x:v>name</x:v></x:c></x:row><x:row><x:c t="str"><x:v>a</x:v></x:c></x:row>`), "name=\"a\"\n"},
-		"gaps in columns": {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
+		"inline texts":     {workbook(t, nil, header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"a first column":   {workbook(t, nil, `<row r="3"><c r="B3" t="str"><v>name</v></c></row><row r="4"><c r="B4" t="str"><v>a</v></c></row>`), "name=\"a\"\n"},
+		"titles above":     {workbook(t, nil, inline("Prices")+"<row/>"+header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"an empty sheet":   {workbook(t, nil, "", "<row><c s=\"1\"/></row>", header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"a hidden sheet":   {workbook(t, nil, "<!--hidden-->"+header+inline("9", "x", "9"), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"notes first":      {workbook(t, nil, inline("See the other sheet."), header+inline("1", "a", "2")), "id=\"1\" name=\"a\" price=\"2\"\n"},
+		"digits":           {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="1"><v>123</v></c><c><v>4006381333931</v></c><c s="5"><v>4.006381333931E12</v></c></row>`), "id=\"00123\" name=\"4006381333931\" price=\"4006381333931\"\n"},
+		"what is shown":    {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="4"><v>1299.5</v></c><c><v>0.30000000000000004</v></c><c><v>1E-3</v></c></row>`), "id=\"1299.5\" name=\"0.3\" price=\"0.001\"\n"},
+		"zeros":            {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="6"><v>0.5</v></c><c s="6"><v>12</v></c><c s="7"><v>1234.56789</v></c></row>`), "id=\"0.50\" name=\"12.00\" price=\"1234.56789\"\n"},
+		"a lone ampersand": {workbook(t, nil, header+`<row><c t="str"><v>A&B</v></c></row>`+inline("2", "b", "3")), "id=\"A&B\" name=\"\" price=\"\"\nid=\"2\" name=\"b\" price=\"3\"\n"},
+		"days":             {workbook(t, map[string]string{"xl/styles.xml": styles}, header+`<row><c s="2"><v>45962</v></c><c s="3"><v>45962.75</v></c><c t="d"><v>2025-11-01</v></c></row>`), "id=\"2025-11-01\" name=\"2025-11-01 18:00:00\" price=\"2025-11-01\"\n"},
+		"other kinds":      {workbook(t, nil, header+`<row><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><f>A1&amp;"x"</f><v>ax</v></c></row>`), "id=\"TRUE\" name=\"#N/A\" price=\"ax\"\n"},
+		"links":            {workbook(t, nil, header+`<row><c/><c><f>HYPERLINK("http://x/1.jpg","a")</f><v>a</v></c></row>`), "id=\"\" name=\"=HYPERLINK(\\\"http://x/1.jpg\\\",\\\"a\\\")\" price=\"\"\n"},
+		"shared texts":     {workbook(t, map[string]string{"xl/sharedStrings.xml": `<sst><si><t>id</t></si><si><t>name</t></si><si><r><t xml:space="preserve">oak </t></r><r><t>ta_x000D_&#10;ble &amp; _x005F_</t></r><rPh><t>no</t></rPh></si></sst>`}, `<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c><v>7</v></c><c t="s"><v>2</v></c></row>`), "id=\"7\" name=\"oak ta\\nble & _\"\n"},
+		"prefixed names":   {workbook(t, nil, `<x:row xmlns:x="y"><x:c t="str"><x:v>name</x:v></x:c></x:row><x:row><x:c t="str"><x:v>a</x:v></x:c></x:row>`), "name=\"a\"\n"},
+		"gaps in columns":  {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
 	})
 }
 
@@ -101,6 +103,30 @@ func TestReader_ReadsTheSheetOfThatName(t *testing.T) {
 	}
 	if _, err := read(t, "name\na\n", table.ReaderConfig{Sheet: "x"}); err == nil || !strings.Contains(err.Error(), "in.csv is no spreadsheet and has no sheet \"x\"") {
 		t.Errorf("CSV: got %v", err)
+	}
+}
+
+func TestReader_NotesTheSheetsThatItLeavesOut(t *testing.T) {
+	sofas, lamps := inline("name")+inline("Sofa"), inline("name")+inline("Lamp")
+	for name, c := range map[string]struct {
+		sheets []string
+		sheet  string
+		want   []string
+	}{
+		"several":     {[]string{inline("See below."), sofas, "", lamps, "<!--hidden-->" + lamps}, "", []string{"the sheet Sheet 2 is read, and not Sheet 1, Sheet 4: choose by --sheet"}},
+		"a named one": {[]string{sofas, lamps}, "Sheet 2", nil},
+		"one":         {[]string{sofas, "<row/>"}, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := table.NewReader(strings.NewReader(workbook(t, nil, c.sheets...)), table.ReaderConfig{Sheet: c.sheet})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if diff := cmp.Diff(c.want, r.Notes()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -169,6 +195,14 @@ func TestReader_RefusesASheetOfEmptyCells(t *testing.T) {
 	rows, err := read(t, text, table.ReaderConfig{})
 	if err == nil || !strings.Contains(err.Error(), "too many empty cells") || brief(rows) != "name=\"a\"\n" {
 		t.Errorf("got %s, %v", brief(rows), err)
+	}
+}
+
+func TestReader_RefusesPartsWithoutEnd(t *testing.T) {
+	endless := "<a>" + strings.Repeat("<b/>", 17<<20) + "</a>" // 68 MiB
+	text := workbook(t, map[string]string{"xl/styles.xml": endless}, inline("name")+inline("a"))
+	if _, err := read(t, text, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "with too much in one place") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,20 +1,21 @@
 package table
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // sheetRows reads the rows of a sheet. It passes over rows without a value.
 type sheetRows struct {
 	book  *workbook
-	xml   *xmlReader
-	line  int // of the current row
-	empty int // bytes since the last value
-	buf   bytes.Buffer
+	tags  *tagReader
+	begun bool  // the rows have begun
+	line  int   // of the current row
+	value int64 // where the last value ended
 }
 
 const maxSheetColumns = 16_384 // as the format has it
@@ -26,54 +27,56 @@ var maxEmpty = 192 << 20
 var errEmptyCells = errors.New("too many empty cells come next, like in a file that is made to fill memory: delete the empty rows, or save the sheet as CSV")
 
 func (s *sheetRows) row() ([]string, int, error) {
+	var cells []string
+	column, inRow := 0, false
 	for {
-		tag, err := s.next()
+		kind, err := s.next()
+		if err != nil {
+			return nil, s.line, s.failure(err)
+		}
 		switch {
-		case err != nil:
-			return nil, s.line, s.failure(err)
-		case tag.name != "row":
-			continue
-		}
-		s.line++
-		if n, err := strconv.Atoi(tag.attribute("r")); err == nil && n >= s.line {
-			s.line = n
-		}
-		cells, err := s.cells()
-		if err != nil {
-			return nil, s.line, s.failure(err)
-		}
-		if !blankRow(cells) {
-			s.empty = 0
-			return cells, s.line, nil
-		}
-	}
-}
-
-// next returns the next start of an element, and io.EOF behind the rows.
-func (s *sheetRows) next() (xmlToken, error) {
-	for {
-		t, err := s.token()
-		if err != nil {
-			return xmlToken{}, err
-		}
-		switch t.kind {
-		case xmlStart:
-			return t, nil
-		case xmlEnd:
-			if t.name == "sheetData" {
-				return xmlToken{}, io.EOF
+		case kind == html.StartTagToken && s.tags.name == "row":
+			s.line++
+			if n, err := strconv.Atoi(s.tags.attribute("r")); err == nil && n >= s.line {
+				s.line = n
 			}
+			cells, column, inRow = nil, 0, true
+		case kind == html.StartTagToken && s.tags.name == "c":
+			if n := columnOf(s.tags.attribute("r")); n >= 0 {
+				column = n
+			}
+			text, err := s.cell()
+			if err != nil {
+				return nil, s.line, s.failure(err)
+			}
+			if text != "" && column < maxSheetColumns {
+				cells = put(cells, column, text)
+			}
+			column++
+		case kind == html.EndTagToken && s.tags.name == "row" && !blankRow(cells):
+			s.value = s.tags.offset
+			return cells, s.line, nil
+		case kind == html.EndTagToken && s.tags.name == "row":
+			inRow = false
+		case kind == html.EndTagToken && s.tags.name == "sheetData" && inRow:
+			return nil, s.line, s.failure(io.ErrUnexpectedEOF)
+		case kind == html.EndTagToken && s.tags.name == "sheetData":
+			return nil, s.line, io.EOF
 		}
 	}
 }
 
-func (s *sheetRows) token() (xmlToken, error) {
-	before := s.xml.offset
-	t, err := s.xml.token()
-	if s.empty += int(s.xml.offset - before); s.empty > maxEmpty && err == nil {
+// next goes to the next start, end or text.
+func (s *sheetRows) next() (html.TokenType, error) {
+	kind, err := s.tags.next()
+	s.begun = s.begun || s.tags.name == "sheetData"
+	switch {
+	case err == nil && s.tags.offset-s.value > int64(maxEmpty):
 		err = errEmptyCells
+	case errors.Is(err, io.EOF) && s.begun:
+		err = io.ErrUnexpectedEOF
 	}
-	return t, err
+	return kind, err
 }
 
 func (s *sheetRows) failure(err error) error {
@@ -85,42 +88,6 @@ func (s *sheetRows) failure(err error) error {
 		return at.fault("cannot be read beyond row %d: %v", s.line, err)
 	}
 	return at.fault("is a spreadsheet that is damaged or cut off at row %d: %v", s.line, err)
-}
-
-// cells reads the cells of a row up to its end.
-func (s *sheetRows) cells() ([]string, error) {
-	var cells []string
-	column := 0
-	for {
-		t, err := s.token()
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch t.kind {
-		case xmlEnd:
-			if t.name == "row" {
-				return cells, nil
-			}
-		case xmlStart:
-			if t.name != "c" {
-				continue
-			}
-			if n := columnOf(t.attribute("r")); n >= 0 {
-				column = n
-			}
-			text, err := s.cell(t.attribute("t"), t.attribute("s"))
-			if err != nil {
-				return nil, err
-			}
-			if text != "" && column < maxSheetColumns {
-				cells = put(cells, column, text)
-			}
-			column++
-		}
-	}
 }
 
 // put sets a cell, and fills up those before it.
@@ -145,44 +112,12 @@ func columnOf(reference string) int {
 }
 
 // cell reads a cell up to its end and returns its text.
-func (s *sheetRows) cell(kind, style string) (string, error) {
-	s.buf.Reset()
-	var formula string
-	text := visibleText{}
-	within := ""
-	for {
-		t, err := s.token()
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return "", err
-		}
-		if kind == "inlineStr" {
-			text.add(&s.buf, t)
-		}
-		switch t.kind {
-		case xmlStart:
-			within = t.name
-		case xmlText:
-			switch {
-			case within == "v" && kind != "inlineStr":
-				s.buf.Write(t.text)
-			case within == "f":
-				formula += string(t.text)
-			}
-		case xmlEnd:
-			within = ""
-			if t.name == "c" {
-				return s.text(kind, style, formula)
-			}
-		}
+func (s *sheetRows) cell() (string, error) {
+	kind, style := s.tags.attribute("t"), s.tags.attribute("s")
+	value, formula, err := s.tags.content("c")
+	if err != nil || value == "" && formula == "" {
+		return "", err
 	}
-}
-
-// text returns the text of a cell whose value is in buf.
-func (s *sheetRows) text(kind, style, formula string) (string, error) {
-	value := s.buf.String()
 	if len(formula) > len("HYPERLINK(") && strings.EqualFold(formula[:len("HYPERLINK(")], "HYPERLINK(") {
 		return "=" + formula, nil
 	}
@@ -205,7 +140,7 @@ func (s *sheetRows) text(kind, style, formula string) (string, error) {
 	if n, err := strconv.Atoi(style); err == nil && n >= 0 && n < len(s.book.formats) {
 		format = s.book.formats[n]
 	}
-	return format.text(value, s.book.epoch), nil
+	return format.text(value, s.book.from1904), nil
 }
 
 // unescapeText replaces what the format writes for control characters, such as _x000D_.

@@ -28,14 +28,13 @@ var parser = whatwg.NewParser(whatwg.WithPercentEncodeSinglePercentSign(), whatw
 // dialled. The result has no fragment, no port that is the scheme's own, and no dot
 // at the end of the host, so that one place has one address.
 //
-// The error is a fault with the reason ImageForbidden, or InvalidItem if the address
-// is too long.
+// The error is a fault with the reason ImageForbidden.
 func Parse(raw string) (*url.URL, error) { return resolve(nil, raw) }
 
 // resolve reads a reference in the document at base; a nil base requires an address.
 func resolve(base *url.URL, reference string) (*url.URL, error) {
 	if len(reference) > MaxAddress {
-		return nil, fault.New(fault.InvalidItem, "the address has %d bytes, at most %d are allowed: shorten it",
+		return nil, fault.New(fault.ImageForbidden, "the address has %d bytes, at most %d are allowed: shorten it",
 			len(reference), MaxAddress).WithSummary(fault.PictureNoAddress)
 	}
 	from := ""

@@ -217,7 +217,7 @@ func TestParse_Rejects(t *testing.T) {
 			}
 		})
 	}
-	if _, err := fetch.Parse("http://shop.example/" + strings.Repeat("a", fetch.MaxAddress)); !fault.Is(err, fault.InvalidItem) {
+	if _, err := fetch.Parse("http://shop.example/" + strings.Repeat("a", fetch.MaxAddress)); !fault.Is(err, fault.ImageForbidden) {
 		t.Error(err)
 	}
 }
