@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/eval"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -13,6 +16,9 @@ func printReport(s streams, by string, r *evalReport) error {
 	printLine(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
 	if r.Failed > 0 {
 		printLine(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
+	}
+	if r.Unreadable > 0 {
+		printLine(s.out, "%s cannot be read", countRows(r.Unreadable))
 	}
 	printLine(s.out, "")
 	printLine(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)
@@ -34,21 +40,7 @@ func printReport(s streams, by string, r *evalReport) error {
 // printFigures prints a table. All columns but the first are numbers.
 func printFigures(s streams, title string, columns []string, rows [][]string) error {
 	printLine(s.out, "\n%s", title)
-	w, err := table.NewWriter(s.out, table.WriterConfig{Format: table.Aligned, Columns: columns})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		values := make([]table.Value, len(row))
-		for i, text := range row {
-			values[i] = table.Value{Kind: table.Number, Text: text}
-		}
-		values[0].Kind = table.Text
-		if err := w.Write(values); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
+	return printRows(s.out, table.Aligned, columns, rows, table.Number)
 }
 
 func printCategories(s streams, categories []eval.CategoryScores) error {
@@ -90,15 +82,43 @@ func printConfusion(s streams, r *evalReport) error {
 		columns = append(columns, strconv.Itoa(i+1))
 		row := []string{r.Categories[i].Name, strconv.Itoa(i + 1)}
 		for _, n := range counts {
-			if n == 0 {
-				row = append(row, ".")
-			} else {
-				row = append(row, strconv.Itoa(n))
-			}
+			row = append(row, cmp.Or(strings.TrimPrefix(strconv.Itoa(n), "0"), "."))
 		}
 		rows = append(rows, row)
 	}
 	return printFigures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
+}
+
+// openConfusion opens the file for the matrix, nil if none is wanted.
+func (c *evalCommand) openConfusion(ctx context.Context, in *input) (*destination, error) {
+	if c.Confusion == "" {
+		return nil, nil
+	}
+	file, err := openDestination(ctx, c.Confusion, "--confusion", in)
+	if err != nil {
+		return nil, fmt.Errorf("the confusion matrix cannot be written: %w", err)
+	}
+	return file, nil
+}
+
+func writeConfusion(to *destination, r *evalReport) error {
+	if to == nil {
+		return nil
+	}
+	columns := []string{"label"}
+	var rows [][]string
+	for i, counts := range r.Confusion {
+		columns = append(columns, r.Categories[i].Name)
+		row := []string{r.Categories[i].Name}
+		for _, n := range counts {
+			row = append(row, strconv.Itoa(n))
+		}
+		rows = append(rows, row)
+	}
+	if err := printRows(to, table.CSV, columns, rows, table.Number); err != nil {
+		return fmt.Errorf("the confusion matrix cannot be written: %w", err)
+	}
+	return nil
 }
 
 func printCalibration(s streams, bins []eval.Calibration) error {

@@ -53,7 +53,8 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 		return nil, err
 	}
 	if file, ok := asFile(std.out); ok {
-		err = in.refuse("standard output", file)
+		info, _ := file.Stat() // without it, the writing fails
+		err = in.refuse("standard output", info)
 	}
 	if err == nil {
 		err = in.begin(reader, format)
@@ -149,14 +150,10 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 	return reader, nil
 }
 
-// refuse returns an error if the file, opened for writing under the name, is the input.
-// Terminals and other devices may be both.
-func (in *input) refuse(name string, file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", name, err)
-	}
-	if in.info == nil || info.Mode()&os.ModeDevice != 0 || !os.SameFile(info, in.info) {
+// refuse returns an error if a file that is to be written is the input. Terminals and
+// other devices may be both, and nil, a file that is not there, is not.
+func (in *input) refuse(name string, info os.FileInfo) error {
+	if in.info == nil || info == nil || info.Mode()&os.ModeDevice != 0 || !os.SameFile(info, in.info) {
 		return nil
 	}
 	return fmt.Errorf("%s is the file that is read: give another one", name)
@@ -202,11 +199,31 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// refuseFile returns an error if the file at path, opened for writing under the name, is
-// the input.
-func (in *input) refuseFile(name, path string) error {
-	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
-		return fmt.Errorf("%s is the file that is read: give another one", name)
+// eachRow reads the file of in once more and calls each with its rows, and the input that
+// they are read from. A row that cannot be read is nil.
+func (s *source) eachRow(ctx context.Context, in *input, each func(*input, table.Row) error) error {
+	if !in.again {
+		return fmt.Errorf("%s can be read once only: give a file", in.name)
 	}
-	return nil
+	again, err := s.open(ctx, streams{})
+	if err != nil {
+		return err
+	}
+	defer again.close()
+	for ctx.Err() == nil {
+		row, err := again.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if _, ofRow := errors.AsType[*table.RowError](err); ofRow {
+			row, err = nil, nil
+		}
+		if err == nil {
+			err = each(again, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errInterrupted
 }

@@ -111,12 +111,26 @@ func report(w io.Writer, err error) int {
 	}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.ExitCode() != exitFailed {
 		code = exitUsage
-		err = fmt.Errorf("%s: see credenza --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"))
+		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"), commandOf(parse))
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
 		printLine(w, "credenza: %s", table.Printable(line))
 	}
 	return code
+}
+
+// commandOf returns the command that a command line has named, as far as it was
+// understood: "credenza jobs list".
+func commandOf(parse *kong.ParseError) string {
+	name := "credenza"
+	if parse.Context != nil {
+		for _, part := range parse.Context.Path {
+			if part.Command != nil {
+				name += " " + part.Command.Name
+			}
+		}
+	}
+	return name
 }
 
 // publicText returns the text of an error without its cause, which is for logs.
