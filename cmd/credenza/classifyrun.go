@@ -320,7 +320,12 @@ func (r *classifyRun) writeReady(later ...int64) error {
 	if err := r.to.mark(last, r.tally.note(), later); err != nil {
 		return unwritten(err)
 	}
-	r.bar.progressed(&r.tally, r.rows.left(), r.in.fraction())
+	waiting := r.rows.left()
+	fraction := r.in.fraction()
+	if n := r.pick.size(); n > 0 {
+		fraction = max(fraction, float64(r.tally.Rows+waiting)/float64(n))
+	}
+	r.bar.progressed(&r.tally, waiting, min(1, fraction))
 	return nil
 }
 

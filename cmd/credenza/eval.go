@@ -87,7 +87,8 @@ func (c *evalCommand) print(s streams, report *evalReport) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	return printReport(s, c.By, report)
+	printReport(s, c.By, report)
+	return nil
 }
 
 // hidden returns the columns that are kept from the classifier.
@@ -155,7 +156,7 @@ func (e *evaluation) evaluate(ctx context.Context, client *credenza.Client, note
 			break
 		}
 	}
-	e.report.Report, e.report.Unreadable = e.scorer.Report(), e.rows.unreadable.count
+	e.report.Report = e.scorer.Report()
 	switch {
 	case ctx.Err() != nil:
 		return errInterrupted
@@ -166,6 +167,7 @@ func (e *evaluation) evaluate(ctx context.Context, client *credenza.Client, note
 	case e.report.Answered == 0 && len(e.missing) == 0:
 		return fmt.Errorf("no item was answered: %s", countsByReason(e.report.FailuresByReason))
 	}
+	e.report.Unreadable = e.rows.unreadable.count
 	return e.hasColumns(e.in, nil)
 }
 

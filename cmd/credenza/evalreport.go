@@ -11,8 +11,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-// printReport prints the figures for people.
-func printReport(s streams, by string, r *evalReport) error {
+// printReport prints the figures for people. The output keeps errors, see outputWriter.
+func printReport(s streams, by string, r *evalReport) {
 	printLine(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
 	if r.Failed > 0 {
 		printLine(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
@@ -24,26 +24,19 @@ func printReport(s streams, by string, r *evalReport) error {
 	printLine(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)
 	printLine(s.out, "macro-F1           %6s %%", percent(r.MacroF1))
 	printLine(s.out, "calibration error  %6s %%", percent(r.CalibrationError))
-	for _, part := range []func() error{
-		func() error { return printCategories(s, r.Categories) },
-		func() error { return printGroups(s, by, r.Groups) },
-		func() error { return printConfusion(s, r) },
-		func() error { return printCalibration(s, r.Calibration) },
-	} {
-		if err := part(); err != nil {
-			return err
-		}
-	}
-	return nil
+	printCategories(s, r.Categories)
+	printGroups(s, by, r.Groups)
+	printConfusion(s, r)
+	printCalibration(s, r.Calibration)
 }
 
 // printFigures prints a table. All columns but the first are numbers.
-func printFigures(s streams, title string, columns []string, rows [][]string) error {
+func printFigures(s streams, title string, columns []string, rows [][]string) {
 	printLine(s.out, "\n%s", title)
-	return printRows(s.out, table.Aligned, columns, rows, table.Number)
+	_ = printRows(s.out, table.Aligned, columns, rows, table.Number)
 }
 
-func printCategories(s streams, categories []eval.CategoryScores) error {
+func printCategories(s streams, categories []eval.CategoryScores) {
 	var rows [][]string
 	for _, c := range categories {
 		row := []string{c.Name, "-", "-", "-", strconv.Itoa(c.Support)}
@@ -58,12 +51,12 @@ func printCategories(s streams, categories []eval.CategoryScores) error {
 		}
 		rows = append(rows, row)
 	}
-	return printFigures(s, "By category, in %", []string{"category", "precision", "recall", "F1", "support"}, rows)
+	printFigures(s, "By category, in %", []string{"category", "precision", "recall", "F1", "support"}, rows)
 }
 
-func printGroups(s streams, by string, groups []eval.GroupScores) error {
+func printGroups(s streams, by string, groups []eval.GroupScores) {
 	if len(groups) == 0 {
-		return nil
+		return
 	}
 	var rows [][]string
 	for _, g := range groups {
@@ -71,11 +64,11 @@ func printGroups(s streams, by string, groups []eval.GroupScores) error {
 			g.Name, percent(g.Accuracy), percent(g.MacroF1), strconv.Itoa(g.Answered), strconv.Itoa(g.Failed),
 		})
 	}
-	return printFigures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
+	printFigures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
 }
 
 // printConfusion numbers the categories, so that the matrix fits a terminal.
-func printConfusion(s streams, r *evalReport) error {
+func printConfusion(s streams, r *evalReport) {
 	columns := []string{"label", ""}
 	var rows [][]string
 	for i, counts := range r.Confusion {
@@ -86,7 +79,7 @@ func printConfusion(s streams, r *evalReport) error {
 		}
 		rows = append(rows, row)
 	}
-	return printFigures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
+	printFigures(s, "Confusion: a row for each label, a column for each answer", columns, rows)
 }
 
 // openConfusion opens the file for the matrix, nil if none is wanted.
@@ -121,7 +114,7 @@ func writeConfusion(to *destination, r *evalReport) error {
 	return nil
 }
 
-func printCalibration(s streams, bins []eval.Calibration) error {
+func printCalibration(s streams, bins []eval.Calibration) {
 	var rows [][]string
 	for _, b := range bins {
 		row := []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), strconv.Itoa(b.Items), "-", "-"}
@@ -130,7 +123,7 @@ func printCalibration(s streams, bins []eval.Calibration) error {
 		}
 		rows = append(rows, row)
 	}
-	return printFigures(s, "By confidence, in %", []string{"confidence", "items", "mean", "accuracy"}, rows)
+	printFigures(s, "By confidence, in %", []string{"confidence", "items", "mean", "accuracy"}, rows)
 }
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) }

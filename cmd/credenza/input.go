@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -34,7 +33,7 @@ type input struct {
 
 	file     *io.SectionReader // nil for a stream
 	sheet    string            // empty: the first with data
-	counted  *countingReader   // nil: its size is not known
+	counted  io.Seeker         // its place is how much was read; nil: that is not known
 	pictures *pictureFolder    // nil: the input is a file
 	local    *localPictures    // of a file's folder
 }
@@ -142,8 +141,8 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
 		in.file = io.NewSectionReader(file, 0, in.info.Size())
-		in.counted = &countingReader{Reader: file}
-		return in.counted, nil
+		in.counted = file
+		return file, nil
 	}
 	reader, end := interruptible(ctx, file)
 	in.close = func() { end(); _ = file.Close() }
@@ -175,7 +174,11 @@ func (in *input) fraction() float64 {
 	if in.counted == nil || in.info.Size() == 0 {
 		return 0
 	}
-	return min(1, float64(in.counted.n.Load())/float64(in.info.Size()))
+	at, err := in.counted.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return min(1, float64(at)/float64(in.info.Size()))
 }
 
 // readInParts reports whether a file, XLSX or Parquet, is not read from its beginning to
@@ -184,19 +187,6 @@ func readInParts(file io.ReaderAt) bool {
 	var head [4]byte
 	_, err := file.ReadAt(head[:], 0)
 	return err == nil && (string(head[:2]) == "PK" || string(head[:]) == "PAR1")
-}
-
-// countingReader counts what was read. The count is safe for concurrent use.
-type countingReader struct {
-	io.Reader
-	n atomic.Int64
-}
-
-// Read reads and counts.
-func (r *countingReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.n.Add(int64(n))
-	return n, err
 }
 
 // eachRow reads the file of in once more and calls each with its rows, and the input that

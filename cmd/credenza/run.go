@@ -94,9 +94,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	return report(s.err, out.result(settings.Explain(err)))
 }
 
-// negativeValue matches kong's error for `--batch-size -1`, whose advice to write it
-// in another way is wrong, because no value may be negative.
-var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)".*; perhaps try .*$`)
+// negativeValue matches kong's errors for `--batch-size -1` and `--limit=-1`, whose advice
+// is wrong or missing: no value may be negative.
+var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)"(.*; perhaps try .*)?$`)
 
 // report prints an error as one line for people and returns its exit code.
 func report(w io.Writer, err error) int {

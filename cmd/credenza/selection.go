@@ -71,6 +71,9 @@ func sampleOf(n, total int64, seed uint64) map[int64]bool {
 	return sample
 }
 
+// size returns how many rows are taken at most, 0 if all are.
+func (s *selection) size() int64 { return max(s.limit, int64(len(s.sample))) }
+
 // ends reports whether neither the row nor any after it is taken.
 func (s *selection) ends(index int64) bool { return s.limit > 0 && index >= s.limit }
 
