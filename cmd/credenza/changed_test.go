@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -201,36 +202,54 @@ func TestInput_OfASheetHasNoFraction(t *testing.T) {
 	}
 }
 
+var interruptions = flag.Int("interruptions", 3, "how often each catalogue of variants is interrupted, each time at another moment")
+
+// variants is a catalogue of products with some rows each. The rows of a product are the
+// given number of rows apart, and the last two products are each other's copies.
+func variants(products, rowsEach, apart int) string {
+	var in strings.Builder
+	in.WriteString("Handle,Title,Variant SKU,Image Position\n")
+	for first := 0; first < products; first += apart {
+		for row := range rowsEach {
+			for i := first; i < min(first+apart, products); i++ {
+				title := ""
+				if row == 0 {
+					title = fmt.Sprint("Stuhl ", min(i, products-2))
+				}
+				fmt.Fprintf(&in, "h%d,%s,s%d-%d,%d\n", i, title, i, row, row+1)
+			}
+		}
+	}
+	return in.String()
+}
+
 // TestResume_PaysNoProductTwice interrupts the program between the rows of a product.
 func TestResume_PaysNoProductTwice(t *testing.T) {
 	const products, rowsEach = 150, 5
-	var in strings.Builder
-	in.WriteString("Handle,Title,Variant SKU,Image Position\n")
-	for i := range products {
-		fmt.Fprintf(&in, "h%d,Stuhl %d,s%d-0,1\n", i, i, i)
-		for j := range rowsEach - 1 {
-			fmt.Fprintf(&in, "h%d,,s%d-%d,%d\n", i, i, j+1, j+2)
-		}
-	}
-	r := newResumeTest(t, products*rowsEach)
-	r.in = write(t, "shop.csv", in.String())
-	for _, ending := range []string{".csv", ".jsonl"} {
-		want := r.whole(t, ending)
-		r.sim.ResetStats()
-		out := filepath.Join(t.TempDir(), "out"+ending)
-		for range 6 {
-			p := runProgram(t, r.args(out, "--resume")...)
-			r.awaitCalls(p, r.sim.Calls()+3)
-			p.end(syscall.SIGINT)
-		}
-		if _, err := os.Stat(out); err != nil {
-			credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitOK, "750 items classified")
-		}
-		if diff := cmp.Diff(want, comparable(t, out)); diff != "" {
-			t.Error(diff)
-		}
-		if twice := r.sim.Stats().Messages.ExtraPaid; twice != 0 {
-			t.Errorf("%s: %d were paid twice", ending, twice)
+	for _, c := range []struct {
+		apart  int
+		ending string
+		flags  string
+	}{{1, ".csv", ""}, {30, ".csv", ""}, {30, ".jsonl", ""}, {30, ".xlsx", ""}, {40, ".jsonl", "--as-completed"}} {
+		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+			t.Run(fmt.Sprintf("%d apart%s%s %v", c.apart, c.ending, c.flags, s), func(t *testing.T) {
+				r := newResumeTest(t, products*rowsEach)
+				r.in = write(t, "shop.csv", variants(products, rowsEach, c.apart))
+				r.more = strings.Fields(c.flags)
+				want := r.whole(t, c.ending)
+				got := r.interrupted(t, c.ending, s, *interruptions, products/2, uint64(c.apart))
+				if c.flags != "" {
+					want, got = sorted(want), sorted(got)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+				twice := r.sim.Stats().Messages.ExtraPaid
+				t.Logf("%d of %d products paid twice in %d interruptions", twice, products, *interruptions)
+				if s == syscall.SIGINT && twice != 0 || twice > int64(2*resumeWorkers**interruptions) {
+					t.Errorf("%d were paid twice", twice)
+				}
+			})
 		}
 	}
 }

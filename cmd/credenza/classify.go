@@ -78,6 +78,9 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	if run.to.part != nil {
 		c.FlushDelay = min(c.FlushDelay, storedDelay)
 	}
+	if run.local() && (in.pictures != nil || c.Mode == "image") {
+		printLine(s.err, "credenza: the offline classifier sees no pictures: it goes by the names of files and by texts")
+	}
 	client, end, err := c.connect(context.WithoutCancel(ctx), s.err)
 	if err != nil {
 		return err
@@ -111,7 +114,6 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 	}
 	if err == nil {
 		err = r.tally.resume(r.to.earlier().Note)
-		r.marked = r.tally.Last
 	}
 	if err != nil {
 		return errors.Join(err, r.closeFiles())
@@ -147,7 +149,7 @@ func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 	}
 	var keys []string
 	known := map[string]bool{}
-	err := r.eachRow(ctx, r.in, func(row table.Row) error {
+	err := r.eachRow(ctx, r.in, func(_ *input, row table.Row) error {
 		for _, cell := range row {
 			if !known[cell.Key] {
 				known[cell.Key] = true

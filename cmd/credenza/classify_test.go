@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -303,11 +304,11 @@ func TestColumnsOfAnswersAndErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := newResultWriter(to)
+			w, err := newRowWriter(to, layout{format: to.format, ofJob: true}, to.width, to.height)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := w.write([]credenza.Result{answered, failed}); err != nil {
+			if err := errors.Join(w.writeAll([]credenza.Result{answered, failed}), w.flush(true)); err != nil {
 				t.Fatal(err)
 			}
 			testkit.Golden(t, "results."+format, out.String())

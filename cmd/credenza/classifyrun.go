@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -35,9 +36,6 @@ type classifyRun struct {
 	sum    uint64 // hash of the rows so far
 	ended  bool   // the last row was read
 	failed error  // why the rows ended early
-
-	answered answered
-	marked   *credenza.Result // of the last row that earlier runs have written in order
 
 	mu    sync.Mutex // of the writing
 	tally tally
@@ -169,6 +167,7 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 		p.result = unaskedResult(p.index, unreadable.Fault.Message)
 	} else {
 		mapped = r.itemOf(row)
+		p.question = r.questionOf(mapped)
 	}
 	p.hash, p.size = hashRow(row, p.cells)
 	r.sum = hashOf(r.sum, p.hash)
@@ -180,15 +179,11 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	if r.to.byKey {
 		p.cells = nil
 	}
-	known, err := r.known(p)
-	if err == nil {
-		r.answer(p, mapped)
-	}
-	if known || err != nil {
+	if known, err := r.known(p); known || err != nil {
 		return nil, nil, err
 	}
-	if p.ready() {
-		return p, nil, nil
+	if err := r.answer(p, mapped); p.ready() || err != nil {
+		return p, nil, err
 	}
 	item, err := r.load(row, mapped)
 	if err != nil {
@@ -199,20 +194,29 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	return p, &item, nil
 }
 
-// answer gives a row the result of the row before it if both are one product and an
-// earlier run has asked it.
-func (r *classifyRun) answer(p *pendingRow, item *catalog.Item) {
-	if r.Cache != "use" || item == nil || r.in.pictures != nil {
-		return
+// questionOf returns a hash of what is asked for an item, 0 if each item is to be asked.
+func (c *classifyCommand) questionOf(item *catalog.Item) uint64 {
+	if c.Cache != "use" {
+		return 0
 	}
-	result := p.result
-	if p.index == r.to.earlier().Rows-1 {
-		result = r.marked
+	fingerprint := catalog.Scope{}.OfAddress(item)
+	if c.Mode == "text" {
+		fingerprint = catalog.Scope{}.OfText(item)
 	}
-	r.answered.note(item, result)
-	if !p.ready() {
-		p.result = r.answered.of(p.index, item)
+	return binary.LittleEndian.Uint64(fingerprint[:])
+}
+
+// answer gives a row that asks what an earlier run has asked for another one, such as
+// another row of its product, the same result. The service's cache ended with that run.
+func (r *classifyRun) answer(p *pendingRow, item *catalog.Item) error {
+	record, there := r.to.earlier().Answers[p.question]
+	if p.ready() || p.question == 0 || !there {
+		return nil
 	}
+	result, err := decodeResult(record.Result)
+	result.Index, result.ItemID, result.Trace.Cached = p.index, item.ID, true
+	p.result = result
+	return err
 }
 
 // unaskedResult is the result of a row that, or whose picture, cannot be read.
@@ -282,25 +286,27 @@ func (r *classifyRun) take(results []credenza.Result) error {
 	if err := r.to.keep(settled); err != nil {
 		return unwritten(err)
 	}
+	var later []int64
 	if r.to.asCompleted {
 		for _, p := range settled {
 			if err := r.write(p); err != nil {
 				return err
 			}
+			later = append(later, p.index)
 		}
 	}
-	return r.writeReady(len(settled) > 0)
+	return r.writeReady(later...)
 }
 
 // drain writes all rows before the first that is not ready.
 func (r *classifyRun) drain() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.writeReady(false)
+	return r.writeReady()
 }
 
-// writeReady is drain for a caller that holds mu, and that may have settled rows.
-func (r *classifyRun) writeReady(settled bool) error {
+// writeReady is drain for a caller that holds mu, and that has written later rows.
+func (r *classifyRun) writeReady(later ...int64) error {
 	var last *pendingRow
 	for p := r.rows.next(); p != nil; p = r.rows.next() {
 		if err := r.write(p); err != nil {
@@ -308,16 +314,18 @@ func (r *classifyRun) writeReady(settled bool) error {
 		}
 		last = p
 	}
-	if last == nil && !settled {
+	if last == nil && len(later) == 0 {
 		return nil
 	}
-	if last != nil {
-		r.tally.Last = last.result
-	}
-	if err := r.to.mark(last, r.tally.note()); err != nil {
+	if err := r.to.mark(last, r.tally.note(), later); err != nil {
 		return unwritten(err)
 	}
-	r.bar.progressed(&r.tally, r.rows.left(), r.in.fraction())
+	waiting := r.rows.left()
+	fraction := r.in.fraction()
+	if n := r.pick.size(); n > 0 {
+		fraction = max(fraction, float64(r.tally.Rows+waiting)/float64(n))
+	}
+	r.bar.progressed(&r.tally, waiting, min(1, fraction))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -49,23 +50,21 @@ func (f *columnFlags) mapping(
 // maxColumnsLine bounds the line about columns, in bytes.
 const maxColumnsLine = 1000
 
+// errEnough ends the reading of rows.
+var errEnough = errors.New("enough")
+
 // firstRows returns the first rows of the input. It opens a file once more for that.
-func firstRows(ctx context.Context, from *source, in *input) []table.Row {
-	var sample []table.Row
-	if in.again {
-		if again, err := from.open(ctx, streams{}); err == nil {
-			defer again.close()
-			for range table.SampleRows {
-				row, err := again.next()
-				if errors.Is(err, io.EOF) {
-					break
-				}
-				if err == nil {
-					sample = append(sample, row)
-				}
-			}
+func firstRows(ctx context.Context, from *source, in *input) (sample []table.Row) {
+	read := 0
+	_ = from.eachRow(ctx, in, func(_ *input, row table.Row) error { // an error comes again later
+		if row != nil {
+			sample = append(sample, row)
 		}
-	}
+		if read++; read == table.SampleRows {
+			return errEnough
+		}
+		return nil
+	})
 	if len(sample) == 0 && in.first != nil {
 		sample = append(sample, in.first)
 	}
@@ -74,25 +73,15 @@ func firstRows(ctx context.Context, from *source, in *input) []table.Row {
 
 // show prints the columns as a table.
 func (f *columnFlags) show(m *table.Mapping, out io.Writer) error {
-	w, err := table.NewWriter(out, table.WriterConfig{
-		Format: table.Aligned, Columns: []string{"column", "becomes", "values"}, Width: terminalWidth(out),
-	})
-	if err != nil {
-		return err
-	}
-	for _, match := range m.Matches() {
-		values := ""
-		for i, value := range match.Values {
-			const mostBytes = 60
-			if i > 0 {
-				values += " | "
+	return printList(out, table.Aligned, m.Matches(),
+		column[table.ColumnMatch]{"column", text(func(m *table.ColumnMatch) string { return m.Column })},
+		column[table.ColumnMatch]{"becomes", text(func(m *table.ColumnMatch) string { return m.Field })},
+		column[table.ColumnMatch]{"values", text(func(m *table.ColumnMatch) string {
+			values := make([]string, len(m.Values))
+			for i, value := range m.Values {
+				const mostBytes = 60
+				values[i] = table.Printable(catalog.Clip(catalog.ClipWords(value, mostBytes), mostBytes))
 			}
-			values += table.Printable(catalog.Clip(catalog.ClipWords(value, mostBytes), mostBytes))
-		}
-		err := w.Write([]table.Value{table.TextValue(match.Column), table.TextValue(match.Field), table.TextValue(values)})
-		if err != nil {
-			return err
-		}
-	}
-	return w.Flush()
+			return strings.Join(values, " | ")
+		})})
 }

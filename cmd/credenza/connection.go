@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -75,7 +75,11 @@ func unreachable(server string, err error) error {
 	if !ok || call.Code != "UNAVAILABLE" || call.Reason != "" {
 		return err
 	}
-	return fmt.Errorf("%s cannot be reached: is the service running there, and with TLS as asked for? (%s)", server, call.Message)
+	_, cause, dialed := strings.Cut(strings.TrimSuffix(call.Message, `"`), "Error while dialing: ")
+	if !dialed {
+		cause = call.Message
+	}
+	return fmt.Errorf("%s cannot be reached: is the service running there, and with TLS as asked for? (%s)", server, cause)
 }
 
 func trustOnly(path string) (*tls.Config, error) {
@@ -96,9 +100,5 @@ func isLoopback(address string) bool {
 	if err != nil {
 		host = address
 	}
-	if host == "localhost" || strings.HasPrefix(address, "unix:") {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.Unmap().IsLoopback()
+	return auth.IsLoopback(strings.Trim(host, "[]")) || strings.HasPrefix(address, "unix:")
 }

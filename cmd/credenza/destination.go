@@ -20,45 +20,34 @@ type destination struct {
 // openDestination opens the file at path, the value of the flag. It refuses the input
 // file, under any name. The caller calls close.
 func openDestination(ctx context.Context, path, flag string, in *input) (*destination, error) {
-	d := &destination{}
-	file, err := openWithin(ctx, func() (*os.File, error) {
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if d.created = err == nil; errors.Is(err, fs.ErrExist) {
-			return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666) // a link to nothing gets its file
-		}
-		return file, err
-	})
-	if err != nil {
+	_, err := os.Lstat(path) // a link to nothing gets its file
+	d := &destination{created: errors.Is(err, fs.ErrNotExist)}
+	info, _ := os.Stat(path)
+	if err := in.refuse(flag, info); err != nil {
 		return nil, err
 	}
-	d.file = file
-	if err := in.refuse(flag, file); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return d, nil
+	d.file, err = openWithin(ctx, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666) })
+	return d, err
 }
 
 // Write replaces the content of the file the first time, and appends after that.
 func (d *destination) Write(p []byte) (int, error) {
 	if !d.begun {
-		if err := d.empty(); err != nil {
-			return 0, err
+		if info, err := d.file.Stat(); err == nil && info.Mode().IsRegular() { // a pipe or a device holds nothing
+			if err := d.file.Truncate(0); err != nil {
+				return 0, err
+			}
 		}
 		d.begun = true
 	}
 	return d.file.Write(p)
 }
 
-func (d *destination) empty() error {
-	info, err := d.file.Stat()
-	if err != nil || !info.Mode().IsRegular() { // a pipe or a device holds nothing
-		return err
-	}
-	return d.file.Truncate(0)
-}
-
 // close closes the file. It removes one that did not exist before and is empty.
 func (d *destination) close() error {
+	if d == nil {
+		return nil
+	}
 	err := d.file.Close()
 	if d.created && !d.begun {
 		err = errors.Join(err, os.Remove(d.file.Name()))

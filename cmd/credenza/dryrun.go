@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -28,8 +26,8 @@ const (
 
 // dryRun counts what a run would do.
 type dryRun struct {
-	rows, calls, pictures int
-	unreadable            int // of rows
+	rows, calls, pictures int // rows that can be read
+	unreadable            int
 	tokens                int64
 	prompt                *prompt.Prompt
 	seen                  map[uint64]bool // items, of which equal ones are asked once
@@ -60,8 +58,12 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 		if err == nil {
 			item = r.itemOf(row)
 		}
-		if r.pick.takes(r.index) {
-			d.add(item, r.Mode, r.in.pictures != nil)
+		switch {
+		case !r.pick.takes(r.index):
+		case item == nil:
+			d.unreadable++
+		default:
+			d.add(item, r.questionOf(item), r.Mode != "text" && (r.in.pictures != nil || item.ImageURL != "" || item.ProductURL != ""))
 		}
 		r.index++
 	}
@@ -75,24 +77,15 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 // local reports whether no model is asked.
 func (r *classifyRun) local() bool { return r.Server == "" && r.Offline() }
 
-// add counts an item, nil for a row that cannot be read.
-func (d *dryRun) add(item *catalog.Item, mode string, isPicture bool) {
+// add counts an item, with or without a picture.
+func (d *dryRun) add(item *catalog.Item, question uint64, picture bool) {
 	d.rows++
-	if item == nil {
-		d.unreadable++
-		return
-	}
-	picture := mode != "text" && (isPicture || item.ImageURL != "" || item.ProductURL != "")
 	d.buf = d.prompt.AppendUser(d.buf[:0], item, picture)
-	hash := xxhash.New()
-	_, _ = hash.Write(d.buf) // a hash has no errors
-	_, _ = hash.WriteString(item.ImageURL + "\n" + item.ProductURL)
-	sum := hash.Sum64()
-	if !isPicture && d.seen[sum] {
+	if question != 0 && d.seen[question] {
 		return
 	}
 	if len(d.seen) < maxKnownHashes {
-		d.seen[sum] = true
+		d.seen[question] = true
 	}
 	d.calls++
 	d.tokens += int64(len(d.prompt.System())+len(d.prompt.Schema())+len(d.buf))/bytesPerToken + answerTokens
@@ -107,7 +100,7 @@ func (d *dryRun) print(out io.Writer, columns []string, local bool) {
 	if d.unreadable > 0 {
 		unreadable = fmt.Sprintf(", %d of which cannot be read", d.unreadable)
 	}
-	printLine(out, "rows      %d%s", d.rows, unreadable)
+	printLine(out, "rows      %d%s", d.rows+d.unreadable, unreadable)
 	printLine(out, "columns   %d: %s", len(columns), table.Printable(strings.Join(columns, ", ")))
 	if local {
 		printLine(out, "calls     0: the offline classifier answers")

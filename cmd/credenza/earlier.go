@@ -61,6 +61,9 @@ func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
 	}
+	if _, there := row.Get(hashColumn); !there && !e.layout.hasInputs() {
+		return nil, fmt.Errorf("%s does not say which rows it is of: it is of a job, or of an older program, and all rows have to be asked again", e.name)
+	}
 	if !e.sameRow(row, p) {
 		return nil, fmt.Errorf("%s does not have the rows of the input in their order: row %d differs", e.name, p.index+1)
 	}
@@ -102,7 +105,7 @@ func typed(name string, v table.Value) table.Value {
 // sameRow reports whether the earlier row is that of p.
 func (e *earlierFile) sameRow(row table.Row, p *pendingRow) bool {
 	if !e.layout.hasInputs() {
-		return exact(row, "index").Text == fmt.Sprint(p.index)
+		return exact(row, "index").Text == fmt.Sprint(p.index) && exact(row, hashColumn).Text == p.hashText()
 	}
 	cells := e.rows.Original()
 	if e.layout.byKey || cells == nil {

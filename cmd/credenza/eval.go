@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,43 +32,40 @@ type evalCommand struct {
 func (*evalCommand) Help() string {
 	return `Neither the label nor the columns of --by and --exclude reach the classifier. Exclude whatever gives the label away, such as the shop's own category.
 
-Figures are of the items that were answered; those that failed are counted apart. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
+Figures are of the items that were answered; those that failed are counted apart, and so are rows that cannot be read, for which the exit code is 1. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
 }
 
 // evalReport is the output of --json.
 type evalReport struct {
-	Backend  string `json:"backend"`
-	Model    string `json:"model"`
-	Taxonomy string `json:"taxonomy_version"`
+	Backend    string `json:"backend"`
+	Model      string `json:"model"`
+	Taxonomy   string `json:"taxonomy_version"`
+	Unreadable int    `json:"unreadable,omitempty"` // rows
 	eval.Report
 }
 
 // Validate checks the flags.
-func (c *evalCommand) Validate() error {
-	if err := c.callFlags.Validate(); err != nil {
-		return err
-	}
-	return c.target.Validate()
-}
+func (c *evalCommand) Validate() error { return cmp.Or(c.callFlags.Validate(), c.target.Validate()) }
 
 // Run classifies the file and prints the figures.
 func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
-	in, err := c.open(ctx, s)
-	if err != nil {
+	e := &evaluation{evalCommand: c, missing: c.hidden()}
+	if e.in, err = c.open(ctx, s); err != nil {
 		return err
 	}
-	defer in.close()
-	if err := c.checkColumns(in); err != nil {
-		return err
+	defer e.in.close()
+	if e.in.rows.Columns() != nil {
+		if err := e.hasColumns(e.in, e.in.first); err != nil {
+			return err
+		}
 	}
-	columns, err := c.mapping(ctx, &c.source, in, "", s.err, c.hidden()...)
-	if err != nil {
+	if e.columns, err = c.mapping(ctx, &c.source, e.in, "", s.err, c.hidden()...); err != nil {
 		return err
 	}
 	if c.ShowColumns {
-		return c.show(columns, s.out)
+		return c.show(e.columns, s.out)
 	}
-	matrix, err := c.openConfusion(ctx, in)
+	matrix, err := c.openConfusion(ctx, e.in)
 	if err != nil {
 		return err
 	}
@@ -77,11 +75,10 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	report, err := c.evaluate(ctx, client, in, columns, newProgress(s.err, false, "classifying", unknownTotal), s.err)
-	if err != nil {
+	if err := e.evaluate(ctx, client, s.err); err != nil {
 		return c.explain(err)
 	}
-	return errors.Join(c.print(s, &report), matrix.write(&report))
+	return errors.Join(c.print(s, &e.report), writeConfusion(matrix, &e.report), e.rows.unreadable.report(s.err, "in none of the figures"))
 }
 
 func (c *evalCommand) print(s streams, report *evalReport) error {
@@ -90,43 +87,8 @@ func (c *evalCommand) print(s streams, report *evalReport) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	return printReport(s, c.By, report)
-}
-
-// checkColumns returns an error for unknown column names if the file has a header.
-func (c *evalCommand) checkColumns(in *input) error {
-	if in.rows.Columns() == nil {
-		return nil
-	}
-	missing := c.watch()
-	missing.note(in.first)
-	return missing.problem(in)
-}
-
-func (c *evalCommand) watch() *missingColumns { return &missingColumns{c.hidden()} }
-
-// missingColumns are columns that no row has had so far. A column that stays missing
-// fails the evaluation, because an --exclude without effect would improve the figures.
-type missingColumns struct{ names []string }
-
-// note removes the columns of a row.
-func (m *missingColumns) note(row table.Row) {
-	m.names = slices.DeleteFunc(m.names, func(name string) bool {
-		_, there := row.Get(name)
-		return there
-	})
-}
-
-// problem returns an error if columns are missing after the last row.
-func (m *missingColumns) problem(in *input) error {
-	if len(m.names) == 0 {
-		return nil
-	}
-	extent := "it has"
-	if in.rows.Columns() == nil {
-		extent = "no row has it, and the first has"
-	}
-	return fmt.Errorf("%s has no column %q: %s %s", in.name, m.names[0], extent, strings.Join(in.columns, ", "))
+	printReport(s, c.By, report)
+	return nil
 }
 
 // hidden returns the columns that are kept from the classifier.
@@ -138,111 +100,142 @@ func (c *evalCommand) hidden() []string {
 	return names
 }
 
-// evaluate classifies the rows and scores the answers.
-func (c *evalCommand) evaluate(
-	ctx context.Context, client *credenza.Client, in *input, columns *table.Mapping, bar *progress, notes io.Writer,
-) (evalReport, error) {
-	defer bar.end()
-	scorer, version, err := newScorer(ctx, client)
-	if err != nil {
-		return evalReport{}, err
-	}
-	if err := c.checkRows(ctx, scorer, in); err != nil {
-		return evalReport{}, err
-	}
-	report := evalReport{Taxonomy: version}
-	wanted := &pendingSamples{samples: map[int64]eval.Sample{}}
-	missing := c.watch()
-	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
-		missing.note(row)
-		sample, err := c.sample(row, scorer, in)
-		if err != nil {
-			return credenza.Item{}, err
-		}
-		wanted.put(sample)
-		return itemOf(columns.Item(row.Without(c.hidden()...))), nil
-	}}
-	err = rows.classify(ctx, client, c.options(), onNotice(notes, bar), func(batch credenza.Batch) error {
-		bar.done(len(batch.Results))
-		for i := range batch.Results {
-			r := &batch.Results[i]
-			if err := scorer.Add(scored(wanted.take(r.Index), r)); err != nil {
-				return err
-			}
-			if r.Err == nil {
-				report.Backend, report.Model = r.Trace.Backend, r.Trace.Model
-			}
-		}
-		return nil
-	})
-	report.Report = scorer.Report()
-	if err == nil {
-		err = missing.problem(in)
-	}
-	if err == nil && report.Answered == 0 {
-		err = fmt.Errorf("no item was answered: %s", countsByReason(report.FailuresByReason))
-	}
-	return report, err
+// evaluation is one run of the command.
+type evaluation struct {
+	*evalCommand
+	in      *input
+	columns *table.Mapping
+	scorer  *eval.Scorer
+	rows    rowFeed
+	report  evalReport
+	asked   int64
+	wanted  sync.Map // the samples of items in flight, by their places
+	// missing are columns that no row has had so far. One that stays missing fails the
+	// evaluation, because an --exclude without effect would improve the figures.
+	missing []string
 }
 
-func newScorer(ctx context.Context, client *credenza.Client) (*eval.Scorer, string, error) {
+// hasColumns returns an error if no row, this one included, has had a column that is named.
+func (e *evaluation) hasColumns(in *input, row table.Row) error {
+	e.missing = slices.DeleteFunc(e.missing, func(name string) bool {
+		_, there := row.Get(name)
+		return there
+	})
+	if len(e.missing) == 0 {
+		return nil
+	}
+	extent := "it has"
+	if in.rows.Columns() == nil {
+		extent = "no row has it, and the first has"
+	}
+	return fmt.Errorf("%s has no column %q: %s %s", in.name, e.missing[0], extent, strings.Join(in.columns, ", "))
+}
+
+// evaluate classifies the rows and scores the answers.
+func (e *evaluation) evaluate(ctx context.Context, client *credenza.Client, notes io.Writer) error {
+	bar := newProgress(notes, false, "classifying", unknownTotal)
+	defer bar.end()
+	if err := e.newScorer(ctx, client); err != nil {
+		return err
+	}
+	if err := e.checkRows(ctx); err != nil {
+		return err
+	}
+	e.missing = e.hidden()
+	e.rows = rowFeed{in: e.in, item: e.item}
+	stream := client.Feed(ctx, e.rows.items(ctx), e.options())
+	stream.OnNotice(onNotice(notes, bar))
+	var failed error
+	for batch, err := range stream.Batches() {
+		bar.done(len(batch.Results))
+		for i := range batch.Results {
+			err = cmp.Or(err, e.score(&batch.Results[i]))
+		}
+		if failed = err; failed != nil {
+			e.in.stop() // an input that has nothing to say would hold up the call's end
+			break
+		}
+	}
+	e.report.Report = e.scorer.Report()
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case failed != nil:
+		return failed
+	case e.rows.failed != nil:
+		return e.rows.failed
+	case e.report.Answered == 0 && len(e.missing) == 0:
+		return fmt.Errorf("no item was answered: %s", countsByReason(e.report.FailuresByReason))
+	}
+	e.report.Unreadable = e.rows.unreadable.count
+	return e.hasColumns(e.in, nil)
+}
+
+func (e *evaluation) newScorer(ctx context.Context, client *credenza.Client) error {
 	t, err := client.Taxonomy(ctx)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
 	names := make([]string, len(t.Categories))
 	for i, category := range t.Categories {
 		names[i] = category.Name
 	}
-	scorer, err := eval.NewScorer(names)
-	return scorer, t.Version, err
+	e.report.Taxonomy = t.Version
+	e.scorer, err = eval.NewScorer(names)
+	return err
 }
 
 // checkRows reads the whole file before the evaluation, so that a wrong label at its end
 // or a missing column is found before the model is paid for the rest. Rows from a pipe
 // can be read only once and are checked during the evaluation.
-func (c *evalCommand) checkRows(ctx context.Context, scorer *eval.Scorer, in *input) error {
-	if !in.again {
+func (e *evaluation) checkRows(ctx context.Context) error {
+	if !e.in.again {
 		return nil
 	}
-	again, err := c.open(ctx, streams{})
-	if err != nil {
+	var missing error
+	err := e.eachRow(ctx, e.in, func(again *input, row table.Row) error {
+		if row == nil {
+			return nil
+		}
+		missing = e.hasColumns(again, row)
+		_, err := e.sample(again, row)
 		return err
+	})
+	return cmp.Or(err, missing)
+}
+
+// item makes an item of a row, whose sample waits for its result.
+func (e *evaluation) item(row table.Row, unreadable *table.RowError) (*credenza.Item, error) {
+	if unreadable != nil {
+		return nil, nil
 	}
-	defer again.close()
-	missing := c.watch()
-	for ctx.Err() == nil {
-		row, err := again.next()
-		if errors.Is(err, io.EOF) {
-			return missing.problem(again)
-		}
-		missing.note(row)
-		if err == nil {
-			_, err = c.sample(row, scorer, again)
-		}
-		if err != nil {
-			return err
-		}
+	_ = e.hasColumns(e.in, row) // later rows may have them
+	sample, err := e.sample(e.in, row)
+	if err != nil {
+		return nil, err
 	}
-	return errInterrupted
+	e.wanted.Store(e.asked, sample)
+	e.asked++
+	item := itemOf(e.columns.Item(row.Without(e.hidden()...)))
+	return &item, nil
 }
 
 // sample returns the row's label and group. A label that the taxonomy does not have is an
 // error, because all figures would count it as a mistake of the classifier.
-func (c *evalCommand) sample(row table.Row, scorer *eval.Scorer, in *input) (eval.Sample, error) {
-	label, _ := row.Get(c.Label)
+func (e *evaluation) sample(in *input, row table.Row) (eval.Sample, error) {
+	label, _ := row.Get(e.Label)
 	want := strings.TrimSpace(label.String())
-	if !scorer.Knows(want) {
+	if !e.scorer.Knows(want) {
 		want = strings.ToUpper(strings.Join(strings.FieldsFunc(want, separatesWords), "_"))
 	}
-	if !scorer.Knows(want) {
+	if !e.scorer.Knows(want) {
 		return eval.Sample{}, fmt.Errorf("%s: line %d: the %s %q is no category of the taxonomy: "+
 			"correct it, or name the right column by --label (the categories: credenza taxonomy show)",
-			in.name, in.rows.Line(), c.Label, label.String())
+			in.name, in.rows.Line(), e.Label, label.String())
 	}
 	group := ""
-	if c.By != "" {
-		value, _ := row.Get(c.By)
+	if e.By != "" {
+		value, _ := row.Get(e.By)
 		if group = value.String(); value.Blank() {
 			group = "(none)"
 		}
@@ -252,35 +245,18 @@ func (c *evalCommand) sample(row table.Row, scorer *eval.Scorer, in *input) (eva
 
 func separatesWords(r rune) bool { return r == ' ' || r == '-' || r == '_' }
 
-// scored returns the sample with its result.
-func scored(sample eval.Sample, r *credenza.Result) eval.Sample {
+// score counts a result. A result without a sample is a server's that answers twice.
+func (e *evaluation) score(r *credenza.Result) error {
+	wanted, ok := e.wanted.LoadAndDelete(r.Index)
+	if !ok {
+		return nil
+	}
+	sample := wanted.(eval.Sample)
 	if r.Err != nil {
 		sample.Failure = r.Err.Reason
-		return sample
+	} else {
+		sample.Got, sample.Confidence = r.Classification.Category, r.Classification.Confidence
+		e.report.Backend, e.report.Model = r.Trace.Backend, r.Trace.Model
 	}
-	sample.Got, sample.Confidence = r.Classification.Category, r.Classification.Confidence
-	return sample
-}
-
-// pendingSamples holds the samples of items in flight. It is safe for concurrent use.
-type pendingSamples struct {
-	mu      sync.Mutex
-	next    int64
-	samples map[int64]eval.Sample
-}
-
-// put stores the sample of the next item of the feed.
-func (l *pendingSamples) put(sample eval.Sample) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.samples[l.next] = sample
-	l.next++
-}
-
-func (l *pendingSamples) take(index int64) eval.Sample {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	sample := l.samples[index]
-	delete(l.samples, index)
-	return sample
+	return e.scorer.Add(sample)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -34,7 +33,7 @@ type input struct {
 
 	file     *io.SectionReader // nil for a stream
 	sheet    string            // empty: the first with data
-	counted  *countingReader   // nil: its size is not known
+	counted  io.Seeker         // its place is how much was read; nil: that is not known
 	pictures *pictureFolder    // nil: the input is a file
 	local    *localPictures    // of a file's folder
 }
@@ -53,7 +52,8 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 		return nil, err
 	}
 	if file, ok := asFile(std.out); ok {
-		err = in.refuse("standard output", file)
+		info, _ := file.Stat() // without it, the writing fails
+		err = in.refuse("standard output", info)
 	}
 	if err == nil {
 		err = in.begin(reader, format)
@@ -141,22 +141,18 @@ func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error)
 	}
 	if in.again = in.info.Mode().IsRegular(); in.again {
 		in.file = io.NewSectionReader(file, 0, in.info.Size())
-		in.counted = &countingReader{Reader: file}
-		return in.counted, nil
+		in.counted = file
+		return file, nil
 	}
 	reader, end := interruptible(ctx, file)
 	in.close = func() { end(); _ = file.Close() }
 	return reader, nil
 }
 
-// refuse returns an error if the file, opened for writing under the name, is the input.
-// Terminals and other devices may be both.
-func (in *input) refuse(name string, file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", name, err)
-	}
-	if in.info == nil || info.Mode()&os.ModeDevice != 0 || !os.SameFile(info, in.info) {
+// refuse returns an error if a file that is to be written is the input. Terminals and
+// other devices may be both, and nil, a file that is not there, is not.
+func (in *input) refuse(name string, info os.FileInfo) error {
+	if in.info == nil || info == nil || info.Mode()&os.ModeDevice != 0 || !os.SameFile(info, in.info) {
 		return nil
 	}
 	return fmt.Errorf("%s is the file that is read: give another one", name)
@@ -178,7 +174,11 @@ func (in *input) fraction() float64 {
 	if in.counted == nil || in.info.Size() == 0 {
 		return 0
 	}
-	return min(1, float64(in.counted.n.Load())/float64(in.info.Size()))
+	at, err := in.counted.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return min(1, float64(at)/float64(in.info.Size()))
 }
 
 // readInParts reports whether a file, XLSX or Parquet, is not read from its beginning to
@@ -189,24 +189,31 @@ func readInParts(file io.ReaderAt) bool {
 	return err == nil && (string(head[:2]) == "PK" || string(head[:]) == "PAR1")
 }
 
-// countingReader counts what was read. The count is safe for concurrent use.
-type countingReader struct {
-	io.Reader
-	n atomic.Int64
-}
-
-// Read reads and counts.
-func (r *countingReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.n.Add(int64(n))
-	return n, err
-}
-
-// refuseFile returns an error if the file at path, opened for writing under the name, is
-// the input.
-func (in *input) refuseFile(name, path string) error {
-	if info, err := os.Stat(path); err == nil && in.info != nil && os.SameFile(info, in.info) {
-		return fmt.Errorf("%s is the file that is read: give another one", name)
+// eachRow reads the file of in once more and calls each with its rows, and the input that
+// they are read from. A row that cannot be read is nil.
+func (s *source) eachRow(ctx context.Context, in *input, each func(*input, table.Row) error) error {
+	if !in.again {
+		return fmt.Errorf("%s can be read once only: give a file", in.name)
 	}
-	return nil
+	again, err := s.open(ctx, streams{})
+	if err != nil {
+		return err
+	}
+	defer again.close()
+	for ctx.Err() == nil {
+		row, err := again.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if _, ofRow := errors.AsType[*table.RowError](err); ofRow {
+			row, err = nil, nil
+		}
+		if err == nil {
+			err = each(again, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errInterrupted
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -71,23 +70,9 @@ func interruptible(ctx context.Context, in io.Reader) (reader io.Reader, end fun
 		_, err := io.Copy(pipe, in)
 		_ = pipe.CloseWithError(err) // always nil
 	}()
-	stop := context.AfterFunc(ctx, func() { _ = out.CloseWithError(context.Cause(ctx)) })
-	return readOnly{pipe: out, ctx: ctx.Err}, func() {
+	stop := context.AfterFunc(ctx, func() { _ = pipe.CloseWithError(ctx.Err()) })
+	return out, func() {
 		stop()
 		_ = out.Close()
 	}
-}
-
-// readOnly is a reader whose reads return the context's error after its end.
-type readOnly struct {
-	pipe *io.PipeReader
-	ctx  func() error
-}
-
-func (r readOnly) Read(p []byte) (int, error) {
-	n, err := r.pipe.Read(p)
-	if errors.Is(err, io.ErrClosedPipe) && r.ctx() != nil {
-		err = r.ctx()
-	}
-	return n, err
 }

@@ -9,46 +9,32 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// jobColumn is one column of a list of jobs and the function of its values.
-type jobColumn struct {
-	name  string
-	value func(j *credenza.Job) table.Value
-}
-
-func jobText(of func(j *credenza.Job) string) func(*credenza.Job) table.Value {
-	return func(j *credenza.Job) table.Value { return table.TextValue(of(j)) }
-}
-
-func jobCount(of func(j *credenza.Job) int64) func(*credenza.Job) table.Value {
-	return func(j *credenza.Job) table.Value { return table.IntValue(of(j)) }
-}
-
 // fullJobColumns are for programs, in CSV and JSON lines, and for the description
 // of one job.
-var fullJobColumns = []jobColumn{
-	{"job_id", jobText(func(j *credenza.Job) string { return j.ID })},
-	{"name", jobText(func(j *credenza.Job) string { return j.Name })},
-	{"state", jobText(func(j *credenza.Job) string { return string(j.State) })},
-	{"done", jobCount(func(j *credenza.Job) int64 { return j.Progress.Done })},
-	{"failed", jobCount(func(j *credenza.Job) int64 { return j.Progress.Failed })},
-	{"total", jobCount(func(j *credenza.Job) int64 { return j.Progress.Total })},
-	{"failures", jobText(func(j *credenza.Job) string { return countsByReason(j.FailuresByReason) })},
-	{"created", jobText(func(j *credenza.Job) string { return timeText(j.Created) })},
-	{"started", jobText(func(j *credenza.Job) string { return timeText(j.Started) })},
-	{"ended", jobText(func(j *credenza.Job) string { return timeText(j.Ended) })},
-	{"message", jobText(func(j *credenza.Job) string { return j.Message })},
-	{"retry_of", jobText(func(j *credenza.Job) string { return j.RetryOf })},
+var fullJobColumns = []column[credenza.Job]{
+	{"job_id", text(func(j *credenza.Job) string { return j.ID })},
+	{"name", text(func(j *credenza.Job) string { return j.Name })},
+	{"state", text(func(j *credenza.Job) string { return string(j.State) })},
+	{"done", number(func(j *credenza.Job) int64 { return j.Progress.Done })},
+	{"failed", number(func(j *credenza.Job) int64 { return j.Progress.Failed })},
+	{"total", number(func(j *credenza.Job) int64 { return j.Progress.Total })},
+	{"failures", text(func(j *credenza.Job) string { return countsByReason(j.FailuresByReason) })},
+	{"created", text(func(j *credenza.Job) string { return timeText(j.Created) })},
+	{"started", text(func(j *credenza.Job) string { return timeText(j.Started) })},
+	{"ended", text(func(j *credenza.Job) string { return timeText(j.Ended) })},
+	{"message", text(func(j *credenza.Job) string { return j.Message })},
+	{"retry_of", text(func(j *credenza.Job) string { return j.RetryOf })},
 }
 
 // briefJobColumns are for people, in an aligned table.
-var briefJobColumns = []jobColumn{
-	{"job", jobText(func(j *credenza.Job) string { return j.ID })},
-	{"state", jobText(func(j *credenza.Job) string { return string(j.State) })},
-	{"done", jobText(func(j *credenza.Job) string { return fmt.Sprintf("%d/%d", j.Progress.Done, j.Progress.Total) })},
-	{"failed", jobCount(func(j *credenza.Job) int64 { return j.Progress.Failed })},
-	{"created", jobText(func(j *credenza.Job) string { return j.Created.Local().Format(time.DateTime) })},
-	{"name", jobText(func(j *credenza.Job) string { return j.Name })},
-	{"note", jobText(jobNote)},
+var briefJobColumns = []column[credenza.Job]{
+	{"job", text(func(j *credenza.Job) string { return j.ID })},
+	{"state", text(func(j *credenza.Job) string { return string(j.State) })},
+	{"done", text(func(j *credenza.Job) string { return fmt.Sprintf("%d/%d", j.Progress.Done, j.Progress.Total) })},
+	{"failed", number(func(j *credenza.Job) int64 { return j.Progress.Failed })},
+	{"created", text(func(j *credenza.Job) string { return j.Created.Local().Format(time.DateTime) })},
+	{"name", text(func(j *credenza.Job) string { return j.Name })},
+	{"note", text(jobNote)},
 }
 
 func jobNote(j *credenza.Job) string {

@@ -33,7 +33,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	w, err := newResultWriter(out)
+	w, err := newRowWriter(out, layout{format: out.format, ofJob: true}, out.width, out.height)
 	if err != nil {
 		return err
 	}
@@ -42,9 +42,9 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
-		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.write, end: w.end}
+		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.writeAll, end: func() error { return w.flush(true) }}
 		if c.InOrder {
-			run.write = inOrder(w.write)
+			run.write = inOrder(w.writeAll)
 		}
 		run.bar = newProgress(s.err, out.terminal, "results", job.Progress.Total)
 		defer run.bar.end()

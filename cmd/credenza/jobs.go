@@ -82,16 +82,8 @@ func (j *jobID) Validate() error {
 type jobsList struct {
 	jobServer
 	State  string `enum:",queued,running,succeeded,cancelled,failed" default:"" placeholder:"queued|running|succeeded|cancelled|failed" help:"Only jobs in this state."`
-	Limit  int    `placeholder:"N" help:"No more than the N newest (default: all)."`
+	Limit  uint   `placeholder:"N" help:"No more than the N newest (default: all)."`
 	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How jobs are written (default: a table on a terminal and JSON lines elsewhere)."`
-}
-
-// Validate checks the limit.
-func (c *jobsList) Validate() error {
-	if c.Limit < 0 {
-		return fmt.Errorf("--limit is %d: give a number above 0, or leave it out for all", c.Limit)
-	}
-	return nil
 }
 
 // Run lists jobs.
@@ -100,12 +92,12 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	w, err := newJobWriter(s.out, format, terminalWidth(s.out))
+	w, err := newJobWriter(s.out, format)
 	if err != nil {
 		return err
 	}
-	query := credenza.JobQuery{State: credenza.JobState(strings.ToUpper(c.State)), PageSize: min(c.Limit, maxPageSize)}
-	written := 0
+	query := credenza.JobQuery{State: credenza.JobState(strings.ToUpper(c.State)), PageSize: int(min(c.Limit, maxPageSize))}
+	written := uint(0)
 	err = c.call(ctx, func(client *credenza.Client) error {
 		for job, err := range client.Jobs(ctx, query) {
 			if err == nil {
@@ -127,7 +119,7 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 		printLine(s.err, "credenza: there are no such jobs")
 		return nil
 	}
-	return w.table.Flush()
+	return w.Flush()
 }
 
 // maxPageSize is the contract's bound for a page of jobs.
@@ -157,11 +149,11 @@ func (c *jobsShow) Run(ctx context.Context, s streams) error {
 		describeJob(s.out, &job)
 		return nil
 	}
-	w, err := newJobWriter(s.out, format, 0)
+	w, err := newJobWriter(s.out, format)
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.write(&job), w.table.Flush())
+	return errors.Join(w.write(&job), w.Flush())
 }
 
 type jobsCancel struct {
@@ -225,30 +217,9 @@ func (c *jobsDelete) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// jobWriter writes jobs in the columns that suit their format.
-type jobWriter struct {
-	table   *table.Writer
-	columns []jobColumn
-}
-
-func newJobWriter(out io.Writer, format table.Format, width int) (*jobWriter, error) {
-	w := &jobWriter{columns: fullJobColumns}
+func newJobWriter(out io.Writer, format table.Format) (*listing[credenza.Job], error) {
 	if format == table.Aligned {
-		w.columns = briefJobColumns
+		return newListing(out, format, briefJobColumns...)
 	}
-	names := make([]string, len(w.columns))
-	for i, c := range w.columns {
-		names[i] = c.name
-	}
-	var err error
-	w.table, err = table.NewWriter(out, table.WriterConfig{Format: format, Columns: names, Width: width})
-	return w, err
-}
-
-func (w *jobWriter) write(job *credenza.Job) error {
-	values := make([]table.Value, len(w.columns))
-	for i, c := range w.columns {
-		values[i] = c.value(job)
-	}
-	return w.table.Write(values)
+	return newListing(out, format, fullJobColumns...)
 }

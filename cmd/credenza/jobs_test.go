@@ -132,7 +132,7 @@ func TestSubmitAndWatch(t *testing.T) {
 func TestSubmitOfAMistakeMakesNoJob(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
 	many := strings.Repeat("a,Oak chair,Dining chair\n", 2000)
-	long := "\"" + strings.Repeat("x", 20<<20) + "\n"
+	long := "\"" + strings.Repeat("x", 150<<20)
 	for name, c := range map[string]struct{ text, want string }{
 		"at the beginning": {"", "standard input is empty"},
 		"at the end":       {twoRows + long, "credenza: no job was made\ncredenza: standard input: line 4, column 1: the row from here on has over"},

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -23,7 +25,7 @@ type jobsSubmit struct {
 
 // Help is the second part of `credenza jobs submit --help`.
 func (*jobsSubmit) Help() string {
-	return `FILE is read as "credenza classify" reads it. The job exists once its id is printed, and not before: a mistake in FILE or an interruption leaves nothing behind. Standard output has the id and nothing else.
+	return `FILE is read as "credenza classify" reads it. The job exists once its id is printed, and not before: a FILE that cannot be read to its end or an interruption leaves nothing behind. A row that cannot be read fails in the job, with its line as its id, and the exit code is 1. Standard output has the id and nothing else.
 
 With --watch, an interruption ends the watching only: the job goes on.`
 }
@@ -43,23 +45,29 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 		return c.show(columns, s.out)
 	}
 	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := c.upload(ctx, client, in, columns, s)
+		job, unreadable, err := c.upload(ctx, client, in, columns, s)
 		if err != nil {
 			return err
 		}
-		return c.created(ctx, client, s, &job, c.Watch)
+		failed := unreadable.report(s.err, "INVALID_ITEM in the job")
+		return cmp.Or(c.created(ctx, client, s, &job, c.Watch), failed)
 	})
 }
 
-// upload creates the job.
+// upload creates the job. A row that cannot be read is an item that fails, so that each
+// row has its place among the results.
 func (c *jobsSubmit) upload(
 	ctx context.Context, client *credenza.Client, in *input, columns *table.Mapping, s streams,
-) (credenza.Job, error) {
+) (credenza.Job, *unreadableRows, error) {
 	bar := newProgress(s.err, false, "uploading", unknownTotal)
 	defer bar.end()
-	rows := &rowFeed{in: in, item: func(row table.Row) (credenza.Item, error) {
+	rows := &rowFeed{in: in, item: func(row table.Row, unreadable *table.RowError) (*credenza.Item, error) {
 		bar.done(1)
-		return itemOf(columns.Item(row)), nil
+		if unreadable != nil {
+			return &credenza.Item{ID: fmt.Sprint("line ", unreadable.Line)}, nil
+		}
+		item := itemOf(columns.Item(row))
+		return &item, nil
 	}}
 	whole, spoil := context.WithCancel(ctx)
 	defer spoil()
@@ -76,14 +84,13 @@ func (c *jobsSubmit) upload(
 	job, err := client.CreateJob(whole, items, c.spec(), credenza.UploadEnded(in.stop))
 	switch {
 	case err == nil:
-		return job, nil
 	case ctx.Err() != nil:
 		printLine(s.err, "credenza: interrupted: no job was made")
 	case errors.Is(err, context.Canceled) && rows.failed != nil:
 		printLine(s.err, "credenza: no job was made")
-		return job, rows.failed
+		err = rows.failed
 	}
-	return job, err
+	return job, &rows.unreadable, err
 }
 
 func (c *jobsSubmit) spec() credenza.JobSpec {

@@ -12,6 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(programVariable) != "" {
+		limitFiles()
 		main() // and no test
 	}
 	// What the machine has set must not decide what the tests find.

@@ -15,8 +15,10 @@ type pendingRow struct {
 	hash  uint64 // of the row
 	sum   uint64 // of this row and all before it
 	cells []string
-	row   table.Row
-	size  int
+	// question is a hash of what is asked for the row, 0 if its answer is its own.
+	question uint64
+	row      table.Row
+	size     int
 
 	result  *credenza.Result
 	kept    []table.Value // in place of a result: our columns, from an earlier file

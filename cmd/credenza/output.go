@@ -18,7 +18,7 @@ type output struct {
 	io.Writer
 	format   table.Format
 	width    int  // of the terminal; 0 elsewhere
-	height   int  // of the terminal, in rows of a table; 0 elsewhere
+	height   int  // of the terminal, in rows of a table
 	terminal bool // people read along
 	close    func() error
 }
@@ -27,7 +27,7 @@ type output struct {
 // goes by the file's ending, else it is a table on a terminal and JSON lines
 // elsewhere. The caller calls close.
 func openOutput(ctx context.Context, path, format string, in *input, stdout io.Writer) (*output, error) {
-	out := &output{Writer: stdout, close: func() error { return nil }}
+	out := &output{Writer: stdout, height: usualScreen, close: func() error { return nil }}
 	if path == "" {
 		out.terminal = isTerminal(stdout)
 		out.width, out.height = terminalSize(stdout)
@@ -89,16 +89,19 @@ func terminalWidth(w io.Writer) int {
 	return width
 }
 
-// terminalSize returns the characters of a terminal's line, and the rows of a table that
-// fit below its header. Both are 0 if w is not a terminal.
+// usualScreen is the rows of a table that goes to no terminal whose columns are made to fit.
+const usualScreen = 100
+
+// terminalSize returns the characters of a terminal's line, 0 if w is not a terminal, and
+// the rows of a table that fit below its header.
 func terminalSize(w io.Writer) (width, rows int) {
 	f, ok := asFile(w)
 	if !ok {
-		return 0, 0
+		return 0, usualScreen
 	}
 	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0, 0
+		return 0, usualScreen
 	}
 	return width, max(1, height-2)
 }

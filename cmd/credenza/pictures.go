@@ -51,7 +51,11 @@ func openFolder(path string, maxBytes int) (*input, error) {
 		return nil, fmt.Errorf("the folder cannot be read: %w", err)
 	}
 	var rows bytes.Buffer
+	advice := "give a file, or a folder with pictures"
 	for _, entry := range entries {
+		if entry.IsDir() {
+			advice = "folders within it are not searched, so name one of them"
+		}
 		if entry.IsDir() || !slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(entry.Name()))) {
 			continue
 		}
@@ -62,8 +66,7 @@ func openFolder(path string, maxBytes int) (*input, error) {
 		fmt.Fprintf(&rows, "{%q:%s}\n", fileColumn, name)
 	}
 	if rows.Len() == 0 {
-		return nil, fmt.Errorf("%s is a folder without pictures (%s): give a file, or a folder with pictures",
-			path, strings.Join(pictureEndings, ", "))
+		return nil, fmt.Errorf("%s is a folder without pictures (%s): %s", path, strings.Join(pictureEndings, ", "), advice)
 	}
 	in := &input{name: path, stop: func() {}, close: func() {}, pictures: &pictureFolder{localPictures{folder: path, maxBytes: maxBytes}}}
 	return in, in.begin(&rows, table.JSON)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -38,6 +39,17 @@ func runProgram(t *testing.T, args ...string) *program {
 	}()
 	t.Cleanup(p.kill)
 	return p
+}
+
+// roomVariable is how many bytes a file of the program may have: the disk is full then.
+const roomVariable = "TEST_ROOM_FOR_A_FILE"
+
+func limitFiles() {
+	if room, err := strconv.ParseUint(os.Getenv(roomVariable), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: room, Max: room}); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // kill ends the program at once, as a crash does.

@@ -100,16 +100,15 @@ type progressLines struct {
 // not appear there, lines if it is none.
 func (r *classifyRun) newBar() *progress {
 	const what = "classifying"
-	switch {
-	case !isTerminal(r.notes):
+	if !isTerminal(r.notes) {
 		now := time.Now()
 		return &progress{what: what, lines: &progressLines{w: r.notes, start: now, last: now}}
-	case r.to.stream != nil && r.to.stream.terminal:
-		return &progress{}
-	case r.in.counted == nil:
-		return newBar(r.notes, what, unknownTotal)
 	}
-	return newBar(r.notes, what, 1) // the first results say more
+	total := int64(1) // the first results say more
+	if r.in.counted == nil && r.pick.size() == 0 {
+		total = unknownTotal
+	}
+	return newProgress(r.notes, r.to.stream != nil && r.to.stream.terminal, what, total)
 }
 
 // progressed shows the counts of a run. So many rows wait to be written, and a fraction of

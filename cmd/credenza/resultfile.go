@@ -44,6 +44,8 @@ type resultFile struct {
 	stream      *output
 	asCompleted bool
 	batch       []partfile.Record
+	rows        int64  // that the part stands for
+	sum         uint64 // hash of these
 }
 
 // openResults opens the file or stream for rows of the layout, but for its format, which
@@ -57,16 +59,18 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l l
 	if l.format, err = chooseFormat(f.Output, f.Out, false); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(l.check(in.name), in.refuseFile("--out", f.Out)); err != nil {
+	info, _ := os.Stat(f.Out) // it may not be there
+	if err := errors.Join(l.check(in.name), in.refuse("--out", info)); err != nil {
 		return nil, err
 	}
 	subject["--output"] = fmt.Sprint(l.format, l.names(), l.dialect)
 	r.part, err = partfile.Open(partfile.Config{
-		Path: f.Out, Start: f.start(), Subject: subject, AsCompleted: f.AsCompleted,
+		Path: f.Out, Start: f.start(), Subject: subject,
 	})
 	if err != nil {
 		return nil, explainStart(err)
 	}
+	r.rows, r.sum = r.earlier().Rows, r.earlier().Hash
 	if r.rowWriter, err = newRowWriter(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
 		err = r.table.Continue()
 	}
@@ -131,20 +135,26 @@ func (r *resultFile) keep(rows []*pendingRow) error {
 		if err != nil {
 			return err
 		}
-		r.batch = append(r.batch, partfile.Record{Row: p.index, Hash: p.hash, Result: text})
+		record := partfile.Record{Row: p.index, Hash: p.hash, Result: text}
+		if p.result.Err == nil && (p.result.ImageErr == nil || !p.result.ImageErr.Retryable) {
+			record.Question = p.question
+		}
+		r.batch = append(r.batch, record)
 	}
 	return r.part.Keep(r.batch)
 }
 
-// mark writes what is held back, and says that it stands for all rows up to the last.
-func (r *resultFile) mark(last *pendingRow, note string) error {
-	if err := r.flush(false); err != nil {
-		return err
+// mark writes what is held back, and says that it stands for all rows up to the last, nil
+// if that has not changed, and for some later ones.
+func (r *resultFile) mark(last *pendingRow, note string, later []int64) error {
+	if last != nil {
+		r.rows, r.sum = last.index+1, last.sum
 	}
-	if r.part != nil && last != nil {
-		r.part.Mark(last.index+1, last.sum, note)
+	err := r.flush(false)
+	if r.part != nil && err == nil {
+		r.part.Mark(r.rows, r.sum, note, later...)
 	}
-	return nil
+	return err
 }
 
 // finish ends the file, of so many rows, and returns what could not be written as it is.

@@ -57,15 +57,15 @@ func (r *resumeTest) whole(t *testing.T, ending string) string {
 	return comparable(t, out)
 }
 
-// interrupted ends the program at random moments, and returns the output of the run that
-// reaches the end.
-func (r *resumeTest) interrupted(t *testing.T, ending string, s syscall.Signal, points int, seed uint64) string {
+// interrupted ends the program at random moments, by which that many calls were made, and
+// returns the output of the run that reaches the end.
+func (r *resumeTest) interrupted(t *testing.T, ending string, s syscall.Signal, points, calls int, seed uint64) string {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
 	out := filepath.Join(t.TempDir(), "out"+ending)
 	for range points {
 		p := runProgram(t, r.args(out, "--resume")...)
-		r.awaitCalls(p, r.sim.Calls()+int64(random.IntN(2*r.rows/points)))
+		r.awaitCalls(p, r.sim.Calls()+int64(random.IntN(2*calls/points)))
 		p.end(s)
 		code := p.cmd.ProcessState.ExitCode()
 		if s == syscall.SIGINT && code == exitInterrupted && !strings.Contains(p.log.String(), "credenza: interrupted: ") {
@@ -159,7 +159,7 @@ func TestResume_GivesTheOutputOfAnUninterruptedRun(t *testing.T) {
 			for name, s := range map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGKILL": syscall.SIGKILL} {
 				t.Run(name, func(t *testing.T) {
 					r.sim.ResetStats()
-					got := r.interrupted(t, c.ending, s, c.points, uint64(c.points))
+					got := r.interrupted(t, c.ending, s, c.points, rows, uint64(c.points))
 					if c.flags != "" {
 						want, got = sorted(want), sorted(got)
 					}

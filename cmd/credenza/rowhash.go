@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -34,6 +35,9 @@ func hashRow(row table.Row, cells []string) (hash uint64, size int) {
 	}
 	return d.Sum64(), size + 128
 }
+
+// hashText returns the row's hash as files of results have it.
+func (p *pendingRow) hashText() string { return fmt.Sprintf("%016x", p.hash) }
 
 // hashOf returns the hash of rows of which sum is that of all but the last.
 func hashOf(sum, last uint64) uint64 {

@@ -84,7 +84,7 @@ func TestClassifyCSV_KeepsEveryCellOfTheInput(t *testing.T) {
 
 func TestClassify_WritesTheColumnsThatAreAskedFor(t *testing.T) {
 	few := "category confidence needs_review styles tags error image_error"
-	more := " confidence_source primary_style secondary_style style_tags placement_tags reasoning evidence retryable backend model cached attempts latency_ms taxonomy_version"
+	more := " confidence_source primary_style secondary_style style_tags placement_tags reasoning evidence retryable backend model cached attempts latency_ms taxonomy_version description_cut"
 	for name, c := range map[string]struct{ args, prefix, names string }{
 		"few":      {"", "credenza_", few},
 		"prefixed": {"--prefix=x-", "x-", few},
@@ -332,6 +332,8 @@ func TestClassify_TakesPicturesFromAFolder(t *testing.T) {
 		t.Error(diff)
 	}
 	credenzaWith(t, "", "classify", t.TempDir()).expect(t, exitFailed, "is a folder without pictures (.jpg, ")
+	credenzaWith(t, "", "classify", filepath.Dir(dir)).expect(t, exitFailed, "folders within it are not searched, so name one of them")
+	credenzaWith(t, "", "classify", dir, "--output=csv").expect(t, exitOK, "credenza: the offline classifier sees no pictures: it goes by the names of files")
 }
 
 func TestClassify_TakesPicturesByTheirPaths(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // layout is which columns a file of results has.
@@ -17,14 +18,15 @@ type layout struct {
 	prefix    string
 	trace     bool
 	withInput bool // JSON lines have the input's row
+	ofJob     bool // there is no input
 }
 
 // ours returns the columns of results.
-func (l *layout) ours() []column {
+func (l *layout) ours() []column[result] {
 	switch {
 	case l.format == table.Aligned:
 		return briefColumns
-	case l.format == table.JSON:
+	case l.format == table.JSON, l.ofJob:
 		return fullColumns
 	case l.trace:
 		return slices.Concat(addedColumns, tracedColumns)
@@ -42,13 +44,19 @@ func (l *layout) names() []string {
 	for _, c := range l.ours() {
 		names = append(names, l.name(c))
 	}
+	if l.format == table.JSON && !l.ofJob {
+		names = append(names, hashColumn)
+	}
 	if l.withInput && l.format == table.JSON {
 		names = append(names, "row")
 	}
 	return names
 }
 
-func (l *layout) name(c column) string {
+// hashColumn of JSON lines tells a later run which row of the input a line is of.
+const hashColumn = "row_hash"
+
+func (l *layout) name(c column[result]) string {
 	if l.hasInputs() {
 		return l.prefix + c.name
 	}
@@ -56,7 +64,9 @@ func (l *layout) name(c column) string {
 }
 
 // hasInputs reports whether the input's cells are part of each row.
-func (l *layout) hasInputs() bool { return l.format == table.CSV || l.format == table.XLSX }
+func (l *layout) hasInputs() bool {
+	return !l.ofJob && (l.format == table.CSV || l.format == table.XLSX)
+}
 
 // check refuses columns that would be there twice.
 func (l *layout) check(file string) error {
@@ -75,7 +85,7 @@ func (l *layout) check(file string) error {
 type rowWriter struct {
 	layout
 	table   *table.Writer
-	columns []column
+	columns []column[result]
 	values  []table.Value
 	screen  int // rows that an aligned table waits for before its first line
 	written int
@@ -105,6 +115,9 @@ func (w *rowWriter) write(p *pendingRow) error {
 			w.values = append(w.values, c.value(p.result))
 		}
 	}
+	if w.format == table.JSON && !w.ofJob {
+		w.values = append(w.values, table.TextValue(p.hashText()))
+	}
 	if w.withInput && w.format == table.JSON {
 		row, err := table.RowValue(p.row)
 		if err != nil {
@@ -114,6 +127,16 @@ func (w *rowWriter) write(p *pendingRow) error {
 	}
 	w.written++
 	return w.table.WriteLong(w.values, extra)
+}
+
+// writeAll writes results of a job.
+func (w *rowWriter) writeAll(results []credenza.Result) error {
+	for i := range results {
+		if err := w.write(&pendingRow{result: &results[i]}); err != nil {
+			return err
+		}
+	}
+	return w.flush(false)
 }
 
 // originals appends the input's cells, and returns those beyond its header.

@@ -94,9 +94,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	return report(s.err, out.result(settings.Explain(err)))
 }
 
-// negativeValue matches kong's error for `--batch-size -1`, whose advice to write it
-// in another way is wrong, because no value may be negative.
-var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)".*; perhaps try .*$`)
+// negativeValue matches kong's errors for `--batch-size -1` and `--limit=-1`, whose advice
+// is wrong or missing: no value may be negative.
+var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)"(.*; perhaps try .*)?$`)
 
 // report prints an error as one line for people and returns its exit code.
 func report(w io.Writer, err error) int {
@@ -111,12 +111,26 @@ func report(w io.Writer, err error) int {
 	}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.ExitCode() != exitFailed {
 		code = exitUsage
-		err = fmt.Errorf("%s: see credenza --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"))
+		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"), commandOf(parse))
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
 		printLine(w, "credenza: %s", table.Printable(line))
 	}
 	return code
+}
+
+// commandOf returns the command that a command line has named, as far as it was
+// understood: "credenza jobs list".
+func commandOf(parse *kong.ParseError) string {
+	name := "credenza"
+	if parse.Context != nil {
+		for _, part := range parse.Context.Path {
+			if part.Command != nil {
+				name += " " + part.Command.Name
+			}
+		}
+	}
+	return name
 }
 
 // publicText returns the text of an error without its cause, which is for logs.

@@ -14,7 +14,7 @@ func TestUsage(t *testing.T) {
 		err  string
 	}{
 		"unknown command":     {[]string{"clasify"}, exitUsage, "credenza: unexpected argument clasify"},
-		"unknown flag":        {[]string{"serve", "--nope"}, exitUsage, "credenza: unknown flag --nope"},
+		"unknown flag":        {[]string{"serve", "--nope"}, exitUsage, "credenza: unknown flag --nope: see credenza serve --help"},
 		"bad value":           {[]string{"serve", "--max-workers=many"}, exitUsage, "--max-workers"},
 		"bad choice":          {[]string{"classify", "-", "--mode=smell"}, exitUsage, "--mode must be one of"},
 		"negative":            {[]string{"classify", "-", "--batch-size", "-1"}, exitUsage, "credenza: --batch-size is -1: give nothing negative: see"},
@@ -22,7 +22,7 @@ func TestUsage(t *testing.T) {
 		"large":               {[]string{"eval", "-", "--batch-size=1001"}, exitUsage, "--batch-size is 1001: give a number from 1 to 1000"},
 		"in process":          {[]string{"classify", "/nowhere.csv", "--text-batch-size=0"}, exitUsage, "text-batch-size is 0: give a number"},
 		"negative time":       {[]string{"eval", "-", "--item-timeout=-1s"}, exitUsage, "--item-timeout is -1s: give a time up to 24h"},
-		"no file":             {[]string{"classify"}, exitUsage, "expected \"<file>\""},
+		"no file":             {[]string{"classify"}, exitUsage, "expected \"<file>\": see credenza classify --help"},
 		"missing file":        {[]string{"classify", "/nowhere.csv"}, exitFailed, "credenza: the file cannot be read: open /nowhere.csv: no such file"},
 		"a folder":            {[]string{"classify", "/"}, exitFailed, "is a folder"},
 		"missing taxonomy":    {[]string{"taxonomy", "check", "/nowhere.yaml"}, exitFailed, "credenza: the taxonomy file /nowhere.yaml cannot be read"},

@@ -3,8 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"math"
 	"math/rand/v2"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -12,8 +11,8 @@ import (
 
 // rowFlags choose rows of the input.
 type rowFlags struct {
-	Limit  int64  `placeholder:"N" help:"Take the first N rows only."`
-	Sample int64  `placeholder:"N" help:"Take N rows at random, in the order of FILE. The same --seed takes the same rows."`
+	Limit  uint64 `placeholder:"N" help:"Take the first N rows only."`
+	Sample uint64 `placeholder:"N" help:"Take N rows at random, in the order of FILE. The same --seed takes the same rows."`
 	Seed   uint64 `default:"1" placeholder:"N" help:"What --sample takes (default: 1)."`
 
 	OnlyFailed bool `help:"Ask again for the rows that have failed in the file of --out, and keep its other rows."`
@@ -25,10 +24,6 @@ func (f *rowFlags) again() bool { return f.OnlyFailed || f.OnlyReview }
 
 func (f *rowFlags) validate(out string) error {
 	switch {
-	case f.Limit < 0:
-		return fmt.Errorf("--limit is %d: give a number above 0, or leave it out for all", f.Limit)
-	case f.Sample < 0:
-		return fmt.Errorf("--sample is %d: give a number above 0, or leave it out for all", f.Sample)
 	case f.Limit > 0 && f.Sample > 0:
 		return errors.New("--limit and --sample exclude each other: give one of them")
 	case f.again() && (f.Limit > 0 || f.Sample > 0):
@@ -48,45 +43,17 @@ type selection struct {
 
 // selectRows reads the input once more to choose rows at random.
 func (c *classifyCommand) selectRows(ctx context.Context, in *input) (selection, error) {
-	s := selection{limit: c.Limit}
+	s := selection{limit: int64(min(c.Limit, math.MaxInt64))}
 	if c.Sample == 0 {
 		return s, nil
 	}
 	total := int64(0)
-	err := c.eachRow(ctx, in, func(table.Row) error { total++; return nil })
+	err := c.eachRow(ctx, in, func(*input, table.Row) error { total++; return nil })
 	if err != nil {
 		return s, err
 	}
-	s.sample, s.total = sampleOf(c.Sample, total, c.Seed), total
+	s.sample, s.total = sampleOf(int64(min(c.Sample, math.MaxInt64)), total, c.Seed), total
 	return s, nil
-}
-
-// eachRow reads the input once more. A row that cannot be read is nil.
-func (c *classifyCommand) eachRow(ctx context.Context, in *input, each func(table.Row) error) error {
-	if !in.again {
-		return fmt.Errorf("%s can be read once only: give a file", in.name)
-	}
-	again, err := c.open(ctx, streams{})
-	if err != nil {
-		return err
-	}
-	defer again.close()
-	for ctx.Err() == nil {
-		row, err := again.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if _, ofRow := errors.AsType[*table.RowError](err); ofRow {
-			row, err = nil, nil
-		}
-		if err == nil {
-			err = each(row)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return errInterrupted
 }
 
 // sampleOf returns n of the numbers below total, by Floyd's algorithm (Bentley, Programming
@@ -103,6 +70,9 @@ func sampleOf(n, total int64, seed uint64) map[int64]bool {
 	}
 	return sample
 }
+
+// size returns how many rows are taken at most, 0 if all are.
+func (s *selection) size() int64 { return max(s.limit, int64(len(s.sample))) }
 
 // ends reports whether neither the row nor any after it is taken.
 func (s *selection) ends(index int64) bool { return s.limit > 0 && index >= s.limit }

@@ -27,12 +27,12 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 	results := []credenza.Result{resultOf(0, "a"), resultOf(1, "b"), resultOf(2, "the longest of al"), resultOf(3, "longer than the first screen")}
 	t.Run("of a job", func(t *testing.T) {
 		var out bytes.Buffer
-		w, err := newResultWriter(&output{Writer: &out, format: table.Aligned, height: 3})
+		w, err := newRowWriter(&out, layout{format: table.Aligned, ofJob: true}, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range results {
-			if err := w.write(results[i : i+1]); err != nil {
+			if err := w.writeAll(results[i : i+1]); err != nil {
 				t.Fatal(err)
 			}
 			if i < 2 && out.Len() > 0 {
@@ -64,6 +64,15 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+func TestTables_NeverCutANumber(t *testing.T) {
+	got := credenzaWith(t, "name\n"+strings.Repeat("Oak chair\n", 1_200), "classify", "-", "--output=table")
+	got.expect(t, exitOK, "1200 items classified")
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "1200  Oak chair  ") {
+		t.Errorf("the last line is %q", last)
+	}
 }
 
 func talliedRun() *tally {

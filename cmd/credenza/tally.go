@@ -33,8 +33,6 @@ type counts struct {
 	Retryable int            `json:"retryable,omitempty"` // of the failures
 	// Pictures counts items that went without their picture, by reason.
 	Pictures map[string]int `json:"pictures,omitempty"`
-	// Last is the result of the last row in order, for further rows of its product.
-	Last *credenza.Result `json:"last,omitempty"`
 }
 
 // note returns the counts for a half-done file.
@@ -70,8 +68,8 @@ func (t *tally) addOne(r *credenza.Result) {
 			t.Retryable++
 		}
 	}
-	if r.ImageErr != nil && r.Err == nil {
-		t.Pictures = countOne(t.Pictures, r.ImageErr.Kind())
+	if e := unseenPicture(r); e != nil {
+		t.Pictures = countOne(t.Pictures, e.Kind())
 	}
 }
 

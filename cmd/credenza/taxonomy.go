@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
@@ -85,26 +84,6 @@ func (c *taxonomyShow) Run(s streams) error {
 	}
 	printLine(s.out, "")
 	return printTable(s, []string{"STYLE", "WHAT MAKES IT", "TAGS"}, styles)
-}
-
-// printTable prints texts in columns.
-func printTable(s streams, columns []string, rows [][]string) error {
-	w, err := table.NewWriter(s.out, table.WriterConfig{
-		Format: table.Aligned, Columns: columns, Width: terminalWidth(s.out),
-	})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		values := make([]table.Value, len(row))
-		for i, text := range row {
-			values[i] = table.TextValue(text)
-		}
-		if err := w.Write(values); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }
 
 type taxonomyCheck struct{ taxonomyFile }

@@ -12,7 +12,8 @@
 // the journal before it is in the file, and both are written at once, without a buffer.
 // So a program that is killed loses nothing that Keep has returned for. The journal is
 // rewritten without what is in the file once that is most of it: it stays as small as the
-// results that wait.
+// results that wait, and the latest answers, which it keeps for later rows that ask the
+// same.
 //
 // After a crash, what was written after the last mark is cut off and written again from
 // the journal. A power cut may lose the results of the last seconds: only Finish and

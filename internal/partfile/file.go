@@ -35,10 +35,6 @@ type Config struct {
 	Start Start
 	// Subject has what must be equal in all runs, such as settings, by their names.
 	Subject map[string]string
-	// AsCompleted says that Mark is called only when all records that this run has kept are
-	// written, and those of earlier runs when a mark has passed them. Without it, a mark
-	// stands for the rows before it alone.
-	AsCompleted bool
 }
 
 // File is a half-done file. It is not safe for concurrent use.
@@ -150,15 +146,16 @@ func (f *File) open(begun bool) (err error) {
 	if err != nil {
 		return err
 	}
+	journal := newJournal(f.target+journalSuffix, f.cfg)
 	if begun {
-		f.journal, f.earlier, err = loadJournal(f.target+journalSuffix, f.cfg, info.Size())
+		f.earlier, err = journal.load(f.cfg, info.Size())
 	} else {
-		f.journal, err = newJournal(f.target+journalSuffix, f.cfg)
+		err = journal.rewrite()
 	}
 	if err != nil {
 		return err
 	}
-	f.bytes = f.journal.mark.Bytes
+	f.journal, f.bytes = journal, journal.at.Bytes
 	return f.cut()
 }
 
@@ -176,7 +173,7 @@ func (f *File) Write(p []byte) (int, error) {
 	n, err := f.part.Write(p)
 	f.bytes += int64(n)
 	if err != nil {
-		f.bytes = f.journal.mark.Bytes
+		f.bytes = f.journal.at.Bytes
 		err = errors.Join(err, f.cut())
 	}
 	return n, err
@@ -192,9 +189,10 @@ func (f *File) cut() error {
 }
 
 // Mark says that all that was written stands for the rows before the given one, which
-// have the hash, and adds a note for later runs. It is stored with the next records.
-func (f *File) Mark(rows int64, hash uint64, note string) {
-	f.journal.move(checkpoint{Rows: rows, Hash: hash, Bytes: f.bytes, Note: note})
+// have the hash, and for the later rows that are named here or were earlier. The note is
+// for later runs. All this is stored with the next records.
+func (f *File) Mark(rows int64, hash uint64, note string, later ...int64) {
+	f.journal.move(mark{checkpoint{rows, hash, f.bytes, note}, later})
 }
 
 // Reader returns a reader of what was written.

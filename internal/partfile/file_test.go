@@ -143,11 +143,10 @@ func TestFile_IgnoresATornLineOfTheJournal(t *testing.T) {
 
 func TestFile_AsCompletedKnowsWhatIsWritten(t *testing.T) {
 	s := newScenario(t)
-	s.cfg.AsCompleted = true
 	f := s.open(Begin)
 	s.keep(f, 5, 3)
 	s.write(f, "r5\nr3\n")
-	f.Mark(0, 0, "")
+	f.Mark(0, 0, "", 5, 3)
 	s.keep(f, 0, 4)
 	crash(f)
 	f = s.open(Resume)
@@ -214,6 +213,54 @@ func TestFile_JournalStaysSmall(t *testing.T) {
 	s.do(f.Close())
 }
 
+// TestFile_KnowsTheLatestAnswers has answers of rows that are in the part already.
+func TestFile_KnowsTheLatestAnswers(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	text := strings.Repeat("x", 16_000)
+	const rows = 3_000
+	for row := range int64(rows) {
+		s.do(f.Keep([]Record{{Row: row, Question: uint64(row/2) + 1, Result: json.RawMessage(fmt.Sprintf(`"%d %s"`, row, text))}}))
+		f.Mark(row, 1, "")
+	}
+	for range 2 {
+		crash(f)
+		f = s.open(Resume)
+		got := f.Earlier()
+		if r := got.Answers[rows/2]; !strings.HasPrefix(string(r.Result), fmt.Sprintf(`"%d `, rows-2)) {
+			t.Errorf("the last question has %.20s", r.Result)
+		}
+		if n := len(got.Answers); n < answerBytes/17_000 || n > answerBytes/16_000 {
+			t.Errorf("%d answers", n)
+		}
+		if len(got.Records) > 3 {
+			t.Errorf("%d records wait", len(got.Records))
+		}
+	}
+	if info, err := os.Stat(s.cfg.Path + journalSuffix); err != nil || info.Size() > 3*answerBytes {
+		t.Errorf("the journal has %d bytes, %v", info.Size(), err)
+	}
+	s.do(f.Close())
+}
+
+// TestFile_AsCompleted_WritesAgainWhatThePartHasLost is of a power cut: the disk has the
+// journal as it was rewritten last, but not the part.
+func TestFile_AsCompleted_WritesAgainWhatThePartHasLost(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 5)
+	s.write(f, "r5\n")
+	f.Mark(0, 0, "", 5)
+	s.do(f.journal.rewrite())
+	crash(f)
+	s.do(os.Truncate(s.cfg.Path+Suffix, 0))
+	f = s.open(Resume)
+	if r, there := f.Earlier().Records[5]; there {
+		t.Errorf("got %+v", r)
+	}
+	s.do(f.Close())
+}
+
 func TestFile_KeepsTheLinkAndThePermissions(t *testing.T) {
 	s := newScenario(t)
 	target := filepath.Join(t.TempDir(), "target.csv")
@@ -260,7 +307,6 @@ func TestFile_ConvertsAtTheEnd(t *testing.T) {
 // kept and not written, and that the second run has not come to before it ends too.
 func TestFile_AsCompleted_KeepsWhatWaitsAcrossTwoCrashes(t *testing.T) {
 	s := newScenario(t)
-	s.cfg.AsCompleted = true
 	f := s.open(Begin)
 	s.keep(f, 5)
 	crash(f)

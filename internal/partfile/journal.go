@@ -1,12 +1,10 @@
 package partfile
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -17,36 +15,44 @@ import (
 type Record struct {
 	Row  int64  `json:"row"` // its place in the input, from 0
 	Hash uint64 `json:"hash"`
+	// Question is a hash of what was asked, 0 if the result is this row's alone.
+	Question uint64 `json:"question,omitempty"`
 	// Result is JSON that the caller understands. It is empty in a record that is in
 	// the part already.
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
+// size is about how many bytes the record takes.
+func (r *Record) size() int { return len(r.Result) + 80 }
+
 // State is what runs have done so far.
 type State struct {
-	// Rows is how many rows from the first are in the part, and Hash the hash of them.
-	Rows int64
-	Hash uint64
-	// Records are those of later rows, by their places.
+	checkpoint
+	// Records are those of later rows than the checkpoint's, by their places.
 	Records map[int64]Record
-	// Note is that of the last Mark.
-	Note string
-	// Bytes is the size of the part.
-	Bytes int64
+	// Answers are the latest results, by their questions.
+	Answers map[uint64]Record
 }
 
 // checkpoint is what the part stands for.
 type checkpoint struct {
-	Rows  int64  `json:"rows"`
-	Hash  uint64 `json:"hash"`
-	Bytes int64  `json:"bytes"`
+	Rows  int64  `json:"rows"`  // so many from the first are in the part
+	Hash  uint64 `json:"hash"`  // of these
+	Bytes int64  `json:"bytes"` // of the part
 	Note  string `json:"note,omitempty"`
+}
+
+// mark is a checkpoint, with the later rows that have come into the part since the mark
+// before.
+type mark struct {
+	checkpoint
+	Written []int64 `json:"written,omitempty"`
 }
 
 // line is a line of the journal: exactly one member is set.
 type line struct {
 	Subject map[string]string `json:"subject,omitempty"`
-	Mark    *checkpoint       `json:"mark,omitempty"`
+	Mark    *mark             `json:"mark,omitempty"`
 	Kept    *Record           `json:"kept,omitempty"`
 }
 
@@ -55,40 +61,48 @@ const (
 	// of no use any more.
 	compactAbove = 1 << 20
 	compactShare = 2
+	// answerBytes bounds the answers: some 20,000 usual ones.
+	answerBytes = 16 << 20
 )
 
 // journal is the file next to the part.
 type journal struct {
-	path        string
-	file        *os.File
-	subject     map[string]string
-	asCompleted bool
-	mark        checkpoint
-	stored      checkpoint       // the last one in the file
-	live        map[int64][]byte // lines of records that count, by row
-	bytes       int              // of the file
-	liveBytes   int
-	recent      []Record // as completed: kept since the last mark
-	waiting     []int64  // as completed: kept by earlier runs, and not in the part
-	buf         bytes.Buffer
+	path    string
+	file    *os.File
+	subject map[string]string
+	at      checkpoint
+	written []int64 // later rows that came into the part since the last mark in the file
+	stored  checkpoint
+	live    map[int64]Record // later rows than the checkpoint's
+	answers map[uint64]Record
+	latest  []uint64 // the questions of answers, the oldest first
+	size    int      // of live and answers
+	held    int      // of answers
+	bytes   int      // of the file
+	buf     bytes.Buffer
 }
 
-func newJournal(path string, cfg Config) (*journal, error) {
-	j := &journal{path: path, subject: cfg.Subject, asCompleted: cfg.AsCompleted, live: map[int64][]byte{}}
-	return j, j.rewrite()
+func newJournal(path string, cfg Config) *journal {
+	return &journal{path: path, subject: cfg.Subject, live: map[int64]Record{}, answers: map[uint64]Record{}}
 }
 
 // rewrite replaces the file by one with what counts alone.
-func (j *journal) rewrite() (err error) {
+func (j *journal) rewrite() error {
 	j.buf.Reset()
-	if err := j.add(line{Subject: j.subject}, line{Mark: &j.mark}); err != nil {
+	err := j.add(line{Subject: j.subject}, line{Mark: &mark{checkpoint: j.at}})
+	for _, question := range j.latest {
+		r := j.answers[question]
+		err = errors.Join(err, j.add(line{Kept: &r}))
+	}
+	for _, row := range slices.Sorted(maps.Keys(j.live)) { // after the answers, which know nothing of the part
+		r := j.live[row]
+		err = errors.Join(err, j.add(line{Kept: &r}))
+	}
+	if err != nil {
 		return err
 	}
-	for _, row := range slices.Sorted(maps.Keys(j.live)) {
-		j.buf.Write(j.live[row])
-	}
 	made := j.path + ".new"
-	file, err := os.OpenFile(made, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(made, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -101,7 +115,7 @@ func (j *journal) rewrite() (err error) {
 	if j.file != nil {
 		err = j.file.Close()
 	}
-	j.file, j.bytes, j.stored = file, j.buf.Len(), j.mark
+	j.file, j.bytes, j.stored, j.written = file, j.buf.Len(), j.at, nil
 	return err
 }
 
@@ -121,91 +135,78 @@ func (j *journal) add(lines ...line) error {
 // keep writes the mark, if it has moved, and records.
 func (j *journal) keep(records []Record) error {
 	j.buf.Reset()
-	if j.mark != j.stored {
-		if err := j.add(line{Mark: &j.mark}); err != nil {
+	if j.moved() {
+		if err := j.add(line{Mark: &mark{j.at, j.written}}); err != nil {
 			return err
-		}
-		for _, row := range j.waiting { // a mark stands for what is kept before it
-			j.buf.Write(j.live[row])
 		}
 	}
 	for i := range records {
-		start := j.buf.Len()
 		if err := j.add(line{Kept: &records[i]}); err != nil {
 			return err
 		}
-		text := bytes.Clone(j.buf.Bytes()[start:])
-		j.live[records[i].Row] = text
-		j.liveBytes += len(text)
 	}
-	n, err := j.file.Write(j.buf.Bytes())
-	if err != nil {
-		return errors.Join(err, j.takeBack(n, records))
+	if _, err := j.file.Write(j.buf.Bytes()); err != nil {
+		return errors.Join(err, j.file.Truncate(int64(j.bytes)))
 	}
-	j.bytes += n
-	j.stored = j.mark
-	if j.asCompleted {
-		j.recent = append(j.recent, records...)
+	for _, r := range records {
+		j.put(r)
 	}
-	if j.bytes > compactAbove && j.bytes > compactShare*j.liveBytes {
+	j.bytes, j.stored, j.written = j.bytes+j.buf.Len(), j.at, nil
+	if j.bytes > compactAbove && j.bytes > compactShare*j.size {
 		return j.rewrite()
 	}
 	return nil
 }
 
-// takeBack removes a write that has failed half-way.
-func (j *journal) takeBack(written int, records []Record) error {
-	for _, r := range records {
-		j.forget(r.Row)
+func (j *journal) moved() bool { return j.at != j.stored || len(j.written) > 0 }
+
+// put remembers a record, and its answer in place of the oldest.
+func (j *journal) put(r Record) {
+	j.forget(r.Row)
+	j.live[r.Row] = r
+	j.size += r.size()
+	if _, known := j.answers[r.Question]; known || r.Question == 0 || len(r.Result) == 0 {
+		return
 	}
-	if written == 0 {
-		return nil
+	j.answers[r.Question], j.latest = r, append(j.latest, r.Question)
+	j.held, j.size = j.held+r.size(), j.size+r.size()
+	for j.held > answerBytes {
+		old := j.answers[j.latest[0]]
+		delete(j.answers, old.Question)
+		j.latest = j.latest[1:]
+		j.held, j.size = j.held-old.size(), j.size-old.size()
 	}
-	err := j.file.Truncate(int64(j.bytes))
-	_, seek := j.file.Seek(int64(j.bytes), io.SeekStart)
-	return errors.Join(err, seek)
 }
 
 func (j *journal) forget(row int64) {
-	j.liveBytes -= len(j.live[row])
-	delete(j.live, row)
+	if r, there := j.live[row]; there {
+		j.size -= r.size()
+		delete(j.live, row)
+	}
 }
 
-// move sets the mark and drops records that it makes needless.
-func (j *journal) move(to checkpoint) {
-	for row := j.mark.Rows; row < to.Rows; row++ {
+// move sets the checkpoint, and drops what is in the part.
+func (j *journal) move(to mark) {
+	for row := j.at.Rows; row < to.Rows; row++ {
 		j.forget(row)
 	}
-	j.mark = to
-	if j.asCompleted {
-		j.waiting = slices.DeleteFunc(j.waiting, func(row int64) bool { return row < to.Rows })
-		j.shorten()
-	}
-}
-
-// shorten drops the results of the records that have come into the part with this mark.
-func (j *journal) shorten() {
-	for _, r := range j.recent {
-		if _, live := j.live[r.Row]; !live {
-			continue
-		}
-		j.forget(r.Row)
-		j.buf.Reset()
-		if j.add(line{Kept: &Record{Row: r.Row, Hash: r.Hash}}) == nil { // a record of numbers always has a form
-			j.live[r.Row] = bytes.Clone(j.buf.Bytes())
-			j.liveBytes += j.buf.Len()
+	for _, row := range to.Written {
+		if r, there := j.live[row]; there {
+			r.Result = nil
+			j.put(r)
 		}
 	}
-	j.recent = j.recent[:0]
+	j.at = to.checkpoint
+	j.written = slices.DeleteFunc(append(j.written, to.Written...), func(row int64) bool { return row < to.Rows })
 }
 
 // empty reports whether there is nothing to go on with.
-func (j *journal) empty() bool { return j.mark == checkpoint{} && len(j.live) == 0 }
+func (j *journal) empty() bool { return j.at == checkpoint{} && len(j.live) == 0 }
 
 // close stores the last mark.
 func (j *journal) close() error {
 	var err error
-	if j.mark != j.stored {
+	if j.moved() {
 		err = j.keep(nil)
 	}
 	return errors.Join(err, j.file.Sync(), j.file.Close())
@@ -213,99 +214,53 @@ func (j *journal) close() error {
 
 func (j *journal) remove() error { return errors.Join(j.file.Close(), os.Remove(j.path)) }
 
-// loadJournal reads the journal of a part of the given size.
-func loadJournal(path string, cfg Config, size int64) (*journal, State, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, State{}, fmt.Errorf("%s has lost its journal, so it cannot be continued: give --overwrite to begin again", cfg.Path+Suffix)
+// load reads the journal of a part of the given size.
+func (j *journal) load(cfg Config, size int64) (State, error) {
+	text, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return State{}, err
 	}
-	if err != nil {
-		return nil, State{}, err
+	first, rest, whole := bytes.Cut(text, []byte("\n"))
+	var begun line
+	if !whole || json.Unmarshal(first, &begun) != nil {
+		return State{}, fmt.Errorf("%s has lost its journal, so it cannot be continued: give --overwrite to begin again", cfg.Path+Suffix)
 	}
-	l := loader{cfg: cfg, size: size, records: map[int64]Record{}, written: map[int64]bool{}}
-	if err := l.read(text); err != nil {
-		return nil, State{}, err
+	if err := compare(begun.Subject, cfg); err != nil {
+		return State{}, err
 	}
-	j := &journal{
-		path: path, subject: cfg.Subject, asCompleted: cfg.AsCompleted, mark: l.mark, live: map[int64][]byte{},
-	}
-	for row, r := range l.records {
-		if row < l.mark.Rows {
-			delete(l.records, row)
-			continue
-		}
-		if l.written[row] {
-			r.Result = nil
-			l.records[row] = r
-		} else if cfg.AsCompleted {
-			j.waiting = append(j.waiting, row)
-		}
-		j.buf.Reset()
-		if err := j.add(line{Kept: &r}); err != nil {
-			return nil, State{}, err
-		}
-		j.live[row] = bytes.Clone(j.buf.Bytes())
-		j.liveBytes += j.buf.Len()
-	}
-	state := State{Rows: l.mark.Rows, Hash: l.mark.Hash, Note: l.mark.Note, Bytes: l.mark.Bytes, Records: l.records}
-	return j, state, j.rewrite() // without a torn last line
+	j.replay(rest, size)
+	state := State{checkpoint: j.at, Records: maps.Clone(j.live), Answers: maps.Clone(j.answers)}
+	return state, j.rewrite() // without a torn last line
 }
 
-// loader reads a journal.
-type loader struct {
-	cfg     Config
-	size    int64 // of the part
-	mark    checkpoint
-	records map[int64]Record
-	written map[int64]bool // as completed: those before the last mark
-}
-
-func (l *loader) read(text []byte) error {
-	lines := bufio.NewReader(bytes.NewReader(text))
-	for first := true; ; first = false {
-		text, err := lines.ReadBytes('\n')
-		if err != nil { // the end, or a line that a crash has torn
-			if first {
-				return fmt.Errorf("%s has lost its journal, so it cannot be continued: give --overwrite to begin again", l.cfg.Path+Suffix)
-			}
-			return nil
-		}
+// replay does again what the lines say. A power cut may have torn the last one, or cut off
+// the end of the part, which has the given size: a mark beyond it does not count.
+func (j *journal) replay(lines []byte, size int64) {
+	lost := false
+	for text := range bytes.Lines(lines) {
 		var entry line
-		if err := json.Unmarshal(text, &entry); err != nil {
-			return nil //nolint:nilerr // what a crash of the system has left; all before it counts
+		if json.Unmarshal(text, &entry) != nil {
+			return
 		}
-		switch {
-		case first:
-			if err := l.compare(entry.Subject); err != nil {
-				return err
+		if entry.Mark != nil {
+			if lost = entry.Mark.Bytes > size; !lost {
+				j.move(*entry.Mark)
 			}
-		case entry.Kept != nil:
-			l.records[entry.Kept.Row] = *entry.Kept
-			l.written[entry.Kept.Row] = len(entry.Kept.Result) == 0
-		case entry.Mark != nil && entry.Mark.Bytes <= l.size: // else the part has lost its end
-			l.mark = *entry.Mark
-			l.passed()
 		}
-	}
-}
-
-// passed notes that the records so far are in the part.
-func (l *loader) passed() {
-	if !l.cfg.AsCompleted {
-		return
-	}
-	for row := range l.records {
-		l.written[row] = true
+		if r := entry.Kept; r != nil && (len(r.Result) > 0 || !lost) {
+			if j.put(*r); r.Row < j.at.Rows { // for its answer alone
+				j.forget(r.Row)
+			}
+		}
 	}
 }
 
 // compare refuses a run that would write otherwise than the one before.
-func (l *loader) compare(begun map[string]string) error {
-	names := slices.Sorted(maps.Keys(l.cfg.Subject))
-	for _, name := range names {
-		if was, now := begun[name], l.cfg.Subject[name]; was != now {
+func compare(begun map[string]string, cfg Config) error {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Subject)) {
+		if was, now := begun[name], cfg.Subject[name]; was != now {
 			return fmt.Errorf("%s was begun with %s %q, now it is %q: use the same command line, or give --overwrite to begin again",
-				l.cfg.Path+Suffix, name, was, now)
+				cfg.Path+Suffix, name, was, now)
 		}
 	}
 	return nil

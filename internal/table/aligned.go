@@ -59,6 +59,9 @@ func (e *alignedEncoder) flush() error {
 func (e *alignedEncoder) line(row []string) string {
 	var b strings.Builder
 	for i, text := range row {
+		if e.right[i] { // a number that is cut is another number
+			e.widths[i] = max(e.widths[i], uniseg.StringWidth(text))
+		}
 		text, used := clipWidth(text, e.widths[i])
 		padding := strings.Repeat(" ", e.widths[i]-used)
 		if i > 0 {
