@@ -90,7 +90,8 @@ func (j *activeJob) obstacleText() string {
 
 // runOnce works on the job until it has ended and returns nil, or returns the first
 // error.
-func (j *activeJob) runOnce(ctx context.Context) error {
+func (j *activeJob) runOnce(ctx context.Context) (err error) {
+	defer recovered(&err)
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (j *activeJob) runOnce(ctx context.Context) error {
 	defer still()
 	beating.Go(func() { j.heartbeat(heartbeat) })
 	defer j.returnClaims()
-	_, err := j.service.engine.Run(ctx, j.call(), j.next, func(b catalog.Batch) error { return j.save(ctx, &b) })
+	_, err = j.service.engine.Run(ctx, j.call(), j.next, func(b catalog.Batch) error { return j.save(ctx, &b) })
 	if errors.As(err, new(*unreadable)) {
 		j.service.log.Error("a job has failed: stored items cannot be read", zap.String("job", j.rec.ID), zap.Error(err))
 		return j.service.end(ctx, j.rec, catalog.JobFailed, "stored items cannot be read any more: send them again as a new job")
@@ -111,7 +112,7 @@ func (j *activeJob) runOnce(ctx context.Context) error {
 
 // begin marks the job as running and opens the consumer that all replicas share.
 func (j *activeJob) begin(ctx context.Context) error {
-	if err := j.service.markRunning(ctx, j.rec.ID); err != nil {
+	if err := j.service.markRunning(ctx, j.rec); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
@@ -213,16 +214,13 @@ func (j *activeJob) next(ctx context.Context) (*catalog.Item, error) {
 // missing, since a store that has just come back may be behind.
 func (j *activeJob) load(ctx context.Context, at int) (*catalog.Item, error) {
 	var it *catalog.Item
-	missed := 0
 	err := j.retryUntilDone(ctx, func() (err error) {
 		it, err = j.service.store.loadItem(ctx, j.rec.Upload, j.current.chunk, at)
-		if isMissing(err) {
-			if missed++; missed > maxMissed {
-				return &unreadable{err}
-			}
-		}
 		return err
 	})
+	if isMissing(err) {
+		err = &unreadable{err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -231,24 +229,28 @@ func (j *activeJob) load(ctx context.Context, at int) (*catalog.Item, error) {
 	return &given, nil
 }
 
-// maxMissed is how often a missing item is looked for.
-const maxMissed = 10
+// maxTries is how often something is tried that fails although the store is there.
+const maxTries = 10
 
 // retryUntilDone calls try until it succeeds. While the store is away or full it waits,
-// and the job's message says so. It returns an error if the job has ended or is
-// deleted, if stored data is unreadable, or when ctx ends.
+// and the job's message says so. It returns an error if the job has ended or is deleted,
+// if the error is permanent, after maxTries if it may be, or when ctx ends.
 func (j *activeJob) retryUntilDone(ctx context.Context, try func() error) error {
+	failed := 0
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := asFault(try())
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err == nil, errors.Is(err, errEnded), fault.Is(err, fault.NotFound), errors.As(err, new(*unreadable)):
+		case err == nil, errors.Is(err, errEnded), isPermanent(err):
 			j.setObstacle(nil)
 			return err
 		case fault.Is(err, fault.StorageFull):
 			j.service.foundFull()
 		case !fault.Is(err, fault.StorageAway):
+			if failed++; failed == maxTries {
+				return err
+			}
 			j.service.log.Warn("a job waits for its store: trying again", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 		j.setObstacle(err)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // maxActiveJobs is how many jobs a replica works on at once. Each has a window of
@@ -187,10 +188,15 @@ func (j *activeJob) work(ctx context.Context) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
 			return
 		}
-		if j.service.store.storage.Lost() == nil { // else it is in the log
+		if j.service.store.away() == nil { // else it is in the log
 			j.service.log.Warn("a job cannot continue: trying again", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 		j.setObstacle(err)
+		if f := asFault(err); !fault.Is(f, fault.StorageAway) && !fault.Is(f, fault.StorageFull) {
+			if err := j.service.takeFailed(ctx, j.rec, err); err != nil {
+				j.service.log.Debug("a failed take was not counted", zap.String("job", j.rec.ID), zap.Error(err))
+			}
+		}
 		if pause(ctx, wait) != nil {
 			return
 		}

@@ -74,14 +74,14 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	if err != nil {
 		return nil, "", err
 	}
-	if err := s.store.storage.Lost(); err != nil {
+	if err := s.store.away(); err != nil {
 		return nil, "", err
 	}
 	if err := s.mirror.awaitWhole(ctx); err != nil {
 		return nil, "", err
 	}
 	records := s.mirror.all(func(rec *jobRecord) bool {
-		return rec.Deleted == 0 && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
+		return rec.listed() && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
 	})
 	slices.SortFunc(records, func(a, b *jobRecord) int {
 		return cmp.Or(cmp.Compare(b.Created, a.Created), strings.Compare(a.ID, b.ID))
@@ -135,32 +135,26 @@ func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (c
 
 // Delete removes a job and all that is stored for it.
 func (s *Service) Delete(ctx context.Context, owner catalog.Owner, id string) error {
-	for {
-		rec, revision, err := s.find(ctx, owner, id)
-		if err != nil {
-			return err
-		}
-		err = s.markDeleted(ctx, rec, revision)
-		if errors.Is(err, errOutrun) {
-			continue
-		}
-		return asFault(errors.Join(err, s.store.sync(ctx)))
+	rec, _, err := s.find(ctx, owner, id)
+	if err != nil {
+		return err
 	}
+	return asFault(errors.Join(s.markDeleted(ctx, rec), s.store.sync(ctx)))
 }
 
 // markDeleted hides a job from callers and removes what is stored for it. The record
 // stays for some time, so that data that cannot be removed now, or that a worker
 // still stores, is removed later.
-func (s *Service) markDeleted(ctx context.Context, rec *jobRecord, revision uint64) error {
-	gone := *rec
-	gone.Deleted = now()
-	revision, err := s.store.put(ctx, &gone, revision)
+func (s *Service) markDeleted(ctx context.Context, rec *jobRecord) error {
+	gone, err := s.change(ctx, rec, func(rec *jobRecord) error {
+		rec.Deleted = now()
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	s.mirror.put(&gone, revision)
-	s.tallies.forget(rec.Upload)
-	return s.removeStored(ctx, &gone)
+	s.tallies.forget(gone.Upload)
+	return s.removeStored(ctx, gone)
 }
 
 // removeStored removes all that is stored for a job, except its record.

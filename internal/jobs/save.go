@@ -24,7 +24,10 @@ func (j *activeJob) save(ctx context.Context, b *catalog.Batch) error {
 	var saving errgroup.Group
 	saving.SetLimit(savers)
 	for t, outcomes := range j.groupByClaim(b.Outcomes) {
-		saving.Go(func() error { return j.saveClaim(ctx, t, outcomes, b.Peak) })
+		saving.Go(func() (err error) {
+			defer recovered(&err)
+			return j.saveClaim(ctx, t, outcomes, b.Peak)
+		})
 	}
 	return saving.Wait()
 }
@@ -62,7 +65,7 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 	if err != nil {
 		return err
 	}
-	if len(body) > j.service.config.MaxMessage/4 && len(outcomes) > 1 {
+	if len(body) > j.service.store.storage.MaxMessage()/4 && len(outcomes) > 1 {
 		half := len(outcomes) / 2
 		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
 			return err
@@ -97,7 +100,7 @@ func (j *activeJob) sync(ctx context.Context) error {
 // already, it is either this one, whose acknowledgement was lost, or another worker
 // has the chunk and this worker's results are dropped.
 func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error {
-	if err := j.service.store.storage.Lost(); err != nil {
+	if err := j.service.store.away(); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)

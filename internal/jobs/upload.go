@@ -93,7 +93,7 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 // reserve that much.
 func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
 	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
+		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.storage.Replicas(),
 	})
 }
 

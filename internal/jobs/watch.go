@@ -73,7 +73,7 @@ const (
 // guard stops a watch whose job is deleted, or whose store is lost.
 func (s *Service) guard(ctx context.Context, owner catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
 	for looks := 1; pause(ctx, guardEvery) == nil; looks++ {
-		if err := s.store.storage.Lost(); err != nil {
+		if err := s.store.away(); err != nil {
 			stop(err)
 			return
 		}
