@@ -74,9 +74,11 @@ func unpack(t *testing.T, path string) (dir string, s stored) {
 }
 
 // natsOn starts a NATS server on a folder.
-func natsOn(t *testing.T, dir string) *server.Server {
+func natsOn(t *testing.T, dir string) *server.Server { return natsAt(t, dir, -1) }
+
+func natsAt(t *testing.T, dir string, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
 	}
