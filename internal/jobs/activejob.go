@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,9 +29,10 @@ type activeJob struct {
 	claims   map[int64]*claim // chunks that are being worked on, by number
 	places   map[int64]place  // of the items in the engine, by the engine's index
 	given    int64            // items given to the engine
-	draining bool             // no further item is given
-	since    time.Time        // the job is worked on
 	obstacle string           // why the job does not progress, for people
+
+	draining atomic.Bool // no further item is given
+	since    time.Time   // the job is worked on
 
 	// Only the source's goroutine touches these.
 	consumer     jetstream.Consumer
@@ -46,25 +50,6 @@ type place struct {
 
 func newActiveJob(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *activeJob {
 	return &activeJob{service: s, rec: rec, stop: stop, since: time.Now()}
-}
-
-// drain stops the job from giving items to the engine.
-func (j *activeJob) drain() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.draining = true
-}
-
-func (j *activeJob) isLost(t *claim) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return t.lost
-}
-
-func (j *activeJob) isDraining() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.draining
 }
 
 // setObstacle records why the job does not progress. nil: it does.
@@ -151,7 +136,7 @@ func (j *activeJob) heartbeat(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, t := range j.ownClaims() {
-			if err := t.message().InProgress(); err != nil {
+			if err := (*t.msg.Load()).InProgress(); err != nil {
 				j.service.log.Debug("a chunk's heartbeat was not sent", zap.String("job", j.rec.ID), zap.Error(err))
 			}
 		}
@@ -162,19 +147,13 @@ func (j *activeJob) heartbeat(ctx context.Context) {
 func (j *activeJob) ownClaims() []*claim {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	list := make([]*claim, 0, len(j.claims))
-	for _, t := range j.claims {
-		if !t.lost {
-			list = append(list, t)
-		}
-	}
-	return list
+	return slices.Collect(maps.Values(j.claims))
 }
 
 // returnClaims lets other workers claim the chunks that are not finished.
 func (j *activeJob) returnClaims() {
 	for _, t := range j.ownClaims() {
-		if err := t.message().Nak(); err != nil {
+		if err := (*t.msg.Load()).Nak(); err != nil {
 			j.service.log.Debug("a chunk was not returned", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 	}
@@ -183,8 +162,8 @@ func (j *activeJob) returnClaims() {
 // next is the job's classify.Source. The engine calls it while the window has room, so
 // a chunk is claimed when its first item can start.
 func (j *activeJob) next(ctx context.Context) (*catalog.Item, error) {
-	for !j.isDraining() {
-		if j.current == nil || j.isLost(j.current) {
+	for !j.draining.Load() {
+		if j.current == nil || j.current.lost.Load() {
 			t, err := j.claim(ctx)
 			if err != nil {
 				return nil, err

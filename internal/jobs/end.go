@@ -147,7 +147,7 @@ func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	if err != nil {
 		return err
 	}
-	s.tallies.forget(rec.Upload)
+	s.tallies.Delete(rec.Upload)
 	s.removeConsumer(ctx, rec)
 	s.log.Info("a job has ended", zap.String("job", rec.ID), zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
 	return nil

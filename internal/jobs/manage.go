@@ -14,20 +14,19 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// find returns a job's record and its revision. The error is NotFound if the owner may
-// not see it.
-func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jobRecord, uint64, error) {
+// find returns a job's record. The error is NotFound if the owner may not see it.
+func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jobRecord, error) {
 	if !validID(id) {
-		return nil, 0, notFound()
+		return nil, notFound()
 	}
-	rec, revision, err := s.store.get(ctx, id)
+	rec, _, err := s.store.get(ctx, id)
 	if fault.Is(err, fault.NotFound) && s.lost.has(ctx, id) {
-		return nil, 0, dataLoss(err)
+		return nil, dataLoss(err)
 	}
 	if err == nil && (rec.Deleted != 0 || !owner.Sees(rec.Owner)) {
-		return nil, 0, notFound()
+		return nil, notFound()
 	}
-	return rec, revision, err
+	return rec, err
 }
 
 // show returns a job with the counts of its stored results.
@@ -60,7 +59,7 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 
 // Get returns a job.
 func (s *Service) Get(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -118,7 +117,7 @@ func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.
 
 // Cancel ends a job and returns it. A job that has ended is returned unchanged.
 func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -126,7 +125,7 @@ func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (c
 		if err := s.end(ctx, rec, catalog.JobCancelled, ""); err != nil {
 			return catalog.Job{}, asFault(err)
 		}
-		if rec, _, err = s.find(ctx, owner, id); err != nil {
+		if rec, err = s.find(ctx, owner, id); err != nil {
 			return catalog.Job{}, err
 		}
 	}
@@ -135,7 +134,7 @@ func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (c
 
 // Delete removes a job and all that is stored for it.
 func (s *Service) Delete(ctx context.Context, owner catalog.Owner, id string) error {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func (s *Service) markDeleted(ctx context.Context, rec *jobRecord) error {
 	if err != nil {
 		return err
 	}
-	s.tallies.forget(gone.Upload)
+	s.tallies.Delete(gone.Upload)
 	return s.removeStored(ctx, gone)
 }
 
@@ -175,7 +174,7 @@ func (s *Service) Retry(ctx context.Context, owner catalog.Owner, id, requestID 
 }
 
 func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID string) (catalog.Job, error) {
-	old, _, err := s.find(ctx, owner, id)
+	old, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -206,10 +205,10 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 		if err := s.copyItems(ctx, old, u, failed); err != nil {
 			return err
 		}
-		if u.items == int64(failed.count) {
+		if u.items == failed.count {
 			return nil
 		}
-		if _, _, err := s.find(ctx, owner, id); err != nil { // it is being deleted
+		if _, err := s.find(ctx, owner, id); err != nil { // it is being deleted
 			return err
 		}
 		return dataLoss(errors.New("items are missing"))
@@ -220,7 +219,7 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 func (s *Service) copyItems(ctx context.Context, old *jobRecord, u *upload, wanted *indexSet) error {
 	return s.store.eachChunk(ctx, old.Upload, func(_ int64, c *chunk) error {
 		for at, index := range c.indexes {
-			if !wanted.has(index) {
+			if wanted.Bit(int(index)) == 0 {
 				continue
 			}
 			it, err := s.store.loadItem(ctx, old.Upload, c, at)

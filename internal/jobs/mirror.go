@@ -160,7 +160,7 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 	}
 	s.mirror.put(rec, entry.Revision())
 	if !rec.active() { // the record has the final counts
-		s.tallies.forget(rec.Upload)
+		s.tallies.Delete(rec.Upload)
 	}
 }
 

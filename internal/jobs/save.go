@@ -34,10 +34,10 @@ func (j *activeJob) save(ctx context.Context, b *catalog.Batch) error {
 
 // saveClaim stores results of one chunk, and acknowledges the chunk after its last one.
 func (j *activeJob) saveClaim(ctx context.Context, t *claim, outcomes []catalog.Outcome, peak int) error {
-	if t.lost {
+	if t.lost.Load() {
 		return nil
 	}
-	if err := j.store(ctx, t, outcomes, peak); err != nil || t.lost {
+	if err := j.store(ctx, t, outcomes, peak); err != nil || t.lost.Load() {
 		return err
 	}
 	if t.left -= len(outcomes); t.left > 0 {
@@ -67,7 +67,7 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 	}
 	if len(body) > j.service.store.storage.MaxMessage()/4 && len(outcomes) > 1 {
 		half := len(outcomes) / 2
-		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
+		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost.Load() {
 			return err
 		}
 		return j.store(ctx, t, outcomes[half:], peak)
@@ -80,7 +80,7 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {j.rec.ID},
 		},
 	}
-	if err := j.retryUntilDone(ctx, func() error { return j.publish(ctx, t, msg) }); err != nil || t.lost {
+	if err := j.retryUntilDone(ctx, func() error { return j.publish(ctx, t, msg) }); err != nil || t.lost.Load() {
 		return err
 	}
 	t.stored++
@@ -129,6 +129,6 @@ func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error 
 func (j *activeJob) loseClaim(t *claim) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	t.lost = true
+	t.lost.Store(true)
 	delete(j.claims, t.number)
 }

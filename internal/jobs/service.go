@@ -98,7 +98,7 @@ type Service struct {
 	log    *zap.Logger
 
 	mirror     *mirror
-	tallies    *tallies
+	tallies    sync.Map // *count by upload
 	lost       *lost
 	activeJobs *activeJobs
 	full       chan struct{} // room for one: the store was found full
@@ -116,7 +116,7 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	}
 	s := &Service{
 		config: config, store: newStore(storage, config), engine: engine, log: log,
-		mirror: newMirror(), tallies: &tallies{}, lost: newLost(), full: make(chan struct{}, 1),
+		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1),
 	}
 	err = storageAway(nats.ErrDisconnected)
 	if storage.Connected() {
