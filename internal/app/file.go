@@ -148,7 +148,7 @@ func (r *Resolver) checkRanges(ctx *kong.Context) error {
 	var problems []error
 	for _, e := range all[*WrongSetting](c.Validate()) {
 		if !slices.ContainsFunc(e.names, func(name string) bool { return r.origins[name].name == "" }) {
-			at, _ := r.locate(e)
+			_, at := r.locate(e)
 			problems = append(problems, at)
 		}
 	}
@@ -164,7 +164,7 @@ func (r *Resolver) Explain(err error) error {
 	}
 	blamed := len(located) > 0
 	for _, e := range all[*WrongSetting](err) {
-		at, found := r.locate(e)
+		found, at := r.locate(e)
 		located, blamed = append(located, at), blamed || found
 	}
 	if !blamed {
@@ -175,7 +175,7 @@ func (r *Resolver) Explain(err error) error {
 
 // locate puts the place in front of the text, and names settings as that place does.
 // found is false for settings that neither the file nor the environment has set.
-func (r *Resolver) locate(e *WrongSetting) (at error, found bool) {
+func (r *Resolver) locate(e *WrongSetting) (found bool, at error) {
 	text, place := e.Error(), ""
 	for _, name := range e.names {
 		if o, ok := r.origins[name]; ok {
@@ -184,9 +184,9 @@ func (r *Resolver) locate(e *WrongSetting) (at error, found bool) {
 		}
 	}
 	if !found {
-		return e, false
+		return false, e
 	}
-	return &SettingError{e.Setting, place + text}, true
+	return true, &SettingError{e.Setting, place + text}
 }
 
 // inEnvironment returns the flag's variable that is there with a value that fits,
