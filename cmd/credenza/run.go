@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		kong.Writers(s.out, s.err), kong.Exit(func(int) { exited = true }),
 		kong.Resolvers(settings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.Help(printHelp),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s, settings),
 	)
 	if err != nil {
 		return report(s.err, err)
@@ -89,6 +89,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	case exited: // --help and --version have printed what they should
 		err = nil
 	case err == nil:
+		if command.Command() != "serve" { // which has a log
+			for _, warning := range settings.UnknownVariables(tokenVariable) {
+				printLine(s.err, "credenza: %s", warning)
+			}
+		}
 		err = command.Run()
 	}
 	return report(s.err, out.result(settings.Explain(err)))

@@ -16,9 +16,9 @@ func (*serveCommand) Help() string {
 }
 
 // Run serves until ctx ends.
-func (c *serveCommand) Run(ctx context.Context, s streams) error {
+func (c *serveCommand) Run(ctx context.Context, s streams, settings *app.Resolver) error {
 	app.LimitMemory()
-	service, err := app.Start(ctx, c.Config, app.Options{LogTo: s.err, CheckModels: true})
+	service, err := app.Start(ctx, c.Config, app.Options{LogTo: s.err, Warnings: settings.UnknownVariables(tokenVariable), CheckModels: true})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -46,6 +45,8 @@ type Options struct {
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	// Model carries the calls to the model. Nil: the network.
 	Model http.RoundTripper
+	// Warnings are logged at the start.
+	Warnings []string
 	// CheckModels looks, once started, whether the servers list the configured models, and
 	// warns in the log if not.
 	CheckModels bool
@@ -108,6 +109,9 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		return nil, err
 	}
 	a.serve()
+	for _, warning := range a.options.Warnings {
+		a.log.Warn(warning)
+	}
 	a.log.Info("serving", a.startFields()...)
 	if a.model != nil && a.options.CheckModels {
 		a.inBackground(ctx, a.checkModels)
@@ -145,7 +149,7 @@ func (a *App) listen(ctx context.Context) (err error) {
 func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
 	l, err := a.options.Listen(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w: give %s another address", addr, err, setting)
+		return nil, wrong(setting, "cannot listen on %s: %w: give %s another address", addr, err, setting)
 	}
 	return l, nil
 }

@@ -33,7 +33,7 @@ const (
 // the last to be closed.
 func (a *App) openBroker(ctx context.Context) (err error) {
 	config := broker.Config{
-		URL: a.config.NATSURL.reveal(), Dir: a.config.DataDir, Replicas: a.config.NATSReplicas, Log: a.log,
+		URL: a.config.NATSURL.reveal(), Dir: a.config.DataDir, Replicas: a.config.NATSReplicas, MayBeAway: true, Log: a.log,
 		Changed: func(lost error) {
 			a.lost.Store(lost != nil)
 			a.showReady()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ type Resolver struct {
 	path    string
 	values  map[string]entry
 	origins map[string]origin // by flag; those on the command line are not there
+	checked bool
+	known   []string // variables
 }
 
 // entry is a setting as the file has it.
@@ -41,40 +44,29 @@ type origin struct {
 	name  string // of the setting in that place
 }
 
-// SettingError is a problem with what the settings file or the environment says.
-// The command line, which kong's errors are about, is not to blame for it.
-type SettingError struct {
-	text string
+// Validate is kong's; it shows all commands, and so all variables that are known.
+func (r *Resolver) Validate(app *kong.Application) error {
+	return kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok {
+			r.known = append(r.known, flag.Envs...)
+		}
+		return next(nil)
+	})
 }
-
-// Error returns one line with the file and the line, or the variable.
-func (e *SettingError) Error() string { return e.text }
-
-func settingError(format string, args ...any) error {
-	return &SettingError{fmt.Sprintf(format, args...)}
-}
-
-// Validate has nothing to check before the file is known.
-func (r *Resolver) Validate(*kong.Application) error { return nil }
 
 // Resolve returns the file's value for the flag, or nil. kong asks for flags that
 // are not on the command line.
 func (r *Resolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if name := inEnvironment(flag, func(v string) bool { return v != "" }); name != "" {
-		r.origins[flag.Name] = origin{name: name}
-		return nil, nil
+	if !r.checked {
+		r.checked = true
+		if err := r.check(ctx); err != nil {
+			return nil, err
+		}
 	}
-	if flag.Name == "config" {
+	if flag.Name == "config" || inEnvironment(flag, func(v string) bool { return v != "" }) != "" {
 		return nil, nil
-	}
-	if err := r.load(configPath(ctx)); err != nil {
-		return nil, err
 	}
 	if e, ok := r.values[yamlName(flag.Name)]; ok {
-		if e.problem != nil {
-			return nil, e.problem
-		}
-		r.origins[flag.Name] = origin{fmt.Sprintf("%s:%d: ", r.path, e.line), yamlName(flag.Name)}
 		return e.text, nil
 	}
 	if inEnvironment(flag, func(v string) bool { return v == "" }) != "" {
@@ -83,53 +75,118 @@ func (r *Resolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	return nil, nil
 }
 
-// Explain returns a *SettingError in place of an error about settings that the
-// file or the environment has set, and any other error as it is. Errors of kong,
-// of Validate and of Start begin with the setting's name, by which it knows them.
-func (r *Resolver) Explain(err error) error {
-	if e, ok := errors.AsType[*SettingError](err); ok {
-		return e // without the flag that kong was looking for when the file was read
+// check finds all that is wrong with the file and the environment, as far as the command
+// line does not overrule them.
+func (r *Resolver) check(ctx *kong.Context) error {
+	var problems []error
+	r.path = configPath(ctx)
+	if r.path != "" {
+		r.values, problems = readFile(r.path, knownSettings())
 	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if text, ok := r.locate(e.Error()); ok {
-			return &SettingError{text}
+	overruled := map[string]bool{}
+	for _, path := range ctx.Path {
+		if path.Flag != nil {
+			overruled[path.Flag.Name] = true
 		}
 	}
-	return err
-}
-
-// locate puts the place in front of a text that begins with a setting's name, and
-// names settings as that place does.
-func (r *Resolver) locate(text string) (string, bool) {
-	text, _, _ = strings.Cut(strings.TrimPrefix(text, "--"), " (from envar ")
-	subject, _, _ := strings.Cut(text, ":")
-	words := strings.Fields(subject)
-	if len(words) == 0 || !slices.Contains(knownSettings(), yamlName(words[0])) {
-		return "", false
-	}
-	place, found := "", false
-	for _, word := range words {
-		o, ok := r.origins[word]
-		if !ok {
-			continue
+	for _, flag := range ctx.Flags() {
+		if !overruled[flag.Name] {
+			problems = append(problems, r.checkFlag(flag))
 		}
-		found = true
-		place = cmp.Or(place, o.place)
-		text = strings.Replace(text, word, o.name, 1)
 	}
-	return place + text, found
+	if errors.Join(problems...) != nil {
+		problems = append(problems, r.checkRanges(ctx))
+	}
+	return errors.Join(problems...)
 }
 
-func (r *Resolver) load(path string) error {
-	if path == "" || path == r.path {
+// checkFlag records where a flag's value comes from, and finds whether it can be read.
+func (r *Resolver) checkFlag(flag *kong.Flag) error {
+	from, text := origin{}, ""
+	e, inFile := r.values[yamlName(flag.Name)]
+	if name := inEnvironment(flag, func(v string) bool { return v != "" }); name != "" {
+		from, text = origin{name: name}, os.Getenv(name)
+	} else if inFile && flag.Name != "config" {
+		if e.problem != nil {
+			return e.problem
+		}
+		from, text = origin{fmt.Sprintf("%s:%d: ", r.path, e.line), yamlName(flag.Name)}, e.text
+	} else {
 		return nil
 	}
-	values, err := readFile(path, knownSettings())
-	if err != nil {
+	r.origins[flag.Name] = from
+	if err := decode(flag, text, reflect.New(flag.Target.Type()).Elem()); err != nil {
+		return settingError(flag.Name, "%s%s: %v", from.place, from.name, err)
+	}
+	return nil
+}
+
+// decode reads a flag's value into a target.
+func decode(flag *kong.Flag, text string, target reflect.Value) error {
+	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: text})
+	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target)
+}
+
+// checkRanges finds values out of their range, of the settings that the command has and
+// that come from the file or the environment. With other problems kong does not get as
+// far as that.
+func (r *Resolver) checkRanges(ctx *kong.Context) error {
+	var c Config
+	here := map[string]bool{}
+	for _, flag := range ctx.Flags() {
+		here[flag.Name] = true
+	}
+	for _, flag := range kong.Must(&c).Model.Flags {
+		text := flag.Default
+		if name := r.origins[flag.Name].name; name != "" && here[flag.Name] {
+			text = cmp.Or(os.Getenv(name), r.values[name].text)
+		}
+		if decode(flag, text, flag.Target) != nil { // which checkFlag has reported
+			_ = decode(flag, flag.Default, flag.Target) // of some, none is no value
+		}
+	}
+	var problems []error
+	for _, e := range all[*WrongSetting](c.Validate()) {
+		if !slices.ContainsFunc(e.names, func(name string) bool { return r.origins[name].name == "" }) {
+			_, at := r.locate(e)
+			problems = append(problems, at)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Explain returns *SettingErrors in place of errors about settings that the file or the
+// environment has set, and any other error as it is.
+func (r *Resolver) Explain(err error) error {
+	var located []error
+	for _, e := range all[*SettingError](err) {
+		located = append(located, e) // without the flag for which kong had the file read
+	}
+	blamed := len(located) > 0
+	for _, e := range all[*WrongSetting](err) {
+		found, at := r.locate(e)
+		located, blamed = append(located, at), blamed || found
+	}
+	if !blamed {
 		return err
 	}
-	r.path, r.values = path, values
-	return nil
+	return errors.Join(located...)
+}
+
+// locate puts the place in front of the text, and names settings as that place does.
+// found is false for settings that neither the file nor the environment has set.
+func (r *Resolver) locate(e *WrongSetting) (found bool, at error) {
+	text, place := e.Error(), ""
+	for _, name := range e.names {
+		if o, ok := r.origins[name]; ok {
+			place, found = cmp.Or(place, o.place), true
+			text = strings.Replace(text, name, o.name, 1)
+		}
+	}
+	if !found {
+		return false, e
+	}
+	return true, &SettingError{e.Setting, place + text}
 }
 
 // inEnvironment returns the flag's variable that is there with a value that fits,
@@ -187,39 +244,43 @@ func knownSettings() []string {
 	return names
 }
 
-// readFile returns the settings of a YAML file as text, lists with commas.
-func readFile(path string, known []string) (map[string]entry, error) {
+// readFile returns the settings of a YAML file as text, lists with commas, and all that
+// is wrong with the file.
+func readFile(path string, known []string) (values map[string]entry, problems []error) {
+	report := func(setting, format string, args ...any) {
+		problems = append(problems, settingError(strings.ReplaceAll(setting, "_", "-"), format, args...))
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, settingError("the settings file cannot be read: %v", err)
+		report("", "the settings file cannot be read: %v", err)
+		return nil, problems
 	}
 	top, err := document(path, data)
 	if err != nil || top == nil {
-		return nil, err
+		return nil, []error{err}
 	}
 	if top.Kind != yaml.MappingNode {
-		return nil, settingError("%s:%d: settings are `name: value` lines", path, top.Line)
+		report("", "%s:%d: settings are `name: value` lines", path, top.Line)
+		return nil, problems
 	}
 	values, seen := map[string]entry{}, map[string]bool{}
 	for i := 0; i+1 < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
-		if !slices.Contains(known, key.Value) {
-			return nil, settingError("%s:%d: unknown setting %q%s", path, key.Line, key.Value, nearest(key.Value, known))
+		name, twice := key.Value, seen[key.Value]
+		seen[name] = true
+		switch text, err := textOf(name, value); {
+		case !slices.Contains(known, name):
+			report("", "%s:%d: unknown setting %q%s", path, key.Line, name, nearest(name, known))
+		case twice:
+			report(name, "%s:%d: the setting %q is there twice", path, key.Line, name)
+		case isNull(value):
+		case err != nil:
+			report(name, "%s:%d: %s: %v", path, value.Line, name, err)
+		default:
+			values[name] = entry{text, key.Line, problemOf(path, name, value)}
 		}
-		if seen[key.Value] {
-			return nil, settingError("%s:%d: the setting %q is there twice", path, key.Line, key.Value)
-		}
-		seen[key.Value] = true
-		if isNull(value) {
-			continue
-		}
-		text, err := textOf(key.Value, value)
-		if err != nil {
-			return nil, settingError("%s:%d: %s: %v", path, value.Line, key.Value, err)
-		}
-		values[key.Value] = entry{text, key.Line, problemOf(path, key.Value, value)}
 	}
-	return values, nil
+	return values, problems
 }
 
 // document returns what the file's one YAML document holds, nil for nothing.
@@ -235,7 +296,7 @@ func document(path string, data []byte) (*yaml.Node, error) {
 	}
 	switch err := decoder.Decode(&next); {
 	case err == nil:
-		return nil, settingError("%s:%d: a second YAML document begins here: put all settings into one", path, next.Line)
+		return nil, settingError("", "%s:%d: a second YAML document begins here: put all settings into one", path, next.Line)
 	case !errors.Is(err, io.EOF):
 		return nil, noYAML(path, err)
 	}
@@ -251,7 +312,7 @@ func noYAML(path string, err error) error {
 	if line := yamlLine(err); line > 0 {
 		place = fmt.Sprintf("%s:%d", path, line)
 	}
-	return settingError("%s: this is no YAML: see that brackets and quotes are closed, and that lines are indented alike", place)
+	return settingError("", "%s: this is no YAML: see that brackets and quotes are closed, and that lines are indented alike", place)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
@@ -273,7 +334,7 @@ func problemOf(path, setting string, n *yaml.Node) error {
 		return nil
 	}
 	if _, _, p := readGroups(n); p != nil {
-		return settingError("%s:%d: %s: %s", path, p.line, setting, p.text)
+		return settingError("key-groups", "%s:%d: %s: %s", path, p.line, setting, p.text)
 	}
 	return nil
 }
@@ -298,14 +359,21 @@ func scalar(n *yaml.Node) (string, error) {
 
 // nearest suggests the known name that a typing error most likely stands for.
 func nearest(unknown string, known []string) string {
-	unknown = yamlName(strings.ToLower(unknown))
+	if best := nearestOf(yamlName(strings.ToLower(unknown)), known); best != "" {
+		return fmt.Sprintf(": did you mean %q?", best)
+	}
+	return ": see `credenza serve --help` for the settings"
+}
+
+// nearestOf returns the known name that is most like a name, empty if none is like it.
+func nearestOf(unknown string, known []string) string {
 	best := slices.MinFunc(known, func(a, b string) int {
 		return cmp.Compare(distance(unknown, a), distance(unknown, b))
 	})
 	if distance(unknown, best) > max(2, len(best)/3) {
-		return ": see `credenza serve --help` for the settings"
+		return ""
 	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return best
 }
 
 // distance is how many letters have to be put in, left out or replaced to turn

@@ -105,6 +105,6 @@ func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
 
 // Panicked logs a panic with its stack.
 func (o *observer) Panicked(call *classify.Call, index int64, value any, stack []byte) {
-	o.log.Error("an item's steps panicked", zap.String("caller", call.Caller.ID), zap.Int64("index", index),
+	o.log.Error("a step of an item, or the source of a call, panicked", zap.String("caller", call.Caller.ID), zap.Int64("index", index),
 		zap.Any("panic", value), zap.ByteString("stack", stack))
 }

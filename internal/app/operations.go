@@ -7,7 +7,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/cache"
-	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
@@ -55,9 +54,6 @@ func (o *operations) Status(context.Context) (rpc.Status, error) {
 // Update changes the pool's ceiling and the log level.
 func (o *operations) Update(_ context.Context, change rpc.SettingsChange) (rpc.Settings, error) {
 	if n := change.MaxWorkers; n != nil {
-		if *n > maxWorkers {
-			return rpc.Settings{}, fault.Invalid("max_workers", "%d is over %d", *n, maxWorkers)
-		}
 		if err := o.gate.SetCeiling(*n); err != nil {
 			return rpc.Settings{}, err
 		}

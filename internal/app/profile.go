@@ -37,14 +37,13 @@ func (p *Profile) UnmarshalText(text []byte) error {
 // Format writes no more than that there is one, whatever the verb: headers may be secret.
 func (p Profile) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "profile") }
 
-func (c *Config) checkProfile() error {
+func (c *Config) checkProfile(w *wrongs) {
 	if c.Profile.problem != nil {
-		return fmt.Errorf("profile: %w", c.Profile.problem)
+		w.add("profile", "profile: %w", c.Profile.problem)
 	}
 	if err := (llm.Settings{Provider: c.Provider}).Check(); err != nil {
-		return err
+		w.add("provider", "%w", err)
 	}
-	return nil
 }
 
 // profiles are the settings for all servers, and what key groups add.

@@ -36,12 +36,11 @@ func (s Servers) Format(f fmt.State, _ rune) {
 // reveal returns the addresses as they were given.
 func (s Servers) reveal() string { return strings.Join(s.urls, ",") }
 
-func (s Servers) check() error {
+func (s Servers) check(w *wrongs) {
 	for i, text := range s.urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			return fmt.Errorf("nats-url: address %d is none of NATS: give one such as nats://nats.internal:4222", i+1)
+			w.add("nats-url", "nats-url: address %d is none of NATS: give one such as nats://nats.internal:4222", i+1)
 		}
 	}
-	return nil
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"errors"
-	"fmt"
 	"time"
 )
 
@@ -18,17 +16,6 @@ type SyncTime struct{ text string }
 // UnmarshalText takes the setting; check finds what is wrong with it.
 func (s *SyncTime) UnmarshalText(text []byte) error {
 	s.text = string(text)
-	return s.valid()
-}
-
-func (s SyncTime) valid() error {
-	const least, most = 10 * time.Millisecond, time.Hour
-	if s.text == "" || s.text == syncAlways {
-		return nil
-	}
-	if d, err := time.ParseDuration(s.text); err != nil || d < least || d > most {
-		return fmt.Errorf("sync is %q: give a time from %v to %v such as 1s, or always", s.text, least, most)
-	}
 	return nil
 }
 
@@ -44,10 +31,17 @@ func (s SyncTime) within() time.Duration {
 	return d
 }
 
-// checkSync refuses a promise that a cluster's operator has to make.
-func (c *Config) checkSync() error {
-	if c.Sync.text != "" && c.NATSURL.reveal() != "" {
-		return errors.New("sync is for data-dir, and the servers of nats-url sync as they are set up: leave sync out, and set sync_interval there")
+// checkStore also refuses a promise that a cluster's operator has to make.
+func (c *Config) checkStore(w *wrongs) {
+	c.NATSURL.check(w)
+	if c.Sync.text == "" {
+		return
 	}
-	return c.Sync.valid()
+	if c.NATSURL.reveal() != "" {
+		w.add("sync nats-url", "sync is for data-dir, and the servers of nats-url sync as they are set up: leave sync out, and set sync_interval there")
+	}
+	const least, most = 10 * time.Millisecond, time.Hour
+	if d, err := time.ParseDuration(c.Sync.text); c.Sync.text != syncAlways && (err != nil || d < least || d > most) {
+		w.add("sync", "sync is %q: give a time from %v to %v such as 1s, or always", c.Sync.text, least, most)
+	}
 }

@@ -1,7 +1,7 @@
 package app
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/url"
 	"slices"
@@ -14,18 +14,25 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// Validate returns an error for the first setting that is wrong, in one line
-// that names it and says what is right.
-func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkGroups, c.checkProfile, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.NATSURL.check, c.checkSync} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+// wrongs are errors of settings.
+type wrongs []error
+
+// add adds an error about settings, whose names blanks separate.
+func (w *wrongs) add(settings, format string, args ...any) {
+	*w = append(*w, wrong(settings, format, args...))
 }
 
-func (c *Config) checkChoices() error {
+// Validate returns a *WrongSetting for each setting that is wrong, joined, each in one
+// line that names it and says what is right.
+func (c *Config) Validate() error {
+	var w wrongs
+	for _, check := range []func(*wrongs){c.checkGroups, c.checkProfile, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.checkStore} {
+		check(&w)
+	}
+	return errors.Join(w...)
+}
+
+func (c *Config) checkChoices(w *wrongs) {
 	for _, s := range []struct {
 		name, value string
 		choices     []string
@@ -37,10 +44,9 @@ func (c *Config) checkChoices() error {
 		{"log-format", c.LogFormat, []string{"auto", "json", "console"}},
 	} {
 		if !slices.Contains(s.choices, s.value) {
-			return fmt.Errorf("%s is %q: give one of %v", s.name, s.value, s.choices)
+			w.add(s.name, "%s is %q: give one of %v", s.name, s.value, s.choices)
 		}
 	}
-	return nil
 }
 
 func (c *Config) allKeys() []upstream.Secret {
@@ -53,9 +59,6 @@ func (c *Config) allKeys() []upstream.Secret {
 	return keys
 }
 
-// maxWorkers is the largest pool, as the contract of UpdateSettings has it.
-const maxWorkers = 4096
-
 // Bounds of what is asked of shops and sent to models.
 const (
 	maxFit      = 4096
@@ -64,29 +67,27 @@ const (
 
 // checkKeys finds keys that no header can carry, as a file read with its line
 // break gives.
-func (c *Config) checkKeys() error {
+func (c *Config) checkKeys(w *wrongs) {
 	if len(c.APIKeys.secrets) > 0 && len(c.KeyGroups.groups) > 0 {
-		return fmt.Errorf("there are both openai-api-key and key-groups: give the keys in one of them")
+		w.add("openai-api-key key-groups", "there are both openai-api-key and key-groups: give the keys in one of them")
 	}
 	for _, key := range c.allKeys() {
 		strange := func(r rune) bool { return r <= ' ' || r > '~' }
 		if strings.ContainsFunc(key.Reveal(), strange) {
-			return fmt.Errorf("openai-api-key or key-groups: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
+			w.add("openai-api-key key-groups", "openai-api-key or key-groups: the key ending in %q holds a blank, a line break or another character that no key has", key.Suffix())
 		}
 	}
-	return nil
 }
 
-func (c *Config) checkGroups() error {
+func (c *Config) checkGroups(w *wrongs) {
 	if c.KeyGroups.problem != nil {
-		return fmt.Errorf("key-groups: %w", c.KeyGroups.problem)
+		w.add("key-groups", "key-groups: %w", c.KeyGroups.problem)
 	}
-	return nil
 }
 
 // checkTwins finds keys that are there twice: each would be given a
 // quota of its own that it does not have. The same key for another server is another one.
-func (c *Config) checkTwins() error {
+func (c *Config) checkTwins(w *wrongs) {
 	setting := "openai-api-key"
 	if len(c.KeyGroups.groups) > 0 {
 		setting = "key-groups"
@@ -97,22 +98,21 @@ func (c *Config) checkTwins() error {
 		for _, k := range g.Keys {
 			here := place{strings.TrimRight(g.BaseURL, "/"), k.Secret.Reveal()}
 			if seen[here] {
-				return fmt.Errorf("%s: the key %s is there twice: give each key once", setting, k.Secret.Tail())
+				w.add(setting, "%s: the key %s is there twice: give each key once", setting, k.Secret.Tail())
 			}
 			seen[here] = true
 		}
 	}
-	return nil
 }
 
-func (c *Config) checkNumbers() error {
+func (c *Config) checkNumbers(w *wrongs) {
 	for _, s := range []struct {
 		name           string
 		value, low, up int
 	}{
 		{"text-batch-size", c.TextBatchSize, 1, classify.MaxBatchSize},
 		{"image-batch-size", c.ImageBatchSize, 1, classify.MaxBatchSize},
-		{"max-workers", c.MaxWorkers, 0, maxWorkers},
+		{"max-workers", c.MaxWorkers, 0, upstream.MaxWorkers},
 		{"max-output-tokens", c.MaxOutput, 200, 1_000_000},
 		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
@@ -126,28 +126,27 @@ func (c *Config) checkNumbers() error {
 		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
 	} {
 		if s.value < s.low || s.value > s.up {
-			return fmt.Errorf("%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
+			w.add(s.name, "%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
 		}
 	}
 	if c.MaxIntake > 0 && c.MaxIntake < 2*c.MaxMessage {
-		return fmt.Errorf("max-intake-mib is %d: give at least twice max-message-mib (%d), since one caller has half of it, or 0", c.MaxIntake, c.MaxMessage)
+		w.add("max-intake-mib max-message-mib", "max-intake-mib is %d: give at least twice max-message-mib (%d), since one caller has half of it, or 0", c.MaxIntake, c.MaxMessage)
 	}
 	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
-		return fmt.Errorf("review-below is %v: give a number from 0 to 1", c.ReviewBelow)
+		w.add("review-below", "review-below is %v: give a number from 0 to 1", c.ReviewBelow)
 	}
 	if !(c.ImageHostRate >= 0 && c.ImageHostRate <= maxHostRate) {
-		return fmt.Errorf("image-host-rate is %v: give requests a second up to %d, or 0 for no limit", c.ImageHostRate, maxHostRate)
+		w.add("image-host-rate", "image-host-rate is %v: give requests a second up to %d, or 0 for no limit", c.ImageHostRate, maxHostRate)
 	}
 	if !(c.BulkShare > 0 && c.BulkShare <= 1) {
-		return fmt.Errorf("bulk-share is %v: give a number above 0, up to 1", c.BulkShare)
+		w.add("bulk-share", "bulk-share is %v: give a number above 0, up to 1", c.BulkShare)
 	}
 	if !(c.HedgeShare >= 0 && c.HedgeShare <= 0.5) {
-		return fmt.Errorf("hedge-share is %v: give a number from 0 to 0.5", c.HedgeShare)
+		w.add("hedge-share", "hedge-share is %v: give a number from 0 to 0.5", c.HedgeShare)
 	}
-	return nil
 }
 
-func (c *Config) checkTimes() error {
+func (c *Config) checkTimes(w *wrongs) {
 	for _, s := range []struct {
 		name           string
 		value, low, up time.Duration
@@ -162,58 +161,58 @@ func (c *Config) checkTimes() error {
 		{"jobs-keep", c.JobsKeep, time.Second, 10 * 365 * 24 * time.Hour},
 	} {
 		if s.value < s.low || s.value > s.up {
-			return fmt.Errorf("%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)
+			w.add(s.name, "%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)
 		}
 	}
-	return nil
 }
 
-func (c *Config) checkUpstream() error {
+func (c *Config) checkUpstream(w *wrongs) {
 	if c.backend() != backendOpenAI {
-		return nil
+		return
 	}
-	u, err := url.Parse(c.baseURL())
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("openai-base-url is no http or https address: give one such as %s", defaultBaseURL)
-	}
-	if u.User != nil {
-		return fmt.Errorf("openai-base-url holds a user or password: give keys by OPENAI_API_KEY")
+	switch u, err := url.Parse(c.baseURL()); {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		w.add("openai-base-url", "openai-base-url is no http or https address: give one such as %s", defaultBaseURL)
+	case u.User != nil:
+		w.add("openai-base-url", "openai-base-url holds a user or password: give keys by OPENAI_API_KEY")
 	}
 	if c.Model == "" {
-		return fmt.Errorf("openai-model is empty: give the name of a model")
+		w.add("openai-model", "openai-model is empty: give the name of a model")
 	}
 	if c.Backend == backendOpenAI && len(c.allKeys()) == 0 && c.BaseURL == "" {
-		return fmt.Errorf("backend is openai, but there is neither a key nor a base URL: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys")
+		w.add("backend", "backend is openai, but there is neither a key nor a base URL: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys")
 	}
-	return nil
 }
 
-func (c *Config) checkAddresses() error {
-	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
-		if path, ok := socketPath(addr); ok {
-			if err := checkSocketPath(path); err != nil {
-				return fmt.Errorf("%s %w", name, err)
-			}
-			continue
-		}
-		_, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			return fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:50051, or unix:///PATH", name, addr)
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return fmt.Errorf("%s has the port %q: give a number up to 65535 (%d)", name, port, n)
-		}
-	}
+func (c *Config) checkAddresses(w *wrongs) {
+	checkAddress(w, "grpc-addr", c.GRPCAddr)
+	checkAddress(w, "http-addr", c.HTTPAddr)
 	if _, ok := socketPath(c.GRPCAddr); ok && c.GRPCAddr == c.HTTPAddr {
-		return fmt.Errorf("grpc-addr and http-addr are one socket: give each its own")
+		w.add("grpc-addr http-addr", "grpc-addr and http-addr are one socket: give each its own")
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return fmt.Errorf("tls-cert and tls-key go together: give both or neither")
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		w.add("tls-cert tls-key", "tls-cert and tls-key go together: give both or neither")
+	case c.TLSClientCA != "" && c.TLSCert == "":
+		w.add("tls-client-ca tls-cert tls-key", "tls-client-ca needs tls-cert and tls-key")
 	}
-	if c.TLSClientCA != "" && c.TLSCert == "" {
-		return fmt.Errorf("tls-client-ca needs tls-cert and tls-key")
+}
+
+func checkAddress(w *wrongs, setting, addr string) {
+	if path, ok := socketPath(addr); ok {
+		if err := checkSocketPath(path); err != nil {
+			w.add(setting, "%s %w", setting, err)
+		}
+		return
 	}
-	return nil
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		w.add(setting, "%s is %q: give HOST:PORT, such as 127.0.0.1:50051, or unix:///PATH", setting, addr)
+		return
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		w.add(setting, "%s has the port %q: give a number up to 65535 (%d)", setting, port, n)
+	}
 }
 
 const noOrigins = "none"
@@ -226,15 +225,14 @@ func (c *Config) origins() []string {
 	return c.CORSOrigins
 }
 
-func (c *Config) checkOrigins() error {
+func (c *Config) checkOrigins(w *wrongs) {
 	for _, origin := range c.origins() {
 		if origin == "*" {
 			continue
 		}
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-			return fmt.Errorf("cors-origins has %q: give origins such as https://shop.example, * for all, or none alone", origin)
+			w.add("cors-origins", "cors-origins has %q: give origins such as https://shop.example, * for all, or none alone", origin)
 		}
 	}
-	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net/http"
 	"runtime"
 	"slices"
@@ -80,7 +79,7 @@ func (a *App) wireEdges(e edges) error {
 	secure := files != rpc.TLSFiles{}
 	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
 		if err := checkExposure(addr, secure, c.Insecure); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return wrong(name, "%s: %w", name, err)
 		}
 	}
 	tokens, err := loadTokens(c.TokenFile)
@@ -159,7 +158,7 @@ func (c *Config) checkServed(gate *upstream.Gate) error {
 		if i > 0 {
 			setting = "models"
 		}
-		return fmt.Errorf("%s: no key group serves %q: add it to the models of a group, or give another model", setting, model)
+		return wrong(setting, "%s: no key group serves %q: add it to the models of a group, or give another model", setting, model)
 	}
 	return nil
 }
@@ -268,7 +267,7 @@ func newPictures(c *Config) (*picture.Source, error) {
 		HostRate: c.ImageHostRate, Allow: c.ImageAllow, Fetches: maxFetches,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("image-allow: %w", err) // the rest was checked
+		return nil, wrong("image-allow", "image-allow: %w", err) // the rest was checked
 	}
 	return pictures, nil
 }

@@ -21,6 +21,9 @@ type Config struct {
 	// Replicas is the number of a cluster's servers that store each message, 1 to 5.
 	// 0: 3 for a cluster, else 1.
 	Replicas int
+	// MayBeAway has Open return a broker of a cluster that cannot be reached, which
+	// connects when it can.
+	MayBeAway bool
 	// Log gets events that an operator may have to act on. Nil: nothing is logged.
 	Log *zap.Logger
 	// Changed is called when Dir is lost, with Lost's error, and with nil when it is
@@ -69,6 +72,9 @@ func Open(ctx context.Context, config Config) (*Broker, error) {
 		b.Close()
 		return nil, fmt.Errorf("set JetStream up: %w", err)
 	}
+	if !b.conn.IsConnected() {
+		return b, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	if _, err := b.js.AccountInfo(ctx); err != nil {
@@ -87,10 +93,20 @@ func (b *Broker) connect() (err error) {
 		return err
 	}
 	b.conn, err = nats.Connect(b.config.URL, b.options()...)
+	if err != nil && b.config.MayBeAway && !refuses(err) {
+		b.config.Log.Warn("NATS cannot be reached, and is tried until it can: check the address in nats-url, and that the server is running", zap.Error(scrub(err)))
+		b.conn, err = nats.Connect(b.config.URL, append(b.options(), nats.RetryOnFailedConnect(true))...)
+	}
 	if err != nil {
 		return fmt.Errorf("NATS cannot be reached: check the address in nats-url, and that the server is running (%w)", scrub(err))
 	}
 	return nil
+}
+
+// refuses reports whether an error is that of a server that is there and takes no such
+// connection.
+func refuses(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrSecureConnRequired)
 }
 
 // options returns options that reconnect for as long as the process runs, so that jobs
@@ -112,7 +128,7 @@ func (b *Broker) options() []nats.Option {
 				b.config.Log.Warn("NATS is away: cache and jobs wait for it", zap.Error(scrub(err)))
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.config.Log.Info("NATS is back") }),
+		nats.ReconnectHandler(func(*nats.Conn) { b.config.Log.Info("NATS is back") }), // also the first time, if it was away
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.config.Log.Debug("NATS", zap.Error(scrub(err)))
 		}),

@@ -106,7 +106,7 @@ func (echo) Outage(string) (*catalog.Outage, <-chan struct{}) { return nil, nil 
 func serve(t *testing.T, b *broker.Broker, within time.Duration) *jobs.Service {
 	t.Helper()
 	s, err := jobs.Start(t.Context(), jobs.Config{
-		MaxBytes: 64 << 20, Keep: time.Hour, BatchSize: [catalog.NumKinds]int{1, 1}, Replicas: 1, MaxMessage: b.MaxMessage(), Sync: within,
+		MaxBytes: 64 << 20, Keep: time.Hour, BatchSize: [catalog.NumKinds]int{1, 1}, Sync: within,
 	}, b, echo{}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)

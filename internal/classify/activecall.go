@@ -62,21 +62,20 @@ func newActiveCall(e *Engine, call Call) *activeCall {
 }
 
 // admit takes items from the source while the window has room, and starts each of
-// them.
-func (r *activeCall) admit(ctx context.Context, next Source) {
-	var n int64
-	for {
-		if err := r.window.enter(ctx, r.bounds); err != nil {
-			r.end <- ended{n, err}
-			return
+// them. A panic of the source is its error.
+func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
+	defer r.recovered(-1, &end.err)
+	for n := int64(0); ; n++ {
+		end.items = n
+		if end.err = r.window.enter(ctx, r.bounds); end.err != nil {
+			return end
 		}
 		item, err := next(ctx)
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			r.end <- ended{n, err}
-			return
+		if errors.Is(err, io.EOF) {
+			return end
+		}
+		if end.err = err; err != nil {
+			return end
 		}
 		a := r.prepare(item, n)
 		r.window.admitted(a)
@@ -86,7 +85,6 @@ func (r *activeCall) admit(ctx context.Context, next Source) {
 		} else {
 			r.items.Go(func() { r.work(ctx, a) })
 		}
-		n++
 	}
 }
 

@@ -20,7 +20,7 @@ func (r *activeCall) prepare(item *catalog.Item, index int64) (a *admitted) {
 	switch {
 	case !r.usesCache():
 	case a.kind == catalog.KindText:
-		a.known = r.engine.parts.Cache.Recall(r.lookupByText(item))
+		a.known = r.engine.parts.Cache.Recall(r.lookup(r.scope.OfText(item)))
 	case len(item.ImageData) == 0:
 		a.known = r.engine.parts.Cache.Recall(r.lookupByAddress(item))
 	}
@@ -37,7 +37,7 @@ func (r *activeCall) byPicture(ctx context.Context, a *admitted) (catalog.Answer
 		if err != nil {
 			return catalog.Answer{}, err
 		}
-		return r.cached(ctx, a, func() catalog.Lookup { return r.lookupByPicture(a.item, picture) }, func(ctx context.Context) (catalog.Answer, error) {
+		return r.cached(ctx, a, func() catalog.Lookup { return r.lookup(r.scope.OfPicture(a.item, picture)) }, func(ctx context.Context) (catalog.Answer, error) {
 			answer, err := r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
 			if fault.Is(err, fault.ImageUnsupported) { // the model takes no pictures
 				err = &pictureError{err}
@@ -49,7 +49,7 @@ func (r *activeCall) byPicture(ctx context.Context, a *admitted) (catalog.Answer
 
 // byText answers from the item's text, through the cache.
 func (r *activeCall) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
-	return r.cached(ctx, a, func() catalog.Lookup { return r.lookupByText(a.item) }, func(ctx context.Context) (catalog.Answer, error) {
+	return r.cached(ctx, a, func() catalog.Lookup { return r.lookup(r.scope.OfText(a.item)) }, func(ctx context.Context) (catalog.Answer, error) {
 		return r.engine.parts.Backend.Ask(ctx, r.question(a, nil))
 	})
 }
@@ -73,18 +73,10 @@ func (r *activeCall) usesCache() bool {
 	return r.engine.parts.Cache != nil && r.call.Options.CachePolicy != catalog.CacheBypass
 }
 
-func (r *activeCall) lookupByText(it *catalog.Item) catalog.Lookup {
-	return r.lookup(r.scope.OfText(it))
-}
-
 func (r *activeCall) lookupByAddress(it *catalog.Item) catalog.Lookup {
 	lookup := r.lookup(r.scope.OfAddress(it))
 	lookup.Provisional = true
 	return lookup
-}
-
-func (r *activeCall) lookupByPicture(it *catalog.Item, p *catalog.Picture) catalog.Lookup {
-	return r.lookup(r.scope.OfPicture(it, p))
 }
 
 func (r *activeCall) lookup(key catalog.Fingerprint) catalog.Lookup {

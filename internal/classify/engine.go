@@ -60,7 +60,8 @@ type Observer interface {
 	BatchSent(call *Call, batch *catalog.Batch, took time.Duration)
 	// ItemDone is called for each outcome.
 	ItemDone(call *Call, o *catalog.Outcome)
-	// Panicked is called for a panic that became an Internal fault.
+	// Panicked is called for a panic that became an Internal fault, of an item or, with
+	// the index -1, of the call's source.
 	Panicked(call *Call, index int64, value any, stack []byte)
 }
 
@@ -132,16 +133,18 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 			return catalog.Summary{}, err
 		}
 	}
-	ctx, stop := context.WithCancel(ctx)
 	r := newActiveCall(e, call)
 	e.parts.Observer.CallBegan(&r.call)
-	var prepare sync.WaitGroup
-	prepare.Go(func() { r.admit(ctx, next) })
+	ctx, stop := context.WithCancel(ctx)
+	var admission sync.WaitGroup
+	defer func() { // also if the sink panics
+		stop()
+		admission.Wait()
+		r.items.Wait()
+		r.window.close()
+	}()
+	admission.Go(func() { r.end <- r.admit(ctx, next) })
 	err := r.deliver(ctx, send)
-	stop()
-	prepare.Wait()
-	r.items.Wait()
-	r.window.close()
 	return r.finish(), err
 }
 

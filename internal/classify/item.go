@@ -3,6 +3,7 @@ package classify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -39,8 +40,8 @@ func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcom
 	o.Trace = r.engine.parts.Trace
 	var err error
 	defer func() {
-		if err != nil {
-			o.Err = fault.From(err)
+		if err != nil { // the picture's error is for answers without it
+			o.Err, o.ImageErr = fault.From(err), nil
 		}
 		o.Trace.Latency = time.Since(a.at)
 		o.Trace.DescriptionCut = a.descriptionCut
@@ -55,11 +56,12 @@ func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcom
 	return o
 }
 
-// recovered is deferred and turns a panic into an error of the item.
+// recovered is deferred and turns a panic into an error of the item, or of the source if
+// the index is -1.
 func (r *activeCall) recovered(index int64, err *error) {
 	if v := recover(); v != nil {
 		r.engine.parts.Observer.Panicked(&r.call, index, v, debug.Stack())
-		*err = fault.New(fault.Internal, "a fault of the service: try again, and report it if it stays")
+		*err = fault.Wrap(fmt.Errorf("panic: %v", v), fault.Internal, "a fault of the service: try again, and report it if it stays")
 	}
 }
 

@@ -39,6 +39,39 @@ func TestPanic_IsOneItemsFault(t *testing.T) {
 	})
 }
 
+func TestPanic_OfTheSourceEndsTheCallAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g := setUp(t, 8), collect()
+		next := from(items(20, time.Second, nil))
+		n := 0
+		s, err := b.Run(t.Context(), classify.Call{}, func(ctx context.Context) (*catalog.Item, error) {
+			if n++; n == 5 {
+				panic("the source")
+			}
+			return next(ctx)
+		}, g.send)
+		if !fault.Is(err, fault.Internal) || strings.Contains(fault.From(err).Message, "the source") {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if !strings.Contains(b.diary.String(), "panic -1 the source") {
+			t.Errorf("the panic was not reported:\n%s", b.diary)
+		}
+	})
+}
+
+func TestPanic_OfTheSinkLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, 8)
+		defer func() {
+			if v := recover(); v != "the sink" {
+				t.Errorf("recovered %v", v)
+			}
+			synctest.Wait() // the bubble ends only if no goroutine is left
+		}()
+		_, _ = b.Run(t.Context(), classify.Call{}, from(items(200, time.Second, nil)), func(catalog.Batch) error { panic("the sink") })
+	})
+}
+
 func TestSteps(t *testing.T) {
 	picture, url := []byte("picture"), "http://shop.example/1.jpg"
 	tests := []struct {
@@ -66,6 +99,7 @@ func TestSteps(t *testing.T) {
 		{"long address", catalog.Item{Name: "x", ImageURL: strings.Repeat("x", 33<<10)}, catalog.Options{}, "image INVALID_ITEM"},
 		{"too long", catalog.Item{Description: strings.Repeat("x", 33<<10)}, catalog.Options{}, "text INVALID_ITEM"},
 		{"refused", catalog.Item{Name: "x", Type: "refuse"}, catalog.Options{}, "text REFUSED"},
+		{"picture unusable, text refused", catalog.Item{Name: "x", Type: "refuse", ImageURL: url}, catalog.Options{}, "image REFUSED"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -160,17 +159,8 @@ func (a *account) fullLocked() bool {
 	}
 }
 
-// wait returns when the caller may send more, or with an error when ctx ends or
-// Patience does.
-func (a *account) wait(ctx context.Context) error {
-	err := a.awaitRoom(ctx.Done())
-	if errors.Is(err, errStopped) {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// awaitRoom is wait with a channel in place of a context.
+// awaitRoom returns when the caller may send more, or with an error of await after
+// Patience or when stop is closed.
 func (a *account) awaitRoom(stop <-chan struct{}) error {
 	return a.budget.await(Patience, stop, func() bool { return !a.fullLocked() })
 }
@@ -182,36 +172,27 @@ var errStopped = errors.New("the wait was stopped")
 // each time that bytes are given back. It returns ErrFull after the time, and errStopped
 // when stop is closed.
 func (b *Budget) await(within time.Duration, stop <-chan struct{}, ready func() bool) error {
-	var timer *time.Timer
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for !ready() {
-		if timer == nil {
-			timer = time.NewTimer(within)
-			defer timer.Stop()
+	var over <-chan time.Time
+	for err := error(nil); !ready(); {
+		if over == nil {
+			over = time.After(within)
 		}
-		if err := b.sleep(timer.C, stop); err != nil {
+		freed := b.freed
+		b.waiting++
+		b.mu.Unlock()
+		select {
+		case <-freed:
+		case <-over:
+			err = ErrFull
+		case <-stop:
+			err = errStopped
+		}
+		b.mu.Lock()
+		if b.waiting--; err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// sleep gives the lock back until bytes are, or until it returns an error of await.
-func (b *Budget) sleep(over <-chan time.Time, stop <-chan struct{}) error {
-	freed := b.freed
-	b.waiting++
-	b.mu.Unlock()
-	defer func() {
-		b.mu.Lock()
-		b.waiting--
-	}()
-	select {
-	case <-freed:
-		return nil
-	case <-over:
-		return ErrFull
-	case <-stop:
-		return errStopped
-	}
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
@@ -83,7 +84,11 @@ func (in *Inbound) Wait(ctx context.Context) error {
 	if in == nil {
 		return nil
 	}
-	return in.account.wait(ctx)
+	err := in.account.awaitRoom(ctx.Done())
+	if errors.Is(err, errStopped) {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // Arrived charges a piece of a stream of messages, with what it takes in memory.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,9 +29,10 @@ type activeJob struct {
 	claims   map[int64]*claim // chunks that are being worked on, by number
 	places   map[int64]place  // of the items in the engine, by the engine's index
 	given    int64            // items given to the engine
-	draining bool             // no further item is given
-	since    time.Time        // the job is worked on
 	obstacle string           // why the job does not progress, for people
+
+	draining atomic.Bool // no further item is given
+	since    time.Time   // the job is worked on
 
 	// Only the source's goroutine touches these.
 	consumer     jetstream.Consumer
@@ -46,25 +50,6 @@ type place struct {
 
 func newActiveJob(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *activeJob {
 	return &activeJob{service: s, rec: rec, stop: stop, since: time.Now()}
-}
-
-// drain stops the job from giving items to the engine.
-func (j *activeJob) drain() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.draining = true
-}
-
-func (j *activeJob) isLost(t *claim) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return t.lost
-}
-
-func (j *activeJob) isDraining() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.draining
 }
 
 // setObstacle records why the job does not progress. nil: it does.
@@ -90,7 +75,8 @@ func (j *activeJob) obstacleText() string {
 
 // runOnce works on the job until it has ended and returns nil, or returns the first
 // error.
-func (j *activeJob) runOnce(ctx context.Context) error {
+func (j *activeJob) runOnce(ctx context.Context) (err error) {
+	defer recovered(&err)
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
@@ -101,7 +87,7 @@ func (j *activeJob) runOnce(ctx context.Context) error {
 	defer still()
 	beating.Go(func() { j.heartbeat(heartbeat) })
 	defer j.returnClaims()
-	_, err := j.service.engine.Run(ctx, j.call(), j.next, func(b catalog.Batch) error { return j.save(ctx, &b) })
+	_, err = j.service.engine.Run(ctx, j.call(), j.next, func(b catalog.Batch) error { return j.save(ctx, &b) })
 	if errors.As(err, new(*unreadable)) {
 		j.service.log.Error("a job has failed: stored items cannot be read", zap.String("job", j.rec.ID), zap.Error(err))
 		return j.service.end(ctx, j.rec, catalog.JobFailed, "stored items cannot be read any more: send them again as a new job")
@@ -111,7 +97,7 @@ func (j *activeJob) runOnce(ctx context.Context) error {
 
 // begin marks the job as running and opens the consumer that all replicas share.
 func (j *activeJob) begin(ctx context.Context) error {
-	if err := j.service.markRunning(ctx, j.rec.ID); err != nil {
+	if err := j.service.markRunning(ctx, j.rec); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
@@ -150,7 +136,7 @@ func (j *activeJob) heartbeat(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, t := range j.ownClaims() {
-			if err := t.message().InProgress(); err != nil {
+			if err := (*t.msg.Load()).InProgress(); err != nil {
 				j.service.log.Debug("a chunk's heartbeat was not sent", zap.String("job", j.rec.ID), zap.Error(err))
 			}
 		}
@@ -161,19 +147,13 @@ func (j *activeJob) heartbeat(ctx context.Context) {
 func (j *activeJob) ownClaims() []*claim {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	list := make([]*claim, 0, len(j.claims))
-	for _, t := range j.claims {
-		if !t.lost {
-			list = append(list, t)
-		}
-	}
-	return list
+	return slices.Collect(maps.Values(j.claims))
 }
 
 // returnClaims lets other workers claim the chunks that are not finished.
 func (j *activeJob) returnClaims() {
 	for _, t := range j.ownClaims() {
-		if err := t.message().Nak(); err != nil {
+		if err := (*t.msg.Load()).Nak(); err != nil {
 			j.service.log.Debug("a chunk was not returned", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 	}
@@ -182,8 +162,8 @@ func (j *activeJob) returnClaims() {
 // next is the job's classify.Source. The engine calls it while the window has room, so
 // a chunk is claimed when its first item can start.
 func (j *activeJob) next(ctx context.Context) (*catalog.Item, error) {
-	for !j.isDraining() {
-		if j.current == nil || j.isLost(j.current) {
+	for !j.draining.Load() {
+		if j.current == nil || j.current.lost.Load() {
 			t, err := j.claim(ctx)
 			if err != nil {
 				return nil, err
@@ -213,16 +193,13 @@ func (j *activeJob) next(ctx context.Context) (*catalog.Item, error) {
 // missing, since a store that has just come back may be behind.
 func (j *activeJob) load(ctx context.Context, at int) (*catalog.Item, error) {
 	var it *catalog.Item
-	missed := 0
 	err := j.retryUntilDone(ctx, func() (err error) {
 		it, err = j.service.store.loadItem(ctx, j.rec.Upload, j.current.chunk, at)
-		if isMissing(err) {
-			if missed++; missed > maxMissed {
-				return &unreadable{err}
-			}
-		}
 		return err
 	})
+	if isMissing(err) {
+		err = &unreadable{err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -231,24 +208,28 @@ func (j *activeJob) load(ctx context.Context, at int) (*catalog.Item, error) {
 	return &given, nil
 }
 
-// maxMissed is how often a missing item is looked for.
-const maxMissed = 10
+// maxTries is how often something is tried that fails although the store is there.
+const maxTries = 10
 
 // retryUntilDone calls try until it succeeds. While the store is away or full it waits,
-// and the job's message says so. It returns an error if the job has ended or is
-// deleted, if stored data is unreadable, or when ctx ends.
+// and the job's message says so. It returns an error if the job has ended or is deleted,
+// if the error is permanent, after maxTries if it may be, or when ctx ends.
 func (j *activeJob) retryUntilDone(ctx context.Context, try func() error) error {
+	failed := 0
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := asFault(try())
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err == nil, errors.Is(err, errEnded), fault.Is(err, fault.NotFound), errors.As(err, new(*unreadable)):
+		case err == nil, errors.Is(err, errEnded), isPermanent(err):
 			j.setObstacle(nil)
 			return err
 		case fault.Is(err, fault.StorageFull):
 			j.service.foundFull()
 		case !fault.Is(err, fault.StorageAway):
+			if failed++; failed == maxTries {
+				return err
+			}
 			j.service.log.Warn("a job waits for its store: trying again", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 		j.setObstacle(err)

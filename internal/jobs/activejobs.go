@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // maxActiveJobs is how many jobs a replica works on at once. Each has a window of
@@ -49,9 +52,9 @@ func (r *activeJobs) update(ctx context.Context) {
 	}
 	waiting := r.service.mirror.all(func(rec *jobRecord) bool { return rec.active() && r.active[rec.ID] == nil })
 	for len(waiting) > 0 && len(r.active) < maxActiveJobs {
-		i := r.fairest(waiting)
-		r.begin(ctx, waiting[i])
-		waiting = append(waiting[:i], waiting[i+1:]...)
+		next := slices.MinFunc(waiting, r.byTurn())
+		r.begin(ctx, next)
+		waiting = slices.DeleteFunc(waiting, func(rec *jobRecord) bool { return rec == next })
 	}
 	if len(waiting) > 0 {
 		r.yieldOne()
@@ -67,19 +70,15 @@ const turn = 10 * time.Second
 // been active for the longest time. It continues later or on another replica. The
 // caller holds mu.
 func (r *activeJobs) yieldOne() {
-	countByOwner := r.countByOwner()
-	var longest *activeJob
-	for _, job := range r.active {
-		if job.isDraining() {
-			return // one is draining already
-		}
-		if longest == nil || countByOwner[job.rec.Owner] > countByOwner[longest.rec.Owner] ||
-			(countByOwner[job.rec.Owner] == countByOwner[longest.rec.Owner] && job.since.Before(longest.since)) {
-			longest = job
-		}
+	counts, active := r.countByOwner(), slices.Collect(maps.Values(r.active))
+	if slices.ContainsFunc(active, func(job *activeJob) bool { return job.draining.Load() }) {
+		return
 	}
-	if longest != nil && time.Since(longest.since) > turn {
-		longest.drain()
+	longest := slices.MaxFunc(active, func(a, b *activeJob) int {
+		return cmp.Or(cmp.Compare(counts[a.rec.Owner], counts[b.rec.Owner]), b.since.Compare(a.since))
+	})
+	if time.Since(longest.since) > turn {
+		longest.draining.Store(true)
 	}
 }
 
@@ -92,20 +91,13 @@ func (r *activeJobs) countByOwner() map[string]int {
 	return counts
 }
 
-// fairest returns the index of the job to start next: of the owner with the fewest
-// active jobs, the one that has waited for the longest time. The caller holds mu.
-func (r *activeJobs) fairest(waiting []*jobRecord) (first int) {
-	countByOwner := r.countByOwner()
-	before := func(a, b *jobRecord) bool {
-		return cmp.Or(cmp.Compare(countByOwner[a.Owner], countByOwner[b.Owner]), r.last[a.ID].Compare(r.last[b.ID]),
-			cmp.Compare(a.Created, b.Created)) < 0
+// byTurn compares jobs that wait: first come those of the owner with the fewest active
+// jobs, of these the one that has waited for the longest time. The caller holds mu.
+func (r *activeJobs) byTurn() func(a, b *jobRecord) int {
+	counts := r.countByOwner()
+	return func(a, b *jobRecord) int {
+		return cmp.Or(cmp.Compare(counts[a.Owner], counts[b.Owner]), r.last[a.ID].Compare(r.last[b.ID]), cmp.Compare(a.Created, b.Created))
 	}
-	for i, rec := range waiting {
-		if before(rec, waiting[first]) {
-			first = i
-		}
-	}
-	return first
 }
 
 // begin starts work on a job. The caller holds mu.
@@ -134,7 +126,7 @@ func (r *activeJobs) drain(ctx context.Context) {
 	r.mu.Lock()
 	r.draining = true
 	for _, job := range r.active {
-		job.drain()
+		job.draining.Store(true)
 	}
 	r.mu.Unlock()
 	done := make(chan struct{})
@@ -187,10 +179,15 @@ func (j *activeJob) work(ctx context.Context) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
 			return
 		}
-		if j.service.store.storage.Lost() == nil { // else it is in the log
+		if j.service.store.away() == nil { // else it is in the log
 			j.service.log.Warn("a job cannot continue: trying again", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 		j.setObstacle(err)
+		if f := asFault(err); !fault.Is(f, fault.StorageAway) && !fault.Is(f, fault.StorageFull) {
+			if err := j.service.takeFailed(ctx, j.rec, err); err != nil {
+				j.service.log.Debug("a failed take was not counted", zap.String("job", j.rec.ID), zap.Error(err))
+			}
+		}
 		if pause(ctx, wait) != nil {
 			return
 		}

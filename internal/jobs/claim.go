@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,14 +22,13 @@ type claim struct {
 	done   map[int64]bool // indexes with a result of an earlier claim
 	given  int            // places that next has returned or skipped
 
-	mu  sync.Mutex
-	msg jetstream.Msg // the latest delivery, which is the one to acknowledge
+	msg  atomic.Pointer[jetstream.Msg] // the latest delivery, which is the one to acknowledge
+	lost atomic.Bool                   // another worker has the chunk
 
-	// One saver at a time uses these. The job's lock guards lost.
+	// One saver at a time uses these.
 	left   int    // items without a stored result
 	last   uint64 // sequence of the chunk's last stored message; 0: none
 	stored int    // messages stored by this claim
-	lost   bool   // another worker has the chunk
 }
 
 // next returns the place of the next item without a result.
@@ -44,25 +43,13 @@ func (t *claim) next() (at int, ok bool) {
 	return 0, false
 }
 
-func (t *claim) message() jetstream.Msg {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.msg
-}
-
-func (t *claim) redelivered(msg jetstream.Msg) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.msg = msg
-}
-
 // fetchWait is the time of one request for a chunk. Between requests, the job is
 // checked for its end.
 const fetchWait = 250 * time.Millisecond
 
 // claim waits for a chunk and claims it. The error is io.EOF when the job has ended.
 func (j *activeJob) claim(ctx context.Context) (*claim, error) {
-	for !j.isDraining() {
+	for !j.draining.Load() {
 		msg, err := j.fetch(ctx)
 		if err != nil {
 			return nil, err
@@ -185,14 +172,15 @@ func (j *activeJob) receive(ctx context.Context, msg jetstream.Msg) (*claim, err
 		return nil, &unreadable{err}
 	}
 	if t := j.claimed(number); t != nil { // its heartbeat was late, but it is being worked on
-		t.redelivered(msg)
+		t.msg.Store(&msg)
 		return nil, nil
 	}
 	c, err := decodeChunk(msg.Data())
 	if err != nil {
 		return nil, &unreadable{err}
 	}
-	t := &claim{name: newName(), number: number, chunk: c, msg: msg, left: len(c.items)}
+	t := &claim{name: newName(), number: number, chunk: c, left: len(c.items)}
+	t.msg.Store(&msg)
 	// The number of deliveries does not show whether results are stored: after a crash
 	// the store may not remember the last ones.
 	if err := j.retryUntilDone(ctx, func() error { return j.loadStored(ctx, t) }); err != nil {
@@ -211,10 +199,7 @@ func (j *activeJob) receive(ctx context.Context, msg jetstream.Msg) (*claim, err
 func (j *activeJob) claimed(number int64) *claim {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if t := j.claims[number]; t != nil && !t.lost {
-		return t
-	}
-	return nil
+	return j.claims[number]
 }
 
 // loadStored reads which results earlier claims have stored for the chunk.
@@ -250,7 +235,7 @@ func (j *activeJob) loadStored(ctx context.Context, t *claim) error {
 func (j *activeJob) acknowledge(ctx context.Context, t *claim) {
 	within, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
-	if err := t.message().DoubleAck(within); err != nil {
+	if err := (*t.msg.Load()).DoubleAck(within); err != nil {
 		j.service.log.Debug("a chunk was not acknowledged", zap.String("job", j.rec.ID), zap.Int64("chunk", t.number), zap.Error(err))
 	}
 }

@@ -16,7 +16,7 @@ import (
 // and is on disk once Create returns it. If the owner has a job with the spec's request
 // id, Create returns that job and ignores the items.
 func (s *Service) Create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
-	if err := s.store.storage.Lost(); err != nil { // before items are taken
+	if err := s.store.away(); err != nil { // before items are taken
 		return catalog.Job{}, err
 	}
 	job, err := s.create(ctx, spec, next)
@@ -64,7 +64,7 @@ func (s *Service) create(ctx context.Context, spec catalog.JobSpec, next classif
 func (s *Service) newRecord(spec catalog.JobSpec) *jobRecord {
 	rec := &jobRecord{
 		ID: newName(), Name: spec.Name, Owner: spec.Owner.Name,
-		State: catalog.JobQueued, Options: options(spec.Options),
+		State: catalog.JobQueued, Options: options(spec.Options), Form: storedForm,
 	}
 	if spec.RequestID != "" {
 		rec.ID = idFor(spec.Owner.Name, spec.RequestID)
@@ -83,8 +83,8 @@ func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) 
 	return s.show(ctx, rec)
 }
 
-// fill stores the items that put adds, then creates the job. If that fails, it removes
-// what was stored.
+// fill admits a job, new or retried: it stores the items that put adds, then creates the
+// job. If that fails, it removes what was stored.
 func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) error) (catalog.Job, error) {
 	u := s.store.newUpload(rec.ID)
 	err := put(u)

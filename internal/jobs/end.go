@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // headerEnd is the end's own header: an endForm, JSON.
@@ -37,27 +38,50 @@ func (e *endForm) read(msg jetstream.Msg) error {
 }
 
 // markRunning records that a job is running. The error is errEnded if it has ended.
-func (s *Service) markRunning(ctx context.Context, id string) error {
-	for {
-		rec, revision, err := s.store.get(ctx, id)
-		if err != nil {
-			return err
-		}
-		if !rec.active() {
+func (s *Service) markRunning(ctx context.Context, job *jobRecord) error {
+	_, err := s.change(ctx, job, func(rec *jobRecord) error {
+		switch {
+		case rec.State.Ended():
 			return errEnded
-		}
-		if rec.State == catalog.JobRunning {
-			return nil
+		case rec.State == catalog.JobRunning:
+			return errUnchanged
 		}
 		rec.State, rec.Started = catalog.JobRunning, now()
-		if revision, err = s.store.put(ctx, rec, revision); err == nil {
-			s.mirror.put(rec, revision)
-			return nil
-		}
-		if !errors.Is(err, errOutrun) {
-			return err
-		}
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
 	}
+	return err
+}
+
+// maxTakes is how many takes of a job may fail in a row, on any replicas, while no result
+// is stored.
+const maxTakes = 3
+
+// takeFailed counts a take of a job that failed for another reason than its store. It
+// ends the job after maxTakes of them.
+func (s *Service) takeFailed(ctx context.Context, job *jobRecord, cause error) error {
+	within, cancel := context.WithTimeout(ctx, countTime)
+	defer cancel()
+	c, err := s.count(within, job)
+	if err != nil {
+		return err
+	}
+	rec, err := s.change(ctx, job, func(rec *jobRecord) error {
+		if rec.State.Ended() {
+			return errEnded
+		}
+		if rec.Takes++; rec.TakesAt < c.sum.Done {
+			rec.Takes, rec.TakesAt = 1, c.sum.Done
+		}
+		return nil
+	})
+	if err != nil || rec.Takes < maxTakes {
+		return err
+	}
+	s.log.Error("a job has failed", zap.String("job", job.ID), zap.Int("takes", rec.Takes), zap.Error(cause))
+	return s.end(ctx, job, catalog.JobFailed, fmt.Sprintf("the job was begun %d times and failed each time: %s", rec.Takes, fault.From(asFault(cause)).Message))
 }
 
 // endIfDone ends the job if each item has its result, and reports whether the job has
@@ -108,37 +132,25 @@ func (s *Service) end(ctx context.Context, rec *jobRecord, state catalog.JobStat
 // so it says that the job has ended only when the end and all results before it are
 // on disk.
 func (s *Service) settle(ctx context.Context, job *jobRecord) error {
-	for {
-		rec, revision, err := s.store.get(ctx, job.ID)
-		if err != nil {
-			return err
-		}
-		if rec.Upload != job.Upload || rec.Deleted != 0 {
-			return notFound()
-		}
+	rec, err := s.change(ctx, job, func(rec *jobRecord) error {
 		if rec.State.Ended() {
-			s.mirror.put(rec, revision)
-			return nil
+			return errUnchanged
 		}
 		if err := s.close(ctx, rec); err != nil {
 			return err
 		}
-		if err := s.store.sync(ctx); err != nil {
-			return err
-		}
-		revision, err = s.store.put(ctx, rec, revision)
-		if errors.Is(err, errOutrun) {
-			continue // it has changed, so the next look finds something else
-		}
-		if err != nil {
-			return err
-		}
-		s.mirror.put(rec, revision)
-		s.tallies.forget(rec.Upload)
-		s.removeConsumer(ctx, rec)
-		s.log.Info("a job has ended", zap.String("job", rec.ID), zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
+		return s.store.sync(ctx)
+	})
+	if errors.Is(err, errUnchanged) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	s.tallies.Delete(rec.Upload)
+	s.removeConsumer(ctx, rec)
+	s.log.Info("a job has ended", zap.String("job", rec.ID), zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
+	return nil
 }
 
 // close fills the record from the stored end and the sum of the results.

@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,6 +78,18 @@ func storageAway(err error) *fault.Fault {
 
 func notFound() *fault.Fault {
 	return fault.New(fault.NotFound, "there is no such job: check the id, or list the jobs")
+}
+
+// recovered is deferred and turns a panic into an error.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fault.Wrap(fmt.Errorf("panic: %v\n%s", v, debug.Stack()), fault.Internal, "a fault of the service, which its log describes: report it")
+	}
+}
+
+// isPermanent reports whether what failed cannot succeed later.
+func isPermanent(err error) bool {
+	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.DataLoss) || fault.Is(err, fault.Conflict) || errors.Is(err, nats.ErrMaxPayload)
 }
 
 // wrongLast reports whether another writer was first.

@@ -45,8 +45,6 @@ func (l *lost) has(ctx context.Context, id string) bool {
 	return ok
 }
 
-func (l *lost) add(id string) { l.jobs.Store(id, true) }
-
 // findLost searches the store for lost jobs and logs them.
 func (s *Service) findLost(ctx context.Context) {
 	defer close(s.lost.known)
@@ -83,7 +81,7 @@ func (s *Service) lookForLost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.lost.add(id)
+		s.lost.jobs.Store(id, true)
 		if results[upload] == 0 {
 			s.log.Info("items without a job are stored: their upload broke off, or the job's record is lost", zap.String("job", id))
 		}
@@ -93,7 +91,7 @@ func (s *Service) lookForLost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.lost.add(id)
+		s.lost.jobs.Store(id, true)
 		s.log.Error("the record of a job is lost", zap.String("job", id))
 	}
 	return nil

@@ -141,25 +141,29 @@ func openLogged(t *testing.T, dir string, log *zap.Logger) *broker.Broker {
 	return b
 }
 
-func start(t *testing.T, b *broker.Broker, m *model, settings ...setting) *replica {
-	t.Helper()
-	return startOn(t, b, b, m, settings...)
-}
-
-// startOn starts a replica whose store is seen through storage.
-func startOn(t *testing.T, storage jobs.Storage, b *broker.Broker, m *model, settings ...setting) *replica {
+func newEngine(t *testing.T, m *model, o classify.Observer) *classify.Engine {
 	t.Helper()
 	engine, err := classify.New(classify.Config{
 		BatchSize: [catalog.NumKinds]int{10, 5}, FlushDelay: 100 * time.Millisecond, ReviewBelow: 0.5,
 	}, classify.Parts{
-		Backend: m, Pictures: picture.Blind{}, PoolSize: func() int { return cap(m.slots) }, Observer: quiet{},
+		Backend: m, Pictures: picture.Blind{}, PoolSize: func() int { return cap(m.slots) }, Observer: o,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return engine
+}
+
+func start(t *testing.T, storage jobs.Storage, m *model, settings ...setting) *replica {
+	t.Helper()
+	return startWith(t, storage, m, newEngine(t, m, quiet{}), settings...)
+}
+
+func startWith(t *testing.T, storage jobs.Storage, m *model, engine *classify.Engine, settings ...setting) *replica {
+	t.Helper()
 	config := jobs.Config{
 		MaxBytes: 256 << 20, Keep: time.Hour, BatchSize: [catalog.NumKinds]int{10, 5},
-		Replicas: b.Replicas(), MaxMessage: b.MaxMessage(), AckWait: time.Second, Sync: time.Second,
+		AckWait: time.Second, Sync: time.Second,
 	}
 	for _, set := range settings {
 		set(&config)

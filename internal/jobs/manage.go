@@ -14,20 +14,19 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// find returns a job's record and its revision. The error is NotFound if the owner may
-// not see it.
-func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jobRecord, uint64, error) {
+// find returns a job's record. The error is NotFound if the owner may not see it.
+func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jobRecord, error) {
 	if !validID(id) {
-		return nil, 0, notFound()
+		return nil, notFound()
 	}
-	rec, revision, err := s.store.get(ctx, id)
+	rec, _, err := s.store.get(ctx, id)
 	if fault.Is(err, fault.NotFound) && s.lost.has(ctx, id) {
-		return nil, 0, dataLoss(err)
+		return nil, dataLoss(err)
 	}
 	if err == nil && (rec.Deleted != 0 || !owner.Sees(rec.Owner)) {
-		return nil, 0, notFound()
+		return nil, notFound()
 	}
-	return rec, revision, err
+	return rec, err
 }
 
 // show returns a job with the counts of its stored results.
@@ -60,7 +59,7 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 
 // Get returns a job.
 func (s *Service) Get(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -74,14 +73,14 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	if err != nil {
 		return nil, "", err
 	}
-	if err := s.store.storage.Lost(); err != nil {
+	if err := s.store.away(); err != nil {
 		return nil, "", err
 	}
 	if err := s.mirror.awaitWhole(ctx); err != nil {
 		return nil, "", err
 	}
 	records := s.mirror.all(func(rec *jobRecord) bool {
-		return rec.Deleted == 0 && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
+		return rec.listed() && q.Owner.Sees(rec.Owner) && (q.State == 0 || q.State == rec.State) && after.before(rec)
 	})
 	slices.SortFunc(records, func(a, b *jobRecord) int {
 		return cmp.Or(cmp.Compare(b.Created, a.Created), strings.Compare(a.ID, b.ID))
@@ -118,7 +117,7 @@ func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.
 
 // Cancel ends a job and returns it. A job that has ended is returned unchanged.
 func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (catalog.Job, error) {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -126,7 +125,7 @@ func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (c
 		if err := s.end(ctx, rec, catalog.JobCancelled, ""); err != nil {
 			return catalog.Job{}, asFault(err)
 		}
-		if rec, _, err = s.find(ctx, owner, id); err != nil {
+		if rec, err = s.find(ctx, owner, id); err != nil {
 			return catalog.Job{}, err
 		}
 	}
@@ -135,32 +134,26 @@ func (s *Service) Cancel(ctx context.Context, owner catalog.Owner, id string) (c
 
 // Delete removes a job and all that is stored for it.
 func (s *Service) Delete(ctx context.Context, owner catalog.Owner, id string) error {
-	for {
-		rec, revision, err := s.find(ctx, owner, id)
-		if err != nil {
-			return err
-		}
-		err = s.markDeleted(ctx, rec, revision)
-		if errors.Is(err, errOutrun) {
-			continue
-		}
-		return asFault(errors.Join(err, s.store.sync(ctx)))
+	rec, err := s.find(ctx, owner, id)
+	if err != nil {
+		return err
 	}
+	return asFault(errors.Join(s.markDeleted(ctx, rec), s.store.sync(ctx)))
 }
 
 // markDeleted hides a job from callers and removes what is stored for it. The record
 // stays for some time, so that data that cannot be removed now, or that a worker
 // still stores, is removed later.
-func (s *Service) markDeleted(ctx context.Context, rec *jobRecord, revision uint64) error {
-	gone := *rec
-	gone.Deleted = now()
-	revision, err := s.store.put(ctx, &gone, revision)
+func (s *Service) markDeleted(ctx context.Context, rec *jobRecord) error {
+	gone, err := s.change(ctx, rec, func(rec *jobRecord) error {
+		rec.Deleted = now()
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	s.mirror.put(&gone, revision)
-	s.tallies.forget(rec.Upload)
-	return s.removeStored(ctx, &gone)
+	s.tallies.Delete(gone.Upload)
+	return s.removeStored(ctx, gone)
 }
 
 // removeStored removes all that is stored for a job, except its record.
@@ -181,7 +174,7 @@ func (s *Service) Retry(ctx context.Context, owner catalog.Owner, id, requestID 
 }
 
 func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID string) (catalog.Job, error) {
-	old, _, err := s.find(ctx, owner, id)
+	old, err := s.find(ctx, owner, id)
 	if err != nil {
 		return catalog.Job{}, err
 	}
@@ -212,10 +205,10 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 		if err := s.copyItems(ctx, old, u, failed); err != nil {
 			return err
 		}
-		if u.items == int64(failed.count) {
+		if u.items == failed.count {
 			return nil
 		}
-		if _, _, err := s.find(ctx, owner, id); err != nil { // it is being deleted
+		if _, err := s.find(ctx, owner, id); err != nil { // it is being deleted
 			return err
 		}
 		return dataLoss(errors.New("items are missing"))
@@ -226,7 +219,7 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 func (s *Service) copyItems(ctx context.Context, old *jobRecord, u *upload, wanted *indexSet) error {
 	return s.store.eachChunk(ctx, old.Upload, func(_ int64, c *chunk) error {
 		for at, index := range c.indexes {
-			if !wanted.has(index) {
+			if wanted.Bit(int(index)) == 0 {
 				continue
 			}
 			it, err := s.store.loadItem(ctx, old.Upload, c, at)

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/codec"
 )
 
 // mirror is a copy of all records in this process, usually a moment behind.
@@ -146,24 +145,29 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		s.mirror.remove(entry.Key(), entry.Revision())
 		return
 	}
-	var rec jobRecord
-	if err := codec.Decode(entry.Value(), &rec); err != nil {
+	rec, err := decodeRecord(entry.Value())
+	if err == nil {
+		err = rec.readable()
+	}
+	if err != nil {
 		s.log.Error("a job's record cannot be read", zap.String("job", entry.Key()), zap.Error(err))
+	}
+	if rec == nil {
 		return
 	}
 	if seen != nil {
 		seen[rec.ID] = true
 	}
-	s.mirror.put(&rec, entry.Revision())
+	s.mirror.put(rec, entry.Revision())
 	if !rec.active() { // the record has the final counts
-		s.tallies.forget(rec.Upload)
+		s.tallies.Delete(rec.Upload)
 	}
 }
 
 // States returns the number of stored jobs by state.
 func (s *Service) States() map[catalog.JobState]int {
 	counts := map[catalog.JobState]int{}
-	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Deleted == 0 }) {
+	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.listed() }) {
 		counts[rec.State]++
 	}
 	return counts

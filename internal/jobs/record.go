@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // jobRecord is what is stored of a job in addition to its items and results.
@@ -29,6 +31,48 @@ type jobRecord struct {
 	Tally    *tally           `cbor:"15,keyasint,omitempty"` // at the end
 	EndedSeq uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
 	Deleted  moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
+	Form     int              `cbor:"18,keyasint,omitempty"` // see storedForm; zero: 1
+	Needs    string           `cbor:"19,keyasint,omitempty"` // the first version that reads the form, if that is above 1
+	Takes    int              `cbor:"20,keyasint,omitempty"` // takes in a row that failed, and
+	TakesAt  int64            `cbor:"21,keyasint,omitempty"` // the results that were stored at the last one
+}
+
+// storedForm is the number of the form in which this version stores a job: its record,
+// items, results and objects. It is the last one that this version reads. A version that
+// changes what an earlier one could not read raises the number. In every form a record is
+// CBOR with the fields of recordHead.
+const storedForm = 1
+
+// recordHead has the fields that a record has in every form.
+type recordHead struct {
+	ID     string `cbor:"1,keyasint"`
+	Upload string `cbor:"2,keyasint"`
+	Form   int    `cbor:"18,keyasint,omitempty"`
+	Needs  string `cbor:"19,keyasint,omitempty"`
+}
+
+// decodeRecord reads a record. One of a later form has its head alone.
+func decodeRecord(b []byte) (*jobRecord, error) {
+	var head recordHead
+	if err := codec.Decode(b, &head); err != nil {
+		return nil, dataLoss(err)
+	}
+	if head.Form > storedForm {
+		return &jobRecord{ID: head.ID, Upload: head.Upload, Form: head.Form, Needs: head.Needs}, nil
+	}
+	var rec jobRecord
+	if err := codec.Decode(b, &rec); err != nil {
+		return nil, dataLoss(err)
+	}
+	return &rec, nil
+}
+
+// readable returns a fault that names the needed version if the job is of a later form.
+func (r *jobRecord) readable() error {
+	if r.Form <= storedForm {
+		return nil
+	}
+	return fault.New(fault.Conflict, "the job is stored in form %d, and this version reads forms up to %d: ask a server of version %s or later", r.Form, storedForm, r.Needs)
 }
 
 // options has the fields of catalog.Options in the same order.
@@ -58,7 +102,10 @@ func (m moment) time() time.Time {
 // since returns the time that has passed since the moment.
 func (m moment) since() time.Duration { return time.Since(m.time()) }
 
-func (r *jobRecord) active() bool { return !r.State.Ended() && r.Deleted == 0 }
+func (r *jobRecord) active() bool { return r.listed() && !r.State.Ended() }
+
+// listed reports whether the job is there for callers.
+func (r *jobRecord) listed() bool { return r.Deleted == 0 && r.readable() == nil }
 
 // job returns the record as callers see it, with the tally of its results.
 func (r *jobRecord) job(t *tally) catalog.Job {

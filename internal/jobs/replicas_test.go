@@ -211,7 +211,10 @@ func TestStore_WaitsWhileItIsAway(t *testing.T) {
 
 // TestStore_RefusesWhileFullAndContinues fills the room for jobs.
 func TestStore_RefusesWhileFullAndContinues(t *testing.T) {
-	r := single(t, func(c *jobs.Config) { c.MaxBytes, c.Keep = 2*jobs.MinBytes, time.Nanosecond })
+	r := single(t, func(c *jobs.Config) {
+		c.MaxBytes, c.Keep = 2*jobs.MinBytes, time.Nanosecond
+		c.TidyPause = time.Hour // the test alone tidies
+	})
 	letters := rand.NewChaCha8([32]byte{1})
 	large := func(n int) []*catalog.Item {
 		return goods(n, func(_ int, it *catalog.Item) {

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"math/big"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -11,30 +12,20 @@ import (
 
 // indexSet is a set of items of one job, a bit for each.
 type indexSet struct {
-	bits  []uint64
-	count int
+	big.Int
+	count int64
 }
 
 func (s *indexSet) add(index int64) {
-	word := int(index / 64)
-	for len(s.bits) <= word {
-		s.bits = append(s.bits, 0)
-	}
-	if bit := uint64(1) << (index % 64); s.bits[word]&bit == 0 {
-		s.bits[word] |= bit
+	if s.Bit(int(index)) == 0 {
+		s.SetBit(&s.Int, int(index), 1)
 		s.count++
 	}
 }
 
-func (s *indexSet) has(index int64) bool {
-	word := int(index / 64)
-	return word < len(s.bits) && s.bits[word]&(1<<(index%64)) != 0
-}
-
 // retryable returns the items of an ended job that failed and may succeed later.
 func (s *Service) retryable(ctx context.Context, rec *jobRecord) (*indexSet, error) {
-	set := &indexSet{}
-	read := int64(0)
+	set, read := &indexSet{}, int64(0)
 	err := s.store.replay(ctx, reading{filters: []string{allOf(resultsPrefix, rec.Upload)}}, func(msg jetstream.Msg, seq uint64) error {
 		if seq >= rec.EndedSeq {
 			return nil

@@ -24,17 +24,20 @@ func (j *activeJob) save(ctx context.Context, b *catalog.Batch) error {
 	var saving errgroup.Group
 	saving.SetLimit(savers)
 	for t, outcomes := range j.groupByClaim(b.Outcomes) {
-		saving.Go(func() error { return j.saveClaim(ctx, t, outcomes, b.Peak) })
+		saving.Go(func() (err error) {
+			defer recovered(&err)
+			return j.saveClaim(ctx, t, outcomes, b.Peak)
+		})
 	}
 	return saving.Wait()
 }
 
 // saveClaim stores results of one chunk, and acknowledges the chunk after its last one.
 func (j *activeJob) saveClaim(ctx context.Context, t *claim, outcomes []catalog.Outcome, peak int) error {
-	if t.lost {
+	if t.lost.Load() {
 		return nil
 	}
-	if err := j.store(ctx, t, outcomes, peak); err != nil || t.lost {
+	if err := j.store(ctx, t, outcomes, peak); err != nil || t.lost.Load() {
 		return err
 	}
 	if t.left -= len(outcomes); t.left > 0 {
@@ -62,9 +65,9 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 	if err != nil {
 		return err
 	}
-	if len(body) > j.service.config.MaxMessage/4 && len(outcomes) > 1 {
+	if len(body) > j.service.store.storage.MaxMessage()/4 && len(outcomes) > 1 {
 		half := len(outcomes) / 2
-		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost {
+		if err := j.store(ctx, t, outcomes[:half], peak); err != nil || t.lost.Load() {
 			return err
 		}
 		return j.store(ctx, t, outcomes[half:], peak)
@@ -77,7 +80,7 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 			headerSize: {strconv.Itoa(len(t.chunk.items))}, headerJob: {j.rec.ID},
 		},
 	}
-	if err := j.retryUntilDone(ctx, func() error { return j.publish(ctx, t, msg) }); err != nil || t.lost {
+	if err := j.retryUntilDone(ctx, func() error { return j.publish(ctx, t, msg) }); err != nil || t.lost.Load() {
 		return err
 	}
 	t.stored++
@@ -97,7 +100,7 @@ func (j *activeJob) sync(ctx context.Context) error {
 // already, it is either this one, whose acknowledgement was lost, or another worker
 // has the chunk and this worker's results are dropped.
 func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error {
-	if err := j.service.store.storage.Lost(); err != nil {
+	if err := j.service.store.away(); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, storeTime)
@@ -126,6 +129,6 @@ func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error 
 func (j *activeJob) loseClaim(t *claim) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	t.lost = true
+	t.lost.Store(true)
 	delete(j.claims, t.number)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
@@ -25,10 +26,6 @@ type Config struct {
 	Keep time.Duration
 	// BatchSize is for watchers of jobs that ask for none, by kind.
 	BatchSize [catalog.NumKinds]int
-	// Replicas is on how many servers of a cluster each message is stored.
-	Replicas int
-	// MaxMessage is the most bytes that the store takes as one message.
-	MaxMessage int
 	// AckWait is how long a worker may be silent before its chunks go to another.
 	// 0: 10 s.
 	AckWait time.Duration
@@ -37,6 +34,8 @@ type Config struct {
 	UploadWait time.Duration
 	// Sync is how soon results are on disk. 0: before they count as stored.
 	Sync time.Duration
+	// TidyPause is the least time between two tidyings while the store is full. 0: 10 s.
+	TidyPause time.Duration
 }
 
 // The least and the most of what is configured.
@@ -44,11 +43,13 @@ const (
 	MinBytes          = 16 << 20
 	defaultAckWait    = 10 * time.Second
 	defaultUploadWait = time.Hour
+	defaultTidyPause  = 10 * time.Second
 )
 
 func (c Config) withDefaults() (Config, error) {
 	c.AckWait = cmp.Or(c.AckWait, defaultAckWait)
 	c.UploadWait = cmp.Or(c.UploadWait, defaultUploadWait)
+	c.TidyPause = cmp.Or(c.TidyPause, defaultTidyPause)
 	switch {
 	case c.MaxBytes < MinBytes:
 		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
@@ -69,6 +70,12 @@ type Engine interface {
 // Storage stores jobs: see broker.Broker.
 type Storage interface {
 	JetStream() jetstream.JetStream
+	// Connected reports whether the store can be reached now.
+	Connected() bool
+	// Replicas is on how many servers each message is stored, and MaxMessage the most
+	// bytes of one. They are known while the store can be reached.
+	Replicas() int
+	MaxMessage() int
 	// Sync returns nil once everything that was stored before the call is on disk.
 	Sync(ctx context.Context) error
 	// SyncWithin schedules a sync within the time and does not wait for it.
@@ -91,7 +98,7 @@ type Service struct {
 	log    *zap.Logger
 
 	mirror     *mirror
-	tallies    *tallies
+	tallies    sync.Map // *count by upload
 	lost       *lost
 	activeJobs *activeJobs
 	full       chan struct{} // room for one: the store was found full
@@ -100,26 +107,59 @@ type Service struct {
 	ending sync.WaitGroup
 }
 
-// Start opens the stored jobs and begins to run those that have not ended.
+// Start opens the stored jobs and begins to run those that have not ended. A store that
+// is away is opened when it comes, and until then calls get StorageAway.
 func Start(ctx context.Context, config Config, storage Storage, engine Engine, log *zap.Logger) (*Service, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	opening, cancel := context.WithTimeout(ctx, setUpTime)
-	defer cancel()
-	st, err := openStore(opening, storage, config)
-	if err != nil {
+	s := &Service{
+		config: config, store: newStore(storage, config), engine: engine, log: log,
+		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1),
+	}
+	err = storageAway(nats.ErrDisconnected)
+	if storage.Connected() {
+		opening, cancel := context.WithTimeout(ctx, setUpTime)
+		defer cancel()
+		err = s.store.setUp(opening)
+	}
+	if err != nil && !fault.Is(asFault(err), fault.StorageAway) {
 		return nil, fmt.Errorf("the store of jobs cannot be opened: %w", explained(err))
 	}
-	s := &Service{config: config, store: st, engine: engine, log: log, mirror: newMirror(), tallies: &tallies{}, lost: newLost(), full: make(chan struct{}, 1)}
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.activeJobs = newActiveJobs(s)
-	s.ending.Go(func() { s.follow(background) })
-	s.ending.Go(func() { s.findLost(background) })
-	s.ending.Go(func() { s.tidyRegularly(background) })
+	if err == nil {
+		s.begin(background)
+	} else {
+		s.ending.Go(func() { s.beginLater(background) })
+	}
 	return s, nil
+}
+
+// begin starts the background work on the open store.
+func (s *Service) begin(ctx context.Context) {
+	s.ending.Go(func() { s.follow(ctx) })
+	s.ending.Go(func() { s.findLost(ctx) })
+	s.ending.Go(func() { s.tidyRegularly(ctx) })
+}
+
+// beginLater opens a store that is away, and then begins.
+func (s *Service) beginLater(ctx context.Context) {
+	s.log.Warn("the store of jobs is away: jobs are refused until it comes")
+	for {
+		err := s.store.setUp(ctx)
+		if err == nil {
+			s.log.Info("the store of jobs is open")
+			s.begin(ctx)
+			return
+		}
+		if pause(ctx, time.Second) != nil {
+			return
+		}
+		s.log.Error("the store of jobs cannot be opened: trying again", zap.Error(explained(err)))
+	}
 }
 
 // explained returns err with advice on a store that cannot be opened.

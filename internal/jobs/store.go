@@ -46,26 +46,45 @@ const (
 
 // store is the JetStream with the names that jobs use in it.
 type store struct {
-	storage  Storage
-	js       jetstream.JetStream
-	config   Config
+	storage Storage
+	js      jetstream.JetStream
+	config  Config
+
+	opened   chan struct{} // closed when the others are there
 	items    jetstream.Stream
 	results  jetstream.Stream
 	records  jetstream.KeyValue
 	maxChunk int // bytes of a message's body
 }
 
-func openStore(ctx context.Context, storage Storage, config Config) (*store, error) {
-	st := &store{storage: storage, js: storage.JetStream(), config: config, maxChunk: min(maxChunkBytes, config.MaxMessage/2)}
-	var err error
-	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix, config.MaxBytes/itemsPart); err != nil {
-		return nil, err
+func newStore(storage Storage, config Config) *store {
+	return &store{storage: storage, js: storage.JetStream(), config: config, opened: make(chan struct{})}
+}
+
+// setUp opens what is stored, or makes it. It waits while the store is away, until ctx ends.
+func (st *store) setUp(ctx context.Context) (err error) {
+	if st.items, err = st.openStream(ctx, itemsStream, itemsPrefix, st.config.MaxBytes/itemsPart); err != nil {
+		return err
 	}
-	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix, config.MaxBytes/resultsPart); err != nil {
-		return nil, err
+	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix, st.config.MaxBytes/resultsPart); err != nil {
+		return err
 	}
-	st.records, err = st.openRecords(ctx)
-	return st, err
+	if st.records, err = st.openRecords(ctx); err != nil {
+		return err
+	}
+	st.maxChunk = min(maxChunkBytes, st.storage.MaxMessage()/2)
+	close(st.opened)
+	return nil
+}
+
+// away returns a fault while the store is not open, or if nothing can be stored any more.
+func (st *store) away() error {
+	select {
+	case <-st.opened:
+		return st.storage.Lost()
+	default:
+		return storageAway(errors.New("the store is not open yet"))
+	}
 }
 
 // openStream opens a stream that refuses messages over its limit, since stored jobs must
@@ -77,7 +96,7 @@ func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes i
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return st.js.CreateStream(ctx, jetstream.StreamConfig{
 				Name: name, Subjects: []string{prefix + "*.*"}, Storage: jetstream.FileStorage,
-				Discard: jetstream.DiscardNew, MaxBytes: maxBytes, Replicas: st.config.Replicas,
+				Discard: jetstream.DiscardNew, MaxBytes: maxBytes, Replicas: st.storage.Replicas(),
 				Compression: jetstream.S2Compression,
 			})
 		}
@@ -104,7 +123,7 @@ func (st *store) openRecords(ctx context.Context) (jetstream.KeyValue, error) {
 		}
 		_, err = st.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: "KV_" + recordsBucket, Subjects: []string{"$KV." + recordsBucket + ".>"}, Storage: jetstream.FileStorage,
-			MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true, Replicas: st.config.Replicas,
+			MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowRollup: true, DenyDelete: true, Replicas: st.storage.Replicas(),
 		})
 		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return nil, err
@@ -163,7 +182,7 @@ func (st *store) info(ctx context.Context, stream, filter string) (*jetstream.St
 
 // get returns a job's record and its revision.
 func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error) {
-	if err := st.storage.Lost(); err != nil {
+	if err := st.away(); err != nil {
 		return nil, 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
@@ -175,11 +194,11 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 	if err != nil {
 		return nil, 0, asFault(err)
 	}
-	var rec jobRecord
-	if err := codec.Decode(entry.Value(), &rec); err != nil {
-		return nil, 0, dataLoss(err)
+	rec, err := decodeRecord(entry.Value())
+	if err == nil {
+		err = rec.readable()
 	}
-	return &rec, entry.Revision(), nil
+	return rec, entry.Revision(), err
 }
 
 // sync returns when all that was stored before the call is on disk.
@@ -211,3 +230,30 @@ func (st *store) put(ctx context.Context, rec *jobRecord, revision uint64) (uint
 
 // errOutrun reports that a record has changed since it was read.
 var errOutrun = errors.New("the record has changed meanwhile")
+
+// change has f change the record of a job and stores it, and begins again if another
+// writer was faster. If f returns an error, nothing is stored and change returns that.
+func (s *Service) change(ctx context.Context, job *jobRecord, f func(*jobRecord) error) (*jobRecord, error) {
+	for {
+		rec, revision, err := s.store.get(ctx, job.ID)
+		if err != nil {
+			return nil, err
+		}
+		if rec.Upload != job.Upload || rec.Deleted != 0 {
+			return nil, notFound()
+		}
+		if err := f(rec); err != nil {
+			return nil, err
+		}
+		if revision, err = s.store.put(ctx, rec, revision); err == nil {
+			s.mirror.put(rec, revision)
+			return rec, nil
+		}
+		if !errors.Is(err, errOutrun) {
+			return nil, err
+		}
+	}
+}
+
+// errUnchanged is for functions of change that have nothing to change.
+var errUnchanged = errors.New("the record needs no change")

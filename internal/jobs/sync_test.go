@@ -58,7 +58,7 @@ func heldService(t *testing.T, settings ...setting) (*heldDisk, *replica, *crede
 	t.Helper()
 	b := openBroker(t, t.TempDir())
 	disk := newHeldDisk(b)
-	r := startOn(t, disk, b, newModel(32), settings...)
+	r := start(t, disk, newModel(32), settings...)
 	t.Cleanup(func() {
 		disk.open.Store(true)
 		r.Close()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"strconv"
-	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -103,24 +102,13 @@ func readTally(msg jetstream.Msg) (t tally) {
 	return t
 }
 
-// tallies keeps the counts of active jobs, so that a request for a job's progress reads
+// count is the counts of an active job so far, so that a request for its progress reads
 // only new messages.
-type tallies struct {
-	counts sync.Map // *count by upload
-}
-
 type count struct {
 	counted
 	turn chan struct{} // has a buffer of one and serves as a lock that heeds a context
 	last uint64        // sequence counted last
 }
-
-func (t *tallies) of(upload string) *count {
-	c, _ := t.counts.LoadOrStore(upload, &count{turn: make(chan struct{}, 1)})
-	return c.(*count)
-}
-
-func (t *tallies) forget(upload string) { t.counts.Delete(upload) }
 
 // counted is the counts of a job's stored results.
 type counted struct {
@@ -131,7 +119,8 @@ type counted struct {
 
 // count returns the counts of a job's stored results, up to its end if it has one.
 func (s *Service) count(ctx context.Context, rec *jobRecord) (counted, error) {
-	c := s.tallies.of(rec.Upload)
+	kept, _ := s.tallies.LoadOrStore(rec.Upload, &count{turn: make(chan struct{}, 1)})
+	c := kept.(*count)
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()

@@ -21,8 +21,6 @@ const (
 	// graveTime is how long a deleted job's record stays: workers that have not
 	// heard of the deletion have stopped by then.
 	graveTime = 10 * time.Minute
-	// tidyPause is the least time between two tidyings while the store is full.
-	tidyPause = 10 * time.Second
 	// fullPart is the fill level of the store above which the oldest ended jobs are
 	// removed.
 	fullPart = 0.9
@@ -33,14 +31,14 @@ const (
 func (s *Service) tidyRegularly(ctx context.Context) {
 	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
-	for pause(ctx, tidyPause) == nil {
+	for pause(ctx, s.config.TidyPause) == nil {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-s.full:
 		}
-		if s.store.storage.Lost() != nil { // nothing can be removed
+		if s.store.away() != nil { // nothing can be removed
 		} else if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("old jobs could not be removed: trying again later", zap.Error(err))
 		}
@@ -80,16 +78,11 @@ func (s *Service) Tidy(ctx context.Context) error {
 
 // retire deletes an ended job.
 func (s *Service) retire(ctx context.Context, rec *jobRecord) error {
-	current, revision, err := s.store.get(ctx, rec.ID)
-	if err != nil || current.Deleted != 0 || current.Upload != rec.Upload {
+	if err := s.markDeleted(ctx, rec); err != nil {
 		return ignoreMissing(err)
 	}
 	s.log.Info("an ended job is deleted: its time is over, or the store needs room", zap.String("job", rec.ID), zap.Time("ended", rec.Ended.time()))
-	err = s.markDeleted(ctx, current, revision)
-	if errors.Is(err, errOutrun) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // forget removes the last of a deleted job.

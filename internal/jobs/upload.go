@@ -93,7 +93,7 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 // reserve that much.
 func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
 	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.config.Replicas,
+		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.storage.Replicas(),
 	})
 }
 
@@ -152,17 +152,15 @@ func (u *upload) send(ctx context.Context) error {
 // settle waits until at most n chunks wait for the store's answer.
 func (u *upload) settle(ctx context.Context, n int) error {
 	for len(u.waiting) > n {
-		timer := time.NewTimer(storeTime)
+		within, cancel := context.WithTimeoutCause(ctx, storeTime, nats.ErrTimeout)
 		var err error
 		select {
 		case <-u.waiting[0].Ok():
 		case err = <-u.waiting[0].Err():
-		case <-timer.C:
-			err = nats.ErrTimeout
-		case <-ctx.Done():
-			err = context.Cause(ctx)
+		case <-within.Done():
+			err = context.Cause(within)
 		}
-		timer.Stop()
+		cancel()
 		if err != nil {
 			return err
 		}

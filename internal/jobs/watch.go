@@ -20,7 +20,7 @@ import (
 // follows the job until its summary. It returns the first error of send. A send that
 // blocks delays only this watch.
 func (s *Service) Watch(ctx context.Context, owner catalog.Owner, id, token string, send func(catalog.JobEvent) error) error {
-	rec, _, err := s.find(ctx, owner, id)
+	rec, err := s.find(ctx, owner, id)
 	if err != nil {
 		return err
 	}
@@ -73,14 +73,14 @@ const (
 // guard stops a watch whose job is deleted, or whose store is lost.
 func (s *Service) guard(ctx context.Context, owner catalog.Owner, rec *jobRecord, stop context.CancelCauseFunc) {
 	for looks := 1; pause(ctx, guardEvery) == nil; looks++ {
-		if err := s.store.storage.Lost(); err != nil {
+		if err := s.store.away(); err != nil {
 			stop(err)
 			return
 		}
 		if looks%guardRecord != 0 {
 			continue
 		}
-		now, _, err := s.find(ctx, owner, rec.ID)
+		now, err := s.find(ctx, owner, rec.ID)
 		if fault.Is(err, fault.NotFound) || (err == nil && now.Upload != rec.Upload) {
 			stop(notFound())
 			return
@@ -108,10 +108,14 @@ type watch struct {
 // errAtEnd ends the reading of a job's results.
 var errAtEnd = errors.New("the job's end")
 
-// read reads results. It does not wait for more results of a job that had ended, even
-// if the stored end is lost.
+// read reads results, until each returns errAtEnd. It does not wait for more results of a
+// job that had ended, even if the stored end is lost.
 func (w *watch) read(ctx context.Context, r reading, each func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
-	return w.service.store.follow(ctx, r, w.rec.State.Ended(), each)
+	err := w.service.store.follow(ctx, r, w.rec.State.Ended(), each)
+	if errors.Is(err, errAtEnd) {
+		return nil
+	}
+	return err
 }
 
 // asStored sends results in the order in which they were stored.
@@ -120,7 +124,7 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 	if from.Major > 0 {
 		all.after = from.Major - 1
 	}
-	err := w.read(ctx, all, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	return w.read(ctx, all, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		if msg.Subject() == endSubject(w.rec.Upload) {
 			return errAtEnd
 		}
@@ -142,10 +146,6 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 		}
 		return nil
 	})
-	if errors.Is(err, errAtEnd) {
-		return nil
-	}
-	return err
 }
 
 // inOrder sends results in the order of the items.
@@ -171,11 +171,7 @@ func (w *watch) inOrder(ctx context.Context, from position) error {
 // end waits for the job's end.
 func (w *watch) end(ctx context.Context) error {
 	end := reading{filters: []string{endSubject(w.rec.Upload)}}
-	err := w.read(ctx, end, func(jetstream.Msg, *jetstream.MsgMetadata) error { return errAtEnd })
-	if errors.Is(err, errAtEnd) {
-		return nil
-	}
-	return err
+	return w.read(ctx, end, func(jetstream.Msg, *jetstream.MsgMetadata) error { return errAtEnd })
 }
 
 // chunk waits for all results of a chunk, or for the job's end, and returns them in
@@ -197,10 +193,7 @@ func (w *watch) chunk(ctx context.Context, number int64) ([]catalog.Outcome, err
 		return nil
 	})
 	slices.SortFunc(all, func(a, b catalog.Outcome) int { return cmp.Compare(a.Index, b.Index) })
-	if err == nil || errors.Is(err, errAtEnd) {
-		return all, nil
-	}
-	return nil, err
+	return all, err
 }
 
 // finish sends the remaining results and the summary.

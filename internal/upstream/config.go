@@ -14,8 +14,9 @@ const (
 	DefaultBulkShare  = 0.1
 )
 
-// MaxWorkers is the largest pool and the highest ceiling that are taken.
-const MaxWorkers = 100_000
+// MaxWorkers is the largest pool and the highest ceiling that are taken, as the contract
+// of UpdateSettings has it.
+const MaxWorkers = 4096
 
 // Config is what a gate is built from. Zero values take the defaults.
 type Config struct {
