@@ -76,6 +76,7 @@ type App struct {
 	dataPlace string
 	cache     *cache.Cache  // nil: every question is asked
 	jobs      *jobs.Service // nil: there are none
+	authority *auth.Authority
 	rpc       *rpc.Server
 	web       *web.Server
 	grpcLis   net.Listener

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 
-	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -46,6 +45,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.gate = gate
+	if err := a.openAuthority(ctx); err != nil {
+		return err
+	}
 	a.followOutages(ctx)
 	metrics.MustRegister(gateMetrics{gate})
 	if err := a.openBroker(ctx); err != nil {
@@ -81,26 +83,22 @@ func (a *App) wireEdges(e edges) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	tokens, err := loadTokens(c.TokenFile)
-	if err != nil {
-		return err
-	}
-	authority := auth.New(tokens)
 	budget := intake.New(c.intakeBytes())
 	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
 	}, func() float64 { return float64(budget.Held()) }))
+	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: authority, Jobs: a.servedJobs(), Operations: e.operations,
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, authority, files, budget)
+	a.web, err = a.newWeb(e, a.authority, files, budget)
 	return err
 }
 
@@ -127,13 +125,6 @@ func (a *App) newWeb(e edges, callers web.Callers, files rpc.TLSFiles, budget *i
 	return web.New(config, web.Parts{
 		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
-}
-
-func loadTokens(path string) (*auth.Tokens, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return auth.LoadTokens(path)
 }
 
 // servedModels are the names that callers may ask for.
