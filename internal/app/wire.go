@@ -53,6 +53,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.openBroker(ctx); err != nil {
 		return err
 	}
+	a.openCaps(metrics)
 	if a.cache = a.newCache(); a.cache != nil {
 		metrics.MustRegister(cacheMetrics{a.cache})
 	}
@@ -63,7 +64,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.model, a.cache, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, a.newOperations(level), log, metrics})
 }
 
 type edges struct {
@@ -198,6 +199,9 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
 		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o,
+	}
+	if a.caps != nil {
+		parts.Caps = a.caps
 	}
 	if c.backend() == backendOpenAI {
 		p, err := prompt.New(tax)

@@ -205,19 +205,20 @@ func (a *Authority) Caller(r *http.Request) (catalog.Caller, error) {
 	return i.Caller(), i.May(classification)
 }
 
-// Caps returns the caps of the caller with that name. A caller that is not in the file
-// any more, whose jobs may go on, has those of all. Without a token file there are none.
-func (a *Authority) Caps(name string) catalog.Caps {
+// Caps returns the caps of the caller with that name, and false if there can be none: a
+// token file is not used, or the name is none of it. A caller that is not in the file any
+// more, whose jobs may go on, has the caps of all.
+func (a *Authority) Caps(name string) (caps catalog.Caps, named bool) {
 	tokens := a.tokens.Load()
 	if tokens == nil || !callerName.MatchString(name) {
-		return catalog.Caps{}
+		return catalog.Caps{}, false
 	}
 	for i := range tokens.callers {
 		if tokens.callers[i].name == name {
-			return tokens.callers[i].caps
+			return tokens.callers[i].caps, true
 		}
 	}
-	return tokens.caps
+	return tokens.caps, true
 }
 
 // Names returns the callers that the server knows, in the order of the file.

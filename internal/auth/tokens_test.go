@@ -87,10 +87,11 @@ callers:
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"usual": "[0 0 1000 0 2 0]", "large": "[0 0 0 0 9 5]", "gone from the file": "[0 0 0 0 0 0]", "gone": "[0 0 1000 0 2 0]",
+		"usual": "[0 0 1000 0 2 0]", "large": "[0 0 0 0 9 5]", "no name": "[0 0 0 0 0 0]", "gone": "[0 0 1000 0 2 0]",
 	} {
-		if got := fmt.Sprint(auth.New(tokens).Caps(name)); got != want {
-			t.Errorf("%s has %s, want %s", name, got, want)
+		caps, named := auth.New(tokens).Caps(name)
+		if got := fmt.Sprint(caps); got != want || named == (name == "no name") {
+			t.Errorf("%s, named %v, has %s, want %s", name, named, got, want)
 		}
 	}
 }

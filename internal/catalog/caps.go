@@ -45,3 +45,22 @@ type CapsInUse struct {
 	Caps   Caps
 	Used   Caps
 }
+
+// Admission is how an item is admitted by its caller's caps.
+type Admission struct {
+	// First: the item is the first of its call, which is refused over any cap.
+	First bool
+	// Patient: the item waits, whatever the cap.
+	Patient bool
+}
+
+// Waits reports whether an item over the cap waits and is not refused. Items of a call
+// in progress end and make room in flight.
+func (a Admission) Waits(c Cap) bool { return a.Patient || !a.First && c == CapItemsInFlight }
+
+// KeptJob is a stored job, as caps count it.
+type KeptJob struct {
+	ID     string
+	Active bool // it has not ended
+	Bytes  int64
+}

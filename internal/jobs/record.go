@@ -29,6 +29,7 @@ type jobRecord struct {
 	Tally    *tally           `cbor:"15,keyasint,omitempty"` // at the end
 	EndedSeq uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
 	Deleted  moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
+	Bytes    int64            `cbor:"22,keyasint,omitempty"` // of the items; 0 in records of earlier versions
 }
 
 // options has the fields of catalog.Options in the same order.

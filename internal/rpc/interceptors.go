@@ -19,6 +19,7 @@ import (
 //	metrics   outside of all that can fail, so that each call is counted with the
 //	          code that its caller sees
 //	log       for the same reason
+//	audit     for the same reason
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
 //	arrival   under faults too, for the cause of what was cut off
@@ -56,6 +57,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 		return !isAuxiliary(call.Service)
 	})
 	c.addPair(selector.UnaryServerInterceptor(unaryLog, quiet), selector.StreamServerInterceptor(streamLog, quiet))
+	c.add(auditor{parts.Log}.around)
 	c.add(mapFaults)
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return fault.Panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))
