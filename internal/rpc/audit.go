@@ -23,10 +23,10 @@ func (a auditor) around(ctx context.Context, method string, next func(context.Co
 	if serviceOf(method) != credenzav1.OperationsService_ServiceDesc.ServiceName {
 		return next(ctx)
 	}
-	var change string
-	err := next(context.WithValue(ctx, auditKey{}, &change))
+	var changes []zap.Field
+	err := next(context.WithValue(ctx, auditKey{}, &changes))
 	level := zapcore.InfoLevel
-	if err != nil || change != "" {
+	if err != nil || len(changes) > 0 {
 		level = zapcore.WarnLevel
 	}
 	fields := []zap.Field{
@@ -36,16 +36,13 @@ func (a auditor) around(ctx context.Context, method string, next func(context.Co
 	if p, ok := peer.FromContext(ctx); ok {
 		fields = append(fields, zap.Stringer("from", p.Addr))
 	}
-	if change != "" {
-		fields = append(fields, zap.String("change", change))
-	}
-	a.log.Log(level, "audit: operating call", fields...)
+	a.log.Log(level, "audit: operating call", append(fields, changes...)...)
 	return err
 }
 
 // auditChange notes for the line what a call is to change.
-func auditChange(ctx context.Context, change string) {
-	if noted, ok := ctx.Value(auditKey{}).(*string); ok {
-		*noted = change
+func auditChange(ctx context.Context, setting string, value any) {
+	if changes, ok := ctx.Value(auditKey{}).(*[]zap.Field); ok {
+		*changes = append(*changes, zap.Any(setting, value))
 	}
 }

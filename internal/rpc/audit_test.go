@@ -22,11 +22,11 @@ func TestAudit_HasALineForEachOperatingCall(t *testing.T) {
 	_, _ = operations.UpdateSettings(as("operator-token"), &credenzav1.UpdateSettingsRequest{MaxWorkers: &workers})
 	_, _ = operations.UpdateSettings(as("shop-token"), &credenzav1.UpdateSettingsRequest{MaxWorkers: &workers})
 	_ = methods["classify"](as("shop-token"), conn)
-	type line struct{ by, method, outcome, change any }
+	type line struct{ By, Method, Outcome, MaxWorkers any }
 	var got []line
 	for _, entry := range s.logs.FilterMessage("audit: operating call").All() {
 		fields := entry.ContextMap()
-		got = append(got, line{fields["by"], fields["method"], fields["outcome"], fields["change"]})
+		got = append(got, line{fields["by"], fields["method"], fields["outcome"], fields["max_workers"]})
 		if from, ok := fields["from"].(string); !ok || from == "" {
 			t.Errorf("the line does not say from where: %v", fields)
 		}
@@ -37,7 +37,7 @@ func TestAudit_HasALineForEachOperatingCall(t *testing.T) {
 	const service = "/credenza.v1.OperationsService/"
 	equal(t, []line{
 		{"operator", service + "GetStatus", "OK", nil},
-		{"operator", service + "UpdateSettings", "OK", "max_workers:7"},
+		{"operator", service + "UpdateSettings", "OK", int64(7)},
 		{"shop", service + "UpdateSettings", "PermissionDenied", nil},
 	}, got)
 }

@@ -18,8 +18,8 @@ import (
 //	identify  finds the caller, for all that follow
 //	metrics   outside of all that can fail, so that each call is counted with the
 //	          code that its caller sees
-//	log       for the same reason
 //	audit     for the same reason
+//	log       for the same reason
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
 //	arrival   under faults too, for the cause of what was cut off
@@ -52,12 +52,12 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	c := &chain{metrics: metrics, inner: checks.unary}
 	c.add(s.identify)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
+	c.add(auditor{parts.Log}.around)
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return !isAuxiliary(call.Service)
 	})
 	c.addPair(selector.UnaryServerInterceptor(unaryLog, quiet), selector.StreamServerInterceptor(streamLog, quiet))
-	c.add(auditor{parts.Log}.around)
 	c.add(mapFaults)
 	onPanic := recovery.WithRecoveryHandler(func(value any) error { return fault.Panicked(value) })
 	c.addPair(recovery.UnaryServerInterceptor(onPanic), recovery.StreamServerInterceptor(onPanic))

@@ -81,12 +81,13 @@ func (o *operations) UpdateSettings(ctx context.Context, req *credenzav1.UpdateS
 	if req.MaxWorkers != nil {
 		n := int(req.GetMaxWorkers())
 		change.MaxWorkers = &n
+		auditChange(ctx, "max_workers", n)
 	}
 	if req.LogLevel != nil {
 		level := logLevelFromProto(req.GetLogLevel())
 		change.LogLevel = &level
+		auditChange(ctx, "log_level", level)
 	}
-	auditChange(ctx, req.String())
 	settings, err := o.operations.Update(ctx, change)
 	if err != nil {
 		return nil, err
