@@ -8,8 +8,9 @@
 //	credenza jobs submit large.csv         one file, in the background, on a service
 //	credenza eval labelled.csv             how good the answers are
 //	credenza taxonomy show                 the categories and styles
+//	credenza tokens add shop               a caller of the service, and its token
 //
-// Every command but `taxonomy` and `jobs` takes the service's settings: `classify` and
+// Every command but `taxonomy`, `tokens` and `jobs` takes the service's settings: `classify` and
 // `eval` run the service within their own process if --server is not given. The output
 // is the same either way, since items always go through gRPC.
 package main

@@ -37,6 +37,7 @@ type commands struct {
 	Jobs     jobsCommand     `cmd:"" help:"Have a service classify files in the background."`
 	Eval     evalCommand     `cmd:"" help:"Measure how good classifications are, on a file with labels."`
 	Taxonomy taxonomyCommand `cmd:"" help:"Show, check or begin a file of categories and styles."`
+	Tokens   tokensCommand   `cmd:"" help:"Add, list or revoke callers of a token file."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`
 	Doctor   doctorCommand   `cmd:"" help:"Try the configured models, and see what works and what to set."`
 

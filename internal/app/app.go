@@ -26,6 +26,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/cache"
+	"github.com/credenza-dev/credenza/internal/caps"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -77,6 +78,8 @@ type App struct {
 	dataPlace string
 	cache     *cache.Cache  // nil: every question is asked
 	jobs      *jobs.Service // nil: there are none
+	authority *auth.Authority
+	caps      *caps.Keeper // nil: no caller has caps
 	rpc       *rpc.Server
 	web       *web.Server
 	grpcLis   net.Listener

@@ -17,11 +17,15 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 		return nil
 	}
 	c := &a.config
-	a.jobs, err = jobs.Start(ctx, jobs.Config{
+	config := jobs.Config{
 		MaxBytes: int64(c.JobsMax) << 20, Keep: c.JobsKeep,
 		BatchSize: [catalog.NumKinds]int{catalog.KindText: c.TextBatchSize, catalog.KindImage: c.ImageBatchSize},
 		Sync:      c.Sync.within(),
-	}, a.broker, engine, a.log)
+	}
+	if a.caps != nil {
+		config.Caps = a.caps
+	}
+	a.jobs, err = jobs.Start(ctx, config, a.broker, engine, a.log)
 	if err != nil {
 		return err
 	}

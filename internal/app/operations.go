@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/cache"
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
@@ -20,14 +21,16 @@ type operations struct {
 	cache  *cache.Cache // nil: none
 	level  zap.AtomicLevel
 	start  time.Time
+	// callers returns those with caps.
+	callers func(context.Context) []catalog.CapsInUse
 }
 
-func newOperations(c *Config, gate *upstream.Gate, model *llm.Client, m *cache.Cache, level zap.AtomicLevel) *operations {
-	return &operations{config: c, gate: gate, model: model, cache: m, level: level, start: time.Now()}
+func (a *App) newOperations(level zap.AtomicLevel) *operations {
+	return &operations{config: &a.config, gate: a.gate, model: a.model, cache: a.cache, level: level, start: time.Now(), callers: a.capsInUse}
 }
 
 // Status returns the state of the process.
-func (o *operations) Status(context.Context) (rpc.Status, error) {
+func (o *operations) Status(ctx context.Context) (rpc.Status, error) {
 	g := o.gate.Status()
 	s := rpc.Status{
 		Version:  Version,
@@ -37,6 +40,7 @@ func (o *operations) Status(context.Context) (rpc.Status, error) {
 		Gate:     g,
 		Cache:    cacheStatus(o.cache),
 		Settings: rpc.Settings{MaxWorkers: g.Ceiling, LogLevel: o.level.Level()},
+		Callers:  o.callers(ctx),
 	}
 	for i := range g.Groups {
 		if l := g.Groups[i].Latency; l.Count > s.Upstream.Count {

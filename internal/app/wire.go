@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 
-	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -47,11 +46,15 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.gate = gate
+	if err := a.openAuthority(ctx); err != nil {
+		return err
+	}
 	a.followOutages(ctx)
 	metrics.MustRegister(gateMetrics{gate})
 	if err := a.openBroker(ctx); err != nil {
 		return err
 	}
+	a.openCaps(metrics)
 	if a.cache = a.newCache(); a.cache != nil {
 		metrics.MustRegister(cacheMetrics{a.cache})
 	}
@@ -62,7 +65,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, newOperations(&a.config, gate, a.model, a.cache, level), log, metrics})
+	return a.wireEdges(edges{engine, tax, a.newOperations(level), log, metrics})
 }
 
 type edges struct {
@@ -82,26 +85,22 @@ func (a *App) wireEdges(e edges) error {
 			return wrong(name, "%s: %w", name, err)
 		}
 	}
-	tokens, err := loadTokens(c.TokenFile)
-	if err != nil {
-		return err
-	}
-	authority := auth.New(tokens)
 	budget := intake.New(c.intakeBytes())
 	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
 	}, func() float64 { return float64(budget.Held()) }))
+	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: authority, Jobs: a.servedJobs(), Operations: e.operations,
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, authority, files, budget)
+	a.web, err = a.newWeb(e, a.authority, files, budget)
 	return err
 }
 
@@ -128,13 +127,6 @@ func (a *App) newWeb(e edges, callers web.Callers, files rpc.TLSFiles, budget *i
 	return web.New(config, web.Parts{
 		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
-}
-
-func loadTokens(path string) (*auth.Tokens, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return auth.LoadTokens(path)
 }
 
 // servedModels are the names that callers may ask for.
@@ -212,6 +204,9 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
 		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o,
+	}
+	if a.caps != nil {
+		parts.Caps = a.caps
 	}
 	if c.backend() == backendOpenAI {
 		p, err := prompt.New(tax)

@@ -19,6 +19,10 @@
 // certificate whose name the file has. Reflection asks for one of them because it
 // shows the whole contract; health does not, because load balancers have neither.
 //
+// The file is read again when it changes. A caller that was taken out of it, or whose
+// access has expired, is refused from its next call on; its calls in flight end as they
+// would have, because what they have asked is paid for.
+//
 // The trade-off: without a token file nothing but the connection counts, so the
 // callers of a proxy on the same machine look local. Behind one, a token file is
 // needed.

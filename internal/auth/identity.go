@@ -46,12 +46,17 @@ func ruleOf(service string) (r rule, known bool) {
 
 // Authority knows the callers of a server. It is safe for concurrent use.
 type Authority struct {
-	tokens *Tokens // nil: no caller is known by name
+	tokens atomic.Pointer[Tokens] // nil: no caller is known by name
 	calls  atomic.Int64
+	file   tokenFile
 }
 
 // New returns the authority of a server. Without tokens it knows no caller by name.
-func New(tokens *Tokens) *Authority { return &Authority{tokens: tokens} }
+func New(tokens *Tokens) *Authority {
+	a := &Authority{}
+	a.tokens.Store(tokens)
+	return a
+}
 
 // Call is what is known of a call before it is admitted.
 type Call struct {
@@ -79,16 +84,17 @@ type Identity struct {
 
 // Identify returns the caller's identity. It refuses no call: May does.
 func (a *Authority) Identify(c Call) *Identity {
+	tokens := a.tokens.Load()
 	i := &Identity{
 		// No name in the file has a colon, so none of them can be taken for these.
 		id:         "call:" + strconv.FormatInt(a.calls.Add(1), 10),
 		connection: nameOf(c.Local, c.Remote),
-		open:       a.tokens == nil, local: isLocal(c.Local, c.Remote), page: c.Page,
+		open:       tokens == nil, local: isLocal(c.Local, c.Remote), page: c.Page,
 	}
 	if i.open {
 		return i
 	}
-	known, err := a.tokens.identify(c)
+	known, err := tokens.identify(c)
 	if err != nil {
 		i.refusal = err
 		return i
@@ -102,7 +108,7 @@ func (a *Authority) Identify(c Call) *Identity {
 func (t *Tokens) identify(c Call) (caller, error) {
 	if len(c.Authorization) == 0 && !c.Page.CrossOrigin {
 		if known, ok := t.findCertificate(c.TLS); ok {
-			return known, nil
+			return known.inForce()
 		}
 	}
 	token, err := bearerToken(c.Authorization)
@@ -113,7 +119,15 @@ func (t *Tokens) identify(c Call) (caller, error) {
 	if !ok {
 		return caller{}, fault.New(fault.Unauthenticated, "the token is not known here: check it, or ask the operator for one")
 	}
-	return known, nil
+	return known.inForce()
+}
+
+// inForce returns the caller unless it has expired.
+func (c *caller) inForce() (caller, error) {
+	if c.expired() {
+		return caller{}, fault.New(fault.Unauthenticated, "the access of %q has expired: ask the operator for a new token", c.name)
+	}
+	return *c, nil
 }
 
 func bearerToken(values []string) (string, error) {
@@ -189,6 +203,32 @@ func (i *Identity) Share() (name string, known bool) {
 func (a *Authority) Caller(r *http.Request) (catalog.Caller, error) {
 	i := a.Identify(CallOf(r))
 	return i.Caller(), i.May(classification)
+}
+
+// Caps returns the caps of the caller with that name, and false if there can be none: a
+// token file is not used, or the name is none of it. A caller that is not in the file any
+// more, whose jobs may go on, has the caps of all.
+func (a *Authority) Caps(name string) (caps catalog.Caps, named bool) {
+	tokens := a.tokens.Load()
+	if tokens == nil || !callerName.MatchString(name) {
+		return catalog.Caps{}, false
+	}
+	for i := range tokens.callers {
+		if tokens.callers[i].name == name {
+			return tokens.callers[i].caps, true
+		}
+	}
+	return tokens.caps, true
+}
+
+// Names returns the callers that the server knows, in the order of the file.
+func (a *Authority) Names() (names []string) {
+	if tokens := a.tokens.Load(); tokens != nil {
+		for i := range tokens.callers {
+			names = append(names, tokens.callers[i].name)
+		}
+	}
+	return names
 }
 
 // Share is Identity.Share for a request over HTTP.

@@ -10,9 +10,13 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // Scope is a set of things that a caller may do.
@@ -40,14 +44,21 @@ func (s Scope) String() string {
 
 // Tokens are the callers that a server knows. They hold no token, only hashes.
 // They are immutable and safe for concurrent use.
-type Tokens struct{ callers []caller }
+type Tokens struct {
+	callers []caller
+	caps    catalog.Caps // of callers that have none of their own
+}
 
 type caller struct {
-	name   string
-	hash   [sha256.Size]byte
-	scopes Scope
-	line   int
+	name    string
+	hash    [sha256.Size]byte
+	scopes  Scope
+	expires time.Time    // zero: never
+	caps    catalog.Caps // as they are in force
+	line    int
 }
+
+func (c *caller) expired() bool { return !c.expires.IsZero() && !time.Now().Before(c.expires) }
 
 // LoadTokens reads a file of tokens; see ParseTokens.
 func LoadTokens(path string) (*Tokens, error) {
@@ -58,11 +69,17 @@ func LoadTokens(path string) (*Tokens, error) {
 	return ParseTokens(path, data)
 }
 
-// ParseTokens reads a list of callers in YAML:
+// ParseTokens reads callers in YAML:
 //
-//   - name: shop
-//     sha256: 9f86d081...   # printf %s TOKEN | sha256sum
-//     scopes: [classify, operate]
+//	caps: {items_per_day: 100000}  # of each caller that has no other
+//	callers:
+//	  - name: shop
+//	    sha256: 9f86d081...         # printf %s TOKEN | sha256sum
+//	    scopes: [classify, operate]
+//	    expires: 2027-01-31T12:00:00Z
+//	    caps: {items_in_flight: 64, items_per_day: none}
+//
+// A plain list of callers is taken too.
 //
 // Errors name the file, the line and what to do, and never show a hash or a
 // token. A token in plain text is refused.
@@ -72,10 +89,15 @@ func ParseTokens(file string, data []byte) (*Tokens, error) {
 		// The parser's own text may quote the file, and with it a secret.
 		return nil, fmt.Errorf("%s: not YAML%s: see the example in the documentation", file, lineIn(err))
 	}
-	t := &Tokens{}
-	for _, entry := range entriesOf(&root) {
+	entries, caps, line, err := entriesOf(&root)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+	}
+	t := &Tokens{caps: merged(caps, catalog.Caps{})}
+	for _, entry := range entries {
 		c, line, err := parseCaller(entry)
 		if err == nil {
+			c.caps = merged(c.caps, t.caps)
 			line, err = entry.Line, t.add(c)
 		}
 		if err != nil {
@@ -88,16 +110,47 @@ func ParseTokens(file string, data []byte) (*Tokens, error) {
 	return t, nil
 }
 
-// entriesOf returns the list's entries; a document that is no list is taken for
-// one bad entry.
-func entriesOf(root *yaml.Node) []*yaml.Node {
+// entriesOf returns the list's entries, and the caps of all if the document has the
+// form with callers; any other document is taken for one bad entry. An error is about
+// the line.
+func entriesOf(root *yaml.Node) (entries []*yaml.Node, caps catalog.Caps, line int, err error) {
 	if len(root.Content) == 0 {
+		return nil, caps, 0, nil
+	}
+	list := root.Content[0]
+	if valueOf(list, "callers") != nil {
+		for i := 0; i+1 < len(list.Content); i += 2 {
+			switch key, value := list.Content[i], list.Content[i+1]; key.Value {
+			case "callers":
+				root = &yaml.Node{Content: []*yaml.Node{value}}
+			case "caps":
+				caps, err = parseCaps(value)
+			default:
+				err = errors.New("unknown key: a token file has caps and callers")
+			}
+			if err != nil {
+				return nil, caps, list.Content[i].Line, err
+			}
+		}
+		list = root.Content[0]
+	}
+	if list.Kind == yaml.SequenceNode {
+		return list.Content, caps, 0, nil
+	}
+	return root.Content, caps, 0, nil
+}
+
+// valueOf returns the value under a key of a mapping, nil if there is none.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	if mapping.Kind != yaml.MappingNode {
 		return nil
 	}
-	if list := root.Content[0]; list.Kind == yaml.SequenceNode {
-		return list.Content
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
 	}
-	return root.Content
+	return nil
 }
 
 var yamlLine = regexp.MustCompile(`line \d+`)
@@ -155,17 +208,23 @@ func (c *caller) set(key string, value *yaml.Node) error {
 		return c.setHash(value)
 	case "scopes":
 		return c.setScopes(value)
+	case "expires":
+		return c.setExpiry(value)
+	case "caps":
+		caps, err := parseCaps(value)
+		c.caps = caps
+		return err
 	case "token", "password", "secret", "key":
 		return errors.New("tokens are not kept in plain text: give sha256, the result of: printf %s TOKEN | sha256sum")
 	default:
-		return errors.New("unknown key: a caller has name, sha256 and scopes")
+		return errors.New("unknown key: a caller has name, sha256, scopes, expires and caps")
 	}
 }
 
 // knownKey keeps what may be a secret in the wrong place out of error texts.
 func knownKey(key string) string {
 	switch key {
-	case "name", "sha256", "scopes":
+	case "name", "sha256", "scopes", "expires", "caps":
 		return key
 	}
 	return "key"
@@ -205,6 +264,71 @@ func (c *caller) setScopes(value *yaml.Node) error {
 		c.scopes |= scope
 	}
 	return nil
+}
+
+func (c *caller) setExpiry(value *yaml.Node) (err error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if c.expires, err = time.Parse(layout, value.Value); err == nil {
+			return nil
+		}
+	}
+	return errors.New("expires: a time such as 2027-01-31T12:00:00Z is expected, or a date, at whose beginning in UTC the token expires")
+}
+
+// noCap lifts a cap that all callers have.
+const noCap = "none"
+
+// parseCaps returns caps as a file gives them: 0 if it says nothing, below 0 for none.
+func parseCaps(value *yaml.Node) (caps catalog.Caps, err error) {
+	if value.Kind != yaml.MappingNode {
+		return caps, errors.New("caps: names and numbers are expected, such as {items_per_day: 100000}")
+	}
+	for i := 0; i+1 < len(value.Content); i += 2 {
+		c, ok := catalog.CapNamed(value.Content[i].Value)
+		if !ok || caps[c] != 0 {
+			return caps, fmt.Errorf("caps: name unknown or given twice in line %d: the caps are %s", value.Content[i].Line, capList())
+		}
+		if caps[c], err = ParseCap(value.Content[i+1].Value); err != nil {
+			return caps, fmt.Errorf("caps: %v: %w", c, err)
+		}
+	}
+	return caps, nil
+}
+
+// ParseCap reads a cap as files and flags have it. It returns a number below 0 for none.
+func ParseCap(text string) (int64, error) {
+	if text == noCap {
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || n > maxCap {
+		return 0, fmt.Errorf("a number from 1 to %d is expected, or %s", int64(maxCap), noCap)
+	}
+	return n, nil
+}
+
+// maxCap keeps sums of caps away from the end of numbers.
+const maxCap = 1e15
+
+func capList() string {
+	var names []string
+	for c := range catalog.NumCaps {
+		names = append(names, c.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// merged returns the caps in force of a caller: its own, else those of all.
+func merged(own, all catalog.Caps) catalog.Caps {
+	for c := range own {
+		switch {
+		case own[c] == 0:
+			own[c] = all[c]
+		case own[c] < 0:
+			own[c] = 0
+		}
+	}
+	return own
 }
 
 // find returns the caller with the token. It looks at all of them and compares

@@ -33,6 +33,14 @@ func TestBadTokenFiles(t *testing.T) {
 		{"empty scopes", "- name: a\n  sha256: " + hash + "\n  scopes: []", "t.yaml:3: scopes: a list is expected"},
 		{"scopes no list", "- name: a\n  sha256: " + hash + "\n  scopes: classify", "t.yaml:3: scopes: a list is expected"},
 		{"unknown scope", "- name: a\n  sha256: " + hash + "\n  scopes: [classify, hunter2]", "t.yaml:3: scopes: entry unknown in line 3"},
+		{"no time", "- name: a\n  expires: hunter2", "t.yaml:2: expires: a time such as"},
+		{"unknown cap", "- name: a\n  caps: {hunter2: 1}", "t.yaml:2: caps: name unknown or given twice in line 2: the caps are items_in_flight, items_per_minute"},
+		{"cap twice", "- name: a\n  caps: {jobs: 1, jobs: 2}", "t.yaml:2: caps: name unknown or given twice"},
+		{"cap of nothing", "- name: a\n  caps: {jobs: 0}", "t.yaml:2: caps: jobs: a number from 1 to 1000000000000000 is expected, or none"},
+		{"caps no mapping", "- name: a\n  caps: 12", "t.yaml:2: caps: names and numbers are expected"},
+		{"caps of all", "caps: {jobs: many}\ncallers: []", "t.yaml:1: caps: jobs: a number"},
+		{"another key of all", "hunter2: 1\ncallers: []", "t.yaml:1: unknown key: a token file has caps and callers"},
+		{"no callers", "callers: []", "t.yaml: no caller"},
 		{
 			"name twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: a, sha256: " + hashOf("y") + ", scopes: [classify]}",
 			`t.yaml:2: the name "a" is taken by line 1`,
@@ -68,10 +76,31 @@ func TestLoadTokens(t *testing.T) {
 	}
 }
 
+func TestCaps_OfEachCaller(t *testing.T) {
+	tokens, err := auth.ParseTokens("t.yaml", fmt.Appendf(nil, `
+caps: {items_per_day: 1000, jobs: 2}
+callers:
+  - {name: usual, sha256: %s, scopes: [classify]}
+  - {name: large, sha256: %s, scopes: [classify], caps: {items_per_day: none, jobs: 9, job_bytes: 5}}
+`, hashOf("x"), hashOf("y")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"usual": "[0 0 1000 0 2 0]", "large": "[0 0 0 0 9 5]", "no name": "[0 0 0 0 0 0]", "gone": "[0 0 1000 0 2 0]",
+	} {
+		caps, named := auth.New(tokens).Caps(name)
+		if got := fmt.Sprint(caps); got != want || named == (name == "no name") {
+			t.Errorf("%s, named %v, has %s, want %s", name, named, got, want)
+		}
+	}
+}
+
 func FuzzParseTokens(f *testing.F) {
 	f.Add("- {name: a, sha256: " + hashOf("x") + ", scopes: [classify]}")
 	f.Add("- name: a\n  sha256: &h abc\n  scopes: *h")
 	f.Add("- - - a")
+	f.Add("caps: {jobs: none}\ncallers: [{expires: 2027-01-31}]")
 	f.Add("? [a]\n: b")
 	f.Add("---\n...\n---\n")
 	f.Fuzz(func(t *testing.T, text string) {

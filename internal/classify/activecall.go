@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // activeCall is one call in flight. admit and deliver have a goroutine each. They
@@ -71,6 +72,9 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 			return end
 		}
 		item, err := next(ctx)
+		if err == nil {
+			err = r.enterCaps(ctx, n)
+		}
 		if errors.Is(err, io.EOF) {
 			return end
 		}
@@ -91,10 +95,25 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 // work resolves one item and passes its outcome to deliver, unless the call has ended.
 func (r *activeCall) work(ctx context.Context, a *admitted) {
 	o := r.outcome(ctx, a)
+	r.leaveCaps(&o)
 	r.window.finished(a, o.Err == nil && !o.Trace.Cached && !o.Trace.Deduplicated)
 	select {
 	case r.done <- finished{o, a.place}:
 	case <-ctx.Done():
+	}
+}
+
+// enterCaps waits until the caps of the caller allow its item of that index.
+func (r *activeCall) enterCaps(ctx context.Context, index int64) error {
+	if r.engine.parts.Caps == nil {
+		return nil
+	}
+	return r.engine.parts.Caps.Admit(ctx, r.call.Caller.ID, catalog.Admission{First: index == 0, Patient: r.call.Patient})
+}
+
+func (r *activeCall) leaveCaps(o *catalog.Outcome) {
+	if r.engine.parts.Caps != nil {
+		r.engine.parts.Caps.Done(r.call.Caller.ID, o.Trace.Usage.Prompt+o.Trace.Usage.Completion)
 	}
 }
 
@@ -110,6 +129,7 @@ func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 		return err
 	}
 	items := int64(-1) // unknown until the source ends
+	var refused error  // the first item over a cap; those before it are answered
 	for r.summary.Total != items {
 		var ready []group
 		select {
@@ -118,10 +138,10 @@ func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 		case f := <-r.done:
 			ready = r.gather(f)
 		case end := <-r.end:
-			if end.err != nil {
+			if end.err != nil && !fault.Is(end.err, fault.CapReached) {
 				return end.err
 			}
-			items = end.items
+			items, refused = end.items, end.err
 			ready = r.batches.close()
 		case now := <-flush.C:
 			ready = r.batches.due(now)
@@ -140,7 +160,10 @@ func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 	if err := r.sendBatches(r.batches.rest(), send); err != nil {
 		return err
 	}
-	return notices.Update() // reports an outage that ended with the last items
+	if err := notices.Update(); err != nil { // reports an outage that ended with the last items
+		return err
+	}
+	return refused
 }
 
 // gather collects an outcome and, for a call with Prompt, those that arrived while

@@ -75,8 +75,17 @@ type Cache interface {
 	Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error)
 }
 
-// Parts are the engine's collaborators. Cache, Full, Outage and Fallback may be nil,
-// the others may not.
+// Caps bounds what each caller may use. It is safe for concurrent use.
+type Caps interface {
+	// Admit returns nil when the caller may have one more item in flight, else a
+	// CapReached fault or the error of ctx.
+	Admit(ctx context.Context, caller string, terms catalog.Admission) error
+	// Done ends an item that was admitted, with the tokens that the model took for it.
+	Done(caller string, tokens int64)
+}
+
+// Parts are the engine's collaborators. Cache, Caps, Full, Outage and Fallback may be
+// nil, the others may not.
 type Parts struct {
 	// Backend answers the questions.
 	Backend Backend
@@ -86,6 +95,8 @@ type Parts struct {
 	Pictures Pictures
 	// Cache keeps Backend's answers. Nil: every question is asked.
 	Cache Cache
+	// Caps are asked for each item. Nil: no caller has caps.
+	Caps Caps
 	// Scope is all that an answer of Backend depends on, except the item and the
 	// model's name.
 	Scope catalog.Scope
@@ -126,7 +137,8 @@ func New(config Config, parts Parts) (*Engine, error) {
 // in batches. If too many questions of the caller wait already, it returns a
 // ServerFull fault at once. It returns when the last batch was taken, or early with
 // the error of next, of send or of ctx. Only work that the cache shares with another
-// call may still run then.
+// call may still run then. If the caller reaches a cap, it sends the outcomes of the
+// items before and returns a CapReached fault.
 func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (catalog.Summary, error) {
 	if !call.Patient {
 		if err := e.full(&call); err != nil {
@@ -156,7 +168,11 @@ func (e *Engine) Classify(ctx context.Context, call Call, item *catalog.Item) (c
 	}
 	call.Total = 1
 	r := newActiveCall(e, call)
+	if err := r.enterCaps(ctx, 0); err != nil {
+		return catalog.Outcome{}, err
+	}
 	o := r.outcome(ctx, r.prepare(item, 0))
+	r.leaveCaps(&o)
 	if err := ctx.Err(); err != nil && o.Err != nil {
 		return o, err
 	}

@@ -24,6 +24,8 @@ type Fault struct {
 	Message string
 	// RetryAfter is the time to wait before the next attempt; 0: unknown.
 	RetryAfter time.Duration
+	// Cap is the name of the cap that is reached; empty: none is.
+	Cap string
 	// Violations are the invalid fields of a request.
 	Violations []Violation
 

@@ -56,6 +56,7 @@ const (
 	StorageAway
 	DataLoss
 	Cancelled
+	CapReached
 )
 
 type spec struct {
@@ -95,6 +96,7 @@ var specs = [...]spec{
 	StorageAway:         {"STORAGE_AWAY", KindUnavailable, true},
 	DataLoss:            {"DATA_LOSS", KindDataLoss, false},
 	Cancelled:           {"CANCELLED", KindCancelled, true},
+	CapReached:          {"CAP_REACHED", KindOverloaded, true},
 }
 
 func (r Reason) spec() spec {

@@ -87,18 +87,26 @@ func (s *Service) existing(ctx context.Context, id string) (catalog.Job, error) 
 // job. If that fails, it removes what was stored.
 func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) error) (catalog.Job, error) {
 	u := s.store.newUpload(rec.ID)
-	err := put(u)
+	u.grown = func(ctx context.Context) error { return s.hold(ctx, rec, u) }
+	err := u.grown(ctx)
+	if err == nil {
+		err = put(u)
+	}
 	if err == nil {
 		err = u.finish(ctx)
 	}
+	if err == nil {
+		err = u.grown(ctx)
+	}
 	if err = asFault(err); err != nil {
+		s.release(ctx, rec)
 		if fault.Is(err, fault.StorageFull) {
 			s.foundFull()
 		}
 		s.discard(ctx, u)
 		return catalog.Job{}, err
 	}
-	rec.Upload, rec.Items, rec.Chunks, rec.Objects = u.name, u.items, u.chunks, u.bucket != nil
+	rec.Upload, rec.Items, rec.Chunks, rec.Objects, rec.Bytes = u.name, u.items, u.chunks, u.bucket != nil, u.total
 	rec.Created = now()
 	switch err := s.enter(ctx, rec); {
 	case err == nil, s.entered(ctx, rec):

@@ -35,6 +35,7 @@ type jobRecord struct {
 	Needs    string           `cbor:"19,keyasint,omitempty"` // the first version that reads the form, if that is above 1
 	Takes    int              `cbor:"20,keyasint,omitempty"` // takes in a row that failed, and
 	TakesAt  int64            `cbor:"21,keyasint,omitempty"` // the results that were stored at the last one
+	Bytes    int64            `cbor:"22,keyasint,omitempty"` // of the items; 0 in records of earlier versions
 }
 
 // storedForm is the number of the form in which this version stores a job: its record,

@@ -32,6 +32,8 @@ type Config struct {
 	// UploadWait is how long an upload may be silent before it is taken for one that
 	// broke off with its server. 0: 1 h.
 	UploadWait time.Duration
+	// Caps bounds what each owner may have stored. Nil: nothing is bounded.
+	Caps Caps
 	// Sync is how soon results are on disk. 0: before they count as stored.
 	Sync time.Duration
 	// TidyPause is the least time between two tidyings while the store is full. 0: 10 s.

@@ -34,6 +34,9 @@ type upload struct {
 	bytes   int // of the chunk
 	chunks  int64
 	items   int64
+	total   int64                       // bytes of all items
+	held    int64                       // of these, those that caps know of
+	grown   func(context.Context) error // asks the caps for total
 	waiting []jetstream.PubAckFuture
 }
 
@@ -42,6 +45,11 @@ func (st *store) newUpload(job string) *upload { return &upload{store: st, name:
 // add stores an item under the index.
 func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 	size := storedSize(it)
+	if u.total += int64(size); u.total-u.held >= holdStep {
+		if err := u.grown(ctx); err != nil {
+			return err
+		}
+	}
 	stored := size > maxItemBytes
 	if stored {
 		if err := u.addObject(ctx, it, index); err != nil {

@@ -18,6 +18,7 @@ import (
 //	identify  finds the caller, for all that follow
 //	metrics   outside of all that can fail, so that each call is counted with the
 //	          code that its caller sees
+//	audit     for the same reason
 //	log       for the same reason
 //	faults    under both, so that they see a status and a cause
 //	recovery  under faults, because a panic becomes a fault
@@ -51,6 +52,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	c := &chain{metrics: metrics, inner: checks.unary}
 	c.add(s.identify)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
+	c.add(auditor{parts.Log}.around)
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return !isAuxiliary(call.Service)

@@ -40,6 +40,8 @@ type Status struct {
 	// Cache is nil if there is none.
 	Cache    *CacheStatus
 	Settings Settings
+	// Callers are those that have caps.
+	Callers []catalog.CapsInUse
 }
 
 // CacheStatus is the use of the cache.
@@ -79,10 +81,12 @@ func (o *operations) UpdateSettings(ctx context.Context, req *credenzav1.UpdateS
 	if req.MaxWorkers != nil {
 		n := int(req.GetMaxWorkers())
 		change.MaxWorkers = &n
+		auditChange(ctx, "max_workers", n)
 	}
 	if req.LogLevel != nil {
 		level := logLevelFromProto(req.GetLogLevel())
 		change.LogLevel = &level
+		auditChange(ctx, "log_level", level)
 	}
 	settings, err := o.operations.Update(ctx, change)
 	if err != nil {
@@ -147,6 +151,19 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 	}
 	if c := s.Cache; c != nil {
 		p.Cache = &credenzav1.CacheStatus{Entries: c.Entries, Bytes: c.Bytes, Hits: c.Hits, Misses: c.Misses}
+	}
+	for i := range s.Callers {
+		p.Callers = append(p.Callers, callerToProto(&s.Callers[i]))
+	}
+	return p
+}
+
+func callerToProto(from *catalog.CapsInUse) *credenzav1.CallerStatus {
+	p := &credenzav1.CallerStatus{Name: from.Caller}
+	for c := range catalog.NumCaps {
+		if from.Caps[c] > 0 {
+			p.Caps = append(p.Caps, &credenzav1.CapStatus{Name: c.String(), Limit: from.Caps[c], Used: from.Used[c]})
+		}
 	}
 	return p
 }

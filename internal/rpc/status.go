@@ -77,7 +77,11 @@ func statusOf(f *fault.Fault) *status.Status {
 		code = codes.Internal
 	}
 	s := status.New(code, text(f.Message))
-	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: Domain}}
+	info := &errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: Domain}
+	if f.Cap != "" {
+		info.Metadata = map[string]string{"cap": f.Cap}
+	}
+	details := []protoadapt.MessageV1{info}
 	if len(f.Violations) > 0 {
 		details = append(details, badRequest(f.Violations))
 	}

@@ -29,6 +29,9 @@ type Error struct {
 	// Reason is the server's stable name, such as "TOO_MANY_ITEMS". It is empty if the
 	// error is not from the server, for example if that cannot be reached.
 	Reason string
+	// Cap is the cap of the caller that is reached, such as "items_per_day", if the reason
+	// is "CAP_REACHED".
+	Cap string
 	// Message describes for people what happened and what to do.
 	Message string
 	// Fields are the parts of the request that are wrong.
@@ -85,7 +88,7 @@ func errorFrom(err error) error {
 func (e *Error) add(detail any) {
 	switch d := detail.(type) {
 	case *errdetails.ErrorInfo:
-		e.Reason = d.GetReason()
+		e.Reason, e.Cap = d.GetReason(), d.GetMetadata()["cap"]
 	case *errdetails.BadRequest:
 		for _, v := range d.GetFieldViolations() {
 			e.Fields = append(e.Fields, FieldViolation{Field: v.GetField(), Message: v.GetDescription()})

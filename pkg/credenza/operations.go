@@ -26,9 +26,24 @@ type Status struct {
 	Groups []Group
 	// Profiles are how each model is asked on each server.
 	Profiles []Profile
+	// Callers are the callers that have caps.
+	Callers []Caller
 	// Cache is nil if the server has no cache.
 	Cache    *Cache
 	Settings Settings
+}
+
+// Caller is a caller of the token file that has caps.
+type Caller struct {
+	Name string
+	Caps []Cap
+}
+
+// Cap is a cap of a caller, such as "items_per_day", and what is used of it on all
+// replicas together; the proto's CapStatus lists the names.
+type Cap struct {
+	Name        string
+	Limit, Used int64
 }
 
 // Profile is how one model on one server is asked.
@@ -198,6 +213,13 @@ func statusFromProto(p *credenzav1.GetStatusResponse) Status {
 	}
 	for _, m := range p.GetProfiles() {
 		s.Profiles = append(s.Profiles, profileFromProto(m))
+	}
+	for _, c := range p.GetCallers() {
+		caller := Caller{Name: c.GetName()}
+		for _, limit := range c.GetCaps() {
+			caller.Caps = append(caller.Caps, Cap{Name: limit.GetName(), Limit: limit.GetLimit(), Used: limit.GetUsed()})
+		}
+		s.Callers = append(s.Callers, caller)
 	}
 	if c := p.GetCache(); c != nil {
 		s.Cache = &Cache{Entries: c.GetEntries(), Bytes: c.GetBytes(), Hits: c.GetHits(), Misses: c.GetMisses()}

@@ -39,8 +39,11 @@ const (
 //     the fields.
 //   - UNAUTHENTICATED, PERMISSION_DENIED: the server asks for a bearer token with
 //     the scope "classify".
-//   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later;
-//     google.rpc.RetryInfo says when to come again.
+//   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later, or
+//     the caller has reached one of its caps (reason CAP_REACHED; the metadata "cap"
+//     of google.rpc.ErrorInfo names it, as CapStatus does). A stream that reaches a
+//     cap ends so after the results of all items before. google.rpc.RetryInfo says
+//     when to come again.
 //   - UNAVAILABLE: the server is going down, or not up yet.
 //
 // Otherwise every item sent gets exactly one result. A call that its caller
@@ -136,8 +139,11 @@ func (c *classificationServiceClient) GetTaxonomy(ctx context.Context, in *GetTa
 //     the fields.
 //   - UNAUTHENTICATED, PERMISSION_DENIED: the server asks for a bearer token with
 //     the scope "classify".
-//   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later;
-//     google.rpc.RetryInfo says when to come again.
+//   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later, or
+//     the caller has reached one of its caps (reason CAP_REACHED; the metadata "cap"
+//     of google.rpc.ErrorInfo names it, as CapStatus does). A stream that reaches a
+//     cap ends so after the results of all items before. google.rpc.RetryInfo says
+//     when to come again.
 //   - UNAVAILABLE: the server is going down, or not up yet.
 //
 // Otherwise every item sent gets exactly one result. A call that its caller

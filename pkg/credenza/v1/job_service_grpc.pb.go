@@ -43,6 +43,8 @@ const (
 // one with the scope `operate` sees all. A job that the caller may not see is
 // NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
 // RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// RESOURCE_EXHAUSTED with the reason CAP_REACHED means that the caller has reached
+// one of its caps "jobs" or "job_bytes". Items of a running job wait for the others.
 // DATA_LOSS means that something of the job was damaged in the storage and is
 // missing for good; WatchJob sends what can be read before. A job that cannot go
 // on for such a loss ends as JOB_STATE_FAILED, with a message.
@@ -174,6 +176,8 @@ type JobService_WatchJobClient = grpc.ServerStreamingClient[WatchJobResponse]
 // one with the scope `operate` sees all. A job that the caller may not see is
 // NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
 // RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// RESOURCE_EXHAUSTED with the reason CAP_REACHED means that the caller has reached
+// one of its caps "jobs" or "job_bytes". Items of a running job wait for the others.
 // DATA_LOSS means that something of the job was damaged in the storage and is
 // missing for good; WatchJob sends what can be read before. A job that cannot go
 // on for such a loss ends as JOB_STATE_FAILED, with a message.

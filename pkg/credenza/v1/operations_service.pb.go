@@ -213,7 +213,10 @@ type GetStatusResponse struct {
 	Groups []*QuotaGroupStatus `protobuf:"bytes,12,rep,name=groups,proto3" json:"groups,omitempty"`
 	// How each model is asked on each server, in the order of the quota groups. Empty
 	// for the backend "offline".
-	Profiles      []*ModelProfile `protobuf:"bytes,13,rep,name=profiles,proto3" json:"profiles,omitempty"`
+	Profiles []*ModelProfile `protobuf:"bytes,13,rep,name=profiles,proto3" json:"profiles,omitempty"`
+	// The callers of the token file that have caps, in the order of the file, with what
+	// they use on all replicas together.
+	Callers       []*CallerStatus `protobuf:"bytes,15,rep,name=callers,proto3" json:"callers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,6 +342,136 @@ func (x *GetStatusResponse) GetProfiles() []*ModelProfile {
 	return nil
 }
 
+func (x *GetStatusResponse) GetCallers() []*CallerStatus {
+	if x != nil {
+		return x.Callers
+	}
+	return nil
+}
+
+// CallerStatus is a caller and its caps.
+type CallerStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller's name in the token file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The caps that the caller has.
+	Caps          []*CapStatus `protobuf:"bytes,2,rep,name=caps,proto3" json:"caps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallerStatus) Reset() {
+	*x = CallerStatus{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallerStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallerStatus) ProtoMessage() {}
+
+func (x *CallerStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallerStatus.ProtoReflect.Descriptor instead.
+func (*CallerStatus) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CallerStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CallerStatus) GetCaps() []*CapStatus {
+	if x != nil {
+		return x.Caps
+	}
+	return nil
+}
+
+// CapStatus is one cap of a caller.
+type CapStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cap, as ErrorInfo names it in the metadata "cap" when it is reached:
+	// "items_in_flight", "items_per_minute", "items_per_day", "tokens_per_day", "jobs" (that
+	// have not ended) or "job_bytes" (of the items of all stored jobs). Minutes and days
+	// are those of the clock, in UTC. There may be others later.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The most that is allowed.
+	Limit int64 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What is used, on all replicas, with what replicas have set aside for the next second.
+	// It is a second behind while the store that replicas share is away.
+	Used          int64 `protobuf:"varint,3,opt,name=used,proto3" json:"used,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapStatus) Reset() {
+	*x = CapStatus{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapStatus) ProtoMessage() {}
+
+func (x *CapStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapStatus.ProtoReflect.Descriptor instead.
+func (*CapStatus) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CapStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CapStatus) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *CapStatus) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
 // ModelProfile is how one model on one server is asked.
 type ModelProfile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -357,7 +490,7 @@ type ModelProfile struct {
 
 func (x *ModelProfile) Reset() {
 	*x = ModelProfile{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +502,7 @@ func (x *ModelProfile) String() string {
 func (*ModelProfile) ProtoMessage() {}
 
 func (x *ModelProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +515,7 @@ func (x *ModelProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelProfile.ProtoReflect.Descriptor instead.
 func (*ModelProfile) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ModelProfile) GetGroups() []string {
@@ -435,7 +568,7 @@ type ProfilePart struct {
 
 func (x *ProfilePart) Reset() {
 	*x = ProfilePart{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +580,7 @@ func (x *ProfilePart) String() string {
 func (*ProfilePart) ProtoMessage() {}
 
 func (x *ProfilePart) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +593,7 @@ func (x *ProfilePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilePart.ProtoReflect.Descriptor instead.
 func (*ProfilePart) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ProfilePart) GetName() string {
@@ -501,7 +634,7 @@ type PoolStatus struct {
 
 func (x *PoolStatus) Reset() {
 	*x = PoolStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +646,7 @@ func (x *PoolStatus) String() string {
 func (*PoolStatus) ProtoMessage() {}
 
 func (x *PoolStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +659,7 @@ func (x *PoolStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStatus.ProtoReflect.Descriptor instead.
 func (*PoolStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PoolStatus) GetLimit() int32 {
@@ -570,7 +703,7 @@ type QueueStatus struct {
 
 func (x *QueueStatus) Reset() {
 	*x = QueueStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +715,7 @@ func (x *QueueStatus) String() string {
 func (*QueueStatus) ProtoMessage() {}
 
 func (x *QueueStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +728,7 @@ func (x *QueueStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueStatus.ProtoReflect.Descriptor instead.
 func (*QueueStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *QueueStatus) GetInteractive() int64 {
@@ -631,7 +764,7 @@ type LatencyStatus struct {
 
 func (x *LatencyStatus) Reset() {
 	*x = LatencyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +776,7 @@ func (x *LatencyStatus) String() string {
 func (*LatencyStatus) ProtoMessage() {}
 
 func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +789,7 @@ func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencyStatus.ProtoReflect.Descriptor instead.
 func (*LatencyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LatencyStatus) GetSamples() int64 {
@@ -717,7 +850,7 @@ type KeyStatus struct {
 
 func (x *KeyStatus) Reset() {
 	*x = KeyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +862,7 @@ func (x *KeyStatus) String() string {
 func (*KeyStatus) ProtoMessage() {}
 
 func (x *KeyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +875,7 @@ func (x *KeyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStatus.ProtoReflect.Descriptor instead.
 func (*KeyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *KeyStatus) GetSuffix() string {
@@ -830,7 +963,7 @@ type QuotaGroupStatus struct {
 
 func (x *QuotaGroupStatus) Reset() {
 	*x = QuotaGroupStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +975,7 @@ func (x *QuotaGroupStatus) String() string {
 func (*QuotaGroupStatus) ProtoMessage() {}
 
 func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +988,7 @@ func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaGroupStatus.ProtoReflect.Descriptor instead.
 func (*QuotaGroupStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *QuotaGroupStatus) GetName() string {
@@ -966,7 +1099,7 @@ type QuotaStatus struct {
 
 func (x *QuotaStatus) Reset() {
 	*x = QuotaStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1111,7 @@ func (x *QuotaStatus) String() string {
 func (*QuotaStatus) ProtoMessage() {}
 
 func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1124,7 @@ func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaStatus.ProtoReflect.Descriptor instead.
 func (*QuotaStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *QuotaStatus) GetLimit() float64 {
@@ -1039,7 +1172,7 @@ type CacheStatus struct {
 
 func (x *CacheStatus) Reset() {
 	*x = CacheStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1184,7 @@ func (x *CacheStatus) String() string {
 func (*CacheStatus) ProtoMessage() {}
 
 func (x *CacheStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1197,7 @@ func (x *CacheStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheStatus.ProtoReflect.Descriptor instead.
 func (*CacheStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CacheStatus) GetEntries() int64 {
@@ -1109,7 +1242,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1254,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1267,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Settings) GetMaxWorkers() int32 {
@@ -1165,7 +1298,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1310,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1323,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{12}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateSettingsRequest) GetMaxWorkers() int32 {
@@ -1218,7 +1351,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1363,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1376,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{13}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *Settings {
@@ -1258,7 +1391,7 @@ var File_credenza_v1_operations_service_proto protoreflect.FileDescriptor
 const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
 	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18credenza/v1/notice.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xcf\x04\n" +
+	"\x10GetStatusRequest\"\x84\x05\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -1274,7 +1407,15 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	" \x01(\v2\x18.credenza.v1.CacheStatusR\x05cache\x121\n" +
 	"\bsettings\x18\v \x01(\v2\x15.credenza.v1.SettingsR\bsettings\x125\n" +
 	"\x06groups\x18\f \x03(\v2\x1d.credenza.v1.QuotaGroupStatusR\x06groups\x125\n" +
-	"\bprofiles\x18\r \x03(\v2\x19.credenza.v1.ModelProfileR\bprofiles\"\x86\x01\n" +
+	"\bprofiles\x18\r \x03(\v2\x19.credenza.v1.ModelProfileR\bprofiles\x123\n" +
+	"\acallers\x18\x0f \x03(\v2\x19.credenza.v1.CallerStatusR\acallers\"N\n" +
+	"\fCallerStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
+	"\x04caps\x18\x02 \x03(\v2\x16.credenza.v1.CapStatusR\x04caps\"I\n" +
+	"\tCapStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x03R\x05limit\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\x03R\x04used\"\x86\x01\n" +
 	"\fModelProfile\x12\x16\n" +
 	"\x06groups\x18\x01 \x03(\tR\x06groups\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x18\n" +
@@ -1377,64 +1518,68 @@ func file_credenza_v1_operations_service_proto_rawDescGZIP() []byte {
 }
 
 var file_credenza_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(LogLevel)(0),                  // 0: credenza.v1.LogLevel
 	(ProfileSource)(0),             // 1: credenza.v1.ProfileSource
 	(*GetStatusRequest)(nil),       // 2: credenza.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),      // 3: credenza.v1.GetStatusResponse
-	(*ModelProfile)(nil),           // 4: credenza.v1.ModelProfile
-	(*ProfilePart)(nil),            // 5: credenza.v1.ProfilePart
-	(*PoolStatus)(nil),             // 6: credenza.v1.PoolStatus
-	(*QueueStatus)(nil),            // 7: credenza.v1.QueueStatus
-	(*LatencyStatus)(nil),          // 8: credenza.v1.LatencyStatus
-	(*KeyStatus)(nil),              // 9: credenza.v1.KeyStatus
-	(*QuotaGroupStatus)(nil),       // 10: credenza.v1.QuotaGroupStatus
-	(*QuotaStatus)(nil),            // 11: credenza.v1.QuotaStatus
-	(*CacheStatus)(nil),            // 12: credenza.v1.CacheStatus
-	(*Settings)(nil),               // 13: credenza.v1.Settings
-	(*UpdateSettingsRequest)(nil),  // 14: credenza.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil), // 15: credenza.v1.UpdateSettingsResponse
-	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 17: google.protobuf.Duration
-	(*Outage)(nil),                 // 18: credenza.v1.Outage
+	(*CallerStatus)(nil),           // 4: credenza.v1.CallerStatus
+	(*CapStatus)(nil),              // 5: credenza.v1.CapStatus
+	(*ModelProfile)(nil),           // 6: credenza.v1.ModelProfile
+	(*ProfilePart)(nil),            // 7: credenza.v1.ProfilePart
+	(*PoolStatus)(nil),             // 8: credenza.v1.PoolStatus
+	(*QueueStatus)(nil),            // 9: credenza.v1.QueueStatus
+	(*LatencyStatus)(nil),          // 10: credenza.v1.LatencyStatus
+	(*KeyStatus)(nil),              // 11: credenza.v1.KeyStatus
+	(*QuotaGroupStatus)(nil),       // 12: credenza.v1.QuotaGroupStatus
+	(*QuotaStatus)(nil),            // 13: credenza.v1.QuotaStatus
+	(*CacheStatus)(nil),            // 14: credenza.v1.CacheStatus
+	(*Settings)(nil),               // 15: credenza.v1.Settings
+	(*UpdateSettingsRequest)(nil),  // 16: credenza.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil), // 17: credenza.v1.UpdateSettingsResponse
+	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 19: google.protobuf.Duration
+	(*Outage)(nil),                 // 20: credenza.v1.Outage
 }
 var file_credenza_v1_operations_service_proto_depIdxs = []int32{
-	16, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	6,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
-	7,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
-	8,  // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
-	9,  // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
-	12, // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
-	13, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
-	10, // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
-	4,  // 8: credenza.v1.GetStatusResponse.profiles:type_name -> credenza.v1.ModelProfile
-	5,  // 9: credenza.v1.ModelProfile.parts:type_name -> credenza.v1.ProfilePart
-	1,  // 10: credenza.v1.ProfilePart.source:type_name -> credenza.v1.ProfileSource
-	17, // 11: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
-	17, // 12: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
-	17, // 13: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
-	17, // 14: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
-	17, // 15: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
-	11, // 16: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
-	11, // 17: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
-	17, // 18: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
-	8,  // 19: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
-	17, // 20: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
-	18, // 21: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
-	17, // 22: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
-	0,  // 23: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
-	0,  // 24: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
-	13, // 25: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
-	2,  // 26: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
-	14, // 27: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
-	3,  // 28: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
-	15, // 29: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
-	28, // [28:30] is the sub-list for method output_type
-	26, // [26:28] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	18, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	8,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
+	9,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
+	10, // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
+	11, // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
+	14, // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
+	15, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
+	12, // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
+	6,  // 8: credenza.v1.GetStatusResponse.profiles:type_name -> credenza.v1.ModelProfile
+	4,  // 9: credenza.v1.GetStatusResponse.callers:type_name -> credenza.v1.CallerStatus
+	5,  // 10: credenza.v1.CallerStatus.caps:type_name -> credenza.v1.CapStatus
+	7,  // 11: credenza.v1.ModelProfile.parts:type_name -> credenza.v1.ProfilePart
+	1,  // 12: credenza.v1.ProfilePart.source:type_name -> credenza.v1.ProfileSource
+	19, // 13: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
+	19, // 14: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
+	19, // 15: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
+	19, // 16: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
+	19, // 17: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
+	13, // 18: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
+	13, // 19: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
+	19, // 20: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
+	10, // 21: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
+	19, // 22: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
+	20, // 23: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
+	19, // 24: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
+	0,  // 25: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
+	0,  // 26: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
+	15, // 27: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
+	2,  // 28: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
+	16, // 29: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
+	3,  // 30: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
+	17, // 31: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
+	30, // [30:32] is the sub-list for method output_type
+	28, // [28:30] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_operations_service_proto_init() }
@@ -1443,14 +1588,14 @@ func file_credenza_v1_operations_service_proto_init() {
 		return
 	}
 	file_credenza_v1_notice_proto_init()
-	file_credenza_v1_operations_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_credenza_v1_operations_service_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_operations_service_proto_rawDesc), len(file_credenza_v1_operations_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/caps"
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+// openAuthority reads the token file, and again whenever it changes.
+func (a *App) openAuthority(ctx context.Context) (err error) {
+	if a.config.TokenFile == "" {
+		a.authority = auth.New(nil)
+		return nil
+	}
+	if a.authority, err = auth.Open(a.config.TokenFile); err != nil {
+		return err
+	}
+	a.inBackground(ctx, func(ctx context.Context) {
+		a.authority.Watch(ctx, func(err error) {
+			if err != nil {
+				a.log.Error("the token file has changed and cannot be used: the earlier tokens stay in force", zap.Error(err))
+				return
+			}
+			a.log.Info("the token file was read again", zap.Strings("callers", a.authority.Names()))
+		})
+	})
+	return nil
+}
+
+// openCaps begins to hold callers to the caps of the token file. Without one there are
+// none.
+func (a *App) openCaps(metrics prometheus.Registerer) {
+	if a.config.TokenFile == "" {
+		return
+	}
+	var store caps.Store
+	if a.broker != nil {
+		store = a.broker.Values("credenza_caps", a.log)
+	}
+	a.caps = caps.New(a.authority.Caps, store, rand.Text(), a.log)
+	a.closers = append(a.closers, a.caps.Close)
+	metrics.MustRegister(callerMetrics{a.caps})
+}
+
+// capsInUse returns the callers that have caps and what they use.
+func (a *App) capsInUse(ctx context.Context) []catalog.CapsInUse {
+	if a.caps == nil {
+		return nil
+	}
+	all := a.caps.InUse(ctx, a.authority.Names())
+	for i := range all {
+		if a.jobs == nil {
+			continue
+		}
+		for _, job := range a.jobs.Kept(all[i].Caller) {
+			all[i].Used[catalog.CapJobBytes] += job.Bytes
+			if job.Active {
+				all[i].Used[catalog.CapJobs]++
+			}
+		}
+	}
+	return all
+}
+
+// callerMetrics shows what callers of the token file use on this replica.
+type callerMetrics struct{ caps *caps.Keeper }
+
+var (
+	callerItems    = describe("caller_items_total", "Items admitted for a caller.", "caller")
+	callerTokens   = describe("caller_tokens_total", "Tokens of the model that a caller's items took.", "caller")
+	callerInFlight = describe("caller_items_in_flight", "A caller's items in flight.", "caller")
+	callerRefused  = describe("caller_refused_total", "Items refused over a cap of the caller.", "caller", "cap")
+	callerCap      = describe("caller_cap", "A cap of a caller, for all replicas together.", "caller", "cap")
+)
+
+// Describe lists what Collect sends.
+func (m callerMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
+
+// Collect sends the figures.
+func (m callerMetrics) Collect(to chan<- prometheus.Metric) {
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, n int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, kind, float64(n), labels...)
+	}
+	for caller, s := range m.caps.Stats() {
+		send(callerItems, prometheus.CounterValue, s.Items, caller)
+		send(callerTokens, prometheus.CounterValue, s.Tokens, caller)
+		send(callerInFlight, prometheus.GaugeValue, s.InFlight, caller)
+		for c := range catalog.NumCaps {
+			if s.Caps[c] > 0 {
+				send(callerCap, prometheus.GaugeValue, s.Caps[c], caller, c.String())
+				send(callerRefused, prometheus.CounterValue, s.Refused[c], caller, c.String())
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// tokenFile is a file of callers whose tokens are their names with "-token".
+type tokenFile struct {
+	t    *testing.T
+	path string
+}
+
+func newTokenFile(t *testing.T, text string) tokenFile {
+	f := tokenFile{t, filepath.Join(t.TempDir(), "tokens.yaml")}
+	f.write(text)
+	return f
+}
+
+// write replaces the file as editors do.
+func (f tokenFile) write(text string) {
+	f.t.Helper()
+	if err := os.WriteFile(f.path+".new", []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// entry is a caller's line of the file.
+func entry(name, more string) string {
+	return fmt.Sprintf("- {name: %s, sha256: %x, scopes: [classify]%s}\n", name, sha256.Sum256([]byte(name+"-token")), more)
+}
+
+// as returns a client with a caller's token.
+func (w *world) as(t *testing.T, name string) *credenza.Client {
+	return w.dial(t, credenza.WithToken(name+"-token"))
+}
+
+func TestTokenFile_ChangesAreInForceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens := newTokenFile(t, entry("old", "")+entry("brief", ", expires: 2000-01-01T00:01:00Z"))
+		w := build(t, llmsim.Config{Latency: llmsim.Latency{Median: 10 * time.Second}}, "--token-file="+tokens.path)
+		old, added, brief := w.as(t, "old"), w.as(t, "added"), w.as(t, "brief")
+		taxonomy := func(client *credenza.Client) codes.Code {
+			_, err := client.Taxonomy(t.Context())
+			return status.Code(err)
+		}
+		expect := func(when string, wantOld, wantAdded, wantBrief codes.Code) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			for name, c := range map[string][2]codes.Code{
+				"old": {taxonomy(old), wantOld}, "added": {taxonomy(added), wantAdded}, "brief": {taxonomy(brief), wantBrief},
+			} {
+				if c[0] != c[1] {
+					t.Errorf("%s: %s got %v, want %v", when, name, c[0], c[1])
+				}
+			}
+		}
+		const ok, unknown = codes.OK, codes.Unauthenticated
+		expect("at first", ok, unknown, ok)
+		inFlight := make(chan error)
+		go func() {
+			_, err := old.Classify(context.WithoutCancel(t.Context()), chair, credenza.Options{})
+			inFlight <- err
+		}()
+		synctest.Wait()
+		tokens.write("callers:\n" + entry("added", "") + entry("brief", ", expires: 2000-01-01T00:01:00Z"))
+		expect("after the change", unknown, ok, ok)
+		if err := <-inFlight; err != nil {
+			t.Errorf("the call in flight ended with %v", err)
+		}
+		tokens.write("- {name: added")
+		expect("with a file that is none", unknown, ok, ok)
+		if err := os.Remove(tokens.path); err != nil {
+			t.Fatal(err)
+		}
+		expect("without a file", unknown, ok, ok)
+		time.Sleep(time.Minute)
+		expect("after the time of one", unknown, ok, unknown)
+		if said := strings.Count(w.log.String(), "cannot be used"); said != 2 {
+			t.Errorf("%d lines say that the file cannot be used, want 2", said)
+		}
+	})
+}

@@ -1,0 +1,56 @@
+package auth_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/catalog"
+)
+
+func TestAddToken_KeepsWhatItCannotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.yaml")
+	for _, text := range []string{"- {name: a", "name: a", "callers: 12"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auth.AddToken(path, &auth.Entry{Name: "b", Scopes: []string{"classify"}}); err == nil {
+			t.Errorf("%q was edited", text)
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("%q became %q, %v", text, now, err)
+		}
+	}
+}
+
+func TestAddToken_RevokedCallersAreReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.yaml")
+	entry := &auth.Entry{Name: "a", Scopes: []string{"classify", "operate"}, Caps: catalog.Caps{5, 0, -1}}
+	old, err := auth.AddToken(path, entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auth.RevokeToken(path, "a"); err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := auth.AddToken(path, entry)
+	if err != nil || renewed == old {
+		t.Fatal(renewed, err)
+	}
+	authority, err := auth.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, known := range map[string]bool{old: false, renewed: true} {
+		identity := authority.Identify(auth.Call{Authorization: []string{"Bearer " + token}})
+		if err := identity.May(operations); (err == nil) != known {
+			t.Errorf("a token that is to be known %v: %v", known, err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(data), "caps: {items_in_flight: 5, items_per_day: none}") {
+		t.Errorf("the file is\n%s, %v", data, err)
+	}
+}
