@@ -29,6 +29,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -76,6 +77,7 @@ type App struct {
 	dataPlace string
 	cache     *cache.Cache  // nil: every question is asked
 	jobs      *jobs.Service // nil: there are none
+	peers     *peers.Limits
 	rpc       *rpc.Server
 	web       *web.Server
 	grpcLis   net.Listener
@@ -147,7 +149,7 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w: give %s another address", addr, err, setting)
 	}
-	return l, nil
+	return a.peers.Listener(l), nil
 }
 
 func (a *App) serve() {

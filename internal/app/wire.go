@@ -17,6 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/picture"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -90,6 +91,8 @@ func (a *App) wireEdges(e edges) error {
 	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
 	}, func() float64 { return float64(budget.Held()) }))
+	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
+	e.metrics.MustRegister(peerMetrics(a.peers)...)
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: files, Intake: budget, WriteTimeout: c.WriteTimeout,

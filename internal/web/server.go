@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/intake"
+	"github.com/credenza-dev/credenza/internal/peers"
 )
 
 // Limits of a connection.
@@ -57,6 +58,7 @@ func New(config Config, parts Parts) (*Server, error) {
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
 		Handler:           admit(s.calls, routes(config, parts, s.calls, record)),
+		ConnContext:       withPeer,
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -87,9 +89,26 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// admit counts requests for as long as their handler runs.
+type peerKey struct{}
+
+// withPeer keeps a connection's remote address, by which its requests are counted.
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, conn.RemoteAddr())
+}
+
+// admit counts requests, when they begin and for as long as their handler runs.
 func admit(calls *drain.Calls, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, _ := r.Context().Value(peerKey{}).(net.Addr)
+		peers.Opened(peer)
+		defer func() {
+			if r.Context().Err() != nil {
+				peers.Reset(peer)
+			}
+		}()
+		if r.Context().Err() != nil {
+			return // nothing of it was begun, which is the least that it can cost
+		}
 		ctx, leave, err := calls.Enter(r.Context(), drain.Auxiliary)
 		if err != nil {
 			writeError(w, err)
