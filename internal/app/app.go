@@ -50,6 +50,9 @@ type Options struct {
 	// CheckModels looks, once started, whether the servers list the configured models, and
 	// warns in the log if not.
 	CheckModels bool
+	// Reload has files read again that may change, which they are by themselves within a
+	// second. Nil: never.
+	Reload <-chan os.Signal
 	// Data is where answers and jobs are kept.
 	Data Data
 }
@@ -185,9 +188,15 @@ func (a *App) Backend() string { return a.config.backend() }
 // nothing did.
 func (a *App) Wait(ctx context.Context) error {
 	var failed error
-	select {
-	case <-ctx.Done():
-	case failed = <-a.failed:
+	for waiting := true; waiting; {
+		waiting = false
+		select {
+		case <-ctx.Done():
+		case failed = <-a.failed:
+		case <-a.options.Reload:
+			a.reloadCertificates()
+			waiting = true
+		}
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.DrainTimeout)
 	defer cancel()
