@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
+	s.arrival = arrival{budget: config.Intake, limit: int64(config.MaxRequestBytes), identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
 	options := transportOptions(config, u)
 	if s.secure != nil {
@@ -109,7 +110,9 @@ func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegis
 
 func transportOptions(config Config, u *unpacker) []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
+		// The bound is in the codec and at the connection (arrival.go): gRPC's own refusal
+		// has no reason, and passes the log.
+		grpc.MaxRecvMsgSize(math.MaxInt32),
 		grpc.ForceServerCodecV2(u.codec),
 		//nolint:staticcheck // what replaces it is registered for the whole process, and so knows no limit
 		grpc.RPCDecompressor(u),
