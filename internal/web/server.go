@@ -35,7 +35,11 @@ type Server struct {
 	http         *http.Server
 	calls        *drain.Calls // finite: classifications; auxiliary: all requests
 	writeTimeout time.Duration
+	paths        []string
 }
+
+// Paths returns the patterns of the paths that are answered, as http.ServeMux has them.
+func (s *Server) Paths() []string { return s.paths }
 
 // New returns a server that listens nowhere yet. A bad limit, a missing part or a
 // metric that is there already is an error of one line.
@@ -56,8 +60,10 @@ func New(config Config, parts Parts) (*Server, error) {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
+	handler, paths := routes(config, parts, s.calls, record)
+	s.paths = paths
 	s.http = &http.Server{
-		Handler:           admit(s.calls, routes(config, parts, s.calls, record)),
+		Handler:           admit(s.calls, handler),
 		ConnContext:       withPeer,
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
