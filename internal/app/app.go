@@ -29,6 +29,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/caps"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -51,6 +52,9 @@ type Options struct {
 	// CheckModels looks, once started, whether the servers list the configured models, and
 	// warns in the log if not.
 	CheckModels bool
+	// Reload has files read again that may change, which they are by themselves within a
+	// second. Nil: never.
+	Reload <-chan os.Signal
 	// Data is where answers and jobs are kept.
 	Data Data
 }
@@ -80,6 +84,7 @@ type App struct {
 	jobs      *jobs.Service // nil: there are none
 	authority *auth.Authority
 	caps      *caps.Keeper // nil: no caller has caps
+	peers     *peers.Limits
 	rpc       *rpc.Server
 	web       *web.Server
 	grpcLis   net.Listener
@@ -154,7 +159,7 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 	if err != nil {
 		return nil, wrong(setting, "cannot listen on %s: %w: give %s another address", addr, err, setting)
 	}
-	return l, nil
+	return a.peers.Listener(l), nil
 }
 
 func (a *App) serve() {
@@ -190,9 +195,15 @@ func (a *App) Backend() string { return a.config.backend() }
 // nothing did.
 func (a *App) Wait(ctx context.Context) error {
 	var failed error
-	select {
-	case <-ctx.Done():
-	case failed = <-a.failed:
+	for waiting := true; waiting; {
+		waiting = false
+		select {
+		case <-ctx.Done():
+		case failed = <-a.failed:
+		case <-a.options.Reload:
+			a.reloadCertificates()
+			waiting = true
+		}
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.DrainTimeout)
 	defer cancel()

@@ -118,6 +118,7 @@ func (c *Config) checkNumbers(w *wrongs) {
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
 		{"max-intake-mib", c.MaxIntake, 0, 1 << 20},
+		{"max-connections", c.MaxConns, 0, 1 << 20},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
 		{"image-fit", c.ImageFit, 0, maxFit},
 		{"nats-replicas", c.NATSReplicas, 0, 5},

@@ -17,6 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/picture"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -65,7 +66,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(edges{engine, tax, a.newOperations(level), log, metrics})
+	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level), log, metrics})
 }
 
 type edges struct {
@@ -76,7 +77,7 @@ type edges struct {
 	metrics    *prometheus.Registry
 }
 
-func (a *App) wireEdges(e edges) error {
+func (a *App) wireEdges(ctx context.Context, e edges) error {
 	c := &a.config
 	files := rpc.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
 	secure := files != rpc.TLSFiles{}
@@ -89,6 +90,8 @@ func (a *App) wireEdges(e edges) error {
 	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
 	}, func() float64 { return float64(budget.Held()) }))
+	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
+	e.metrics.MustRegister(peerMetrics(a.peers)...)
 	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
@@ -100,12 +103,13 @@ func (a *App) wireEdges(e edges) error {
 	if err != nil {
 		return err
 	}
-	a.web, err = a.newWeb(e, a.authority, files, budget)
+	a.watchCertificates(ctx)
+	a.web, err = a.newWeb(e, a.authority, budget)
 	return err
 }
 
 // newWeb returns the HTTP edge, with what the gRPC edge has for it.
-func (a *App) newWeb(e edges, callers web.Callers, files rpc.TLSFiles, budget *intake.Budget) (*web.Server, error) {
+func (a *App) newWeb(e edges, callers web.Callers, budget *intake.Budget) (*web.Server, error) {
 	c := &a.config
 	config := web.Config{
 		Origins: c.origins(), MaxItems: c.MaxItems, MaxBodyBytes: int64(c.MaxMessage) << 20, WriteTimeout: c.WriteTimeout, Intake: budget,
@@ -114,15 +118,10 @@ func (a *App) newWeb(e edges, callers web.Callers, files rpc.TLSFiles, budget *i
 	for _, category := range e.taxonomy.Categories {
 		config.About.Categories = append(config.About.Categories, category.Name)
 	}
-	if (files != rpc.TLSFiles{}) {
-		var err error
-		if config.TLS, err = files.Load(); err != nil {
-			return nil, err
-		}
-		if config.TLS.ClientAuth != tls.NoClientCert {
-			// Probes and scrapers have no certificate of their own.
-			config.TLS.ClientAuth, config.CertifiedCallers = tls.VerifyClientCertIfGiven, true
-		}
+	if certificates := a.rpc.Certificates(); certificates != nil {
+		// Probes and scrapers have no certificate of their own.
+		config.TLS = certificates.Config(tls.VerifyClientCertIfGiven, "h2", "http/1.1")
+		config.CertifiedCallers = certificates.Verified()
 	}
 	return web.New(config, web.Parts{
 		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,

@@ -118,7 +118,7 @@ func (l namingListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	network := conn.LocalAddr().Network()
-	return namedConn{conn, namedAddr{network, network + ":" + strconv.FormatInt(connections.Add(1), 10)}}, nil
+	return namedConn{conn, namedAddr{conn.RemoteAddr(), network, network + ":" + strconv.FormatInt(connections.Add(1), 10)}}, nil
 }
 
 type namedConn struct {
@@ -129,7 +129,13 @@ type namedConn struct {
 // RemoteAddr returns the connection's name.
 func (c namedConn) RemoteAddr() net.Addr { return c.remote }
 
-type namedAddr struct{ network, name string }
+type namedAddr struct {
+	given         net.Addr
+	network, name string
+}
+
+// Unwrap returns the address as the listener gave it.
+func (a namedAddr) Unwrap() net.Addr { return a.given }
 
 // Network returns the connection's.
 func (a namedAddr) Network() string { return a.network }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -42,7 +43,7 @@ func reason(err error) fault.Reason {
 
 // shown is the state of a connection whose client has shown a certificate.
 func shown(verified bool, common string, names ...string) *tls.ConnectionState {
-	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: common}, DNSNames: names}
+	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: common}, DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
 	state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
 	if verified {
 		state.VerifiedChains = [][]*x509.Certificate{{leaf}}

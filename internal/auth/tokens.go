@@ -348,14 +348,17 @@ func (t *Tokens) find(token string) (caller, bool) {
 }
 
 // findCertificate returns the caller that has a name of the connection's client
-// certificate: a DNS name of it, else its common name. Only a certificate that was
-// verified counts.
+// certificate: a DNS name or an IP address of it, else its common name. Only a certificate
+// that was verified counts, and only until it expires.
 func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
 	if state == nil || len(state.VerifiedChains) == 0 {
 		return caller{}, false
 	}
 	leaf := state.VerifiedChains[0][0]
-	for _, name := range append(slices.Clone(leaf.DNSNames), leaf.Subject.CommonName) {
+	for _, name := range append(slices.Clone(leaf.DNSNames), otherNames(leaf)...) {
+		if isOver(leaf) {
+			break
+		}
 		for _, c := range t.callers {
 			if c.name == name {
 				return c, true

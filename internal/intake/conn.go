@@ -6,6 +6,8 @@ import (
 	"net"
 	"slices"
 	"sync"
+
+	"github.com/credenza-dev/credenza/internal/peers"
 )
 
 // Conn is a connection of HTTP/2 that charges the calls on it with the DATA that
@@ -18,6 +20,7 @@ type Conn struct {
 	net.Conn
 	budget *Budget
 	local  connAddr
+	remote net.Addr
 
 	// For the reader only.
 	frames  frames
@@ -36,7 +39,7 @@ type Conn struct {
 // Conn returns the connection with its bytes charged to the budget. What has to be
 // decrypted was decrypted before.
 func (b *Budget) Conn(conn net.Conn) *Conn {
-	c := &Conn{Conn: conn, budget: b, calls: map[uint32]*Inbound{}, closed: make(chan struct{})}
+	c := &Conn{Conn: conn, budget: b, remote: conn.RemoteAddr(), calls: map[uint32]*Inbound{}, closed: make(chan struct{})}
 	c.local = connAddr{conn.LocalAddr(), c}
 	return c
 }
@@ -84,6 +87,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	peers.Await(c.remote)
 	if len(c.rest) > 0 {
 		n := c.follow(c.rest[:min(len(c.rest), len(p))])
 		copy(p, c.rest[:n])
@@ -111,10 +115,14 @@ func (c *Conn) follow(p []byte) int {
 	for n := 0; n < len(p); {
 		k, d, opened := c.frames.next(p[n:])
 		n += k
+		for ; c.frames.resets > 0; c.frames.resets-- {
+			peers.Reset(c.remote)
+		}
 		if d.charge > 0 || len(d.piece) > 0 {
 			c.charge(d)
 		}
 		if opened {
+			peers.Opened(c.remote)
 			return n
 		}
 	}

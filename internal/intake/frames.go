@@ -9,6 +9,7 @@ const (
 
 	frameData         = 0x0
 	frameHeaders      = 0x1
+	frameReset        = 0x3
 	frameContinuation = 0x9
 
 	flagEndHeaders = 0x4
@@ -48,6 +49,7 @@ type frames struct {
 	left    int // of the frame's payload
 	padding int // at the payload's end; -1: its length comes first
 	opened  uint32
+	resets  int // that were seen
 }
 
 // data is a piece of a DATA frame's content.
@@ -101,6 +103,9 @@ func (f *frames) begin() (charge int64) {
 	f.kind, f.flags = f.head[3], f.head[4]
 	f.stream = binary.BigEndian.Uint32(f.head[5:]) & (1<<31 - 1)
 	f.padding = 0
+	if f.kind == frameReset {
+		f.resets++
+	}
 	if f.kind != frameData || f.left == 0 {
 		return 0
 	}

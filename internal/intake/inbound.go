@@ -21,6 +21,8 @@ type Inbound struct {
 
 	mu       sync.Mutex
 	arriving message
+	most     int64 // bytes of a message; 0: no bound
+	tooLarge error
 	complete []int64 // what was charged for each message that was not received yet
 	backlog  int64   // their sum
 	received chan struct{}
@@ -68,6 +70,13 @@ func From(ctx context.Context) *Inbound {
 	return in
 }
 
+// Bound ends the call with the cause when a message begins to arrive that has more bytes.
+func (in *Inbound) Bound(most int64, cause error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.most, in.tooLarge = most, cause
+}
+
 // Charge takes n bytes.
 func (in *Inbound) Charge(n int64) {
 	if in != nil {
@@ -105,7 +114,11 @@ func (in *Inbound) Arrived(piece []byte, charge int64) {
 	m.charged += charge
 	for rest := piece; len(rest) > 0; {
 		var whole bool
-		if rest, whole = m.take(rest); whole {
+		rest, whole = m.take(rest)
+		if in.most > 0 && m.left > in.most && in.cut != nil {
+			in.cut(in.tooLarge)
+		}
+		if whole {
 			in.complete = append(in.complete, m.charged)
 			in.backlog += m.charged
 			*m, in.pace = message{}, nil

@@ -24,6 +24,7 @@ import (
 // call's headers on.
 type arrival struct {
 	budget       *intake.Budget
+	limit        int64 // bytes of a message
 	identified   func(context.Context) context.Context
 	writeTimeout time.Duration
 	readers      *sync.WaitGroup
@@ -45,8 +46,14 @@ func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, e
 	handling, cut := context.WithCancelCause(ctx)
 	caller, known := shareOf(ctx, info.FullMethodName)
 	in := conn.Open(caller, known, cut)
+	in.Bound(a.limit, tooLarge(a.limit))
 	context.AfterFunc(ctx, in.Close)
 	return context.WithValue(intake.With(ctx, in), arrivedKey{}, &arrived{handling, sever}), nil
+}
+
+// tooLarge is the fault of a call whose message has more bytes than the limit.
+func tooLarge(limit int64) *fault.Fault {
+	return fault.New(fault.MessageTooLarge, "the message has more than %d bytes: send it in several requests", limit)
 }
 
 // arrived is a call that came through Serve. handling ends when the call is cut off, for

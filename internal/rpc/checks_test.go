@@ -200,7 +200,8 @@ func TestTooLargeAMessage(t *testing.T) {
 	large := strings.Repeat("x", 2000)
 	t.Run("sent by any program", func(t *testing.T) {
 		err := streamError(context.Background(), s.rawItems(t), &credenzav1.ClassifyStreamRequest{Items: items(large)})
-		if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "larger than max (2006 vs. 1000)") {
+		if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "more than 1000 bytes") ||
+			detail[*errdetails.ErrorInfo](status.Convert(err)).GetReason() != "MESSAGE_TOO_LARGE" {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -70,15 +70,20 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 		}))
 	}
 	summary, err := c.engine.Run(ctx, call, items.source(), func(b catalog.Batch) error {
-		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
-			Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: batchToProto(&b)},
-		}))
+		for _, part := range batches(ctx, batchToProto(&b)) {
+			if err := sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
+				Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: part},
+			})); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
-		Event: &credenzav1.ClassifyStreamResponse_Summary{Summary: summaryToProto(&summary)},
+		Event: &credenzav1.ClassifyStreamResponse_Summary{Summary: ownSummary(ctx, summaryToProto(&summary))},
 	}))
 }
 
@@ -101,15 +106,20 @@ func (c *classification) ClassifyFeed(stream credenzav1.ClassificationService_Cl
 		}))
 	}
 	summary, err := c.engine.Run(ctx, call, feed.next, func(b catalog.Batch) error {
-		return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
-			Event: &credenzav1.ClassifyFeedResponse_Batch{Batch: batchToProto(&b)},
-		}))
+		for _, part := range batches(ctx, batchToProto(&b)) {
+			if err := sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
+				Event: &credenzav1.ClassifyFeedResponse_Batch{Batch: part},
+			})); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return sendFault(stream.Send(&credenzav1.ClassifyFeedResponse{
-		Event: &credenzav1.ClassifyFeedResponse_Summary{Summary: summaryToProto(&summary)},
+		Event: &credenzav1.ClassifyFeedResponse_Summary{Summary: ownSummary(ctx, summaryToProto(&summary))},
 	}))
 }
 
@@ -124,7 +134,9 @@ func (c *classification) Classify(ctx context.Context, req *credenzav1.ClassifyR
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.ClassifyResponse{Result: outcomeToProto(&outcome)}, nil
+	result := outcomeToProto(&outcome)
+	hideShared(ctx, result)
+	return &credenzav1.ClassifyResponse{Result: result}, nil
 }
 
 // GetTaxonomy answers with the taxonomy in force.

@@ -93,6 +93,9 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 // unmarshal decodes a message that is not compressed, or marks it.
 func (c *codec) unmarshal(data mem.BufferSlice, message proto.Message, r *room) error {
 	form, ours := c.forms[proto.MessageName(message)]
+	if ours && int64(data.Len()) > c.limit {
+		return refusalOf(tooLarge(c.limit)).mark(message)
+	}
 	if ours && isList(message) {
 		r.enter(data.Len())
 		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it

@@ -20,11 +20,9 @@
 // The limit on a message's bytes does not bound the memory that decoding takes, so
 // the codec counts items and their parts first; see codec.go.
 //
-// One answer is gRPC's own and not in the fault table: a message with more bytes
-// than the limit fails its call with RESOURCE_EXHAUSTED and no details. gRPC looks
-// at the length that announces a message, and sends that status itself before any
-// code here can have a say; a unary call is then neither logged nor counted. The
-// Go client refuses too large a request itself, as INVALID_ARGUMENT.
+// A message with more bytes than the limit ends its call when its length arrives, so that
+// gRPC, which would answer without a reason, never sees the end of it. The Go client
+// refuses too large a request itself, as INVALID_ARGUMENT.
 //
 //	server, err := rpc.NewServer(rpc.Config{Models: []string{"gpt-6-luna"}}, rpc.Parts{Engine: engine, ...})
 //	...

@@ -109,6 +109,7 @@ type httpVisit struct {
 	control *http.ResponseController
 	cancel  context.CancelFunc
 	read    atomic.Bool       // the request's body, to its end
+	length  int64             // of the body, as announced; -1: it was not
 	hold    func(n int) error // takes room for bytes besides those of the body; nil: there is enough
 }
 
@@ -134,7 +135,7 @@ type visitKey struct{}
 // visit returns a call with its request, which has its caller and knows how far it
 // was read.
 func (h *HTTPHandler) visit(ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, r *http.Request) *httpVisit {
-	v := &httpVisit{control: http.NewResponseController(w), cancel: cancel}
+	v := &httpVisit{control: http.NewResponseController(w), cancel: cancel, length: r.ContentLength}
 	if body, ok := r.Body.(interface{ Hold(n int) error }); ok {
 		v.hold = body.Hold
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,10 @@ func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": f.code.String(), "message": f.message})
 }
 
+// grpcTimeout is the form of the header, which gRPC would take another one of for a fault
+// of ours.
+var grpcTimeout = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
+
 // misfit returns what keeps a request from being a call of its method, else nil.
 // It reads no more of the body than its first byte, and nothing of one whose caller
 // will be refused: that call goes on without its message, to be logged and counted.
@@ -54,7 +59,16 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		return refusal
 	}
 	media := r.Header.Get("Content-Type")
+	timeout := r.Header.Get("Grpc-Timeout")
 	switch {
+	case timeout != "" && !grpcTimeout.MatchString(timeout):
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header Grpc-Timeout is no time: send up to 8 digits and one of H, M, S, m, u and n, or leave it out"}
+	case r.Method == http.MethodPost && !plain && !strings.HasPrefix(media, mediaGRPC) && !strings.HasPrefix(media, mediaConnectStream):
+		return &httpRefusal{
+			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
+			"this Content-Type is not taken: send application/json or application/proto, for streams application/connect+json or +proto, " +
+				"or call by gRPC-Web or gRPC",
+		}
 	case plain && (method.IsClientStream || method.IsServerStream):
 		return &httpRefusal{
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,

@@ -64,4 +64,8 @@ func authorize(ctx context.Context, method string, next func(context.Context) er
 
 func callerOf(ctx context.Context) catalog.Caller { return identityOf(ctx).Caller() }
 
+// seesAll reports whether the caller may know what others have asked: without a token
+// file all do, else those that operate.
+func seesAll(ctx context.Context) bool { return ownerOf(ctx).All }
+
 func ownerOf(ctx context.Context) catalog.Owner { return identityOf(ctx).Owner() }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -52,17 +53,24 @@ func jobToProto(j *catalog.Job) *credenzav1.Job {
 	}
 }
 
-func jobEventToProto(e *catalog.JobEvent) *credenzav1.WatchJobResponse {
+// jobEventsToProto converts an event. Parts of a batch but the last have the token of the
+// event before: a watch that begins again there gets all of them again.
+func jobEventsToProto(ctx context.Context, e *catalog.JobEvent, before string) []*credenzav1.WatchJobResponse {
 	p := &credenzav1.WatchJobResponse{ResumeToken: e.Token}
 	switch {
 	case e.Batch != nil:
-		p.Event = &credenzav1.WatchJobResponse_Batch{Batch: batchToProto(e.Batch)}
+		var events []*credenzav1.WatchJobResponse
+		for _, part := range batches(ctx, batchToProto(e.Batch)) {
+			events = append(events, &credenzav1.WatchJobResponse{ResumeToken: before, Event: &credenzav1.WatchJobResponse_Batch{Batch: part}})
+		}
+		events[len(events)-1].ResumeToken = e.Token
+		return events
 	case e.Notice != nil:
 		p.Event = &credenzav1.WatchJobResponse_Notice{Notice: noticeToProto(e.Notice)}
 	case e.Summary != nil:
-		p.Event = &credenzav1.WatchJobResponse_Summary{Summary: summaryToProto(e.Summary)}
+		p.Event = &credenzav1.WatchJobResponse_Summary{Summary: ownSummary(ctx, summaryToProto(e.Summary))}
 	}
-	return p
+	return []*credenzav1.WatchJobResponse{p}
 }
 
 func progressToProto(p catalog.Progress) *credenzav1.Progress {

@@ -126,7 +126,15 @@ func (j *jobs) DeleteJob(ctx context.Context, req *credenzav1.DeleteJobRequest) 
 // WatchJob streams a job's results.
 func (j *jobs) WatchJob(req *credenzav1.WatchJobRequest, stream credenzav1.JobService_WatchJobServer) error {
 	ctx := stream.Context()
-	return j.jobs.Watch(ctx, ownerOf(ctx), req.GetJobId(), req.GetResumeToken(), func(e catalog.JobEvent) error {
-		return sendFault(stream.Send(jobEventToProto(&e)))
+	token := req.GetResumeToken() // of the last event
+	return j.jobs.Watch(ctx, ownerOf(ctx), req.GetJobId(), token, func(e catalog.JobEvent) error {
+		events := jobEventsToProto(ctx, &e, token)
+		token = e.Token
+		for _, event := range events {
+			if err := sendFault(stream.Send(event)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

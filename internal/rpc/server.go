@@ -1,8 +1,10 @@
 package rpc
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -42,7 +44,7 @@ type Server struct {
 	calls     *drain.Calls
 	authority Authority
 	arrival   arrival
-	secure    bool // TLS is used
+	secure    *Certificates // nil: no TLS
 	ready     atomic.Bool
 	readers   sync.WaitGroup // goroutines that receive; see feed.go
 
@@ -60,12 +62,18 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority, secure: config.TLS != TLSFiles{}}
-	s.arrival = arrival{budget: config.Intake, identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
+	s := &Server{health: health.NewServer(), calls: drain.New(), authority: parts.Authority}
+	if config.TLS != (TLSFiles{}) {
+		if s.secure, err = config.TLS.load(); err != nil {
+			return nil, err
+		}
+	}
+	s.arrival = arrival{budget: config.Intake, limit: int64(config.MaxRequestBytes), identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
-	options, err := transportOptions(config, u)
-	if err != nil {
-		return nil, err
+	options := transportOptions(config, u)
+	if s.secure != nil {
+		secure := credentials.NewTLS(s.secure.Config(tls.RequireAndVerifyClientCert, "h2"))
+		options = append(options, grpc.Creds(chargedTLS{secure, config.Intake}))
 	}
 	chain, err := s.newChain(parts)
 	if err != nil {
@@ -100,9 +108,11 @@ func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegis
 	reflection.Register(s.grpc)
 }
 
-func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
-	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(config.MaxRequestBytes),
+func transportOptions(config Config, u *unpacker) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		// The bound is in the codec and at the connection (arrival.go): gRPC's own refusal
+		// has no reason, and passes the log.
+		grpc.MaxRecvMsgSize(math.MaxInt32),
 		grpc.ForceServerCodecV2(u.codec),
 		//nolint:staticcheck // what replaces it is registered for the whole process, and so knows no limit
 		grpc.RPCDecompressor(u),
@@ -118,15 +128,10 @@ func transportOptions(config Config, u *unpacker) ([]grpc.ServerOption, error) {
 		// of that leaves room for a timer that goes off early.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
-	if config.TLS == (TLSFiles{}) {
-		return options, nil
-	}
-	tlsConfig, err := config.TLS.Load()
-	if err != nil {
-		return nil, err
-	}
-	return append(options, grpc.Creds(chargedTLS{credentials.NewTLS(tlsConfig), config.Intake})), nil
 }
+
+// Certificates returns those of TLS, nil without it. An HTTP server may use them too.
+func (s *Server) Certificates() *Certificates { return s.secure }
 
 // GRPC returns the server with its interceptors, for calls that come by another way
 // than Serve and HTTP, whose listener goes through auth.NameConnections. Shutdown stops
@@ -151,7 +156,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // charged has a listener's connections charge what arrives, unless it is encrypted:
 // then TLS does.
 func (s *Server) charged(l net.Listener) net.Listener {
-	if s.secure {
+	if s.secure != nil {
 		return l
 	}
 	return chargedListener{l, s.arrival.budget}

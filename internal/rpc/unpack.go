@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -76,11 +77,15 @@ func (u *unpacker) unpack(v *httpVisit) *httpRefusal {
 		}
 		unpacked = unpacked || compressed
 	}
-	if !unpacked {
+	plain := own == "Content-Encoding"
+	if plain && !unpacked {
+		if v.length > u.limit {
+			return u.refuse(v)
+		}
 		return nil
 	}
 	header.Del(own)
-	body := &unpackedBody{in: v.request.Body, plain: own == "Content-Encoding"}
+	body := &unpackedBody{in: v.request.Body, plain: plain, unpacker: u}
 	limits := inflate.Limits{Bytes: u.limit, Charge: v.charge}
 	if isAuxiliary(serviceOf(v.request.URL.Path)) {
 		limits.Bytes = min(u.limit, auxiliaryBytes)
@@ -90,12 +95,23 @@ func (u *unpacker) unpack(v *httpVisit) *httpRefusal {
 	return nil
 }
 
+// refuse has a mark in the place of a plain message that is too large.
+func (u *unpacker) refuse(v *httpVisit) *httpRefusal {
+	mark, err := refusalOf(tooLarge(u.limit)).wire(u.codec.key)
+	if err != nil {
+		return &httpRefusal{http.StatusRequestEntityTooLarge, connect.CodeResourceExhausted, "the message is too large"}
+	}
+	v.replaceBody(bytes.NewReader(mark))
+	return nil
+}
+
 // unpackedBody is a request's body whose compressed messages are handed on as if
 // they had not been. It ends after one that is refused.
 type unpackedBody struct {
-	in     io.Reader
-	plain  bool // one message without an envelope
-	unpack func(io.Reader) (mem.BufferSlice, error)
+	in       io.Reader
+	plain    bool // one message without an envelope
+	unpacker *unpacker
+	unpack   func(io.Reader) (mem.BufferSlice, error)
 
 	message io.Reader // what is left of the present one; nil: none
 	err     error     // that comes after it
@@ -138,6 +154,12 @@ func (b *unpackedBody) next() error {
 		return err
 	}
 	wire := &io.LimitedReader{R: b.in, N: int64(binary.BigEndian.Uint32(head[1:]))}
+	if head[0]&1 == 0 && wire.N > b.unpacker.limit {
+		mark, err := refusalOf(tooLarge(b.unpacker.limit)).wire(b.unpacker.codec.key)
+		binary.BigEndian.PutUint32(head[1:], uint32(len(mark)))
+		b.message = io.MultiReader(bytes.NewReader(head), bytes.NewReader(mark))
+		return cmp.Or(err, io.EOF)
+	}
 	if head[0]&1 == 0 {
 		b.message = io.MultiReader(bytes.NewReader(head), wire)
 		return nil

@@ -17,14 +17,19 @@ import (
 // they take two hours at most.
 const corsMaxAge = 7200
 
-func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) http.Handler {
+// routes returns the handler of all requests, and the paths that it answers.
+func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) (all http.Handler, paths []string) {
 	mux := http.NewServeMux()
+	handle := func(path string, handler http.Handler) {
+		paths = append(paths, path)
+		mux.Handle(path, handler)
+	}
 	for path, handler := range map[string]http.Handler{
 		"/metrics": promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{}),
 		"/healthz": http.HandlerFunc(alive),
 		"/readyz":  readiness(parts),
 	} {
-		mux.Handle(path, only(http.MethodGet, handler))
+		handle(path, only(http.MethodGet, handler))
 	}
 	open := openTo(config.Origins)
 	about := &about{About: config.About, ready: parts.Ready}
@@ -42,9 +47,9 @@ func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) ht
 		"/{service}/{method}":    answerOptions(certifiedHandler(config, parts.Services)),
 		"/":                      http.HandlerFunc(notFound),
 	} {
-		mux.Handle(path, open(handler))
+		handle(path, open(handler))
 	}
-	return bounded(config, parts, record.panics(mux))
+	return bounded(config, parts, record.panics(mux)), paths
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/intake"
+	"github.com/credenza-dev/credenza/internal/peers"
 )
 
 // Limits of a connection.
@@ -34,7 +35,11 @@ type Server struct {
 	http         *http.Server
 	calls        *drain.Calls // finite: classifications; auxiliary: all requests
 	writeTimeout time.Duration
+	paths        []string
 }
+
+// Paths returns the patterns of the paths that are answered, as http.ServeMux has them.
+func (s *Server) Paths() []string { return s.paths }
 
 // New returns a server that listens nowhere yet. A bad limit, a missing part or a
 // metric that is there already is an error of one line.
@@ -55,8 +60,11 @@ func New(config Config, parts Parts) (*Server, error) {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
+	handler, paths := routes(config, parts, s.calls, record)
+	s.paths = paths
 	s.http = &http.Server{
-		Handler:           admit(s.calls, routes(config, parts, s.calls, record)),
+		Handler:           admit(s.calls, handler),
+		ConnContext:       withPeer,
 		TLSConfig:         config.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -87,9 +95,26 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// admit counts requests for as long as their handler runs.
+type peerKey struct{}
+
+// withPeer keeps a connection's remote address, by which its requests are counted.
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, conn.RemoteAddr())
+}
+
+// admit counts requests, when they begin and for as long as their handler runs.
 func admit(calls *drain.Calls, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, _ := r.Context().Value(peerKey{}).(net.Addr)
+		peers.Opened(peer)
+		defer func() {
+			if r.Context().Err() != nil {
+				peers.Reset(peer)
+			}
+		}()
+		if r.Context().Err() != nil {
+			return // nothing of it was begun, which is the least that it can cost
+		}
 		ctx, leave, err := calls.Enter(r.Context(), drain.Auxiliary)
 		if err != nil {
 			writeError(w, err)

@@ -484,6 +484,10 @@ type Trace struct {
 	// Calls to the model made for this item, failed ones included. Four that fail
 	// in the same way end an item, or eight that fail in different ones; waiting
 	// for quota is no attempt. 0: none was needed, or none was possible.
+	//
+	// With a token file this field, cached, deduplicated and the tokens are 0 for callers
+	// without the scope operate, as in Summary: they would show that another caller asked
+	// the same. The time that an answer takes may still show it.
 	Attempts int32 `protobuf:"varint,1,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Whether the result of an earlier call was used.
 	Cached bool `protobuf:"varint,2,opt,name=cached,proto3" json:"cached,omitempty"`
@@ -856,7 +860,8 @@ func (x *Progress) GetTotal() int64 {
 type Batch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From 1, in the order of sending. In order, batches of both kinds are numbered
-	// together.
+	// together. A batch whose results take more than 1 MiB comes in several messages with
+	// the same number.
 	BatchId int64 `protobuf:"varint,1,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	// "text_multithreaded" or "image_multithreaded".
 	ProcessingType string `protobuf:"bytes,2,opt,name=processing_type,json=processingType,proto3" json:"processing_type,omitempty"`
@@ -947,7 +952,8 @@ type Summary struct {
 	// Failed items by the name of their reason without its prefix, such as
 	// "REFUSED".
 	FailuresByReason map[string]int64 `protobuf:"bytes,4,rep,name=failures_by_reason,json=failuresByReason,proto3" json:"failures_by_reason,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// Results that came from the cache.
+	// Results that came from the cache. With a token file this and what follows, but for
+	// elapsed, is 0 for callers without the scope operate; see Trace.attempts.
 	Cached int64 `protobuf:"varint,5,opt,name=cached,proto3" json:"cached,omitempty"`
 	// Results that shared another item's work.
 	Deduplicated int64 `protobuf:"varint,6,opt,name=deduplicated,proto3" json:"deduplicated,omitempty"`

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/credenza-dev/credenza/internal/peers"
+)
+
+// Connections that may be open unless it is set: half of the process's file descriptors,
+// for the other half are for the model's servers, shops and files. Each takes some 100 KiB
+// of memory, which the most is for.
+const (
+	mostConnections  = 10_000
+	leastConnections = 16
+)
+
+// connections is how many connections callers may have open.
+func (c *Config) connections() int {
+	if c.MaxConns > 0 {
+		return c.MaxConns
+	}
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return mostConnections
+	}
+	return int(max(leastConnections, min(files.Cur/2, mostConnections)))
+}
+
+// peerMetrics are what the bounds of connections did.
+func peerMetrics(limits *peers.Limits) []prometheus.Collector {
+	count := func(name, help string, value func(peers.Stats) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value(limits.Stats())) })
+	}
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "credenza_connections", Help: "Connections of callers that are open.",
+		}, func() float64 { return float64(limits.Stats().Open) }),
+		count("credenza_connections_refused_total", "Connections for which there was no room.",
+			func(s peers.Stats) int64 { return s.Refused }),
+		count("credenza_calls_slowed_total", "Calls that came too fast, after which less was read of their peer.",
+			func(s peers.Stats) int64 { return s.Slowed }),
+	}
+}
