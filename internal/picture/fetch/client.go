@@ -156,7 +156,7 @@ type Resource struct {
 	// Body is the whole body, decompressed; nil if NotModified.
 	Body        []byte
 	ContentType string
-	// Refresh is the header of that name, by which a response may send on.
+	// Refresh is the header of that name, which may redirect.
 	Refresh string
 	// Address is the address of the response, after redirects.
 	Address *url.URL
