@@ -175,7 +175,7 @@ func (c pagesCommand) Run(ctx context.Context, b *bench) error {
 	right, declaring := 0, 0
 	slowest, longest := judgeFolder(ctx, c.Folder, func(r row) {
 		got, why := "none", page.Evidence(0)
-		if found := must(page.Find(ctx, r.data, "text/html", must(fetch.Parse(r.cells["page_url"])))); len(found) > 0 {
+		if found := must(page.Read(ctx, r.data, "text/html", must(fetch.Parse(r.cells["page_url"])))).Candidates; len(found) > 0 {
 			got, why = found[0].Address, found[0].Evidence
 		}
 		wanted := r.cells["acceptable_images"]
