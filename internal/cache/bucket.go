@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,12 +30,8 @@ type Bucket struct {
 }
 
 func (b Bucket) withDefaults() Bucket {
-	if b.Name == "" {
-		b.Name = "credenza_answers"
-	}
-	if b.MaxBytes == 0 {
-		b.MaxBytes = 1 << 30
-	}
+	b.Name = cmp.Or(b.Name, "credenza_answers")
+	b.MaxBytes = cmp.Or(b.MaxBytes, 1<<30)
 	if b.Replicas == nil {
 		b.Replicas = func() int { return 1 }
 	}

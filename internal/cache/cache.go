@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,15 +30,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.MemoryBytes == 0 {
-		c.MemoryBytes = 64 << 20
-	}
-	if c.TTL == 0 {
-		c.TTL = 30 * 24 * time.Hour
-	}
-	if c.Log == nil {
-		c.Log = zap.NewNop()
-	}
+	c.MemoryBytes = cmp.Or(c.MemoryBytes, 64<<20)
+	c.TTL = cmp.Or(c.TTL, 30*24*time.Hour)
+	c.Log = cmp.Or(c.Log, zap.NewNop())
 	return c
 }
 
