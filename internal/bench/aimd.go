@@ -56,24 +56,17 @@ func (a *aimd) leave(started time.Time, good bool) {
 }
 
 // playAIMD runs a scenario with the yardstick instead of the service.
-func (b bench) playAIMD(ctx context.Context, s *scenario) (*scenarioResult, error) {
-	sim, err := b.role(ctx, "sim", s.sim)
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) playAIMD(ctx context.Context, s *scenario) *result {
+	sim := b.role(ctx, "sim", s.sim)
 	defer sim.stop()
-	client := openai.NewChatCompletionService(
-		option.WithBaseURL("http://"+sim.addr+"/v1"), option.WithMaxRetries(0),
-		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512}}))
-	keys := strings.Split(s.keys, ",")
-	gate := newAIMD()
-	p := &scenarioResult{scenario: s, lost: map[string]int64{}, share: []int{0}}
+	client, keys, gate := asker(sim.addr, 512, option.WithMaxRetries(0)), strings.Split(s.keys, ","), newAIMD()
+	p := &result{scenario: s, lost: map[string]int{}, share: []int{0}}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	began := time.Now()
 	for i := range s.items {
 		wg.Go(func() {
-			err := askUntil(ctx, &client, gate, keys[i%len(keys)], i)
+			err := askUntil(ctx, client, gate, keys[i%len(keys)], i)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -85,8 +78,8 @@ func (b bench) playAIMD(ctx context.Context, s *scenario) (*scenarioResult, erro
 	}
 	wg.Wait()
 	p.elapsed = time.Since(began)
-	p.stats, err = readStats(ctx, sim.addr)
-	return p, err
+	p.stats = readStats(ctx, sim)
+	return p
 }
 
 // askUntil asks up to four times, and waits out 429s for two minutes.
@@ -119,10 +112,10 @@ func askUntil(ctx context.Context, client *openai.ChatCompletionService, gate *a
 func askPlainly(ctx context.Context, client *openai.ChatCompletionService, key string, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	name, description := question(i)
+	item := question(i)
 	_, err := client.New(ctx, openai.ChatCompletionNewParams{
 		Model:    "gpt-4o-mini",
-		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(name + "\n" + description)},
+		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(item.ProductName + "\n" + item.Description)},
 	}, option.WithAPIKey(key))
 	return err
 }

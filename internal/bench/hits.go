@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -14,7 +12,7 @@ import (
 const (
 	// hitGoal is how many items a second the cache is to answer, with the client on
 	// the same machine.
-	hitGoal = 100_000
+	hitGoal = "100000"
 	// hitItems is how many items a call has, hitKinds how many of them differ.
 	hitItems = 50_000
 	hitKinds = 500
@@ -26,98 +24,44 @@ const (
 type hitsCommand struct{}
 
 // Run prints a row for each batch size and backend.
-func (hitsCommand) Run(ctx context.Context, b bench, w io.Writer) error {
-	t := &table{w: w}
-	t.row("batch", "program", "items/s", "goal", "", "", "CPU/item", "client")
-	for _, size := range []int{10, 100} {
-		for _, backend := range []string{"offline", "cache"} {
-			got, err := b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-				return b.measureHits(ctx, sim, backend, size)
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", backend, err)
-			}
-			goal := ""
-			if backend == "cache" {
-				goal = strconv.Itoa(hitGoal)
-			}
-			t.row(strconv.Itoa(size), backend, f1(got.rate), goal, "", "", us1(got.cpu), us1(got.sim))
-		}
+func (hitsCommand) Run(ctx context.Context, b *bench) error {
+	b.row("batch", "program", "items/s", "goal", "", "", "CPU/item", "client")
+	for _, size := range []string{"10", "100"} {
+		b.measureHits(ctx, size, "offline", "", "CREDENZA_BACKEND=offline")
+		b.measureHits(ctx, size, "cache", hitGoal)
 	}
-	return t.err
+	return nil
 }
 
-func us1(d time.Duration) string { return fmt.Sprintf("%.1f us", float64(d)/1e3) }
-
 // measureHits has one client warm the cache up, and then another send all its calls.
-func (b bench) measureHits(ctx context.Context, sim *process, backend string, size int) (rates, error) {
-	env := modelAt(sim.addr)
-	if backend != "cache" {
-		env = append(env, "CREDENZA_BACKEND="+backend)
-	}
-	server, err := b.service(ctx, nil, env...)
-	if err != nil {
-		return rates{}, err
-	}
+func (b *bench) measureHits(ctx context.Context, size, backend, goal string, env ...string) {
+	sim := b.role(ctx, "sim")
+	defer sim.stop()
+	server := b.service(ctx, sim.addr, env...)
 	defer server.stop()
-	warm, err := b.role(ctx, "load-hits", server.addr, strconv.Itoa(size), "1")
-	if err != nil {
-		return rates{}, err
-	}
-	warm.stop()
-	before, err := cpuTime(server.cmd.Process.Pid)
-	if err != nil {
-		return rates{}, err
-	}
-	client, err := b.role(ctx, "load-hits", server.addr, strconv.Itoa(size), strconv.Itoa(hitCalls))
-	if err != nil {
-		return rates{}, err
-	}
+	b.role(ctx, "load-hits", server.addr, size, "1").stop()
+	before := server.cpu()
+	client := b.role(ctx, "load-hits", server.addr, size, strconv.Itoa(hitCalls))
 	defer client.stop()
-	after, own, err := cpuOf(server, client)
-	if err != nil {
-		return rates{}, err
-	}
-	took, err := time.ParseDuration(client.addr)
-	if err != nil {
-		return rates{}, err
-	}
-	n := hitCalls * hitItems
-	return rates{rate: float64(n) / took.Seconds(), cpu: (after - before) / time.Duration(n), sim: own / time.Duration(n)}, nil
+	const n = hitCalls * hitItems
+	used, own, took := server.cpu()-before, client.cpu(), must(time.ParseDuration(client.addr))
+	b.row(size, backend, f1(n/took.Seconds()), goal, "", "", us(used/n), us(own/n))
 }
 
 // runHits sends calls of equal items and prints how long they took. Its arguments are the
 // service's address, the batch size and the number of calls.
 func runHits(ctx context.Context, args []string) error {
-	client, err := credenza.Dial(args[0], credenza.WithPlaintext())
-	if err != nil {
-		return err
-	}
+	client := must(dial(args[0]))
 	defer func() { _ = client.Close() }()
-	size, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	calls, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
-	}
-	items := make([]credenza.Item, hitItems)
-	for i := range items {
-		name, description := question(i % hitKinds)
-		items[i] = credenza.Item{ID: strconv.Itoa(i), ProductName: name, Description: description}
-	}
+	options := credenza.Options{Mode: credenza.Text, BatchSize: must(strconv.Atoi(args[1]))}
+	items := itemsOf(hitItems, func(i int) credenza.Item {
+		item := question(i % hitKinds)
+		item.ID = strconv.Itoa(i)
+		return item
+	})
 	began := time.Now()
-	for range calls {
-		stream := client.ClassifyStream(ctx, items, credenza.Options{Mode: credenza.Text, BatchSize: size})
-		for result, err := range stream.Results() {
-			if err != nil {
-				return err
-			}
-			if result.Err != nil {
-				return errors.New(result.Err.Error())
-			}
-		}
+	for range must(strconv.Atoi(args[2])) {
+		check(classify(ctx, client, items, options, failed))
 	}
 	fmt.Println("ready", time.Since(began))
 	<-ctx.Done() // the parent has to read its processor time first

@@ -44,8 +44,8 @@ func printed(t *testing.T, command, folder string, want error) string {
 	return b.String()
 }
 
-// check looks for lines by their patterns, in order and no others.
-func check(t *testing.T, text string, want ...string) {
+// checkLines looks for lines by their patterns, in order and no others.
+func checkLines(t *testing.T, text string, want ...string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if len(lines) != len(want) {
@@ -68,7 +68,7 @@ func TestNastyPicturesAreJudged(t *testing.T) {
 		"small.jpg": photo(t, 30, 20), "large.jpg": photo(t, 1536, 768), "none.jpg": "no sofa", "either.jpg": "no sofa",
 		"lying.jpg": photo(t, 30, 20), "sizes.jpg": photo(t, 30, 20), "lost.jpg": "no sofa", "read.jpg": photo(t, 30, 20),
 	})
-	check(t, printed(t, "nasty", folder, errMissed),
+	checkLines(t, printed(t, "nasty", folder, errMissed),
 		"lying.jpg: want ok after rotation, got: the picture as it was, not turned",
 		"sizes.jpg: want ok, got: 30 x 20 pixels instead of 40 x 20",
 		"lost.jpg: want ok, got: IMAGE_UNSUPPORTED: ",
@@ -87,7 +87,7 @@ func TestPagesAreJudged(t *testing.T) {
 		"none.html":  `<!DOCTYPE html>`,
 		"free.html":  `<!DOCTYPE html><img src="/c.jpg" width=500 height=500>`,
 	})
-	check(t, printed(t, "pages", folder, errMissed),
+	checkLines(t, printed(t, "pages", folder, errMissed),
 		`wrong.html: want https://shop.example/b.jpg, got: https://shop.example/a.jpg \(og:image\)`,
 		`none.html: want https://shop.example/b.jpg, got: none \(nothing\)`,
 		"free.html: declares none; guessed: https://shop.example/c.jpg",
@@ -102,7 +102,7 @@ func TestGoalsAreReached(t *testing.T) {
 	pages := folderOf(t, map[string]string{"manifest.csv": "file,page_url,acceptable_images\nfree.html,https://shop.example/,\n", "free.html": "<html>"})
 	printed(t, "pages", pages, nil)
 	empty := folderOf(t, map[string]string{"manifest.csv": "file,expected\nsmall.jpg,\n", "small.jpg": photo(t, 30, 20)})
-	check(t, printed(t, "nasty", empty, errMissed), "small.jpg: want , got: a picture", "difficult", "slowest", "peak")
+	checkLines(t, printed(t, "nasty", empty, errMissed), "small.jpg: want , got: a picture", "difficult", "slowest", "peak")
 }
 
 func TestManifestsAreChecked(t *testing.T) {

@@ -15,12 +15,12 @@ func TestCommandLine(t *testing.T) {
 	if err := run(t.Context(), []string{"--help"}, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"throughput", "pictures", "hits", "quota", "servers", "web", "jobs", "nasty", "pages"} {
+	for _, name := range []string{"throughput", "pictures", "hits", "quota", "web", "jobs", "nasty", "pages"} {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("the help does not name %s:\n%s", name, out.String())
 		}
 	}
-	for _, args := range [][]string{{}, {"nothing"}, {"jobs", "many"}, {"nasty"}, {"servers"}, {"quota", "--loud"}} {
+	for _, args := range [][]string{{}, {"nothing"}, {"jobs", "many"}, {"nasty"}, {"quota", "--loud"}} {
 		if err := run(t.Context(), args, io.Discard); err == nil {
 			t.Errorf("%q was taken", args)
 		}

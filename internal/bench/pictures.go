@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
 	"io/fs"
 	"math"
 	"net"
@@ -39,40 +38,23 @@ type picturesCommand struct {
 }
 
 // Run prints a row of figures.
-func (c picturesCommand) Run(ctx context.Context, b bench, w io.Writer) error {
-	shop, err := b.role(ctx, "shop", c.Folder)
-	if err != nil {
-		return err
-	}
+func (c picturesCommand) Run(ctx context.Context, b *bench) error {
+	shop := b.role(ctx, "shop", c.Folder)
 	defer shop.stop()
-	got, err := b.withSim(ctx, func(ctx context.Context, sim *process) (rates, error) {
-		return b.measureServer(ctx, pictureWorkers, sim, []string{"CREDENZA_IMAGE_ALLOW=127.0.0.0/8"}, "load-pictures", shop.addr)
-	})
-	if err != nil {
-		return err
-	}
-	t := &table{w: w}
-	t.row("workers", "program", "pict./s", "mean", "of ideal", "goal", "CPU/item", "sim CPU/item")
-	t.row(strconv.Itoa(pictureWorkers), "credenza", f1(got.rate), ms(got.mean), pct(got.share), "", us(got.cpu), us(got.sim))
-	t.printf("%9speak memory of the service: %s\n", "", mib(got.peak))
-	return t.err
+	b.row("workers", "program", "pict./s", "mean", "of ideal", "goal", "CPU/item", "sim CPU/item")
+	got := b.rates(strconv.Itoa(pictureWorkers), "credenza", "", b.measureService(ctx, pictureWorkers, "", "load-pictures", shop.addr))
+	b.printf("%9speak memory of the service: %s\n", "", mib(got.peak))
+	return nil
 }
 
 // runShop serves pictures until it is killed. Its argument is the folder. Its
-// address is host:port with the first of its hosts, and how many pictures it has.
+// address is the port of all its hosts.
 func runShop(ctx context.Context, args []string) error {
-	pictures, err := gather(args[0])
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: shop(pictures), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: shop(gather(args[0])), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, shopHosts)
 	port := "0"
 	for i := range shopHosts {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(shopHost(i), port))
-		if err != nil {
-			return err
-		}
+		l := must(new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(shopHost(i), port)))
 		_, port, _ = net.SplitHostPort(l.Addr().String())
 		go func() { failed <- server.Serve(l) }()
 	}
@@ -106,29 +88,25 @@ func withComment(data []byte, n int) []byte {
 }
 
 // gather returns the files of a folder and its subfolders, or generated pictures.
-func gather(folder string) ([][]byte, error) {
+func gather(folder string) (all [][]byte) {
 	if folder == generated {
 		return generate()
 	}
-	var all [][]byte
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+	check(filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			all = append(all, must(os.ReadFile(path)))
 		}
-		data, err := os.ReadFile(path)
-		all = append(all, data)
 		return err
-	})
-	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("%s has no files: name a folder with pictures, or %q", folder, generated)
+	}))
+	if len(all) == 0 {
+		check(fmt.Errorf("%s has no files: name a folder with pictures, or %q", folder, generated))
 	}
-	return all, err
+	return all
 }
 
 // generate makes pictures of the sizes that shops have: most fit a model as they
 // are, and some have to be shrunk.
-func generate() ([][]byte, error) {
-	var all [][]byte
+func generate() (all [][]byte) {
 	for i, side := range []int{300, 400, 500, 500, 600, 700, 1000, 1400} {
 		img := image.NewYCbCr(image.Rect(0, 0, side, side), image.YCbCrSubsampleRatio420)
 		for y := range side {
@@ -141,12 +119,10 @@ func generate() ([][]byte, error) {
 			img.Cb[j], img.Cr[j] = uint8(100+8*i), uint8(150-j%32)
 		}
 		var b bytes.Buffer
-		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 85}); err != nil {
-			return nil, err
-		}
+		check(jpeg.Encode(&b, img, &jpeg.Options{Quality: 85}))
 		all = append(all, b.Bytes())
 	}
-	return all, nil
+	return all
 }
 
 // runPictures is runLoad with items that only have the address of a picture. Its

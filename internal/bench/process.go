@@ -2,22 +2,21 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // process is a child that serves an address, or sends load.
@@ -30,75 +29,58 @@ type process struct {
 
 func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = os.Environ()
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
 
-// service starts the service on free ports and waits until it answers. said, if it is
-// not nil, gets what the service says on stderr.
-func (b bench) service(ctx context.Context, said io.Writer, env ...string) (p *process, err error) {
-	p = &process{}
-	for _, addr := range []*string{&p.addr, &p.http} {
-		if *addr, err = freeAddr(ctx); err != nil {
-			return nil, err
+// service starts the service on free ports and waits until it answers. It asks the
+// model's server at an address, if that is not empty.
+func (b *bench) service(ctx context.Context, model string, env ...string) *process {
+	p := &process{addr: freeAddr(ctx), http: freeAddr(ctx), data: must(os.MkdirTemp("", "credenza-bench-"))}
+	p.cmd = command(ctx, b.credenza, "serve", "--grpc-addr="+p.addr, "--http-addr="+p.http, "--data-dir="+p.data)
+	p.cmd.Env = append(os.Environ(), "CREDENZA_LOG_LEVEL=warn")
+	if model != "" {
+		p.cmd.Env = append(p.cmd.Env, "OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://"+model+"/v1")
+	}
+	p.cmd.Env = append(p.cmd.Env, env...)
+	check(p.cmd.Start())
+	if err := p.awaitPort(ctx); err != nil {
+		p.stop()
+		check(err)
+	}
+	return p
+}
+
+// awaitPort waits until the process listens on its address.
+func (p *process) awaitPort(ctx context.Context) error {
+	for range 100 {
+		if conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.addr); err == nil {
+			return conn.Close()
+		}
+		if sleep(ctx, 50*time.Millisecond) != nil {
+			break
 		}
 	}
-	if p.data, err = os.MkdirTemp("", "credenza-bench-"); err != nil {
-		return nil, err
-	}
-	p.cmd = command(ctx, b.credenza, "serve", "--grpc-addr="+p.addr, "--http-addr="+p.http, "--data-dir="+p.data)
-	p.cmd.Env = append(p.cmd.Env, env...)
-	if said != nil {
-		p.cmd.Stderr = said
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(p.data))
-	}
-	return p, p.awaitPort(ctx)
-}
-
-// modelAt returns the settings of a service that asks the model's server at an address.
-func modelAt(addr string, more ...string) []string {
-	return append([]string{"OPENAI_API_KEY=sk-bench", "OPENAI_BASE_URL=http://" + addr + "/v1", "CREDENZA_LOG_LEVEL=warn"}, more...)
-}
-
-// role runs a role of this program and waits until it prints a line "ready ADDR".
-func (b bench) role(ctx context.Context, args ...string) (*process, error) {
-	p := &process{cmd: command(ctx, b.self, args...)}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.stop()
-		return nil, fmt.Errorf("%v ended at once: %w", args, err)
-	}
-	p.addr = strings.TrimSpace(strings.TrimPrefix(line, "ready"))
-	return p, nil
+	return fmt.Errorf("nothing answers on %s", p.addr)
 }
 
 // noCache is for a service that must ask about each item although the items are equal.
 const noCache = "CREDENZA_CACHE_MEMORY_MIB=0"
 
-func (p *process) awaitPort(ctx context.Context) error {
-	for range 100 {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.addr)
-		if err == nil {
-			return conn.Close()
-		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
-			break
-		}
+// role runs a role of this program and waits until it prints a line "ready ADDR".
+func (b *bench) role(ctx context.Context, args ...string) *process {
+	p := &process{cmd: command(ctx, b.self, args...)}
+	out := must(p.cmd.StdoutPipe())
+	check(p.cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.stop()
+		check(fmt.Errorf("%v ended at once: %w", args, err))
 	}
-	p.stop()
-	return fmt.Errorf("nothing answers on %s", p.addr)
+	p.addr = strings.TrimSpace(strings.TrimPrefix(line, "ready"))
+	return p
 }
 
 func (p *process) stop() {
@@ -110,93 +92,54 @@ func (p *process) stop() {
 }
 
 // freeAddr returns a loopback address on which no program listens.
-func freeAddr(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+func freeAddr(ctx context.Context) string {
+	l := must(new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"))
+	check(l.Close())
+	return l.Addr().String()
 }
 
-// cpuOf returns the processor time that two processes have used.
-func cpuOf(p, q *process) (time.Duration, time.Duration, error) {
-	a, err := cpuTime(p.cmd.Process.Pid)
+// cpu returns the processor time that the process has used.
+func (p *process) cpu() time.Duration {
+	proc := must(procfs.NewProc(p.cmd.Process.Pid))
+	return time.Duration(must(proc.Stat()).CPUTime() * float64(time.Second))
+}
+
+// memory returns the bytes of a process's resident memory: now, and the most that it
+// has had.
+func memory(pid int) (now, peak uint64, err error) {
+	proc, err := procfs.NewProc(pid)
 	if err != nil {
 		return 0, 0, err
 	}
-	b, err := cpuTime(q.cmd.Process.Pid)
-	return a, b, err
+	status, err := proc.NewStatus()
+	return status.VmRSS, status.VmHWM, err
 }
 
-// tick is Linux's unit of processor time in /proc, the same on all of its ports.
-const tick = 10 * time.Millisecond
-
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The program's name, in brackets, may hold spaces.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const user, system = 11, 12
-	if len(fields) <= system {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
-	}
-	u, err := strconv.Atoi(string(fields[user]))
-	if err != nil {
-		return 0, err
-	}
-	s, err := strconv.Atoi(string(fields[system]))
-	return time.Duration(u+s) * tick, err
+// peak returns the most memory that a process has had, in bytes.
+func peak(pid int) uint64 {
+	_, peak, err := memory(pid)
+	check(err)
+	return peak
 }
 
-// The figures of a process's resident memory: now, and the most that it has had.
-const (
-	memoryNow  = "VmRSS:"
-	memoryPeak = "VmHWM:"
-)
-
-// memory returns a figure of a process's memory, in bytes.
-func memory(pid int, figure string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := bytes.Cut(status, []byte(figure))
-	if !ok {
-		return 0, fmt.Errorf("/proc/%d/status has no %s", pid, figure)
-	}
-	kib, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
-	return kib << 10, err
+func resetStats(ctx context.Context, sim *process) {
+	ask(ctx, http.MethodPost, sim, "/stats/reset", nil)
 }
 
-func resetStats(ctx context.Context, addr string) error {
-	return ask(ctx, http.MethodPost, "http://"+addr+"/stats/reset", nil)
+func readStats(ctx context.Context, sim *process) (s llmsim.Stats) {
+	ask(ctx, http.MethodGet, sim, "/stats", &s)
+	return s
 }
 
-func readStats(ctx context.Context, addr string) (llmsim.Stats, error) {
-	var s llmsim.Stats
-	err := ask(ctx, http.MethodGet, "http://"+addr+"/stats", &s)
-	return s, err
-}
-
-func ask(ctx context.Context, method, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
+func ask(ctx context.Context, method string, p *process, path string, into any) {
+	resp := must(http.DefaultClient.Do(must(http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, http.NoBody))))
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", url, resp.Status)
+		check(fmt.Errorf("%s answered %s", path, resp.Status))
 	}
-	if into == nil {
-		return nil
+	if into != nil {
+		check(json.NewDecoder(resp.Body).Decode(into))
 	}
-	return json.NewDecoder(resp.Body).Decode(into)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -206,4 +149,32 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func dial(addr string) (*credenza.Client, error) {
+	return credenza.Dial(addr, credenza.WithPlaintext())
+}
+
+// classify classifies items with a client and calls each with the results. The error is
+// that of the call, or each's.
+func classify(
+	ctx context.Context, client *credenza.Client, items []credenza.Item, o credenza.Options, each func(credenza.Result) error,
+) error {
+	for result, err := range client.ClassifyStream(ctx, items, o).Results() {
+		if err != nil {
+			return fmt.Errorf("the call failed: %w", err)
+		}
+		if err := each(result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed returns the error of an item that has one.
+func failed(r credenza.Result) error {
+	if r.Err != nil {
+		return r.Err
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,62 +24,45 @@ import (
 // runSim serves the simulated model until it is killed. Its argument is YAML with changes
 // to the default.
 func runSim(ctx context.Context, args []string) error {
-	config, err := llmsim.ReadConfig(strings.NewReader(strings.Join(args, "\n")),
-		llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}})
-	if err != nil {
-		return err
-	}
-	sim, err := llmsim.New(config)
-	if err != nil {
-		return err
-	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
+	sim := must(llmsim.New(must(llmsim.ReadConfig(strings.NewReader(strings.Join(args, "\n")),
+		llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: median, Sigma: sigma}}))))
+	l := must(new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"))
 	fmt.Println("ready", l.Addr())
 	return sim.Run(ctx, l)
+}
+
+// asker returns openai-go's client of a model's server, with many idle connections.
+func asker(addr string, connections int, opts ...option.RequestOption) *openai.ChatCompletionService {
+	client := openai.NewChatCompletionService(append(opts, option.WithBaseURL("http://"+addr+"/v1"),
+		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections}}))...)
+	return &client
 }
 
 // runBare is the yardstick: what a Go programmer writes first. It asks the same
 // questions with the same schema, without any of the service's care. The third
 // argument says whether it asks for log-probabilities, which the service does.
 func runBare(ctx context.Context, args []string) error {
-	workers, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	tax, err := taxonomy.Load("")
-	if err != nil {
-		return err
-	}
-	p, err := prompt.New(tax)
-	if err != nil {
-		return err
-	}
+	workers := must(strconv.Atoi(args[1]))
+	p := must(prompt.New(must(taxonomy.Load(""))))
 	var schema any
-	if err := json.Unmarshal([]byte(p.Schema()), &schema); err != nil {
-		return err
-	}
-	client := openai.NewChatCompletionService(
-		option.WithBaseURL("http://"+args[0]+"/v1"), option.WithAPIKey("sk-bench"),
-		option.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConns: 2 * workers, MaxIdleConnsPerHost: 2 * workers}}))
+	check(json.Unmarshal([]byte(p.Schema()), &schema))
+	client := asker(args[0], 2*workers, option.WithAPIKey("sk-bench"))
 	fmt.Println("ready")
 	var group errgroup.Group
 	group.SetLimit(workers)
 	for i := 0; ctx.Err() == nil; i++ {
-		group.Go(func() error { return askBare(ctx, &client, p, schema, args[2] == "logprobs", i) })
+		group.Go(func() error { return askBare(ctx, client, p, schema, args[2] == "logprobs", i) })
 	}
 	return group.Wait()
 }
 
 func askBare(ctx context.Context, client *openai.ChatCompletionService, p *prompt.Prompt, schema any, logprobs bool, i int) error {
-	name, description := question(i)
+	item := question(i)
 	answer, err := client.New(ctx, openai.ChatCompletionNewParams{
 		Model: "gpt-4o-mini",
 		Messages: []openai.ChatCompletionMessageParamUnion{
 			openai.SystemMessage(p.System()),
-			openai.UserMessage(string(p.AppendUser(nil, &catalog.Item{Name: name, Description: description}, false))),
+			openai.UserMessage(string(p.AppendUser(nil, &catalog.Item{Name: item.ProductName, Description: item.Description}, false))),
 		},
 		Temperature: openai.Float(0),
 		Logprobs:    openai.Bool(logprobs),
@@ -104,48 +86,35 @@ func askBare(ctx context.Context, client *openai.ChatCompletionService, p *promp
 
 // runLoad sends texts. Its argument is the service's address.
 func runLoad(ctx context.Context, args []string) error {
-	return load(ctx, args[0], credenza.Text, func(i int) credenza.Item {
-		name, description := question(i)
-		return credenza.Item{ProductName: name, Description: description}
-	})
+	return load(ctx, args[0], credenza.Text, question)
 }
 
 // load makes one ClassifyStream call after the other, each of them long enough for the
 // whole measurement.
 func load(ctx context.Context, addr string, mode credenza.Mode, item func(i int) credenza.Item) error {
-	client, err := credenza.Dial(addr, credenza.WithPlaintext())
-	if err != nil {
-		return err
-	}
+	client := must(dial(addr))
 	defer func() { _ = client.Close() }()
-	items := make([]credenza.Item, 90_000)
-	for i := range items {
-		items[i] = item(i)
-	}
+	items := itemsOf(90_000, item)
 	fmt.Println("ready")
 	for {
-		for result, err := range client.ClassifyStream(ctx, items, credenza.Options{Mode: mode}).Results() {
-			if err != nil {
-				return err
-			}
-			if result.Err != nil {
-				return errors.New(result.Err.Error())
-			}
+		if err := classify(ctx, client, items, credenza.Options{Mode: mode}, failed); err != nil {
+			return err
 		}
 	}
 }
 
-// question returns the text of item i, as long as an ordinary catalogue entry.
-func question(i int) (name, description string) {
-	name = fmt.Sprintf("Lounge item %d", i)
-	return name, strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4)
+// question returns item i, with a text as long as that of an ordinary catalogue.
+func question(i int) credenza.Item {
+	return credenza.Item{
+		ProductName: fmt.Sprintf("Lounge item %d", i),
+		Description: strings.Repeat("Solid oak frame with a woven seat, oiled by hand. ", 4),
+	}
 }
 
-// textItems returns n items with the texts of question.
-func textItems(n int) []credenza.Item {
+func itemsOf(n int, item func(i int) credenza.Item) []credenza.Item {
 	items := make([]credenza.Item, n)
 	for i := range items {
-		items[i].ProductName, items[i].Description = question(i)
+		items[i] = item(i)
 	}
 	return items
 }

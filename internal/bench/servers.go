@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,16 +37,10 @@ type serversCommand struct {
 
 // Run plays one case after the other. The error is of what cannot be played; what the
 // user got is for people to judge.
-func (c serversCommand) Run(ctx context.Context, b bench, w io.Writer) error {
-	only, err := regexp.Compile(c.Only)
-	if err != nil {
-		return fmt.Errorf("only: %w", err)
-	}
-	cases, err := readCases(ctx, c.Folder)
-	if err != nil {
-		return err
-	}
-	t := &table{w: w}
+func (c serversCommand) Run(ctx context.Context, b *bench) error {
+	only := must(regexp.Compile(c.Only))
+	var cases []serverCase
+	check(json.Unmarshal(must(python(ctx, listCases, c.Folder)), &cases))
 	for _, s := range cases {
 		if !only.MatchString(s.Name) {
 			continue
@@ -56,17 +48,11 @@ func (c serversCommand) Run(ctx context.Context, b bench, w io.Writer) error {
 		if c.Items > 0 {
 			s.Items = c.Items
 		}
-		got, err := c.play(ctx, b, &s)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			t.printf("%s: %v\n", s.Name, err)
-			continue
-		}
-		got.print(t, &s)
+		got := c.play(ctx, b, &s)
+		check(ctx.Err())
+		b.printf("%s", got.text(&s))
 	}
-	return t.err
+	return nil
 }
 
 // serverCase is one fake server.
@@ -98,75 +84,37 @@ except ImportError:
 
 // python runs a script and returns what it prints.
 func python(ctx context.Context, script string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "python3", append([]string{"-B", "-c", script}, args...)...)
-	out, err := cmd.Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil, fmt.Errorf("python3: %w: %s", err, lastLine(exit.Stderr))
-	}
-	return out, err
-}
-
-func lastLine(text []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return lines[len(lines)-1]
-}
-
-func readCases(ctx context.Context, folder string) ([]serverCase, error) {
-	out, err := python(ctx, listCases, folder)
-	if err != nil {
-		return nil, err
-	}
-	var cases []serverCase
-	return cases, json.Unmarshal(out, &cases)
+	return command(ctx, "python3", append([]string{"-B", "-c", script}, args...)...).Output()
 }
 
 // play starts the fake and the service, asks for the items, and stops both.
-func (c serversCommand) play(ctx context.Context, b bench, s *serverCase) (*userGot, error) {
+func (c serversCommand) play(ctx context.Context, b *bench, s *serverCase) *userGot {
 	ctx, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return nil, err
-	}
+	addr := freeAddr(ctx)
 	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	items, err := readItems(ctx, c.Folder, s, port)
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.MkdirTemp("", "credenza-servers-")
-	if err != nil {
-		return nil, err
-	}
+	check(err)
+	items := caseItems(must(python(ctx, listItems, c.Folder, s.Name, strconv.Itoa(s.Items), port)))
+	data := must(os.MkdirTemp("", "credenza-servers-"))
 	defer func() { _ = os.RemoveAll(data) }()
 	log := filepath.Join(data, "calls.jsonl")
-	fake := &process{cmd: exec.CommandContext(ctx, "python3", "-B", filepath.Join(c.Folder, "fakes.py"), s.Name, port, log), addr: addr}
-	if err := fake.cmd.Start(); err != nil {
-		return nil, err
-	}
+	fake := &process{cmd: command(ctx, "python3", "-B", filepath.Join(c.Folder, "fakes.py"), s.Name, port, log), addr: addr}
+	check(fake.cmd.Start())
 	defer fake.stop()
-	if err := fake.awaitPort(ctx); err != nil {
-		return nil, err
-	}
-	var said bytes.Buffer
-	service, err := b.serveCase(ctx, s, addr, &said)
-	if err != nil {
-		return nil, fmt.Errorf("the service does not start: %w: %s", err, lastLine(said.Bytes()))
-	}
+	check(fake.awaitPort(ctx))
+	service := b.service(ctx, "", s.env(addr)...)
 	defer service.stop()
 	got := &userGot{answers: map[string]int{}, errors: map[string]int{}}
 	began := time.Now()
 	got.failure = got.ask(ctx, service.addr, items)
 	got.took = time.Since(began)
-	got.calls, err = countCalls(log)
-	return got, err
+	got.calls = must(countCalls(log))
+	return got
 }
 
-func (b bench) serveCase(ctx context.Context, s *serverCase, upstream string, said io.Writer) (*process, error) {
+func (s *serverCase) env(upstream string) []string {
 	base := "/v1"
-	env := []string{"OPENAI_API_KEY=sk-test-0123456789abcdef", "CREDENZA_IMAGE_ALLOW=127.0.0.1", "CREDENZA_LOG_LEVEL=warn", "NO_PROXY=127.0.0.1"}
+	env := []string{"OPENAI_API_KEY=sk-test-0123456789abcdef", "CREDENZA_IMAGE_ALLOW=127.0.0.1", "NO_PROXY=127.0.0.1"}
 	for name, value := range s.Env {
 		switch name {
 		case "BASE":
@@ -176,28 +124,23 @@ func (b bench) serveCase(ctx context.Context, s *serverCase, upstream string, sa
 			env = append(env, fmt.Sprintf("%s=%v", name, value))
 		}
 	}
-	env = append(env, "OPENAI_BASE_URL=http://"+upstream+base)
-	return b.service(ctx, said, env...)
+	return append(env, "OPENAI_BASE_URL=http://"+upstream+base)
 }
 
-// readItems returns a case's items.
-func readItems(ctx context.Context, folder string, s *serverCase, port string) ([]credenza.Item, error) {
-	out, err := python(ctx, listItems, folder, s.Name, strconv.Itoa(s.Items), port)
-	if err != nil {
-		return nil, err
-	}
-	_, rows, err := readCSV(bytes.NewReader(out))
-	if err != nil {
-		return nil, fmt.Errorf("the items of %s are no CSV: %w", s.Name, err)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s has no items", s.Name)
-	}
-	items := make([]credenza.Item, len(rows))
-	for i, r := range rows {
-		items[i] = credenza.Item{ID: r["id"], ProductName: r["product_name"], Description: r["description"], ImageURL: r["image_url"]}
-	}
-	return items, nil
+// caseItems reads the items of a case, CSV with a header.
+func caseItems(text []byte) []credenza.Item {
+	rows := must(csv.NewReader(bytes.NewReader(text)).ReadAll())
+	return itemsOf(len(rows)-1, func(i int) (item credenza.Item) {
+		fields := map[string]*string{
+			"id": &item.ID, "product_name": &item.ProductName, "description": &item.Description, "image_url": &item.ImageURL,
+		}
+		for j, name := range rows[0] {
+			if field := fields[name]; field != nil {
+				*field = rows[i+1][j]
+			}
+		}
+		return item
+	})
 }
 
 // userGot is what came of a case.
@@ -210,7 +153,7 @@ type userGot struct {
 }
 
 func (g *userGot) ask(ctx context.Context, addr string, items []credenza.Item) error {
-	client, err := credenza.Dial(addr, credenza.WithPlaintext())
+	client, err := dial(addr)
 	if err != nil {
 		return err
 	}
@@ -251,21 +194,22 @@ func countCalls(log string) (map[string]int, error) {
 	return calls, lines.Err()
 }
 
-// print writes a line for the case and one for each kind of end.
-func (g *userGot) print(t *table, s *serverCase) {
+// text has a line for the case and one for each kind of end.
+func (g *userGot) text(s *serverCase) string {
 	var statuses []string
 	all := 0
 	for _, status := range slices.Sorted(maps.Keys(g.calls)) {
 		all += g.calls[status]
 		statuses = append(statuses, fmt.Sprintf("%d x %s", g.calls[status], status))
 	}
-	t.printf("%s: %d items, %.1f s, %d calls (%s)\n", s.Name, s.Items, g.took.Seconds(), all, strings.Join(statuses, ", "))
+	text := fmt.Sprintf("%s: %d items, %.1f s, %d calls (%s)\n", s.Name, s.Items, g.took.Seconds(), all, strings.Join(statuses, ", "))
 	for _, ends := range []map[string]int{g.answers, g.errors} {
 		for _, words := range slices.Sorted(maps.Keys(ends)) {
-			t.printf("  %4d %s\n", ends[words], words)
+			text += fmt.Sprintf("  %4d %s\n", ends[words], words)
 		}
 	}
 	if g.failure != nil {
-		t.printf("       the call ended: %v\n", g.failure)
+		text += fmt.Sprintf("       the call ended: %v\n", g.failure)
 	}
+	return text
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -23,14 +22,13 @@ func TestServers_PrintsWhatAUserGot(t *testing.T) {
 		answers: map[string]int{"ok: SOFA 0.90 MODEL": 2}, errors: map[string]int{"REFUSED: no": 1},
 		calls: calls, took: 1500 * time.Millisecond, failure: errors.New("cut"),
 	}
-	var out strings.Builder
-	got.print(&table{w: &out}, &serverCase{Name: "odd", Items: 3})
+	text = got.text(&serverCase{Name: "odd", Items: 3})
 	const want = `odd: 3 items, 1.5 s, 4 calls (2 x 200, 1 x 400, 1 x raw)
      2 ok: SOFA 0.90 MODEL
      1 REFUSED: no
        the call ended: cut
 `
-	if out.String() != want {
-		t.Errorf("printed\n%swant\n%s", out.String(), want)
+	if text != want {
+		t.Errorf("printed\n%swant\n%s", text, want)
 	}
 }

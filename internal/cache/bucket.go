@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -16,25 +17,21 @@ type Bucket struct {
 	JetStream jetstream.JetStream
 	// Publish sends a message on the same connection and waits for no acknowledgement.
 	Publish func(subject string, message []byte) error
-	// Owned says that this process alone writes to the bucket, and so can know which
-	// keys it has.
+	// Owned is set if this process alone writes to the bucket, so that it can know the
+	// bucket's keys.
 	Owned bool
 	// Name is the bucket's; empty: "credenza_answers".
 	Name string
-	// MaxBytes is what it may take on disk; the oldest answers make room. 0: 1 GiB.
+	// MaxBytes is its size on disk; the oldest answers are deleted. 0: 1 GiB.
 	MaxBytes int64
-	// Replicas is on how many servers it is stored, asked whenever it is opened. Nil:
-	// on one.
+	// Replicas returns the number of servers that store it, and is called whenever it is
+	// opened. Nil: one.
 	Replicas func() int
 }
 
 func (b Bucket) withDefaults() Bucket {
-	if b.Name == "" {
-		b.Name = "credenza_answers"
-	}
-	if b.MaxBytes == 0 {
-		b.MaxBytes = 1 << 30
-	}
+	b.Name = cmp.Or(b.Name, "credenza_answers")
+	b.MaxBytes = cmp.Or(b.MaxBytes, 1<<30)
 	if b.Replicas == nil {
 		b.Replicas = func() int { return 1 }
 	}
@@ -44,7 +41,7 @@ func (b Bucket) withDefaults() Bucket {
 // subject returns the subject of the answer under a key's name.
 func (b *Bucket) subject(name string) string { return "$KV." + b.Name + "." + name }
 
-// breaker leaves the bucket alone while it fails, and says so once.
+// breaker returns the settings of a breaker that logs once when the bucket begins to fail.
 func (s *store) breaker(what string) gobreaker.Settings {
 	return gobreaker.Settings{
 		Name: what, Timeout: pause,
@@ -64,9 +61,9 @@ func (s *store) breaker(what string) gobreaker.Settings {
 	}
 }
 
-// open makes the bucket, or takes it as it is. It is a key-value bucket in all but
-// one thing: when it is full the oldest answers go, while a usual one refuses new
-// ones.
+// open opens the bucket, and creates it if necessary. It differs from a usual key-value
+// bucket in one way: when it is full, the oldest answers are deleted, while a usual one
+// refuses new ones.
 func (s *store) open(ctx context.Context) error {
 	_, err := s.bucket.JetStream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: "KV_" + s.bucket.Name, Description: "Credenza's cached answers", Subjects: []string{s.bucket.subject(">")},
@@ -85,8 +82,7 @@ func (s *store) open(ctx context.Context) error {
 	return nil
 }
 
-// keepOpen opens the bucket whenever it turns out not to be, and gets to know its keys,
-// until ctx ends.
+// keepOpen opens the bucket again after it was lost, and reads its keys, until ctx ends.
 func (s *store) keepOpen(ctx context.Context) {
 	s.learn(ctx)
 	tick := time.NewTicker(pause)
@@ -99,22 +95,22 @@ func (s *store) keepOpen(ctx context.Context) {
 		}
 		if s.kv.Load() == nil {
 			limited, cancel := context.WithTimeout(ctx, openTime)
-			_ = s.open(limited) // was logged, and is tried again
+			_ = s.open(limited) // its failure was logged, and it is tried again
 			cancel()
 		}
 		s.learn(ctx)
 	}
 }
 
-// learn gets to know the keys of an open bucket of this process. An error is tried
-// again: until then the bucket is asked for every key.
+// learn reads the keys of an open bucket that this process owns. After an error it is
+// called again; until then the bucket is asked for every key.
 func (s *store) learn(ctx context.Context) {
 	if kv := s.kv.Load(); s.known != nil && kv != nil {
 		_ = s.known.load(ctx, *kv)
 	}
 }
 
-// lose lets keepOpen open the bucket again if err says that it is gone.
+// lose makes keepOpen open the bucket again if err means that it does not exist.
 func (s *store) lose(kv *jetstream.KeyValue, err error) {
 	if !errors.Is(err, jetstream.ErrNoStreamResponse) && !errors.Is(err, nats.ErrNoResponders) {
 		return
@@ -124,8 +120,8 @@ func (s *store) lose(kv *jetstream.KeyValue, err error) {
 	}
 }
 
-// closedBy logs once that the bucket is away, and inUse that it no longer is. That
-// it can be opened does not say that it can be read.
+// closedBy logs once that the bucket cannot be opened, and inUse that it works again: an
+// open bucket may still be unreadable.
 func (s *store) closedBy(err error) {
 	if !s.away.Swap(true) {
 		s.log.Warn("the shared cache cannot be opened: answers are kept in memory alone until it can", zap.Error(err))

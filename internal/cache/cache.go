@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,35 +14,29 @@ import (
 	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
-// Config is how much is kept, and for how long.
+// Config bounds the answers that are kept, and their age.
 type Config struct {
-	// MemoryBytes is about what the answers in memory may take. 0: 64 MiB.
+	// MemoryBytes is the approximate memory for answers. 0: 64 MiB.
 	MemoryBytes int64
-	// TTL is how long an answer is good. 0: 30 days.
+	// TTL is how long an answer is used again. 0: 30 days.
 	TTL time.Duration
-	// ProvisionalTTL is how long an answer is good under its picture's address. 0: it is
-	// not kept under that.
+	// ProvisionalTTL is the same for an answer by its picture's address. 0: none is kept
+	// by an address.
 	ProvisionalTTL time.Duration
 	// Bucket is behind the memory. Nil: there is none.
 	Bucket *Bucket
-	// Log gets a line for each time that the bucket begins to fail. Nil: no log.
+	// Log gets a line whenever the bucket begins to fail. Nil: no log.
 	Log *zap.Logger
 }
 
 func (c Config) withDefaults() Config {
-	if c.MemoryBytes == 0 {
-		c.MemoryBytes = 64 << 20
-	}
-	if c.TTL == 0 {
-		c.TTL = 30 * 24 * time.Hour
-	}
-	if c.Log == nil {
-		c.Log = zap.NewNop()
-	}
+	c.MemoryBytes = cmp.Or(c.MemoryBytes, 64<<20)
+	c.TTL = cmp.Or(c.TTL, 30*24*time.Hour)
+	c.Log = cmp.Or(c.Log, zap.NewNop())
 	return c
 }
 
-// Cache keeps answers. It is safe for concurrent use. Its maker closes it.
+// Cache keeps answers. It is safe for concurrent use.
 type Cache struct {
 	config   Config
 	memory   *otter.Cache[catalog.Fingerprint, *entry]
@@ -60,7 +55,7 @@ type workKey struct {
 	budget   time.Duration
 }
 
-// alternatives are the keys of work that is as good as that of k, the better ones first.
+// alternatives returns the keys of work that can replace that of k, the better ones first.
 func (k workKey) alternatives() (keys []workKey) {
 	interactive := k
 	if k.budget == 0 {
@@ -85,8 +80,8 @@ type entry struct {
 	began  time.Time      // the work that found it
 }
 
-// New returns a cache. If it has a bucket it tries for a moment to open it, and goes on
-// trying in the background.
+// New returns a cache, which the caller must Close. It tries to open its bucket for up to
+// two seconds, and then in the background.
 func New(config Config) *Cache {
 	config = config.withDefaults()
 	c := &Cache{config: config, memory: otter.Must(&otter.Options[catalog.Fingerprint, *entry]{
@@ -102,7 +97,7 @@ func New(config Config) *Cache {
 	return c
 }
 
-// Close writes what is still to be written, for a moment. No call may be in flight.
+// Close writes the answers in the queue, for up to two seconds. No call may be in flight.
 func (c *Cache) Close() {
 	if c.store != nil {
 		c.store.close()
@@ -111,13 +106,13 @@ func (c *Cache) Close() {
 }
 
 // Do returns the answer that is kept under a key, or the one of work in flight, or the
-// one of work, which is kept if it has no error. The policy says which of these may be:
-// with CacheRefresh no kept answer is used, and with CacheBypass nothing is kept, shared
-// or used; the same holds for a provisional lookup if the config gives it no time.
+// one of work, which is kept if it has no error. With the policy CacheRefresh no kept
+// answer is used. With CacheBypass nothing is kept, shared or used; the same holds for a
+// provisional lookup if ProvisionalTTL is 0.
 //
-// The trace says that the answer was cached, or deduplicated for all callers that shared
-// it but one, and then it has neither attempts nor tokens. A caller that shared work
-// which found the model's server away tries once more. The error is work's, or ctx's:
+// The trace of a kept answer is marked as cached, and that of shared work as deduplicated,
+// for all callers except one. Such a trace has neither attempts nor tokens. A caller that
+// shared work during an outage of the model's server tries once more. The error is work's, or ctx's:
 // see singleflight.Group.Share for callers that leave before its end.
 func (c *Cache) Do(ctx context.Context, lookup catalog.Lookup, work catalog.Work) (catalog.Answer, error) {
 	if lookup.Policy == catalog.CacheBypass || lookup.Provisional && c.config.ProvisionalTTL == 0 {
@@ -237,7 +232,7 @@ func newEntry(a *catalog.Answer, began time.Time) *entry {
 	return e
 }
 
-// secondHand is a trace without the figures that were counted already.
+// secondHand returns a trace without the figures that were counted before.
 func secondHand(t catalog.Trace) catalog.Trace {
 	t.Attempts, t.QueueTime, t.Latency, t.Usage = 0, 0, 0, catalog.Usage{}
 	return t
@@ -246,7 +241,7 @@ func secondHand(t catalog.Trace) catalog.Trace {
 // entryBytes is an entry's own memory, with its key and its place in the cache.
 const entryBytes = 512
 
-// weight is about the memory that an entry takes.
+// weight returns the approximate memory of an entry, in bytes.
 func (e *entry) weight() uint32 {
 	v, t := &e.answer.Classification, &e.answer.Trace
 	n := entryBytes + len(v.Category) + len(v.PrimaryStyle) + len(v.SecondaryStyle) + len(v.Reasoning) +

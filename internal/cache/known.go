@@ -12,23 +12,23 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// known is which keys a bucket may have that this process alone writes to, so that it
-// need not be asked for the others. It is a Bloom filter in two generations: a full
-// one becomes the old one, and the one before that is forgotten. The bucket drops its
-// oldest answers when it is full, and holds no more than a generation does.
+// known has the keys of a bucket that this process alone writes to, so that the bucket is
+// not asked for others. It is a Bloom filter in two generations: a full one becomes the old
+// one, and the one before that is dropped. The bucket deletes its oldest answers when it is
+// full, and has no more keys than a generation.
 //
-// One key in fifty that the bucket does not have is taken for one that it has.
+// One in fifty keys that the bucket does not have is reported as present.
 type known struct {
 	mu       sync.Mutex
-	loaded   bool // the keys from before the start are in
+	loaded   bool // it has the keys from before the start
 	now, old []uint64
 	added    int // to now
 }
 
 const (
-	// leastBytes is what an answer takes in the bucket at least.
+	// leastBytes is the least size of an answer in the bucket.
 	leastBytes = 256
-	// bitsPerKey and probes make the filter.
+	// bitsPerKey and probes are the filter's parameters.
 	bitsPerKey = 8
 	probes     = 4
 )
@@ -79,7 +79,7 @@ func has(bits []uint64, at [probes]uint64) bool {
 	return true
 }
 
-// errBroken is a listing that ended early.
+// errBroken is the error of a list that ended early.
 var errBroken = errors.New("the list of keys ended early")
 
 // load adds the keys that the bucket has from before the start, once.

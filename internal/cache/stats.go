@@ -9,7 +9,7 @@ type counts struct {
 	written, dropped, unreadable          atomic.Int64
 }
 
-// Stats is the use of a cache. All but Entries and Bytes count since its start.
+// Stats is the use of a cache. All except Entries and Bytes count since its start.
 type Stats struct {
 	// Entries and Bytes are in memory.
 	Entries, Bytes int64
@@ -20,11 +20,11 @@ type Stats struct {
 	Misses int64
 	// Shared counts callers that shared work in flight.
 	Shared int64
-	// Skipped counts reads and writes of the bucket that were left out while it
-	// failed; the others count those that failed.
+	// Skipped counts reads and writes of the bucket that were not tried during an outage;
+	// the others count those that failed.
 	Skipped, FailedReads, FailedWrites int64
-	// Written counts answers that the bucket has taken, Dropped answers that there was
-	// no time to write, Unreadable stored answers that could not be read.
+	// Written counts answers that the bucket has taken, Dropped answers that
+	// were not written for lack of time, Unreadable stored answers that could not be read.
 	Written, Dropped, Unreadable int64
 }
 

@@ -16,39 +16,39 @@ import (
 	"github.com/credenza-dev/credenza/internal/codec"
 )
 
-// Bounds of what the bucket may cost.
+// Bounds on the cost of the bucket.
 const (
-	// readTime is the most that a question waits for the bucket: about what the model
-	// takes. A read takes some 50 microseconds, and more just after a start.
+	// readTime is the longest that a question waits for the bucket: about the time of a
+	// call to the model. A read takes some 50 microseconds, and more after a start.
 	readTime = time.Second
-	// readShare is the part of a question's own time, as its inverse, that a read may
-	// take: the model needs the rest.
+	// readShare is the inverse of the share of a question's time that a read may take:
+	// the model needs the rest.
 	readShare = 4
-	// slowRead is what counts as a failure although it succeeds: a bucket that takes
-	// half of what the model does is no help.
+	// slowRead is the time from which a successful read counts as a failure: a bucket
+	// that takes half as long as the model does not help.
 	slowRead = readTime / 2
-	// fairRead is what a bucket must have had for a read that was broken off to count
-	// as a failure: callers in a hurry do not take the bucket from the others.
+	// fairRead is the least time of a cancelled read that counts as a failure, so that
+	// callers with little time left do not disable the bucket for the others.
 	fairRead  = 100 * time.Millisecond
 	writeTime = 2 * time.Second
 	openTime  = 5 * time.Second
-	// startTime is how long the start waits for the bucket to be opened.
+	// startTime is how long New waits for the bucket to open.
 	startTime = 2 * time.Second
-	// closeTime is how long the end waits for what is still to be written.
+	// closeTime is how long Close writes the rest of the queue.
 	closeTime = 2 * time.Second
-	// queued is how many answers may wait to be written, of about 1 KB each.
+	// queued is the most answers in the queue for writing, of about 1 KB each.
 	queued = 4096
-	// linger is how long an answer waits for others to be written with it, and batch how
-	// many at most are written at once.
+	// linger is how long an answer waits for others that are written with it, and batch
+	// the most answers that are written at once.
 	linger = 25 * time.Millisecond
 	batch  = 256
-	// tries is how many failures in a row make an outage, and pause how long the
-	// bucket is then left alone before it is tried again.
+	// tries is the number of failures in succession that make an outage, and pause the
+	// time until the bucket is tried again.
 	tries = 3
 	pause = 5 * time.Second
 )
 
-// store is a bucket that may be away at any time. It is safe for concurrent use.
+// store is a bucket that may fail at any time. It is safe for concurrent use.
 type store struct {
 	bucket Bucket
 	ttl    time.Duration
@@ -56,8 +56,8 @@ type store struct {
 	counts *counts
 
 	kv     atomic.Pointer[jetstream.KeyValue] // nil while it is not open
-	away   atomic.Bool                        // as was logged; until something was read or written
-	full   atomic.Bool                        // as was logged; until a queue is empty
+	away   atomic.Bool                        // it was logged that the bucket fails; until a read or write succeeds
+	full   atomic.Bool                        // it was logged that the queue is full; until it is empty
 	reads  *gobreaker.CircuitBreaker[jetstream.KeyValueEntry]
 	writes *gobreaker.CircuitBreaker[uint64]
 	known  *known // nil: others write to the bucket too
@@ -99,10 +99,10 @@ func openStore(bucket Bucket, ttl time.Duration, log *zap.Logger, counts *counts
 	return s
 }
 
-// name is a key as the bucket takes it.
+// name returns the key as a name in the bucket.
 func name(key catalog.Fingerprint) string { return base64.RawURLEncoding.EncodeToString(key[:]) }
 
-// readLimit is how long a question with ctx's time may wait for the bucket.
+// readLimit returns how long a question with ctx's deadline may wait for the bucket.
 func readLimit(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return min(readTime, time.Until(deadline)/readShare)
@@ -110,7 +110,7 @@ func readLimit(ctx context.Context) time.Duration {
 	return readTime
 }
 
-// get returns what is stored under a key, if it can be had within the limit.
+// get returns the stored entry of a key, if it can be read within the limit.
 func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Duration) (*entry, bool) {
 	if s.known != nil && !s.known.mayHave(key) {
 		return nil, false
@@ -122,12 +122,12 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Dur
 	}
 	got, err := s.reads.Execute(func() (jetstream.KeyValueEntry, error) { return read(ctx, *kv, name(key), limit) })
 	switch {
-	case got != nil: // too late for the breaker, perhaps
+	case got != nil: // also if the read was slow
 		s.inUse()
 		return s.decode(got)
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 		s.inUse()
-	case errors.Is(err, context.Canceled): // the caller's end
+	case errors.Is(err, context.Canceled): // the caller left
 	case isOpen(err):
 		s.counts.skipped.Add(1)
 	default:
@@ -141,7 +141,7 @@ func (s *store) get(ctx context.Context, key catalog.Fingerprint, limit time.Dur
 var errSlow = errors.New("the shared cache takes too long to answer")
 
 // read reads within the limit. It may return both an entry and errSlow. The error is
-// context.Canceled if it says nothing of the bucket.
+// context.Canceled if the bucket is not to blame.
 func read(ctx context.Context, kv jetstream.KeyValue, name string, limit time.Duration) (jetstream.KeyValueEntry, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -159,12 +159,12 @@ func read(ctx context.Context, kv jetstream.KeyValue, name string, limit time.Du
 	}
 }
 
-// isOpen reports whether a breaker let nothing through.
+// isOpen reports whether err is that of a breaker that is open.
 func isOpen(err error) bool {
 	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
-// decode reads an entry, and reports whether it is an answer that can be used.
+// decode decodes an entry, and reports whether it has a valid answer.
 func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 	answer, err := codec.DecodeAnswer(got.Value())
 	v := &answer.Classification
@@ -178,7 +178,7 @@ func (s *store) decode(got jetstream.KeyValueEntry) (*entry, bool) {
 	return newEntry(&answer, got.Created()), true
 }
 
-// close writes what is queued within closeTime, and gives the rest up.
+// close writes the queue for up to closeTime, and drops the rest.
 func (s *store) close() {
 	s.mu.Lock()
 	s.closed = true

@@ -11,7 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/codec"
 )
 
-// put has an entry written, unless too many wait already.
+// put adds an entry to the queue for writing, unless the queue is full.
 func (s *store) put(w written) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -28,15 +28,15 @@ func (s *store) put(w written) {
 	}
 }
 
-// drop gives up answers that there is no time to write.
+// drop counts answers that are not written.
 func (s *store) drop(n int) {
 	s.counts.dropped.Add(int64(n))
 	if !s.full.Swap(true) {
-		s.log.Warn("the shared cache is too slow for what is to be written: some answers are kept in memory alone")
+		s.log.Warn("the shared cache is too slow for the answers that are written: some are kept in memory alone")
 	}
 }
 
-// write writes what is queued, until the queue is closed and empty.
+// write writes the answers in the queue, until it is closed and empty.
 func (s *store) write(ctx context.Context) {
 	var answers []written
 	for first := range s.queue {
@@ -49,11 +49,11 @@ func (s *store) write(ctx context.Context) {
 			continue
 		}
 		s.writeAll(ctx, answers)
-		clear(answers) // which keeps none of them in memory
+		clear(answers) // else they stay in memory
 	}
 }
 
-// gather adds what is queued, after a short wait for it unless much is queued already.
+// gather adds the answers in the queue. It waits shortly for more unless a batch is full.
 func (s *store) gather(answers []written) []written {
 	if len(s.queue) < batch {
 		timer := time.NewTimer(linger)
@@ -97,9 +97,9 @@ func (s *store) writeAll(ctx context.Context, answers []written) {
 	}
 }
 
-// publish writes answers in their order. The server acknowledges the last one alone,
-// which says that it has come to all of them: an acknowledgement costs as much as the
-// write. A panic becomes an error, since no caller would recover it.
+// publish writes answers in their order. The server acknowledges only the last one, which
+// confirms all of them: an acknowledgement costs as much as the write. A panic becomes an
+// error, since no caller would recover it.
 func (s *store) publish(ctx context.Context, kv jetstream.KeyValue, answers []written) (revision uint64, err error) {
 	defer func() {
 		if v := recover(); v != nil {

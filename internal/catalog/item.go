@@ -105,18 +105,18 @@ func (it *Item) Check() *fault.Fault {
 			"the item has neither text nor a picture: give at least a product name, a description or an image")
 	}
 	if len(it.ID) > MaxIDBytes {
-		return fault.New(fault.InvalidItem, "the id has %d bytes, at most %d are taken: shorten it", len(it.ID), MaxIDBytes)
+		return fault.New(fault.InvalidItem, "the id has %d bytes, at most %d are allowed: shorten it", len(it.ID), MaxIDBytes)
 	}
 	total := 0
 	for _, f := range append(it.Fields(), Field{"product_url", it.ProductURL}, Field{"image_url", it.ImageURL}) {
 		if len(f.Value) > MaxFieldBytes {
-			return fault.New(fault.InvalidItem, "%s has %d bytes, at most %d are taken: shorten it",
+			return fault.New(fault.InvalidItem, "%s has %d bytes, at most %d are allowed: shorten it",
 				Clip(f.Key, 64), len(f.Value), MaxFieldBytes)
 		}
 		total += len(f.Key) + len(f.Value)
 	}
 	if total > MaxTextBytes {
-		return fault.New(fault.InvalidItem, "the item's text has %d bytes, at most %d are taken: shorten it",
+		return fault.New(fault.InvalidItem, "the item's text has %d bytes, at most %d are allowed: shorten it",
 			total, MaxTextBytes)
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 // maxUnescapes is how often a text is unescaped. Exports escape HTML once or twice.
 const maxUnescapes = 3
 
-// VisibleText returns what a browser shows of s: without tags and comments, without the
+// VisibleText returns the text of s that a browser shows: without tags and comments, without the
 // content of scripts, styles and hidden elements, and with its entities resolved.
 // Elements that begin a line or a cell begin a line here. HTML that was escaped is read
 // too. A "<" that begins no HTML element is text. A text without HTML is returned as it

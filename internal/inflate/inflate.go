@@ -17,13 +17,13 @@ import (
 const Encoding = "gzip"
 
 const (
-	// freeBytes may come out whatever went in.
+	// freeBytes is the output that is allowed for any input.
 	freeBytes = 4 << 20
-	// maxRatio is how many bytes may come out for each that went in, beyond that.
+	// maxRatio is the most output for each byte of input, beyond that.
 	maxRatio = 200
 )
 
-// Limits bound what is unpacked.
+// Limits bound a message.
 type Limits struct {
 	// Bytes is the most that the compressed form may have, and the most that the
 	// unpacked form may have.
@@ -33,8 +33,8 @@ type Limits struct {
 	Charge func(n int) error
 }
 
-// Named reports whether an encoding's name, as a header has it, is that of gzip, and
-// whether it is one that is known at all: gzip, or none.
+// Named reports whether the name of an encoding in a header is that of gzip, and whether
+// it is known: gzip, or none.
 func Named(encoding string) (compressed, known bool) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "", "identity":
@@ -46,7 +46,7 @@ func Named(encoding string) (compressed, known bool) {
 	}
 }
 
-// unpacker is gzip's state, some 45 KiB, kept for the next message.
+// unpacker is the state of gzip, some 45 KiB, which is used again.
 type unpacker struct {
 	in   *bufio.Reader
 	gzip gzip.Reader
@@ -63,15 +63,15 @@ type Reader struct {
 	err      error     // that ended it
 }
 
-// NewReader returns a reader of what in unpacks to. It reads nothing yet, and takes
-// no memory until it does.
+// NewReader returns a reader of the unpacked form of in. It reads nothing and takes no
+// memory until its first Read.
 func NewReader(in io.Reader, limits Limits) *Reader {
 	return &Reader{in: countedReader{in: in, most: limits.Bytes}, limits: limits}
 }
 
-// Read unpacks what comes next. Its errors are a MessageTooLarge fault beyond the
-// limits, an InvalidRequest fault for what is not gzip, and those of the stream and
-// of Limits.Charge as they are.
+// Read implements io.Reader. Its errors are a MessageTooLarge fault beyond the limits, an
+// InvalidRequest fault for data that are not gzip, and those of the stream and of
+// Limits.Charge.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.err != nil || len(p) == 0 {
 		return 0, r.err
@@ -106,7 +106,7 @@ func (r *Reader) next(p []byte) (int, error) {
 	case r.out > r.allowed():
 		return 0, r.tooLarge()
 	case errors.Is(err, io.EOF) && n > 0:
-		return n, nil // the end comes again
+		return n, nil // the next Read returns the end
 	default:
 		return n, r.explain(err)
 	}
@@ -118,7 +118,7 @@ func (r *Reader) begin() error {
 	return r.unpacker.gzip.Reset(r.unpacker.in)
 }
 
-// end gives the state back, without what it has read from.
+// end returns the state to the pool, without a reference to its input.
 func (r *Reader) end(err error) {
 	r.err = err
 	r.unpacker.in.Reset(nil)
@@ -126,7 +126,7 @@ func (r *Reader) end(err error) {
 	r.unpacker = nil
 }
 
-// allowed is how many bytes may have come out for what went in.
+// allowed returns the most bytes of output for the input so far.
 func (r *Reader) allowed() int64 {
 	return min(r.limits.Bytes, max(freeBytes, maxRatio*r.in.read))
 }
@@ -142,7 +142,7 @@ func tooMany(most int64) *fault.Fault {
 	return fault.New(fault.MessageTooLarge, "the data have more than %d bytes: send them in several requests", most)
 }
 
-// explain makes a fault of what gzip says. A stream that ends in the middle is no
+// explain turns an error of gzip into a fault. A stream that ends in the middle is not
 // gzip, also if it was cut off on its way.
 func (r *Reader) explain(err error) error {
 	var corrupt flate.CorruptInputError
@@ -151,7 +151,7 @@ func (r *Reader) explain(err error) error {
 		return r.in.err
 	case err == nil:
 		return nil
-	case errors.Is(err, io.EOF): // also before the first byte: nothing unpacks to nothing
+	case errors.Is(err, io.EOF): // also of an empty input
 		return io.EOF
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
 		errors.As(err, &corrupt):
@@ -161,15 +161,15 @@ func (r *Reader) explain(err error) error {
 	}
 }
 
-// countedReader counts what is read, and fails beyond the most that may be.
+// countedReader counts the bytes that are read, and fails beyond the limit.
 type countedReader struct {
 	in   io.Reader
 	most int64
 	read int64
-	err  error // of in, or of ours; io.EOF is none
+	err  error // other than io.EOF
 }
 
-// Read reads what comes next.
+// Read implements io.Reader.
 func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if c.read += int64(n); c.read > c.most {

@@ -150,17 +150,10 @@ func (d *detection) word(word []byte, written string) {
 // compound counts the longest part of an unknown word that ends compounds of a language,
 // as a share of the word.
 func (d *detection) compound(word []byte) {
-	var found [maxLanguages]bool
-	for i := 2; i+minPart <= len(word); i++ {
-		in, ok := d.c.languages.parts[string(word[i:])]
-		if !ok {
-			continue
-		}
-		for at, ends := range in {
-			if ends && !found[at] {
-				found[at] = true
-				d.scores[at] += float64(len(word)-i) / float64(len(word))
-			}
+	for at, l := range d.c.languages.list {
+		if l.compounds {
+			_, length := l.part(string(word))
+			d.scores[at] += float64(length) / float64(len(word))
 		}
 	}
 }

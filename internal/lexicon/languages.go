@@ -123,8 +123,6 @@ type foreignTerm struct {
 type languages struct {
 	list  []*language
 	words map[string]scoresByLanguage
-	// parts are the words that end compounds, with their languages.
-	parts map[string][maxLanguages]bool
 }
 
 // maxPhraseWords is the longest term in words, and minPart the shortest word that may end
@@ -135,7 +133,7 @@ const (
 )
 
 func newLanguages(t *taxonomy.Taxonomy, v *vocabulary) *languages {
-	all := &languages{words: map[string]scoresByLanguage{}, parts: map[string][maxLanguages]bool{}}
+	all := &languages{words: map[string]scoresByLanguage{}}
 	for _, g := range grammars {
 		l := &language{grammarOf: g, roles: map[string]role{}, terms: map[string]foreignTerm{}, parts: map[string]foreignTerm{}}
 		for i := range t.Categories {
@@ -186,13 +184,6 @@ func (l *language) addRoles(v *vocabulary) {
 // learn adds the language's words to those that tell languages apart.
 func (all *languages) learn(v *vocabulary, l *language) {
 	at := len(all.list)
-	for word := range l.parts {
-		if l.compounds {
-			in := all.parts[word]
-			in[at] = true
-			all.parts[word] = in
-		}
-	}
 	for phrase := range l.terms {
 		for word := range strings.FieldsSeq(phrase) {
 			all.score([]string{word}, at, 1)

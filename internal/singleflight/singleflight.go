@@ -1,18 +1,16 @@
 // Package singleflight runs work once for all callers that want the same result at
 // the same time.
 //
-// It differs from golang.org/x/sync/singleflight in whom the work belongs to. There
-// it runs on the first caller's goroutine and the others wait for as long as it
-// takes. Here it belongs to no caller: it runs on a goroutine of its own, each
-// caller waits within its own context, and the work is cancelled when the last
-// caller has left. So a caller that leaves neither takes the result from the others
-// nor leaves work behind that no caller waits for.
+// It differs from golang.org/x/sync/singleflight in the owner of the work. There the work
+// runs on the first caller's goroutine, and the others wait until it ends. Here it runs on
+// a goroutine of its own, each caller waits within its own context, and the work is
+// cancelled when the last caller has left.
 //
 //	v, err := group.Do(ctx, "https://shop.example/1.jpg", fetch)
 //
 // Work has the values of the context of the caller that began it, and one deadline
 // that is set at its start: see Group.Bound. When its last caller leaves, its
-// context's cause says why: context.DeadlineExceeded or context.Canceled.
+// context's cause is context.DeadlineExceeded or context.Canceled.
 package singleflight
 
 import (
@@ -62,7 +60,7 @@ type Request[K comparable, V any] struct {
 	Joined func()
 }
 
-// Do is Share for a caller that does not ask to whom the result belongs.
+// Do is like Share, without the report whether the result was shared.
 func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) (V, error)) (V, error) {
 	v, _, err := g.Share(ctx, Request[K, V]{Key: key, Work: work})
 	return v, err

@@ -129,7 +129,7 @@ func (c *Client) checkSize(m proto.Message) error {
 	return &Error{
 		Code:   codeInvalidArgument,
 		Reason: reasonInvalidRequest,
-		Message: fmt.Sprintf("the request has %d bytes, at most %d are taken: send fewer items at once, or use Feed",
+		Message: fmt.Sprintf("the request has %d bytes, at most %d are allowed: send fewer items at once, or use Feed",
 			size, c.maxMessage),
 	}
 }

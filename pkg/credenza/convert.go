@@ -60,32 +60,22 @@ func itemsToProto(items []Item) []*credenzav1.Item {
 	return out
 }
 
-// modeToProto converts a mode. It keeps an invalid one, so that the server names the
-// field in its error, and so does the conversion of the policy below.
-func modeToProto(m Mode) credenzav1.Mode {
-	switch m {
-	case Auto:
-		return credenzav1.Mode_MODE_AUTO
-	case Text:
-		return credenzav1.Mode_MODE_TEXT
-	case Image:
-		return credenzav1.Mode_MODE_IMAGE
-	default:
-		return credenzav1.Mode(-1)
+// valueAt returns one of an enum's values by its place. For an invalid place it returns an
+// invalid value, so that the server names the field in its error.
+func valueAt[E ~int32](place int, values ...E) E {
+	if place < 0 || place >= len(values) {
+		return -1
 	}
+	return values[place]
+}
+
+func modeToProto(m Mode) credenzav1.Mode {
+	return valueAt(int(m), credenzav1.Mode_MODE_AUTO, credenzav1.Mode_MODE_TEXT, credenzav1.Mode_MODE_IMAGE)
 }
 
 func cacheToProto(p CachePolicy) credenzav1.CachePolicy {
-	switch p {
-	case CacheUse:
-		return credenzav1.CachePolicy_CACHE_POLICY_USE
-	case CacheRefresh:
-		return credenzav1.CachePolicy_CACHE_POLICY_REFRESH
-	case CacheBypass:
-		return credenzav1.CachePolicy_CACHE_POLICY_BYPASS
-	default:
-		return credenzav1.CachePolicy(-1)
-	}
+	return valueAt(int(p), credenzav1.CachePolicy_CACHE_POLICY_USE, credenzav1.CachePolicy_CACHE_POLICY_REFRESH,
+		credenzav1.CachePolicy_CACHE_POLICY_BYPASS)
 }
 
 func optionsToProto(o Options) *credenzav1.ClassifyOptions {

@@ -35,12 +35,12 @@ type Outage struct {
 	Since, LastAttempt time.Time
 }
 
-// OnNotice has the iteration call f for each notice, on its own goroutine, instead
-// of passing notices over. It is set before the iteration begins.
+// OnNotice sets a function that the iteration calls for each notice, on its own goroutine.
+// Without it, notices are ignored. It must be set before the iteration begins.
 func (s *Stream) OnNotice(f func(Notice)) { s.onNotice = f }
 
-// OnNotice has the iteration call f for each notice, on its own goroutine, instead
-// of passing notices over. It is set before the iteration begins. Notices are about
+// OnNotice sets a function that the iteration calls for each notice, on its own goroutine.
+// Without it, notices are ignored. It must be set before the iteration begins. Notices are about
 // the model's server; WatchNotify is about the service.
 func (w *Watch) OnNotice(f func(Notice)) { w.stream.OnNotice(f) }
 

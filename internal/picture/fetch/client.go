@@ -156,7 +156,7 @@ type Resource struct {
 	// Body is the whole body, decompressed; nil if NotModified.
 	Body        []byte
 	ContentType string
-	// Refresh is the header of that name, by which a response may send on.
+	// Refresh is the header of that name, which may redirect.
 	Refresh string
 	// Address is the address of the response, after redirects.
 	Address *url.URL
@@ -172,35 +172,23 @@ type Resource struct {
 // Close releases the slots of the body. It may be called once.
 func (r *Resource) Close() { r.release() }
 
-// Get fetches an address that Parse returned. The caller must Close the resource. The
-// error is ctx's, a *Busy, or a *fault.Fault with one of the reasons ImageUnreachable,
-// ImageForbidden, ImageTooLarge and ImageUnsupported.
-func (c *Client) Get(ctx context.Context, address *url.URL, known Validators) (*Resource, error) {
-	return c.Fetch(ctx, Request{Address: address, Known: known})
-}
-
-// request has the options of one fetch.
+// request is a Request with its limits. Without a session it has no cookies.
 type request struct {
+	Request
 	limit    int64
 	truncate bool // a body beyond the limit is cut off, and not an error
 	timeout  time.Duration
-	known    Validators
-	check    func(context.Context, *url.URL) error // nil: any redirect is followed
-	forward  func(*Resource) string                // nil: no content leads on
-	session  *Session                              // nil: no cookies
-	page     *url.URL                              // the page that leads to the address
-	pictures bool                                  // it may be a picture
-	usable   func([]byte) bool                     // nil: no body that broke off is
+	pictures bool // it may be a picture
 }
 
-// fetch follows an address to its response. The errors are Get's and *statusError.
-func (c *Client) fetch(parent context.Context, address *url.URL, r request) (*Resource, error) {
+// fetch follows an address to its response. The errors are Fetch's and *statusError.
+func (c *Client) fetch(parent context.Context, r request) (*Resource, error) {
 	ctx, clock := newClock(parent, r.timeout)
 	defer clock.end()
-	for v := newVisit(address, r); ; {
+	for v := newVisit(r); ; {
 		got, next, err := c.hop(ctx, clock, v)
-		if err == nil && next != nil && r.check != nil {
-			err = r.check(ctx, next)
+		if err == nil && next != nil && r.Check != nil {
+			err = r.Check(ctx, next)
 		}
 		switch {
 		case err != nil && parent.Err() != nil:
@@ -253,13 +241,13 @@ func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource
 	if busy := c.hosts.recordStatus(address.Hostname(), resp.StatusCode, retryAfter(resp.Header)); busy != nil {
 		return nil, nil, busy
 	}
-	if v.session != nil {
-		v.session.receive(resp, address)
+	if v.Session != nil {
+		v.Session.receive(resp, address)
 	}
 	got := &Resource{Address: address, release: slots.release}
 	switch code := resp.StatusCode; {
-	case code == http.StatusNotModified && v.known.applyTo(address):
-		got.NotModified, got.Validators = true, v.known
+	case code == http.StatusNotModified && v.Known.applyTo(address):
+		got.NotModified, got.Validators = true, v.Known
 		return got, nil, nil
 	case redirects(code) && resp.Header.Get("Location") != "":
 		next, err := resolve(address, resp.Header.Get("Location"))
@@ -276,7 +264,7 @@ func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource
 	switch {
 	case err == nil:
 		return got, nil, nil
-	case v.usable == nil || !errors.Is(err, io.ErrUnexpectedEOF) || !v.usable(got.Body):
+	case v.Usable == nil || !errors.Is(err, io.ErrUnexpectedEOF) || !v.Usable(got.Body):
 		return nil, nil, err
 	}
 	got.Broken, got.Validators = c.explain(ctx, err, address, v.request), Validators{}

@@ -255,7 +255,7 @@ func TestGet_Validators(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := client.Get(t.Context(), parse(t, server.URL+"/old"), first.Validators)
+	again, err := client.Fetch(t.Context(), fetch.Request{Address: parse(t, server.URL+"/old"), Known: first.Validators})
 	if err != nil || !again.NotModified || again.Body != nil {
 		t.Fatalf("got %+v, %v", again, err)
 	}
@@ -287,7 +287,7 @@ func TestGet_NotModifiedForAnotherAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved = true
-	got, err := client.Get(t.Context(), parse(t, server.URL+"/old"), first.Validators)
+	got, err := client.Fetch(t.Context(), fetch.Request{Address: parse(t, server.URL+"/old"), Known: first.Validators})
 	if !fault.Is(err, fault.ImageUnreachable) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -332,7 +332,7 @@ func TestHosts_FourConnectionsEach(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			r, err := client.Get(t.Context(), parse(t, server.URL), fetch.Validators{})
+			r, err := client.Fetch(t.Context(), fetch.Request{Address: parse(t, server.URL)})
 			if err != nil {
 				t.Error(err)
 				return
@@ -351,7 +351,7 @@ func TestGet_EndsWithItsCaller(t *testing.T) {
 	client := newClient(t, usual())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := client.Get(ctx, parse(t, server.URL+"/silent"), fetch.Validators{}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := client.Fetch(ctx, fetch.Request{Address: parse(t, server.URL+"/silent")}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@
 //
 // The time limit of a fetch counts only while it has a connection slot, because a queue
 // of our own is no reason to give up on a shop. After a 429 or 503, no request is sent
-// to the shop until it is ready: Get returns a Busy, and the caller waits without
+// to the shop until it is ready: Fetch returns a Busy, and the caller waits without
 // holding anything.
 //
 // A response takes a slot for bodies when it begins, and a slot for large bodies after

@@ -57,7 +57,7 @@ func get(t testing.TB, c *fetch.Client, raw string) (*fetch.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.Get(t.Context(), u, fetch.Validators{})
+	r, err := c.Fetch(t.Context(), fetch.Request{Address: u})
 	if err == nil {
 		t.Cleanup(r.Close)
 	}

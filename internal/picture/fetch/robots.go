@@ -31,7 +31,7 @@ type rules struct {
 }
 
 // CheckRobots returns an ImageForbidden fault if the robots.txt of the page's host (RFC
-// 9309) forbids it. If robots.txt cannot be fetched, the error is one of Get's. A host
+// 9309) forbids it. If robots.txt cannot be fetched, the error is one of Fetch's. A host
 // without a robots.txt allows everything.
 func (c *Client) CheckRobots(ctx context.Context, page *url.URL) error {
 	site := page.Scheme + "://" + page.Host
@@ -59,7 +59,7 @@ func (c *Client) readRules(ctx context.Context, site string) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := c.fetch(ctx, address, request{limit: robotsBytes, truncate: true, timeout: robotsTimeout})
+	got, err := c.fetch(ctx, request{Request: Request{Address: address}, limit: robotsBytes, truncate: true, timeout: robotsTimeout})
 	status, answered := errors.AsType[*statusError](err)
 	switch {
 	case err == nil:

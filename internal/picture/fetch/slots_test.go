@@ -20,7 +20,7 @@ func TestSlots_BoundLargeBodies(t *testing.T) {
 		var held []*Resource
 		for i := range largeBodies {
 			u, _ := Parse(fmt.Sprintf("http://shop%d.example/", i))
-			r, err := client.Get(t.Context(), u, Validators{})
+			r, err := client.Fetch(t.Context(), Request{Address: u})
 			if err != nil {
 				t.Fatal(err)
 			}

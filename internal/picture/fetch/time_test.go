@@ -84,7 +84,7 @@ func getPatiently(ctx context.Context, c *Client, raw string) error {
 		return err
 	}
 	for {
-		r, err := c.Get(ctx, u, Validators{})
+		r, err := c.Fetch(ctx, Request{Address: u})
 		if err == nil {
 			r.Close()
 		}

@@ -21,7 +21,7 @@ type Request struct {
 	// without one that is refused is asked for again as its own site's page would.
 	Page *url.URL
 	// Check is called with the target of each redirect before the target is requested.
-	// If it returns an error, which must be one of Get's, that is returned. nil: any
+	// If it returns an error, which must be one of Fetch's, that is returned. nil: any
 	// redirect is followed.
 	Check func(context.Context, *url.URL) error
 	// Forward returns the reference to which a whole response sends on by its content,
@@ -32,17 +32,14 @@ type Request struct {
 	Usable func(body []byte) bool
 }
 
-// Fetch is like Get, with more options.
+// Fetch fetches an address. The caller must Close the resource. The error is ctx's, a
+// *Busy, or a *fault.Fault with one of the reasons ImageUnreachable, ImageForbidden,
+// ImageTooLarge and ImageUnsupported.
 func (c *Client) Fetch(ctx context.Context, r Request) (*Resource, error) {
-	session := r.Session
-	if session == nil {
-		session = NewSession()
+	if r.Session == nil {
+		r.Session = NewSession()
 	}
-	got, err := c.fetch(ctx, r.Address, request{
-		limit: c.config.MaxBytes, timeout: c.config.Timeout, known: r.Known, check: r.Check,
-		forward: r.Forward, session: session, page: r.Page, pictures: true,
-		usable: r.Usable,
-	})
+	got, err := c.fetch(ctx, request{Request: r, limit: c.config.MaxBytes, timeout: c.config.Timeout, pictures: true})
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return nil, status.fault()
 	}
@@ -63,8 +60,8 @@ type visit struct {
 // address to see whether a cookie comes back; more often it is a circle.
 const maxVisits = 3
 
-func newVisit(address *url.URL, r request) *visit {
-	return &visit{request: r, address: address, seen: map[string]int{}, visits: map[string]int{}}
+func newVisit(r request) *visit {
+	return &visit{request: r, address: r.Address, seen: map[string]int{}, visits: map[string]int{}}
 }
 
 // arrive records the request of the address with the cookies that it was sent.
@@ -93,10 +90,10 @@ func (v *visit) turn(next *url.URL) error {
 
 // cookies returns the cookies that a request of the address would be sent with.
 func (v *visit) cookies() string {
-	if v.session == nil {
+	if v.Session == nil {
 		return ""
 	}
-	return v.session.send(&http.Request{URL: v.address, Header: http.Header{}})
+	return v.Session.send(&http.Request{URL: v.address, Header: http.Header{}})
 }
 
 // referer returns the Referer of the next request.
@@ -104,14 +101,14 @@ func (v *visit) referer() string {
 	if v.retried {
 		return siteOf(v.address)
 	}
-	return refererFor(v.page, v.address)
+	return refererFor(v.Page, v.address)
 }
 
 // retry reports whether a refused request is to be sent again with the Referer of its
 // own site: many shops serve pictures to their own pages only.
 func (v *visit) retry(err error) bool {
 	status, ok := errors.AsType[*statusError](err)
-	if !ok || status.code != http.StatusForbidden || !v.pictures || v.page != nil || v.retried {
+	if !ok || status.code != http.StatusForbidden || !v.pictures || v.Page != nil || v.retried {
 		return false
 	}
 	v.retried = true
@@ -120,10 +117,10 @@ func (v *visit) retry(err error) bool {
 
 // onward returns the target to which a response leads by its content, or nil.
 func (v *visit) onward(got *Resource) (*url.URL, error) {
-	if v.forward == nil || got.NotModified {
+	if v.Forward == nil || got.NotModified {
 		return nil, nil //nolint:nilnil // it leads nowhere
 	}
-	reference := v.forward(got)
+	reference := v.Forward(got)
 	if reference == "" {
 		return nil, nil //nolint:nilnil // it leads nowhere
 	}
@@ -150,15 +147,15 @@ func (c *Client) newRequest(ctx context.Context, v *visit) (*http.Request, error
 		password, _ := v.address.User.Password()
 		req.SetBasicAuth(name, password)
 	}
-	if v.known.applyTo(v.address) && v.known.ETag != "" {
-		req.Header.Set("If-None-Match", v.known.ETag)
+	if v.Known.applyTo(v.address) && v.Known.ETag != "" {
+		req.Header.Set("If-None-Match", v.Known.ETag)
 	}
-	if v.known.applyTo(v.address) && v.known.LastModified != "" {
-		req.Header.Set("If-Modified-Since", v.known.LastModified)
+	if v.Known.applyTo(v.address) && v.Known.LastModified != "" {
+		req.Header.Set("If-Modified-Since", v.Known.LastModified)
 	}
 	cookies := ""
-	if v.session != nil {
-		cookies = v.session.send(req)
+	if v.Session != nil {
+		cookies = v.Session.send(req)
 	}
 	v.arrive(cookies)
 	return req, nil

@@ -66,13 +66,6 @@ type Page struct {
 	text string // its title and heading
 }
 
-// Find returns the pictures that may be the main one of the page at address. It is Read
-// without the rest.
-func Find(ctx context.Context, body []byte, contentType string, address *url.URL) ([]Candidate, error) {
-	p, err := Read(ctx, body, contentType, address)
-	return p.Candidates, err
-}
-
 // Read reads the page at address. The server's contentType gives the charset and may be
 // empty. The body may be any bytes. The error is ctx's.
 func Read(ctx context.Context, body []byte, contentType string, address *url.URL) (Page, error) {

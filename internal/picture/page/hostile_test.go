@@ -72,9 +72,9 @@ func TestFind_EndsWithItsCaller(t *testing.T) {
 	at := &url.URL{Scheme: "https", Host: "shop.example"}
 	html := []byte(strings.Repeat(`<meta property="og:image" content="/a.jpg">`, 10_000))
 	allocations := testing.AllocsPerRun(1, func() {
-		found, err := page.Find(ctx, html, "text/html; charset=utf-8", at)
-		if !errors.Is(err, context.Canceled) || found != nil {
-			t.Errorf("found %v, %v", found, err)
+		p, err := page.Read(ctx, html, "text/html; charset=utf-8", at)
+		if !errors.Is(err, context.Canceled) || p.Candidates != nil {
+			t.Errorf("found %v, %v", p.Candidates, err)
 		}
 	})
 	if allocations > 1000 {

@@ -18,11 +18,11 @@ func find(t testing.TB, html, contentType string) []page.Candidate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := page.Find(t.Context(), []byte(html), contentType, at)
+	p, err := page.Read(t.Context(), []byte(html), contentType, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return p.Candidates
 }
 
 // first checks the first candidate; an empty address is for none.

@@ -1,5 +1,5 @@
-// Package raster prepares a picture for a model: from bytes that anyone may have
-// sent to an upright, opaque JPEG, PNG or GIF of a bounded size.
+// Package raster prepares a picture for a model: from bytes of any sender
+// to an upright, opaque JPEG, PNG or GIF of a bounded size.
 //
 //	bytes -> format by content -> header: size, memory, orientation
 //	      -> small, upright and intact? returned unchanged

@@ -27,9 +27,9 @@ type ClassifyStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The items, at least one.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// What to go by. Default: MODE_AUTO.
+	// What items are classified by. Default: MODE_AUTO.
 	Mode Mode `protobuf:"varint,2,opt,name=mode,proto3,enum=credenza.v1.Mode" json:"mode,omitempty"`
-	// How to go about it.
+	// The options of the call.
 	Options       *ClassifyOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -90,7 +90,7 @@ func (x *ClassifyStreamRequest) GetOptions() *ClassifyOptions {
 // stream.
 type ClassifyStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one is set. A reader passes over what it does not know.
+	// Exactly one is set. A reader ignores an event that it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -181,7 +181,7 @@ type ClassifyStreamResponse_Summary struct {
 }
 
 type ClassifyStreamResponse_Notice struct {
-	// What holds the call up, or no longer does.
+	// An outage that delays the call, or its end.
 	Notice *Notice `protobuf:"bytes,3,opt,name=notice,proto3,oneof"`
 }
 
@@ -191,12 +191,12 @@ func (*ClassifyStreamResponse_Summary) isClassifyStreamResponse_Event() {}
 
 func (*ClassifyStreamResponse_Notice) isClassifyStreamResponse_Event() {}
 
-// FeedSpec is what holds for a whole feed.
+// FeedSpec has the settings of a whole feed.
 type FeedSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to go by. Default: MODE_AUTO.
+	// What items are classified by. Default: MODE_AUTO.
 	Mode Mode `protobuf:"varint,1,opt,name=mode,proto3,enum=credenza.v1.Mode" json:"mode,omitempty"`
-	// How to go about it.
+	// The options of the call.
 	Options       *ClassifyOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -320,7 +320,7 @@ type isClassifyFeedRequest_Part interface {
 }
 
 type ClassifyFeedRequest_Spec struct {
-	// What holds for the feed: the first message, and only that.
+	// The settings of the feed: the first message, and only that.
 	Spec *FeedSpec `protobuf:"bytes,1,opt,name=spec,proto3,oneof"`
 }
 
@@ -337,7 +337,7 @@ func (*ClassifyFeedRequest_Items) isClassifyFeedRequest_Part() {}
 // stream.
 type ClassifyFeedResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one is set. A reader passes over what it does not know.
+	// Exactly one is set. A reader ignores an event that it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -428,7 +428,7 @@ type ClassifyFeedResponse_Summary struct {
 }
 
 type ClassifyFeedResponse_Notice struct {
-	// What holds the call up, or no longer does.
+	// An outage that delays the call, or its end.
 	Notice *Notice `protobuf:"bytes,3,opt,name=notice,proto3,oneof"`
 }
 
@@ -443,9 +443,9 @@ type ClassifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item.
 	Item *Item `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
-	// What to go by. Default: MODE_AUTO.
+	// What items are classified by. Default: MODE_AUTO.
 	Mode Mode `protobuf:"varint,2,opt,name=mode,proto3,enum=credenza.v1.Mode" json:"mode,omitempty"`
-	// How to go about it. Batch size and delivery have no effect here.
+	// The options of the call. Batch size and delivery have no effect here.
 	Options       *ClassifyOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -502,7 +502,7 @@ func (x *ClassifyRequest) GetOptions() *ClassifyOptions {
 	return nil
 }
 
-// ClassifyResponse is the item's one result.
+// ClassifyResponse has the item's result.
 type ClassifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A classification or an error; its index is 0.
@@ -652,11 +652,11 @@ func (x *GetTaxonomyResponse) GetStyles() []*Style {
 // Category is a kind of furniture.
 type Category struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name as it stands in Classification.category.
+	// The name, as in Classification.category.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What belongs in it and what does not. May be empty.
+	// A description of what belongs to it and what does not. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Where such a product usually stands. May be empty.
+	// The usual places of such a product. May be empty.
 	Placements    []string `protobuf:"bytes,3,rep,name=placements,proto3" json:"placements,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -713,14 +713,14 @@ func (x *Category) GetPlacements() []string {
 	return nil
 }
 
-// Style is a look.
+// Style is a style of furniture.
 type Style struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name as it stands in Classification.primary_style.
+	// The name, as in Classification.primary_style.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What makes the look. May be empty.
+	// A description of the style. May be empty.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Words that point to it.
+	// Words in a text that suggest it.
 	Keywords []string `protobuf:"bytes,3,rep,name=keywords,proto3" json:"keywords,omitempty"`
 	// Its colours.
 	Palette []string `protobuf:"bytes,4,rep,name=palette,proto3" json:"palette,omitempty"`

@@ -29,7 +29,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ClassificationService says which category and style furniture items have.
+// ClassificationService classifies furniture items by category and style.
 //
 // An item's failure is data: it comes as ItemError in the item's own result. A
 // call fails as a whole only with one of these codes, each with a
@@ -42,20 +42,20 @@ const (
 //   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later, or
 //     the caller has reached one of its caps (reason CAP_REACHED; the metadata "cap"
 //     of google.rpc.ErrorInfo names it, as CapStatus does). A stream that reaches a
-//     cap ends so after the results of all items before. google.rpc.RetryInfo says
-//     when to come again.
-//   - UNAVAILABLE: the server is going down, or not up yet.
+//     cap ends so after the results of all items before. google.rpc.RetryInfo has
+//     the time to wait before the call is repeated.
+//   - UNAVAILABLE: the server is shutting down, or has not started yet.
 //
 // Otherwise every item sent gets exactly one result. A call that its caller
 // cancels stops its work at once.
 type ClassificationServiceClient interface {
 	// Classifies a list of items and streams the results back in batches while
-	// the rest is still under way. The last message is the summary. Takes at most
-	// 100,000 items (unless set) and 64 MiB.
+	// the rest is still in flight. The last message is the summary. At most 100,000
+	// items (unless set) and 64 MiB are accepted.
 	ClassifyStream(ctx context.Context, in *ClassifyStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ClassifyStreamResponse], error)
 	// Classifies items without end. The first message is the spec, the others are
 	// chunks of items; results come back while items still arrive. The server
-	// stops reading while too many items are under way, so a sender is slowed down
+	// stops reading while too many items are in flight, so a sender is slowed down
 	// to the pace of the model. When the caller has closed its side and every
 	// item has its result, the summary ends the stream.
 	ClassifyFeed(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClassifyFeedRequest, ClassifyFeedResponse], error)
@@ -129,7 +129,7 @@ func (c *classificationServiceClient) GetTaxonomy(ctx context.Context, in *GetTa
 // All implementations must embed UnimplementedClassificationServiceServer
 // for forward compatibility.
 //
-// ClassificationService says which category and style furniture items have.
+// ClassificationService classifies furniture items by category and style.
 //
 // An item's failure is data: it comes as ItemError in the item's own result. A
 // call fails as a whole only with one of these codes, each with a
@@ -142,20 +142,20 @@ func (c *classificationServiceClient) GetTaxonomy(ctx context.Context, in *GetTa
 //   - RESOURCE_EXHAUSTED: the server is full when the call arrives, never later, or
 //     the caller has reached one of its caps (reason CAP_REACHED; the metadata "cap"
 //     of google.rpc.ErrorInfo names it, as CapStatus does). A stream that reaches a
-//     cap ends so after the results of all items before. google.rpc.RetryInfo says
-//     when to come again.
-//   - UNAVAILABLE: the server is going down, or not up yet.
+//     cap ends so after the results of all items before. google.rpc.RetryInfo has
+//     the time to wait before the call is repeated.
+//   - UNAVAILABLE: the server is shutting down, or has not started yet.
 //
 // Otherwise every item sent gets exactly one result. A call that its caller
 // cancels stops its work at once.
 type ClassificationServiceServer interface {
 	// Classifies a list of items and streams the results back in batches while
-	// the rest is still under way. The last message is the summary. Takes at most
-	// 100,000 items (unless set) and 64 MiB.
+	// the rest is still in flight. The last message is the summary. At most 100,000
+	// items (unless set) and 64 MiB are accepted.
 	ClassifyStream(*ClassifyStreamRequest, grpc.ServerStreamingServer[ClassifyStreamResponse]) error
 	// Classifies items without end. The first message is the spec, the others are
 	// chunks of items; results come back while items still arrive. The server
-	// stops reading while too many items are under way, so a sender is slowed down
+	// stops reading while too many items are in flight, so a sender is slowed down
 	// to the pace of the model. When the caller has closed its side and every
 	// item has its result, the summary ends the stream.
 	ClassifyFeed(grpc.BidiStreamingServer[ClassifyFeedRequest, ClassifyFeedResponse]) error

@@ -23,10 +23,10 @@ const (
 
 // Item is one product to classify.
 //
-// Every field is optional, but an item needs something to go by: a text in
-// any field but `id`, or a picture. No rule on an item's content fails a call:
+// Every field is optional, but an item needs a text in any field except `id`, or
+// a picture. No rule on an item's content fails a call:
 // an item that cannot be used gets its own ItemError with
-// ERROR_REASON_INVALID_ITEM, and its neighbours are not touched. One text field
+// ERROR_REASON_INVALID_ITEM, and no other item is affected. One text field
 // or address may hold 32 KiB, an item's texts together 128 KiB, `id` 1 KiB, and
 // `image_data` what the server's limit for pictures is (10 MB unless set). A
 // longer description is cut instead, see Trace.description_cut. HTML in a text
@@ -50,15 +50,14 @@ type Item struct {
 	Tags []string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
 	// The price or the range of prices, with or without a currency.
 	PriceRange string `protobuf:"bytes,8,opt,name=price_range,json=priceRange,proto3" json:"price_range,omitempty"`
-	// The page that sells the product, http or https. Where `image_data` and
-	// `image_url` are empty or fail, the page's main picture is used; an address
-	// that turns out to be a picture's is taken too. robots.txt of the shop is
-	// kept.
+	// The page that sells the product, http or https. If `image_data` and
+	// `image_url` are empty or fail, the page's main picture is used; the address of
+	// a picture is accepted too. The robots.txt of the shop is respected.
 	ProductUrl string `protobuf:"bytes,9,opt,name=product_url,json=productUrl,proto3" json:"product_url,omitempty"`
 	// The address of the product's picture, http or https, on the usual port of
 	// either. Addresses in private networks are ERROR_REASON_IMAGE_FORBIDDEN unless
-	// the server allows them. A page there is taken for its picture if it declares
-	// one.
+	// the server allows them. Of a page at the address, the picture that it declares
+	// is used.
 	ImageUrl string `protobuf:"bytes,10,opt,name=image_url,json=imageUrl,proto3" json:"image_url,omitempty"`
 	// The picture itself: JPEG, PNG, GIF, WebP, BMP or TIFF, recognised by its
 	// bytes. It is used before both addresses.

@@ -25,13 +25,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JobState is where a job is in its life.
+// JobState is the state of a job.
 type JobState int32
 
 const (
 	// In requests: any. Not used otherwise.
 	JobState_JOB_STATE_UNSPECIFIED JobState = 0
-	// Waits for a server to take it up.
+	// Waits for a server to start it.
 	JobState_JOB_STATE_QUEUED JobState = 1
 	// Items are being classified.
 	JobState_JOB_STATE_RUNNING JobState = 2
@@ -39,7 +39,7 @@ const (
 	JobState_JOB_STATE_SUCCEEDED JobState = 3
 	// Ended by CancelJob. Final.
 	JobState_JOB_STATE_CANCELLED JobState = 4
-	// Stored items cannot be read any more; `message` says more. Final.
+	// Stored items cannot be read any more, see `message`. Final.
 	JobState_JOB_STATE_FAILED JobState = 5
 )
 
@@ -90,27 +90,27 @@ func (JobState) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{0}
 }
 
-// Job is a catalogue on its way.
+// Job is a catalogue that is classified in the background.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The server's name for it.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The caller's name for it.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// Where it is in its life.
+	// Its state.
 	State JobState `protobuf:"varint,3,opt,name=state,proto3,enum=credenza.v1.JobState" json:"state,omitempty"`
-	// How far it is. The total is always known.
+	// Its progress. The total is always known.
 	Progress *Progress `protobuf:"bytes,4,opt,name=progress,proto3" json:"progress,omitempty"`
 	// Failed items so far by the name of their reason without its prefix.
 	FailuresByReason map[string]int64 `protobuf:"bytes,5,rep,name=failures_by_reason,json=failuresByReason,proto3" json:"failures_by_reason,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// When CreateJob answered.
+	// The time at which it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When the first server took it up. Not set before.
+	// The time at which the first server started it. Not set before.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// When it ended. Not set before.
+	// The time at which it ended. Not set before.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// What keeps it from going on, such as a model's server that does not answer, or
-	// why it failed, for people. Mostly empty.
+	// Why it does not progress, such as a model's server that does not answer, or why
+	// it failed, for people. Mostly empty.
 	Message string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
 	// The job that this one retries. Empty: none.
 	RetryOf       string `protobuf:"bytes,10,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
@@ -218,20 +218,20 @@ func (x *Job) GetRetryOf() string {
 	return ""
 }
 
-// JobSpec is what holds for a whole job.
+// JobSpec has the settings of a whole job.
 type JobSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to go by. Default: MODE_AUTO.
+	// What items are classified by. Default: MODE_AUTO.
 	Mode Mode `protobuf:"varint,1,opt,name=mode,proto3,enum=credenza.v1.Mode" json:"mode,omitempty"`
-	// How to go about it. The batch size is that of WatchJob's batches. The item
-	// timeout is counted while a call to the model or a shop is under way: waits for
+	// The options of the job. The batch size is that of WatchJob's batches. The item
+	// timeout counts only while a call to the model or a shop is in flight: waits for
 	// quota and outages do not count. Priority is always PRIORITY_BULK.
 	Options *ClassifyOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
 	// The caller's name for the job, for people.
 	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// The caller's key for this job: a second CreateJob of the same caller with the
-	// same key answers with the first one's job, whatever its items, until that is
-	// deleted. Empty: each call makes a job.
+	// same key returns the job of the first one, whatever its items, until that job is
+	// deleted. Empty: each call creates a job.
 	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -369,7 +369,7 @@ type isCreateJobRequest_Part interface {
 }
 
 type CreateJobRequest_Spec struct {
-	// What holds for the job: the first message, and only that.
+	// The settings of the job: the first message, and only that.
 	Spec *JobSpec `protobuf:"bytes,1,opt,name=spec,proto3,oneof"`
 }
 
@@ -382,7 +382,7 @@ func (*CreateJobRequest_Spec) isCreateJobRequest_Part() {}
 
 func (*CreateJobRequest_Items) isCreateJobRequest_Part() {}
 
-// CreateJobResponse has the job that exists now.
+// CreateJobResponse has the job.
 type CreateJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job.
@@ -878,7 +878,7 @@ func (x *DeleteJobRequest) GetJobId() string {
 	return ""
 }
 
-// DeleteJobResponse says that the job is gone.
+// DeleteJobResponse confirms that the job was deleted.
 type DeleteJobResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -974,7 +974,7 @@ func (x *WatchJobRequest) GetResumeToken() string {
 // WatchJobResponse is one message of a job's stream.
 type WatchJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one is set. A reader passes over what it does not know.
+	// Exactly one is set. A reader ignores an event that it does not know.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -982,7 +982,7 @@ type WatchJobResponse struct {
 	//	*WatchJobResponse_Summary
 	//	*WatchJobResponse_Notice
 	Event isWatchJobResponse_Event `protobuf_oneof:"event"`
-	// Send it back to go on after this message.
+	// Continues after this message, in WatchJobRequest.resume_token.
 	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1064,7 +1064,7 @@ type isWatchJobResponse_Event interface {
 }
 
 type WatchJobResponse_Batch struct {
-	// The next results. Its progress is that of the stream: where the reader is.
+	// The next results. Its progress is that of this stream, not of the job.
 	Batch *Batch `protobuf:"bytes,1,opt,name=batch,proto3,oneof"`
 }
 
@@ -1074,8 +1074,8 @@ type WatchJobResponse_Summary struct {
 }
 
 type WatchJobResponse_Notice struct {
-	// What holds the job up, or no longer does, as the server that is watched sees
-	// it. Only while the job has not ended.
+	// An outage that delays the job, or its end, as seen by the server that sends
+	// this stream. Only while the job has not ended.
 	Notice *Notice `protobuf:"bytes,4,opt,name=notice,proto3,oneof"`
 }
 

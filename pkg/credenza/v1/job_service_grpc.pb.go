@@ -39,37 +39,37 @@ const (
 // which is stored before it is shown and kept until the job is deleted or has
 // been over for longer than the server keeps jobs (7 days unless set).
 //
-// Where the server knows callers by tokens, a caller sees its own jobs only, and
+// If the server identifies callers by tokens, a caller sees its own jobs only, and
 // one with the scope `operate` sees all. A job that the caller may not see is
-// NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
-// RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// NOT_FOUND. UNAVAILABLE means that the server's storage does not answer,
+// and RESOURCE_EXHAUSTED that it is full; running jobs wait for it in both cases.
 // RESOURCE_EXHAUSTED with the reason CAP_REACHED means that the caller has reached
 // one of its caps "jobs" or "job_bytes". Items of a running job wait for the others.
-// DATA_LOSS means that something of the job was damaged in the storage and is
-// missing for good; WatchJob sends what can be read before. A job that cannot go
-// on for such a loss ends as JOB_STATE_FAILED, with a message.
+// DATA_LOSS means that a part of the job was damaged in the storage and is lost;
+// WatchJob sends the results that can be read before. A job that cannot continue
+// after such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceClient interface {
-	// Takes a job in. The first message is the spec, the others are chunks of
-	// items, at least one item in all. The job exists, and is on disk, once this has
+	// Creates a job. The first message is the spec, the others are chunks of items,
+	// at least one item in all. The job exists, and is on disk, once this has
 	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateJobRequest, CreateJobResponse], error)
-	// Shows a job.
+	// Returns a job.
 	GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error)
 	// Lists jobs, the newest first.
 	ListJobs(ctx context.Context, in *ListJobsRequest, opts ...grpc.CallOption) (*ListJobsResponse, error)
-	// Ends a job before its time. What is in flight is broken off, all results so
-	// far stay. A job that has ended stays as it is.
+	// Ends a job early. Calls in flight are cancelled, and all results so far are
+	// kept. A job that has ended is not changed.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
-	// Makes a new job of the items of an ended one that failed and may succeed
-	// later. Results carry the index that the item had in the old job, which does
-	// not change. FAILED_PRECONDITION where the job runs or has no such item.
+	// Creates a job from the items of an ended job that failed and may succeed later.
+	// Results have the index of the item in the old job, which is not changed.
+	// FAILED_PRECONDITION if the job runs or has no such item.
 	RetryJob(ctx context.Context, in *RetryJobRequest, opts ...grpc.CallOption) (*RetryJobResponse, error)
 	// Deletes a job with its items and results. One that runs is cancelled first.
 	DeleteJob(ctx context.Context, in *DeleteJobRequest, opts ...grpc.CallOption) (*DeleteJobResponse, error)
 	// Streams a job's results from the beginning, or from a resume token, then
-	// follows the job live and ends with the summary. A reader may be slow, break
-	// off, and go on at any server days later: with the last token it received it
-	// misses nothing and sees nothing twice.
+	// follows the job live and ends with the summary. A reader may be slow,
+	// leave, and continue on any server days later: with the last token that it
+	// received it misses nothing and gets nothing twice.
 	WatchJob(ctx context.Context, in *WatchJobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchJobResponse], error)
 }
 
@@ -172,37 +172,37 @@ type JobService_WatchJobClient = grpc.ServerStreamingClient[WatchJobResponse]
 // which is stored before it is shown and kept until the job is deleted or has
 // been over for longer than the server keeps jobs (7 days unless set).
 //
-// Where the server knows callers by tokens, a caller sees its own jobs only, and
+// If the server identifies callers by tokens, a caller sees its own jobs only, and
 // one with the scope `operate` sees all. A job that the caller may not see is
-// NOT_FOUND. UNAVAILABLE means that the server's storage is away, and
-// RESOURCE_EXHAUSTED that it is full; running jobs wait for it either way.
+// NOT_FOUND. UNAVAILABLE means that the server's storage does not answer,
+// and RESOURCE_EXHAUSTED that it is full; running jobs wait for it in both cases.
 // RESOURCE_EXHAUSTED with the reason CAP_REACHED means that the caller has reached
 // one of its caps "jobs" or "job_bytes". Items of a running job wait for the others.
-// DATA_LOSS means that something of the job was damaged in the storage and is
-// missing for good; WatchJob sends what can be read before. A job that cannot go
-// on for such a loss ends as JOB_STATE_FAILED, with a message.
+// DATA_LOSS means that a part of the job was damaged in the storage and is lost;
+// WatchJob sends the results that can be read before. A job that cannot continue
+// after such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceServer interface {
-	// Takes a job in. The first message is the spec, the others are chunks of
-	// items, at least one item in all. The job exists, and is on disk, once this has
+	// Creates a job. The first message is the spec, the others are chunks of items,
+	// at least one item in all. The job exists, and is on disk, once this has
 	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(grpc.ClientStreamingServer[CreateJobRequest, CreateJobResponse]) error
-	// Shows a job.
+	// Returns a job.
 	GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error)
 	// Lists jobs, the newest first.
 	ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error)
-	// Ends a job before its time. What is in flight is broken off, all results so
-	// far stay. A job that has ended stays as it is.
+	// Ends a job early. Calls in flight are cancelled, and all results so far are
+	// kept. A job that has ended is not changed.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
-	// Makes a new job of the items of an ended one that failed and may succeed
-	// later. Results carry the index that the item had in the old job, which does
-	// not change. FAILED_PRECONDITION where the job runs or has no such item.
+	// Creates a job from the items of an ended job that failed and may succeed later.
+	// Results have the index of the item in the old job, which is not changed.
+	// FAILED_PRECONDITION if the job runs or has no such item.
 	RetryJob(context.Context, *RetryJobRequest) (*RetryJobResponse, error)
 	// Deletes a job with its items and results. One that runs is cancelled first.
 	DeleteJob(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
 	// Streams a job's results from the beginning, or from a resume token, then
-	// follows the job live and ends with the summary. A reader may be slow, break
-	// off, and go on at any server days later: with the last token it received it
-	// misses nothing and sees nothing twice.
+	// follows the job live and ends with the summary. A reader may be slow,
+	// leave, and continue on any server days later: with the last token that it
+	// received it misses nothing and gets nothing twice.
 	WatchJob(*WatchJobRequest, grpc.ServerStreamingServer[WatchJobResponse]) error
 	mustEmbedUnimplementedJobServiceServer()
 }

@@ -34,9 +34,9 @@ const (
 	LogLevel_LOG_LEVEL_DEBUG LogLevel = 1
 	// Calls and batches.
 	LogLevel_LOG_LEVEL_INFO LogLevel = 2
-	// What an operator may have to look at.
+	// Events that an operator may have to look at.
 	LogLevel_LOG_LEVEL_WARN LogLevel = 3
-	// What an operator has to look at.
+	// Events that an operator has to look at.
 	LogLevel_LOG_LEVEL_ERROR LogLevel = 4
 )
 
@@ -85,20 +85,19 @@ func (LogLevel) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{0}
 }
 
-// ProfileSource is where a part of a profile comes from. A later one wins.
+// ProfileSource is the source of a part of a profile. A later one wins.
 type ProfileSource int32
 
 const (
 	// Not used.
 	ProfileSource_PROFILE_SOURCE_UNSPECIFIED ProfileSource = 0
-	// The program's default, of which neither a preset nor the configuration says
-	// anything.
+	// The program's default.
 	ProfileSource_PROFILE_SOURCE_DEFAULT ProfileSource = 1
-	// It is known of the provider or the model beforehand.
+	// Built-in knowledge of the provider or the model.
 	ProfileSource_PROFILE_SOURCE_PRESET ProfileSource = 2
-	// The configuration says so.
+	// Set in the configuration.
 	ProfileSource_PROFILE_SOURCE_SET ProfileSource = 3
-	// The server's answers have shown it.
+	// Learned from the server's answers.
 	ProfileSource_PROFILE_SOURCE_LEARNED ProfileSource = 4
 )
 
@@ -191,11 +190,11 @@ type GetStatusResponse struct {
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// When the server started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// What answers: "openai" or "offline".
+	// The backend: "openai" or "offline".
 	Backend string `protobuf:"bytes,3,opt,name=backend,proto3" json:"backend,omitempty"`
 	// The configured model, or "lexicon".
 	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
-	// Whether new calls are taken.
+	// Whether new calls are accepted.
 	Ready bool `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`
 	// The calls to the model that may be in flight.
 	Pool *PoolStatus `protobuf:"bytes,6,opt,name=pool,proto3" json:"pool,omitempty"`
@@ -205,7 +204,7 @@ type GetStatusResponse struct {
 	UpstreamLatency *LatencyStatus `protobuf:"bytes,8,opt,name=upstream_latency,json=upstreamLatency,proto3" json:"upstream_latency,omitempty"`
 	// Keys of the model's server, in the order of the configuration.
 	Keys []*KeyStatus `protobuf:"bytes,9,rep,name=keys,proto3" json:"keys,omitempty"`
-	// The cache. Not set where there is none.
+	// The cache. Not set if there is none.
 	Cache *CacheStatus `protobuf:"bytes,10,opt,name=cache,proto3" json:"cache,omitempty"`
 	// The settings in force that UpdateSettings can change.
 	Settings *Settings `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
@@ -560,7 +559,7 @@ type ProfilePart struct {
 	// "headers" and "body" the names alone, with commas; an address is without its
 	// query. A part of the request that is left out is "none", "false" or "not sent".
 	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	// Where the value comes from.
+	// The source of the value.
 	Source        ProfileSource `protobuf:"varint,3,opt,name=source,proto3,enum=credenza.v1.ProfileSource" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -840,9 +839,9 @@ type KeyStatus struct {
 	Failures int64 `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
 	// The name of its quota group.
 	Group string `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
-	// Why it is out of service, such as "401 invalid_api_key". Empty: it serves.
+	// Why it is out of service, such as "401 invalid_api_key". Empty: it is in service.
 	RetiredReason string `protobuf:"bytes,6,opt,name=retired_reason,json=retiredReason,proto3" json:"retired_reason,omitempty"`
-	// When a retired key is tried again. Not set for one that serves.
+	// The time until a retired key is tried again. Not set for one in service.
 	RetryIn       *durationpb.Duration `protobuf:"bytes,7,opt,name=retry_in,json=retryIn,proto3" json:"retry_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -936,17 +935,17 @@ type QuotaGroupStatus struct {
 	Limit int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Calls in flight.
 	InFlight int32 `protobuf:"varint,3,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
-	// The limit on requests. Not set where none is known.
+	// The limit on requests. Not set if none is known.
 	Requests *QuotaStatus `protobuf:"bytes,4,opt,name=requests,proto3" json:"requests,omitempty"`
-	// The limit on tokens. Not set where none is known.
+	// The limit on tokens. Not set if none is known.
 	Tokens *QuotaStatus `protobuf:"bytes,5,opt,name=tokens,proto3" json:"tokens,omitempty"`
 	// The speed learned from 429s, in requests a second. 0: none had to be learned.
 	LearnedPerSecond float64 `protobuf:"fixed64,6,opt,name=learned_per_second,json=learnedPerSecond,proto3" json:"learned_per_second,omitempty"`
 	// How long no call starts after a 429. Not set: calls start.
 	CoolDown *durationpb.Duration `protobuf:"bytes,7,opt,name=cool_down,json=coolDown,proto3" json:"cool_down,omitempty"`
-	// Whether the server is away, so that nothing but probes is sent.
+	// Whether the server does not answer, so that only probes are sent.
 	BreakerOpen bool `protobuf:"varint,8,opt,name=breaker_open,json=breakerOpen,proto3" json:"breaker_open,omitempty"`
-	// How often that has been so since the start.
+	// The number of outages since the start.
 	Outages int64 `protobuf:"varint,9,opt,name=outages,proto3" json:"outages,omitempty"`
 	// Whether the limit follows the latency of a server that queues.
 	Braked bool `protobuf:"varint,10,opt,name=braked,proto3" json:"braked,omitempty"`
@@ -955,7 +954,7 @@ type QuotaGroupStatus struct {
 	// How long one call may take; 10 minutes, or the item's time if that is less,
 	// while the server has answered nothing.
 	AttemptTimeout *durationpb.Duration `protobuf:"bytes,12,opt,name=attempt_timeout,json=attemptTimeout,proto3" json:"attempt_timeout,omitempty"`
-	// Since when the server is away and why. Not set while breaker_open is false.
+	// The current outage. Not set while breaker_open is false.
 	Outage        *Outage `protobuf:"bytes,13,opt,name=outage,proto3" json:"outage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1087,11 +1086,11 @@ type QuotaStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The limit as the provider states it.
 	Limit float64 `protobuf:"fixed64,1,opt,name=limit,proto3" json:"limit,omitempty"`
-	// What is left of it now, by the last headers and what was sent since.
+	// The rest of it now, from the last headers less the requests since.
 	Remaining float64 `protobuf:"fixed64,2,opt,name=remaining,proto3" json:"remaining,omitempty"`
 	// The speed that calls are paced at, in units a second. 0: not paced.
 	PerSecond float64 `protobuf:"fixed64,3,opt,name=per_second,json=perSecond,proto3" json:"per_second,omitempty"`
-	// When the limit is whole again. Not set: not known.
+	// The time until the whole limit is available again. Not set: not known.
 	ResetIn       *durationpb.Duration `protobuf:"bytes,4,opt,name=reset_in,json=resetIn,proto3" json:"reset_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1164,7 +1163,7 @@ type CacheStatus struct {
 	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Items answered from it since the start.
 	Hits int64 `protobuf:"varint,3,opt,name=hits,proto3" json:"hits,omitempty"`
-	// Items looked up in vain since the start.
+	// Items that it had no answer for since the start.
 	Misses        int64 `protobuf:"varint,4,opt,name=misses,proto3" json:"misses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1231,8 +1230,7 @@ func (x *CacheStatus) GetMisses() int64 {
 // Settings are what can be changed at run time.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most calls to the model in flight at once. Where the pool is fixed, that
-	// number.
+	// The most calls to the model in flight at once, also of a fixed pool.
 	MaxWorkers int32 `protobuf:"varint,1,opt,name=max_workers,json=maxWorkers,proto3" json:"max_workers,omitempty"`
 	// The least severity that is logged.
 	LogLevel      LogLevel `protobuf:"varint,2,opt,name=log_level,json=logLevel,proto3,enum=credenza.v1.LogLevel" json:"log_level,omitempty"`
@@ -1340,7 +1338,7 @@ func (x *UpdateSettingsRequest) GetLogLevel() LogLevel {
 	return LogLevel_LOG_LEVEL_UNSPECIFIED
 }
 
-// UpdateSettingsResponse is what is in force now.
+// UpdateSettingsResponse has the settings in force.
 type UpdateSettingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All settings after the change.

@@ -27,7 +27,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OperationsService shows and tunes a running server.
+// OperationsService returns the state of a running server and changes its settings.
 //
 // It needs a caller with the scope "operate": a bearer token, or a client
 // certificate with the caller's name. On a server without a token file it is for
@@ -35,7 +35,7 @@ const (
 // their Host has to be a loopback name, and their Origin absent or the same. All
 // other calls are answered PERMISSION_DENIED.
 type OperationsServiceClient interface {
-	// Shows what the server is doing now.
+	// Returns the state of the server.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 	// Changes settings until the server ends. Fields that are not set stay as they
 	// are.
@@ -74,7 +74,7 @@ func (c *operationsServiceClient) UpdateSettings(ctx context.Context, in *Update
 // All implementations must embed UnimplementedOperationsServiceServer
 // for forward compatibility.
 //
-// OperationsService shows and tunes a running server.
+// OperationsService returns the state of a running server and changes its settings.
 //
 // It needs a caller with the scope "operate": a bearer token, or a client
 // certificate with the caller's name. On a server without a token file it is for
@@ -82,7 +82,7 @@ func (c *operationsServiceClient) UpdateSettings(ctx context.Context, in *Update
 // their Host has to be a loopback name, and their Origin absent or the same. All
 // other calls are answered PERMISSION_DENIED.
 type OperationsServiceServer interface {
-	// Shows what the server is doing now.
+	// Returns the state of the server.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	// Changes settings until the server ends. Fields that are not set stay as they
 	// are.

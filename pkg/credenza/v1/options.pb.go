@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Mode says what items are classified by.
+// Mode is the evidence that items are classified by.
 type Mode int32
 
 const (
@@ -31,11 +31,10 @@ const (
 	Mode_MODE_UNSPECIFIED Mode = 0
 	// By their text. Pictures and addresses are not looked at.
 	Mode_MODE_TEXT Mode = 1
-	// By their picture. An item without one falls back as
-	// ClassifyOptions.image_fallback says.
+	// By their picture. ClassifyOptions.image_fallback is for an item without one.
 	Mode_MODE_IMAGE Mode = 2
-	// By the picture where an item has image_data, image_url or product_url, else
-	// by text.
+	// By the picture if an item has image_data, image_url or product_url, else by
+	// text.
 	Mode_MODE_AUTO Mode = 3
 )
 
@@ -82,7 +81,7 @@ func (Mode) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_options_proto_rawDescGZIP(), []int{0}
 }
 
-// Delivery says when a batch is sent.
+// Delivery is when a batch is sent.
 type Delivery int32
 
 const (
@@ -90,7 +89,7 @@ const (
 	Delivery_DELIVERY_UNSPECIFIED Delivery = 0
 	// Results are batched in the order in which they become ready. A batch is sent
 	// when it is full or when its oldest result has waited for a short delay
-	// (100 ms unless set), so a slow item holds up nobody.
+	// (100 ms unless set), so a slow item delays no other.
 	Delivery_DELIVERY_AS_COMPLETED Delivery = 1
 	// Batches hold consecutive items of one kind, in the order of the request, and
 	// are sent whole. An item of the other kind ends a batch before it is full.
@@ -144,10 +143,10 @@ type Priority int32
 const (
 	// The same as PRIORITY_INTERACTIVE.
 	Priority_PRIORITY_UNSPECIFIED Priority = 0
-	// Somebody is waiting: goes before bulk.
+	// For callers that wait for the results: goes before bulk.
 	Priority_PRIORITY_INTERACTIVE Priority = 1
-	// Nobody is waiting: takes what interactive calls leave, with a floor so that
-	// it never starves.
+	// For work that no caller waits for: uses the capacity that interactive calls
+	// leave, and at least a small share of all.
 	Priority_PRIORITY_BULK Priority = 2
 )
 
@@ -192,15 +191,15 @@ func (Priority) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_options_proto_rawDescGZIP(), []int{2}
 }
 
-// CachePolicy says how a call uses results of earlier calls.
+// CachePolicy is how a call uses results of earlier calls.
 type CachePolicy int32
 
 const (
 	// The same as CACHE_POLICY_USE.
 	CachePolicy_CACHE_POLICY_UNSPECIFIED CachePolicy = 0
-	// Earlier results are used, work under way is shared, new results are kept.
+	// Earlier results are used, work in flight is shared, new results are kept.
 	CachePolicy_CACHE_POLICY_USE CachePolicy = 1
-	// The model is asked anew, the work is shared, the result is kept.
+	// The model is asked again, the work is shared, the result is kept.
 	CachePolicy_CACHE_POLICY_REFRESH CachePolicy = 2
 	// Nothing is read, shared or kept.
 	CachePolicy_CACHE_POLICY_BYPASS CachePolicy = 3
@@ -249,14 +248,14 @@ func (CachePolicy) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_options_proto_rawDescGZIP(), []int{3}
 }
 
-// ImageFallback says what happens to an item whose picture cannot be used.
+// ImageFallback is what happens to an item whose picture cannot be used.
 type ImageFallback int32
 
 const (
 	// The same as IMAGE_FALLBACK_TEXT.
 	ImageFallback_IMAGE_FALLBACK_UNSPECIFIED ImageFallback = 0
-	// It is answered from its text where it has any. ItemResult.image_error then
-	// says what was wrong with the picture, and Classification.evidence is
+	// It is answered from its text if it has any. ItemResult.image_error then has the
+	// reason why the picture was not used, and Classification.evidence is
 	// EVIDENCE_TEXT.
 	ImageFallback_IMAGE_FALLBACK_TEXT ImageFallback = 1
 	// It fails with the picture's error.
@@ -304,7 +303,7 @@ func (ImageFallback) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
-// ClassifyOptions tune one call. An empty message takes every default.
+// ClassifyOptions are the options of one call. An empty message has all defaults.
 type ClassifyOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Results in a batch, at most 1,000. 0: the server's own size (10 for text and

@@ -24,13 +24,13 @@ const (
 )
 
 // ErrorReason is why an item has no classification. An item's failure never
-// touches another item.
+// affects another item.
 type ErrorReason int32
 
 const (
 	// Not used.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// Nothing to go by, or a field over its limit. Final.
+	// The item has no text and no picture, or a field over its limit. Final.
 	ErrorReason_ERROR_REASON_INVALID_ITEM ErrorReason = 1
 	// The picture's shop is down, does not know the address, or did not answer in
 	// time. Worth another try.
@@ -145,7 +145,7 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_result_proto_rawDescGZIP(), []int{0}
 }
 
-// ConfidenceSource is where a confidence comes from. Only log-probabilities are
+// ConfidenceSource is the source of a confidence. Only log-probabilities are
 // close to a probability.
 type ConfidenceSource int32
 
@@ -155,7 +155,7 @@ const (
 	// From the log-probabilities of the category's tokens, as a share of those of all
 	// names of the taxonomy if the model's server gives alternatives.
 	ConfidenceSource_CONFIDENCE_SOURCE_LOGPROBS ConfidenceSource = 1
-	// What the model says of itself.
+	// Reported by the model itself.
 	ConfidenceSource_CONFIDENCE_SOURCE_MODEL ConfidenceSource = 2
 	// From the margin between the offline classifier's candidates.
 	ConfidenceSource_CONFIDENCE_SOURCE_LEXICON ConfidenceSource = 3
@@ -209,7 +209,7 @@ func (ConfidenceSource) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_result_proto_rawDescGZIP(), []int{1}
 }
 
-// Evidence is what an answer was given from.
+// Evidence is what an answer is based on: picture or text.
 type Evidence int32
 
 const (
@@ -262,28 +262,28 @@ func (Evidence) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_result_proto_rawDescGZIP(), []int{2}
 }
 
-// Classification is what an item was found to be.
+// Classification is the category, styles and tags of an item.
 type Classification struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of a category of the taxonomy, such as "SOFA".
 	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
-	// How sure the category is, from 0 to 1; 0 if it is not known. See
+	// The confidence in the category, from 0 to 1; 0 if it is not known. See
 	// confidence_source.
 	Confidence float64 `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
-	// Where the confidence comes from.
+	// The source of the confidence.
 	ConfidenceSource ConfidenceSource `protobuf:"varint,3,opt,name=confidence_source,json=confidenceSource,proto3,enum=credenza.v1.ConfidenceSource" json:"confidence_source,omitempty"`
 	// The name of a style of the taxonomy, such as "MODERN". Empty if the taxonomy
 	// has no styles.
 	PrimaryStyle string `protobuf:"bytes,4,opt,name=primary_style,json=primaryStyle,proto3" json:"primary_style,omitempty"`
-	// A second style, where there is one.
+	// A second style, if there is one.
 	SecondaryStyle *string `protobuf:"bytes,5,opt,name=secondary_style,json=secondaryStyle,proto3,oneof" json:"secondary_style,omitempty"`
-	// Up to 5 words for the look; none if the taxonomy has no styles.
+	// Up to 5 words for the style; none if the taxonomy has no styles.
 	StyleTags []string `protobuf:"bytes,6,rep,name=style_tags,json=styleTags,proto3" json:"style_tags,omitempty"`
-	// Up to 3 places where the product belongs, such as "living room".
+	// Up to 3 usual places of the product, such as "living room".
 	PlacementTags []string `protobuf:"bytes,7,rep,name=placement_tags,json=placementTags,proto3" json:"placement_tags,omitempty"`
-	// Why, in a sentence or two.
+	// The reason for the answer, in a sentence or two.
 	Reasoning string `protobuf:"bytes,8,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
-	// What the answer was given from.
+	// What the answer is based on.
 	Evidence Evidence `protobuf:"varint,9,opt,name=evidence,proto3,enum=credenza.v1.Evidence" json:"evidence,omitempty"`
 	// Whether the confidence is under the server's threshold (0.5 unless set), or not
 	// known.
@@ -478,7 +478,7 @@ func (x *ItemError) GetSummary() string {
 	return ""
 }
 
-// Trace is how a result came to be.
+// Trace describes how a result was made.
 type Trace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Calls to the model made for this item, failed ones included. Four that fail
@@ -491,9 +491,9 @@ type Trace struct {
 	Attempts int32 `protobuf:"varint,1,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Whether the result of an earlier call was used.
 	Cached bool `protobuf:"varint,2,opt,name=cached,proto3" json:"cached,omitempty"`
-	// Whether the work of another item under way was shared.
+	// Whether the work of another item in flight was shared.
 	Deduplicated bool `protobuf:"varint,3,opt,name=deduplicated,proto3" json:"deduplicated,omitempty"`
-	// What answered: "openai" or "offline".
+	// The backend that answered: "openai" or "offline".
 	Backend string `protobuf:"bytes,4,opt,name=backend,proto3" json:"backend,omitempty"`
 	// The model asked, or "lexicon".
 	Model string `protobuf:"bytes,5,opt,name=model,proto3" json:"model,omitempty"`
@@ -660,7 +660,7 @@ func (x *Trace) GetDescriptionCut() bool {
 	return false
 }
 
-// ItemResult is the one answer to one item.
+// ItemResult is the result of one item.
 type ItemResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item's place in the request, from 0; in a feed, in the order of arrival.
@@ -676,9 +676,9 @@ type ItemResult struct {
 	//	*ItemResult_Classification
 	//	*ItemResult_Error
 	Outcome isItemResult_Outcome `protobuf_oneof:"outcome"`
-	// Why the picture was not used, where the answer comes from text instead.
+	// Why the picture was not used, if the item was classified by its text instead.
 	ImageError *ItemError `protobuf:"bytes,6,opt,name=image_error,json=imageError,proto3" json:"image_error,omitempty"`
-	// How the result came to be.
+	// How the result was made.
 	Trace         *Trace `protobuf:"bytes,7,opt,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -779,12 +779,12 @@ type isItemResult_Outcome interface {
 }
 
 type ItemResult_Classification struct {
-	// What the item is.
+	// The classification of the item.
 	Classification *Classification `protobuf:"bytes,4,opt,name=classification,proto3,oneof"`
 }
 
 type ItemResult_Error struct {
-	// Why that is not known.
+	// Why the item has none.
 	Error *ItemError `protobuf:"bytes,5,opt,name=error,proto3,oneof"`
 }
 
@@ -940,10 +940,10 @@ func (x *Batch) GetProgress() *Progress {
 	return nil
 }
 
-// Summary closes a stream.
+// Summary has the counts of a call. It ends a stream.
 type Summary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Items taken in. Each of them has had its result.
+	// Items of the call. Each of them has had its result.
 	Total int64 `protobuf:"varint,1,opt,name=total,proto3" json:"total,omitempty"`
 	// Items with a classification.
 	Succeeded int64 `protobuf:"varint,2,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
