@@ -20,7 +20,7 @@ func hideShared(ctx context.Context, results ...*credenzav1.ItemResult) {
 		t := r.GetTrace()
 		r.Trace = &credenzav1.Trace{
 			Backend: t.GetBackend(), Model: t.GetModel(), QueueTime: t.GetQueueTime(), Latency: t.GetLatency(),
-			TaxonomyVersion: t.GetTaxonomyVersion(), PromptVersion: t.GetPromptVersion(),
+			TaxonomyVersion: t.GetTaxonomyVersion(), PromptVersion: t.GetPromptVersion(), DescriptionCut: t.GetDescriptionCut(),
 		}
 	}
 }
