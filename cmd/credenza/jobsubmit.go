@@ -64,7 +64,7 @@ func (c *jobsSubmit) upload(
 	rows := &rowFeed{in: in, item: func(row table.Row, unreadable *table.RowError) (*credenza.Item, error) {
 		bar.done(1)
 		if unreadable != nil {
-			return &credenza.Item{ID: fmt.Sprint("line ", unreadable.Line)}, nil
+			return &credenza.Item{ID: fmt.Sprint("line ", unreadable.Line)}, nil //nolint:nilerr // it becomes the item's error
 		}
 		item := itemOf(columns.Item(row))
 		return &item, nil

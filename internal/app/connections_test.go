@@ -32,9 +32,12 @@ func resets(conn net.Conn, most int) (sent int) {
 		var block bytes.Buffer
 		headers := hpack.NewEncoder(&block)
 		for _, field := range []hpack.HeaderField{
-			{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "localhost"},
+			{Name: ":method", Value: "POST"},
+			{Name: ":scheme", Value: "http"},
+			{Name: ":authority", Value: "localhost"},
 			{Name: ":path", Value: "/credenza.v1.ClassificationService/Classify"},
-			{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"},
+			{Name: "content-type", Value: "application/grpc"},
+			{Name: "te", Value: "trailers"},
 		} {
 			_ = headers.WriteField(field) // to memory
 		}

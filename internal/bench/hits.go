@@ -30,7 +30,7 @@ func (hitsCommand) Run(ctx context.Context, b *bench) error {
 		b.measureHits(ctx, size, "offline", "", "CREDENZA_BACKEND=offline")
 		b.measureHits(ctx, size, "cache", hitGoal)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // measureHits has one client warm the cache up, and then another send all its calls.

@@ -132,7 +132,8 @@ func readStats(ctx context.Context, sim *process) (s llmsim.Stats) {
 }
 
 func ask(ctx context.Context, method string, p *process, path string, into any) {
-	resp := must(http.DefaultClient.Do(must(http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, http.NoBody))))
+	resp, err := http.DefaultClient.Do(must(http.NewRequestWithContext(ctx, method, "http://"+p.addr+path, http.NoBody)))
+	check(err)
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
 		check(fmt.Errorf("%s answered %s", path, resp.Status))

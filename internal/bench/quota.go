@@ -37,7 +37,7 @@ func (c quotaCommand) Run(ctx context.Context, b *bench) error {
 	if wanted("small call among large ones") {
 		b.fairness(ctx)
 	}
-	return nil
+	return ctx.Err()
 }
 
 func (b *bench) outcome(program string, p *result) {

@@ -52,7 +52,7 @@ func (c serversCommand) Run(ctx context.Context, b *bench) error {
 		check(ctx.Err())
 		b.printf("%s", got.text(&s))
 	}
-	return nil
+	return ctx.Err()
 }
 
 // serverCase is one fake server.

@@ -49,7 +49,7 @@ func (c throughputCommand) Run(ctx context.Context, b *bench) error {
 			}
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // withoutTop configures a model's server that gives the log-probabilities of its tokens,

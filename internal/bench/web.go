@@ -46,7 +46,7 @@ func (webCommand) Run(ctx context.Context, b *bench) error {
 	}
 	b.ratio("time to the first event", firsts)
 	b.ratio("items/s", speeds)
-	return nil
+	return ctx.Err()
 }
 
 func (b *bench) ratio(name string, ratios []float64) {
@@ -99,7 +99,8 @@ func overHTTP(ctx context.Context, server *process, n int, got func(int)) {
 	}
 	body := must(json.Marshal(map[string]any{"data": rows, "toggle": 1}))
 	req := must(http.NewRequestWithContext(ctx, http.MethodPost, "http://"+server.http+"/classify-category", bytes.NewReader(body)))
-	res := must(http.DefaultClient.Do(req))
+	res, err := http.DefaultClient.Do(req)
+	check(err)
 	defer func() { _ = res.Body.Close() }()
 	readEvents(res.Body, got)
 }

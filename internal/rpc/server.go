@@ -70,7 +70,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	}
 	s.arrival = arrival{budget: config.Intake, limit: int64(config.MaxRequestBytes), identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
-	options := transportOptions(config, u)
+	options := transportOptions(u)
 	if s.secure != nil {
 		secure := credentials.NewTLS(s.secure.Config(tls.RequireAndVerifyClientCert, "h2"))
 		options = append(options, grpc.Creds(chargedTLS{secure, config.Intake}))
@@ -108,7 +108,7 @@ func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegis
 	reflection.Register(s.grpc)
 }
 
-func transportOptions(config Config, u *unpacker) []grpc.ServerOption {
+func transportOptions(u *unpacker) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		// The bound is in the codec and at the connection (arrival.go): gRPC's own refusal
 		// has no reason, and passes the log.

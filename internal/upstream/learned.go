@@ -175,7 +175,7 @@ func (l *learned) current() float64 {
 }
 
 // succeeded takes in that the call with the number got through.
-func (l *learned) succeeded(now instant, number, total int64) {
+func (l *learned) succeeded(number, total int64) {
 	l.total = total
 	l.flood -= floodFollow * l.flood
 	if number > l.carefulTo {
@@ -184,7 +184,7 @@ func (l *learned) succeeded(now instant, number, total int64) {
 	if number > l.cutNumber {
 		l.dry = false
 	}
-	l.judge(now, number)
+	l.judge(number)
 	l.rested(number)
 }
 
@@ -204,7 +204,7 @@ func (l *learned) throttled(r refusal) meaning {
 		return meansUsedUp
 	case l.trial.on:
 		l.trial.rejects++
-		l.judge(r.now, r.number)
+		l.judge(r.number)
 		return meansNothing
 	}
 	if r.number <= l.rest.to {

@@ -85,7 +85,7 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	if first && !q.limited {
 		q.limit.begin(q.latency.first())
 	}
-	q.learned.succeeded(now, l.number, q.starts)
+	q.learned.succeeded(l.number, q.starts)
 	if !q.limited && !q.limit.fixed {
 		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
 	}

@@ -156,7 +156,7 @@ func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 	if got := refusals(&l, 1200*ms, 223, 200, 221, 222, 223); got != meansUsedUp || l.current() > dryAsk {
 		t.Errorf("the very next calls: %v, %v a second", got, l.current())
 	}
-	l.succeeded(1300*ms, 224, 224)
+	l.succeeded(224, 224)
 	for l.curve() < 80 {
 		l.advance(100 * ms)
 	}
@@ -183,7 +183,7 @@ func TestLearnedMakesNoTrialInSlowStart(t *testing.T) {
 			at := time.Duration(n) * ms
 			l.throttled(refusal{now: at, started: at - ms, number: n, total: n, speed: float64(n), rising: rising})
 			tried = tried || l.trial.on
-			l.succeeded(at+ms, n+1, n+1)
+			l.succeeded(n+1, n+1)
 		}
 		if tried == rising || rising && l.current() < 1000 {
 			t.Errorf("rising %v: trial %v, %v a second", rising, tried, l.current())
@@ -196,7 +196,7 @@ func TestLearnedPassesStrayRefusals(t *testing.T) {
 	for n := int64(1); n <= 20_000; n++ {
 		at := time.Duration(n) * 2 * ms
 		if n%100 != 0 {
-			l.succeeded(at, n, n)
+			l.succeeded(n, n)
 		} else if got := refusals(&l, at, n, 500, n); got != meansNothing && got != meansWait {
 			t.Fatalf("call %d: %v", n, got)
 		}
@@ -224,7 +224,7 @@ func TestLearnedTriesWhatItCannotTell(t *testing.T) {
 		}
 		refusals(&l, 2*time.Second, 160, 80, tc.inTrial...)
 		for n := int64(150); n < 550 && l.trial.on; n++ {
-			l.succeeded(3*time.Second, n, n)
+			l.succeeded(n, n)
 		}
 		if l.trial.on {
 			t.Fatalf("%s: the trial does not end", name)

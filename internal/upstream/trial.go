@@ -30,7 +30,7 @@ func (l *learned) try(r *refusal, goodput, share float64, run int64) {
 }
 
 // judge ends a trial once the calls up to the one with the number say enough.
-func (l *learned) judge(now instant, number int64) {
+func (l *learned) judge(number int64) {
 	t := &l.trial
 	if !t.on || number <= t.from {
 		return
@@ -41,17 +41,17 @@ func (l *learned) judge(now instant, number int64) {
 	ratio := k*math.Log(t.share/t.stray) - float64(calls)*(t.share-t.stray)
 	switch {
 	case k > trialFew+trialOver*float64(calls):
-		l.found(now, k/float64(calls), false)
+		l.found(k/float64(calls), false)
 	case ratio < -trialSure, calls >= trialMost && ratio <= 0:
-		l.found(now, k/float64(calls), false)
+		l.found(k/float64(calls), false)
 	case calls >= trialMost, calls >= trialLeast && ratio > trialSure && k >= 2 && k <= trialMuch*float64(calls):
-		l.found(now, k/float64(calls), true)
+		l.found(k/float64(calls), true)
 	}
 }
 
 // found ends a trial in which the share was refused: as stray 429s, or as those of
 // a limit.
-func (l *learned) found(now instant, share float64, stray bool) {
+func (l *learned) found(share float64, stray bool) {
 	run, tried, was := l.trial.run, l.trial.speed, l.trial.strayWas
 	l.expect = l.total + strayKept
 	l.trial = trial{}
