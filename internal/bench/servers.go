@@ -114,7 +114,9 @@ func (c serversCommand) play(ctx context.Context, b *bench, s *serverCase) *user
 
 func (s *serverCase) env(upstream string) []string {
 	base := "/v1"
-	env := []string{"OPENAI_API_KEY=sk-test-0123456789abcdef", "CREDENZA_IMAGE_ALLOW=127.0.0.1", "NO_PROXY=127.0.0.1"}
+	env := []string{
+		"OPENAI_API_KEY=sk-test-0123456789abcdef", "CREDENZA_IMAGE_ALLOW=127.0.0.1", "NO_PROXY=127.0.0.1", "CREDENZA_LOG_LEVEL=error",
+	}
 	for name, value := range s.Env {
 		switch name {
 		case "BASE":
