@@ -86,3 +86,22 @@ func TestStart_RefusedByNATS(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestClose_WhileNATSIsAway has a service that ends before its store has come.
+func TestClose_WhileNATSIsAway(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, url := testkit.ServeSimTCP(t, llmsim.Config{})
+	client, end := replica(t, &buffer{}, "--openai-base-url="+url, "--nats-url=nats://"+l.Addr().String())
+	classify(t, client, goods(20, nil), credenza.Options{})
+	began := time.Now()
+	end()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // maxActiveJobs is how many jobs a replica works on at once. Each has a window of
@@ -183,7 +182,7 @@ func (j *activeJob) work(ctx context.Context) {
 			j.service.log.Warn("a job cannot continue: trying again", zap.String("job", j.rec.ID), zap.Error(err))
 		}
 		j.setObstacle(err)
-		if f := asFault(err); !fault.Is(f, fault.StorageAway) && !fault.Is(f, fault.StorageFull) {
+		if !isStores(err) {
 			if err := j.service.takeFailed(ctx, j.rec, err); err != nil {
 				j.service.log.Debug("a failed take was not counted", zap.String("job", j.rec.ID), zap.Error(err))
 			}

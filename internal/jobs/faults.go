@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/nats-io/nats.go"
@@ -90,6 +91,17 @@ func recovered(err *error) {
 // isPermanent reports whether what failed cannot succeed later.
 func isPermanent(err error) bool {
 	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.DataLoss) || fault.Is(err, fault.Conflict) || errors.Is(err, nats.ErrMaxPayload)
+}
+
+// isStores reports whether an error is the store's: it says nothing against the job, and
+// may pass.
+func isStores(err error) bool {
+	err = asFault(err)
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f.Reason == fault.StorageAway || f.Reason == fault.StorageFull
+	}
+	api, ok := errors.AsType[jetstream.JetStreamError](err)
+	return isMissing(err) || ok && api.APIError() != nil && api.APIError().Code >= http.StatusInternalServerError
 }
 
 // wrongLast reports whether another writer was first.

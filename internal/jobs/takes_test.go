@@ -88,6 +88,59 @@ func TestRun_FailsAfterThreeTakes(t *testing.T) {
 	}
 }
 
+// upsetStore is a store that refuses consumers a few times.
+type upsetStore struct {
+	*broker.Broker
+	refuse error
+	times  atomic.Int64
+}
+
+type upsetJetStream struct {
+	jetstream.JetStream
+	store *upsetStore
+}
+
+type upsetStream struct {
+	jetstream.Stream
+	store *upsetStore
+}
+
+func (s *upsetStore) JetStream() jetstream.JetStream { return upsetJetStream{s.Broker.JetStream(), s} }
+
+func (s upsetJetStream) CreateStream(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	stream, err := s.JetStream.CreateStream(ctx, c)
+	return upsetStream{stream, s.store}, err
+}
+
+func (s upsetStream) CreateOrUpdateConsumer(ctx context.Context, c jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	if s.store.times.Add(-1) >= 0 {
+		return nil, s.store.refuse
+	}
+	return s.Stream.CreateOrUpdateConsumer(ctx, c)
+}
+
+// TestRun_OutlastsAnUpsetStore has a store that is there and refuses more often than a job
+// may fail.
+func TestRun_OutlastsAnUpsetStore(t *testing.T) {
+	for name, refuse := range map[string]error{
+		"an error of the server":         &jetstream.APIError{Code: 500, ErrorCode: 10012, Description: "consumer creation failed"},
+		"a stream that is not yet there": jetstream.ErrStreamNotFound,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &upsetStore{Broker: openBroker(t, t.TempDir()), refuse: refuse}
+			defer store.Close()
+			m := newModel(4)
+			r := startWith(t, store, m, newEngine(t, m, quiet{}))
+			defer r.Close()
+			first := r.create(t, textual, goods(1, nil))
+			r.watch(t, first.ID, nil, 0).complete(t, goods(1, nil))
+			store.times.Store(4)
+			job := r.create(t, textual, goods(10, nil))
+			r.watch(t, job.ID, nil, 0).complete(t, goods(10, nil))
+		})
+	}
+}
+
 // TestForm_OfALaterVersionIsLeftAlone has a record that a later version has stored, next to
 // a job of this one.
 func TestForm_OfALaterVersionIsLeftAlone(t *testing.T) {

@@ -89,6 +89,9 @@ const (
 	// maxRefused is how often a key may be refused for one item while it serves others, in
 	// addition to the first refusal, which may be about the key.
 	maxRefused = 2
+	// loadingFailures is after how many failures an item waits that finds its model being
+	// loaded again and again: up to 2 s.
+	loadingFailures = 2
 )
 
 func (c *Client) begin(q *catalog.Question) *asking {
@@ -190,7 +193,10 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 		}
 		return a.waitUntil(ctx, end)
 	case stepRetry:
-		if end.advice.Counts && end.means != meansLoading && a.usedUp(end) {
+		switch {
+		case end.means == meansLoading: // no failure, but no reason to ask ever so often
+			a.need.Failures = max(a.need.Failures, min(a.need.Failures+1, loadingFailures))
+		case end.advice.Counts && a.usedUp(end):
 			return end.fault
 		}
 		return a.waitUntil(ctx, end)

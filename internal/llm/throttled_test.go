@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,4 +60,39 @@ func TestThrottled_WithoutADeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLoading_IsAskedSeldom has a model that is loaded for a minute by a server that answers
+// for another one meanwhile, so that the gate knows of no outage.
+func TestLoading_IsAskedSeldom(t *testing.T) {
+	const loading = time.Minute
+	var calls atomic.Int64
+	var start time.Time
+	s := &server{answerTo: func(r request) answer {
+		if !bytes.Contains(r.raw, []byte(`"slow-model"`)) {
+			return answer{after: 100 * time.Millisecond}
+		}
+		if calls.Add(1); time.Since(start) < loading {
+			return answer{status: 503, body: apiErr("unavailable_error", "Loading model")}
+		}
+		return answer{}
+	}}
+	inBubble(t, llm.Config{}, s, one, func(t *testing.T, b *bench) {
+		start = time.Now()
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			_, err := b.Ask(t.Context(), catalog.Question{Model: "slow-model", Item: &catalog.Item{Name: "sofa"}})
+			checkEnd(t, err, 0, "")
+		})
+		for time.Since(start) < loading {
+			answerOne(t, b)
+		}
+		asking.Wait()
+		if took := time.Since(start); took > loading+3*time.Second {
+			t.Errorf("the item took %v", took)
+		}
+		if n := calls.Load(); n > 100 {
+			t.Errorf("%d calls in a minute", n)
+		}
+	})
 }

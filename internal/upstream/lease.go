@@ -27,7 +27,8 @@ type Need struct {
 	// Attempt is 1 for an item's first lease. Later ones go ahead of first ones,
 	// so it counts every lease that the item has had.
 	Attempt int
-	// Failures is how many attempts of the item failed that count (Advice.Counts).
+	// Failures is after how many failures of the item the next one is: those that count
+	// (Advice.Counts), and a few more while its model is being loaded. The wait doubles with each.
 	Failures int
 	// RefusedAt is when a key was refused for the item first. Zero: never.
 	RefusedAt time.Time
