@@ -24,6 +24,13 @@ func (o *opener) close() {
 	o.closes = nil
 }
 
+// closeLast closes what was opened last.
+func (o *opener) closeLast() {
+	last := len(o.closes) - 1
+	o.closes[last]()
+	o.closes = o.closes[:last]
+}
+
 // open goes by the first bytes.
 func (o *opener) open(in io.Reader) (*Reader, error) {
 	buffered := bufio.NewReaderSize(in, headBytes)
