@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"image/color"
 	"os"
 	"path/filepath"
 	"slices"
@@ -250,6 +251,38 @@ func TestResume_PaysNoProductTwice(t *testing.T) {
 					t.Errorf("%d were paid twice", twice)
 				}
 			})
+		}
+	}
+}
+
+// TestResume_AsksForEachDescription has rows that differ in their descriptions alone.
+func TestResume_AsksForEachDescription(t *testing.T) {
+	const rows = 600
+	r := newResumeTest(t, rows)
+	var in strings.Builder
+	in.WriteString("id;name;description\n")
+	for i := range rows {
+		fmt.Fprintf(&in, "%d;Stuhl;grün, mit %d Armlehnen\n", i, i)
+	}
+	r.in = write(t, "in.csv", in.String())
+	out := r.halfDone(t)
+	credenzaWith(t, "", r.args(out, "--resume")...).expect(t, exitOK, fmt.Sprint(rows, " items classified"))
+	if n := r.sim.Calls(); n < rows {
+		t.Errorf("%d calls for %d rows", n, rows)
+	}
+}
+
+func TestClassifyDryRun_CountsItemsThatDiffer(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.png", "b.png"} {
+		picture(t, filepath.Join(dir, name), color.White)
+	}
+	rows := write(t, "in.csv", "name,description\nStuhl,aus Eiche\nStuhl,aus Stahl\nStuhl,aus Stahl\n")
+	for _, in := range []string{dir, rows} {
+		got := credenzaWith(t, "", "classify", in, "--dry-run", "--openai-api-key=sk-test")
+		got.expect(t, exitOK, "")
+		if !strings.Contains(got.out, "\ncalls     2 at most") {
+			t.Errorf("%s: %s", in, got.out)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer in.close()
+	defer func() { in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	run := &classifyRun{classifyCommand: c, in: in, notes: s.err, args: s.args, rows: newOrdering()}
 	if run.columns, err = c.match(ctx, in, s.err); err != nil {
 		return err

@@ -194,16 +194,19 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	return p, &item, nil
 }
 
-// questionOf returns a hash of what is asked for an item, 0 if each item is to be asked.
-func (c *classifyCommand) questionOf(item *catalog.Item) uint64 {
-	if c.Cache != "use" {
+// questionOf returns a hash of what is asked for an item, 0 if each item is to be asked. A
+// model that gets no picture is asked by the whole text.
+func (r *classifyRun) questionOf(item *catalog.Item) uint64 {
+	if r.Cache != "use" || r.in.pictures != nil {
 		return 0
 	}
-	fingerprint := catalog.Scope{}.OfAddress(item)
-	if c.Mode == "text" {
-		fingerprint = catalog.Scope{}.OfText(item)
+	text := catalog.Scope{}.OfText(item)
+	question := binary.LittleEndian.Uint64(text[:])
+	if r.Mode != "text" {
+		address := catalog.Scope{}.OfAddress(item)
+		question = hashOf(question, binary.LittleEndian.Uint64(address[:]))
 	}
-	return binary.LittleEndian.Uint64(fingerprint[:])
+	return question
 }
 
 // answer gives a row that asks what an earlier run has asked for another one, such as

@@ -38,13 +38,20 @@ func (f *columnFlags) mapping(
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range in.rows.Notes() {
-		printLine(notes, "credenza: %s: %s", in.name, catalog.Clip(table.Printable(note), maxColumnsLine))
-	}
+	in.sayNotes(notes)
 	if !f.ShowColumns {
 		printLine(notes, "credenza: columns: %s", catalog.Clip(table.Printable(m.String()), maxColumnsLine))
 	}
 	return m, nil
+}
+
+// sayNotes prints how the file is read, each note once. Call it when no read is in flight.
+func (in *input) sayNotes(to io.Writer) {
+	all := in.rows.Notes()
+	for _, note := range all[in.said:] {
+		printLine(to, "credenza: %s: %s", in.name, catalog.Clip(table.Printable(note), maxColumnsLine))
+	}
+	in.said = len(all)
 }
 
 // maxColumnsLine bounds the line about columns, in bytes.

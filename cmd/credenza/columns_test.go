@@ -120,3 +120,16 @@ Variant Price  price         899 | 39
 		})
 	}
 }
+
+func TestInput_SaysTheEncodingOfAStreamOnce(t *testing.T) {
+	const note = "credenza: standard input: its letters are read as Windows-1254: save it as UTF-8 if they are wrong\n"
+	for _, before := range []int{0, 2_000} {
+		in := "name,label\n" + strings.Repeat("Oak chair,CHAIR\n", before) + "Ah\xfeap yatak odas\xfd y\xfcksek bed,BED\n"
+		for _, args := range [][]string{{"classify", "-"}, {"eval", "-"}} {
+			got := credenzaWith(t, in, args...)
+			if strings.Count(got.err, note) != 1 {
+				t.Errorf("%s after %d rows: %s", args[0], before, got.err)
+			}
+		}
+	}
+}

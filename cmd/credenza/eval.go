@@ -54,6 +54,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer e.in.close()
+	defer func() { e.in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	if e.in.rows.Columns() != nil {
 		if err := e.hasColumns(e.in, e.in.first); err != nil {
 			return err

@@ -30,6 +30,7 @@ type input struct {
 
 	columns []string // of the first row
 	again   bool     // the file can be read once more
+	said    int      // notes of rows that were printed
 
 	file     *io.SectionReader // nil for a stream
 	sheet    string            // empty: the first with data

@@ -37,6 +37,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer in.close()
+	defer func() { in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	columns, err := c.mapping(ctx, &c.source, in, c.ProductColumn, s.err)
 	if err != nil {
 		return err

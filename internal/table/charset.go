@@ -20,7 +20,7 @@ var errCharset = errors.New("its letters are in an encoding that cannot be told 
 // The letters beyond ASCII of languages that share encodings, a language each.
 const (
 	western = "äöüß àâçéèêëîïôùûüÿœæ áéíóúüñ áâãàçéêíóõôúü àèéìíòóùú åäöšž æøåé ëïéèöü àçèéíïòóúü"
-	central = "ąćęłńóśźż áčďéěíňóřšťúůýž áäčďéíľĺňóôŕšťúýž áéíóöőúüű ăâîşţ čćđšž"
+	central = "ąćęłńóśźż áčďéěíňóřšťúůýž áäčďéíľĺňóôŕšťúýž áéíóöőúüű ăâîşţ čćđšž ß" // ß is for German names among them
 	baltic  = "āčēģīķļņšūž ąčęėįšųūž äõöüšž"
 	russian = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяєіїґ абвгдђежзијклљмнњопрстћуфхцчџш"
 )
@@ -59,30 +59,30 @@ type charsetGuess struct {
 	note string
 }
 
+// fewLetters is among how many letters one may be foreign.
+const fewLetters = 20
+
 // guessCharset returns the encoding of one byte to a character that a text is in which is
 // not in UTF-8: the one in which its letters are those of one language, or of few, and
 // stand as letters do. It returns errCharset for text that none fits.
 func guessCharset(text []byte) (charsetGuess, error) {
-	best, fewest, others := -1, 0, ""
 	counts := make([]*letterCounts, len(charsets))
 	for i, c := range charsets {
 		counts[i] = countLetters(text, c.charmap)
-		for language := range strings.FieldsSeq(c.languages) {
-			switch wrong := counts[i].wrong(language); {
-			case best < 0 || wrong < fewest:
-				best, fewest, others = i, wrong, ""
-			case wrong == fewest && others == "" && !c.refused && counts[best].differs(counts[i]):
-				others = c.name
-			}
+	}
+	best, fewest, others := bestCharset(counts, strings.Fields)
+	if fewLetters*fewest > counts[best].all {
+		among, fewer, too := bestCharset(counts, func(languages string) []string { return []string{languages} })
+		if fewer < fewest {
+			best, fewest, others = among, fewer, too
 		}
 	}
-	for i, c := range charsets {
-		if wrong := counts[i].wrong(c.languages); wrong < fewest {
-			best, fewest, others = i, wrong, ""
+	if charsets[best].refused { // a sign within a word may be a letter there
+		if wrong := counts[0].wrong(charsets[0].languages); fewLetters*wrong <= counts[0].all {
+			best, fewest, others = 0, wrong, charsets[best].name
 		}
 	}
 	found := charsets[best]
-	const fewLetters = 20 // of which one may be foreign
 	switch guess := (charsetGuess{charmap: found.charmap}); {
 	case fewest > 1+counts[best].all/fewLetters:
 		return charsetGuess{charmap: charmap.Windows1252}, errCharset
@@ -97,6 +97,23 @@ func guessCharset(text []byte) (charsetGuess, error) {
 	default:
 		return guess, nil
 	}
+}
+
+// bestCharset returns the first of charsets with the fewest wrong bytes, by the languages
+// that split makes of each one's, and the name of another one that fits as well.
+func bestCharset(counts []*letterCounts, split func(languages string) []string) (best, fewest int, others string) {
+	best = -1
+	for i, c := range charsets {
+		for _, language := range split(c.languages) {
+			switch wrong := counts[i].wrong(language); {
+			case best < 0 || wrong < fewest:
+				best, fewest, others = i, wrong, ""
+			case wrong == fewest && others == "" && !c.refused && counts[best].differs(counts[i]):
+				others = c.name
+			}
+		}
+	}
+	return best, fewest, others
 }
 
 // letterCounts says how the bytes beyond ASCII of a text stand in an encoding.

@@ -127,7 +127,11 @@ func TestReader_FindsTheEncodingByItsLetters(t *testing.T) {
 		"Mac Spain":  {charmap.Macintosh, "id,name\n1,Sillón de jardín\n2,Mesa pequeña, 2 años\n3,Lámpara de pie\n"},
 		"old Polish": {charmap.ISO8859_2, "id,name\n1,Stół dębowy\n2,Łóżko sosnowe, półka wisząca\n3,Żółte krzesło, świeca\n"},
 		"Euro signs": {charmap.ISO8859_15, "id,name\n1,Canapé cœur 5 €\n2,Étagère, œuvre 9 €\n"},
-		"Portuguese": {charmap.Windows1252, "id,name\n1,Colchão espaço\n2,Poltronas e sofás, opções\n"},
+		"Hungarian with a German name": {charmap.Windows1250, "id,name\n1,Étkezőasztal tölgy, bőr kanapé, fésülködőasztal fiókkal\n" +
+			"2,Kárpitozott ágy, gyűjtő szekrény, három részes, zárható, fehér\n3,Käthe szék, kék\n"},
+		"Czech and German":                {charmap.Windows1250, "id,name\n1,Jídelní stůl dřevěný\n2,Šatní skříň, křeslo\n3,Küchenstühle Größe L\n4,Möbel für Ältere\n"},
+		"English with signs within words": {charmap.Windows1252, "id,name\n1,Sofa…now “oak” – “ash” – “elm” – “teak”\n2,“beech” – “pine” – “cane” – “birch”\n"},
+		"Portuguese":                      {charmap.Windows1252, "id,name\n1,Colchão espaço\n2,Poltronas e sofás, opções\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := c.charset.NewEncoder().String(c.text)
@@ -155,9 +159,10 @@ func TestReader_FindsTheEncodingByItsLetters(t *testing.T) {
 
 func TestReader_NotesTheEncoding(t *testing.T) {
 	for text, want := range map[string][]string{
-		"name\nK\xfcche\n":                           nil,
-		"name\nAh\xfeap yatak odas\xfd, y\xfcksek\n": {"its letters are read as Windows-1254: save it as UTF-8 if they are wrong"},
-		"name\nGr\xf8n\n":                            {"its letters are read as Windows-1252, and may be Windows-1250: save it as UTF-8 if they are wrong"},
+		"name\nK\xfcche\n":                                                  nil,
+		"name\nAh\xfeap yatak odas\xfd, y\xfcksek\n":                        {"its letters are read as Windows-1254: save it as UTF-8 if they are wrong"},
+		"name\nCanap\xe9 d\x92angle, ch\xeane, cr\xe8me, \xe0 c\xf4t\xe9\n": nil,
+		"name\nGr\xf8n\n":                                                   {"its letters are read as Windows-1252, and may be Windows-1250: save it as UTF-8 if they are wrong"},
 	} {
 		r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
 		if err != nil {

@@ -17,32 +17,34 @@ const maxScan = 256 << 20
 // textOf returns a reader of the same text in UTF-8, without byte order marks at its
 // beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, those that
 // XML and HTML name, and those of charsets. whole is the same text for reading in advance,
-// nil for a stream. The note is for the caller, empty for none. The error is one of
+// nil for a stream. The note function returns a note for the caller, empty for none so far:
+// that of a stream comes with its first letter beyond ASCII. The error is one of
 // guessCharset, which reading a stream may return too.
-func textOf(in *bufio.Reader, head []byte, whole io.Reader) (text *bufio.Reader, note string, err error) {
+func textOf(in *bufio.Reader, head []byte, whole io.Reader) (text *bufio.Reader, note func() string, err error) {
+	note = func() string { return "" }
 	if order, mark, ok := utf16Order(head); ok {
 		decoder := unicode.UTF16(order, mark).NewDecoder()
-		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), "", nil
+		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), note, nil
 	}
 	d := &utf8Decoder{measured: whole != nil}
 	if whole != nil {
 		var guess charsetGuess
 		d.legacy, guess, d.err = measure(whole)
-		d.charset, note = guess.charmap, guess.note
+		d.charset, d.note = guess.charmap, guess.note
 	}
 	switch declared := declaredCharset(head).(type) {
 	case nil:
 	case *charmap.Charmap:
-		d.charset, d.err, note = declared, nil, ""
+		d.charset, d.err, d.note = declared, nil, ""
 	default:
 		if whole == nil || d.legacy {
-			return bufio.NewReaderSize(transform.NewReader(in, declared.NewDecoder()), headBytes), "", nil
+			return bufio.NewReaderSize(transform.NewReader(in, declared.NewDecoder()), headBytes), note, nil
 		}
 	}
 	if d.err != nil {
-		return nil, "", d.err
+		return nil, nil, d.err
 	}
-	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), note, nil
+	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), func() string { return d.note }, nil
 }
 
 // utf16Order reports whether the text is in UTF-16, and the order of its bytes.
@@ -78,6 +80,7 @@ type utf8Decoder struct {
 	measured      bool             // legacy holds for the whole text
 	legacy        bool             // every byte is a character of charset
 	charset       *charmap.Charmap // nil: not known yet
+	note          string           // for the caller, about charset
 	err           error            // the charset cannot be told
 	begun         bool
 	valid, broken int // characters of several bytes, and bytes that are none
@@ -85,7 +88,7 @@ type utf8Decoder struct {
 
 // Reset is part of transform.Transformer.
 func (d *utf8Decoder) Reset() {
-	*d = utf8Decoder{measured: d.measured, legacy: d.legacy, charset: d.charset, err: d.err}
+	*d = utf8Decoder{measured: d.measured, legacy: d.legacy, charset: d.charset, note: d.note, err: d.err}
 }
 
 // Transform is part of transform.Transformer.
@@ -160,7 +163,7 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 		if d.legacy {
 			var guess charsetGuess
 			guess, d.err = guessCharset(text)
-			d.charset = guess.charmap
+			d.charset, d.note = guess.charmap, guess.note
 		}
 	}
 	if d.err != nil {

@@ -104,7 +104,7 @@ func (s *feedSource) product() (Row, error) {
 		case html.StartTagToken:
 			b.open()
 		case html.TextToken:
-			text := s.tags.tokens.Text()
+			text := s.tags.text()
 			size += len(text)
 			b.add(text)
 		default:

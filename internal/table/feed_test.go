@@ -26,6 +26,7 @@ func TestReader_ReadsFeedsAndPages(t *testing.T) {
 			"title=\"Sofa\" link=\"http://x/p\" summary=\"Soft  linen\"\n",
 		},
 		"other products":     {`<?xml version="1.0" encoding="ISO-8859-1"?><shop><products><product id="7"><name>B\xfcro</name><param name="Colour">red</param></product></products></shop>`, "id=\"7\" name=\"Büro\" param.Colour=\"red\"\n"},
+		"sections":           {`<rss><channel><item><link><![CDATA[https://x/?a=1&section=2&copy=3]]></link><title>A &amp; B <![CDATA[&lt;]]></title></item></channel></rss>`, "link=\"https://x/?a=1&section=2&copy=3\" title=\"A & B &lt;\"\n"},
 		"comments in it":     {`<!-- x --><rss><channel><item><!-- > --><title>Sofa<!-- y --></title></item></channel></rss>`, "title=\"Sofa\"\n"},
 		"a page":             {"<html><head><style>td{}</style></head><body><table><tr><th>id</th><th>name</th></tr><tr><td>007</td><td>Sofa &amp;<br>more</td></tr></table></body></html>", "id=\"007\" name=\"Sofa &\\nmore\"\n"},
 		"a page, not closed": {"<table><tr><td>id<td>name<tr><td>1<td>Sofa<script>x</script><tr><td>2<td><table><tr><td>Lamp</td></tr></table>", "id=\"1\" name=\"Sofa\"\nid=\"2\" name=\"Lamp\"\n"},

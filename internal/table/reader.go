@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -81,9 +82,11 @@ type Reader struct {
 	header  []string
 	dialect Dialect
 	notes   []string
-	last    record
-	err     error
-	close   func()
+	// encoding returns a note about the encoding, empty for none so far. nil: it is no text.
+	encoding func() string
+	last     record
+	err      error
+	close    func()
 }
 
 // NewReader reads the beginning of in and returns a reader of its rows. It goes by the
@@ -111,7 +114,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 		o.close()
 		return nil, err
 	}
-	r.close, r.notes = o.close, o.notes
+	r.close, r.notes, r.encoding = o.close, o.notes, o.encoding
 	return r, nil
 }
 
@@ -151,8 +154,14 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 }
 
 // Notes returns what the caller should know about how the file is read, such as the names of
-// the sheets that are left out: a sentence each, without the name of the file.
-func (r *Reader) Notes() []string { return r.notes }
+// the sheets that are left out: a sentence each, without the name of the file. For a stream,
+// more may come until its end.
+func (r *Reader) Notes() []string {
+	if r.encoding == nil || r.encoding() == "" {
+		return r.notes
+	}
+	return append(slices.Clip(r.notes), r.encoding())
+}
 
 // Line returns the first line of the last row, counted from 1.
 func (r *Reader) Line() int { return r.last.line }

@@ -14,7 +14,9 @@ type opener struct {
 	at     position
 	gunzip bool // the input is what was compressed
 	notes  []string
-	closes []func()
+	// encoding returns a note about the encoding, see textOf. nil: it is no text.
+	encoding func() string
+	closes   []func()
 }
 
 func (o *opener) close() {
@@ -22,6 +24,13 @@ func (o *opener) close() {
 		c()
 	}
 	o.closes = nil
+}
+
+// closeLast closes what was opened last.
+func (o *opener) closeLast() {
+	last := len(o.closes) - 1
+	o.closes[last]()
+	o.closes = o.closes[:last]
 }
 
 // open goes by the first bytes.
@@ -83,9 +92,7 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if err != nil {
 		return nil, o.at.unreadable(err)
 	}
-	if note != "" {
-		o.notes = append(o.notes, note)
-	}
+	o.encoding = note
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)
 	}

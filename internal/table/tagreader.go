@@ -104,6 +104,15 @@ func (r *tagReader) attribute(name string) string {
 	return ""
 }
 
+// text returns the current text, valid until the next call. Section marks (CDATA) have no
+// character references within them: what looks like one is part of an address there.
+func (r *tagReader) text() []byte {
+	if raw, section := bytes.CutPrefix(r.tokens.Raw(), []byte("<![CDATA[")); section {
+		return bytes.TrimSuffix(raw, []byte("]]>"))
+	}
+	return r.tokens.Text()
+}
+
 // content reads up to the end of an element of a workbook, and returns the texts that it
 // shows and its formula.
 func (r *tagReader) content(end string) (text, formula string, err error) {
@@ -132,9 +141,9 @@ func (r *tagReader) content(end string) (text, formula string, err error) {
 			within = ""
 			phonetic = phonetic && r.name != "rPh"
 		case within == "f":
-			computed = append(computed, r.tokens.Text()...)
+			computed = append(computed, r.text()...)
 		case (within == "t" || within == "v") && !phonetic:
-			shown = append(shown, r.tokens.Text()...)
+			shown = append(shown, r.text()...)
 		}
 	}
 }

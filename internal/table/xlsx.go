@@ -55,7 +55,7 @@ func newWorkbook(archive *zip.Reader, o *opener) (*workbook, error) {
 
 // damaged returns the fault for a part that cannot be read.
 func (w *workbook) damaged(err error) error {
-	if errors.Is(err, errLargePart) {
+	if errors.Is(err, errLargePart) || errors.Is(err, errManySheets) {
 		return w.opener.at.fault("is a spreadsheet with too much in one place: %v", err)
 	}
 	return w.opener.at.fault("is a spreadsheet that is damaged: %v", err)
@@ -85,7 +85,10 @@ func (w *workbook) mainPart() string {
 const (
 	maxPart   = 64 << 20
 	maxStyles = 1 << 16
+	maxSheets = 1_000
 )
+
+var errManySheets = fmt.Errorf("it has over %d sheets", maxSheets)
 
 // each calls f at every start of an element in a part. A part that is not there has none.
 func (w *workbook) each(name string, f func(tag *tagReader)) error {
@@ -126,17 +129,24 @@ func (w *workbook) readSheets(main string) error {
 	if err != nil {
 		return err
 	}
-	return w.each(main, func(tag *tagReader) {
+	err = w.each(main, func(tag *tagReader) {
 		switch tag.name {
 		case "workbookPr":
 			w.from1904 = tag.attribute("date1904") == "1" || tag.attribute("date1904") == "true"
 		case "sheet":
+			if len(w.sheets) > maxSheets {
+				return
+			}
 			w.sheets = append(w.sheets, sheetEntry{
 				name: tag.attribute("name"), path: targets[tag.attribute("id")],
 				hidden: tag.attribute("state") != "" && tag.attribute("state") != "visible",
 			})
 		}
 	})
+	if err == nil && len(w.sheets) > maxSheets {
+		err = errManySheets
+	}
+	return err
 }
 
 func (w *workbook) readStyles(name string) error {
@@ -185,6 +195,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 		case err != nil && (s == nil || !s.headless):
 			return nil, err
 		case err != nil || found != nil:
+			w.opener.closeLast()
 			others = append(others, entry.name)
 			if headless == nil {
 				headless = err
@@ -236,6 +247,9 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
 	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes)}
 	first, line, err := rows.row()
+	if err != nil {
+		w.opener.closeLast()
+	}
 	if errors.Is(err, io.EOF) {
 		return nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,5 +212,28 @@ func TestReader_RefusesALargeCellInBoundedMemory(t *testing.T) {
 	_, err := read(t, text, table.ReaderConfig{MaxRowBytes: 100_000})
 	if err == nil || !strings.Contains(err.Error(), "larger than a row may be") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReader_RefusesWhatFillsMemory has workbooks of which a few bytes stand for many.
+func TestReader_RefusesWhatFillsMemory(t *testing.T) {
+	header := inline("name", "note")
+	texts := map[string]string{"xl/sharedStrings.xml": "<sst><si><t>" + strings.Repeat("x", 10_000) + "</t></si></sst>"}
+	zeros := map[string]string{"xl/styles.xml": `<styleSheet><numFmts><numFmt numFmtId="164" formatCode="` + strings.Repeat("0", 50_000) +
+		`"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs></styleSheet>`}
+	for name, c := range map[string]struct{ text, want string }{
+		"one text in all cells": {workbook(t, texts, header+"<row>"+strings.Repeat(`<c t="s"><v>0</v></c>`, 100)+"</row>"), "larger than a row may be"},
+		"many sheets":           {workbook(t, nil, slices.Repeat([]string{"<row/>"}, 1_001)...), "it has over 1000 sheets"},
+		"a format of zeros":     {workbook(t, zeros, header+`<row><c s="0"><v>1</v></c></row>`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := read(t, c.text, table.ReaderConfig{MaxRowBytes: 100_000})
+			if c.want == "" && err == nil && len(brief(rows)) < 1_000 {
+				return
+			}
+			if err == nil || c.want == "" || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %.200s, %v", brief(rows), err)
+			}
+		})
 	}
 }

@@ -39,6 +39,9 @@ var (
 	literals = regexp.MustCompile(`(?i)"[^"]*"?|\\.|[_*].|\[[^\]]*[^\]hms][^\]]*\]?`)
 )
 
+// maxZeros is how many zeros a number is filled up with at most: a format has 255 characters.
+const maxZeros = 255
+
 // formatOf returns a format by its number and, if the workbook defines it, its code.
 func formatOf(id int, code string) numberFormat {
 	if code == "" {
@@ -46,7 +49,7 @@ func formatOf(id int, code string) numberFormat {
 	}
 	code, _, _ = strings.Cut(code, ";")
 	if plain := plainNumberFormat.FindStringSubmatch(code); plain != nil {
-		return numberFormat{digits: len(plain[1]), decimals: len(plain[2])}
+		return numberFormat{digits: min(len(plain[1]), maxZeros), decimals: min(len(plain[2]), maxZeros)}
 	}
 	code = strings.ToLower(literals.ReplaceAllString(code, ""))
 	if strings.Contains(code, "general") {

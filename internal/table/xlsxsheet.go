@@ -28,7 +28,7 @@ var errEmptyCells = errors.New("too many empty cells come next, like in a file t
 
 func (s *sheetRows) row() ([]string, int, error) {
 	var cells []string
-	column, inRow := 0, false
+	column, size, inRow := 0, 0, false
 	for {
 		kind, err := s.next()
 		if err != nil {
@@ -40,12 +40,15 @@ func (s *sheetRows) row() ([]string, int, error) {
 			if n, err := strconv.Atoi(s.tags.attribute("r")); err == nil && n >= s.line {
 				s.line = n
 			}
-			cells, column, inRow = nil, 0, true
+			cells, column, size, inRow = nil, 0, 0, true
 		case kind == html.StartTagToken && s.tags.name == "c":
 			if n := columnOf(s.tags.attribute("r")); n >= 0 {
 				column = n
 			}
 			text, err := s.cell()
+			if size += len(text); err == nil && size > s.tags.limit {
+				err = errLargePart
+			}
 			if err != nil {
 				return nil, s.line, s.failure(err)
 			}
