@@ -125,8 +125,9 @@ func entryNode(e *Entry, token string) *yaml.Node {
 	return entry
 }
 
-// edit changes the list of callers of a token file and keeps its comments. It replaces
-// the file in one step, with the mode 0600, only if the result can be read.
+// edit changes the list of callers of a token file and keeps its comments, owner and mode.
+// It replaces the file in one step, only if the result can be read. A new file has the
+// mode 0600.
 func edit(path string, change func(list *yaml.Node) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target

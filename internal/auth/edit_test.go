@@ -54,3 +54,20 @@ func TestAddToken_RevokedCallersAreReplaced(t *testing.T) {
 		t.Errorf("the file is\n%s, %v", data, err)
 	}
 }
+
+// A service that reads the file by its group must see what was revoked.
+func TestRevokeToken_KeepsTheModeOfTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.yaml")
+	if _, err := auth.AddToken(path, &auth.Entry{Name: "a", Scopes: []string{"classify"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := auth.RevokeToken(path, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the file: %v, %v", info.Mode(), err)
+	}
+}

@@ -122,8 +122,14 @@ func entriesOf(root *yaml.Node) (entries []*yaml.Node, caps catalog.Caps, line i
 		for i := 0; i+1 < len(list.Content); i += 2 {
 			switch key, value := list.Content[i], list.Content[i+1]; key.Value {
 			case "callers":
+				if value != valueOf(list, "callers") {
+					return nil, caps, key.Line, errors.New("a second list of callers: give one")
+				}
 				root = &yaml.Node{Content: []*yaml.Node{value}}
 			case "caps":
+				if value != valueOf(list, "caps") {
+					return nil, caps, key.Line, errors.New("second caps of all: give one")
+				}
 				caps, err = parseCaps(value)
 			default:
 				err = errors.New("unknown key: a token file has caps and callers")

@@ -40,6 +40,8 @@ func TestBadTokenFiles(t *testing.T) {
 		{"caps no mapping", "- name: a\n  caps: 12", "t.yaml:2: caps: names and numbers are expected"},
 		{"caps of all", "caps: {jobs: many}\ncallers: []", "t.yaml:1: caps: jobs: a number"},
 		{"another key of all", "hunter2: 1\ncallers: []", "t.yaml:1: unknown key: a token file has caps and callers"},
+		{"callers twice", "callers: []\ncaps: {}\ncallers: []", "t.yaml:3: a second list of callers"},
+		{"caps of all twice", "caps: {jobs: 1}\ncaps: {}\ncallers: []", "t.yaml:2: second caps of all"},
 		{"no callers", "callers: []", "t.yaml: no caller"},
 		{
 			"name twice", "- {name: a, sha256: " + hash + ", scopes: [classify]}\n- {name: a, sha256: " + hashOf("y") + ", scopes: [classify]}",

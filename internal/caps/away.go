@@ -95,3 +95,9 @@ func (a *account) foundReached(c catalog.Cap, now time.Time) {
 	defer a.mu.Unlock()
 	a.reached[c] = now.Add(recheck)
 }
+
+func (a *account) isReached(c catalog.Cap, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return now.Before(a.reached[c])
+}

@@ -27,6 +27,7 @@ type memory struct {
 	revision map[string]uint64
 	requests atomic.Int64
 	away     atomic.Bool
+	slow     atomic.Int64 // how much longer a request takes
 }
 
 func newMemory() *memory {
@@ -35,7 +36,7 @@ func newMemory() *memory {
 
 func (m *memory) request() error {
 	m.requests.Add(1)
-	time.Sleep(time.Millisecond)
+	time.Sleep(time.Millisecond + time.Duration(m.slow.Load()))
 	if m.away.Load() {
 		return errors.New("the store is away")
 	}
@@ -262,6 +263,52 @@ func TestCaps_APatientItemWaits(t *testing.T) {
 		if err := r.all[0].Admit(ctx, "shop", patient); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v after the end of the context", err)
 		}
+	})
+}
+
+func TestCaps_ManyRefusalsAskTheStoreOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 1, of(catalog.CapItemsPerDay, 1))
+		if err := admit(r.all[0], first); err != nil {
+			t.Fatal(err)
+		}
+		r.all[0].Done("shop", 0)
+		time.Sleep(1500 * time.Millisecond) // between two ticks
+		before, began := r.store.requests.Load(), time.Now()
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if err := admit(r.all[0], first); !fault.Is(err, fault.CapReached) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if n := r.store.requests.Load() - before; n > 2 {
+			t.Errorf("100 refusals at once took %d requests to the store and %v", n, time.Since(began))
+		}
+	})
+}
+
+func TestCaps_ACallThatIsCancelledDoesNotWaitForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 1, of(catalog.CapItemsPerDay, 1))
+		time.Sleep(1500 * time.Millisecond) // between two ticks
+		exchange := make(chan error)
+		r.store.slow.Store(int64(time.Second))
+		go func() { exchange <- admit(r.all[0], first) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if err := r.all[0].Admit(ctx, "shop", first); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		if err := <-exchange; err != nil {
+			t.Error(err)
+		}
+		r.all[0].Done("shop", 0)
+		r.store.slow.Store(0)
 	})
 }
 

@@ -91,9 +91,9 @@ func (k *Keeper) Admit(ctx context.Context, caller string, terms catalog.Admissi
 			}
 			return nil
 		case !known:
-			a.exchanging <- struct{}{}
-			k.refill(a, short)
-			<-a.exchanging
+			if err := k.refillFor(ctx, a, short); err != nil {
+				return err
+			}
 		case !terms.Waits(short):
 			return refusal(caller, short, bound, now)
 		default:
@@ -102,6 +102,21 @@ func (k *Keeper) Admit(ctx context.Context, caller string, terms catalog.Admissi
 			}
 		}
 	}
+}
+
+// refillFor takes what is short for one more item, unless that was found reached while it
+// waited for its turn. The error is that of ctx.
+func (k *Keeper) refillFor(ctx context.Context, a *account, short catalog.Cap) error {
+	select {
+	case a.exchanging <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-a.exchanging }()
+	if !a.isReached(short, time.Now()) {
+		k.refill(a, short)
+	}
+	return nil
 }
 
 // Done ends an item that was admitted, with the tokens that the model took for it.

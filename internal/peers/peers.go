@@ -52,8 +52,9 @@ type Limits struct {
 
 // address is what one address has open.
 type address struct {
-	open int
-	pace pace
+	open       int
+	pace       pace
+	forgetting bool // a timer runs that will forget it
 }
 
 // pace is when the next call would be due if they came evenly (the generic cell rate
@@ -140,6 +141,9 @@ func (l *Limits) admit(raw net.Conn) (*conn, bool) {
 	l.open++
 	c := &conn{Conn: raw, limits: l, name: name, from: from, closed: make(chan struct{})}
 	c.remote = remote{raw.RemoteAddr(), c}
+	if now := time.Now(); from.pace.wait(now) > 0 { // a new connection gives its peer no second's calls at once
+		c.share.due = now.Add(time.Second)
+	}
 	return c, true
 }
 
@@ -169,13 +173,15 @@ func (l *Limits) leave(c *conn) {
 
 // forget removes an address of which nothing is left to know, now or later.
 func (l *Limits) forget(name string, from *address) {
-	if from.open > 0 || l.addresses[name] != from {
+	if from.open > 0 || from.forgetting || l.addresses[name] != from {
 		return
 	}
 	if left := time.Until(from.pace.due); left > 0 {
+		from.forgetting = true // one timer, however often its peer connects
 		time.AfterFunc(left, func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			from.forgetting = false
 			l.forget(name, from)
 		})
 		return

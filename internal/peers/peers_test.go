@@ -171,3 +171,25 @@ func TestConn_ThatIsHeldCloses(t *testing.T) {
 		}
 	})
 }
+
+func TestAddress_BeginsNoMoreCallsByConnectingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := peers.New(peers.Config{Connections: 40, Rate: 100}, zap.NewNop())
+		n := 0
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && n < 10_000; {
+			conn := accept(t, limits, "192.0.2.1:1")
+			for range 50 {
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+				peers.Opened(conn.RemoteAddr())
+				n++
+			}
+			_ = conn.Close()
+		}
+		if n > 2300 {
+			t.Errorf("an address began %d calls in 10 s, want 200 a second and those of one at once", n)
+		}
+		time.Sleep(time.Minute) // its timer ends
+	})
+}

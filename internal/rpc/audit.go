@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 
 	"go.uber.org/zap"
@@ -23,12 +24,15 @@ func (a auditor) around(ctx context.Context, method string, next func(context.Co
 	if serviceOf(method) != credenzav1.OperationsService_ServiceDesc.ServiceName {
 		return next(ctx)
 	}
+	const message = "audit: operating call"
+	before := a.log.Check(zapcore.WarnLevel, message) // the call may raise the level above its line
 	var changes []zap.Field
 	err := next(context.WithValue(ctx, auditKey{}, &changes))
-	level := zapcore.InfoLevel
+	level, other := zapcore.InfoLevel, (*zapcore.CheckedEntry)(nil)
 	if err != nil || len(changes) > 0 {
-		level = zapcore.WarnLevel
+		level, other = zapcore.WarnLevel, before
 	}
+	line := cmp.Or(a.log.Check(level, message), other)
 	fields := []zap.Field{
 		zap.String("by", callerOf(ctx).ID), zap.String("method", method),
 		zap.Stringer("outcome", status.Code(err)),
@@ -36,7 +40,7 @@ func (a auditor) around(ctx context.Context, method string, next func(context.Co
 	if p, ok := peer.FromContext(ctx); ok {
 		fields = append(fields, zap.Stringer("from", p.Addr))
 	}
-	a.log.Log(level, "audit: operating call", append(fields, changes...)...)
+	line.Write(append(fields, changes...)...)
 	return err
 }
 

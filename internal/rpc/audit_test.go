@@ -41,3 +41,17 @@ func TestAudit_HasALineForEachOperatingCall(t *testing.T) {
 		{"shop", service + "UpdateSettings", "PermissionDenied", nil},
 	}, got)
 }
+
+func TestAudit_HasALineForACallThatSilencesTheLog(t *testing.T) {
+	s := start(t, setup{tokens: testTokens(t)})
+	operations := credenzav1.NewOperationsServiceClient(s.raw(t))
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer operator-token")
+	for _, level := range []credenzav1.LogLevel{credenzav1.LogLevel_LOG_LEVEL_ERROR, credenzav1.LogLevel_LOG_LEVEL_INFO} {
+		if _, err := operations.UpdateSettings(ctx, &credenzav1.UpdateSettingsRequest{LogLevel: &level}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.logs.FilterMessage("audit: operating call").FilterFieldKey("log_level").Len(); n != 2 {
+		t.Errorf("the log has %d lines of two changes of its level", n)
+	}
+}

@@ -79,6 +79,7 @@ func echo(ctx context.Context, call classify.Call, next classify.Source, send cl
 type fakeOperations struct {
 	status   rpc.Status
 	settings rpc.Settings
+	level    zap.AtomicLevel // of the server's log
 	err      error
 }
 
@@ -90,6 +91,7 @@ func (o *fakeOperations) Update(_ context.Context, change rpc.SettingsChange) (r
 	}
 	if change.LogLevel != nil {
 		o.settings.LogLevel = *change.LogLevel
+		o.level.SetLevel(*change.LogLevel)
 	}
 	return o.settings, o.err
 }
@@ -124,7 +126,8 @@ var testTaxonomy = &taxonomy.Taxonomy{
 // start runs a server in the process and shuts it down with the test.
 func start(t *testing.T, s setup) *running {
 	t.Helper()
-	core, logs := observer.New(zapcore.DebugLevel)
+	s.operations.level = zap.NewAtomicLevelAt(zapcore.DebugLevel)
+	core, logs := observer.New(s.operations.level)
 	r := &running{listener: bufconn.Listen(64 << 10), logs: logs, metrics: prometheus.NewRegistry()}
 	if s.jobs == nil {
 		s.jobs = rpctest.NewJobs()

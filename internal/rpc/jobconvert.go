@@ -53,24 +53,16 @@ func jobToProto(j *catalog.Job) *credenzav1.Job {
 	}
 }
 
-// jobEventsToProto converts an event. Parts of a batch but the last have the token of the
-// event before: a watch that begins again there gets all of them again.
-func jobEventsToProto(ctx context.Context, e *catalog.JobEvent, before string) []*credenzav1.WatchJobResponse {
-	p := &credenzav1.WatchJobResponse{ResumeToken: e.Token}
+// jobEventToProto converts a notice or the summary.
+func jobEventToProto(ctx context.Context, e *catalog.JobEvent, token string) *credenzav1.WatchJobResponse {
+	p := &credenzav1.WatchJobResponse{ResumeToken: token}
 	switch {
-	case e.Batch != nil:
-		var events []*credenzav1.WatchJobResponse
-		for _, part := range batches(ctx, batchToProto(e.Batch)) {
-			events = append(events, &credenzav1.WatchJobResponse{ResumeToken: before, Event: &credenzav1.WatchJobResponse_Batch{Batch: part}})
-		}
-		events[len(events)-1].ResumeToken = e.Token
-		return events
 	case e.Notice != nil:
 		p.Event = &credenzav1.WatchJobResponse_Notice{Notice: noticeToProto(e.Notice)}
 	case e.Summary != nil:
 		p.Event = &credenzav1.WatchJobResponse_Summary{Summary: ownSummary(ctx, summaryToProto(e.Summary))}
 	}
-	return []*credenzav1.WatchJobResponse{p}
+	return p
 }
 
 func progressToProto(p catalog.Progress) *credenzav1.Progress {

@@ -126,11 +126,9 @@ func (j *jobs) DeleteJob(ctx context.Context, req *credenzav1.DeleteJobRequest) 
 // WatchJob streams a job's results.
 func (j *jobs) WatchJob(req *credenzav1.WatchJobRequest, stream credenzav1.JobService_WatchJobServer) error {
 	ctx := stream.Context()
-	token := req.GetResumeToken() // of the last event
-	return j.jobs.Watch(ctx, ownerOf(ctx), req.GetJobId(), token, func(e catalog.JobEvent) error {
-		events := jobEventsToProto(ctx, &e, token)
-		token = e.Token
-		for _, event := range events {
+	position := parseWatchPosition(req.GetResumeToken())
+	return j.jobs.Watch(ctx, ownerOf(ctx), req.GetJobId(), position.token, func(e catalog.JobEvent) error {
+		for _, event := range position.events(ctx, &e) {
 			if err := sendFault(stream.Send(event)); err != nil {
 				return err
 			}
