@@ -38,46 +38,50 @@ func TestStray429s(t *testing.T) {
 	fixed := keys("k")
 	fixed.Fixed = 64
 	t.Log(rowHead)
+	with := besides(t, scenario{items: 12_000, config: fixed}, 3)
 	for _, share := range []float64{0.002, 0.005, 0.01, 0.02, 0.05} {
 		for name, ask := range map[string]func(*server){
 			"": silent, ", Retry-After 1": asking("Retry-After", "1"), ", Retry-After-Ms 5003": asking("Retry-After-Ms", "5003"),
 		} {
-			sc := scenario{name: fmt.Sprintf("stray %g%s", share, name), items: 12_000, config: fixed, server: both(strays(share), ask)}
-			without := sc
-			without.server = unlimited
-			const runs = 3
-			mean, worst := 0.0, 1.0
-			for seed := range uint64(runs) {
-				r := run(t, sc, seed)
-				for _, w := range r.check() {
-					t.Errorf("%s, seed %d: %s", sc.name, seed, w)
-				}
-				part := r.rate() / run(t, without, seed).rate()
-				mean, worst = mean+part/runs, min(worst, part)
-			}
+			mean, worst := with(fmt.Sprintf("stray %g%s", share, name), both(strays(share), ask))
 			if mean < 0.95 || worst < 0.9 {
-				t.Errorf("%s: %.3f of the answers a second without stray 429s, %.3f in the worst run, want 0.95 and 0.9", sc.name, mean, worst)
+				t.Errorf("stray %g%s: %.3f of the answers a second without stray 429s, %.3f in the worst run, want 0.95 and 0.9", share, name, mean, worst)
 			}
 		}
 	}
 }
 
-// TestStray429sInSlowStart checks the same for a pool that has to grow first: the mean of
-// sixteen short runs.
+// TestStray429sInSlowStart checks the mean of eight short runs with a pool that has to
+// grow first.
 func TestStray429sInSlowStart(t *testing.T) {
-	for _, share := range []float64{0.002, 0.005, 0.01, 0.02, 0.05} {
-		sc := scenario{name: fmt.Sprintf("stray %g", share), items: 6000, config: keys("k"), server: both(strays(share), silent)}
-		without := sc
-		without.server = unlimited
-		const runs = 16
-		mean := 0.0
-		for seed := range uint64(runs) {
-			mean += run(t, sc, seed).rate() / run(t, without, seed).rate() / runs
+	with := besides(t, scenario{items: 6000, config: keys("k")}, 8)
+	for _, share := range []float64{0.002, 0.02, 0.05} {
+		if mean, _ := with(fmt.Sprintf("stray %g", share), both(strays(share), silent)); mean < 0.95 {
+			t.Errorf("stray %g: %.3f of the answers a second without stray 429s, want 0.95", share, mean)
 		}
-		t.Logf("%s: %.3f", sc.name, mean)
-		if mean < 0.95 {
-			t.Errorf("%s: %.3f of the answers a second without stray 429s, want 0.95", sc.name, mean)
+	}
+}
+
+// besides returns a function that plays the scenario with a server and returns its answers
+// a second as a share of those without limits: the mean and the least of some seeds.
+func besides(t *testing.T, sc scenario, runs uint64) func(name string, server func(*server)) (mean, worst float64) {
+	sc.server = unlimited
+	var without []float64
+	for seed := range runs {
+		without = append(without, run(t, sc, seed).rate())
+	}
+	return func(name string, server func(*server)) (mean, worst float64) {
+		sc.name, sc.server, worst = name, server, 1
+		for seed := range runs {
+			r := run(t, sc, seed)
+			for _, w := range r.check() {
+				t.Errorf("%s, seed %d: %s", name, seed, w)
+			}
+			part := r.rate() / without[seed]
+			mean, worst = mean+part/float64(runs), min(worst, part)
 		}
+		t.Logf("%-40s %.3f, at the least %.3f", name, mean, worst)
+		return mean, worst
 	}
 }
 
