@@ -33,7 +33,7 @@ func (g *Gate) dequeue(w *waiter) {
 // dispatch lets start whatever may, and sets the timer for what may later. It is
 // called with the gate locked, after everything that changes something.
 func (g *Gate) dispatch(now instant) {
-	wake := g.watch(now)
+	wake := min(g.watch(now), g.sweep(now))
 	for {
 		w, at := g.delayed.due(now)
 		if w == nil {
@@ -149,7 +149,7 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) Advice {
 	case Refused, Exhausted:
 		g.tellHopeless(now)
 	case Throttled:
-		g.tellHopeless(now)
+		g.sweepAt = min(g.sweepAt, max(now, g.sweptTo))
 	}
 	g.learnOutage(now, l, r)
 	advice := Advice{

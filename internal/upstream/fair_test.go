@@ -141,3 +141,45 @@ func BenchmarkLeaseQueued(b *testing.B) {
 	}
 	wg.Wait()
 }
+
+// BenchmarkThrottled settles a thousand 429s while no or ten thousand calls wait.
+func BenchmarkThrottled(b *testing.B) {
+	for _, waiting := range []int{0, 10_000} {
+		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				settleThrottled(b, waiting)
+			}
+		})
+	}
+}
+
+// settleThrottled leaves the timer running only while it settles.
+func settleThrottled(b *testing.B, waiting int) {
+	c := keys("k")
+	c.Fixed, c.QueueBound = 1000, waiting+1
+	g := mustGate(b, c)
+	need := upstream.Need{Caller: catalog.Caller{ID: "a"}, Attempt: 1, Tokens: 500}
+	leases := make([]*upstream.Lease, c.Fixed)
+	for i := range leases {
+		var err error
+		if leases[i], err = g.Acquire(b.Context(), need); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for range waiting {
+		wg.Go(func() { _, _ = g.Acquire(ctx, need) })
+	}
+	for g.Status().QueuedBulk+g.Status().QueuedInteractive < waiting {
+		time.Sleep(time.Millisecond)
+	}
+	b.StartTimer()
+	for _, l := range leases {
+		l.Settle(upstream.Result{Outcome: upstream.Throttled})
+	}
+	b.StopTimer()
+}

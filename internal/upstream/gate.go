@@ -34,6 +34,9 @@ type Gate struct {
 	order   uint64
 	hedges  float64 // allowance
 
+	sweepAt instant // when to look for hopeless waiters; never: no 429 asks for it
+	sweptTo instant // not before
+
 	outagesChanged chan struct{} // closed and replaced when there is news of one
 	draining       bool
 
@@ -51,7 +54,7 @@ func New(c Config) (*Gate, error) {
 	g := &Gate{
 		epoch: time.Now(), queueBound: c.QueueBound, hedgeShare: c.HedgeShare,
 		fixed: c.Fixed, callers: callers{}, floor: floor{share: c.BulkShare},
-		budget: budget{left: budgetSize}, timerAt: never,
+		budget: budget{left: budgetSize}, timerAt: never, sweepAt: never,
 		outagesChanged: make(chan struct{}),
 	}
 	for i := range g.waiting {

@@ -204,6 +204,20 @@ func (q *group) pacing(now instant, tokens int) bool {
 	return now < q.pacer.paused || q.limit.allows(q.inFlight) && now < q.pacer.due(q.gap(now, q.estimate.cost(tokens)))
 }
 
+// sweepRest is the pause after a look at all waiters, for each of them. A look takes
+// about a twentieth of it, so a flood of 429s costs no more with a long queue.
+const sweepRest = time.Microsecond
+
+// sweep looks at all waiters if a 429 has asked for it and the pause after the last look
+// is over. It returns when to look again.
+func (g *Gate) sweep(now instant) instant {
+	if now >= g.sweepAt {
+		g.sweepAt, g.sweptTo = never, now+instant(g.queued())*sweepRest
+		g.tellHopeless(now)
+	}
+	return g.sweepAt
+}
+
 // tellHopeless ends the wait of everyone for whom it has become of no use.
 func (g *Gate) tellHopeless(now instant) {
 	tell := func(w *waiter) {
