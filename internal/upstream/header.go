@@ -92,7 +92,7 @@ func parseDelay(s string, c clock) (d time.Duration, coarse, ok bool) {
 		return fromNumber(x, c)
 	}
 	if d, err := time.ParseDuration(s); err == nil {
-		return min(d, longestDelay), false, d >= 0
+		return min(max(d, 0), longestDelay), false, d >= 0
 	}
 	t, err := http.ParseTime(s)
 	if err != nil {

@@ -78,7 +78,7 @@ func TestReadQuota(t *testing.T) {
 }
 
 func FuzzParseDelay(f *testing.F) {
-	for _, s := range []string{"6m0s", "1.5", "1777896000", "Mon, 04 May 2026 12:01:00 GMT", "-1", "1e309", "2026-05-04T12:00:05Z"} {
+	for _, s := range []string{"6m0s", "1.5", "1777896000", "Mon, 04 May 2026 12:01:00 GMT", "-1", "-1s", "1e309", "2026-05-04T12:00:05Z"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
