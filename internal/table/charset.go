@@ -157,9 +157,9 @@ func countLetters(text []byte, encoding *charmap.Charmap) *letterCounts {
 	return c
 }
 
-// mixed reports whether a letter stands beside one of another script.
-func mixed(r, beside rune) bool {
-	return unicode.IsLetter(beside) && unicode.Is(unicode.Latin, r) != unicode.Is(unicode.Latin, beside)
+// mixed reports whether a letter is next to a letter of another script.
+func mixed(r, neighbour rune) bool {
+	return unicode.IsLetter(neighbour) && unicode.Is(unicode.Latin, r) != unicode.Is(unicode.Latin, neighbour)
 }
 
 // wrong returns how many bytes are neither signs nor letters of some languages.

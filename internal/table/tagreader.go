@@ -16,9 +16,8 @@ var (
 // tagReader reads the tags and texts of XML one after the other, whatever their nesting.
 // It holds one of them, of at most limit bytes.
 //
-// It is the tokenizer of HTML, which finds its way in what shops call XML: control
-// characters, lone ampersands and brackets, and tags that are not closed end the reading
-// of encoding/xml.
+// It uses the tokenizer of HTML, because encoding/xml stops at control characters, an
+// unescaped "&" or "<", and tags that are not closed, and the feeds of shops have them.
 type tagReader struct {
 	tokens *html.Tokenizer
 	limit  int

@@ -137,7 +137,7 @@ func (l *latency) stalledAfter() time.Duration {
 	return max(3*l.p25, l.p99)
 }
 
-// hopelessAfter is the age from which a call that was under way in an outage is
+// hopelessAfter is the age from which a call that was in flight in an outage is
 // given up.
 func (l *latency) hopelessAfter() time.Duration {
 	if l.seen < 20 {
