@@ -52,7 +52,7 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	c := &chain{metrics: metrics, inner: checks.unary}
 	c.add(s.identify)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
-	c.add(auditor{parts.Log}.around)
+	c.add(auditor{parts.Log.Named(AuditLogger)}.around)
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return !isAuxiliary(call.Service)
