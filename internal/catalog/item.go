@@ -41,6 +41,15 @@ type Item struct {
 	ImageData []byte
 	// Attributes are any other properties.
 	Attributes map[string]string
+	// Row is the row of a table that the item was made of; nil: none. It is no part of
+	// the question.
+	Row *Row
+}
+
+// Row is one row of a table, as it was sent.
+type Row struct {
+	Columns []string // the same slice for all rows of a call
+	Cells   []string // at most one for each column
 }
 
 // Field is one part of an item's text and its name for the model.

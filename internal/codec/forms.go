@@ -21,6 +21,7 @@ type item struct {
 	ImageURL    string            `cbor:"10,keyasint,omitempty"`
 	ImageData   []byte            `cbor:"11,keyasint,omitempty"`
 	Attributes  map[string]string `cbor:"12,keyasint,omitempty"`
+	Row         *catalog.Row      `cbor:"-"`
 }
 
 // classification has the fields of catalog.Classification in the same order.

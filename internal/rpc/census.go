@@ -42,6 +42,8 @@ func newForm(request proto.Message, maxItems int) *form {
 	case *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
 		f.items = max(maxItems, minMessageItems)
 		f.advice = "send them in several messages"
+	case *credenzav1.SubmitJobRequest:
+		f.advice = "upload them with CreateJob"
 	}
 	return f
 }

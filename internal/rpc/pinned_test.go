@@ -25,6 +25,7 @@ func TestDecodeList_KeepsNothingButItems(t *testing.T) {
 	}{
 		{"a list before an unknown field", append(items[:4:4], unknown...), &credenzav1.ClassifyStreamRequest{}},
 		{"a list after an unknown field", append(unknown[:len(unknown):len(unknown)], items...), &credenzav1.ClassifyStreamRequest{}},
+		{"a job", append(unknown[:len(unknown):len(unknown)], items...), &credenzav1.SubmitJobRequest{}},
 		{"a chunk", lengthPrefixed(2, append(items[:4:4], unknown...)), &credenzav1.ClassifyFeedRequest{}},
 		{"a chunk before an unknown field", append(lengthPrefixed(2, items), unknown...), &credenzav1.CreateJobRequest{}},
 	} {

@@ -23,8 +23,8 @@ import (
 // of, for the reason for which it leaves its marks there. It has looked at every
 // byte of them, so that decoding one later cannot fail.
 
-// itemsNumber is the number of the items' field, in a ClassifyStreamRequest as well
-// as in an ItemChunk.
+// itemsNumber is the number of the items' field, in a ClassifyStreamRequest and a
+// SubmitJobRequest as well as in an ItemChunk.
 const itemsNumber protowire.Number = 1
 
 // The numbers of what the messages of feeds and uploads are.
@@ -38,18 +38,27 @@ var someItem = []*credenzav1.Item{{}}
 
 // decodeList decodes a message but for its items.
 func decodeList(wire []byte, message proto.Message) error {
-	if request, ok := message.(*credenzav1.ClassifyStreamRequest); ok {
-		items, rest := takeField(wire, itemsNumber)
-		if err := decoding.Unmarshal(rest, request); err != nil {
-			return err
-		}
-		if len(items) > 0 {
-			request.Items = someItem
-		}
-		request.ProtoReflect().SetUnknown(unpinned(items, wire))
-		return nil
+	if !isWholeList(message) {
+		return decodeChunk(wire, message)
 	}
-	return decodeChunk(wire, message)
+	items, rest := takeField(wire, itemsNumber)
+	if err := decoding.Unmarshal(rest, message); err != nil {
+		return err
+	}
+	if request, ok := message.(*credenzav1.ClassifyStreamRequest); ok && len(items) > 0 {
+		request.Items = someItem
+	}
+	message.ProtoReflect().SetUnknown(unpinned(items, wire))
+	return nil
+}
+
+// isWholeList reports whether a message has all items of its call, in a field of its own.
+func isWholeList(message proto.Message) bool {
+	switch message.(type) {
+	case *credenzav1.ClassifyStreamRequest, *credenzav1.SubmitJobRequest:
+		return true
+	}
+	return false
 }
 
 // decodeChunk decodes a message of a feed or an upload. A chunk may come in parts,
@@ -215,21 +224,22 @@ func run(wire []byte, wanted protowire.Number) (length int, isWanted bool) {
 // isList reports whether a message's items stay as they are on the wire.
 func isList(message proto.Message) bool {
 	switch message.(type) {
-	case *credenzav1.ClassifyStreamRequest, *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
+	case *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
 		return true
 	}
-	return false
+	return isWholeList(message)
 }
 
 // itemBytes returns how many bytes of a received message are its items'.
 func itemBytes(message any) int64 {
-	switch m := message.(type) {
-	case *credenzav1.ClassifyStreamRequest:
+	m, ok := message.(proto.Message)
+	switch {
+	case !ok:
+		return 0
+	case isWholeList(m):
 		return int64(len(m.ProtoReflect().GetUnknown()))
-	case proto.Message:
-		return int64(len(chunkOf(m).ProtoReflect().GetUnknown()))
 	}
-	return 0
+	return int64(len(chunkOf(m).ProtoReflect().GetUnknown()))
 }
 
 // minBlock is how much of a list is kept until its last item was taken.

@@ -25,12 +25,14 @@ const (
 // ClassifyStreamRequest is a list of items to classify.
 type ClassifyStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The items, at least one.
+	// The items, at least one, unless there are rows.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	// What items are classified by. Default: MODE_AUTO.
 	Mode Mode `protobuf:"varint,2,opt,name=mode,proto3,enum=credenza.v1.Mode" json:"mode,omitempty"`
 	// The options of the call.
-	Options       *ClassifyOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
+	Options *ClassifyOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
+	// Rows of a table in place of items, at least one.
+	Rows          *RowChunk `protobuf:"bytes,4,opt,name=rows,proto3" json:"rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -82,6 +84,13 @@ func (x *ClassifyStreamRequest) GetMode() Mode {
 func (x *ClassifyStreamRequest) GetOptions() *ClassifyOptions {
 	if x != nil {
 		return x.Options
+	}
+	return nil
+}
+
+func (x *ClassifyStreamRequest) GetRows() *RowChunk {
+	if x != nil {
+		return x.Rows
 	}
 	return nil
 }
@@ -246,15 +255,16 @@ func (x *FeedSpec) GetOptions() *ClassifyOptions {
 	return nil
 }
 
-// ClassifyFeedRequest is the spec, once and first, or a chunk of items.
+// ClassifyFeedRequest is the spec, once and first, or a chunk of items or rows.
 type ClassifyFeedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of the two is set.
+	// Exactly one is set.
 	//
 	// Types that are valid to be assigned to Part:
 	//
 	//	*ClassifyFeedRequest_Spec
 	//	*ClassifyFeedRequest_Items
+	//	*ClassifyFeedRequest_Rows
 	Part          isClassifyFeedRequest_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -315,6 +325,15 @@ func (x *ClassifyFeedRequest) GetItems() *ItemChunk {
 	return nil
 }
 
+func (x *ClassifyFeedRequest) GetRows() *RowChunk {
+	if x != nil {
+		if x, ok := x.Part.(*ClassifyFeedRequest_Rows); ok {
+			return x.Rows
+		}
+	}
+	return nil
+}
+
 type isClassifyFeedRequest_Part interface {
 	isClassifyFeedRequest_Part()
 }
@@ -329,9 +348,16 @@ type ClassifyFeedRequest_Items struct {
 	Items *ItemChunk `protobuf:"bytes,2,opt,name=items,proto3,oneof"`
 }
 
+type ClassifyFeedRequest_Rows struct {
+	// The next rows of a table. A feed may have items as well.
+	Rows *RowChunk `protobuf:"bytes,3,opt,name=rows,proto3,oneof"`
+}
+
 func (*ClassifyFeedRequest_Spec) isClassifyFeedRequest_Part() {}
 
 func (*ClassifyFeedRequest_Items) isClassifyFeedRequest_Part() {}
+
+func (*ClassifyFeedRequest_Rows) isClassifyFeedRequest_Part() {}
 
 // ClassifyFeedResponse is a batch, a notice, or the summary that ends the
 // stream.
@@ -799,11 +825,12 @@ var File_credenza_v1_classification_service_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_classification_service_proto_rawDesc = "" +
 	"\n" +
-	"(credenza/v1/classification_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\"\xb3\x01\n" +
-	"\x15ClassifyStreamRequest\x121\n" +
-	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemB\b\xbaH\x05\x92\x01\x02\b\x01R\x05items\x12/\n" +
+	"(credenza/v1/classification_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\"\xd4\x01\n" +
+	"\x15ClassifyStreamRequest\x12'\n" +
+	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemR\x05items\x12/\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x11.credenza.v1.ModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x126\n" +
-	"\aoptions\x18\x03 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\"\xae\x01\n" +
+	"\aoptions\x18\x03 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\x12)\n" +
+	"\x04rows\x18\x04 \x01(\v2\x15.credenza.v1.RowChunkR\x04rows\"\xae\x01\n" +
 	"\x16ClassifyStreamResponse\x12*\n" +
 	"\x05batch\x18\x01 \x01(\v2\x12.credenza.v1.BatchH\x00R\x05batch\x120\n" +
 	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12-\n" +
@@ -811,10 +838,11 @@ const file_credenza_v1_classification_service_proto_rawDesc = "" +
 	"\x05event\"s\n" +
 	"\bFeedSpec\x12/\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x11.credenza.v1.ModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x126\n" +
-	"\aoptions\x18\x02 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\"\x81\x01\n" +
+	"\aoptions\x18\x02 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\"\xae\x01\n" +
 	"\x13ClassifyFeedRequest\x12+\n" +
 	"\x04spec\x18\x01 \x01(\v2\x15.credenza.v1.FeedSpecH\x00R\x04spec\x12.\n" +
-	"\x05items\x18\x02 \x01(\v2\x16.credenza.v1.ItemChunkH\x00R\x05itemsB\r\n" +
+	"\x05items\x18\x02 \x01(\v2\x16.credenza.v1.ItemChunkH\x00R\x05items\x12+\n" +
+	"\x04rows\x18\x03 \x01(\v2\x15.credenza.v1.RowChunkH\x00R\x04rowsB\r\n" +
 	"\x04part\x12\x05\xbaH\x02\b\x01\"\xac\x01\n" +
 	"\x14ClassifyFeedResponse\x12*\n" +
 	"\x05batch\x18\x01 \x01(\v2\x12.credenza.v1.BatchH\x00R\x05batch\x120\n" +
@@ -845,12 +873,13 @@ const file_credenza_v1_classification_service_proto_rawDesc = "" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
 	"\bkeywords\x18\x03 \x03(\tR\bkeywords\x12\x18\n" +
 	"\apalette\x18\x04 \x03(\tR\apalette\x12\x12\n" +
-	"\x04tags\x18\x05 \x03(\tR\x04tags2\xe8\x02\n" +
+	"\x04tags\x18\x05 \x03(\tR\x04tags2\xed\x02\n" +
 	"\x15ClassificationService\x12[\n" +
 	"\x0eClassifyStream\x12\".credenza.v1.ClassifyStreamRequest\x1a#.credenza.v1.ClassifyStreamResponse0\x01\x12W\n" +
 	"\fClassifyFeed\x12 .credenza.v1.ClassifyFeedRequest\x1a!.credenza.v1.ClassifyFeedResponse(\x010\x01\x12G\n" +
-	"\bClassify\x12\x1c.credenza.v1.ClassifyRequest\x1a\x1d.credenza.v1.ClassifyResponse\x12P\n" +
-	"\vGetTaxonomy\x12\x1f.credenza.v1.GetTaxonomyRequest\x1a .credenza.v1.GetTaxonomyResponseB=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\bClassify\x12\x1c.credenza.v1.ClassifyRequest\x1a\x1d.credenza.v1.ClassifyResponse\x12U\n" +
+	"\vGetTaxonomy\x12\x1f.credenza.v1.GetTaxonomyRequest\x1a .credenza.v1.GetTaxonomyResponse\"\x03\x90\x02\x01B{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_classification_service_proto_rawDescOnce sync.Once
@@ -880,45 +909,48 @@ var file_credenza_v1_classification_service_proto_goTypes = []any{
 	(*Item)(nil),                   // 11: credenza.v1.Item
 	(Mode)(0),                      // 12: credenza.v1.Mode
 	(*ClassifyOptions)(nil),        // 13: credenza.v1.ClassifyOptions
-	(*Batch)(nil),                  // 14: credenza.v1.Batch
-	(*Summary)(nil),                // 15: credenza.v1.Summary
-	(*Notice)(nil),                 // 16: credenza.v1.Notice
-	(*ItemChunk)(nil),              // 17: credenza.v1.ItemChunk
-	(*ItemResult)(nil),             // 18: credenza.v1.ItemResult
+	(*RowChunk)(nil),               // 14: credenza.v1.RowChunk
+	(*Batch)(nil),                  // 15: credenza.v1.Batch
+	(*Summary)(nil),                // 16: credenza.v1.Summary
+	(*Notice)(nil),                 // 17: credenza.v1.Notice
+	(*ItemChunk)(nil),              // 18: credenza.v1.ItemChunk
+	(*ItemResult)(nil),             // 19: credenza.v1.ItemResult
 }
 var file_credenza_v1_classification_service_proto_depIdxs = []int32{
 	11, // 0: credenza.v1.ClassifyStreamRequest.items:type_name -> credenza.v1.Item
 	12, // 1: credenza.v1.ClassifyStreamRequest.mode:type_name -> credenza.v1.Mode
 	13, // 2: credenza.v1.ClassifyStreamRequest.options:type_name -> credenza.v1.ClassifyOptions
-	14, // 3: credenza.v1.ClassifyStreamResponse.batch:type_name -> credenza.v1.Batch
-	15, // 4: credenza.v1.ClassifyStreamResponse.summary:type_name -> credenza.v1.Summary
-	16, // 5: credenza.v1.ClassifyStreamResponse.notice:type_name -> credenza.v1.Notice
-	12, // 6: credenza.v1.FeedSpec.mode:type_name -> credenza.v1.Mode
-	13, // 7: credenza.v1.FeedSpec.options:type_name -> credenza.v1.ClassifyOptions
-	2,  // 8: credenza.v1.ClassifyFeedRequest.spec:type_name -> credenza.v1.FeedSpec
-	17, // 9: credenza.v1.ClassifyFeedRequest.items:type_name -> credenza.v1.ItemChunk
-	14, // 10: credenza.v1.ClassifyFeedResponse.batch:type_name -> credenza.v1.Batch
-	15, // 11: credenza.v1.ClassifyFeedResponse.summary:type_name -> credenza.v1.Summary
-	16, // 12: credenza.v1.ClassifyFeedResponse.notice:type_name -> credenza.v1.Notice
-	11, // 13: credenza.v1.ClassifyRequest.item:type_name -> credenza.v1.Item
-	12, // 14: credenza.v1.ClassifyRequest.mode:type_name -> credenza.v1.Mode
-	13, // 15: credenza.v1.ClassifyRequest.options:type_name -> credenza.v1.ClassifyOptions
-	18, // 16: credenza.v1.ClassifyResponse.result:type_name -> credenza.v1.ItemResult
-	9,  // 17: credenza.v1.GetTaxonomyResponse.categories:type_name -> credenza.v1.Category
-	10, // 18: credenza.v1.GetTaxonomyResponse.styles:type_name -> credenza.v1.Style
-	0,  // 19: credenza.v1.ClassificationService.ClassifyStream:input_type -> credenza.v1.ClassifyStreamRequest
-	3,  // 20: credenza.v1.ClassificationService.ClassifyFeed:input_type -> credenza.v1.ClassifyFeedRequest
-	5,  // 21: credenza.v1.ClassificationService.Classify:input_type -> credenza.v1.ClassifyRequest
-	7,  // 22: credenza.v1.ClassificationService.GetTaxonomy:input_type -> credenza.v1.GetTaxonomyRequest
-	1,  // 23: credenza.v1.ClassificationService.ClassifyStream:output_type -> credenza.v1.ClassifyStreamResponse
-	4,  // 24: credenza.v1.ClassificationService.ClassifyFeed:output_type -> credenza.v1.ClassifyFeedResponse
-	6,  // 25: credenza.v1.ClassificationService.Classify:output_type -> credenza.v1.ClassifyResponse
-	8,  // 26: credenza.v1.ClassificationService.GetTaxonomy:output_type -> credenza.v1.GetTaxonomyResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 3: credenza.v1.ClassifyStreamRequest.rows:type_name -> credenza.v1.RowChunk
+	15, // 4: credenza.v1.ClassifyStreamResponse.batch:type_name -> credenza.v1.Batch
+	16, // 5: credenza.v1.ClassifyStreamResponse.summary:type_name -> credenza.v1.Summary
+	17, // 6: credenza.v1.ClassifyStreamResponse.notice:type_name -> credenza.v1.Notice
+	12, // 7: credenza.v1.FeedSpec.mode:type_name -> credenza.v1.Mode
+	13, // 8: credenza.v1.FeedSpec.options:type_name -> credenza.v1.ClassifyOptions
+	2,  // 9: credenza.v1.ClassifyFeedRequest.spec:type_name -> credenza.v1.FeedSpec
+	18, // 10: credenza.v1.ClassifyFeedRequest.items:type_name -> credenza.v1.ItemChunk
+	14, // 11: credenza.v1.ClassifyFeedRequest.rows:type_name -> credenza.v1.RowChunk
+	15, // 12: credenza.v1.ClassifyFeedResponse.batch:type_name -> credenza.v1.Batch
+	16, // 13: credenza.v1.ClassifyFeedResponse.summary:type_name -> credenza.v1.Summary
+	17, // 14: credenza.v1.ClassifyFeedResponse.notice:type_name -> credenza.v1.Notice
+	11, // 15: credenza.v1.ClassifyRequest.item:type_name -> credenza.v1.Item
+	12, // 16: credenza.v1.ClassifyRequest.mode:type_name -> credenza.v1.Mode
+	13, // 17: credenza.v1.ClassifyRequest.options:type_name -> credenza.v1.ClassifyOptions
+	19, // 18: credenza.v1.ClassifyResponse.result:type_name -> credenza.v1.ItemResult
+	9,  // 19: credenza.v1.GetTaxonomyResponse.categories:type_name -> credenza.v1.Category
+	10, // 20: credenza.v1.GetTaxonomyResponse.styles:type_name -> credenza.v1.Style
+	0,  // 21: credenza.v1.ClassificationService.ClassifyStream:input_type -> credenza.v1.ClassifyStreamRequest
+	3,  // 22: credenza.v1.ClassificationService.ClassifyFeed:input_type -> credenza.v1.ClassifyFeedRequest
+	5,  // 23: credenza.v1.ClassificationService.Classify:input_type -> credenza.v1.ClassifyRequest
+	7,  // 24: credenza.v1.ClassificationService.GetTaxonomy:input_type -> credenza.v1.GetTaxonomyRequest
+	1,  // 25: credenza.v1.ClassificationService.ClassifyStream:output_type -> credenza.v1.ClassifyStreamResponse
+	4,  // 26: credenza.v1.ClassificationService.ClassifyFeed:output_type -> credenza.v1.ClassifyFeedResponse
+	6,  // 27: credenza.v1.ClassificationService.Classify:output_type -> credenza.v1.ClassifyResponse
+	8,  // 28: credenza.v1.ClassificationService.GetTaxonomy:output_type -> credenza.v1.GetTaxonomyResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_classification_service_proto_init() }
@@ -938,6 +970,7 @@ func file_credenza_v1_classification_service_proto_init() {
 	file_credenza_v1_classification_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*ClassifyFeedRequest_Spec)(nil),
 		(*ClassifyFeedRequest_Items)(nil),
+		(*ClassifyFeedRequest_Rows)(nil),
 	}
 	file_credenza_v1_classification_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*ClassifyFeedResponse_Batch)(nil),

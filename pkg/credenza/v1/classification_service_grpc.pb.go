@@ -48,13 +48,20 @@ const (
 //
 // Otherwise every item sent gets exactly one result. A call that its caller
 // cancels stops its work at once.
+//
+// For clients in other languages: a server that goes away in the middle of a stream
+// is UNAVAILABLE for most clients, and CANCELLED or ABORTED for some; a caller that has
+// not cancelled its call takes all three as a broken connection. In JSON, numbers of
+// 64 bits are texts ("3"), as protobuf's JSON form has it. Messages and methods are
+// named by buf's style guide: each method has a request and a response of its own,
+// which can grow, in place of the shared resources of Google's AIPs.
 type ClassificationServiceClient interface {
-	// Classifies a list of items and streams the results back in batches while
+	// Classifies a list of items, or rows of a table, and streams the results back in batches while
 	// the rest is still in flight. The last message is the summary. At most 100,000
 	// items (unless set) and 64 MiB are accepted.
 	ClassifyStream(ctx context.Context, in *ClassifyStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ClassifyStreamResponse], error)
 	// Classifies items without end. The first message is the spec, the others are
-	// chunks of items; results come back while items still arrive. The server
+	// chunks of items or rows; results come back while items still arrive. The server
 	// stops reading while too many items are in flight, so a sender is slowed down
 	// to the pace of the model. When the caller has closed its side and every
 	// item has its result, the summary ends the stream.
@@ -148,13 +155,20 @@ func (c *classificationServiceClient) GetTaxonomy(ctx context.Context, in *GetTa
 //
 // Otherwise every item sent gets exactly one result. A call that its caller
 // cancels stops its work at once.
+//
+// For clients in other languages: a server that goes away in the middle of a stream
+// is UNAVAILABLE for most clients, and CANCELLED or ABORTED for some; a caller that has
+// not cancelled its call takes all three as a broken connection. In JSON, numbers of
+// 64 bits are texts ("3"), as protobuf's JSON form has it. Messages and methods are
+// named by buf's style guide: each method has a request and a response of its own,
+// which can grow, in place of the shared resources of Google's AIPs.
 type ClassificationServiceServer interface {
-	// Classifies a list of items and streams the results back in batches while
+	// Classifies a list of items, or rows of a table, and streams the results back in batches while
 	// the rest is still in flight. The last message is the summary. At most 100,000
 	// items (unless set) and 64 MiB are accepted.
 	ClassifyStream(*ClassifyStreamRequest, grpc.ServerStreamingServer[ClassifyStreamResponse]) error
 	// Classifies items without end. The first message is the spec, the others are
-	// chunks of items; results come back while items still arrive. The server
+	// chunks of items or rows; results come back while items still arrive. The server
 	// stops reading while too many items are in flight, so a sender is slowed down
 	// to the pace of the model. When the caller has closed its side and every
 	// item has its result, the summary ends the stream.

@@ -229,6 +229,127 @@ func (x *ItemChunk) GetItems() []*Item {
 	return nil
 }
 
+// RowChunk is a part of a table, in place of items: the server finds out which
+// column fills which field, by the names of the columns and the values of the first
+// rows, as it does for files. A column that fills no field is an attribute, and one
+// with the shop's bookkeeping, such as its stock, is left out.
+//
+// Each row is one item with one result. One that cannot be read, such as a row with
+// more cells than there are columns, gets ERROR_REASON_INVALID_ITEM.
+type RowChunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names of the columns, in order, at most 1,000. Names may repeat or be empty.
+	// In the first chunk of a call; later ones have the same or none.
+	Columns []string `protobuf:"bytes,1,rep,name=columns,proto3" json:"columns,omitempty"`
+	// The rows, in order. A chunk without rows does nothing.
+	Rows []*Row `protobuf:"bytes,2,rep,name=rows,proto3" json:"rows,omitempty"`
+	// The column that fills a field, by the field's name as in Item ("product_name",
+	// "image_url"). Without a name, as in {"price_range": ""}, no column fills the
+	// field. In the first chunk of a call. A field or column that there is not fails
+	// the call with INVALID_ARGUMENT.
+	Overrides     map[string]string `protobuf:"bytes,3,rep,name=overrides,proto3" json:"overrides,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RowChunk) Reset() {
+	*x = RowChunk{}
+	mi := &file_credenza_v1_item_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RowChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RowChunk) ProtoMessage() {}
+
+func (x *RowChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_item_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RowChunk.ProtoReflect.Descriptor instead.
+func (*RowChunk) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_item_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RowChunk) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *RowChunk) GetRows() []*Row {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *RowChunk) GetOverrides() map[string]string {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
+// Row has the cells of one row of a table.
+type Row struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each column, as text. Missing ones at the end are blank. "", "nan",
+	// "null" and "None" count as blank too.
+	Cells         []string `protobuf:"bytes,1,rep,name=cells,proto3" json:"cells,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Row) Reset() {
+	*x = Row{}
+	mi := &file_credenza_v1_item_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Row) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Row) ProtoMessage() {}
+
+func (x *Row) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_item_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Row.ProtoReflect.Descriptor instead.
+func (*Row) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_item_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Row) GetCells() []string {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
 var File_credenza_v1_item_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_item_proto_rawDesc = "" +
@@ -257,7 +378,17 @@ const file_credenza_v1_item_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"4\n" +
 	"\tItemChunk\x12'\n" +
-	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemR\x05itemsB=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemR\x05items\"\xcc\x01\n" +
+	"\bRowChunk\x12\x18\n" +
+	"\acolumns\x18\x01 \x03(\tR\acolumns\x12$\n" +
+	"\x04rows\x18\x02 \x03(\v2\x10.credenza.v1.RowR\x04rows\x12B\n" +
+	"\toverrides\x18\x03 \x03(\v2$.credenza.v1.RowChunk.OverridesEntryR\toverrides\x1a<\n" +
+	"\x0eOverridesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1b\n" +
+	"\x03Row\x12\x14\n" +
+	"\x05cells\x18\x01 \x03(\tR\x05cellsB{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_item_proto_rawDescOnce sync.Once
@@ -271,20 +402,25 @@ func file_credenza_v1_item_proto_rawDescGZIP() []byte {
 	return file_credenza_v1_item_proto_rawDescData
 }
 
-var file_credenza_v1_item_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_credenza_v1_item_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_credenza_v1_item_proto_goTypes = []any{
 	(*Item)(nil),      // 0: credenza.v1.Item
 	(*ItemChunk)(nil), // 1: credenza.v1.ItemChunk
-	nil,               // 2: credenza.v1.Item.AttributesEntry
+	(*RowChunk)(nil),  // 2: credenza.v1.RowChunk
+	(*Row)(nil),       // 3: credenza.v1.Row
+	nil,               // 4: credenza.v1.Item.AttributesEntry
+	nil,               // 5: credenza.v1.RowChunk.OverridesEntry
 }
 var file_credenza_v1_item_proto_depIdxs = []int32{
-	2, // 0: credenza.v1.Item.attributes:type_name -> credenza.v1.Item.AttributesEntry
+	4, // 0: credenza.v1.Item.attributes:type_name -> credenza.v1.Item.AttributesEntry
 	0, // 1: credenza.v1.ItemChunk.items:type_name -> credenza.v1.Item
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 2: credenza.v1.RowChunk.rows:type_name -> credenza.v1.Row
+	5, // 3: credenza.v1.RowChunk.overrides:type_name -> credenza.v1.RowChunk.OverridesEntry
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_item_proto_init() }
@@ -298,7 +434,7 @@ func file_credenza_v1_item_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_item_proto_rawDesc), len(file_credenza_v1_item_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -41,6 +41,8 @@ const (
 	JobState_JOB_STATE_CANCELLED JobState = 4
 	// Stored items cannot be read any more, see `message`. Final.
 	JobState_JOB_STATE_FAILED JobState = 5
+	// Paused by PauseJob until ResumeJob; `message` has the reason.
+	JobState_JOB_STATE_PAUSED JobState = 6
 )
 
 // Enum value maps for JobState.
@@ -52,6 +54,7 @@ var (
 		3: "JOB_STATE_SUCCEEDED",
 		4: "JOB_STATE_CANCELLED",
 		5: "JOB_STATE_FAILED",
+		6: "JOB_STATE_PAUSED",
 	}
 	JobState_value = map[string]int32{
 		"JOB_STATE_UNSPECIFIED": 0,
@@ -60,6 +63,7 @@ var (
 		"JOB_STATE_SUCCEEDED":   3,
 		"JOB_STATE_CANCELLED":   4,
 		"JOB_STATE_FAILED":      5,
+		"JOB_STATE_PAUSED":      6,
 	}
 )
 
@@ -90,6 +94,63 @@ func (JobState) EnumDescriptor() ([]byte, []int) {
 	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{0}
 }
 
+// ResultFilter is which results are listed.
+type ResultFilter int32
+
+const (
+	// The same as RESULT_FILTER_ALL.
+	ResultFilter_RESULT_FILTER_UNSPECIFIED ResultFilter = 0
+	// All results.
+	ResultFilter_RESULT_FILTER_ALL ResultFilter = 1
+	// Those with an error in place of a classification.
+	ResultFilter_RESULT_FILTER_FAILED ResultFilter = 2
+	// Those with Classification.needs_review.
+	ResultFilter_RESULT_FILTER_NEEDS_REVIEW ResultFilter = 3
+)
+
+// Enum value maps for ResultFilter.
+var (
+	ResultFilter_name = map[int32]string{
+		0: "RESULT_FILTER_UNSPECIFIED",
+		1: "RESULT_FILTER_ALL",
+		2: "RESULT_FILTER_FAILED",
+		3: "RESULT_FILTER_NEEDS_REVIEW",
+	}
+	ResultFilter_value = map[string]int32{
+		"RESULT_FILTER_UNSPECIFIED":  0,
+		"RESULT_FILTER_ALL":          1,
+		"RESULT_FILTER_FAILED":       2,
+		"RESULT_FILTER_NEEDS_REVIEW": 3,
+	}
+)
+
+func (x ResultFilter) Enum() *ResultFilter {
+	p := new(ResultFilter)
+	*p = x
+	return p
+}
+
+func (x ResultFilter) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ResultFilter) Descriptor() protoreflect.EnumDescriptor {
+	return file_credenza_v1_job_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ResultFilter) Type() protoreflect.EnumType {
+	return &file_credenza_v1_job_service_proto_enumTypes[1]
+}
+
+func (x ResultFilter) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ResultFilter.Descriptor instead.
+func (ResultFilter) EnumDescriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{1}
+}
+
 // Job is a catalogue that is classified in the background.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -109,8 +170,8 @@ type Job struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// The time at which it ended. Not set before.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	// Why it does not progress, such as a model's server that does not answer, or why
-	// it failed, for people. Mostly empty.
+	// Why it does not progress, such as a pause or a model's server that does not answer,
+	// or why it failed, for people. Mostly empty.
 	Message string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
 	// The job that this one retries. Empty: none.
 	RetryOf       string `protobuf:"bytes,10,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
@@ -298,12 +359,13 @@ func (x *JobSpec) GetRequestId() string {
 // CreateJobRequest is one message of an upload.
 type CreateJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of the two is set.
+	// Exactly one is set.
 	//
 	// Types that are valid to be assigned to Part:
 	//
 	//	*CreateJobRequest_Spec
 	//	*CreateJobRequest_Items
+	//	*CreateJobRequest_Rows
 	Part          isCreateJobRequest_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -364,6 +426,15 @@ func (x *CreateJobRequest) GetItems() *ItemChunk {
 	return nil
 }
 
+func (x *CreateJobRequest) GetRows() *RowChunk {
+	if x != nil {
+		if x, ok := x.Part.(*CreateJobRequest_Rows); ok {
+			return x.Rows
+		}
+	}
+	return nil
+}
+
 type isCreateJobRequest_Part interface {
 	isCreateJobRequest_Part()
 }
@@ -378,9 +449,16 @@ type CreateJobRequest_Items struct {
 	Items *ItemChunk `protobuf:"bytes,2,opt,name=items,proto3,oneof"`
 }
 
+type CreateJobRequest_Rows struct {
+	// The next rows of a table. A job may have items as well.
+	Rows *RowChunk `protobuf:"bytes,3,opt,name=rows,proto3,oneof"`
+}
+
 func (*CreateJobRequest_Spec) isCreateJobRequest_Part() {}
 
 func (*CreateJobRequest_Items) isCreateJobRequest_Part() {}
+
+func (*CreateJobRequest_Rows) isCreateJobRequest_Part() {}
 
 // CreateJobResponse has the job.
 type CreateJobResponse struct {
@@ -428,6 +506,116 @@ func (x *CreateJobResponse) GetJob() *Job {
 	return nil
 }
 
+// SubmitJobRequest is a whole job in one message.
+type SubmitJobRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The items, at least one, unless there are rows.
+	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// The settings of the job. Not set: all defaults.
+	Spec *JobSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Rows of a table in place of items, at least one.
+	Rows          *RowChunk `protobuf:"bytes,3,opt,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitJobRequest) Reset() {
+	*x = SubmitJobRequest{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitJobRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitJobRequest) ProtoMessage() {}
+
+func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitJobRequest.ProtoReflect.Descriptor instead.
+func (*SubmitJobRequest) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SubmitJobRequest) GetItems() []*Item {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *SubmitJobRequest) GetSpec() *JobSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *SubmitJobRequest) GetRows() *RowChunk {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// SubmitJobResponse has the job.
+type SubmitJobResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job.
+	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitJobResponse) Reset() {
+	*x = SubmitJobResponse{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitJobResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitJobResponse) ProtoMessage() {}
+
+func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitJobResponse.ProtoReflect.Descriptor instead.
+func (*SubmitJobResponse) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SubmitJobResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 // GetJobRequest names a job.
 type GetJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -439,7 +627,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +639,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +652,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{4}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetJobRequest) GetJobId() string {
@@ -485,7 +673,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +685,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +698,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{5}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -535,7 +723,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +735,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +748,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListJobsRequest) GetPageSize() int32 {
@@ -597,7 +785,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +797,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +810,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{7}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -639,6 +827,366 @@ func (x *ListJobsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// ListJobResultsRequest asks for a page of a job's results.
+type ListJobResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Job.job_id.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Results on the page. 0 or less: 100; more than 1,000 count as 1,000. A page may
+	// have fewer, and none, although more follow.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// ListJobResultsResponse.next_page_token of the page before. Empty: the first page.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which results are listed. Default: RESULT_FILTER_ALL.
+	Filter ResultFilter `protobuf:"varint,4,opt,name=filter,proto3,enum=credenza.v1.ResultFilter" json:"filter,omitempty"`
+	// Whether the page has the rows that the items came from.
+	WithRows      bool `protobuf:"varint,5,opt,name=with_rows,json=withRows,proto3" json:"with_rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJobResultsRequest) Reset() {
+	*x = ListJobResultsRequest{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJobResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJobResultsRequest) ProtoMessage() {}
+
+func (x *ListJobResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJobResultsRequest.ProtoReflect.Descriptor instead.
+func (*ListJobResultsRequest) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListJobResultsRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *ListJobResultsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListJobResultsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListJobResultsRequest) GetFilter() ResultFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return ResultFilter_RESULT_FILTER_UNSPECIFIED
+}
+
+func (x *ListJobResultsRequest) GetWithRows() bool {
+	if x != nil {
+		return x.WithRows
+	}
+	return false
+}
+
+// ListJobResultsResponse is a page of a job's results.
+type ListJobResultsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The results, in the order in which they were stored.
+	Results []*ItemResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// Asks for the next page. Empty: the job has ended, and this is the last page. Of a job
+	// that has not ended, the next page has what came since, and may be empty.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The state of the job when the page was read.
+	State JobState `protobuf:"varint,3,opt,name=state,proto3,enum=credenza.v1.JobState" json:"state,omitempty"`
+	// The names of the columns, if rows were asked for and the job was created from rows.
+	Columns []string `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
+	// The row of each result, in the order of `results`, as it was sent. Without cells:
+	// the item did not come from a row. Empty if the job was created from items alone.
+	Rows          []*Row `protobuf:"bytes,5,rep,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJobResultsResponse) Reset() {
+	*x = ListJobResultsResponse{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJobResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJobResultsResponse) ProtoMessage() {}
+
+func (x *ListJobResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJobResultsResponse.ProtoReflect.Descriptor instead.
+func (*ListJobResultsResponse) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListJobResultsResponse) GetResults() []*ItemResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *ListJobResultsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListJobResultsResponse) GetState() JobState {
+	if x != nil {
+		return x.State
+	}
+	return JobState_JOB_STATE_UNSPECIFIED
+}
+
+func (x *ListJobResultsResponse) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *ListJobResultsResponse) GetRows() []*Row {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// PauseJobRequest names a job.
+type PauseJobRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Job.job_id.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Why, for people: it comes back in Job.message. May be empty.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseJobRequest) Reset() {
+	*x = PauseJobRequest{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseJobRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseJobRequest) ProtoMessage() {}
+
+func (x *PauseJobRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseJobRequest.ProtoReflect.Descriptor instead.
+func (*PauseJobRequest) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PauseJobRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *PauseJobRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// PauseJobResponse has the paused job.
+type PauseJobResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job.
+	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseJobResponse) Reset() {
+	*x = PauseJobResponse{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseJobResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseJobResponse) ProtoMessage() {}
+
+func (x *PauseJobResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseJobResponse.ProtoReflect.Descriptor instead.
+func (*PauseJobResponse) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PauseJobResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+// ResumeJobRequest names a paused job.
+type ResumeJobRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Job.job_id.
+	JobId         string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeJobRequest) Reset() {
+	*x = ResumeJobRequest{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeJobRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeJobRequest) ProtoMessage() {}
+
+func (x *ResumeJobRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeJobRequest.ProtoReflect.Descriptor instead.
+func (*ResumeJobRequest) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ResumeJobRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+// ResumeJobResponse has the job.
+type ResumeJobResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job.
+	Job           *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeJobResponse) Reset() {
+	*x = ResumeJobResponse{}
+	mi := &file_credenza_v1_job_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeJobResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeJobResponse) ProtoMessage() {}
+
+func (x *ResumeJobResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_job_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeJobResponse.ProtoReflect.Descriptor instead.
+func (*ResumeJobResponse) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ResumeJobResponse) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
 // CancelJobRequest names a job.
 type CancelJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -650,7 +1198,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +1210,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +1223,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{8}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelJobRequest) GetJobId() string {
@@ -696,7 +1244,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +1256,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +1269,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{9}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -744,7 +1292,7 @@ type RetryJobRequest struct {
 
 func (x *RetryJobRequest) Reset() {
 	*x = RetryJobRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -756,7 +1304,7 @@ func (x *RetryJobRequest) String() string {
 func (*RetryJobRequest) ProtoMessage() {}
 
 func (x *RetryJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -769,7 +1317,7 @@ func (x *RetryJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryJobRequest.ProtoReflect.Descriptor instead.
 func (*RetryJobRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{10}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RetryJobRequest) GetJobId() string {
@@ -797,7 +1345,7 @@ type RetryJobResponse struct {
 
 func (x *RetryJobResponse) Reset() {
 	*x = RetryJobResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1357,7 @@ func (x *RetryJobResponse) String() string {
 func (*RetryJobResponse) ProtoMessage() {}
 
 func (x *RetryJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1370,7 @@ func (x *RetryJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryJobResponse.ProtoReflect.Descriptor instead.
 func (*RetryJobResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{11}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RetryJobResponse) GetJob() *Job {
@@ -843,7 +1391,7 @@ type DeleteJobRequest struct {
 
 func (x *DeleteJobRequest) Reset() {
 	*x = DeleteJobRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +1403,7 @@ func (x *DeleteJobRequest) String() string {
 func (*DeleteJobRequest) ProtoMessage() {}
 
 func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +1416,7 @@ func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{12}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteJobRequest) GetJobId() string {
@@ -887,7 +1435,7 @@ type DeleteJobResponse struct {
 
 func (x *DeleteJobResponse) Reset() {
 	*x = DeleteJobResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1447,7 @@ func (x *DeleteJobResponse) String() string {
 func (*DeleteJobResponse) ProtoMessage() {}
 
 func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1460,7 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{13}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{21}
 }
 
 // WatchJobRequest names a job and a place in its results.
@@ -929,7 +1477,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[14]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1489,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[14]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1502,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{14}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WatchJobRequest) GetJobId() string {
@@ -990,7 +1538,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_credenza_v1_job_service_proto_msgTypes[15]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1550,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_job_service_proto_msgTypes[15]
+	mi := &file_credenza_v1_job_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1563,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{15}
+	return file_credenza_v1_job_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WatchJobResponse) GetEvent() isWatchJobResponse_Event {
@@ -1112,12 +1660,19 @@ const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\aoptions\x18\x02 \x01(\v2\x1c.credenza.v1.ClassifyOptionsR\aoptions\x12+\n" +
 	"\fdisplay_name\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12'\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\trequestId\"}\n" +
+	"request_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\trequestId\"\xaa\x01\n" +
 	"\x10CreateJobRequest\x12*\n" +
 	"\x04spec\x18\x01 \x01(\v2\x14.credenza.v1.JobSpecH\x00R\x04spec\x12.\n" +
-	"\x05items\x18\x02 \x01(\v2\x16.credenza.v1.ItemChunkH\x00R\x05itemsB\r\n" +
+	"\x05items\x18\x02 \x01(\v2\x16.credenza.v1.ItemChunkH\x00R\x05items\x12+\n" +
+	"\x04rows\x18\x03 \x01(\v2\x15.credenza.v1.RowChunkH\x00R\x04rowsB\r\n" +
 	"\x04part\x12\x05\xbaH\x02\b\x01\"7\n" +
 	"\x11CreateJobResponse\x12\"\n" +
+	"\x03job\x18\x01 \x01(\v2\x10.credenza.v1.JobR\x03job\"\x90\x01\n" +
+	"\x10SubmitJobRequest\x12'\n" +
+	"\x05items\x18\x01 \x03(\v2\x11.credenza.v1.ItemR\x05items\x12(\n" +
+	"\x04spec\x18\x02 \x01(\v2\x14.credenza.v1.JobSpecR\x04spec\x12)\n" +
+	"\x04rows\x18\x03 \x01(\v2\x15.credenza.v1.RowChunkR\x04rows\"7\n" +
+	"\x11SubmitJobResponse\x12\"\n" +
 	"\x03job\x18\x01 \x01(\v2\x10.credenza.v1.JobR\x03job\"1\n" +
 	"\rGetJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\"4\n" +
@@ -1131,7 +1686,29 @@ const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\x05state\x18\x03 \x01(\x0e2\x15.credenza.v1.JobStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\"`\n" +
 	"\x10ListJobsResponse\x12$\n" +
 	"\x04jobs\x18\x01 \x03(\v2\x10.credenza.v1.JobR\x04jobs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"4\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd9\x01\n" +
+	"\x15ListJobResultsRequest\x12 \n" +
+	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\x12;\n" +
+	"\x06filter\x18\x04 \x01(\x0e2\x19.credenza.v1.ResultFilterB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06filter\x12\x1b\n" +
+	"\twith_rows\x18\x05 \x01(\bR\bwithRows\"\xe0\x01\n" +
+	"\x16ListJobResultsResponse\x121\n" +
+	"\aresults\x18\x01 \x03(\v2\x17.credenza.v1.ItemResultR\aresults\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12+\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x15.credenza.v1.JobStateR\x05state\x12\x18\n" +
+	"\acolumns\x18\x04 \x03(\tR\acolumns\x12$\n" +
+	"\x04rows\x18\x05 \x03(\v2\x10.credenza.v1.RowR\x04rows\"U\n" +
+	"\x0fPauseJobRequest\x12 \n" +
+	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\x12 \n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"6\n" +
+	"\x10PauseJobResponse\x12\"\n" +
+	"\x03job\x18\x01 \x01(\v2\x10.credenza.v1.JobR\x03job\"4\n" +
+	"\x10ResumeJobRequest\x12 \n" +
+	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\"7\n" +
+	"\x11ResumeJobResponse\x12\"\n" +
+	"\x03job\x18\x01 \x01(\v2\x10.credenza.v1.JobR\x03job\"4\n" +
 	"\x10CancelJobRequest\x12 \n" +
 	"\x06job_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05jobId\"7\n" +
 	"\x11CancelJobResponse\x12\"\n" +
@@ -1153,23 +1730,34 @@ const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\asummary\x18\x02 \x01(\v2\x14.credenza.v1.SummaryH\x00R\asummary\x12-\n" +
 	"\x06notice\x18\x04 \x01(\v2\x13.credenza.v1.NoticeH\x00R\x06notice\x12!\n" +
 	"\fresume_token\x18\x03 \x01(\tR\vresumeTokenB\a\n" +
-	"\x05event*\x9a\x01\n" +
+	"\x05event*\xb0\x01\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n" +
 	"\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n" +
 	"\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x17\n" +
 	"\x13JOB_STATE_CANCELLED\x10\x04\x12\x14\n" +
-	"\x10JOB_STATE_FAILED\x10\x052\x92\x04\n" +
+	"\x10JOB_STATE_FAILED\x10\x05\x12\x14\n" +
+	"\x10JOB_STATE_PAUSED\x10\x06*~\n" +
+	"\fResultFilter\x12\x1d\n" +
+	"\x19RESULT_FILTER_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11RESULT_FILTER_ALL\x10\x01\x12\x18\n" +
+	"\x14RESULT_FILTER_FAILED\x10\x02\x12\x1e\n" +
+	"\x1aRESULT_FILTER_NEEDS_REVIEW\x10\x032\xdd\x06\n" +
 	"\n" +
 	"JobService\x12L\n" +
-	"\tCreateJob\x12\x1d.credenza.v1.CreateJobRequest\x1a\x1e.credenza.v1.CreateJobResponse(\x01\x12A\n" +
-	"\x06GetJob\x12\x1a.credenza.v1.GetJobRequest\x1a\x1b.credenza.v1.GetJobResponse\x12G\n" +
-	"\bListJobs\x12\x1c.credenza.v1.ListJobsRequest\x1a\x1d.credenza.v1.ListJobsResponse\x12J\n" +
+	"\tCreateJob\x12\x1d.credenza.v1.CreateJobRequest\x1a\x1e.credenza.v1.CreateJobResponse(\x01\x12J\n" +
+	"\tSubmitJob\x12\x1d.credenza.v1.SubmitJobRequest\x1a\x1e.credenza.v1.SubmitJobResponse\x12F\n" +
+	"\x06GetJob\x12\x1a.credenza.v1.GetJobRequest\x1a\x1b.credenza.v1.GetJobResponse\"\x03\x90\x02\x01\x12L\n" +
+	"\bListJobs\x12\x1c.credenza.v1.ListJobsRequest\x1a\x1d.credenza.v1.ListJobsResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\x0eListJobResults\x12\".credenza.v1.ListJobResultsRequest\x1a#.credenza.v1.ListJobResultsResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\tCancelJob\x12\x1d.credenza.v1.CancelJobRequest\x1a\x1e.credenza.v1.CancelJobResponse\x12G\n" +
+	"\bPauseJob\x12\x1c.credenza.v1.PauseJobRequest\x1a\x1d.credenza.v1.PauseJobResponse\x12J\n" +
+	"\tResumeJob\x12\x1d.credenza.v1.ResumeJobRequest\x1a\x1e.credenza.v1.ResumeJobResponse\x12G\n" +
 	"\bRetryJob\x12\x1c.credenza.v1.RetryJobRequest\x1a\x1d.credenza.v1.RetryJobResponse\x12J\n" +
 	"\tDeleteJob\x12\x1d.credenza.v1.DeleteJobRequest\x1a\x1e.credenza.v1.DeleteJobResponse\x12I\n" +
-	"\bWatchJob\x12\x1c.credenza.v1.WatchJobRequest\x1a\x1d.credenza.v1.WatchJobResponse0\x01B=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\bWatchJob\x12\x1c.credenza.v1.WatchJobRequest\x1a\x1d.credenza.v1.WatchJobResponse0\x01B{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_job_service_proto_rawDescOnce sync.Once
@@ -1183,75 +1771,107 @@ func file_credenza_v1_job_service_proto_rawDescGZIP() []byte {
 	return file_credenza_v1_job_service_proto_rawDescData
 }
 
-var file_credenza_v1_job_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_credenza_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_credenza_v1_job_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_credenza_v1_job_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_credenza_v1_job_service_proto_goTypes = []any{
-	(JobState)(0),                 // 0: credenza.v1.JobState
-	(*Job)(nil),                   // 1: credenza.v1.Job
-	(*JobSpec)(nil),               // 2: credenza.v1.JobSpec
-	(*CreateJobRequest)(nil),      // 3: credenza.v1.CreateJobRequest
-	(*CreateJobResponse)(nil),     // 4: credenza.v1.CreateJobResponse
-	(*GetJobRequest)(nil),         // 5: credenza.v1.GetJobRequest
-	(*GetJobResponse)(nil),        // 6: credenza.v1.GetJobResponse
-	(*ListJobsRequest)(nil),       // 7: credenza.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),      // 8: credenza.v1.ListJobsResponse
-	(*CancelJobRequest)(nil),      // 9: credenza.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),     // 10: credenza.v1.CancelJobResponse
-	(*RetryJobRequest)(nil),       // 11: credenza.v1.RetryJobRequest
-	(*RetryJobResponse)(nil),      // 12: credenza.v1.RetryJobResponse
-	(*DeleteJobRequest)(nil),      // 13: credenza.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),     // 14: credenza.v1.DeleteJobResponse
-	(*WatchJobRequest)(nil),       // 15: credenza.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),      // 16: credenza.v1.WatchJobResponse
-	nil,                           // 17: credenza.v1.Job.FailuresByReasonEntry
-	(*Progress)(nil),              // 18: credenza.v1.Progress
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(Mode)(0),                     // 20: credenza.v1.Mode
-	(*ClassifyOptions)(nil),       // 21: credenza.v1.ClassifyOptions
-	(*ItemChunk)(nil),             // 22: credenza.v1.ItemChunk
-	(*Batch)(nil),                 // 23: credenza.v1.Batch
-	(*Summary)(nil),               // 24: credenza.v1.Summary
-	(*Notice)(nil),                // 25: credenza.v1.Notice
+	(JobState)(0),                  // 0: credenza.v1.JobState
+	(ResultFilter)(0),              // 1: credenza.v1.ResultFilter
+	(*Job)(nil),                    // 2: credenza.v1.Job
+	(*JobSpec)(nil),                // 3: credenza.v1.JobSpec
+	(*CreateJobRequest)(nil),       // 4: credenza.v1.CreateJobRequest
+	(*CreateJobResponse)(nil),      // 5: credenza.v1.CreateJobResponse
+	(*SubmitJobRequest)(nil),       // 6: credenza.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),      // 7: credenza.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),          // 8: credenza.v1.GetJobRequest
+	(*GetJobResponse)(nil),         // 9: credenza.v1.GetJobResponse
+	(*ListJobsRequest)(nil),        // 10: credenza.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),       // 11: credenza.v1.ListJobsResponse
+	(*ListJobResultsRequest)(nil),  // 12: credenza.v1.ListJobResultsRequest
+	(*ListJobResultsResponse)(nil), // 13: credenza.v1.ListJobResultsResponse
+	(*PauseJobRequest)(nil),        // 14: credenza.v1.PauseJobRequest
+	(*PauseJobResponse)(nil),       // 15: credenza.v1.PauseJobResponse
+	(*ResumeJobRequest)(nil),       // 16: credenza.v1.ResumeJobRequest
+	(*ResumeJobResponse)(nil),      // 17: credenza.v1.ResumeJobResponse
+	(*CancelJobRequest)(nil),       // 18: credenza.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),      // 19: credenza.v1.CancelJobResponse
+	(*RetryJobRequest)(nil),        // 20: credenza.v1.RetryJobRequest
+	(*RetryJobResponse)(nil),       // 21: credenza.v1.RetryJobResponse
+	(*DeleteJobRequest)(nil),       // 22: credenza.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),      // 23: credenza.v1.DeleteJobResponse
+	(*WatchJobRequest)(nil),        // 24: credenza.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),       // 25: credenza.v1.WatchJobResponse
+	nil,                            // 26: credenza.v1.Job.FailuresByReasonEntry
+	(*Progress)(nil),               // 27: credenza.v1.Progress
+	(*timestamppb.Timestamp)(nil),  // 28: google.protobuf.Timestamp
+	(Mode)(0),                      // 29: credenza.v1.Mode
+	(*ClassifyOptions)(nil),        // 30: credenza.v1.ClassifyOptions
+	(*ItemChunk)(nil),              // 31: credenza.v1.ItemChunk
+	(*RowChunk)(nil),               // 32: credenza.v1.RowChunk
+	(*Item)(nil),                   // 33: credenza.v1.Item
+	(*ItemResult)(nil),             // 34: credenza.v1.ItemResult
+	(*Row)(nil),                    // 35: credenza.v1.Row
+	(*Batch)(nil),                  // 36: credenza.v1.Batch
+	(*Summary)(nil),                // 37: credenza.v1.Summary
+	(*Notice)(nil),                 // 38: credenza.v1.Notice
 }
 var file_credenza_v1_job_service_proto_depIdxs = []int32{
 	0,  // 0: credenza.v1.Job.state:type_name -> credenza.v1.JobState
-	18, // 1: credenza.v1.Job.progress:type_name -> credenza.v1.Progress
-	17, // 2: credenza.v1.Job.failures_by_reason:type_name -> credenza.v1.Job.FailuresByReasonEntry
-	19, // 3: credenza.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	19, // 4: credenza.v1.Job.start_time:type_name -> google.protobuf.Timestamp
-	19, // 5: credenza.v1.Job.end_time:type_name -> google.protobuf.Timestamp
-	20, // 6: credenza.v1.JobSpec.mode:type_name -> credenza.v1.Mode
-	21, // 7: credenza.v1.JobSpec.options:type_name -> credenza.v1.ClassifyOptions
-	2,  // 8: credenza.v1.CreateJobRequest.spec:type_name -> credenza.v1.JobSpec
-	22, // 9: credenza.v1.CreateJobRequest.items:type_name -> credenza.v1.ItemChunk
-	1,  // 10: credenza.v1.CreateJobResponse.job:type_name -> credenza.v1.Job
-	1,  // 11: credenza.v1.GetJobResponse.job:type_name -> credenza.v1.Job
-	0,  // 12: credenza.v1.ListJobsRequest.state:type_name -> credenza.v1.JobState
-	1,  // 13: credenza.v1.ListJobsResponse.jobs:type_name -> credenza.v1.Job
-	1,  // 14: credenza.v1.CancelJobResponse.job:type_name -> credenza.v1.Job
-	1,  // 15: credenza.v1.RetryJobResponse.job:type_name -> credenza.v1.Job
-	23, // 16: credenza.v1.WatchJobResponse.batch:type_name -> credenza.v1.Batch
-	24, // 17: credenza.v1.WatchJobResponse.summary:type_name -> credenza.v1.Summary
-	25, // 18: credenza.v1.WatchJobResponse.notice:type_name -> credenza.v1.Notice
-	3,  // 19: credenza.v1.JobService.CreateJob:input_type -> credenza.v1.CreateJobRequest
-	5,  // 20: credenza.v1.JobService.GetJob:input_type -> credenza.v1.GetJobRequest
-	7,  // 21: credenza.v1.JobService.ListJobs:input_type -> credenza.v1.ListJobsRequest
-	9,  // 22: credenza.v1.JobService.CancelJob:input_type -> credenza.v1.CancelJobRequest
-	11, // 23: credenza.v1.JobService.RetryJob:input_type -> credenza.v1.RetryJobRequest
-	13, // 24: credenza.v1.JobService.DeleteJob:input_type -> credenza.v1.DeleteJobRequest
-	15, // 25: credenza.v1.JobService.WatchJob:input_type -> credenza.v1.WatchJobRequest
-	4,  // 26: credenza.v1.JobService.CreateJob:output_type -> credenza.v1.CreateJobResponse
-	6,  // 27: credenza.v1.JobService.GetJob:output_type -> credenza.v1.GetJobResponse
-	8,  // 28: credenza.v1.JobService.ListJobs:output_type -> credenza.v1.ListJobsResponse
-	10, // 29: credenza.v1.JobService.CancelJob:output_type -> credenza.v1.CancelJobResponse
-	12, // 30: credenza.v1.JobService.RetryJob:output_type -> credenza.v1.RetryJobResponse
-	14, // 31: credenza.v1.JobService.DeleteJob:output_type -> credenza.v1.DeleteJobResponse
-	16, // 32: credenza.v1.JobService.WatchJob:output_type -> credenza.v1.WatchJobResponse
-	26, // [26:33] is the sub-list for method output_type
-	19, // [19:26] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	27, // 1: credenza.v1.Job.progress:type_name -> credenza.v1.Progress
+	26, // 2: credenza.v1.Job.failures_by_reason:type_name -> credenza.v1.Job.FailuresByReasonEntry
+	28, // 3: credenza.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	28, // 4: credenza.v1.Job.start_time:type_name -> google.protobuf.Timestamp
+	28, // 5: credenza.v1.Job.end_time:type_name -> google.protobuf.Timestamp
+	29, // 6: credenza.v1.JobSpec.mode:type_name -> credenza.v1.Mode
+	30, // 7: credenza.v1.JobSpec.options:type_name -> credenza.v1.ClassifyOptions
+	3,  // 8: credenza.v1.CreateJobRequest.spec:type_name -> credenza.v1.JobSpec
+	31, // 9: credenza.v1.CreateJobRequest.items:type_name -> credenza.v1.ItemChunk
+	32, // 10: credenza.v1.CreateJobRequest.rows:type_name -> credenza.v1.RowChunk
+	2,  // 11: credenza.v1.CreateJobResponse.job:type_name -> credenza.v1.Job
+	33, // 12: credenza.v1.SubmitJobRequest.items:type_name -> credenza.v1.Item
+	3,  // 13: credenza.v1.SubmitJobRequest.spec:type_name -> credenza.v1.JobSpec
+	32, // 14: credenza.v1.SubmitJobRequest.rows:type_name -> credenza.v1.RowChunk
+	2,  // 15: credenza.v1.SubmitJobResponse.job:type_name -> credenza.v1.Job
+	2,  // 16: credenza.v1.GetJobResponse.job:type_name -> credenza.v1.Job
+	0,  // 17: credenza.v1.ListJobsRequest.state:type_name -> credenza.v1.JobState
+	2,  // 18: credenza.v1.ListJobsResponse.jobs:type_name -> credenza.v1.Job
+	1,  // 19: credenza.v1.ListJobResultsRequest.filter:type_name -> credenza.v1.ResultFilter
+	34, // 20: credenza.v1.ListJobResultsResponse.results:type_name -> credenza.v1.ItemResult
+	0,  // 21: credenza.v1.ListJobResultsResponse.state:type_name -> credenza.v1.JobState
+	35, // 22: credenza.v1.ListJobResultsResponse.rows:type_name -> credenza.v1.Row
+	2,  // 23: credenza.v1.PauseJobResponse.job:type_name -> credenza.v1.Job
+	2,  // 24: credenza.v1.ResumeJobResponse.job:type_name -> credenza.v1.Job
+	2,  // 25: credenza.v1.CancelJobResponse.job:type_name -> credenza.v1.Job
+	2,  // 26: credenza.v1.RetryJobResponse.job:type_name -> credenza.v1.Job
+	36, // 27: credenza.v1.WatchJobResponse.batch:type_name -> credenza.v1.Batch
+	37, // 28: credenza.v1.WatchJobResponse.summary:type_name -> credenza.v1.Summary
+	38, // 29: credenza.v1.WatchJobResponse.notice:type_name -> credenza.v1.Notice
+	4,  // 30: credenza.v1.JobService.CreateJob:input_type -> credenza.v1.CreateJobRequest
+	6,  // 31: credenza.v1.JobService.SubmitJob:input_type -> credenza.v1.SubmitJobRequest
+	8,  // 32: credenza.v1.JobService.GetJob:input_type -> credenza.v1.GetJobRequest
+	10, // 33: credenza.v1.JobService.ListJobs:input_type -> credenza.v1.ListJobsRequest
+	12, // 34: credenza.v1.JobService.ListJobResults:input_type -> credenza.v1.ListJobResultsRequest
+	18, // 35: credenza.v1.JobService.CancelJob:input_type -> credenza.v1.CancelJobRequest
+	14, // 36: credenza.v1.JobService.PauseJob:input_type -> credenza.v1.PauseJobRequest
+	16, // 37: credenza.v1.JobService.ResumeJob:input_type -> credenza.v1.ResumeJobRequest
+	20, // 38: credenza.v1.JobService.RetryJob:input_type -> credenza.v1.RetryJobRequest
+	22, // 39: credenza.v1.JobService.DeleteJob:input_type -> credenza.v1.DeleteJobRequest
+	24, // 40: credenza.v1.JobService.WatchJob:input_type -> credenza.v1.WatchJobRequest
+	5,  // 41: credenza.v1.JobService.CreateJob:output_type -> credenza.v1.CreateJobResponse
+	7,  // 42: credenza.v1.JobService.SubmitJob:output_type -> credenza.v1.SubmitJobResponse
+	9,  // 43: credenza.v1.JobService.GetJob:output_type -> credenza.v1.GetJobResponse
+	11, // 44: credenza.v1.JobService.ListJobs:output_type -> credenza.v1.ListJobsResponse
+	13, // 45: credenza.v1.JobService.ListJobResults:output_type -> credenza.v1.ListJobResultsResponse
+	19, // 46: credenza.v1.JobService.CancelJob:output_type -> credenza.v1.CancelJobResponse
+	15, // 47: credenza.v1.JobService.PauseJob:output_type -> credenza.v1.PauseJobResponse
+	17, // 48: credenza.v1.JobService.ResumeJob:output_type -> credenza.v1.ResumeJobResponse
+	21, // 49: credenza.v1.JobService.RetryJob:output_type -> credenza.v1.RetryJobResponse
+	23, // 50: credenza.v1.JobService.DeleteJob:output_type -> credenza.v1.DeleteJobResponse
+	25, // 51: credenza.v1.JobService.WatchJob:output_type -> credenza.v1.WatchJobResponse
+	41, // [41:52] is the sub-list for method output_type
+	30, // [30:41] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_job_service_proto_init() }
@@ -1266,8 +1886,9 @@ func file_credenza_v1_job_service_proto_init() {
 	file_credenza_v1_job_service_proto_msgTypes[2].OneofWrappers = []any{
 		(*CreateJobRequest_Spec)(nil),
 		(*CreateJobRequest_Items)(nil),
+		(*CreateJobRequest_Rows)(nil),
 	}
-	file_credenza_v1_job_service_proto_msgTypes[15].OneofWrappers = []any{
+	file_credenza_v1_job_service_proto_msgTypes[23].OneofWrappers = []any{
 		(*WatchJobResponse_Batch)(nil),
 		(*WatchJobResponse_Summary)(nil),
 		(*WatchJobResponse_Notice)(nil),
@@ -1277,8 +1898,8 @@ func file_credenza_v1_job_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_job_service_proto_rawDesc), len(file_credenza_v1_job_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   17,
+			NumEnums:      2,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

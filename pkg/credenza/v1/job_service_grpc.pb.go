@@ -21,13 +21,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	JobService_CreateJob_FullMethodName = "/credenza.v1.JobService/CreateJob"
-	JobService_GetJob_FullMethodName    = "/credenza.v1.JobService/GetJob"
-	JobService_ListJobs_FullMethodName  = "/credenza.v1.JobService/ListJobs"
-	JobService_CancelJob_FullMethodName = "/credenza.v1.JobService/CancelJob"
-	JobService_RetryJob_FullMethodName  = "/credenza.v1.JobService/RetryJob"
-	JobService_DeleteJob_FullMethodName = "/credenza.v1.JobService/DeleteJob"
-	JobService_WatchJob_FullMethodName  = "/credenza.v1.JobService/WatchJob"
+	JobService_CreateJob_FullMethodName      = "/credenza.v1.JobService/CreateJob"
+	JobService_SubmitJob_FullMethodName      = "/credenza.v1.JobService/SubmitJob"
+	JobService_GetJob_FullMethodName         = "/credenza.v1.JobService/GetJob"
+	JobService_ListJobs_FullMethodName       = "/credenza.v1.JobService/ListJobs"
+	JobService_ListJobResults_FullMethodName = "/credenza.v1.JobService/ListJobResults"
+	JobService_CancelJob_FullMethodName      = "/credenza.v1.JobService/CancelJob"
+	JobService_PauseJob_FullMethodName       = "/credenza.v1.JobService/PauseJob"
+	JobService_ResumeJob_FullMethodName      = "/credenza.v1.JobService/ResumeJob"
+	JobService_RetryJob_FullMethodName       = "/credenza.v1.JobService/RetryJob"
+	JobService_DeleteJob_FullMethodName      = "/credenza.v1.JobService/DeleteJob"
+	JobService_WatchJob_FullMethodName       = "/credenza.v1.JobService/WatchJob"
 )
 
 // JobServiceClient is the client API for JobService service.
@@ -49,17 +53,30 @@ const (
 // WatchJob sends the results that can be read before. A job that cannot continue
 // after such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceClient interface {
-	// Creates a job. The first message is the spec, the others are chunks of items,
-	// at least one item in all. The job exists, and is on disk, once this has
+	// Creates a job. The first message is the spec, the others are chunks of items or
+	// rows, at least one item in all. The job exists, and is on disk, once this has
 	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateJobRequest, CreateJobResponse], error)
+	// Creates a job from one message, for callers that cannot stream, such as browsers
+	// and curl. At most 100,000 items (unless set) and 64 MiB are accepted.
+	SubmitJob(ctx context.Context, in *SubmitJobRequest, opts ...grpc.CallOption) (*SubmitJobResponse, error)
 	// Returns a job.
 	GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error)
 	// Lists jobs, the newest first.
 	ListJobs(ctx context.Context, in *ListJobsRequest, opts ...grpc.CallOption) (*ListJobsResponse, error)
+	// Lists a job's results, page by page, in the order in which they were stored. Of a
+	// job that has not ended, those that there are.
+	ListJobResults(ctx context.Context, in *ListJobResultsRequest, opts ...grpc.CallOption) (*ListJobResultsResponse, error)
 	// Ends a job early. Calls in flight are cancelled, and all results so far are
 	// kept. A job that has ended is not changed.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
+	// Pauses a job: no further item is begun. Calls in flight go on, and their results
+	// are kept. FAILED_PRECONDITION if the job has ended. A paused job stays as it is, but
+	// for its reason.
+	PauseJob(ctx context.Context, in *PauseJobRequest, opts ...grpc.CallOption) (*PauseJobResponse, error)
+	// Continues a paused job, which waits for a server again. FAILED_PRECONDITION if the
+	// job has ended. One that is not paused is not changed.
+	ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error)
 	// Creates a job from the items of an ended job that failed and may succeed later.
 	// Results have the index of the item in the old job, which is not changed.
 	// FAILED_PRECONDITION if the job runs or has no such item.
@@ -94,6 +111,16 @@ func (c *jobServiceClient) CreateJob(ctx context.Context, opts ...grpc.CallOptio
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type JobService_CreateJobClient = grpc.ClientStreamingClient[CreateJobRequest, CreateJobResponse]
 
+func (c *jobServiceClient) SubmitJob(ctx context.Context, in *SubmitJobRequest, opts ...grpc.CallOption) (*SubmitJobResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SubmitJobResponse)
+	err := c.cc.Invoke(ctx, JobService_SubmitJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *jobServiceClient) GetJob(ctx context.Context, in *GetJobRequest, opts ...grpc.CallOption) (*GetJobResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetJobResponse)
@@ -114,10 +141,40 @@ func (c *jobServiceClient) ListJobs(ctx context.Context, in *ListJobsRequest, op
 	return out, nil
 }
 
+func (c *jobServiceClient) ListJobResults(ctx context.Context, in *ListJobResultsRequest, opts ...grpc.CallOption) (*ListJobResultsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListJobResultsResponse)
+	err := c.cc.Invoke(ctx, JobService_ListJobResults_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *jobServiceClient) CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CancelJobResponse)
 	err := c.cc.Invoke(ctx, JobService_CancelJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *jobServiceClient) PauseJob(ctx context.Context, in *PauseJobRequest, opts ...grpc.CallOption) (*PauseJobResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseJobResponse)
+	err := c.cc.Invoke(ctx, JobService_PauseJob_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *jobServiceClient) ResumeJob(ctx context.Context, in *ResumeJobRequest, opts ...grpc.CallOption) (*ResumeJobResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeJobResponse)
+	err := c.cc.Invoke(ctx, JobService_ResumeJob_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -182,17 +239,30 @@ type JobService_WatchJobClient = grpc.ServerStreamingClient[WatchJobResponse]
 // WatchJob sends the results that can be read before. A job that cannot continue
 // after such a loss ends as JOB_STATE_FAILED, with a message.
 type JobServiceServer interface {
-	// Creates a job. The first message is the spec, the others are chunks of items,
-	// at least one item in all. The job exists, and is on disk, once this has
+	// Creates a job. The first message is the spec, the others are chunks of items or
+	// rows, at least one item in all. The job exists, and is on disk, once this has
 	// answered, and not before: an upload that breaks off leaves nothing behind.
 	CreateJob(grpc.ClientStreamingServer[CreateJobRequest, CreateJobResponse]) error
+	// Creates a job from one message, for callers that cannot stream, such as browsers
+	// and curl. At most 100,000 items (unless set) and 64 MiB are accepted.
+	SubmitJob(context.Context, *SubmitJobRequest) (*SubmitJobResponse, error)
 	// Returns a job.
 	GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error)
 	// Lists jobs, the newest first.
 	ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error)
+	// Lists a job's results, page by page, in the order in which they were stored. Of a
+	// job that has not ended, those that there are.
+	ListJobResults(context.Context, *ListJobResultsRequest) (*ListJobResultsResponse, error)
 	// Ends a job early. Calls in flight are cancelled, and all results so far are
 	// kept. A job that has ended is not changed.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
+	// Pauses a job: no further item is begun. Calls in flight go on, and their results
+	// are kept. FAILED_PRECONDITION if the job has ended. A paused job stays as it is, but
+	// for its reason.
+	PauseJob(context.Context, *PauseJobRequest) (*PauseJobResponse, error)
+	// Continues a paused job, which waits for a server again. FAILED_PRECONDITION if the
+	// job has ended. One that is not paused is not changed.
+	ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error)
 	// Creates a job from the items of an ended job that failed and may succeed later.
 	// Results have the index of the item in the old job, which is not changed.
 	// FAILED_PRECONDITION if the job runs or has no such item.
@@ -217,14 +287,26 @@ type UnimplementedJobServiceServer struct{}
 func (UnimplementedJobServiceServer) CreateJob(grpc.ClientStreamingServer[CreateJobRequest, CreateJobResponse]) error {
 	return status.Error(codes.Unimplemented, "method CreateJob not implemented")
 }
+func (UnimplementedJobServiceServer) SubmitJob(context.Context, *SubmitJobRequest) (*SubmitJobResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SubmitJob not implemented")
+}
 func (UnimplementedJobServiceServer) GetJob(context.Context, *GetJobRequest) (*GetJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJob not implemented")
 }
 func (UnimplementedJobServiceServer) ListJobs(context.Context, *ListJobsRequest) (*ListJobsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListJobs not implemented")
 }
+func (UnimplementedJobServiceServer) ListJobResults(context.Context, *ListJobResultsRequest) (*ListJobResultsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListJobResults not implemented")
+}
 func (UnimplementedJobServiceServer) CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelJob not implemented")
+}
+func (UnimplementedJobServiceServer) PauseJob(context.Context, *PauseJobRequest) (*PauseJobResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseJob not implemented")
+}
+func (UnimplementedJobServiceServer) ResumeJob(context.Context, *ResumeJobRequest) (*ResumeJobResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeJob not implemented")
 }
 func (UnimplementedJobServiceServer) RetryJob(context.Context, *RetryJobRequest) (*RetryJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetryJob not implemented")
@@ -263,6 +345,24 @@ func _JobService_CreateJob_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type JobService_CreateJobServer = grpc.ClientStreamingServer[CreateJobRequest, CreateJobResponse]
 
+func _JobService_SubmitJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SubmitJobRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).SubmitJob(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_SubmitJob_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).SubmitJob(ctx, req.(*SubmitJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JobService_GetJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetJobRequest)
 	if err := dec(in); err != nil {
@@ -299,6 +399,24 @@ func _JobService_ListJobs_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JobService_ListJobResults_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListJobResultsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).ListJobResults(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_ListJobResults_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).ListJobResults(ctx, req.(*ListJobResultsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JobService_CancelJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelJobRequest)
 	if err := dec(in); err != nil {
@@ -313,6 +431,42 @@ func _JobService_CancelJob_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(JobServiceServer).CancelJob(ctx, req.(*CancelJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JobService_PauseJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseJobRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).PauseJob(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_PauseJob_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).PauseJob(ctx, req.(*PauseJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JobService_ResumeJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeJobRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JobServiceServer).ResumeJob(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JobService_ResumeJob_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JobServiceServer).ResumeJob(ctx, req.(*ResumeJobRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -372,6 +526,10 @@ var JobService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*JobServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "SubmitJob",
+			Handler:    _JobService_SubmitJob_Handler,
+		},
+		{
 			MethodName: "GetJob",
 			Handler:    _JobService_GetJob_Handler,
 		},
@@ -380,8 +538,20 @@ var JobService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _JobService_ListJobs_Handler,
 		},
 		{
+			MethodName: "ListJobResults",
+			Handler:    _JobService_ListJobResults_Handler,
+		},
+		{
 			MethodName: "CancelJob",
 			Handler:    _JobService_CancelJob_Handler,
+		},
+		{
+			MethodName: "PauseJob",
+			Handler:    _JobService_PauseJob_Handler,
+		},
+		{
+			MethodName: "ResumeJob",
+			Handler:    _JobService_ResumeJob_Handler,
 		},
 		{
 			MethodName: "RetryJob",

@@ -240,7 +240,8 @@ const file_credenza_v1_notice_proto_rawDesc = "" +
 	"NoticeKind\x12\x1b\n" +
 	"\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NOTICE_KIND_UPSTREAM_AWAY\x10\x01\x12\x1d\n" +
-	"\x19NOTICE_KIND_UPSTREAM_BACK\x10\x02B=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\x19NOTICE_KIND_UPSTREAM_BACK\x10\x02B{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_notice_proto_rawDescOnce sync.Once

@@ -1498,10 +1498,11 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x16PROFILE_SOURCE_DEFAULT\x10\x01\x12\x19\n" +
 	"\x15PROFILE_SOURCE_PRESET\x10\x02\x12\x16\n" +
 	"\x12PROFILE_SOURCE_SET\x10\x03\x12\x1a\n" +
-	"\x16PROFILE_SOURCE_LEARNED\x10\x042\xba\x01\n" +
-	"\x11OperationsService\x12J\n" +
-	"\tGetStatus\x12\x1d.credenza.v1.GetStatusRequest\x1a\x1e.credenza.v1.GetStatusResponse\x12Y\n" +
-	"\x0eUpdateSettings\x12\".credenza.v1.UpdateSettingsRequest\x1a#.credenza.v1.UpdateSettingsResponseB=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\x16PROFILE_SOURCE_LEARNED\x10\x042\xbf\x01\n" +
+	"\x11OperationsService\x12O\n" +
+	"\tGetStatus\x12\x1d.credenza.v1.GetStatusRequest\x1a\x1e.credenza.v1.GetStatusResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x0eUpdateSettings\x12\".credenza.v1.UpdateSettingsRequest\x1a#.credenza.v1.UpdateSettingsResponseB{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_operations_service_proto_rawDescOnce sync.Once

@@ -443,7 +443,8 @@ const file_credenza_v1_options_proto_rawDesc = "" +
 	"\rImageFallback\x12\x1e\n" +
 	"\x1aIMAGE_FALLBACK_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13IMAGE_FALLBACK_TEXT\x10\x01\x12\x18\n" +
-	"\x14IMAGE_FALLBACK_ERROR\x10\x02B=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\x14IMAGE_FALLBACK_ERROR\x10\x02B{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_options_proto_rawDescOnce sync.Once

@@ -287,7 +287,11 @@ type Classification struct {
 	Evidence Evidence `protobuf:"varint,9,opt,name=evidence,proto3,enum=credenza.v1.Evidence" json:"evidence,omitempty"`
 	// Whether the confidence is under the server's threshold (0.5 unless set), or not
 	// known.
-	NeedsReview   bool `protobuf:"varint,10,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
+	NeedsReview bool `protobuf:"varint,10,opt,name=needs_review,json=needsReview,proto3" json:"needs_review,omitempty"`
+	// The likeliest categories with their probabilities, the most likely first, the
+	// answer's among them; at most 9. Empty if the source of the confidence gives none,
+	// as CONFIDENCE_SOURCE_MODEL.
+	Alternatives  []*Alternative `protobuf:"bytes,11,rep,name=alternatives,proto3" json:"alternatives,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -392,6 +396,68 @@ func (x *Classification) GetNeedsReview() bool {
 	return false
 }
 
+func (x *Classification) GetAlternatives() []*Alternative {
+	if x != nil {
+		return x.Alternatives
+	}
+	return nil
+}
+
+// Alternative is a category that an answer might have been.
+type Alternative struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of a category of the taxonomy.
+	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
+	// Its probability, from 0 to 1. Those of all categories together are at most 1.
+	Probability   float64 `protobuf:"fixed64,2,opt,name=probability,proto3" json:"probability,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alternative) Reset() {
+	*x = Alternative{}
+	mi := &file_credenza_v1_result_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alternative) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alternative) ProtoMessage() {}
+
+func (x *Alternative) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_result_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alternative.ProtoReflect.Descriptor instead.
+func (*Alternative) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Alternative) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *Alternative) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
 // ItemError is why an item has no classification, or why its picture was not used.
 type ItemError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -415,7 +481,7 @@ type ItemError struct {
 
 func (x *ItemError) Reset() {
 	*x = ItemError{}
-	mi := &file_credenza_v1_result_proto_msgTypes[1]
+	mi := &file_credenza_v1_result_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +493,7 @@ func (x *ItemError) String() string {
 func (*ItemError) ProtoMessage() {}
 
 func (x *ItemError) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[1]
+	mi := &file_credenza_v1_result_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +506,7 @@ func (x *ItemError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemError.ProtoReflect.Descriptor instead.
 func (*ItemError) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{1}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ItemError) GetReason() ErrorReason {
@@ -527,7 +593,7 @@ type Trace struct {
 
 func (x *Trace) Reset() {
 	*x = Trace{}
-	mi := &file_credenza_v1_result_proto_msgTypes[2]
+	mi := &file_credenza_v1_result_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -539,7 +605,7 @@ func (x *Trace) String() string {
 func (*Trace) ProtoMessage() {}
 
 func (x *Trace) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[2]
+	mi := &file_credenza_v1_result_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -552,7 +618,7 @@ func (x *Trace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trace.ProtoReflect.Descriptor instead.
 func (*Trace) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{2}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Trace) GetAttempts() int32 {
@@ -686,7 +752,7 @@ type ItemResult struct {
 
 func (x *ItemResult) Reset() {
 	*x = ItemResult{}
-	mi := &file_credenza_v1_result_proto_msgTypes[3]
+	mi := &file_credenza_v1_result_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +764,7 @@ func (x *ItemResult) String() string {
 func (*ItemResult) ProtoMessage() {}
 
 func (x *ItemResult) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[3]
+	mi := &file_credenza_v1_result_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +777,7 @@ func (x *ItemResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemResult.ProtoReflect.Descriptor instead.
 func (*ItemResult) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{3}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ItemResult) GetIndex() int64 {
@@ -807,7 +873,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_credenza_v1_result_proto_msgTypes[4]
+	mi := &file_credenza_v1_result_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +885,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[4]
+	mi := &file_credenza_v1_result_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +898,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{4}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Progress) GetDone() int64 {
@@ -877,7 +943,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_credenza_v1_result_proto_msgTypes[5]
+	mi := &file_credenza_v1_result_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +955,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[5]
+	mi := &file_credenza_v1_result_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +968,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{5}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Batch) GetBatchId() int64 {
@@ -981,7 +1047,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_credenza_v1_result_proto_msgTypes[6]
+	mi := &file_credenza_v1_result_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1059,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_result_proto_msgTypes[6]
+	mi := &file_credenza_v1_result_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1072,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_result_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_result_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Summary) GetTotal() int64 {
@@ -1111,7 +1177,7 @@ var File_credenza_v1_result_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_result_proto_rawDesc = "" +
 	"\n" +
-	"\x18credenza/v1/result.proto\x12\vcredenza.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x03\n" +
+	"\x18credenza/v1/result.proto\x12\vcredenza.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x03\n" +
 	"\x0eClassification\x12\x1a\n" +
 	"\bcategory\x18\x01 \x01(\tR\bcategory\x12\x1e\n" +
 	"\n" +
@@ -1126,8 +1192,12 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\treasoning\x18\b \x01(\tR\treasoning\x121\n" +
 	"\bevidence\x18\t \x01(\x0e2\x15.credenza.v1.EvidenceR\bevidence\x12!\n" +
 	"\fneeds_review\x18\n" +
-	" \x01(\bR\vneedsReviewB\x12\n" +
-	"\x10_secondary_style\"\xcb\x01\n" +
+	" \x01(\bR\vneedsReview\x12<\n" +
+	"\falternatives\x18\v \x03(\v2\x18.credenza.v1.AlternativeR\falternativesB\x12\n" +
+	"\x10_secondary_style\"K\n" +
+	"\vAlternative\x12\x1a\n" +
+	"\bcategory\x18\x01 \x01(\tR\bcategory\x12 \n" +
+	"\vprobability\x18\x02 \x01(\x01R\vprobability\"\xcb\x01\n" +
 	"\tItemError\x120\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x18.credenza.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
@@ -1221,7 +1291,8 @@ const file_credenza_v1_result_proto_rawDesc = "" +
 	"\bEvidence\x12\x18\n" +
 	"\x14EVIDENCE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10EVIDENCE_PICTURE\x10\x01\x12\x11\n" +
-	"\rEVIDENCE_TEXT\x10\x02B=Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1b\x06proto3"
+	"\rEVIDENCE_TEXT\x10\x02B{\n" +
+	"\x0fdev.credenza.v1P\x01Z;github.com/credenza-dev/credenza/pkg/credenza/v1;credenzav1\xaa\x02\vCredenza.V1\xca\x02\vCredenza\\V1\xea\x02\fCredenza::V1b\x06proto3"
 
 var (
 	file_credenza_v1_result_proto_rawDescOnce sync.Once
@@ -1236,43 +1307,45 @@ func file_credenza_v1_result_proto_rawDescGZIP() []byte {
 }
 
 var file_credenza_v1_result_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_credenza_v1_result_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_credenza_v1_result_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_credenza_v1_result_proto_goTypes = []any{
 	(ErrorReason)(0),              // 0: credenza.v1.ErrorReason
 	(ConfidenceSource)(0),         // 1: credenza.v1.ConfidenceSource
 	(Evidence)(0),                 // 2: credenza.v1.Evidence
 	(*Classification)(nil),        // 3: credenza.v1.Classification
-	(*ItemError)(nil),             // 4: credenza.v1.ItemError
-	(*Trace)(nil),                 // 5: credenza.v1.Trace
-	(*ItemResult)(nil),            // 6: credenza.v1.ItemResult
-	(*Progress)(nil),              // 7: credenza.v1.Progress
-	(*Batch)(nil),                 // 8: credenza.v1.Batch
-	(*Summary)(nil),               // 9: credenza.v1.Summary
-	nil,                           // 10: credenza.v1.Summary.FailuresByReasonEntry
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Alternative)(nil),           // 4: credenza.v1.Alternative
+	(*ItemError)(nil),             // 5: credenza.v1.ItemError
+	(*Trace)(nil),                 // 6: credenza.v1.Trace
+	(*ItemResult)(nil),            // 7: credenza.v1.ItemResult
+	(*Progress)(nil),              // 8: credenza.v1.Progress
+	(*Batch)(nil),                 // 9: credenza.v1.Batch
+	(*Summary)(nil),               // 10: credenza.v1.Summary
+	nil,                           // 11: credenza.v1.Summary.FailuresByReasonEntry
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_credenza_v1_result_proto_depIdxs = []int32{
 	1,  // 0: credenza.v1.Classification.confidence_source:type_name -> credenza.v1.ConfidenceSource
 	2,  // 1: credenza.v1.Classification.evidence:type_name -> credenza.v1.Evidence
-	0,  // 2: credenza.v1.ItemError.reason:type_name -> credenza.v1.ErrorReason
-	11, // 3: credenza.v1.ItemError.retry_after:type_name -> google.protobuf.Duration
-	11, // 4: credenza.v1.Trace.queue_time:type_name -> google.protobuf.Duration
-	11, // 5: credenza.v1.Trace.latency:type_name -> google.protobuf.Duration
-	3,  // 6: credenza.v1.ItemResult.classification:type_name -> credenza.v1.Classification
-	4,  // 7: credenza.v1.ItemResult.error:type_name -> credenza.v1.ItemError
-	4,  // 8: credenza.v1.ItemResult.image_error:type_name -> credenza.v1.ItemError
-	5,  // 9: credenza.v1.ItemResult.trace:type_name -> credenza.v1.Trace
-	6,  // 10: credenza.v1.Batch.results:type_name -> credenza.v1.ItemResult
-	12, // 11: credenza.v1.Batch.timestamp:type_name -> google.protobuf.Timestamp
-	7,  // 12: credenza.v1.Batch.progress:type_name -> credenza.v1.Progress
-	10, // 13: credenza.v1.Summary.failures_by_reason:type_name -> credenza.v1.Summary.FailuresByReasonEntry
-	11, // 14: credenza.v1.Summary.elapsed:type_name -> google.protobuf.Duration
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	4,  // 2: credenza.v1.Classification.alternatives:type_name -> credenza.v1.Alternative
+	0,  // 3: credenza.v1.ItemError.reason:type_name -> credenza.v1.ErrorReason
+	12, // 4: credenza.v1.ItemError.retry_after:type_name -> google.protobuf.Duration
+	12, // 5: credenza.v1.Trace.queue_time:type_name -> google.protobuf.Duration
+	12, // 6: credenza.v1.Trace.latency:type_name -> google.protobuf.Duration
+	3,  // 7: credenza.v1.ItemResult.classification:type_name -> credenza.v1.Classification
+	5,  // 8: credenza.v1.ItemResult.error:type_name -> credenza.v1.ItemError
+	5,  // 9: credenza.v1.ItemResult.image_error:type_name -> credenza.v1.ItemError
+	6,  // 10: credenza.v1.ItemResult.trace:type_name -> credenza.v1.Trace
+	7,  // 11: credenza.v1.Batch.results:type_name -> credenza.v1.ItemResult
+	13, // 12: credenza.v1.Batch.timestamp:type_name -> google.protobuf.Timestamp
+	8,  // 13: credenza.v1.Batch.progress:type_name -> credenza.v1.Progress
+	11, // 14: credenza.v1.Summary.failures_by_reason:type_name -> credenza.v1.Summary.FailuresByReasonEntry
+	12, // 15: credenza.v1.Summary.elapsed:type_name -> google.protobuf.Duration
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_result_proto_init() }
@@ -1281,7 +1354,7 @@ func file_credenza_v1_result_proto_init() {
 		return
 	}
 	file_credenza_v1_result_proto_msgTypes[0].OneofWrappers = []any{}
-	file_credenza_v1_result_proto_msgTypes[3].OneofWrappers = []any{
+	file_credenza_v1_result_proto_msgTypes[4].OneofWrappers = []any{
 		(*ItemResult_Classification)(nil),
 		(*ItemResult_Error)(nil),
 	}
@@ -1291,7 +1364,7 @@ func file_credenza_v1_result_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_result_proto_rawDesc), len(file_credenza_v1_result_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
