@@ -30,26 +30,31 @@ func TestNewAlternatives(t *testing.T) {
 	}{
 		"alone": {alternative{"SOFA", 0.7}, nil, []alternative{{"SOFA", 0.7}}},
 		"most likely first": {
-			alternative{"SOFA", 0.6}, []alternative{{"BED", 0.1}, {"CHAIR", 0.2}},
+			alternative{"SOFA", 0.6},
+			[]alternative{{"BED", 0.1}, {"CHAIR", 0.2}},
 			[]alternative{{"SOFA", 0.6}, {"CHAIR", 0.2}, {"BED", 0.1}},
 		},
 		"the answer need not be the likeliest": {
-			alternative{"SOFA", 0.2}, []alternative{{"BED", 0.1}, {"CHAIR", 0.6}},
+			alternative{"SOFA", 0.2},
+			[]alternative{{"BED", 0.1}, {"CHAIR", 0.6}},
 			[]alternative{{"CHAIR", 0.6}, {"SOFA", 0.2}, {"BED", 0.1}},
 		},
 		"of equal ones the answer is first": {
-			alternative{"SOFA", 0.2}, []alternative{{"CHAIR", 0.2}, {"BED", 0.2}},
+			alternative{"SOFA", 0.2},
+			[]alternative{{"CHAIR", 0.2}, {"BED", 0.2}},
 			[]alternative{{"SOFA", 0.2}, {"BED", 0.2}, {"CHAIR", 0.2}},
 		},
 		"without what is hardly possible, NaN and the answer again": {
-			alternative{"SOFA", 0.0005}, []alternative{{"BED", 0.0009}, {"CHAIR", math.NaN()}, {"SOFA", 0.5}, {"DESK", 0.001}},
+			alternative{"SOFA", 0.0005},
+			[]alternative{{"BED", 0.0009}, {"CHAIR", math.NaN()}, {"SOFA", 0.5}, {"DESK", 0.001}},
 			[]alternative{{"DESK", 0.001}, {"SOFA", 0.0005}},
 		},
 		"nine at most, the answer among them": {
 			alternative{"SOFA", 0.01}, many(12, 0.05), append(many(8, 0.05), alternative{"SOFA", 0.01}),
 		},
 		"more than 1 together": {
-			alternative{"SOFA", 0.5}, []alternative{{"BED", 0.5}, {"CHAIR", 0.5}},
+			alternative{"SOFA", 0.5},
+			[]alternative{{"BED", 0.5}, {"CHAIR", 0.5}},
 			[]alternative{{"SOFA", 0.5}, {"BED", 0.25}, {"CHAIR", 0.25}},
 		},
 	}

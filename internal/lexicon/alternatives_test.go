@@ -63,7 +63,9 @@ func TestClassify_AlternativesAgreeWithTheConfidence(t *testing.T) {
 		{Name: "Oak", Description: "Goes with a sofa, a chair, a bed, a table, a desk, a bench and a lamp"},
 		{Name: "Sofa, chair, bed, table, nightstand, stool, desk, bench, ottoman, lamp, vase"},
 		{Name: "Unbekanntes Ding für das Regal", Description: "Ein schönes Stück für jede Wohnung und jeden Tisch."},
-		{Name: "Quince"}, {Name: "Chair"}, {Category: "Beds", Name: "Halden", Tags: []string{"sofa"}},
+		{Name: "Quince"},
+		{Name: "Chair"},
+		{Category: "Beds", Name: "Halden", Tags: []string{"sofa"}},
 	}
 	for i := range items {
 		got := c.Classify(&items[i])

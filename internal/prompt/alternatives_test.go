@@ -11,6 +11,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
+// named returns alternatives of names and probabilities in turn.
+func named(pairs ...any) (list []catalog.Alternative) {
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, catalog.Alternative{Category: pairs[i].(string), Probability: pairs[i+1].(float64)})
+	}
+	return list
+}
+
 func TestConfidence_Alternatives(t *testing.T) {
 	opening := tok{`{"category":"`, .9}
 	tests := map[string]struct {
@@ -20,49 +28,58 @@ func TestConfidence_Alternatives(t *testing.T) {
 		want     []catalog.Alternative
 	}{
 		"the most likely first, spellings added up": {
-			"SOFA", []tok{opening, {"SOFA", .6}, {`"`, 1}},
+			"SOFA",
+			[]tok{opening, {"SOFA", .6}, {`"`, 1}},
 			map[string][]tok{"SOFA": {{"SOFA", .6}, {"OTHER", .1}, {"Storage", .1}, {"STORAGE", .1}, {"Couch", .1}}},
-			[]catalog.Alternative{{"SOFA", 2. / 3}, {"STORAGE", 2. / 9}, {"OTHER", 1. / 9}},
+			named("SOFA", 2./3, "STORAGE", 2./9, "OTHER", 1./9),
 		},
 		"a grammar's choice is not the likeliest": {
-			"OTHER", []tok{opening, {"OTHER", .2}, {`"`, 1}},
+			"OTHER",
+			[]tok{opening, {"OTHER", .2}, {`"`, 1}},
 			map[string][]tok{"OTHER": {{"SOFA", .6}, {"OTHER", .2}}},
-			[]catalog.Alternative{{"SOFA", .75}, {"OTHER", .25}},
+			named("SOFA", .75, "OTHER", .25),
 		},
 		"tokens that begin alike count for none of them": {
-			"OTHER", []tok{opening, {"OTHER", .5}, {`"`, 1}},
+			"OTHER",
+			[]tok{opening, {"OTHER", .5}, {`"`, 1}},
 			map[string][]tok{"OTHER": {{"OTHER", .5}, {"S", .3}, {"SO", .1}, {"BED", .1}}},
-			[]catalog.Alternative{{"OTHER", .5}, {"SOFA", .1}},
+			named("OTHER", .5, "SOFA", .1),
 		},
 		"and are separated by the next token of the answer": {
-			"STORAGE", []tok{opening, {"S", .8}, {"TORAGE", .5}, {`"`, 1}},
+			"STORAGE",
+			[]tok{opening, {"S", .8}, {"TORAGE", .5}, {`"`, 1}},
 			map[string][]tok{"S": {{"S", .8}, {"OTHER", .1}, {"SOFA", .1}}, "TORAGE": {{"TORAGE", .5}, {"OFA", .5}}},
-			[]catalog.Alternative{{"SOFA", .5}, {"STORAGE", .4}, {"OTHER", .1}},
+			named("SOFA", .5, "STORAGE", .4, "OTHER", .1),
 		},
 		"a name that begins with another, by the quote": {
-			"BED", []tok{opening, {"BED", .8}, {`","`, .6}},
+			"BED",
+			[]tok{opening, {"BED", .8}, {`","`, .6}},
 			map[string][]tok{"BED": {{"BED", .8}, {"SOFA", .2}}, `","`: {{`","`, .6}, {"DING", .2}, {"ding", .2}}},
-			[]catalog.Alternative{{"BED", .48}, {"BEDDING", .32}, {"SOFA", .2}},
+			named("BED", .48, "BEDDING", .32, "SOFA", .2),
 		},
 		"with the opening quote in the token": {
-			"SOFA", []tok{{`{"category":`, 1}, {` "SO`, .6}, {`FA"`, 1}},
+			"SOFA",
+			[]tok{{`{"category":`, 1}, {` "SO`, .6}, {`FA"`, 1}},
 			map[string][]tok{` "SO`: {{` "SO`, .6}, {` "BEDD`, .2}, {`"OTHER`, .2}}},
-			[]catalog.Alternative{{"SOFA", .75}, {"BEDDING", .25}},
+			named("SOFA", .75, "BEDDING", .25),
 		},
 		"equal ones by their names": {
-			"SOFA", []tok{opening, {"SOFA", .4}, {`"`, 1}},
+			"SOFA",
+			[]tok{opening, {"SOFA", .4}, {`"`, 1}},
 			map[string][]tok{"SOFA": {{"STORAGE", .3}, {"OTHER", .3}, {"SOFA", .4}}},
-			[]catalog.Alternative{{"SOFA", .4}, {"OTHER", .3}, {"STORAGE", .3}},
+			named("SOFA", .4, "OTHER", .3, "STORAGE", .3),
 		},
 		"hardly possible ones are left out": {
-			"SOFA", []tok{opening, {"SOFA", .999}, {`"`, 1}},
+			"SOFA",
+			[]tok{opening, {"SOFA", .999}, {`"`, 1}},
 			map[string][]tok{"SOFA": {{"SOFA", .999}, {"OTHER", .0009}, {"STORAGE", math.NaN()}}},
-			[]catalog.Alternative{{"SOFA", .999 / .9999}},
+			named("SOFA", .999/.9999),
 		},
 		"nothing else is a name": {
-			"SOFA", []tok{opening, {"SOFA", .5}, {`"`, 1}},
+			"SOFA",
+			[]tok{opening, {"SOFA", .5}, {`"`, 1}},
 			map[string][]tok{"SOFA": {{"SOFA", .5}, {"Couch", .5}}},
-			[]catalog.Alternative{{"SOFA", 1}},
+			named("SOFA", 1.),
 		},
 		"the answer alone is given":     {"SOFA", []tok{opening, {"SOFA", .5}, {`"`, 1}}, map[string][]tok{"SOFA": {{"SOFA", .5}}}, nil},
 		"nothing is given":              {"SOFA", []tok{opening, {"SOFA", .5}, {`"`, 1}}, nil, nil},
