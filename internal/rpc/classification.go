@@ -61,15 +61,17 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	if err != nil {
 		return err
 	}
-	items := newWireItems(req.ProtoReflect().GetUnknown(), intake.From(ctx))
-	req.ProtoReflect().SetUnknown(nil) // or all of them stay as long as the call
-	call.Total = int64(items.count())
+	next, count, err := listSource(req, intake.From(ctx))
+	if err != nil {
+		return err
+	}
+	call.Total = count
 	call.Notify = func(n catalog.Notice) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 			Event: &credenzav1.ClassifyStreamResponse_Notice{Notice: noticeToProto(&n)},
 		}))
 	}
-	summary, err := c.engine.Run(ctx, call, items.source(), func(b catalog.Batch) error {
+	summary, err := c.engine.Run(ctx, call, next, func(b catalog.Batch) error {
 		for _, part := range batches(ctx, batchToProto(&b)) {
 			if err := sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 				Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: part},

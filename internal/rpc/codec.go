@@ -96,9 +96,9 @@ func (c *codec) unmarshal(data mem.BufferSlice, message proto.Message, r *room) 
 	if ours && int64(data.Len()) > c.limit {
 		return refusalOf(tooLarge(c.limit)).mark(message)
 	}
-	if ours && isList(message) {
+	if list := listFormOf(message); ours && list != nil {
 		r.enter(data.Len())
-		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it
+		return c.decode(data.Materialize(), message, form, list.decode) // the items stay in it
 	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()

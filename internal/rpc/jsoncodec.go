@@ -50,7 +50,7 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 		return r.mark(message, j.codec.key...)
 	}
 	decode := j.JSONCodec.Unmarshal
-	if isList(message) {
+	if listFormOf(message) != nil {
 		decode = j.decodeList
 	}
 	if err := decode(data, message); err != nil {
@@ -99,38 +99,66 @@ const (
 	objectsPerItem = 2
 	// aroundItems is more than a request has in addition to its items.
 	aroundItems = 64
+	// cellsPerRow is how many cells the rows of a message with the most rows may have on
+	// average in JSON, which is decoded at once.
+	cellsPerRow = 50
 )
 
-// checkJSON counts objects and commas, which bound what decoding makes of a
-// message: an item is an object, an entry of a list or a map has a comma before
-// or after it. It is coarser than the census of protobuf that follows, and keeps
-// no more from it than what has twice as many items as are taken.
-func (f *form) checkJSON(data []byte) *refusal {
-	objects, commas := 0, 0
-	inString, escaped := false, false
-	for _, c := range data {
+// jsonCensus counts what bounds what decoding makes of a message: an item is an object,
+// and an entry of a list or a map has a comma before or after it.
+type jsonCensus struct{ objects, commas, cells int }
+
+func (c *jsonCensus) count(data []byte) {
+	inString, escaped, inCells := false, false, false
+	start := 0      // of the last string
+	var last []byte // that string
+	for i, b := range data {
 		switch {
 		case escaped:
 			escaped = false
 		case inString:
-			escaped = c == '\\'
-			inString = c != '"'
-		case c == '"':
-			inString = true
-		case c == '{':
-			objects++
-		case c == ',':
-			commas++
+			escaped = b == '\\'
+			if inString = b != '"'; !inString {
+				last = data[start:i]
+			}
+		case b == '"':
+			inString, start = true, i+1
+		case b == '{':
+			c.objects++
+		case b == '[':
+			inCells = string(last) == "cells"
+		case b == ']':
+			inCells = false
+		case b == ',' && inCells:
+			c.cells++
+		case b == ',':
+			c.commas++
 		}
 	}
+}
+
+// checkJSON bounds the counts of a message. It is coarser than the census of protobuf
+// that follows, and keeps no more from it than what has twice as many items as are taken.
+func (f *form) checkJSON(data []byte) *refusal {
+	var c jsonCensus
+	c.count(data)
 	items := max(f.items, minMessageItems)
+	list := "items"
+	if c.cells > 0 {
+		list = "rows"
+	}
 	switch {
-	case objects > objectsPerItem*items+aroundItems:
+	case c.objects > objectsPerItem*items+aroundItems:
 		return &refusal{
-			Reason: fault.TooManyItems, Field: "items",
+			Reason: fault.TooManyItems, Field: list,
 			Text: fmt.Sprintf("there are more than %d: %s", f.items, f.advice),
 		}
-	case commas > f.entries+fieldsPerItem*items+aroundItems:
+	case c.cells > cellsPerRow*items:
+		return &refusal{
+			Reason: fault.InvalidRequest, Field: "rows",
+			Text: fmt.Sprintf("there are more than %d cells: send fewer rows in one message", cellsPerRow*items),
+		}
+	case c.commas > f.entries+fieldsPerItem*items+aroundItems:
 		return &refusal{
 			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
 			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),
