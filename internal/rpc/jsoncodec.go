@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"connectrpc.com/vanguard"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -20,15 +21,17 @@ import (
 // see it. An error would end the call past all of them and, during a feed's answers,
 // on another goroutine than theirs.
 type jsonCodec struct {
-	*vanguard.JSONCodec
-	codec *codec
+	*vanguard.JSONCodec // of health and reflection
+	strict              protojson.UnmarshalOptions
+	codec               *codec
 }
 
 // newJSONCodec writes fields that have their zero value, so that a reader finds
 // every key, but no null for messages that are not there.
 func newJSONCodec(c *codec, types vanguard.TypeResolver) jsonCodec {
 	return jsonCodec{
-		codec: c,
+		codec:  c,
+		strict: protojson.UnmarshalOptions{Resolver: types},
 		JSONCodec: &vanguard.JSONCodec{
 			MarshalOptions:   protojson.MarshalOptions{Resolver: types, EmitDefaultValues: true},
 			UnmarshalOptions: protojson.UnmarshalOptions{Resolver: types, DiscardUnknown: true},
@@ -49,15 +52,27 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	if r := form.checkJSON(data); r != nil {
 		return r.mark(message, j.codec.key...)
 	}
-	decode := j.JSONCodec.Unmarshal
+	decode := j.strict.Unmarshal
 	if listFormOf(message) != nil {
 		decode = j.decodeList
 	}
 	if err := decode(data, message); err != nil {
 		proto.Reset(message)
-		return unreadableJSON(err).mark(message, j.codec.key...)
+		return j.unreadable(data, message, err).mark(message, j.codec.key...)
 	}
 	return nil
+}
+
+// unreadable returns why a message was not decoded.
+func (j jsonCodec) unreadable(data []byte, message proto.Message, err error) *refusal {
+	if strings.Contains(err.Error(), "unknown field") {
+		j.codec.large.enter()
+		defer j.codec.large.leave()
+		if r := unknownKey(data, message.ProtoReflect().Descriptor()); r != nil {
+			return r
+		}
+	}
+	return unreadableJSON(err)
 }
 
 // decodeList leaves the whole list in the message's unknown fields as it is on the
@@ -66,7 +81,7 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 func (j jsonCodec) decodeList(data []byte, message proto.Message) error {
 	j.codec.large.enter()
 	defer j.codec.large.leave()
-	if err := j.JSONCodec.Unmarshal(data, message); err != nil {
+	if err := j.strict.Unmarshal(data, message); err != nil {
 		return err
 	}
 	wire, err := proto.Marshal(message)

@@ -116,7 +116,10 @@ func ofOverrides(err error) error {
 	if !ok || len(f.Violations) != 1 {
 		return err
 	}
-	return fault.Invalid("rows.overrides", "%s", f.Violations[0].Message)
+	said := f.Violations[0].Message
+	f = fault.Invalid("rows.overrides", "%s", said)
+	f.Unlogged = said // it names columns
+	return f
 }
 
 // item makes an item of a row. If the row has a cell too many, the item has it too, and

@@ -13,7 +13,6 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -283,46 +282,4 @@ func inUse() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
-}
-
-// Each row has one item, whatever is in it, and none of it ends the call.
-func FuzzRows(f *testing.F) {
-	for _, seed := range []string{
-		`{"columns":["id","name"],"rows":[{"cells":["1","a"]},{"cells":["2","b","c"]},{}]}`,
-		`{"columns":["","name","name"],"rows":[{"cells":["","a","nan"]}]}`,
-		`{"columns":["Bild"],"rows":[{"cells":["data:image/png;base64,AAAA"]}],"overrides":{"image_url":"Bild"}}`,
-	} {
-		chunk := &credenzav1.RowChunk{}
-		if err := protojson.Unmarshal([]byte(seed), chunk); err != nil {
-			f.Fatal(err)
-		}
-		wire, err := proto.Marshal(chunk)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(wire, 1)
-	}
-	f.Fuzz(func(t *testing.T, wire []byte, split int) {
-		whole := &credenzav1.RowChunk{}
-		if proto.Unmarshal(wire, whole) != nil || len(whole.GetColumns()) == 0 {
-			return
-		}
-		var got []*catalog.Item
-		s := start(t, setup{engine: collecting(&got)})
-		first := proto.Clone(whole).(*credenzav1.RowChunk)
-		first.Rows = whole.Rows[:min(max(split, 0), len(whole.Rows))]
-		rest := &credenzav1.RowChunk{Rows: whole.Rows[len(first.Rows):]}
-		err := feedOf(t, s, feedRows(first), feedRows(rest))
-		if status.Convert(err).Message() != "" && strings.Contains(status.Convert(err).Message(), "rows.") {
-			return // columns or overrides that fail the call
-		}
-		if err != nil || len(got) != len(whole.GetRows()) {
-			t.Fatalf("%d items for %d rows, %v", len(got), len(whole.GetRows()), err)
-		}
-		for i, item := range got {
-			if sent := whole.Rows[i].GetCells(); len(sent) <= len(whole.GetColumns()) && !slices.Equal(sent, item.Row.Cells) {
-				t.Errorf("row %d: %q, want %q", i, item.Row.Cells, sent)
-			}
-		}
-	})
 }
