@@ -61,17 +61,19 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	if err != nil {
 		return err
 	}
-	next, count, err := listSource(req, intake.From(ctx))
+	items, err := takeList(req, intake.From(ctx))
 	if err != nil {
 		return err
 	}
-	call.Total = count
+	if call.Total = int64(items.count()); call.Total == 0 {
+		return noItems(req)
+	}
 	call.Notify = func(n catalog.Notice) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 			Event: &credenzav1.ClassifyStreamResponse_Notice{Notice: noticeToProto(&n)},
 		}))
 	}
-	summary, err := c.engine.Run(ctx, call, next, func(b catalog.Batch) error {
+	summary, err := c.engine.Run(ctx, call, items.source(), func(b catalog.Batch) error {
 		for _, part := range batches(ctx, batchToProto(&b)) {
 			if err := sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 				Event: &credenzav1.ClassifyStreamResponse_Batch{Batch: part},
@@ -87,6 +89,14 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 		Event: &credenzav1.ClassifyStreamResponse_Summary{Summary: ownSummary(ctx, summaryToProto(&summary))},
 	}))
+}
+
+// noItems returns the fault of a request without items.
+func noItems(req listed) error {
+	if req.GetRows() != nil {
+		return fault.Invalid("rows", "there is no row: send at least one")
+	}
+	return fault.Invalid("items", "there is no item: send at least one, or rows")
 }
 
 // ClassifyFeed answers items as they come.

@@ -102,24 +102,16 @@ type listed interface {
 	GetRows() *credenzav1.RowChunk
 }
 
-// listSource takes the items or rows out of a request and returns them as the engine's
-// source, and how many there are.
-func listSource(req listed, in *intake.Inbound) (next classify.Source, count int64, err error) {
-	items := newWireItems(req.ProtoReflect().GetUnknown(), in, wireItem)
+// takeList takes the items or rows out of a request. There may be none.
+func takeList(req listed, in *intake.Inbound) (*wireItems, error) {
+	wire, chunk := req.ProtoReflect().GetUnknown(), req.GetRows()
 	req.ProtoReflect().SetUnknown(nil) // or all of them stay as long as the call
-	if chunk := req.GetRows(); chunk != nil {
-		if len(items.wire) > 0 {
-			return nil, 0, fault.Invalid("rows", "there are items as well: send either items or rows")
-		}
-		if items, err = new(rows).open(chunk, in); err != nil {
-			return nil, 0, err
-		}
-		if len(items.wire) == 0 {
-			return nil, 0, fault.Invalid("rows", "there is no row: send at least one")
-		}
+	switch {
+	case chunk == nil:
+		return newWireItems(wire, in, wireItem), nil
+	case len(wire) > 0:
+		return nil, fault.Invalid("rows", "there are items as well: send either items or rows")
+	default:
+		return new(rows).open(chunk, in)
 	}
-	if len(items.wire) == 0 {
-		return nil, 0, fault.Invalid("items", "there is no item: send at least one, or rows")
-	}
-	return items.source(), int64(items.count()), nil
 }
