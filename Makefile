@@ -59,11 +59,12 @@ lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the c
 vet: ## run go vet
 	$(GO) vet -tags clients ./...
 
-generate: $(TOOLS) ## generate the code of the contract
+generate: $(TOOLS) ## generate the code of the contract, and docs/metrics.md
 	PATH="$(BIN):$$PATH" $(BIN)/buf generate
+	$(GO) test -run TestDocument ./internal/metric -update
 
 drift: generate ## fail if the generated code or go.mod is not what is committed
-	git diff --exit-code -- pkg/credenza/v1
+	git diff --exit-code -- pkg/credenza/v1 docs/metrics.md
 	$(GO) mod tidy -diff
 
 bench: build ## measure throughput and CPU next to a bare loop, pictures (PICTURES=folder), the cache, and the hot paths
