@@ -55,7 +55,7 @@ type jobMetrics struct{ jobs *jobs.Service }
 var jobsDesc = prometheus.NewDesc("credenza_jobs", "Jobs that are kept, by state.", []string{"state"}, nil)
 
 var jobStates = map[catalog.JobState]string{
-	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobSucceeded: "succeeded",
+	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobPaused: "paused", catalog.JobSucceeded: "succeeded",
 	catalog.JobCancelled: "cancelled", catalog.JobFailed: "failed",
 }
 
