@@ -127,8 +127,8 @@ func (c *Client) checkSize(m proto.Message) error {
 		return nil
 	}
 	return &Error{
-		Code:   codeInvalidArgument,
-		Reason: reasonInvalidRequest,
+		Code:   CodeInvalidArgument,
+		Reason: ReasonInvalidRequest,
 		Message: fmt.Sprintf("the request has %d bytes, at most %d are allowed: send fewer items at once, or use Feed",
 			size, c.maxMessage),
 	}
