@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,8 +20,16 @@ var (
 	// usualChunk is sent when it is full, or earlier when the connection is idle. Larger
 	// chunks would take more memory and be hardly faster.
 	usualChunk = limit{pieces: 100, bytes: 256 << 10}
-	// shortList is what ClassifyItems sends in one message, if it is all there is.
+	// shortList is what ClassifyItems sends in one message, if it is all there is. The first
+	// rows of a table are sent together up to this, because the server looks at 200 of the
+	// first chunk to match the columns.
 	shortList = limit{pieces: 1000, bytes: 1 << 20}
+)
+
+// How long the first chunk is waited for, before what there is of it goes.
+const (
+	itemPatience = 20 * time.Millisecond
+	rowPatience  = time.Second
 )
 
 // chunk is items or rows that are sent together, with their size.
@@ -82,6 +91,14 @@ func textPairs(m map[string]string) iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+// patience is how long the first chunk is waited for.
+func (s *source) patience() time.Duration {
+	if s.table != nil {
+		return rowPatience
+	}
+	return itemPatience
 }
 
 // packed is a chunk as it is sent: one of the two is set.
@@ -151,6 +168,25 @@ func (q *queue) collect(ctx context.Context, pieces iter.Seq[*chunk]) {
 		}
 	}
 	close(q.ended)
+}
+
+// wait waits until the first chunk is complete, for the given time at most, and reports
+// whether it is all there is. No time is as long as it takes.
+func (q *queue) wait(ctx context.Context, patience time.Duration) (all bool) {
+	var over <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-q.ended:
+		return true
+	case <-q.full:
+	case <-over:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // uplink is the sending side of a call.

@@ -3,7 +3,6 @@ package credenza
 import (
 	"context"
 	"iter"
-	"time"
 )
 
 // CallOption tunes ClassifyItems and ClassifyRows. It is Options, Overrides, OnSummary or
@@ -52,16 +51,17 @@ func OnNotice(f func(Notice)) CallOption { return tuning(func(c *call) { c.onNot
 // waits for that.
 func (c *Client) ClassifyItems(ctx context.Context, items iter.Seq[Item], opts ...CallOption) iter.Seq2[Result, error] {
 	call := tuned(opts)
-	return call.results(func() *Stream { return c.streamOf(ctx, itemSource(items), call.options, whole) })
+	return call.results(func() *Stream { return c.streamOf(ctx, itemSource(items), call.options, true) })
 }
 
 // ClassifyRows does the same with the rows of a table, as texts. The server finds out which
-// column fills which field, as it does for files; Overrides correct it. Each row is one
-// item with one result, and Result.Index is its place.
+// column fills which field, by the names and the first rows, as it does for files; Overrides
+// correct it. Each row is one item with one result, and Result.Index is its place. Rows that
+// do not come at once are waited for, for a second at most, so that the first ones are many.
 func (c *Client) ClassifyRows(ctx context.Context, columns []string, rows iter.Seq[[]string], opts ...CallOption) iter.Seq2[Result, error] {
 	call := tuned(opts)
 	return call.results(func() *Stream {
-		return c.streamOf(ctx, rowSource(columns, rows, call.overrides), call.options, whole)
+		return c.streamOf(ctx, rowSource(columns, rows, call.overrides), call.options, true)
 	})
 }
 
@@ -87,23 +87,4 @@ func (c *call) results(open func() *Stream) iter.Seq2[Result, error] {
 			c.onSummary(stream.Summary())
 		}
 	}
-}
-
-// promptly is how soon all items must be there to go in one message.
-const promptly = 20 * time.Millisecond
-
-// whole waits until it is known whether the first chunk is all there is, and returns it
-// then. It returns nil for more, for none, and for a sequence that takes its time.
-func whole(ctx context.Context, q *queue) *chunk {
-	timer := time.NewTimer(promptly)
-	defer timer.Stop()
-	select {
-	case <-q.ended:
-		all, _ := take(ctx, q.slot)
-		return all
-	case <-q.full:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return nil
 }

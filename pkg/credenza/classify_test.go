@@ -211,15 +211,29 @@ type rowServer struct {
 	columns [][]string
 	rows    [][]string
 	mapped  []map[string]string
+	sizes   []int // of the chunks
 }
 
 func (s *rowServer) take(c *credenzav1.RowChunk) (names []string) {
+	s.sizes = append(s.sizes, len(c.GetRows()))
 	s.columns, s.mapped = append(s.columns, c.GetColumns()), append(s.mapped, c.GetOverrides())
 	for _, row := range c.GetRows() {
 		s.rows = append(s.rows, row.GetCells())
 		names = append(names, row.GetCells()[0])
 	}
 	return names
+}
+
+func (s *rowServer) create(stream credenzav1.JobService_CreateJobServer) error {
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return stream.SendAndClose(&credenzav1.CreateJobResponse{Job: &credenzav1.Job{JobId: "j"}})
+		}
+		if req.GetSpec() == nil {
+			s.take(req.GetRows())
+		}
+	}
 }
 
 func (s *rowServer) server() *fakeServer {
@@ -326,4 +340,29 @@ func BenchmarkClassifyItems(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestRows_TheFirstOnesGoTogether(t *testing.T) {
+	slow := func(yield func([]string) bool) {
+		for _, name := range numbers(1200) {
+			time.Sleep(2 * time.Millisecond)
+			if !yield([]string{name}) {
+				return
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var s rowServer
+		c := dial(t, s.server())
+		if _, err := namesOf(c.ClassifyRows(t.Context(), []string{"Titel"}, slow)); err != nil || s.sizes[0] < 400 {
+			t.Errorf("%v, chunks of %v", err, s.sizes)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var s rowServer
+		c := dial(t, &fakeServer{jobs: fakeJobs{create: s.create}})
+		if _, err := c.CreateJobFromRows(t.Context(), []string{"Titel"}, slow, credenza.JobSpec{}); err != nil || s.sizes[0] < 1000 {
+			t.Errorf("%v, chunks of %v", err, s.sizes)
+		}
+	})
 }

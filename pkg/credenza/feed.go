@@ -23,24 +23,24 @@ type feedStream = grpc.BidiStreamingClient[credenzav1.ClassifyFeedRequest, crede
 // results does. If the iteration is left early or fails, the sequence is stopped at its
 // next item, and the iteration waits for that.
 func (c *Client) Feed(ctx context.Context, items iter.Seq[Item], o Options) *Stream {
-	return c.streamOf(ctx, itemSource(items), o, nil)
+	return c.streamOf(ctx, itemSource(items), o, false)
 }
 
-// streamOf returns the results of a feed. If whole is not nil, it may return all that there
-// is to send, which then goes in one message.
-func (c *Client) streamOf(ctx context.Context, src source, o Options, whole func(context.Context, *queue) *chunk) *Stream {
+// streamOf returns the results of a feed. If short is set, a short list that is there soon
+// goes in one message instead.
+func (c *Client) streamOf(ctx context.Context, src source, o Options, short bool) *Stream {
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		var work sync.WaitGroup
 		defer work.Wait() // runs after the cancel below
 		defer cancel(nil)
 		q, pack := newQueue(usualChunk), src.packer()
-		if whole != nil {
+		if short {
 			q.first = shortList
 		}
 		work.Go(func() { q.collect(ctx, src.pieces) })
-		if whole != nil {
-			if all := whole(ctx, q); all != nil {
+		if short && q.wait(ctx, src.patience()) {
+			if all, _ := take(ctx, q.slot); all != nil {
 				c.receiveStream(ctx, s, pack(all), o, yield)
 				return
 			}

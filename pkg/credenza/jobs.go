@@ -112,8 +112,14 @@ func (c *Client) upload(ctx context.Context, src source, spec JobSpec, up *uploa
 		return Job{}, err
 	}
 	q := newQueue(usualChunk)
+	if src.table != nil {
+		q.first = shortList
+	}
 	work.Go(func() { q.collect(ctx, src.pieces) })
 	work.Go(func() {
+		if src.table != nil {
+			q.wait(ctx, 0)
+		}
 		if err := send(ctx, c, stream, uploadChunk(src.packer()), q.slot); err != nil {
 			cancel(err)
 		}
