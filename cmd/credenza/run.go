@@ -145,7 +145,7 @@ func publicText(err error) string {
 		return f.Message
 	}
 	if call, ok := errors.AsType[*credenza.Error](err); ok {
-		return call.Message + " (" + call.Code + ")"
+		return call.Message + " (" + string(call.Code) + ")"
 	}
 	return err.Error()
 }
