@@ -32,8 +32,8 @@ test: $(BIN)/gotestsum ## run all tests
 race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
 	$(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
-test-clients: ## run the clients in examples/clients against a real server (needs python3 with requests, and node)
-	$(GO) test -timeout 5m -tags clients -run TestClient ./internal/app
+test-clients: $(BIN)/grpcurl ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+	PATH="$(BIN):$$PATH" $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
 
 # A target fails on its own: with the input that broke it, kept under testdata.
 fuzz: ## run each fuzz test for FUZZTIME (3000x)
