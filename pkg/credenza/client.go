@@ -62,7 +62,8 @@ type Client struct {
 // Dial returns a client for a server at target, a gRPC name such as
 // "localhost:50051", "dns:///credenza.example:443" or "unix:///run/credenza". It
 // does not wait for the server: if there is none, the first call fails with the code
-// "UNAVAILABLE". Without WithPlaintext the connection uses TLS.
+// "UNAVAILABLE". Without WithPlaintext the connection uses TLS. If the name has several
+// addresses, as dns:///NAME may, calls go to all of them in turn; a stream stays on one.
 //
 // The caller closes the client.
 func Dial(target string, opts ...Option) (*Client, error) {
