@@ -76,7 +76,7 @@ func (h *overHTTP) get(t *testing.T, version int, address string, headers ...str
 	return res.StatusCode, string(text), res.Header
 }
 
-// The message of a stranger is not looked at, whatever it is.
+// A stranger learns nothing of what is wrong with a message.
 func TestReadsByGET_OfStrangers(t *testing.T) {
 	h := startHTTP(t, setup{tokens: testTokens(t)})
 	for _, address := range []string{

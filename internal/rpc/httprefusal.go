@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -78,7 +77,9 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	case r.Method == http.MethodGet && packedQuery(r):
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
-		v.forgetMessage(media)
+		if r.Method != http.MethodGet { // its message is in the address
+			v.replaceBody(leastMessage(media))
+		}
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
 	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
@@ -110,17 +111,6 @@ func nameProtocol(r *http.Request) (plain bool) {
 func packedQuery(r *http.Request) bool {
 	compression := r.URL.Query().Get("compression")
 	return compression != "" && compression != "identity"
-}
-
-// forgetMessage puts an empty message in the place of the call's own.
-func (v *httpVisit) forgetMessage(media string) {
-	if v.request.Method != http.MethodGet {
-		v.replaceBody(leastMessage(media))
-		return
-	}
-	address := *v.request.URL
-	address.RawQuery = url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {"{}"}}.Encode()
-	v.request.URL = &address
 }
 
 // leastMessage is the body of a call whose message is empty.
