@@ -40,6 +40,7 @@ func TestReadsByGET(t *testing.T) {
 		{atJobs + "ListJobs" + getting(`{"page_size":-1}`), 400, `INVALID_REQUEST`},
 		{atJobs + "ListJobs" + getting(`{`), 400, `INVALID_REQUEST`},
 		{atJobs + "ListJobs" + asGET + "&compression=gzip", 400, `compressed`},
+		{atJobs + "ListJobs" + "?connect=v1&encoding=json&base64=1&message=!", 400, `not in base64`},
 		{atJobs + "CancelJob" + getting(`{"jobId":"`+job.GetJobId()+`"}`), 405, ``},
 		{atJobs + "DeleteJob" + getting(`{"jobId":"`+job.GetJobId()+`"}`), 405, ``},
 		{atClassify + getting(`{"item":{}}`), 405, ``},

@@ -1,12 +1,14 @@
 package rpc
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -77,9 +79,9 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	case r.Method == http.MethodGet && packedQuery(r):
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
-		if r.Method != http.MethodGet { // its message is in the address
-			v.replaceBody(leastMessage(media))
-		}
+		v.forgetMessage(media)
+	case r.Method == http.MethodGet && badBase64(r):
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is not in base64: encode it for addresses, or leave base64=1 out"}
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
 	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
@@ -111,6 +113,24 @@ func nameProtocol(r *http.Request) (plain bool) {
 func packedQuery(r *http.Request) bool {
 	compression := r.URL.Query().Get("compression")
 	return compression != "" && compression != "identity"
+}
+
+// badBase64 reports whether the message of a GET is said to be in base64 and is not.
+func badBase64(r *http.Request) bool {
+	query := r.URL.Query()
+	_, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(query.Get("message"), "="))
+	return query.Get("base64") == "1" && err != nil
+}
+
+// forgetMessage puts an empty message in the place of the call's own.
+func (v *httpVisit) forgetMessage(media string) {
+	if v.request.Method != http.MethodGet {
+		v.replaceBody(leastMessage(media))
+		return
+	}
+	address := *v.request.URL
+	address.RawQuery = url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {"{}"}}.Encode()
+	v.request.URL = &address
 }
 
 // leastMessage is the body of a call whose message is empty.

@@ -287,7 +287,6 @@ func TestRows_OfTheSampleAreLetGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows = nil
 	var left int64
 	before := inUse()
 	s := start(t, setup{engine: fakeEngine{
