@@ -23,9 +23,9 @@ type checks struct{ validator protovalidate.Validator }
 var requests = []proto.Message{
 	&credenzav1.ClassifyStreamRequest{}, &credenzav1.ClassifyFeedRequest{}, &credenzav1.ClassifyRequest{},
 	&credenzav1.GetTaxonomyRequest{}, &credenzav1.GetStatusRequest{}, &credenzav1.UpdateSettingsRequest{},
-	&credenzav1.CreateJobRequest{}, &credenzav1.SubmitJobRequest{}, &credenzav1.GetJobRequest{}, &credenzav1.ListJobsRequest{},
-	&credenzav1.ListJobResultsRequest{}, &credenzav1.CancelJobRequest{},
-	&credenzav1.PauseJobRequest{}, &credenzav1.ResumeJobRequest{}, &credenzav1.RetryJobRequest{}, &credenzav1.DeleteJobRequest{}, &credenzav1.WatchJobRequest{},
+	&credenzav1.CreateJobRequest{}, &credenzav1.GetJobRequest{}, &credenzav1.ListJobsRequest{},
+	&credenzav1.CancelJobRequest{}, &credenzav1.RetryJobRequest{}, &credenzav1.DeleteJobRequest{}, &credenzav1.WatchJobRequest{},
+	&credenzav1.SubmitJobRequest{}, &credenzav1.ListJobResultsRequest{}, &credenzav1.PauseJobRequest{}, &credenzav1.ResumeJobRequest{},
 }
 
 func newChecks() (*checks, error) {

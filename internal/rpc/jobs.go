@@ -71,8 +71,10 @@ func (j *jobs) SubmitJob(ctx context.Context, req *credenzav1.SubmitJobRequest) 
 	if err := j.limits.checkModel("spec.options.model", spec.GetOptions().GetModel()); err != nil {
 		return nil, err
 	}
-	items := newWireItems(req.ProtoReflect().GetUnknown(), intake.From(ctx))
-	req.ProtoReflect().SetUnknown(nil) // or all of them stay as long as the call
+	items, err := takeList(req, intake.From(ctx))
+	if err != nil {
+		return nil, err
+	}
 	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(items.source(), "send some"))
 	if err != nil {
 		return nil, err
