@@ -48,7 +48,7 @@ func TestRows_ComeBackWithTheirResults(t *testing.T) {
 		case i%100 == 8: // one cell too many
 			cells = append(cells, "7th")
 		case i%10 == 3:
-			cells[1] = "down once"
+			cells[1] = "down"
 		case i%10 == 4:
 			cells = cells[:1]
 		}
