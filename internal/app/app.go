@@ -134,13 +134,17 @@ func (a *App) startFields() []zap.Field {
 	case a.config.TLSClientCA != "":
 		callers = "with a certificate"
 	}
-	return []zap.Field{
-		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()), zap.String("admin", a.AdminAddr()),
+	fields := []zap.Field{
+		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
 		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
 		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
 		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
 		zap.String("commit", Commit()),
 	}
+	if addr := a.AdminAddr(); addr != "" {
+		fields = append(fields, zap.String("admin", addr))
+	}
+	return fields
 }
 
 func (a *App) listen(ctx context.Context) (err error) {
