@@ -1,0 +1,46 @@
+// The settings of a call as messages of the contract.
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  CachePolicy,
+  ClassifyOptionsSchema,
+  Delivery,
+  ImageFallback,
+  Mode,
+  type ClassifyOptions as OptionsMessage,
+  Priority,
+} from "./gen/credenza/v1/options_pb.js";
+import { durationOf } from "./time.js";
+import type { ClassifyOptions } from "./types.js";
+
+/** Returns the mode of a call. */
+export function modeOf(options: ClassifyOptions): Mode {
+  return Mode[options.mode ?? "UNSPECIFIED"];
+}
+
+/** Returns the options of a call. */
+export function optionsOf(options: ClassifyOptions): OptionsMessage {
+  const init: MessageInitShape<typeof ClassifyOptionsSchema> = {
+    batchSize: options.batchSize ?? 0,
+    delivery: Delivery[options.delivery ?? "UNSPECIFIED"],
+    priority: Priority[options.priority ?? "UNSPECIFIED"],
+    cachePolicy: CachePolicy[options.cachePolicy ?? "UNSPECIFIED"],
+    imageFallback: ImageFallback[options.imageFallback ?? "UNSPECIFIED"],
+    model: options.model ?? "",
+  };
+  if (options.itemTimeout !== undefined) {
+    init.itemTimeout = durationOf(options.itemTimeout);
+  }
+  return create(ClassifyOptionsSchema, init);
+}
+
+/** Returns the overrides of columns, whose fields have the contract's names. */
+export function overridesOf(columns: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(columns ?? {}).map(([field, column]) => [snakeCase(field), column]));
+}
+
+const fields = ["productName", "priceRange", "productUrl", "imageUrl", "imageData"];
+
+function snakeCase(field: string): string {
+  return fields.includes(field) ? field.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`) : field;
+}
