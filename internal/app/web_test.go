@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -126,6 +127,33 @@ func TestCallerOverHTTPLeavesNoCallFollows(t *testing.T) {
 		time.Sleep(time.Minute)
 		if later := w.sim.Stats().Calls - calls; later != 0 || w.sim.Stats().InFlight != 0 || calls < 50 || calls > 1000 {
 			t.Errorf("%d calls, and %d later than 100 ms after the caller left", calls, later)
+		}
+	})
+}
+
+// What an upload holds is given back as it is received, over both addresses.
+func TestFeedOverHTTP_LongerThanItsWindow(t *testing.T) {
+	const items = 3000 // of 1 KiB: three times what may wait to be received
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: time.Millisecond}})
+		client := w.dial(t, credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.web.DialContext(ctx, "", "") }))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		results := 0
+		for result, err := range client.Feed(ctx, func(yield func(credenza.Item) bool) {
+			for i := range items {
+				if !yield(credenza.Item{ProductName: fmt.Sprint("oak chair ", i), Description: strings.Repeat("oak ", 256)}) {
+					return
+				}
+			}
+		}, credenza.Options{}).Results() {
+			if err != nil || result.Err != nil {
+				t.Fatal(results, err, result.Err)
+			}
+			results++
+		}
+		if results != items {
+			t.Errorf("%d results for %d items", results, items)
 		}
 	})
 }
