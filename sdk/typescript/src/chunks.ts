@@ -1,6 +1,7 @@
 // Rows and items in chunks, as calls that stream send them.
 
 import { create } from "@bufbuild/protobuf";
+import { CredenzaError } from "./error.js";
 import { type ItemChunk, ItemChunkSchema, type RowChunk, RowChunkSchema } from "./gen/credenza/v1/item_pb.js";
 import { Item } from "./item.js";
 import { Columns } from "./rows.js";
@@ -112,8 +113,9 @@ function takes(group: Group, entry: object, size: ChunkSize): boolean {
 }
 
 function add(group: Group | undefined, entry: object): Group {
-  if (typeof entry !== "object" || entry === null) {
-    throw new TypeError(`a row must be an object or an Item, not ${entry === null ? "null" : typeof entry}`);
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    const kind = Array.isArray(entry) ? "a list" : entry === null ? "null" : typeof entry;
+    throw new CredenzaError("INVALID_ARGUMENT", `a row is ${kind}: send objects, whose keys are columns, or Items`);
   }
   const to = group ?? { entries: [], areItems: entry instanceof Item, bytes: 0 };
   to.entries.push(entry);

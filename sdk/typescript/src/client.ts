@@ -47,7 +47,7 @@ export class Client {
    *
    * ```ts
    * for await (const result of client.classify(rows, { signal })) {
-   *   console.log(result.index, result.ok ? result.category : result.error.message);
+   *   console.log(result.index, result.ok ? result.classification.category : result.error.message);
    * }
    * ```
    *

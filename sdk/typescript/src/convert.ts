@@ -88,10 +88,15 @@ export function resultOf(r: pb.ItemResult, place = 0, row?: plain.StoredRow): pl
   if (r.outcome.case !== "classification") {
     return { ok: false, ...base, error: r.outcome.case === "error" ? itemErrorOf(r.outcome.value) : noOutcome };
   }
-  const c = r.outcome.value;
   return {
     ok: true,
     ...base,
+    classification: classificationOf(r.outcome.value),
+  };
+}
+
+function classificationOf(c: pb.Classification): plain.Classification {
+  return {
     category: c.category,
     confidence: c.confidence,
     confidenceSource: nameOf(ConfidenceSource, c.confidenceSource),
@@ -197,13 +202,13 @@ export function jobStateOf(state: JobState): plain.JobState {
 export function jobOf(j: JobMessage | undefined): plain.Job {
   return {
     id: j?.jobId ?? "",
-    displayName: j?.displayName ?? "",
+    name: j?.displayName ?? "",
     state: jobStateOf(j?.state ?? JobState.UNSPECIFIED),
     progress: progressOf(j?.progress),
     failuresByReason: countsOf(j?.failuresByReason ?? {}),
-    createTime: dateOf(j?.createTime),
-    startTime: dateOf(j?.startTime),
-    endTime: dateOf(j?.endTime),
+    created: dateOf(j?.createTime),
+    started: dateOf(j?.startTime),
+    ended: dateOf(j?.endTime),
     message: j?.message ?? "",
     retryOf: j?.retryOf ?? "",
   };

@@ -62,7 +62,7 @@ export class CredenzaError extends Error {
 
   /** Whether the same call may succeed later. */
   get passing(): boolean {
-    return this.code === "UNAVAILABLE" || this.retryAfter !== undefined;
+    return this.code === "UNAVAILABLE" || (this.retryAfter !== undefined && this.reason !== "CAP_REACHED");
   }
 }
 

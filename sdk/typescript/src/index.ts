@@ -11,6 +11,5 @@ export { CredenzaError, type ErrorCode, type ErrorFacts, type FieldViolation } f
 export { Item, type ItemFields } from "./item.js";
 export type { JobListOptions, JobOptions, JobResultsOptions, Jobs } from "./jobs.js";
 export type { Results } from "./results.js";
-export { cellOf } from "./rows.js";
 export type * from "./types.js";
 export type { Watch, WatchOptions } from "./watch.js";

@@ -19,10 +19,10 @@ import { modeOf, optionsOf } from "./settings.js";
 import type { CallOptions, ClassifyOptions, Job, Result, RowOptions } from "./types.js";
 import { Watch, type WatchOptions } from "./watch.js";
 
-/** The settings of a new job. Its priority is always `BULK`. */
+/** The settings of a new job. `bulk` has no effect: interactive calls always go first. */
 export interface JobOptions extends ClassifyOptions, RowOptions {
   /** The caller's name for the job, for people, at most 200 characters. */
-  displayName?: string | undefined;
+  name?: string | undefined;
   /**
    * The caller's key for the job, at most 200 characters: the same key again returns the same
    * job, whatever its rows, until that is deleted. Default: a random one.
@@ -40,13 +40,19 @@ export interface JobListOptions extends CallOptions {
 
 /** The settings of a list of results. */
 export interface JobResultsOptions extends CallOptions {
-  /** Default: `ALL`. */
-  filter?: "ALL" | "FAILED" | "NEEDS_REVIEW" | undefined;
+  /** Default: "all". */
+  filter?: "all" | "failed" | "needs_review" | undefined;
   /** Results that are fetched at once, at most 1,000. */
   pageSize?: number | undefined;
   /** Whether results have the rows that their items came from. */
   withRows?: boolean | undefined;
 }
+
+const filters = {
+  all: ResultFilter.ALL,
+  failed: ResultFilter.FAILED,
+  needs_review: ResultFilter.NEEDS_REVIEW,
+};
 
 const size = { entries: 1000, bytes: 1 << 20 };
 const oneMessage = { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
@@ -152,7 +158,7 @@ export class Jobs {
     const request = {
       jobId,
       pageSize: options.pageSize ?? 1000,
-      filter: ResultFilter[options.filter ?? "UNSPECIFIED"],
+      filter: filters[options.filter ?? "all"],
       withRows: options.withRows ?? false,
       pageToken: "",
     };
@@ -215,7 +221,7 @@ function specOf(options: JobOptions): JobSpec {
   return create(JobSpecSchema, {
     mode: modeOf(options),
     options: optionsOf(options),
-    displayName: options.displayName ?? "",
+    displayName: options.name ?? "",
     requestId: options.requestId ?? randomId(),
   });
 }

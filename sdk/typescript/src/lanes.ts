@@ -30,7 +30,7 @@ export async function* inLanes(
   const abort = new Abort(options.signal);
   const chunks = chunksOf(source, size, options, abort.signal);
   const whole = new Whole(Array.isArray(source) ? source.length : 0);
-  const most = options.delivery === "IN_ORDER" ? 1 : lanes;
+  const most = options.inOrder ? 1 : lanes;
   const waits = new Map<object, Promise<Step>>(); // of the lanes in flight, and of the next chunk
   let isLast = false;
   const begin = (chunk: Chunk) => {

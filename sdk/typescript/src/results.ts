@@ -50,7 +50,7 @@ export class Results implements AsyncIterable<Result> {
 
   /**
    * Iterates over the results one by one, in the order in which they come, which is that of
-   * the items only with `delivery: "IN_ORDER"`.
+   * the items only with `inOrder`.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Result, void> {
     for await (const batch of this.#receive()) {

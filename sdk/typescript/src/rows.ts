@@ -1,3 +1,4 @@
+import { CredenzaError } from "./error.js";
 import type { Row } from "./gen/credenza/v1/item_pb.js";
 
 /** Returns the text of a value as a cell of a table has it. Blank: there is no value. */
@@ -6,7 +7,7 @@ export function cellOf(value: unknown): string {
     case "string":
       return value;
     case "number":
-      return numberText(value);
+      return Number.isFinite(value) ? String(value) : "";
     case "boolean":
     case "bigint":
       return String(value);
@@ -17,23 +18,18 @@ export function cellOf(value: unknown): string {
   }
 }
 
-function numberText(value: number): string {
-  if (Number.isNaN(value)) {
-    return "";
-  }
-  // From 1e21 on, String has an exponent.
-  return Number.isInteger(value) && Math.abs(value) >= 1e21 ? String(BigInt(value)) : String(value);
-}
-
 function objectText(value: object | null): string {
   if (value === null) {
     return "";
   }
   if (value instanceof Date) {
-    return Number.isNaN(value.getTime()) ? "" : value.toISOString();
+    return Number.isNaN(value.getTime()) ? "" : value.toISOString().replace(".000Z", "Z");
   }
   if (value instanceof URL) {
     return value.href;
+  }
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    throw new CredenzaError("INVALID_ARGUMENT", "a row has bytes, which are no text: send a picture as Item.imageData");
   }
   return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)) ?? "";
 }
@@ -56,27 +52,18 @@ export class Columns {
     return [...this.#places.keys()];
   }
 
-  /** Returns a row's cells, and those of keys that are no column after all others. */
+  /** Returns a row's cells. A key that is no column is an error. */
   row(record: object): Row {
-    const cells: string[] = [];
-    let further: string[] | undefined;
+    const cells = new Array<string>(this.#places.size).fill("");
     for (const [key, value] of Object.entries(record)) {
       const place = this.#places.get(key);
       if (place === undefined) {
-        further ??= [];
-        further.push(cellOf(value));
-        continue;
-      }
-      while (cells.length < place) {
-        cells.push("");
+        throw new CredenzaError(
+          "INVALID_ARGUMENT",
+          `a row has the key ${JSON.stringify(key)}, which the first rows did not have: name all keys in the option header`,
+        );
       }
       cells[place] = cellOf(value);
-    }
-    if (further !== undefined) {
-      while (cells.length < this.#places.size) {
-        cells.push("");
-      }
-      cells.push(...further);
     }
     return { $typeName: "credenza.v1.Row", cells };
   }

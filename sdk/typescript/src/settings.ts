@@ -15,17 +15,26 @@ import type { ClassifyOptions } from "./types.js";
 
 /** Returns the mode of a call. */
 export function modeOf(options: ClassifyOptions): Mode {
-  return Mode[options.mode ?? "UNSPECIFIED"];
+  return modes[options.mode ?? "auto"];
 }
+
+const modes = { auto: Mode.AUTO, text: Mode.TEXT, image: Mode.IMAGE };
+const policies = { use: CachePolicy.USE, refresh: CachePolicy.REFRESH, bypass: CachePolicy.BYPASS };
+
+/**
+ * Results in a batch of a call whose caller does not say. The server's own size is for
+ * callers that show batches; here each message costs as much as several results.
+ */
+const batchSize = 100;
 
 /** Returns the options of a call. */
 export function optionsOf(options: ClassifyOptions): OptionsMessage {
   const init: MessageInitShape<typeof ClassifyOptionsSchema> = {
-    batchSize: options.batchSize ?? 0,
-    delivery: Delivery[options.delivery ?? "UNSPECIFIED"],
-    priority: Priority[options.priority ?? "UNSPECIFIED"],
-    cachePolicy: CachePolicy[options.cachePolicy ?? "UNSPECIFIED"],
-    imageFallback: ImageFallback[options.imageFallback ?? "UNSPECIFIED"],
+    batchSize: options.batchSize ?? (options.inOrder ? 0 : batchSize),
+    delivery: options.inOrder ? Delivery.IN_ORDER : Delivery.AS_COMPLETED,
+    priority: options.bulk ? Priority.BULK : Priority.INTERACTIVE,
+    cachePolicy: policies[options.cache ?? "use"],
+    imageFallback: options.failWithoutPicture ? ImageFallback.ERROR : ImageFallback.TEXT,
     model: options.model ?? "",
   };
   if (options.itemTimeout !== undefined) {

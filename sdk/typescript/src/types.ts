@@ -2,22 +2,13 @@
  * The evidence that items are classified by: their text, their picture, or the picture if
  * an item has one, else the text.
  */
-export type Mode = "AUTO" | "TEXT" | "IMAGE";
-
-/** When results are sent: as soon as they are ready, or in the order of the request. */
-export type Delivery = "AS_COMPLETED" | "IN_ORDER";
-
-/** The class in which a call waits for the model. */
-export type Priority = "INTERACTIVE" | "BULK";
+export type Mode = "auto" | "text" | "image";
 
 /**
- * The use of earlier results: `USE` reads, shares and keeps them, `REFRESH` asks the model
- * again and keeps the answer, `BYPASS` neither reads, shares nor keeps.
+ * The use of earlier results: "use" reads, shares and keeps them, "refresh" asks the model
+ * again and keeps the answer, "bypass" neither reads, shares nor keeps.
  */
-export type CachePolicy = "USE" | "REFRESH" | "BYPASS";
-
-/** What happens to an item whose picture cannot be used: its text is used, or it fails. */
-export type ImageFallback = "TEXT" | "ERROR";
+export type CachePolicy = "use" | "refresh" | "bypass";
 
 /** The settings of one call to the server. All durations are in milliseconds. */
 export interface CallOptions {
@@ -29,18 +20,18 @@ export interface CallOptions {
 
 /** The settings of a call that classifies. */
 export interface ClassifyOptions extends CallOptions {
-  /** Default: `AUTO`. */
+  /** Default: "auto". */
   mode?: Mode | undefined;
-  /** Results in a batch, at most 1,000. Default: the server's own size. */
+  /** Results in a batch, at most 1,000. Default: 100, and in order the server's own size. */
   batchSize?: number | undefined;
-  /** Default: `AS_COMPLETED`. */
-  delivery?: Delivery | undefined;
-  /** Default: `INTERACTIVE`. Jobs are always `BULK`. */
-  priority?: Priority | undefined;
-  /** Default: `USE`. */
-  cachePolicy?: CachePolicy | undefined;
-  /** Default: `TEXT`. */
-  imageFallback?: ImageFallback | undefined;
+  /** Whether results come in the order of the items, so that a slow item delays those after it. */
+  inOrder?: boolean | undefined;
+  /** Whether interactive calls go first. Those of jobs always do. */
+  bulk?: boolean | undefined;
+  /** Default: "use". */
+  cache?: CachePolicy | undefined;
+  /** Whether an item without a usable picture fails in place of being answered from its text. */
+  failWithoutPicture?: boolean | undefined;
   /** One of the models that the server is configured for. Default: the configured one. */
   model?: string | undefined;
   /** How long an item may take, waiting included, in milliseconds. Default: 2 minutes. */
@@ -56,7 +47,8 @@ export interface RowOptions {
   columns?: Readonly<Record<string, string>> | undefined;
   /**
    * All keys that rows may have, in order. Only needed for rows that come from a generator
-   * or a stream if the first ones lack some; of an array, all rows are looked at.
+   * or a stream if the first ones lack some: a key that comes later fails the call. Of an
+   * array, all rows are looked at.
    */
   header?: readonly string[] | undefined;
 }
@@ -190,8 +182,9 @@ export interface Classification {
 }
 
 /** The result of an item that was classified. */
-export interface Success extends ResultBase, Classification {
+export interface Success extends ResultBase {
   readonly ok: true;
+  readonly classification: Classification;
 }
 
 /** The result of an item that failed. It affects no other item. */
@@ -272,14 +265,16 @@ export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "CANCELLED" | "FAILE
 export interface Job {
   readonly id: string;
   /** The caller's name for it. */
-  readonly displayName: string;
+  readonly name: string;
   readonly state: JobState;
   /** Its total is always known. */
   readonly progress: Progress;
   readonly failuresByReason: Readonly<Record<string, number>>;
-  readonly createTime?: Date | undefined;
-  readonly startTime?: Date | undefined;
-  readonly endTime?: Date | undefined;
+  readonly created?: Date | undefined;
+  /** `undefined`: no server has started it. */
+  readonly started?: Date | undefined;
+  /** `undefined`: it has not ended. */
+  readonly ended?: Date | undefined;
   /** Why it does not progress, or why it failed, for people. Mostly empty. */
   readonly message: string;
   /** The job that this one retries. Empty: none. */
