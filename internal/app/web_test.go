@@ -158,6 +158,45 @@ func TestFeedOverHTTP_LongerThanItsWindow(t *testing.T) {
 	})
 }
 
+// Browsers send their next call on the connection of one that was refused.
+func TestARefusedCall_LeavesItsConnectionUsable(t *testing.T) {
+	tokens := newTokenFile(t, entry("shop", ""))
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--token-file="+tokens.path),
+		app.Options{LogTo: &buffer{}, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close(t.Context()) }()
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	taxonomy := func(token string) string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			"http://"+a.HTTPAddr()+"/credenza.v1.ClassificationService/GetTaxonomy", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/proto") // of which an empty message has no bytes
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := (&http.Client{Transport: transport}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			t.Error(err)
+		}
+		return string(answer)
+	}
+	for i := range 3 {
+		if answer := taxonomy("wrong"); !strings.Contains(answer, "unauthenticated") {
+			t.Errorf("call %d with a wrong token: %q", i, answer)
+		}
+		if answer := taxonomy("shop-token"); !strings.Contains(answer, "SOFA") {
+			t.Errorf("call %d with the right token: %q", i, answer)
+		}
+	}
+}
+
 func TestBothAddressesGoDownTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: time.Second}}, "--max-workers=10")

@@ -79,6 +79,8 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
 		v.forgetMessage(media)
+		// No read waits for the body, whose deadline would end later calls of the connection.
+		v.read.Store(!method.IsClientStream)
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
 	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
