@@ -1,6 +1,6 @@
 // What all calls have in common: token, deadline, signal and safe repetition.
 
-import type { CallOptions as ConnectOptions } from "@connectrpc/connect";
+import { ConnectError, type CallOptions as ConnectOptions } from "@connectrpc/connect";
 import { CredenzaError, errorFrom } from "./error.js";
 import { pauseAfter, sleep } from "./time.js";
 import type { CallOptions } from "./types.js";
@@ -46,6 +46,9 @@ export class Caller {
         const left = end === Number.POSITIVE_INFINITY ? undefined : Math.max(1, end - Date.now());
         return await call(await this.#options(options.signal, left));
       } catch (thrown) {
+        if (!(thrown instanceof ConnectError || thrown instanceof CredenzaError)) {
+          throw thrown; // of the caller's own, such as a source or a token's function
+        }
         const error = errorFrom(thrown, options.signal);
         if (!safe) {
           throw error;

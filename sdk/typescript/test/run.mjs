@@ -49,7 +49,11 @@ try {
   const all = readdirSync(join(folder, "built")).filter((name) => name.endsWith(".test.js"));
   const chosen = process.argv.slice(2);
   const files = (chosen.length > 0 ? chosen : all).map((name) => join("built", name));
-  run(process.execPath, ["--expose-gc", "--test", "--test-concurrency=2", "--test-reporter=spec", ...files], folder);
+  run(
+    process.execPath,
+    ["--expose-gc", "--test", "--test-concurrency=2", "--test-reporter=spec", "--test-timeout=60000", ...files],
+    folder,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

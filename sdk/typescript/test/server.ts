@@ -6,13 +6,24 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/**
+ * Returns a port that is free now, and that stays so while its server is away: none of those
+ * that the system gives to connections.
+ */
 async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as { port: number };
-  listener.close();
-  await once(listener, "close");
-  return port;
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const listener = createServer().listen(port, "127.0.0.1");
+    const [event] = await Promise.race([
+      once(listener, "listening").then(() => [true]),
+      once(listener, "error").then(() => [false]),
+    ]);
+    listener.close();
+    if (event) {
+      await once(listener, "close");
+      return port;
+    }
+  }
 }
 
 export class Server {
