@@ -132,7 +132,7 @@ function factsOf(error: ConnectError): ErrorFacts {
 
 // What transports report when a connection ends in the middle of an answer, and what the
 // fetch of browsers and Node says without a connection.
-const cutOff = /missing EndStreamResponse|missing trailer|missing status|premature|unexpected end/i;
+const cutOff = /missing (EndStreamResponse|trailer|status)|premature|unexpected end/i;
 const fetchFailed = /fetch|network|load failed|input stream|terminated/i;
 
 function isBroken(error: ConnectError): boolean {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { type Client, CredenzaError, connect, Item, type Job, type Result } from "credenza/node";
 import * as web from "credenza/web";
 import { Server } from "./server.js";
@@ -10,6 +11,8 @@ before(async () => {
   server = await Server.start();
 });
 after(() => server.close());
+
+const grpcWeb = () => createGrpcWebTransport({ baseUrl: server.http, useBinaryFormat: true });
 
 function* products(count: number) {
   for (let i = 0; i < count; i++) {
@@ -54,7 +57,7 @@ const clients: Record<string, () => Client> = {
   grpc: () => connect(server.grpc),
   connect: () => connect(server.http, { protocol: "connect" }),
   fetch: () => web.connect(server.http),
-  "fetch with grpc-web": () => web.connect(server.http, { protocol: "grpc-web" }),
+  "a transport of the caller's own": () => new web.Client({ transport: grpcWeb(), duplex: false }),
 };
 
 async function all<T>(list: AsyncIterable<T>): Promise<T[]> {

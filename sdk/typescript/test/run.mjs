@@ -42,7 +42,19 @@ try {
   run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], sdk);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  run("npm", ["install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", `./${tarball}`], folder);
+  run(
+    "npm",
+    [
+      "install",
+      "--silent",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      `./${tarball}`,
+      "@connectrpc/connect-web@2.1.2",
+    ],
+    folder,
+  );
   cpSync(join(sdk, "test"), join(folder, "test"), { recursive: true });
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["test/*.ts"] }));
   run(join(sdk, "node_modules/.bin/tsc"), ["-p", "."], folder);
