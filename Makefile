@@ -13,6 +13,9 @@ APP     := github.com/credenza-dev/credenza/internal/app
 # Asked once, so that a commit meanwhile changes nothing.
 VERSION := $(VERSION)
 COMMIT  := $(COMMIT)
+# The SDK for TypeScript, and what tells that its tools are installed.
+TYPESCRIPT   := sdk/typescript
+NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
 LDFLAGS := -s -w -X $(APP).Version=$(VERSION) -X $(APP).commit=$(COMMIT)
 # What `make release` builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
@@ -41,7 +44,9 @@ test: $(BIN)/gotestsum ## run all tests
 race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
-test-clients: $(BIN)/grpcurl ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+test-clients: $(BIN)/grpcurl $(NODE_MODULES) ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+	cd $(TYPESCRIPT) && npm run --silent build
+	cd examples/clients && npm install --silent --no-audit --no-fund --no-package-lock
 	PATH="$(BIN):$$PATH" $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
 
 # A target fails on its own: with the input that broke it, kept under testdata.
@@ -118,9 +123,6 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: build ## measure the hot paths alone, and the size of the program
 	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
-
-TYPESCRIPT := sdk/typescript
-NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
 
 test-sdk-typescript: build $(NODE_MODULES) ## test the packed tarball of sdk/typescript against a real server, in Node and in Chromium
 	cd $(TYPESCRIPT) && CREDENZA_BIN=$(BIN)/credenza npm test --silent

@@ -32,8 +32,8 @@ interface Group {
 
 /**
  * Packs a source into chunks, until the signal is aborted. A chunk is given when it is full,
- * or if the source is slow, a few milliseconds after its first entry, so that none waits for
- * others.
+ * or if the source is slow, a few milliseconds after its first entry (the first rows: a
+ * second), so that none waits for others.
  */
 export async function* chunksOf(
   source: Source,
@@ -62,7 +62,9 @@ function* groupsOf(source: Iterable<object>, size: ChunkSize): Generator<Group> 
   }
 }
 
-const linger = 5; // ms
+// How long a chunk waits for a slow source, in ms. The first rows show the server what is in
+// which column, so that it is better if there are many.
+const linger = { first: 1000, others: 5 };
 
 type Interrupt = "late" | "stopped";
 
@@ -83,13 +85,15 @@ async function* slowGroups(
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     let next = entries.next();
+    let isFirst = true;
     while (!signal.aborted) {
       let entry = await wait(next);
       if (typeof entry === "string" || entry.done) {
         return;
       }
       const group = add(undefined, entry.value);
-      timer = setTimeout(() => interrupt("late"), linger);
+      timer = setTimeout(() => interrupt("late"), isFirst && !group.areItems ? linger.first : linger.others);
+      isFirst = false;
       for (;;) {
         next = entries.next();
         entry = await wait(next);

@@ -152,7 +152,7 @@ test("rows and items may follow each other", async () => {
   );
 });
 
-test("a row does not wait for others to fill its chunk", async () => {
+test("a slow source is not waited for until its chunk is full", async () => {
   let goOn = () => {};
   async function* slow() {
     yield { name: "first" };
