@@ -59,7 +59,7 @@ test("the README's examples", async () => {
 test("the programs of docs/clients.md", async () => {
   const out = await runModule("clients", prelude + blocks("../../docs/clients.md", "js").join("\n"));
   assert.match(out, /^0 SOFA$/m);
-  assert.match(out, /^INVALID_ARGUMENT INVALID_REQUEST/m);
+  assert.match(out, /^INVALID_ARGUMENT UNKNOWN_MODEL/m);
   assert.match(out, /^3 true\n2$/m);
 });
 
