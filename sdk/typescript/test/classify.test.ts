@@ -67,24 +67,24 @@ for (const [name, open] of Object.entries(transports)) {
       async function* stream(count: number) {
         yield* products(count);
       }
-      for (const source of [[...products(4500)], products(4500), stream(4500)] as Source[]) {
+      for (const source of [[...products(2500)], products(2500), stream(2500)] as Source[]) {
         const results = client.classify(source, { inOrder: true });
         const list = await all(results);
         assert.deepEqual(
           list.map(({ index, itemId }) => `${index} ${itemId}`),
-          Array.from({ length: 4500 }, (_, i) => `${i} p${i}`),
+          Array.from({ length: 2500 }, (_, i) => `${i} p${i}`),
         );
-        assert.equal(results.summary?.succeeded, 4500);
+        assert.equal(results.summary?.succeeded, 2500);
       }
     });
 
     await t.test("batches have the progress of the whole", async () => {
       let done = 0;
-      for await (const batch of client.classify([...products(4500)]).batches()) {
+      for await (const batch of client.classify([...products(2500)]).batches()) {
         done += batch.results.length;
         assert.equal(batch.progress.done, done);
       }
-      assert.equal(done, 4500);
+      assert.equal(done, 2500);
     });
 
     await t.test("a wrong setting fails the call, with the field", async () => {

@@ -23,7 +23,7 @@ function* products(count: number) {
 for (const protocol of ["grpc", "connect", "grpc-web"] as const) {
   test(`a watch over ${protocol} outlives a killed server, and each result comes once`, async () => {
     const client = connect(protocol === "grpc" ? server.grpc : server.http, { protocol });
-    const total = 30_000;
+    const total = 20_000;
     const job = await client.jobs.submit(products(total), { name: "killed" });
     const seen = new Uint8Array(total);
     const errors: string[] = [];

@@ -71,7 +71,7 @@ test("the curl lines of docs/clients.md", async () => {
   for (const expected of [
     /"category": *"BED"/,
     /INVALID_ITEM/,
-    /no-such-model/,
+    /UNKNOWN_MODEL/,
     /"nextPageToken": *"[^"]/,
     /Two-seat sofa/,
   ]) {

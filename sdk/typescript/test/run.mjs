@@ -63,7 +63,7 @@ try {
   const files = (chosen.length > 0 ? chosen : all).map((name) => join("built", name));
   run(
     process.execPath,
-    ["--expose-gc", "--test", "--test-concurrency=2", "--test-reporter=spec", "--test-timeout=60000", ...files],
+    ["--expose-gc", "--test", "--test-concurrency=3", "--test-reporter=spec", "--test-timeout=170000", ...files],
     folder,
   );
 } finally {

@@ -66,7 +66,7 @@ window.run = async (server, protocol, total) => {
   const listed = [];
   for await (const result of client.jobs.results(job.id, { withRows: true, pageSize: 500 })) listed.push(result);
   const classified = [];
-  for await (const result of client.classify(rows(4500))) classified.push(result.index);
+  for await (const result of client.classify(rows(2500))) classified.push(result.index);
   let refused;
   try { await open(server, protocol).taxonomy(); } catch (error) { refused = error.code; }
   return {
@@ -123,18 +123,18 @@ for (const protocol of ["connect", "grpc-web"]) {
     });
     await tab.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`);
     await tab.waitForFunction("window.run");
-    const run = `window.run(${JSON.stringify(server.http)}, ${JSON.stringify(protocol)}, 20000)`;
+    const run = `window.run(${JSON.stringify(server.http)}, ${JSON.stringify(protocol)}, 8000)`;
     const got = await tab.evaluate<Record<string, unknown>>(run);
     await restarted;
     assert.ok((got.reconnects as number) > 0);
     delete got.reconnects;
     assert.deepEqual(got, {
       once: true,
-      total: 20_000,
+      total: 8000,
       refused: "UNAUTHENTICATED",
-      listed: 20_000,
+      listed: 8000,
       row: ["s4", "Oak bench 4", ""],
-      classified: 4500,
+      classified: 2500,
     });
   });
 }
