@@ -129,10 +129,16 @@ function add(group: Group | undefined, entry: object): Group {
 
 function bytesOf(entry: object): number {
   let bytes = 0;
-  for (const value of Object.values(entry instanceof Item ? entry.message : entry)) {
-    if (typeof value === "string" || value instanceof Uint8Array) {
-      bytes += value.length;
+  if (entry instanceof Item) {
+    const { productName, description, imageData, attributes } = entry.message;
+    bytes = productName.length + description.length + imageData.length;
+    for (const name in attributes) {
+      bytes += attributes[name]?.length ?? 0;
     }
+    return bytes;
+  }
+  for (const value of Object.values(entry)) {
+    bytes += typeof value === "string" ? value.length : 8;
   }
   return bytes;
 }

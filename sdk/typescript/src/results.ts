@@ -54,7 +54,9 @@ export class Results implements AsyncIterable<Result> {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Result, void> {
     for await (const batch of this.#receive()) {
-      yield* batch.results;
+      for (const result of batch.results) {
+        yield result; // yield* would take twice the time
+      }
       this.taken(batch);
     }
   }
