@@ -2,7 +2,7 @@
 
 import { ConnectError, type CallOptions as ConnectOptions } from "@connectrpc/connect";
 import { CredenzaError, errorFrom } from "./error.js";
-import { pauseAfter, sleep } from "./time.js";
+import { endOf, pauseAfter, sleep } from "./time.js";
 import type { CallOptions } from "./types.js";
 
 /** The settings of a client. All durations are in milliseconds. */
@@ -39,8 +39,7 @@ export class Caller {
 
   /** Makes a call that is no stream, and repeats it if that is safe. */
   async unary<T>(options: CallOptions, safe: boolean, call: (o: ConnectOptions) => Promise<T>): Promise<T> {
-    const timeout = options.timeout ?? this.#timeout;
-    const end = timeout > 0 ? Date.now() + timeout : Number.POSITIVE_INFINITY;
+    const end = endOf(options.timeout ?? this.#timeout);
     for (let failures = 0; ; failures++) {
       try {
         const left = end === Number.POSITIVE_INFINITY ? undefined : Math.max(1, end - Date.now());
@@ -49,7 +48,7 @@ export class Caller {
         if (!(thrown instanceof ConnectError || thrown instanceof CredenzaError)) {
           throw thrown; // of the caller's own, such as a source or a token's function
         }
-        const error = errorFrom(thrown, options.signal);
+        const error = errorFrom(thrown, options.signal, end);
         if (!safe) {
           throw error;
         }

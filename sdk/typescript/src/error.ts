@@ -88,9 +88,10 @@ const codes: Record<Code, ErrorCode> = {
 /**
  * Returns what a call threw as a CredenzaError. The caller's own signal explains any error
  * after it was aborted. Without it, a call that ends as Canceled or Aborted, or in the
- * middle of a message, has lost its connection: the server sends none of these.
+ * middle of a message, has lost its connection: the server sends none of these. If its end,
+ * in ms since the epoch, has come, that is the deadline's doing.
  */
-export function errorFrom(thrown: unknown, signal?: AbortSignal): CredenzaError {
+export function errorFrom(thrown: unknown, signal?: AbortSignal, end = Number.POSITIVE_INFINITY): CredenzaError {
   if (thrown instanceof CredenzaError) {
     return thrown;
   }
@@ -100,10 +101,16 @@ export function errorFrom(thrown: unknown, signal?: AbortSignal): CredenzaError 
   const error = ConnectError.from(thrown);
   const facts = factsOf(error);
   if (facts.reason === undefined && isBroken(error)) {
+    if (Date.now() >= end - clockSkew) {
+      return new CredenzaError("DEADLINE_EXCEEDED", "the deadline has passed", facts);
+    }
     return new CredenzaError("UNAVAILABLE", `the connection broke: ${error.rawMessage}`, facts);
   }
   return new CredenzaError(codes[error.code] ?? "UNKNOWN", error.rawMessage, facts);
 }
+
+/** How much earlier than the caller the server may see a deadline pass, in ms. */
+const clockSkew = 50;
 
 function errorOfSignal(signal: AbortSignal): CredenzaError {
   const cause: unknown = signal.reason;

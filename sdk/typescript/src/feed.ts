@@ -13,6 +13,7 @@ import {
 } from "./gen/credenza/v1/classification_service_pb.js";
 import { type Event, eventOf } from "./results.js";
 import { modeOf, optionsOf } from "./settings.js";
+import { endOf } from "./time.js";
 import type { StreamOptions } from "./types.js";
 
 const size = { entries: 200, bytes: 256 << 10 };
@@ -27,6 +28,7 @@ export async function* feed(
   source: Source,
   options: StreamOptions,
 ): AsyncGenerator<Event, void> {
+  const end = endOf(options.timeout);
   const abort = new Abort(options.signal);
   const upload = new Upload(chunksOf(source, size, options, abort.signal), () => abort.end());
   const spec = create(FeedSpecSchema, { mode: modeOf(options), options: optionsOf(options) });
@@ -44,7 +46,7 @@ export async function* feed(
       }
     }
   } catch (thrown) {
-    throw upload.failed ? upload.failure : errorFrom(thrown, options.signal);
+    throw upload.failed ? upload.failure : errorFrom(thrown, options.signal, end);
   } finally {
     abort.end();
     upload.stop();

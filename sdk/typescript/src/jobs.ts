@@ -1,5 +1,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { createClient, type Client as Rpc, type Transport } from "@connectrpc/connect";
+import {
+  type CallOptions as ConnectOptions,
+  createClient,
+  type Client as Rpc,
+  type Transport,
+} from "@connectrpc/connect";
 import { Abort } from "./abort.js";
 import type { Caller } from "./call.js";
 import { type Chunk, chunksOf, type Source } from "./chunks.js";
@@ -105,24 +110,58 @@ export class Jobs {
     return jobOf(res.job);
   }
 
-  async #stream(source: Source, spec: JobSpec, options: JobOptions, o: { signal?: AbortSignal }): Promise<Job> {
-    const abort = new Abort(options.signal);
-    const upload = new Upload(chunksOf(source, size, options, abort.signal), () => abort.end());
+  /**
+   * Streams a job. One that is given up must not look complete: Node's HTTP/2 may end a stream
+   * in order just before it resets it. So the last message then is a second spec, which the
+   * server refuses with all that came before.
+   */
+  async #stream(source: Source, spec: JobSpec, options: JobOptions, o: ConnectOptions): Promise<Job> {
+    const giveUp = new Abort(options.signal);
+    const call = new AbortController();
+    const upload = new Upload(chunksOf(source, size, options, giveUp.signal), () => giveUp.end());
     async function* requests(): AsyncGenerator<MessageInitShape<typeof CreateJobRequestSchema>> {
       yield { part: { case: "spec", value: spec } };
-      for await (const part of upload) {
-        yield { part };
+      try {
+        for await (const part of upload) {
+          yield { part };
+          if (giveUp.signal.aborted) {
+            break;
+          }
+        }
+      } catch {
+        // the upload has it
       }
-      abort.signal.throwIfAborted(); // else the server would take the rows for complete
+      if (giveUp.signal.aborted) {
+        yield { part: { case: "spec", value: spec } };
+      }
     }
+    const { timeoutMs, ...others } = o;
+    let isLate = false;
+    const deadline = setTimeout(
+      () => {
+        isLate = true;
+        giveUp.end();
+      },
+      timeoutMs ?? 2 ** 31 - 1,
+    );
+    let grace: ReturnType<typeof setTimeout> | undefined;
+    giveUp.signal.addEventListener("abort", () => {
+      grace = setTimeout(() => call.abort(), 1000);
+    });
     try {
-      const res = await this.#rpc.createJob(requests(), { ...o, signal: abort.signal });
+      options.signal?.throwIfAborted();
+      const res = await this.#rpc.createJob(requests(), { ...others, signal: call.signal });
       return jobOf(res.job);
     } catch (thrown) {
+      if (isLate) {
+        throw new CredenzaError("DEADLINE_EXCEEDED", "the upload took too long", { cause: thrown });
+      }
       throw upload.failed ? upload.failure : errorFrom(thrown, options.signal);
     } finally {
-      abort.end();
+      giveUp.end();
       upload.stop();
+      clearTimeout(deadline);
+      clearTimeout(grace);
     }
   }
 

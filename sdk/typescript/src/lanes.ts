@@ -9,6 +9,7 @@ import { errorFrom } from "./error.js";
 import type { ClassificationService } from "./gen/credenza/v1/classification_service_pb.js";
 import { type Event, eventOf } from "./results.js";
 import { modeOf, optionsOf } from "./settings.js";
+import { endOf } from "./time.js";
 import type { StreamOptions } from "./types.js";
 import { Whole } from "./whole.js";
 
@@ -100,6 +101,7 @@ async function* oneLane(
   };
   let hasBegun = false;
   for (let failures = 0; ; failures++) {
+    const end = endOf(options.timeout);
     try {
       for await (const message of rpc.classifyStream(request, await caller.stream(options, signal))) {
         hasBegun ||= message.event.case === "batch";
@@ -110,7 +112,7 @@ async function* oneLane(
       }
       return;
     } catch (thrown) {
-      const error = errorFrom(thrown, options.signal);
+      const error = errorFrom(thrown, options.signal, end);
       if (hasBegun) {
         throw error;
       }

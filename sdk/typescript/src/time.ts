@@ -17,6 +17,11 @@ export function dateOf(time: Timestamp | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(Number(time.seconds) * 1000 + time.nanos / 1e6);
 }
 
+/** Returns when a time that begins now ends, in ms since the epoch. Without one it never does. */
+export function endOf(timeout: number | undefined): number {
+  return timeout ? Date.now() + timeout : Number.POSITIVE_INFINITY;
+}
+
 /** Waits, and ends early with the signal's reason if that is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Caller } from "./call.js";
 import { CredenzaError, errorFrom } from "./error.js";
 import type { JobService } from "./gen/credenza/v1/job_service_pb.js";
 import { type Event, eventOf, Results } from "./results.js";
-import { pauseAfter, sleep } from "./time.js";
+import { endOf, pauseAfter, sleep } from "./time.js";
 import type { Batch, CallOptions, Notice } from "./types.js";
 
 /** The settings of a watch. `timeout` is that of the whole watch. */
@@ -69,7 +69,7 @@ class Watcher {
     private readonly keep: (batch: Batch, token: string) => void,
   ) {
     this.#token = options.token ?? "";
-    this.#end = options.timeout ? Date.now() + options.timeout : Number.POSITIVE_INFINITY;
+    this.#end = endOf(options.timeout);
   }
 
   async *events(): AsyncGenerator<Event, void> {
@@ -84,7 +84,7 @@ class Watcher {
         }
         throw new CredenzaError("UNAVAILABLE", "the stream ended before the job");
       } catch (thrown) {
-        const error = errorFrom(thrown, this.options.signal);
+        const error = errorFrom(thrown, this.options.signal, this.#end);
         await this.#pause(error, opened);
       }
     }

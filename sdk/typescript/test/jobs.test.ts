@@ -196,15 +196,28 @@ test("a watch ends when its patience or its time does", async () => {
   await other.close();
 });
 
-test("an upload whose source fails leaves no job", async () => {
+test("an upload that is given up leaves no job", async () => {
   const client = connect(server.grpc);
   const broken = new Error("the file is gone");
   function* failing() {
     yield* products(3000);
     throw broken;
   }
+  async function* slow() {
+    yield* products(3000);
+    await sleep(3000);
+  }
   const before = (await all(client.jobs.list())).length;
-  await assert.rejects(client.jobs.submit(failing()), broken);
+  for (let i = 0; i < 20; i++) {
+    await assert.rejects(client.jobs.submit(failing()), broken);
+  }
+  await assert.rejects(client.jobs.submit(slow(), { timeout: 300 }), { code: "DEADLINE_EXCEEDED" });
+  await assert.rejects(client.jobs.submit(products(1e9), { timeout: 300 }), { code: "DEADLINE_EXCEEDED" });
+  for (const source of [slow(), products(1e9)]) {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 300);
+    await assert.rejects(client.jobs.submit(source, { signal: abort.signal }), { code: "CANCELLED" });
+  }
   assert.equal((await all(client.jobs.list())).length, before);
   client.close();
 });
