@@ -161,8 +161,9 @@ export const ItemChunkSchema: GenMessage<ItemChunk> = /*@__PURE__*/
  */
 export type RowChunk = Message<"credenza.v1.RowChunk"> & {
   /**
-   * The names of the columns, in order, at most 1,000. Names may repeat or be empty.
-   * In the first chunk of a call; later ones have the same or none.
+   * The names of the columns, in order, at most 1,000, with `overrides` 128 KiB. Names
+   * may repeat or be empty. In the first chunk of a call; later ones have the same or
+   * none.
    *
    * @generated from field: repeated string columns = 1;
    */
@@ -178,8 +179,9 @@ export type RowChunk = Message<"credenza.v1.RowChunk"> & {
   /**
    * The column that fills a field, by the field's name as in Item ("product_name",
    * "image_url"). Without a name, as in {"price_range": ""}, no column fills the
-   * field. In the first chunk of a call. A field or column that there is not fails
-   * the call with INVALID_ARGUMENT.
+   * field, and with the name of a column in the field's place that column is left out.
+   * In the first chunk of a call; later ones have the same or none. A field or column
+   * that there is not fails the call with INVALID_ARGUMENT.
    *
    * @generated from field: map<string, string> overrides = 3;
    */
@@ -201,7 +203,7 @@ export const RowChunkSchema: GenMessage<RowChunk> = /*@__PURE__*/
 export type Row = Message<"credenza.v1.Row"> & {
   /**
    * One for each column, as text. Missing ones at the end are blank. "", "nan",
-   * "null" and "None" count as blank too.
+   * "null" and "None" count as blank too. Blank ones beyond the columns are ignored.
    *
    * @generated from field: repeated string cells = 1;
    */
