@@ -13,6 +13,9 @@ APP     := github.com/credenza-dev/credenza/internal/app
 # Asked once, so that a commit meanwhile changes nothing.
 VERSION := $(VERSION)
 COMMIT  := $(COMMIT)
+# The SDK for TypeScript, and what tells that its tools are installed.
+TYPESCRIPT   := sdk/typescript
+NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
 LDFLAGS := -s -w -X $(APP).Version=$(VERSION) -X $(APP).commit=$(COMMIT)
 # What `make release` builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
@@ -25,10 +28,10 @@ export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures tools clean
+.PHONY: help demo test race test-clients fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-typescript lint-typescript generate-typescript drift-typescript bench-sdk-typescript tools clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@test -x .bin/credenza || echo "Building: this takes some minutes the first time, and seconds from then on."
@@ -41,7 +44,9 @@ test: $(BIN)/gotestsum ## run all tests
 race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
-test-clients: $(BIN)/grpcurl ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+test-clients: $(BIN)/grpcurl $(NODE_MODULES) ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+	cd $(TYPESCRIPT) && npm run --silent build
+	cd examples/clients && npm install --silent --no-audit --no-fund --no-package-lock
 	PATH="$(BIN):$$PATH" $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
 
 # A target fails on its own: with the input that broke it, kept under testdata.
@@ -118,6 +123,24 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: build ## measure the hot paths alone, and the size of the program
 	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
+
+test-sdk-typescript: build $(NODE_MODULES) ## test the packed tarball of sdk/typescript against a real server, in Node and in Chromium
+	cd $(TYPESCRIPT) && CREDENZA_BIN=$(BIN)/credenza npm test --silent
+
+lint-typescript: $(NODE_MODULES) ## check the style and the types of sdk/typescript
+	cd $(TYPESCRIPT) && npm run --silent lint
+
+generate-typescript: $(BIN)/buf $(NODE_MODULES) ## generate the TypeScript code of the contract
+	cd $(TYPESCRIPT) && $(BIN)/buf generate
+
+drift-typescript: generate-typescript ## fail if the generated TypeScript code is not what is committed
+	git diff --exit-code -- $(TYPESCRIPT)/src/gen
+
+bench-sdk-typescript: build $(NODE_MODULES) ## measure items/s of sdk/typescript next to its generated stubs alone
+	cd $(TYPESCRIPT) && npm run --silent build && CREDENZA_BIN=$(BIN)/credenza node bench/bench.mjs
+
+$(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
+	cd $(TYPESCRIPT) && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
 
 tools: $(BIN)/grpcurl $(BIN)/gotestsum $(TOOLS) $(BIN)/gofumpt $(BIN)/golangci-lint ## install the pinned tools into .bin
 

@@ -101,15 +101,16 @@ func checkResults(t *testing.T, results []map[string]any, rows int) {
 	}
 }
 
-func TestClientInPython(t *testing.T) {
+func TestClientOfTheCompatibleEndpoint(t *testing.T) {
 	need(t, "python3 is missing: install it (apt-get install python3)", "python3", "--version")
 	need(t, "Python's requests is missing: install it (python3 -m pip install requests)", "python3", "-c", "import requests")
 	_, rows := records(t)
-	checkResults(t, runClient(t, "python3", clients+"classify.py", serve(t), catalogue), len(rows))
+	checkResults(t, runClient(t, "python3", clients+"compatible.py", serve(t), catalogue), len(rows))
 }
 
 func TestClientInNode(t *testing.T) {
-	need(t, "node is missing: install Node 18 or later (apt-get install nodejs)", "node", "-e", "fetch")
+	need(t, "node is missing: install Node 20 or later (apt-get install nodejs)", "node", "-e", "fetch")
+	need(t, "the SDK is not installed for the examples: make test-clients does it", "node", "-e", "fs.statSync('"+clients+"node_modules/credenza/dist/node.js')")
 	header, rows := records(t)
 	products := make([]map[string]any, len(rows))
 	for i, row := range rows {
@@ -128,21 +129,32 @@ func TestClientInNode(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	checkResults(t, runClient(t, "node", clients+"classify.mjs", serve(t), path), len(rows))
+	results := runClient(t, "node", clients+"classify.mjs", serve(t), path)
+	if len(results) != len(rows) {
+		t.Fatalf("%d results for %d rows", len(results), len(rows))
+	}
+	seen := map[any]bool{}
+	for _, r := range results {
+		classification, _ := r["classification"].(map[string]any)
+		if seen[r["index"]] = true; r["ok"] != true || r["productName"] == "" || classification["category"] == "" {
+			t.Errorf("result %v", r)
+		}
+	}
+	if len(seen) != len(rows) {
+		t.Errorf("results of %d rows out of %d", len(seen), len(rows))
+	}
 }
 
-// Both are told what is wrong with a request, in the body of the answer.
-func TestClientsHearWhatIsWrong(t *testing.T) {
+// It is told what is wrong with a request, in the body of the answer.
+func TestClientOfTheCompatibleEndpoint_HearsWhatIsWrong(t *testing.T) {
 	url := serve(t)
-	empty := filepath.Join(t.TempDir(), "empty.json")
-	if err := os.WriteFile(empty, []byte("[]"), 0o600); err != nil {
+	empty := filepath.Join(t.TempDir(), "empty.csv")
+	if err := os.WriteFile(empty, []byte("name\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for program, script := range map[string]string{"python3": "classify.py", "node": "classify.mjs"} {
-		out, err := exec.CommandContext(t.Context(), program, clients+script, url, empty).CombinedOutput()
-		if err == nil || !bytes.Contains(out, []byte("400")) || !bytes.Contains(out, []byte("No data provided")) {
-			t.Errorf("%s: %v, %s", program, err, out)
-		}
+	out, err := exec.CommandContext(t.Context(), "python3", clients+"compatible.py", url, empty).CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("400")) || !bytes.Contains(out, []byte("No data provided")) {
+		t.Errorf("%v, %s", err, out)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -128,6 +129,72 @@ func TestCallerOverHTTPLeavesNoCallFollows(t *testing.T) {
 			t.Errorf("%d calls, and %d later than 100 ms after the caller left", calls, later)
 		}
 	})
+}
+
+// What an upload holds is given back as it is received, over both addresses.
+func TestFeedOverHTTP_LongerThanItsWindow(t *testing.T) {
+	const items = 3000 // of 1 KiB: three times what may wait to be received
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: time.Millisecond}})
+		client := w.dial(t, credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.web.DialContext(ctx, "", "") }))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		results := 0
+		for result, err := range client.Feed(ctx, func(yield func(credenza.Item) bool) {
+			for i := range items {
+				if !yield(credenza.Item{ProductName: fmt.Sprint("oak chair ", i), Description: strings.Repeat("oak ", 256)}) {
+					return
+				}
+			}
+		}, credenza.Options{}).Results() {
+			if err != nil || result.Err != nil {
+				t.Fatal(results, err, result.Err)
+			}
+			results++
+		}
+		if results != items {
+			t.Errorf("%d results for %d items", results, items)
+		}
+	})
+}
+
+// Browsers send their next call on the connection of one that was refused.
+func TestARefusedCall_LeavesItsConnectionUsable(t *testing.T) {
+	tokens := newTokenFile(t, entry("shop", ""))
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--token-file="+tokens.path),
+		app.Options{LogTo: &buffer{}, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close(t.Context()) }()
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	taxonomy := func(token string) string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			"http://"+a.HTTPAddr()+"/credenza.v1.ClassificationService/GetTaxonomy", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/proto") // of which an empty message has no bytes
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := (&http.Client{Transport: transport}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			t.Error(err)
+		}
+		return string(answer)
+	}
+	for i := range 3 {
+		if answer := taxonomy("wrong"); !strings.Contains(answer, "unauthenticated") {
+			t.Errorf("call %d with a wrong token: %q", i, answer)
+		}
+		if answer := taxonomy("shop-token"); !strings.Contains(answer, "SOFA") {
+			t.Errorf("call %d with the right token: %q", i, answer)
+		}
+	}
 }
 
 func TestBothAddressesGoDownTogether(t *testing.T) {

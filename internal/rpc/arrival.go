@@ -121,10 +121,10 @@ func (a *arrival) read(ctx context.Context, recv func() error) error {
 // stream whose reader takes nothing.
 func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	call, ok := arrivedCall(stream.Context())
-	if !ok {
-		return handler(srv, stream)
-	}
 	in := intake.From(stream.Context())
+	if !ok { // the HTTP address paces and cuts off its calls itself
+		return handler(srv, receivedStream{stream, in})
+	}
 	s := &countedStream{ServerStream: stream, in: in, call: call, timeout: a.writeTimeout}
 	if !info.IsClientStream || isAuxiliary(serviceOf(info.FullMethod)) { // the others read by feed.go
 		s.arrival = a
@@ -133,6 +133,22 @@ func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	defer context.AfterFunc(call.handling, s.unblock)()
 	in.Pause() // until the handler receives
 	return handler(srv, s)
+}
+
+// receivedStream discharges what was received of a call by the HTTP address, which reads
+// no further while too much waits to be received.
+type receivedStream struct {
+	grpc.ServerStream
+	in *intake.Inbound
+}
+
+// RecvMsg receives a message.
+func (s receivedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	s.in.Received(itemBytes(m))
+	return nil
 }
 
 // errUnread is the fault of a stream whose reader takes nothing.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Classify the rows of a CSV file over HTTP, and print each result as it comes.
+"""Classify the rows of a CSV file over the compatible endpoint, and print each result as it comes.
 
     pip install requests
-    python3 classify.py http://127.0.0.1:8000 catalogue.csv
+    python3 compatible.py http://127.0.0.1:8000 catalogue.csv
 
 Rows go out as a data frame's to_dict("records") has them: numbers are numbers, and
 what is missing is NaN, which json.dumps writes bare.
