@@ -16,7 +16,7 @@ FLAGS := -trimpath -gcflags=github.com/nats-io/nats-server/v2/server=-c=1
 export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients fuzz build lint vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures tools clean
+.PHONY: help demo test race test-clients fuzz build lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,14 +56,20 @@ lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the c
 	elif git cat-file -e HEAD~1:buf.yaml 2>/dev/null; then $(BIN)/buf breaking --against '.git#ref=HEAD~1'; \
 	else echo "buf breaking: nothing earlier to compare with"; fi
 
+lint-alerts: ## check and test the alerting rules (needs promtool, of Debian's package prometheus)
+	@command -v promtool >/dev/null || { echo "promtool is missing: install Debian's package prometheus, or a release of Prometheus"; exit 1; }
+	promtool check rules deploy/alerts/credenza.yaml
+	promtool test rules deploy/alerts/credenza_test.yaml
+
 vet: ## run go vet
 	$(GO) vet -tags clients ./...
 
-generate: $(TOOLS) ## generate the code of the contract
+generate: $(TOOLS) ## generate the code of the contract, and docs/metrics.md
 	PATH="$(BIN):$$PATH" $(BIN)/buf generate
+	$(GO) test -run TestDocument ./internal/metric -update
 
 drift: generate ## fail if the generated code or go.mod is not what is committed
-	git diff --exit-code -- pkg/credenza/v1
+	git diff --exit-code -- pkg/credenza/v1 docs/metrics.md
 	$(GO) mod tidy -diff
 
 bench: build ## measure throughput and CPU next to a bare loop, pictures (PICTURES=folder), the cache, and the hot paths

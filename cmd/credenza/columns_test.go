@@ -84,7 +84,7 @@ func TestColumns_Choices(t *testing.T) {
 		"a comma in it": {[]string{"--column", "name=a, b"}, exitFailed, `there is no column "a, b"`},
 		"left out":      {[]string{"--column", "price="}, exitOK, "left out: price"},
 		"no field":      {[]string{"--column", "colour=name"}, exitFailed, `"colour" is no field`},
-		"no column":     {[]string{"--column", "id=number"}, exitFailed, `there is no column "number": the file has key, name, Bezeichner, price`},
+		"no column":     {[]string{"--column", "id=number"}, exitFailed, `there is no column "number": there are key, name, Bezeichner, price`},
 		"neither":       {[]string{"--column", "id"}, exitFailed, "field=NAME"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,7 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 // start starts the service on free loopback ports, without TLS and tokens.
 func (c *demoCommand) start(ctx context.Context, s streams) (*app.App, error) {
 	config := c.Config
-	config.GRPCAddr, config.HTTPAddr = "127.0.0.1:0", "127.0.0.1:0"
+	config.GRPCAddr, config.HTTPAddr, config.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", ""
 	config.TLSCert, config.TLSKey, config.TLSClientCA, config.TokenFile = "", "", "", ""
 	log := io.Discard
 	if c.Verbose {

@@ -92,6 +92,8 @@ func (e *earlierFile) ended(rows int64) error {
 // typed returns a value that a file of texts has given back, with its type.
 func typed(name string, v table.Value) table.Value {
 	switch {
+	case name == "alternatives" && v.Kind == table.List: // of objects, in JSON lines
+		return table.JSONValue([]byte("[" + strings.Join(v.List, ",") + "]"))
 	case v.Kind != table.Text:
 	case name == "confidence", name == "attempts", name == "latency_ms":
 		v.Kind = table.Number

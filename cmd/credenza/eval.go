@@ -32,7 +32,7 @@ type evalCommand struct {
 func (*evalCommand) Help() string {
 	return `Neither the label nor the columns of --by and --exclude reach the classifier. Exclude whatever gives the label away, such as the shop's own category.
 
-Figures are of the items that were answered; those that failed are counted apart, and so are rows that cannot be read, for which the exit code is 1. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
+Figures are of the items that were answered; those that failed are counted apart, and so are rows that cannot be read: the exit code is 1 then. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
 }
 
 // evalReport is the output of --json.
@@ -79,7 +79,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := e.evaluate(ctx, client, s.err); err != nil {
 		return c.explain(err)
 	}
-	return errors.Join(c.print(s, &e.report), writeConfusion(matrix, &e.report), e.rows.unreadable.report(s.err, "in none of the figures"))
+	err = errors.Join(c.print(s, &e.report), writeConfusion(matrix, &e.report), e.rows.unreadable.report(s.err, "in none of the figures"))
+	if err == nil && e.report.Failed > 0 {
+		return errItemsFailed
+	}
+	return err
 }
 
 func (c *evalCommand) print(s streams, report *evalReport) error {

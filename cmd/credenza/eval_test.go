@@ -28,7 +28,7 @@ const labelled = "name,type,shop,label\n" +
 
 func TestEvalFigures(t *testing.T) {
 	got := credenzaWith(t, labelled, "eval", "-", "--json", "--by=Shop")
-	got.expect(t, exitOK, "")
+	got.expect(t, exitFailed, "") // since an item failed
 	var report evalReport
 	if err := json.Unmarshal([]byte(got.out), &report); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestEvalForPeople(t *testing.T) {
 	path := write(t, "labelled.csv", labelled)
 	confusion := filepath.Join(t.TempDir(), "confusion.csv")
 	got := credenzaWith(t, "", "eval", path, "--by=shop", "--confusion", confusion)
-	got.expect(t, exitOK, "")
+	got.expect(t, exitFailed, "") // since an item failed
 	for _, want := range []string{"66.7 %  (2 of 3)", "1 failed, in none of the figures: 1 INVALID_ITEM", "By shop", "north"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("%q is missing in %s", want, got.out)

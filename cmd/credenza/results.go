@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -151,7 +153,11 @@ var fullColumns = []column[result]{
 	{"latency_ms", number(func(r *result) int64 { return r.Trace.Latency.Milliseconds() })},
 	{"taxonomy_version", text(func(r *result) string { return r.Trace.TaxonomyVersion })},
 	{"description_cut", func(r *result) table.Value { return table.BoolValue(r.Trace.DescriptionCut) }},
+	{"alternatives", classified(func(c *classification) table.Value { return alternativesJSON(c.Alternatives) })},
 }
+
+// jobColumns are those of a job's results in CSV, in which the alternatives would be JSON.
+var jobColumns = fullColumns[:len(fullColumns)-1]
 
 // addedColumns are those that CSV and sheets have after the columns of the input.
 var addedColumns = []column[result]{
@@ -165,12 +171,12 @@ var addedColumns = []column[result]{
 }
 
 // tracedColumns are those that --trace adds.
-var tracedColumns = slices.DeleteFunc(slices.Clone(fullColumns), func(c column[result]) bool {
+var tracedColumns = append(slices.DeleteFunc(slices.Clone(fullColumns), func(c column[result]) bool {
 	return !slices.Contains([]string{
 		"confidence_source", "primary_style", "secondary_style", "style_tags", "placement_tags", "reasoning",
 		"evidence", "retryable", "backend", "model", "cached", "attempts", "latency_ms", "taxonomy_version", "description_cut",
 	}, c.name)
-})
+}), column[result]{"alternatives", classified(func(c *classification) table.Value { return alternativesText(c.Alternatives) })})
 
 // briefColumns are for people, in an aligned table.
 var briefColumns = []column[result]{
@@ -191,6 +197,29 @@ var briefColumns = []column[result]{
 		picture := errorText(unseenPicture(r), func(e *credenza.ItemError) string { return "[picture: " + e.Kind() + "] " })
 		return strings.TrimSpace(picture + r.Classification.Reasoning)
 	})},
+}
+
+// alternativesJSON returns a list of objects.
+func alternativesJSON(list []credenza.Alternative) table.Value {
+	b := []byte{'['}
+	for i, a := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, _ := json.Marshal(a.Category) // a text has a JSON form
+		b = append(append(append(b, `{"category":`...), name...), `,"probability":`...)
+		b = append(strconv.AppendFloat(b, a.Probability, 'g', -1, 64), '}')
+	}
+	return table.JSONValue(append(b, ']'))
+}
+
+// alternativesText returns a list such as "SOFA 0.612, BED 0.380".
+func alternativesText(list []credenza.Alternative) table.Value {
+	var texts []string
+	for _, a := range list {
+		texts = append(texts, fmt.Sprintf("%s %.3f", a.Category, a.Probability))
+	}
+	return table.ListValue(texts)
 }
 
 func rounded(places int) func(*classification) table.Value {

@@ -84,7 +84,7 @@ func TestClassifyCSV_KeepsEveryCellOfTheInput(t *testing.T) {
 
 func TestClassify_WritesTheColumnsThatAreAskedFor(t *testing.T) {
 	few := "category confidence needs_review styles tags error image_error"
-	more := " confidence_source primary_style secondary_style style_tags placement_tags reasoning evidence retryable backend model cached attempts latency_ms taxonomy_version description_cut"
+	more := " confidence_source primary_style secondary_style style_tags placement_tags reasoning evidence retryable backend model cached attempts latency_ms taxonomy_version description_cut alternatives"
 	for name, c := range map[string]struct{ args, prefix, names string }{
 		"few":      {"", "credenza_", few},
 		"prefixed": {"--prefix=x-", "x-", few},

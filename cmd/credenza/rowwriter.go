@@ -26,8 +26,10 @@ func (l *layout) ours() []column[result] {
 	switch {
 	case l.format == table.Aligned:
 		return briefColumns
-	case l.format == table.JSON, l.ofJob:
+	case l.format == table.JSON:
 		return fullColumns
+	case l.ofJob:
+		return jobColumns
 	case l.trace:
 		return slices.Concat(addedColumns, tracedColumns)
 	default:

@@ -87,12 +87,13 @@ type App struct {
 	peers     *peers.Limits
 	rpc       *rpc.Server
 	web       *web.Server
+	admin     *adminEdge // nil: not served
 	grpcLis   net.Listener
 	httpLis   net.Listener
 	ready     atomic.Bool
 	lost      atomic.Bool // the data folder is
 	showing   sync.Mutex  // of readiness, so that the last change is shown
-	failed    chan error  // room for both servers
+	failed    chan error  // room for all servers
 	serving   sync.WaitGroup
 	closers   []func() // of the parts that hold connections; run in reverse
 
@@ -107,7 +108,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{config: config, options: options.withDefaults(), failed: make(chan error, 2)}
+	a := &App{config: config, options: options.withDefaults(), failed: make(chan error, 3)}
 	if err := a.wire(ctx); err != nil {
 		a.closeParts()
 		return nil, err
@@ -137,7 +138,7 @@ func (a *App) startFields() []zap.Field {
 		callers = "with a certificate"
 	}
 	return []zap.Field{
-		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
+		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()), zap.String("admin", a.AdminAddr()),
 		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
 		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
 		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
@@ -151,20 +152,28 @@ func (a *App) listen(ctx context.Context) (err error) {
 	if a.httpLis, err = a.listenOn(ctx, "http-addr", a.config.HTTPAddr); err != nil {
 		return errors.Join(err, a.grpcLis.Close())
 	}
+	if err = a.openAdmin(ctx); err != nil {
+		return errors.Join(err, a.grpcLis.Close(), a.httpLis.Close())
+	}
 	return nil
 }
 
 func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener, error) {
 	l, err := a.options.Listen(ctx, addr)
 	if err != nil {
-		return nil, wrong(setting, "cannot listen on %s: %w: give %s another address", addr, err, setting)
+		return nil, cannotListen(setting, addr, err)
 	}
 	return a.peers.Listener(l), nil
+}
+
+func cannotListen(setting, addr string, err error) error {
+	return wrong(setting, "cannot listen on %s: %w: give %s another address", addr, err, setting)
 }
 
 func (a *App) serve() {
 	a.serving.Go(func() { a.failed <- a.rpc.Serve(a.grpcLis) })
 	a.serving.Go(func() { a.failed <- a.web.Serve(auth.NameConnections(a.httpLis)) })
+	a.serveAdmin()
 	a.ready.Store(true)
 	a.showReady()
 }
@@ -186,6 +195,15 @@ func (a *App) GRPCAddr() string { return addressOf(a.grpcLis) }
 
 // HTTPAddr returns the address on which HTTP is served, as GRPCAddr does.
 func (a *App) HTTPAddr() string { return addressOf(a.httpLis) }
+
+// AdminAddr returns the address on which the process's inside is shown, as GRPCAddr does;
+// empty: it is not.
+func (a *App) AdminAddr() string {
+	if a.admin == nil {
+		return ""
+	}
+	return addressOf(a.admin.listener)
+}
 
 // Backend returns what answers: "openai" or "offline".
 func (a *App) Backend() string { return a.config.backend() }
@@ -243,7 +261,7 @@ func (a *App) close(ctx context.Context) error {
 	// the drain.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := a.web.Shutdown(last)
+	err := errors.Join(a.web.Shutdown(last), a.closeAdmin(last))
 	a.serving.Wait()
 	a.closeParts()
 	a.log.Info("gone down")

@@ -11,6 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/cache"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
@@ -67,35 +68,22 @@ func cacheStatus(m *cache.Cache) *rpc.CacheStatus {
 // cacheMetrics collects the cache's figures.
 type cacheMetrics struct{ cache *cache.Cache }
 
-var (
-	cacheHits    = describe("cache_hits_total", "Questions answered from the cache, by level: memory, store.", "level")
-	cacheMisses  = describe("cache_misses_total", "Questions that the cache could not answer.")
-	cacheShared  = describe("cache_shared_total", "Items that waited for the same question of another one.")
-	cacheEntries = describe("cache_entries", "Answers in memory.")
-	cacheBytes   = describe("cache_bytes", "Bytes of the answers in memory.")
-	cacheStore   = describe("cache_store_operations_total",
-		"Reads and writes of the store behind the memory, by result: written, read_failed, write_failed, skipped (while it fails), dropped (too many waited), unreadable.", "result")
-)
-
 // Describe lists what Collect sends.
 func (m cacheMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
 
 // Collect sends the figures.
 func (m cacheMetrics) Collect(to chan<- prometheus.Metric) {
 	s := m.cache.Stats()
-	count := func(desc *prometheus.Desc, n int64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), labels...)
+	metric.CacheHits.Send(to, float64(s.MemoryHits), "memory")
+	metric.CacheHits.Send(to, float64(s.StoreHits), "store")
+	metric.CacheMisses.Send(to, float64(s.Misses))
+	metric.CacheShared.Send(to, float64(s.Shared))
+	metric.CacheEntries.Send(to, float64(s.Entries))
+	metric.CacheBytes.Send(to, float64(s.Bytes))
+	for result, n := range map[string]int64{
+		"written": s.Written, "read_failed": s.FailedReads, "write_failed": s.FailedWrites,
+		"skipped": s.Skipped, "dropped": s.Dropped, "unreadable": s.Unreadable,
+	} {
+		metric.CacheStore.Send(to, float64(n), result)
 	}
-	count(cacheHits, s.MemoryHits, "memory")
-	count(cacheHits, s.StoreHits, "store")
-	count(cacheMisses, s.Misses)
-	count(cacheShared, s.Shared)
-	to <- prometheus.MustNewConstMetric(cacheEntries, prometheus.GaugeValue, float64(s.Entries))
-	to <- prometheus.MustNewConstMetric(cacheBytes, prometheus.GaugeValue, float64(s.Bytes))
-	count(cacheStore, s.Written, "written")
-	count(cacheStore, s.FailedReads, "read_failed")
-	count(cacheStore, s.FailedWrites, "write_failed")
-	count(cacheStore, s.Skipped, "skipped")
-	count(cacheStore, s.Dropped, "dropped")
-	count(cacheStore, s.Unreadable, "unreadable")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/caps"
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/metric"
 )
 
 // openAuthority reads the token file, and again whenever it changes.
@@ -71,30 +72,19 @@ func (a *App) capsInUse(ctx context.Context) []catalog.CapsInUse {
 // callerMetrics shows what callers of the token file use on this replica.
 type callerMetrics struct{ caps *caps.Keeper }
 
-var (
-	callerItems    = describe("caller_items_total", "Items admitted for a caller.", "caller")
-	callerTokens   = describe("caller_tokens_total", "Tokens of the model that a caller's items took.", "caller")
-	callerInFlight = describe("caller_items_in_flight", "A caller's items in flight.", "caller")
-	callerRefused  = describe("caller_refused_total", "Items refused over a cap of the caller.", "caller", "cap")
-	callerCap      = describe("caller_cap", "A cap of a caller, for all replicas together.", "caller", "cap")
-)
-
 // Describe lists what Collect sends.
 func (m callerMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
 
 // Collect sends the figures.
 func (m callerMetrics) Collect(to chan<- prometheus.Metric) {
-	send := func(desc *prometheus.Desc, kind prometheus.ValueType, n int64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(desc, kind, float64(n), labels...)
-	}
 	for caller, s := range m.caps.Stats() {
-		send(callerItems, prometheus.CounterValue, s.Items, caller)
-		send(callerTokens, prometheus.CounterValue, s.Tokens, caller)
-		send(callerInFlight, prometheus.GaugeValue, s.InFlight, caller)
+		metric.CallerItems.Send(to, float64(s.Items), caller)
+		metric.CallerTokens.Send(to, float64(s.Tokens), caller)
+		metric.CallerInFlight.Send(to, float64(s.InFlight), caller)
 		for c := range catalog.NumCaps {
 			if s.Caps[c] > 0 {
-				send(callerCap, prometheus.GaugeValue, s.Caps[c], caller, c.String())
-				send(callerRefused, prometheus.CounterValue, s.Refused[c], caller, c.String())
+				metric.CallerCap.Send(to, float64(s.Caps[c]), caller, c.String())
+				metric.CallerRefused.Send(to, float64(s.Refused[c]), caller, c.String())
 			}
 		}
 	}

@@ -36,6 +36,7 @@ type Config struct {
 
 	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"ADDRESS" help:"Where gRPC is served: HOST:PORT, or unix:///PATH."`
 	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"ADDRESS" help:"Where HTTP is served, HOST:PORT or unix:///PATH: the compatible endpoint, the services as JSON, Connect and gRPC-Web, metrics and probes."`
+	AdminAddr    string        `name:"admin-addr" env:"CREDENZA_ADMIN_ADDR" placeholder:"ADDRESS" help:"Where profiles (pprof), channelz and gRPC's admin services are served: unix:///PATH, or HOST:PORT on loopback. Empty: they are not."`
 	CORSOrigins  []string      `name:"cors-origins" env:"CREDENZA_CORS_ORIGINS" default:"*" placeholder:"ORIGIN,..." help:"Whose web pages may call the HTTP address, such as https://shop.example. *: all, none: no others than its own."`
 	WriteTimeout time.Duration `name:"http-write-timeout" env:"CREDENZA_HTTP_WRITE_TIMEOUT" default:"10m" help:"How long a caller, over gRPC too, may take nothing of what waits for it before it is cut off."`
 	TLSCert      string        `name:"tls-cert" env:"CREDENZA_TLS_CERT" placeholder:"FILE" help:"The server's certificate, PEM."`

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/peers"
 )
 
@@ -30,17 +31,9 @@ func (c *Config) connections() int {
 
 // peerMetrics are what the bounds of connections did.
 func peerMetrics(limits *peers.Limits) []prometheus.Collector {
-	count := func(name, help string, value func(peers.Stats) int64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
-			func() float64 { return float64(value(limits.Stats())) })
-	}
 	return []prometheus.Collector{
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "credenza_connections", Help: "Connections of callers that are open.",
-		}, func() float64 { return float64(limits.Stats().Open) }),
-		count("credenza_connections_refused_total", "Connections for which there was no room.",
-			func(s peers.Stats) int64 { return s.Refused }),
-		count("credenza_calls_slowed_total", "Calls that came too fast, after which less was read of their peer.",
-			func(s peers.Stats) int64 { return s.Slowed }),
+		metric.Connections.Func(func() float64 { return float64(limits.Stats().Open) }),
+		metric.ConnectionsRefused.Func(func() float64 { return float64(limits.Stats().Refused) }),
+		metric.CallsSlowed.Func(func() float64 { return float64(limits.Stats().Slowed) }),
 	}
 }

@@ -18,7 +18,7 @@ var ErrDataInUse = broker.ErrFolderInUse
 // config says, and logs to w. Answers are kept in the config's data folder if it names
 // one, else in a temporary one. There are no jobs: those in the folder wait for a service.
 func InProcess(ctx context.Context, config Config, w io.Writer) (*credenza.Client, func() error, error) {
-	config.GRPCAddr, config.HTTPAddr = "127.0.0.1:0", "127.0.0.1:0"
+	config.GRPCAddr, config.HTTPAddr, config.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", ""
 	config.TLSCert, config.TLSKey, config.TLSClientCA, config.TokenFile = "", "", "", ""
 	data := DataTemporary
 	if config.DataDir != "" && !config.Offline() { // the offline classifier keeps nothing

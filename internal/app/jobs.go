@@ -8,6 +8,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
@@ -52,20 +53,22 @@ func (a *App) servedJobs() rpc.Jobs {
 // jobMetrics shows how many jobs there are.
 type jobMetrics struct{ jobs *jobs.Service }
 
-var jobsDesc = prometheus.NewDesc("credenza_jobs", "Jobs that are kept, by state.", []string{"state"}, nil)
-
 var jobStates = map[catalog.JobState]string{
 	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobSucceeded: "succeeded",
 	catalog.JobCancelled: "cancelled", catalog.JobFailed: "failed",
 }
 
-// Describe is prometheus.Collector's.
-func (m jobMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- jobsDesc }
+// Describe lists nothing: there are no sizes while the store is away.
+func (jobMetrics) Describe(chan<- *prometheus.Desc) {}
 
-// Collect is prometheus.Collector's.
-func (m jobMetrics) Collect(ch chan<- prometheus.Metric) {
+// Collect sends the figures.
+func (m jobMetrics) Collect(out chan<- prometheus.Metric) {
 	counts := m.jobs.States()
 	for state, name := range jobStates {
-		ch <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(counts[state]), name)
+		metric.Jobs.Send(out, float64(counts[state]), name)
+	}
+	for _, r := range m.jobs.Rooms(context.Background()) {
+		metric.StoreBytes.Send(out, float64(r.Used), r.Part)
+		metric.StoreLimit.Send(out, float64(r.Limit), r.Part)
 	}
 }

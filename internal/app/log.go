@@ -9,6 +9,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
+
+	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
 // newLogger returns a logger that writes to w, and the level that changes it at
@@ -25,9 +27,28 @@ func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel,
 	// A call with 100,000 bad items must not write as many lines: of lines with the
 	// same text, a second has a thousand, and then every hundredth. Metrics count
 	// them all.
-	core := zapcore.NewSamplerWithOptions(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), atomic),
-		time.Second, 1000, 100)
+	whole := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), atomic)
+	core := sampled{zapcore.NewSamplerWithOptions(whole, time.Second, 1000, 100), whole}
 	return zap.New(core, zap.ErrorOutput(zapcore.Lock(zapcore.AddSync(w)))), atomic, nil
+}
+
+// sampled writes a sample of the lines, and all lines of the audit.
+type sampled struct {
+	zapcore.Core
+	whole zapcore.Core
+}
+
+// With returns a core that adds the fields to each line.
+func (s sampled) With(fields []zapcore.Field) zapcore.Core {
+	return sampled{s.Core.With(fields), s.whole.With(fields)}
+}
+
+// Check decides whether a line is written.
+func (s sampled) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if e.LoggerName == rpc.AuditLogger {
+		return s.whole.Check(e, checked)
+	}
+	return s.Core.Check(e, checked)
 }
 
 // jsonEncoder writes one JSON object per line.

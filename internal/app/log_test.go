@@ -3,14 +3,18 @@ package app_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/credenza-dev/credenza/internal/app"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // TestStart_LogsWhatRuns holds the first line to what an operator looks for in it, as
@@ -71,4 +75,29 @@ func firstLine(t *testing.T, path string) string {
 	lines := bufio.NewScanner(file)
 	lines.Scan()
 	return lines.Text()
+}
+
+// A sample of the lines would leave out most of a burst of operating calls.
+func TestAudit_HasEveryLine(t *testing.T) {
+	log := &buffer{}
+	a, err := app.Start(t.Context(), settings(t), app.Options{LogTo: log, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient(a.GRPCAddr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 1500
+	for range calls {
+		if _, err := credenzav1.NewOperationsServiceClient(conn).GetStatus(t.Context(), &credenzav1.GetStatusRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(conn.Close(), a.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "audit: operating call"); n != calls {
+		t.Errorf("of %d calls, the log has %d", calls, n)
+	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/metric"
 )
 
 // observer writes the engine's log lines and counts its metrics.
@@ -20,32 +22,17 @@ type observer struct {
 	queue    prometheus.Histogram
 	attempts prometheus.Counter
 	tokens   *prometheus.CounterVec
+	pictures *prometheus.CounterVec
 }
 
 func newObserver(log *zap.Logger, registry prometheus.Registerer) *observer {
 	seconds := prometheus.ExponentialBuckets(0.001, 2, 18) // 1 ms to 2 min
 	o := &observer{
-		log: log,
-		items: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "credenza_items_total", Help: "Items answered, by kind and result (ok or the error's reason).",
-		}, []string{"kind", "result"}),
-		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "credenza_batches_total", Help: "Batches sent, by kind.",
-		}, []string{"kind"}),
-		queue: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "credenza_item_queue_seconds", Help: "Time that an item waited for its turns.", Buckets: seconds,
-		}),
-		attempts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "credenza_upstream_calls_total", Help: "Calls to the model, failed ones included.",
-		}),
-		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "credenza_tokens_total", Help: "Tokens, by kind: prompt, cached_prompt and cache_write (parts of prompt), completion, reasoning (part of completion).",
-		}, []string{"kind"}),
+		log: log, items: metric.Items.CounterVec(), batches: metric.Batches.CounterVec(), queue: metric.ItemQueueTime.Histogram(seconds),
+		attempts: metric.Attempts.Counter(), tokens: metric.Tokens.CounterVec(), pictures: metric.PictureFailures.CounterVec(),
 	}
-	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "credenza_item_seconds", Help: "Time from an item's admission to its result.", Buckets: seconds,
-	}, []string{"kind"})
-	registry.MustRegister(o.items, o.batches, latency, o.queue, o.attempts, o.tokens)
+	latency := metric.ItemTime.HistogramVec(seconds)
+	registry.MustRegister(o.items, o.batches, latency, o.queue, o.attempts, o.tokens, o.pictures)
 	for kind := range catalog.NumKinds {
 		o.ok[kind] = o.items.WithLabelValues(kind.String(), "ok")
 		o.latency[kind] = latency.WithLabelValues(kind.String())
@@ -89,6 +76,7 @@ func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
 			zap.String("reason", reason), zap.Int("attempts", out.Trace.Attempts), zap.Error(out.Err))
 		o.items.WithLabelValues(out.Kind.String(), reason).Inc()
 	}
+	o.countPicture(out)
 	o.latency[out.Kind].Observe(out.Trace.Latency.Seconds())
 	o.queue.Observe(out.Trace.QueueTime.Seconds())
 	if out.Trace.Attempts == 0 {
@@ -101,6 +89,18 @@ func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
 	o.tokens.WithLabelValues("cache_write").Add(float64(u.CacheWrites))
 	o.tokens.WithLabelValues("completion").Add(float64(u.Completion))
 	o.tokens.WithLabelValues("reasoning").Add(float64(u.Reasoning))
+}
+
+// countPicture counts a picture that could not be used.
+func (o *observer) countPicture(out *catalog.Outcome) {
+	f, result := out.ImageErr, "text"
+	if out.Err != nil {
+		f, result = out.Err, "failed"
+	}
+	if f != nil && f.Reason.OfPicture() {
+		cause, _, _ := strings.Cut(f.Summary(), " (") // what it is instead has no end
+		o.pictures.WithLabelValues(f.Reason.String(), cause, result).Inc()
+	}
 }
 
 // Panicked logs a panic with its stack.

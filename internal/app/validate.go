@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/upstream"
@@ -188,14 +189,37 @@ func (c *Config) checkUpstream(w *wrongs) {
 func (c *Config) checkAddresses(w *wrongs) {
 	checkAddress(w, "grpc-addr", c.GRPCAddr)
 	checkAddress(w, "http-addr", c.HTTPAddr)
-	if _, ok := socketPath(c.GRPCAddr); ok && c.GRPCAddr == c.HTTPAddr {
-		w.add("grpc-addr http-addr", "grpc-addr and http-addr are one socket: give each its own")
-	}
+	c.checkAdminAddr(w)
+	c.checkSocketsDiffer(w)
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		w.add("tls-cert tls-key", "tls-cert and tls-key go together: give both or neither")
 	case c.TLSClientCA != "" && c.TLSCert == "":
 		w.add("tls-client-ca tls-cert tls-key", "tls-client-ca needs tls-cert and tls-key")
+	}
+}
+
+// checkAdminAddr refuses addresses that other machines can reach, since nothing there needs a
+// token.
+func (c *Config) checkAdminAddr(w *wrongs) {
+	if c.AdminAddr == "" {
+		return
+	}
+	checkAddress(w, "admin-addr", c.AdminAddr)
+	_, socket := socketPath(c.AdminAddr)
+	if host, _, err := net.SplitHostPort(c.AdminAddr); !socket && err == nil && !auth.IsLoopback(host) {
+		w.add("admin-addr", "admin-addr is %s, which other machines can reach: give a socket such as unix:///run/credenza/admin.sock, or a port of 127.0.0.1", c.AdminAddr)
+	}
+}
+
+func (c *Config) checkSocketsDiffer(w *wrongs) {
+	addrs := []struct{ name, addr string }{{"grpc-addr", c.GRPCAddr}, {"http-addr", c.HTTPAddr}, {"admin-addr", c.AdminAddr}}
+	for i, a := range addrs {
+		for _, b := range addrs[i+1:] {
+			if _, ok := socketPath(a.addr); ok && a.addr == b.addr {
+				w.add(a.name+" "+b.name, "%s and %s are one socket: give each its own", a.name, b.name)
+			}
+		}
 	}
 }
 

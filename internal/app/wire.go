@@ -17,6 +17,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/intake"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/picture"
 	"github.com/credenza-dev/credenza/internal/prompt"
@@ -34,7 +35,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.log = log
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo{})
 	tax, err := taxonomy.Load(a.config.Taxonomy)
 	if err != nil {
 		return err
@@ -54,6 +55,9 @@ func (a *App) wire(ctx context.Context) error {
 	metrics.MustRegister(gateMetrics{gate})
 	if err := a.openBroker(ctx); err != nil {
 		return err
+	}
+	if a.broker != nil {
+		metrics.MustRegister(metric.StoreAvailable.Func(func() float64 { return one(a.broker.Writable()) }))
 	}
 	a.openCaps(metrics)
 	if a.cache = a.newCache(); a.cache != nil {
@@ -87,9 +91,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 		}
 	}
 	budget := intake.New(c.intakeBytes())
-	e.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "credenza_intake_bytes", Help: "Bytes that have arrived and are not handled yet.",
-	}, func() float64 { return float64(budget.Held()) }))
+	e.metrics.MustRegister(metric.Intake.Func(func() float64 { return float64(budget.Held()) }))
 	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
 	e.metrics.MustRegister(peerMetrics(a.peers)...)
 	var err error

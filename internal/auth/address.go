@@ -36,6 +36,10 @@ func isCrossOrigin(r *http.Request) bool {
 	if r.TLS != nil {
 		scheme = "https://"
 	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site": // of a GET, browsers may name no origin
+		return true
+	}
 	origins := r.Header.Values("Origin")
 	return len(origins) > 1 || len(origins) == 1 && !strings.EqualFold(origins[0], scheme+r.Host)
 }

@@ -14,5 +14,8 @@ func otherNames(c *x509.Certificate) (names []string) {
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
+	for _, uri := range c.URIs {
+		names = append(names, uri.String())
+	}
 	return append(names, c.Subject.CommonName)
 }

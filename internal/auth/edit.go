@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
+	"github.com/gofrs/flock"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -132,6 +134,11 @@ func edit(path string, change func(list *yaml.Node) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
+	unlock, err := lockFolder(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("change the tokens: %w", err)
+	}
+	defer unlock()
 	before, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the tokens: %w", err)
@@ -163,6 +170,17 @@ func edit(path string, change func(list *yaml.Node) error) error {
 		return err
 	}
 	return replaceFile(path, before, after)
+}
+
+// lockFolder keeps other processes from editing a file in the folder until unlock is
+// called. The file itself cannot be locked, because it is replaced. Windows locks no
+// folders.
+func lockFolder(folder string) (unlock func(), err error) {
+	if runtime.GOOS == "windows" {
+		return func() {}, nil
+	}
+	lock := flock.New(folder, flock.SetFlag(os.O_RDONLY))
+	return func() { _ = lock.Unlock() }, lock.Lock()
 }
 
 // replaceFile puts a file with other content in the place of one, if that has not changed

@@ -1,10 +1,13 @@
 package auth_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -52,6 +55,25 @@ func TestAddToken_RevokedCallersAreReplaced(t *testing.T) {
 	data, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(data), "caps: {items_in_flight: 5, items_per_day: none}") {
 		t.Errorf("the file is\n%s, %v", data, err)
+	}
+}
+
+func TestAddToken_SeveralAtOnceAreAllKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.yaml")
+	var edits errgroup.Group
+	const callers = 20
+	for i := range callers {
+		edits.Go(func() error {
+			_, err := auth.AddToken(path, &auth.Entry{Name: fmt.Sprint("caller-", i), Scopes: []string{"classify"}})
+			return err
+		})
+	}
+	if err := edits.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := auth.LoadTokens(path)
+	if err != nil || len(tokens.List()) != callers {
+		t.Errorf("of %d callers, the file has %v, %v", callers, tokens, err)
 	}
 }
 

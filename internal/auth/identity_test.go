@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +29,8 @@ func callers(t *testing.T) *auth.Authority {
 	tokens, err := auth.ParseTokens("tokens.yaml", fmt.Appendf(nil, `
 - {name: shop, sha256: %s, scopes: [classify]}
 - {name: on-call.example, sha256: %s, scopes: [operate]}
-`, hashOf("shop-token"), hashOf("operator-token")))
+- {name: import, sha256: %s, scopes: [classify], certificate: "spiffe://example.org/import"}
+`, hashOf("shop-token"), hashOf("operator-token"), hashOf("import-token")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +47,12 @@ func reason(err error) fault.Reason {
 // shown is the state of a connection whose client has shown a certificate.
 func shown(verified bool, common string, names ...string) *tls.ConnectionState {
 	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: common}, DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
+	for i, name := range names {
+		if uri, err := url.Parse(name); err == nil && uri.Scheme != "" {
+			leaf.DNSNames, leaf.URIs = slices.Delete(names, i, i+1), []*url.URL{uri}
+			break
+		}
+	}
 	state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
 	if verified {
 		state.VerifiedChains = [][]*x509.Certificate{{leaf}}
@@ -63,6 +72,8 @@ func TestIdentify_Certificate(t *testing.T) {
 		{"alternative name", auth.Call{TLS: shown(true, "", "other", "on-call.example")}, "on-call.example", fault.PermissionDenied, ok},
 		{"alternative name first", auth.Call{TLS: shown(true, "shop", "on-call.example")}, "on-call.example", fault.PermissionDenied, ok},
 		{"a name that the file has not", auth.Call{TLS: shown(true, "shop2")}, "", fault.Unauthenticated, fault.Unauthenticated},
+		{"a URI", auth.Call{TLS: shown(true, "", "spiffe://example.org/import")}, "import", ok, fault.PermissionDenied},
+		{"another URI", auth.Call{TLS: shown(true, "import", "spiffe://example.org/imports")}, "", fault.Unauthenticated, fault.Unauthenticated},
 		{"no name", auth.Call{TLS: shown(true, "")}, "", fault.Unauthenticated, fault.Unauthenticated},
 		{"not verified", auth.Call{TLS: shown(false, "shop")}, "", fault.Unauthenticated, fault.Unauthenticated},
 		{"TLS without certificate", auth.Call{TLS: &tls.ConnectionState{}}, "", fault.Unauthenticated, fault.Unauthenticated},

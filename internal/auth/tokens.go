@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
@@ -52,6 +53,7 @@ type Tokens struct {
 type caller struct {
 	name    string
 	hash    [sha256.Size]byte
+	subject string // the name in its certificate; empty: the caller's own
 	scopes  Scope
 	expires time.Time    // zero: never
 	caps    catalog.Caps // as they are in force
@@ -59,6 +61,9 @@ type caller struct {
 }
 
 func (c *caller) expired() bool { return !c.expires.IsZero() && !time.Now().Before(c.expires) }
+
+// certificateName is the name by which a client certificate is the caller's.
+func (c *caller) certificateName() string { return cmp.Or(c.subject, c.name) }
 
 // LoadTokens reads a file of tokens; see ParseTokens.
 func LoadTokens(path string) (*Tokens, error) {
@@ -176,6 +181,9 @@ func (t *Tokens) add(c caller) error {
 		if other.hash == c.hash {
 			return fmt.Errorf("the token of %q is that of %q as well: give each caller its own", c.name, other.name)
 		}
+		if other.certificateName() == c.certificateName() {
+			return fmt.Errorf("the certificate of %q is that of %q as well: give each caller its own", c.name, other.name)
+		}
 	}
 	t.callers = append(t.callers, c)
 	return nil
@@ -220,17 +228,19 @@ func (c *caller) set(key string, value *yaml.Node) error {
 		caps, err := parseCaps(value)
 		c.caps = caps
 		return err
+	case "certificate":
+		return c.setSubject(value)
 	case "token", "password", "secret", "key":
 		return errors.New("tokens are not kept in plain text: give sha256, the result of: printf %s TOKEN | sha256sum")
 	default:
-		return errors.New("unknown key: a caller has name, sha256, scopes, expires and caps")
+		return errors.New("unknown key: a caller has name, sha256, scopes, expires, caps and certificate")
 	}
 }
 
 // knownKey keeps what may be a secret in the wrong place out of error texts.
 func knownKey(key string) string {
 	switch key {
-	case "name", "sha256", "scopes", "expires", "caps":
+	case "name", "sha256", "scopes", "expires", "caps", "certificate":
 		return key
 	}
 	return "key"
@@ -243,6 +253,16 @@ func (c *caller) setName(value *yaml.Node) error {
 		return errors.New("name: up to 64 letters, digits, dots, dashes and underscores are taken")
 	}
 	c.name = value.Value
+	return nil
+}
+
+// setSubject takes the name that the caller has in its certificate, such as a URI, which
+// is no name for metrics and logs.
+func (c *caller) setSubject(value *yaml.Node) error {
+	if value.Kind != yaml.ScalarNode || strings.TrimSpace(value.Value) == "" {
+		return errors.New("certificate: a URI, DNS name, IP address or common name is expected, as the client certificate has it")
+	}
+	c.subject = value.Value
 	return nil
 }
 
@@ -354,7 +374,7 @@ func (t *Tokens) find(token string) (caller, bool) {
 }
 
 // findCertificate returns the caller that has a name of the connection's client
-// certificate: a DNS name or an IP address of it, else its common name. Only a certificate
+// certificate: a DNS name, an IP address or a URI of it, else its common name. Only a certificate
 // that was verified counts, and only until it expires.
 func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
 	if state == nil || len(state.VerifiedChains) == 0 {
@@ -366,7 +386,7 @@ func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
 			break
 		}
 		for _, c := range t.callers {
-			if c.name == name {
+			if c.certificateName() == name {
 				return c, true
 			}
 		}

@@ -205,6 +205,13 @@ func (b *Broker) Lost() error {
 	return b.server.disk.lostErr()
 }
 
+// Writable reports whether something can be stored now: the server can be reached and, if it
+// is embedded, its disk is not full, as was seen within the last three seconds, and its folder
+// not lost.
+func (b *Broker) Writable() bool {
+	return b.Connected() && b.Lost() == nil && (b.server == nil || !b.server.full.Load())
+}
+
 // Close closes the connection and the embedded server. All that was acknowledged is on
 // disk when it returns.
 func (b *Broker) Close() {

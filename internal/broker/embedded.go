@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -25,6 +26,7 @@ type embedded struct {
 	log     *zap.Logger
 	disk    *disk
 	rounds  *rounds
+	full    atomic.Bool // or cannot be written for another reason
 	stop    context.CancelFunc
 	reviver sync.WaitGroup
 }
@@ -107,6 +109,7 @@ func (e *embedded) revive(ctx context.Context) {
 		case <-tick.C:
 		}
 		state := e.writeError()
+		e.full.Store(state != "")
 		if state == "" || e.disk.lostErr() != nil { // a lost folder cannot be opened again
 			failing = false
 			continue
@@ -121,6 +124,7 @@ func (e *embedded) revive(ctx context.Context) {
 			continue
 		}
 		failing = false
+		e.full.Store(false)
 		e.log.Info("the data folder is in use again", zap.String("before", state))
 	}
 }

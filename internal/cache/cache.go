@@ -251,5 +251,8 @@ func (e *entry) weight() uint32 {
 			n += 16 + len(tag)
 		}
 	}
+	for i := range v.Alternatives {
+		n += 24 + len(v.Alternatives[i].Category)
+	}
 	return uint32(min(n, 1<<30))
 }

@@ -49,7 +49,9 @@ type Item struct {
 // Row is one row of a table, as it was sent.
 type Row struct {
 	Columns []string // the same slice for all rows of a call
-	Cells   []string // at most one for each column
+	// Cells are at most one for each column, and one more if the row has cells that no
+	// column is for, which makes it unusable.
+	Cells []string
 }
 
 // Field is one part of an item's text and its name for the model.
@@ -107,8 +109,11 @@ func (it *Item) HasPicture() bool {
 }
 
 // Check returns an InvalidItem fault if the item is unusable whatever the mode:
-// it has neither text nor picture, or a text over its limit.
+// it has neither text nor picture, a text over its limit, or a row with too many cells.
 func (it *Item) Check() *fault.Fault {
+	if r := it.Row; r != nil && len(r.Cells) > len(r.Columns) {
+		return fault.New(fault.InvalidItem, "the row has more cells than the %d columns: name every column, or leave out what is too much", len(r.Columns))
+	}
 	if !it.HasText() && !it.HasPicture() {
 		return fault.New(fault.InvalidItem,
 			"the item has neither text nor a picture: give at least a product name, a description or an image")
@@ -142,6 +147,11 @@ func (it *Item) Size() int {
 	}
 	for k, v := range it.Attributes {
 		n += len(k) + len(v)
+	}
+	if it.Row != nil {
+		for _, cell := range it.Row.Cells {
+			n += len(cell)
+		}
 	}
 	return n
 }

@@ -39,6 +39,9 @@ type Classification struct {
 	Reasoning        string
 	Evidence         Evidence
 	NeedsReview      bool
+	// Alternatives are the likeliest categories, as NewAlternatives returns them; none if
+	// the source of the confidence gives none. They are shared and do not change.
+	Alternatives []Alternative
 }
 
 // Usage counts tokens. CachedPrompt and CacheWrites are parts of Prompt, which the

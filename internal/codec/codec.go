@@ -68,7 +68,7 @@ func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
 
 // EncodeAnswer encodes an answer.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
-	form := answer{Classification: classification(a.Classification), Trace: traceForm(&a.Trace)}
+	form := answer{Classification: classificationForm(&a.Classification), Trace: traceForm(&a.Trace)}
 	if !a.Asked.IsZero() {
 		form.Asked = a.Asked.UnixMilli()
 	}
@@ -81,7 +81,7 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	if err := decoder.Unmarshal(b, &form); err != nil {
 		return catalog.Answer{}, fmt.Errorf("read a stored answer: %w", err)
 	}
-	a := catalog.Answer{Classification: catalog.Classification(form.Classification), Trace: form.Trace.trace()}
+	a := catalog.Answer{Classification: form.Classification.classification(), Trace: form.Trace.trace()}
 	if form.Asked != 0 {
 		a.Asked = time.UnixMilli(form.Asked)
 	}

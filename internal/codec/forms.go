@@ -24,7 +24,6 @@ type item struct {
 	Row         *catalog.Row      `cbor:"-"`
 }
 
-// classification has the fields of catalog.Classification in the same order.
 type classification struct {
 	Category         string                   `cbor:"1,keyasint,omitempty"`
 	Confidence       float64                  `cbor:"2,keyasint,omitempty"`
@@ -36,6 +35,43 @@ type classification struct {
 	Reasoning        string                   `cbor:"8,keyasint,omitempty"`
 	Evidence         catalog.Evidence         `cbor:"9,keyasint,omitempty"`
 	NeedsReview      bool                     `cbor:"10,keyasint,omitempty"`
+	Alternatives     []alternative            `cbor:"11,keyasint,omitempty"`
+}
+
+// alternative has the fields of catalog.Alternative in the same order.
+type alternative struct {
+	Category    string  `cbor:"1,keyasint,omitempty"`
+	Probability float64 `cbor:"2,keyasint,omitempty"`
+}
+
+func classificationForm(v *catalog.Classification) classification {
+	form := classification{
+		Category: v.Category, Confidence: v.Confidence, ConfidenceSource: v.ConfidenceSource,
+		PrimaryStyle: v.PrimaryStyle, SecondaryStyle: v.SecondaryStyle, StyleTags: v.StyleTags, PlacementTags: v.PlacementTags,
+		Reasoning: v.Reasoning, Evidence: v.Evidence, NeedsReview: v.NeedsReview,
+	}
+	if len(v.Alternatives) > 0 {
+		form.Alternatives = make([]alternative, len(v.Alternatives))
+		for i, a := range v.Alternatives {
+			form.Alternatives[i] = alternative(a)
+		}
+	}
+	return form
+}
+
+func (form *classification) classification() catalog.Classification {
+	v := catalog.Classification{
+		Category: form.Category, Confidence: form.Confidence, ConfidenceSource: form.ConfidenceSource,
+		PrimaryStyle: form.PrimaryStyle, SecondaryStyle: form.SecondaryStyle, StyleTags: form.StyleTags, PlacementTags: form.PlacementTags,
+		Reasoning: form.Reasoning, Evidence: form.Evidence, NeedsReview: form.NeedsReview,
+	}
+	if len(form.Alternatives) > 0 {
+		v.Alternatives = make([]catalog.Alternative, len(form.Alternatives))
+		for i, a := range form.Alternatives {
+			v.Alternatives[i] = catalog.Alternative(a)
+		}
+	}
+	return v
 }
 
 type trace struct {
@@ -122,7 +158,7 @@ func outcomeForm(o *catalog.Outcome) outcome {
 		Err: failureForm(o.Err), ImageErr: failureForm(o.ImageErr), Trace: traceForm(&o.Trace),
 	}
 	if o.Err == nil {
-		v := classification(o.Classification)
+		v := classificationForm(&o.Classification)
 		form.Classification = &v
 	}
 	return form
@@ -138,7 +174,7 @@ func (form *outcome) outcome() catalog.Outcome {
 	}
 	switch {
 	case form.Classification != nil:
-		o.Classification = catalog.Classification(*form.Classification)
+		o.Classification = form.Classification.classification()
 	case o.Err == nil: // invalid, and must not count as a success
 		o.Err = fault.New(fault.Internal, "the stored result cannot be read: classify the item again")
 	}

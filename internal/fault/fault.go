@@ -28,6 +28,9 @@ type Fault struct {
 	Cap string
 	// Violations are the invalid fields of a request.
 	Violations []Violation
+	// Unlogged is a part of Message that the caller wrote, for the caller alone; empty:
+	// there is none.
+	Unlogged string
 
 	cause   error
 	summary string

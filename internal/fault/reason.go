@@ -106,6 +106,9 @@ func (r Reason) spec() spec {
 	return specs[r]
 }
 
+// OfPicture reports whether an item's picture could not be used.
+func (r Reason) OfPicture() bool { return r >= ImageUnreachable && r <= NoImageFound }
+
 // String returns the stable name, such as "IMAGE_TOO_LARGE".
 func (r Reason) String() string { return r.spec().name }
 

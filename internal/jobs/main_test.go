@@ -25,7 +25,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // model answers at once, or as an item's description says: "refuse" and "down"
-// fail, "wait" waits until the model is let go, "down once" fails the first time.
+// fail, "wait" waits until the model is let go, "down once" fails the first time, and
+// "doubt" gets an answer of little confidence.
 type model struct {
 	slots  chan struct{}
 	let    chan struct{} // closed: no call waits any more
@@ -80,6 +81,9 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 		}
 	}
 	answer.Classification = catalog.Classification{Category: "SOFA", Confidence: 0.9, Reasoning: q.Item.Name, Evidence: catalog.EvidenceText}
+	if q.Item.Description == "doubt" {
+		answer.Classification.Confidence = 0.1
+	}
 	return answer, nil
 }
 

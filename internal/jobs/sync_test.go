@@ -12,7 +12,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -23,6 +25,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // heldDisk is a store whose syncs a test lets through one by one.
@@ -78,6 +81,32 @@ func (noOperations) Update(context.Context, rpc.SettingsChange) (rpc.Settings, e
 // front serves the replica's jobs through gRPC and returns a client.
 func front(t *testing.T, r *replica) *credenza.Client {
 	t.Helper()
+	listener := serveFront(t, r)
+	client, err := credenza.Dial("passthrough:///in-process", credenza.WithPlaintext(),
+		credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// rawFront is the same with the generated client.
+func rawFront(t *testing.T, r *replica) credenzav1.JobServiceClient {
+	t.Helper()
+	listener := serveFront(t, r)
+	conn, err := grpc.NewClient("passthrough:///in-process", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return credenzav1.NewJobServiceClient(conn)
+}
+
+// serveFront serves the replica's jobs through gRPC.
+func serveFront(t *testing.T, r *replica) *bufconn.Listener {
+	t.Helper()
 	tax, err := taxonomy.Load("")
 	if err != nil {
 		t.Fatal(err)
@@ -100,13 +129,7 @@ func front(t *testing.T, r *replica) *credenza.Client {
 			t.Error(err)
 		}
 	})
-	client, err := credenza.Dial("passthrough:///in-process", credenza.WithPlaintext(),
-		credenza.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
+	return listener
 }
 
 // waiting returns items that the model answers only once it is let go.

@@ -1,8 +1,11 @@
 package jobs
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -69,4 +72,35 @@ func encodeToken(v any) string {
 func decodeToken(token string, v any) bool {
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	return err == nil && codec.Decode(b, v) == nil
+}
+
+// listed is how far a caller has listed a job's results.
+type listed struct {
+	At   position `cbor:"1,keyasint"`
+	Done int64    `cbor:"2,keyasint,omitempty"` // results before the place, with those that the filter left out
+}
+
+// listedToken is the content of a page token for results.
+type listedToken struct {
+	Place listed `cbor:"1,keyasint"`
+	Sum   []byte `cbor:"2,keyasint"` // a checksum, which belongs to one job and filter
+}
+
+// token returns the place as a token.
+func (l listed) token(rec *jobRecord, filter catalog.ResultFilter) string {
+	b, _ := codec.Encode(l) // numbers always have a form
+	sum := sha256.Sum256(fmt.Appendf(b, "%s %d", rec.Upload, filter))
+	return encodeToken(listedToken{l, sum[:8]})
+}
+
+// parseListed reads a token of a job's results, empty for the beginning.
+func parseListed(token string, rec *jobRecord, filter catalog.ResultFilter) (listed, error) {
+	if token == "" {
+		return listed{}, nil
+	}
+	var got listedToken
+	if !decodeToken(token, &got) || got.Place.token(rec, filter) != token {
+		return listed{}, fault.Invalid("page_token", "it is of no page of this job's results with this filter: send back next_page_token, or none for the first page")
+	}
+	return got.Place, nil
 }

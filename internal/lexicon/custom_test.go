@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/lexicon"
@@ -115,9 +116,10 @@ func TestOwnTaxonomy_NoStyles(t *testing.T) {
 	want := catalog.Classification{
 		Category: "JEANS", Confidence: got.Confidence, ConfidenceSource: catalog.FromLexicon,
 		PlacementTags: []string{}, Evidence: catalog.EvidenceText,
-		Reasoning: `The head noun of the name is "jeans", which is JEANS.`,
+		Reasoning:    `The head noun of the name is "jeans", which is JEANS.`,
+		Alternatives: []catalog.Alternative{{Category: "JEANS", Probability: got.Confidence}, {Category: "OTHER", Probability: 1 - got.Confidence}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 		t.Error(diff)
 	}
 	if got.Confidence < 0.9 {

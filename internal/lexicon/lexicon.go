@@ -91,6 +91,7 @@ func (c *Classifier) Classify(it *catalog.Item) catalog.Classification {
 		PlacementTags:    c.placementTags(s, category),
 		Evidence:         catalog.EvidenceText,
 	}
+	v.Alternatives = c.alternatives(s, found, v.Confidence)
 	if len(s.styles) > 0 {
 		c.addStyle(s, &v, &reasons)
 	}

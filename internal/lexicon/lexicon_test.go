@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -267,8 +268,9 @@ func TestClassify_WholeClassification(t *testing.T) {
 		PlacementTags: []string{"kitchen", "living room", "bedroom"},
 		Reasoning:     `The head noun of the name is "desk lamp", which is LIGHTING. Style MODERN for "sleek".`,
 		Evidence:      catalog.EvidenceText,
+		Alternatives:  []catalog.Alternative{{Category: "LIGHTING", Probability: got.Confidence}, {Category: "OTHER", Probability: 1 - got.Confidence}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -367,6 +369,7 @@ func FuzzClassify(f *testing.F) {
 		if math.IsNaN(got.Confidence) || got.Confidence < 0 || got.Confidence > 1 {
 			t.Errorf("confidence %v", got.Confidence)
 		}
+		checkAlternatives(t, &got)
 		if n := len(got.StyleTags); n < 3 || n > 5 {
 			t.Errorf("%d style tags", n)
 		}

@@ -1,5 +1,7 @@
 package lexicon
 
+import "github.com/credenza-dev/credenza/internal/catalog"
+
 // field is a part of an item's text.
 type field uint8
 
@@ -61,6 +63,7 @@ type scratch struct {
 	// unnamed is the score of a product outside all categories, without a fallback.
 	unnamed float64
 	styles  []float64
+	others  []catalog.Alternative
 }
 
 func newScratch(v *vocabulary, categories, styles int) *scratch {

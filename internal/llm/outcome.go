@@ -162,8 +162,8 @@ func (a *asking) complete(v catalog.Classification, r *reply) catalog.Classifica
 	if a.question.Picture != nil {
 		v.Evidence = catalog.EvidencePicture
 	}
-	if p, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
-		v.Confidence, v.ConfidenceSource = p, catalog.FromLogprobs
+	if p, alternatives, ok := a.prompt.Confidence(v.Category, &r.tokens); ok {
+		v.Confidence, v.ConfidenceSource, v.Alternatives = p, catalog.FromLogprobs, alternatives
 	}
 	return v
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"math"
 	"strings"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // maxScan is the most bytes of a reply that are searched for the category.
@@ -26,13 +28,17 @@ type Tokens interface {
 }
 
 // Confidence returns the model's probability of the category among the taxonomy's names,
-// from the reply's tokens. It reads no more tokens than necessary, and alternatives only
-// of those with any byte of the name. It returns false if the value is not in the tokens,
-// or if their probabilities say nothing about it: see overridden.
+// from the reply's tokens, and the likeliest names with theirs, as
+// catalog.NewAlternatives does; none if the server gives no alternatives of tokens. It
+// reads no more tokens than necessary, and alternatives only of those with any byte of the
+// name. It returns false if the value is not in the tokens, or if their probabilities say
+// nothing about it: see overridden.
 //
 // The result is the product of the shares of the name's tokens: the probability of all
 // that may still become this name, in that of all that may still become any name. Without
-// alternatives, a token's share is its probability.
+// alternatives, a token's share is its probability. Another name's probability is the
+// product of the shares up to the token that only this name has, and its share there. What
+// may still become several other names counts for none of them.
 //
 // If another name begins with this one (BED, BEDDING), the token with the closing quote
 // counts too, because only it separates them. Otherwise its alternatives are only
@@ -40,12 +46,12 @@ type Tokens interface {
 //
 // The value is found in the joined tokens, because a token may end within a name or
 // include its quotes.
-func (p *Prompt) Confidence(category string, tokens Tokens) (float64, bool) {
+func (p *Prompt) Confidence(category string, tokens Tokens) (float64, []catalog.Alternative, bool) {
 	var t tape
 	for token, logprob := range tokens.All() {
 		t.add(token, logprob)
 		if len(t.text) > maxScan {
-			return 0, false
+			return 0, nil, false
 		}
 		if strings.IndexByte(token, '"') < 0 {
 			continue // a value ends with a quote
@@ -57,7 +63,7 @@ func (p *Prompt) Confidence(category string, tokens Tokens) (float64, bool) {
 			return t.probability(begin, end, tokens, &p.categories, category)
 		}
 	}
-	return 0, false
+	return 0, nil, false
 }
 
 // tape is the joined tokens of a reply.
@@ -129,25 +135,23 @@ func quotedValue(text []byte, i int) (begin, end int, state scan) {
 
 // probability multiplies the shares of the tokens with any byte of text[begin:end], and
 // reports whether they are the model's choice.
-func (t *tape) probability(begin, end int, tokens Tokens, names *names, category string) (float64, bool) {
-	p, start := 1.0, 0
+func (t *tape) probability(begin, end int, tokens Tokens, names *names, category string) (float64, []catalog.Alternative, bool) {
+	w, start := weighing{names: names, category: category, product: 1}, 0
 	for i, stop := range t.ends {
 		if stop > begin && start < end {
-			place := place{names: names, category: category, token: string(t.text[start:stop])}
+			place := place{token: string(t.text[start:stop])}
 			if start > begin {
 				place.written = string(t.text[begin:start])
 			} else {
 				place.before = place.token[:begin-start]
 			}
-			share, ok := place.share(probability(t.logs[i]), tokens.Top(i))
-			if !ok {
-				return 0, false
+			if !w.add(place, probability(t.logs[i]), tokens.Top(i)) {
+				return 0, nil, false
 			}
-			p *= share
 		}
 		start = stop
 	}
-	return p, true
+	return w.product, w.alternatives(), true
 }
 
 // probability is at most 1, which rounding can exceed, and 0 for what is no number.
@@ -161,19 +165,27 @@ func probability(logprob float64) float64 {
 
 // place is where one token of a name stands.
 type place struct {
-	names    *names
-	category string
-	token    string
-	written  string // of the name, in the tokens before
-	before   string // what the token has in front of the name
+	token   string
+	written string // of the name, in the tokens before
+	before  string // what the token has in front of the name
 }
 
-// share returns the probability of this name in that of all names, at this place, and
-// false if the model has hardly thought of any name there. Alternatives that leave open
-// which name they begin count for neither.
-func (pl *place) share(chosen float64, top iter.Seq2[string, float64]) (float64, bool) {
+// weighing is the probability of a name, token by token, and of the names that the model
+// did not choose.
+type weighing struct {
+	names    *names
+	category string
+	product  float64 // of the shares of the name's tokens so far
+	given    bool    // a place had alternatives
+	others   []catalog.Alternative
+}
+
+// add multiplies the product by the probability of this name in that of all names, at one
+// place. It returns false if the model has hardly thought of any name there. Alternatives
+// that leave open which name they begin count for neither.
+func (w *weighing) add(pl place, chosen float64, top iter.Seq2[string, float64]) bool {
 	mass := [numReaches]float64{reachesThis: chosen}
-	alternatives := false
+	alternatives, before := false, len(w.others)
 	for token, logprob := range top {
 		if token == pl.token {
 			continue
@@ -181,17 +193,54 @@ func (pl *place) share(chosen float64, top iter.Seq2[string, float64]) (float64,
 		alternatives = true
 		// Without the cut, it is another formatting, of which the continuation is not known.
 		if rest, ok := strings.CutPrefix(token, pl.before); ok {
-			mass[pl.names.reach(pl.written+rest, pl.category)] += probability(logprob)
+			r, name := w.names.reach(pl.written+rest, w.category)
+			mass[r] += probability(logprob)
+			if name != "" {
+				w.addOther(before, name, probability(logprob))
+			}
 		}
 	}
 	this, others := mass[reachesThis], mass[reachesOthers]
 	switch {
-	case this+others+mass[reachesBoth] < overridden:
-		return 0, false
+	case this+others+mass[reachesBoth] < overridden, this+others == 0:
+		return false
 	case !alternatives:
-		return chosen, true
+		w.product *= chosen
+		return true
 	}
-	return this / (this + others), true
+	w.given = true
+	for i := range w.others[before:] {
+		w.others[before+i].Probability *= w.product / (this + others)
+	}
+	w.product *= this / (this + others)
+	return true
+}
+
+// addOther adds to a name's probability at one place, whose entries begin at from.
+func (w *weighing) addOther(from int, name string, p float64) {
+	for i := range w.others[from:] {
+		if w.others[from+i].Category == name {
+			w.others[from+i].Probability += p
+			return
+		}
+	}
+	if w.others == nil {
+		w.others = make([]catalog.Alternative, 0, 4)
+	}
+	w.others = append(w.others, catalog.Alternative{Category: name, Probability: p})
+}
+
+// alternatives returns the names with their probabilities, none if no place had any.
+func (w *weighing) alternatives() []catalog.Alternative {
+	if !w.given {
+		return nil
+	}
+	all := w.others
+	w.others = all[:0]
+	for _, a := range all { // a name may be an alternative at several places
+		w.addOther(0, a.Category, a.Probability)
+	}
+	return catalog.NewAlternatives(catalog.Alternative{Category: w.category, Probability: w.product}, w.others)
 }
 
 // reach is which names a beginning may become.
@@ -206,18 +255,26 @@ const (
 )
 
 // reach returns which names the text after the opening quote may become: it is the
-// beginning of some, or has one up to the closing quote.
-func (ns *names) reach(text, category string) (r reach) {
+// beginning of some, or has one up to the closing quote. other is the name if it may become
+// just one, and that is not the category.
+func (ns *names) reach(text, category string) (r reach, other string) {
 	name, _, closed := strings.Cut(text, `"`)
 	name = fold(name)
-	for folded, full := range ns.byFold {
+	found := 0
+	for i, folded := range ns.folded {
 		switch {
 		case closed && folded != name, !strings.HasPrefix(folded, name):
-		case full == category:
+			continue
+		case ns.list[i] == category:
 			r |= reachesThis
 		default:
 			r |= reachesOthers
+			other = ns.list[i]
 		}
+		found++
 	}
-	return r
+	if found > 1 {
+		other = ""
+	}
+	return r, other
 }

@@ -97,7 +97,7 @@ func TestConfidence(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := stream{tokens: tt.tokens}
-			got, ok := p.Confidence(tt.category, &s)
+			got, _, ok := p.Confidence(tt.category, &s)
 			if !ok {
 				got = -1
 			}
@@ -122,8 +122,8 @@ func FuzzConfidence(f *testing.F) {
 		for i := 0; i < len(text); i += step {
 			tokens = append(tokens, tok{text[i:min(i+step, len(text))], 1})
 		}
-		cut, cutOK := p.Confidence("BED", &stream{tokens: tokens})
-		whole, wholeOK := p.Confidence("BED", &stream{tokens: []tok{{text, 1}}})
+		cut, _, cutOK := p.Confidence("BED", &stream{tokens: tokens})
+		whole, _, wholeOK := p.Confidence("BED", &stream{tokens: []tok{{text, 1}}})
 		if cutOK != wholeOK || cut != whole {
 			t.Errorf("cut %v %v, whole %v %v", cut, cutOK, whole, wholeOK)
 		}
@@ -213,7 +213,7 @@ func TestConfidence_AmongTheNames(t *testing.T) {
 	p := newPrompt(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := p.Confidence(tt.category, &stream{tokens: tt.tokens, top: tt.top})
+			got, _, ok := p.Confidence(tt.category, &stream{tokens: tt.tokens, top: tt.top})
 			if !ok {
 				got = -1
 			}

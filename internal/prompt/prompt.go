@@ -73,6 +73,8 @@ func digest(parts ...string) string {
 // names are the allowed values of one property.
 type names struct {
 	list []string
+	// folded has the names of list in the form that fold returns.
+	folded []string
 	// byFold finds a name however a reply spells it: see fold.
 	byFold map[string]string
 	// nested has the names that others begin with, such as BED if there is BEDDING.
@@ -92,6 +94,7 @@ func newNames(what string, n int, at func(int) string) (names, error) {
 		}
 		ns.byFold[key] = name
 		ns.list = append(ns.list, name)
+		ns.folded = append(ns.folded, key)
 	}
 	for _, name := range ns.list {
 		for _, longer := range ns.list {

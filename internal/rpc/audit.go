@@ -12,6 +12,10 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
+// AuditLogger is the name of the logger that writes the audit, of which no line may be
+// left out.
+const AuditLogger = "audit"
+
 type auditKey struct{}
 
 // auditor writes a line for each call of OperationsService, refused ones included.

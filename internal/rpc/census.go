@@ -42,6 +42,8 @@ func newForm(request proto.Message, maxItems int) *form {
 	case *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
 		f.items = max(maxItems, minMessageItems)
 		f.advice = "send them in several messages"
+	case *credenzav1.SubmitJobRequest:
+		f.advice = "send them in several calls, or by CreateJob"
 	}
 	return f
 }
@@ -55,7 +57,7 @@ func (f *form) check(wire []byte) *refusal {
 	switch {
 	case c.items > f.items:
 		return &refusal{
-			Reason: fault.TooManyItems, Field: "items",
+			Reason: fault.TooManyItems, Field: c.list(),
 			Text: fmt.Sprintf("there are %d, at most %d are taken: %s", c.items, f.items, f.advice),
 		}
 	case c.entries > f.entries:
@@ -75,7 +77,16 @@ var errNotUTF8 = errors.New("a text is not in UTF-8")
 type census struct {
 	form    *form
 	items   int
-	entries int // those of lists and maps, but for items
+	rows    bool // some of the items are rows
+	entries int  // those of lists and maps, but for items and cells
+}
+
+// list is the name of the field with the items.
+func (c *census) list() string {
+	if c.rows {
+		return "rows"
+	}
+	return "items"
 }
 
 func (c *census) count(wire []byte, of *parts) error {
@@ -104,6 +115,9 @@ func (c *census) countPart(value []byte, kind protowire.Type, p part) error {
 	switch p.role {
 	case roleItem:
 		c.items++
+	case roleRow:
+		c.items++
+		c.rows = true
 	case roleEntry:
 		c.entries++
 	case roleSingle: // takes another's place
@@ -135,6 +149,7 @@ const (
 	roleSingle role = iota // no matter how often it comes, one is kept
 	roleEntry              // of a list or a map
 	roleItem
+	roleRow
 )
 
 // part is what a census needs to know of a field.
@@ -174,7 +189,10 @@ func (p *parts) itemField() string {
 	return ""
 }
 
-var itemName = proto.MessageName(&credenzav1.Item{})
+var (
+	itemName = proto.MessageName(&credenzav1.Item{})
+	rowName  = proto.MessageName(&credenzav1.Row{})
+)
 
 // partsOf describes a message; nil: nothing in it is counted or checked. The message
 // must not contain itself, which no request does.
@@ -203,6 +221,10 @@ func partOf(field protoreflect.FieldDescriptor) part {
 	switch {
 	case field.IsList() && message != nil && message.FullName() == itemName:
 		p.role = roleItem
+	case field.IsList() && message != nil && message.FullName() == rowName:
+		p.role = roleRow
+	case field.ContainingMessage().FullName() == rowName:
+		// A row's cells are decoded one row at a time, and no more than it has columns.
 	case field.IsList(), field.IsMap():
 		p.role = roleEntry
 	}

@@ -25,6 +25,7 @@ var requests = []proto.Message{
 	&credenzav1.GetTaxonomyRequest{}, &credenzav1.GetStatusRequest{}, &credenzav1.UpdateSettingsRequest{},
 	&credenzav1.CreateJobRequest{}, &credenzav1.GetJobRequest{}, &credenzav1.ListJobsRequest{},
 	&credenzav1.CancelJobRequest{}, &credenzav1.RetryJobRequest{}, &credenzav1.DeleteJobRequest{}, &credenzav1.WatchJobRequest{},
+	&credenzav1.SubmitJobRequest{}, &credenzav1.ListJobResultsRequest{}, &credenzav1.PauseJobRequest{}, &credenzav1.ResumeJobRequest{},
 }
 
 func newChecks() (*checks, error) {

@@ -61,9 +61,13 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	if err != nil {
 		return err
 	}
-	items := newWireItems(req.ProtoReflect().GetUnknown(), intake.From(ctx))
-	req.ProtoReflect().SetUnknown(nil) // or all of them stay as long as the call
-	call.Total = int64(items.count())
+	items, err := takeList(req, intake.From(ctx))
+	if err != nil {
+		return err
+	}
+	if call.Total = int64(items.count()); call.Total == 0 {
+		return noItems(req)
+	}
 	call.Notify = func(n catalog.Notice) error {
 		return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 			Event: &credenzav1.ClassifyStreamResponse_Notice{Notice: noticeToProto(&n)},
@@ -85,6 +89,14 @@ func (c *classification) ClassifyStream(req *credenzav1.ClassifyStreamRequest, s
 	return sendFault(stream.Send(&credenzav1.ClassifyStreamResponse{
 		Event: &credenzav1.ClassifyStreamResponse_Summary{Summary: ownSummary(ctx, summaryToProto(&summary))},
 	}))
+}
+
+// noItems returns the fault of a request without items.
+func noItems(req listed) error {
+	if req.GetRows() != nil {
+		return fault.Invalid("rows", "there is no row: send at least one")
+	}
+	return fault.Invalid("items", "there is no item: send at least one, or rows")
 }
 
 // ClassifyFeed answers items as they come.

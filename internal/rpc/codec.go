@@ -96,9 +96,9 @@ func (c *codec) unmarshal(data mem.BufferSlice, message proto.Message, r *room) 
 	if ours && int64(data.Len()) > c.limit {
 		return refusalOf(tooLarge(c.limit)).mark(message)
 	}
-	if ours && isList(message) {
+	if list := listFormOf(message); ours && list != nil {
 		r.enter(data.Len())
-		return c.decode(data.Materialize(), message, form, decodeList) // the items stay in it
+		return c.decode(data.Materialize(), message, form, list.decode) // the items stay in it
 	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
@@ -171,6 +171,8 @@ type refusal struct {
 	Text   string
 	Cause  string        // for the log; may be empty
 	After  time.Duration // until it can be sent again; may be 0
+	// Unlogged is a part of Field and Text that the caller wrote; may be empty.
+	Unlogged string
 }
 
 func undecodable(err error) *refusal {
@@ -220,7 +222,7 @@ func marked(message proto.Message) error {
 func (r *refusal) fault() *fault.Fault {
 	if r.Field != "" {
 		f := fault.Invalid(r.Field, "%s", r.Text)
-		f.Reason = r.Reason
+		f.Reason, f.Unlogged = r.Reason, r.Unlogged
 		return f
 	}
 	return fault.Wrap(errors.New(r.Cause), r.Reason, "%s", r.Text).After(r.After)

@@ -63,6 +63,7 @@ const (
 	streamMethod = credenzav1.ClassificationService_ClassifyStream_FullMethodName
 	feedMethod   = credenzav1.ClassificationService_ClassifyFeed_FullMethodName
 	oneMethod    = credenzav1.ClassificationService_Classify_FullMethodName
+	submitMethod = credenzav1.JobService_SubmitJob_FullMethodName
 )
 
 // field is one field with a value that has a length.
@@ -107,6 +108,11 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 			"items of a chunk that is said in parts", feedMethod,
 			[][]byte{emptySpec, repeat(1000, field(2, repeat(100, emptyItem)))},
 			tooMany, "items", "items: there are 100000, ",
+		},
+		{
+			"items of a job", submitMethod,
+			[][]byte{repeat(1<<19, emptyItem)},
+			tooMany, "items", "items: there are 524288, at most 2000 are taken: upload them with CreateJob",
 		},
 		{
 			"tags of one item", streamMethod,
@@ -160,6 +166,7 @@ func TestCountsLetTheirLastValueThrough(t *testing.T) {
 		send     [][]byte
 	}{
 		{"items", 2000, streamMethod, [][]byte{repeat(2000, emptyItem)}},
+		{"items of a job", 2000, submitMethod, [][]byte{repeat(2000, emptyItem)}},
 		{"items of each chunk", 2000, feedMethod, [][]byte{emptySpec, field(2, repeat(2000, emptyItem)), field(2, repeat(2000, emptyItem))}},
 		{"a usual chunk, with a small limit for calls", 3, feedMethod, [][]byte{emptySpec, field(2, repeat(1000, emptyItem))}},
 		{"tags", 2000, streamMethod, [][]byte{fullItem(40_000)}},
@@ -190,6 +197,7 @@ func TestUndecodableMessages(t *testing.T) {
 		{"feed's spec", feedMethod, [][]byte{broken}},
 		{"feed's items", feedMethod, [][]byte{emptySpec, field(2, latin1)}},
 		{"one item", oneMethod, [][]byte{latin1}},
+		{"job", submitMethod, [][]byte{latin1}},
 		{"a message without items", credenzav1.OperationsService_UpdateSettings_FullMethodName, [][]byte{broken}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -210,7 +218,7 @@ func TestUndecodableMessages(t *testing.T) {
 // A stranger learns nothing of what is wrong with a message.
 func TestStrangersAreRefusedBeforeTheirMessage(t *testing.T) {
 	s := start(t, setup{tokens: &auth.Tokens{}})
-	for _, method := range []string{streamMethod, feedMethod, oneMethod} {
+	for _, method := range []string{streamMethod, feedMethod, oneMethod, submitMethod} {
 		err := callWith(t, s, method, []byte{0x0a, 0xff})
 		if got := status.Convert(err); got.Code() != codes.Unauthenticated || detail[*errdetails.ErrorInfo](got) == nil {
 			t.Errorf("%s: got %v", method, err)

@@ -131,12 +131,26 @@ func classificationToProto(v *catalog.Classification) *credenzav1.Classification
 		Reasoning:        text(v.Reasoning),
 		Evidence:         evidences[v.Evidence],
 		NeedsReview:      v.NeedsReview,
+		Alternatives:     alternativesToProto(v.Alternatives),
 	}
 	if v.SecondaryStyle != "" {
 		style := text(v.SecondaryStyle)
 		p.SecondaryStyle = &style
 	}
 	return p
+}
+
+func alternativesToProto(list []catalog.Alternative) []*credenzav1.Alternative {
+	if len(list) == 0 {
+		return nil
+	}
+	messages := make([]credenzav1.Alternative, len(list)) // one allocation for all
+	out := make([]*credenzav1.Alternative, len(list))
+	for i, a := range list {
+		out[i] = &messages[i]
+		out[i].Category, out[i].Probability = text(a.Category), a.Probability
+	}
+	return out
 }
 
 var confidenceSources = map[catalog.ConfidenceSource]credenzav1.ConfidenceSource{

@@ -12,11 +12,12 @@ import (
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// uploaded is one message of a call whose caller sends a spec, then items: a feed,
+// uploaded is one message of a call whose caller sends a spec, then items or rows: a feed,
 // or a job on its way in.
 type uploaded[S comparable] interface {
-	GetSpec() S // nil in a message of items
+	GetSpec() S // nil in a message of items or rows
 	GetItems() *credenzav1.ItemChunk
+	GetRows() *credenzav1.RowChunk
 }
 
 // feed reads a caller's messages for a handler that must be able to leave.
@@ -34,6 +35,7 @@ type feed[S comparable, M uploaded[S]] struct {
 
 	// Only the source's goroutine touches this.
 	chunk *wireItems
+	rows  rows
 }
 
 type received[M any] struct {
@@ -120,8 +122,18 @@ func (f *feed[S, M]) next(ctx context.Context) (*catalog.Item, error) {
 			return nil, err
 		}
 		if message.GetSpec() != none {
-			return nil, fault.Invalid("spec", "%s has one spec, its first message: send items only after it", f.name)
+			return nil, fault.Invalid("spec", "%s has one spec, its first message: send only items and rows after it", f.name)
 		}
-		f.chunk = newWireItems(message.GetItems().ProtoReflect().GetUnknown(), intake.From(ctx))
+		if f.chunk, err = f.open(message, intake.From(ctx)); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// open returns the items of a message with items or rows.
+func (f *feed[S, M]) open(message M, in *intake.Inbound) (*wireItems, error) {
+	if chunk := message.GetRows(); chunk != nil {
+		return f.rows.open(chunk, in)
+	}
+	return newWireItems(message.GetItems().ProtoReflect().GetUnknown(), in, wireItem), nil
 }

@@ -21,7 +21,8 @@ import (
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
-// unary calls are plain HTTP and JSON, of gRPC-Web and of gRPC itself. Calls are
+// unary calls are plain HTTP and JSON, of gRPC-Web and of gRPC itself. Methods without
+// side effects can be called by GET. Calls are
 // handed to the gRPC server as messages in protobuf, and so go through its
 // interceptors and handlers like those of its own address. It is safe for
 // concurrent use.
@@ -75,6 +76,7 @@ func (h *HTTPHandler) Uploads(path string) bool { return h.methods[path].IsClien
 
 // ServeHTTP answers one call.
 func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // a browser may keep what it gets by GET
 	method, known := h.methods[r.URL.Path]
 	if !known {
 		(&httpRefusal{
@@ -97,7 +99,6 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if method.IsServerStream {
-		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep messages until it has some kilobytes
 	}
 	h.transcoder.ServeHTTP(w, v.request)

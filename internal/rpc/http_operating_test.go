@@ -28,6 +28,9 @@ func TestOperationsAndJobsOverHTTP(t *testing.T) {
 		{"a page from a file", []string{"Host: 127.0.0.1:8000", "Origin: null"}, 403},
 		{"a page whose name leads to loopback", []string{"Host: shop.example:8000", "Origin: http://shop.example:8000"}, 403},
 		{"the same without an origin", []string{"Host: shop.example:8000"}, 403},
+		{"a picture in a page of another site", []string{"Host: 127.0.0.1:8000", "Sec-Fetch-Site: cross-site"}, 403},
+		{"a picture in a page of another port", []string{"Host: 127.0.0.1:8000", "Sec-Fetch-Site: same-site"}, 403},
+		{"a picture in a page of this server", []string{"Host: 127.0.0.1:8000", "Sec-Fetch-Site: same-origin"}, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := startHTTP(t, setup{})
@@ -35,8 +38,7 @@ func TestOperationsAndJobsOverHTTP(t *testing.T) {
 				if status, body := h.post(t, url, `{}`, tt.headers...); status != tt.want {
 					t.Errorf("POST %s: %d %s", url, status, body)
 				}
-				// No method of the contract can be called by GET so far.
-				if status, body := h.send(t, http.MethodGet, url+"?connect=v1&encoding=json&message=%7B%7D", nil, tt.headers...); status != 405 && status != tt.want {
+				if status, body := h.send(t, http.MethodGet, url+asGET, nil, tt.headers...); status != tt.want {
 					t.Errorf("GET %s: %d %s", url, status, body)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -74,8 +75,10 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
 			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC",
 		}
+	case r.Method == http.MethodGet && packedQuery(r):
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
-		v.replaceBody(leastMessage(media))
+		v.forgetMessage(media)
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
 	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
@@ -100,6 +103,24 @@ func nameProtocol(r *http.Request) (plain bool) {
 		r.Header.Set("Connect-Protocol-Version", "1")
 	}
 	return true
+}
+
+// packedQuery reports whether the message of a GET is compressed. No room is taken for
+// what it would unpack to.
+func packedQuery(r *http.Request) bool {
+	compression := r.URL.Query().Get("compression")
+	return compression != "" && compression != "identity"
+}
+
+// forgetMessage puts an empty message in the place of the call's own.
+func (v *httpVisit) forgetMessage(media string) {
+	if v.request.Method != http.MethodGet {
+		v.replaceBody(leastMessage(media))
+		return
+	}
+	address := *v.request.URL
+	address.RawQuery = url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {"{}"}}.Encode()
+	v.request.URL = &address
 }
 
 // leastMessage is the body of a call whose message is empty.

@@ -29,10 +29,9 @@ import (
 //
 // Messages are read after all of them but the checks, which look at each one.
 type chain struct {
-	metrics *promgrpc.ServerMetrics
-	inner   grpc.UnaryServerInterceptor // after the message was read
-	unary   []grpc.UnaryServerInterceptor
-	stream  []grpc.StreamServerInterceptor
+	inner  grpc.UnaryServerInterceptor // after the message was read
+	unary  []grpc.UnaryServerInterceptor
+	stream []grpc.StreamServerInterceptor
 }
 
 // handlingBuckets are in seconds: one item takes parts of a second, a stream of
@@ -49,10 +48,10 @@ func (s *Server) newChain(parts Parts) (*chain, error) {
 	if err := parts.Metrics.Register(metrics); err != nil {
 		return nil, fmt.Errorf("register the metrics of gRPC: %w", err)
 	}
-	c := &chain{metrics: metrics, inner: checks.unary}
+	c := &chain{inner: checks.unary}
 	c.add(s.identify)
 	c.addPair(metrics.UnaryServerInterceptor(), metrics.StreamServerInterceptor())
-	c.add(auditor{parts.Log}.around)
+	c.add(auditor{parts.Log.Named(AuditLogger)}.around)
 	unaryLog, streamLog := logInterceptors(parts.Log)
 	quiet := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return !isAuxiliary(call.Service)

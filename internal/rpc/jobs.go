@@ -10,6 +10,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
@@ -24,6 +25,9 @@ type Jobs interface {
 	Cancel(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error)
 	Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error)
 	Delete(ctx context.Context, who catalog.Owner, id string) error
+	// Results calls take with a page of a job's results and, if they were asked for, the
+	// cells of their rows. A take that returns false has no room for the result.
+	Results(ctx context.Context, q catalog.ResultQuery, take func(o *catalog.Outcome, cells []string) bool) (catalog.ResultPage, error)
 	// Watch hands the job's events to send, from after the token, until the summary.
 	Watch(ctx context.Context, who catalog.Owner, id, token string, send func(catalog.JobEvent) error) error
 }
@@ -51,21 +55,38 @@ func (j *jobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
 	if err := j.limits.checkModel("spec.options.model", spec.GetOptions().GetModel()); err != nil {
 		return err
 	}
-	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(upload.next))
+	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(upload.next, "send some after the spec"))
 	if err != nil {
 		return err
 	}
 	return sendFault(stream.SendAndClose(&credenzav1.CreateJobResponse{Job: jobToProto(&job)}))
 }
 
-// notEmpty returns a source that fails if it has no item at all. It finds out when it
-// is asked, because a repeated request id asks for no item.
-func notEmpty(next classify.Source) classify.Source {
+// SubmitJob stores a job that comes in one message.
+func (j *jobs) SubmitJob(ctx context.Context, req *credenzav1.SubmitJobRequest) (*credenzav1.SubmitJobResponse, error) {
+	spec := req.GetSpec()
+	if err := j.limits.checkModel("spec.options.model", spec.GetOptions().GetModel()); err != nil {
+		return nil, err
+	}
+	items, err := takeList(req, intake.From(ctx))
+	if err != nil {
+		return nil, err
+	}
+	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(items.source(), "send some"))
+	if err != nil {
+		return nil, err
+	}
+	return &credenzav1.SubmitJobResponse{Job: jobToProto(&job)}, nil
+}
+
+// notEmpty returns a source that fails, with the advice, if it has no item at all. It
+// finds out when it is asked, because a repeated request id asks for no item.
+func notEmpty(next classify.Source, advice string) classify.Source {
 	some := false
 	return func(ctx context.Context) (*catalog.Item, error) {
 		item, err := next(ctx)
 		if !some && errors.Is(err, io.EOF) {
-			return nil, fault.Invalid("items", "a job needs at least one item: send some after the spec")
+			return nil, fault.Invalid("items", "a job needs at least one item: %s", advice)
 		}
 		some = some || err == nil
 		return item, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"connectrpc.com/vanguard"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -20,15 +21,17 @@ import (
 // see it. An error would end the call past all of them and, during a feed's answers,
 // on another goroutine than theirs.
 type jsonCodec struct {
-	*vanguard.JSONCodec
-	codec *codec
+	*vanguard.JSONCodec // of health and reflection
+	strict              protojson.UnmarshalOptions
+	codec               *codec
 }
 
 // newJSONCodec writes fields that have their zero value, so that a reader finds
 // every key, but no null for messages that are not there.
 func newJSONCodec(c *codec, types vanguard.TypeResolver) jsonCodec {
 	return jsonCodec{
-		codec: c,
+		codec:  c,
+		strict: protojson.UnmarshalOptions{Resolver: types},
 		JSONCodec: &vanguard.JSONCodec{
 			MarshalOptions:   protojson.MarshalOptions{Resolver: types, EmitDefaultValues: true},
 			UnmarshalOptions: protojson.UnmarshalOptions{Resolver: types, DiscardUnknown: true},
@@ -49,15 +52,27 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	if r := form.checkJSON(data); r != nil {
 		return r.mark(message, j.codec.key...)
 	}
-	decode := j.JSONCodec.Unmarshal
-	if isList(message) {
+	decode := j.strict.Unmarshal
+	if listFormOf(message) != nil {
 		decode = j.decodeList
 	}
 	if err := decode(data, message); err != nil {
 		proto.Reset(message)
-		return unreadableJSON(err).mark(message, j.codec.key...)
+		return j.unreadable(data, message, err).mark(message, j.codec.key...)
 	}
 	return nil
+}
+
+// unreadable returns why a message was not decoded.
+func (j jsonCodec) unreadable(data []byte, message proto.Message, err error) *refusal {
+	if strings.Contains(err.Error(), "unknown field") {
+		j.codec.large.enter()
+		defer j.codec.large.leave()
+		if r := unknownKey(data, message.ProtoReflect().Descriptor()); r != nil {
+			return r
+		}
+	}
+	return unreadableJSON(err)
 }
 
 // decodeList leaves the whole list in the message's unknown fields as it is on the
@@ -66,7 +81,7 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 func (j jsonCodec) decodeList(data []byte, message proto.Message) error {
 	j.codec.large.enter()
 	defer j.codec.large.leave()
-	if err := j.JSONCodec.Unmarshal(data, message); err != nil {
+	if err := j.strict.Unmarshal(data, message); err != nil {
 		return err
 	}
 	wire, err := proto.Marshal(message)
@@ -99,38 +114,66 @@ const (
 	objectsPerItem = 2
 	// aroundItems is more than a request has in addition to its items.
 	aroundItems = 64
+	// cellsPerRow is how many cells the rows of a message with the most rows may have on
+	// average in JSON, which is decoded at once.
+	cellsPerRow = 50
 )
 
-// checkJSON counts objects and commas, which bound what decoding makes of a
-// message: an item is an object, an entry of a list or a map has a comma before
-// or after it. It is coarser than the census of protobuf that follows, and keeps
-// no more from it than what has twice as many items as are taken.
-func (f *form) checkJSON(data []byte) *refusal {
-	objects, commas := 0, 0
-	inString, escaped := false, false
-	for _, c := range data {
+// jsonCensus counts what bounds what decoding makes of a message: an item is an object,
+// and an entry of a list or a map has a comma before or after it.
+type jsonCensus struct{ objects, commas, cells int }
+
+func (c *jsonCensus) count(data []byte) {
+	inString, escaped, inCells := false, false, false
+	start := 0      // of the last string
+	var last []byte // that string
+	for i, b := range data {
 		switch {
 		case escaped:
 			escaped = false
 		case inString:
-			escaped = c == '\\'
-			inString = c != '"'
-		case c == '"':
-			inString = true
-		case c == '{':
-			objects++
-		case c == ',':
-			commas++
+			escaped = b == '\\'
+			if inString = b != '"'; !inString {
+				last = data[start:i]
+			}
+		case b == '"':
+			inString, start = true, i+1
+		case b == '{':
+			c.objects++
+		case b == '[':
+			inCells = string(last) == "cells"
+		case b == ']':
+			inCells = false
+		case b == ',' && inCells:
+			c.cells++
+		case b == ',':
+			c.commas++
 		}
 	}
+}
+
+// checkJSON bounds the counts of a message. It is coarser than the census of protobuf
+// that follows, and keeps no more from it than what has twice as many items as are taken.
+func (f *form) checkJSON(data []byte) *refusal {
+	var c jsonCensus
+	c.count(data)
 	items := max(f.items, minMessageItems)
+	list := "items"
+	if c.cells > 0 {
+		list = "rows"
+	}
 	switch {
-	case objects > objectsPerItem*items+aroundItems:
+	case c.objects > objectsPerItem*items+aroundItems:
 		return &refusal{
-			Reason: fault.TooManyItems, Field: "items",
+			Reason: fault.TooManyItems, Field: list,
 			Text: fmt.Sprintf("there are more than %d: %s", f.items, f.advice),
 		}
-	case commas > f.entries+fieldsPerItem*items+aroundItems:
+	case c.cells > cellsPerRow*items:
+		return &refusal{
+			Reason: fault.InvalidRequest, Field: "rows",
+			Text: fmt.Sprintf("there are more than %d cells: send fewer rows in one message", cellsPerRow*items),
+		}
+	case c.commas > f.entries+fieldsPerItem*items+aroundItems:
 		return &refusal{
 			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
 			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),

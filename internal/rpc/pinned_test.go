@@ -25,13 +25,16 @@ func TestDecodeList_KeepsNothingButItems(t *testing.T) {
 	}{
 		{"a list before an unknown field", append(items[:4:4], unknown...), &credenzav1.ClassifyStreamRequest{}},
 		{"a list after an unknown field", append(unknown[:len(unknown):len(unknown)], items...), &credenzav1.ClassifyStreamRequest{}},
+		{"a job", append(unknown[:len(unknown):len(unknown)], items...), &credenzav1.SubmitJobRequest{}},
 		{"a chunk", lengthPrefixed(2, append(items[:4:4], unknown...)), &credenzav1.ClassifyFeedRequest{}},
 		{"a chunk before an unknown field", append(lengthPrefixed(2, items), unknown...), &credenzav1.CreateJobRequest{}},
+		{"rows before an unknown field", append(lengthPrefixed(4, []byte("\x12\x00\x12\x00")), unknown...), &credenzav1.ClassifyStreamRequest{}},
+		{"rows behind a long column", lengthPrefixed(3, append(lengthPrefixed(1, make([]byte, 1<<20)), "\x12\x00\x12\x00"...)), &credenzav1.SubmitJobRequest{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			wire := append([]byte(nil), tc.wire...)
 			kept := weak.Make(&wire[0])
-			if err := decodeList(wire, tc.message); err != nil {
+			if err := listFormOf(tc.message).decode(wire, tc.message); err != nil {
 				t.Fatal(err)
 			}
 			wire = nil

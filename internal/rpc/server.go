@@ -82,7 +82,6 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	options = append(options, grpc.InTapHandle(s.arrival.begin))
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts, readAfter{s.grpc, chain.inner, &s.arrival})
-	chain.metrics.InitializeMetrics(s.grpc)
 	if s.web, err = newHTTPHandler(s.grpc, config, u, s.authority); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -44,8 +45,13 @@ type callError struct {
 	fault  *fault.Fault
 }
 
-// Error returns the public text.
-func (e *callError) Error() string { return e.status.Message() }
+// Error returns the public text without what the caller wrote.
+func (e *callError) Error() string {
+	if e.fault.Unlogged == "" {
+		return e.status.Message()
+	}
+	return strings.ReplaceAll(e.status.Message(), e.fault.Unlogged, "...")
+}
 
 // GRPCStatus returns the status, for gRPC.
 func (e *callError) GRPCStatus() *status.Status { return e.status }

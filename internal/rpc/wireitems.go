@@ -2,87 +2,86 @@ package rpc
 
 import (
 	"bytes"
-	"context"
-	"io"
 	"iter"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/classify"
-	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/intake"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
-// The items of a list stay as they are on the wire until the engine asks for them:
-// decoded, a list of 100,000 takes ten times the memory, and may wait for hours.
+// The items and rows of a list stay as they are on the wire until the engine asks for
+// them: decoded, a list of 100,000 takes ten times the memory, and may wait for hours.
 //
-// The codec leaves them in the unknown fields of the message that they are items
+// The codec leaves them in the unknown fields of the message that they are items or rows
 // of, for the reason for which it leaves its marks there. It has looked at every
 // byte of them, so that decoding one later cannot fail.
 
-// itemsNumber is the number of the items' field, in a ClassifyStreamRequest as well
-// as in an ItemChunk.
-const itemsNumber protowire.Number = 1
-
-// The numbers of what the messages of feeds and uploads are.
-const (
-	specNumber  protowire.Number = 1
-	chunkNumber protowire.Number = 2
-)
-
-// someItem takes the items' place in a decoded list, for the rule that there is one.
-var someItem = []*credenzav1.Item{{}}
-
-// decodeList decodes a message but for its items.
-func decodeList(wire []byte, message proto.Message) error {
-	if request, ok := message.(*credenzav1.ClassifyStreamRequest); ok {
-		items, rest := takeField(wire, itemsNumber)
-		if err := decoding.Unmarshal(rest, request); err != nil {
-			return err
-		}
-		if len(items) > 0 {
-			request.Items = someItem
-		}
-		request.ProtoReflect().SetUnknown(unpinned(items, wire))
-		return nil
-	}
-	return decodeChunk(wire, message)
+// listForm says where a kind of message has the items and rows that stay undecoded.
+type listForm struct {
+	// items is the number of the message's own items; 0: it has none.
+	items protowire.Number
+	// chunks are the numbers of the messages with items or rows, and within these.
+	chunks []chunkNumber
+	// others are the numbers of what takes a chunk's place, as one part of a oneof does.
+	others []protowire.Number
 }
 
-// decodeChunk decodes a message of a feed or an upload. A chunk may come in parts,
-// which are one, as far as no spec comes between them and takes their place.
-func decodeChunk(wire []byte, message proto.Message) error {
-	if err := decoding.Unmarshal(emptyChunks(wire), message); err != nil {
+type chunkNumber struct{ field, inner protowire.Number }
+
+var uploadForm = &listForm{chunks: []chunkNumber{{2, 1}, {3, 2}}, others: []protowire.Number{1, 2, 3}}
+
+// listForms are the messages whose items and rows stay as they are on the wire.
+var listForms = map[protoreflect.FullName]*listForm{
+	proto.MessageName(&credenzav1.ClassifyStreamRequest{}): {items: 1, chunks: []chunkNumber{{4, 2}}},
+	proto.MessageName(&credenzav1.SubmitJobRequest{}):      {items: 1, chunks: []chunkNumber{{3, 2}}},
+	proto.MessageName(&credenzav1.ClassifyFeedRequest{}):   uploadForm,
+	proto.MessageName(&credenzav1.CreateJobRequest{}):      uploadForm,
+}
+
+// listFormOf returns a message's form, nil if nothing in it stays undecoded.
+func listFormOf(message proto.Message) *listForm { return listForms[proto.MessageName(message)] }
+
+// decode decodes a message but for its items and rows. A chunk may come in parts, which
+// are one, as far as nothing comes between them that takes their place.
+func (l *listForm) decode(wire []byte, message proto.Message) error {
+	if err := decoding.Unmarshal(l.emptied(wire), message); err != nil {
 		return err
 	}
-	chunk := chunkOf(message)
-	if chunk == nil {
-		return nil
+	if l.items != 0 {
+		message.ProtoReflect().SetUnknown(unpinned(join(runs(wire, l.items, true)), wire))
 	}
-	var items joined
-	for run := range chunkItems(wire) {
-		items.count(run)
+	for number, chunk := range l.chunksOf(message) {
+		chunk.SetUnknown(unpinned(join(l.chunkRuns(wire, number)), wire))
 	}
-	for run := range chunkItems(wire) {
-		items.add(run)
-	}
-	chunk.ProtoReflect().SetUnknown(unpinned(items.bytes, wire))
 	return nil
 }
 
-// chunkItems returns the runs of items in the chunks after a message's last spec.
-func chunkItems(wire []byte) iter.Seq[[]byte] {
+// chunksOf returns the chunks that a message has. It has one at most.
+func (l *listForm) chunksOf(message proto.Message) iter.Seq2[chunkNumber, protoreflect.Message] {
+	return func(yield func(chunkNumber, protoreflect.Message) bool) {
+		m := message.ProtoReflect()
+		for _, number := range l.chunks {
+			field := m.Descriptor().Fields().ByNumber(number.field)
+			if m.Has(field) && !yield(number, m.Get(field).Message()) {
+				return
+			}
+		}
+	}
+}
+
+// chunkRuns returns the runs of items or rows in the parts of a chunk.
+func (l *listForm) chunkRuns(wire []byte, chunk chunkNumber) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for rest := afterSpec(wire); len(rest) > 0; {
+		for rest := l.afterOthers(wire, chunk.field); len(rest) > 0; {
 			number, kind, n := protowire.ConsumeTag(rest)
 			size := protowire.ConsumeFieldValue(number, kind, rest[n:])
-			if number == chunkNumber && kind == protowire.BytesType {
+			if number == chunk.field && kind == protowire.BytesType {
 				inner, _ := protowire.ConsumeBytes(rest[n : n+size])
-				for run, isItems := range runs(inner, itemsNumber) {
-					if isItems && !yield(run) {
+				for run := range runs(inner, chunk.inner, true) {
+					if !yield(run) {
 						return
 					}
 				}
@@ -92,17 +91,37 @@ func chunkItems(wire []byte) iter.Seq[[]byte] {
 	}
 }
 
-// afterSpec returns what follows a message's last spec.
-func afterSpec(wire []byte) []byte {
+// afterOthers returns what follows the last field that took the chunk's place.
+func (l *listForm) afterOthers(wire []byte, chunk protowire.Number) []byte {
 	after := wire
 	for rest := wire; len(rest) > 0; {
 		number, kind, n := protowire.ConsumeTag(rest)
 		rest = rest[n+protowire.ConsumeFieldValue(number, kind, rest[n:]):]
-		if number == specNumber && kind == protowire.BytesType {
+		if number != chunk && kind == protowire.BytesType && slices.Contains(l.others, number) {
 			after = rest
 		}
 	}
 	return after
+}
+
+// emptied returns the message without its items and rows.
+func (l *listForm) emptied(wire []byte) []byte {
+	var out []byte
+	for rest := wire; len(rest) > 0; {
+		number, kind, n := protowire.ConsumeTag(rest)
+		size := protowire.ConsumeFieldValue(number, kind, rest[n:])
+		i := slices.IndexFunc(l.chunks, func(c chunkNumber) bool { return c.field == number })
+		switch {
+		case kind == protowire.BytesType && number == l.items:
+		case kind == protowire.BytesType && i >= 0:
+			inner, _ := protowire.ConsumeBytes(rest[n : n+size])
+			out = protowire.AppendBytes(append(out, rest[:n]...), join(runs(inner, l.chunks[i].inner, false)))
+		default:
+			out = append(out, rest[:n+size]...)
+		}
+		rest = rest[n+size:]
+	}
+	return out
 }
 
 // unpinned returns the items, copied if the message that they are part of is larger
@@ -115,85 +134,33 @@ func unpinned(items, wire []byte) []byte {
 	return items
 }
 
-// joined is what pieces of a message have together. All of them are counted before
-// the first is added, so that a single one is not copied, and others only once.
-type joined struct {
-	bytes  []byte
-	size   int
-	pieces int
+// join returns pieces of a message as one. All of them are counted before the first is
+// added, so that a single one is not copied, and others only once.
+func join(pieces iter.Seq[[]byte]) []byte {
+	var only []byte
+	count, size := 0, 0
+	for piece := range pieces {
+		only, count, size = piece, count+1, size+len(piece)
+	}
+	if count < 2 {
+		return only
+	}
+	joined := make([]byte, 0, size)
+	for piece := range pieces {
+		joined = append(joined, piece...)
+	}
+	return joined
 }
 
-func (j *joined) count(piece []byte) {
-	j.size += len(piece)
-	j.pieces++
-}
-
-func (j *joined) add(piece []byte) {
-	if j.pieces == 1 {
-		j.bytes = piece
-		return
-	}
-	if j.bytes == nil {
-		j.bytes = make([]byte, 0, j.size)
-	}
-	j.bytes = append(j.bytes, piece...)
-}
-
-// emptyChunks returns the message with nothing in its chunks.
-func emptyChunks(wire []byte) []byte {
-	var out []byte
-	for rest := wire; len(rest) > 0; {
-		number, kind, n := protowire.ConsumeTag(rest)
-		size := protowire.ConsumeFieldValue(number, kind, rest[n:])
-		if number == chunkNumber && kind == protowire.BytesType {
-			out = protowire.AppendBytes(append(out, rest[:n]...), nil)
-		} else {
-			out = append(out, rest[:n+size]...)
-		}
-		rest = rest[n+size:]
-	}
-	return out
-}
-
-// chunkOf returns a message's chunk of items, nil if it has none.
-func chunkOf(message proto.Message) *credenzav1.ItemChunk {
-	switch m := message.(type) {
-	case *credenzav1.ClassifyFeedRequest:
-		return m.GetItems()
-	case *credenzav1.CreateJobRequest:
-		return m.GetItems()
-	}
-	return nil
-}
-
-// takeField parts a message that was looked over: into the fields of a number with
-// their tags, and the others. Fields that follow each other are not copied.
-func takeField(wire []byte, wanted protowire.Number) (taken, rest []byte) {
-	var parts [2]joined
-	part := func(isWanted bool) *joined {
-		if isWanted {
-			return &parts[0]
-		}
-		return &parts[1]
-	}
-	for run, isWanted := range runs(wire, wanted) {
-		part(isWanted).count(run)
-	}
-	for run, isWanted := range runs(wire, wanted) {
-		part(isWanted).add(run)
-	}
-	return parts[0].bytes, parts[1].bytes
-}
-
-// runs returns the runs of fields that are all of a number, or none of them.
-func runs(wire []byte, wanted protowire.Number) iter.Seq2[[]byte, bool] {
-	return func(yield func([]byte, bool) bool) {
-		for len(wire) > 0 {
-			length, isWanted := run(wire, wanted)
-			if !yield(wire[:length:length], isWanted) {
+// runs returns the runs of fields that are of a number, or of those that are not.
+func runs(wire []byte, number protowire.Number, wanted bool) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for rest := wire; len(rest) > 0; {
+			length, are := run(rest, number)
+			if are == wanted && !yield(rest[:length:length]) {
 				return
 			}
-			wire = wire[length:]
+			rest = rest[length:]
 		}
 	}
 }
@@ -212,87 +179,19 @@ func run(wire []byte, wanted protowire.Number) (length int, isWanted bool) {
 	return length, isWanted
 }
 
-// isList reports whether a message's items stay as they are on the wire.
-func isList(message proto.Message) bool {
-	switch message.(type) {
-	case *credenzav1.ClassifyStreamRequest, *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
-		return true
-	}
-	return false
-}
-
-// itemBytes returns how many bytes of a received message are its items'.
+// itemBytes returns how many bytes of a received message are its items' and rows'.
 func itemBytes(message any) int64 {
-	switch m := message.(type) {
-	case *credenzav1.ClassifyStreamRequest:
-		return int64(len(m.ProtoReflect().GetUnknown()))
-	case proto.Message:
-		return int64(len(chunkOf(m).ProtoReflect().GetUnknown()))
+	m, ok := message.(proto.Message)
+	if !ok {
+		return 0
 	}
-	return 0
-}
-
-// minBlock is how much of a list is kept until its last item was taken.
-const minBlock = 64 << 10
-
-// wireItems gives a list's items one by one. When half of the list was taken, the
-// rest moves, so that the memory is given back and with it the caller's room.
-type wireItems struct {
-	wire  []byte
-	block int64 // what is in memory
-	in    *intake.Inbound
-}
-
-func newWireItems(wire []byte, in *intake.Inbound) *wireItems {
-	return &wireItems{wire: wire, block: int64(len(wire)), in: in}
-}
-
-// count returns how many items are left.
-func (w *wireItems) count() int {
-	n := 0
-	for rest := w.wire; len(rest) > 0; n++ {
-		_, _, tag := protowire.ConsumeTag(rest)
-		rest = rest[tag+protowire.ConsumeFieldValue(itemsNumber, protowire.BytesType, rest[tag:]):]
+	form := listFormOf(m)
+	if form == nil {
+		return 0
 	}
-	return n
-}
-
-// next returns the next item, io.EOF after the last one.
-func (w *wireItems) next() (*catalog.Item, error) {
-	if len(w.wire) == 0 {
-		return nil, io.EOF
+	n := len(m.ProtoReflect().GetUnknown())
+	for _, chunk := range form.chunksOf(m) {
+		n += len(chunk.GetUnknown())
 	}
-	_, _, tag := protowire.ConsumeTag(w.wire)
-	value, n := protowire.ConsumeBytes(w.wire[tag:])
-	var item credenzav1.Item
-	if err := decoding.Unmarshal(value, &item); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "an item that was looked over cannot be decoded: report it")
-	}
-	w.wire = w.wire[tag+n:]
-	w.shrink()
-	return itemFromProto(&item), nil
-}
-
-func (w *wireItems) shrink() {
-	left := int64(len(w.wire))
-	switch {
-	case left == 0:
-		w.wire = nil
-	case w.block > minBlock && left <= w.block/2:
-		w.wire = bytes.Clone(w.wire)
-	default:
-		return
-	}
-	w.in.Release(w.block - left)
-	w.block = left
-}
-
-// source gives the items to the engine.
-func (w *wireItems) source() classify.Source {
-	return func(ctx context.Context) (*catalog.Item, error) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return w.next()
-	}
+	return int64(n)
 }

@@ -94,7 +94,7 @@ func addressOf(v Value) string {
 	}
 	for _, find := range []func(string) string{firstAddress, withoutScheme} {
 		for _, text := range texts {
-			if address := find(text); address != "" {
+			if address := find(catalog.Clip(text, maxCellBytes)); address != "" {
 				return catalog.Clip(address, maxAddress)
 			}
 		}

@@ -27,9 +27,13 @@ func ParseColumnChoice(text string) (ColumnChoice, error) {
 // Check returns an error if a column is chosen for a field that there is not.
 func (c ColumnChoice) Check() error {
 	if _, ok := c.field(); !ok && c.Name != "" {
-		return fault.Invalid("column", "%q is no field: give one of %s", clip(c.Field), strings.Join(fieldNames, ", "))
+		return c.noField(fieldNames)
 	}
 	return nil
+}
+
+func (c ColumnChoice) noField(names []string) error {
+	return fault.Invalid("column", "%q is no field: give one of %s", clip(c.Field), strings.Join(names, ", "))
 }
 
 // fieldNames are the names of the fields, by field, as in choices and descriptions.
@@ -38,7 +42,7 @@ var fieldNames = []string{
 	fieldStyles: "styles", fieldTags: "tags", fieldPrice: "price", fieldImage: "image_url", fieldPage: "product_url", leftOut: "parent",
 }
 
-var fieldAliases = map[string]field{"name": fieldName, "title": fieldName, "style": fieldStyles, "image": fieldImage, "url": fieldPage, "page": fieldPage, "key": fieldID}
+var fieldAliases = map[string]field{"name": fieldName, "title": fieldName, "style": fieldStyles, "image": fieldImage, "url": fieldPage, "page": fieldPage, "key": fieldID, "pricerange": fieldPrice, "attributes": attribute}
 
 // field returns the field of a choice.
 func (c ColumnChoice) field() (field, bool) {
@@ -61,6 +65,9 @@ type MappingConfig struct {
 	ProductColumn string
 	// Choices come before names and values.
 	Choices []ColumnChoice
+	// Separate has each row be a product of its own, never a part of one above it. No
+	// column can be chosen for the parent.
+	Separate bool
 }
 
 // Mapping makes items of the rows of one file. It matches columns by their names and by
@@ -111,7 +118,11 @@ func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
 func (m *Mapping) checkChoices() error {
 	for _, choice := range m.config.Choices {
 		name := choice.Name
-		if _, ok := choice.field(); !ok {
+		f, ok := choice.field()
+		if ok && f == fieldParent && m.config.Separate {
+			return choice.noField(fieldNames[:leftOut])
+		}
+		if !ok {
 			name = choice.Field // a column to leave out
 		}
 		if name == "" || slices.ContainsFunc(m.sampled, func(c *column) bool { return sameName(c.key, name) }) {
@@ -121,7 +132,7 @@ func (m *Mapping) checkChoices() error {
 		for i, c := range m.sampled {
 			names[i] = c.key
 		}
-		return fault.Invalid("column", "there is no column %q: the file has %s", clip(name), clip(strings.Join(names, ", ")))
+		return fault.Invalid("column", "there is no column %q: there are %s", clip(name), clip(strings.Join(names, ", ")))
 	}
 	return nil
 }

@@ -336,7 +336,7 @@ func TestMapping_WrongChoices(t *testing.T) {
 		}
 	}
 	_, err := table.NewMapping(rowsOf(t, `{"a":"1","b":"2"}`), table.MappingConfig{Choices: []table.ColumnChoice{{Field: "id", Name: "c"}}})
-	if err == nil || !strings.Contains(err.Error(), `no column "c": the file has a, b`) {
+	if err == nil || !strings.Contains(err.Error(), `no column "c": there are a, b`) {
 		t.Error(err)
 	}
 }

@@ -167,19 +167,7 @@ func (s *headedSource) read() cellRow {
 
 // row makes a row of cells.
 func (s *headedSource) row(cells []string) Row {
-	cells = s.fit(cells)
-	row := make(Row, 0, len(cells))
-	for i, key := range s.keys {
-		text := ""
-		if i < len(cells) {
-			text = unwrapFormula(cells[i])
-		}
-		if key == "" || (text == "" && s.names[i] == "") {
-			continue
-		}
-		row = append(row, Cell{key, TextValue(text)})
-	}
-	return row
+	return rowOf(s.names, s.keys, s.fit(cells))
 }
 
 // fit puts the cells behind the last column into that column's cell: a separator that

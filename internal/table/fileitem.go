@@ -16,6 +16,7 @@ func (m *Mapping) column(cell Cell) *column {
 	if c == nil || len(c.values) == 0 && c.field == attribute && !c.hidden && !blankInFile(cell.Value) {
 		c = &column{key: cell.Key, values: []Value{cell.Value}}
 		m.match(c)
+		c.forget()
 		if len(m.columns) < maxKnownColumns {
 			m.columns[cell.Key] = c
 		}
@@ -23,8 +24,25 @@ func (m *Mapping) column(cell Cell) *column {
 	return c
 }
 
+// Forget lets go of the sampled values, which take as much memory as their rows. String
+// and Matches then show no more than the beginning of one value of a column.
+func (m *Mapping) Forget() {
+	for _, c := range m.sampled {
+		c.forget()
+	}
+}
+
+// forget keeps the beginning of one value, which shows that the column has been matched.
+func (c *column) forget() {
+	const shown = 64 // bytes
+	if len(c.values) > 0 {
+		c.values = []Value{TextValue(strings.Clone(catalog.Clip(c.values[0].String(), shown)))}
+	}
+}
+
 // Item makes an item of a row. A row that only adds a picture or a variant to a product
-// above it has the text and the picture of that product, and its own key if it has one.
+// above it has the text and the picture of that product, and its own key if it has one,
+// unless the rows are separate.
 func (m *Mapping) Item(row Row) *catalog.Item {
 	columns := make([]*column, len(row))
 	var winners [numFields]int // the winning cell's place plus 1
@@ -41,7 +59,11 @@ func (m *Mapping) Item(row Row) *catalog.Item {
 			winners[c.field] = i + 1
 		}
 	}
-	return m.products.resolve(fillFromFile(row, columns, winners), row, columns)
+	item := fillFromFile(row, columns, winners)
+	if m.config.Separate {
+		return item
+	}
+	return m.products.resolve(item, row, columns)
 }
 
 func fillFromFile(row Row, columns []*column, winners [numFields]int) *catalog.Item {
@@ -78,6 +100,9 @@ func setFromFile(item *catalog.Item, f field, v Value) {
 		item.ProductURL = addressOf(v)
 	case fieldCategory:
 		item.Category = deepestPath(v)
+	case fieldStyles, fieldTags:
+		v.Text = catalog.Clip(v.Text, maxCellBytes)
+		set(item, f, v)
 	case fieldDescription:
 		item.Description = v.String()
 		if len(item.Description) > maxCellBytes {

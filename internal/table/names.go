@@ -101,7 +101,7 @@ var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext
 // blankWords are what people write in a cell that has no value.
 var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, no image, no picture, no photo, noimage, not available, missing, kein bild,
 	kein foto, ohne bild, keine angabe, k.a., aucune image, pas d'image, sans image, sin imagen, ninguna, nessuna immagine, sem imagem, brak, brak
-	zdjęcia, geen, geen afbeelding, ingen, ingen bild, default title, no old price, #ref!, #value!, #name?`)
+	zdjęcia, geen, geen afbeelding, ingen, ingen bild, default title, no old price, #ref!, #value!, #name?, [], {}`)
 
 // shopTypes are values of a column "type" that say how a product is sold, not what it is.
 var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule

@@ -206,6 +206,9 @@ func (e *jsonEncoder) objects() bool { return e.brackets == "{}" }
 // rowJSON is the kind of a value that is JSON already.
 const rowJSON Kind = 100
 
+// JSONValue returns a value that is JSON already, and its text elsewhere.
+func JSONValue(text []byte) Value { return Value{Kind: rowJSON, Text: string(text)} }
+
 // RowValue returns a row as one value: an object in JSON, its JSON as text elsewhere.
 func RowValue(row Row) (Value, error) {
 	values := make([]Value, len(row))

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -235,5 +237,26 @@ func TestReader_RefusesWhatFillsMemory(t *testing.T) {
 				t.Errorf("got %.200s, %v", brief(rows), err)
 			}
 		})
+	}
+}
+
+// A killed process must not leave a file of some gigabytes behind.
+func TestTemporaryFile_HasNoNameWhileItIsRead(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the system cannot remove an open file")
+	}
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	pipe := io.MultiReader(strings.NewReader(workbook(t, nil, inline("name")+inline("Sofa"))))
+	r, err := table.NewReader(pipe, table.ReaderConfig{Name: "a.xlsx"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if files, err := os.ReadDir(folder); err != nil || len(files) != 0 {
+		t.Errorf("the folder has %v, %v", files, err)
+	}
+	if row, err := r.Read(); err != nil || len(row) != 1 {
+		t.Errorf("the row is %v, %v", row, err)
 	}
 }

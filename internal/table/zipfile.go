@@ -26,15 +26,19 @@ func (o *opener) randomAccess(in io.Reader, buffered *bufio.Reader) (*io.Section
 	return io.NewSectionReader(file, 0, n), nil
 }
 
-// temporary returns a file that is removed at close.
+// temporary returns a file that is removed at close. Where the system can, it has no name
+// from the beginning, so that a killed process leaves nothing behind.
 func (o *opener) temporary() (*os.File, error) {
 	file, err := os.CreateTemp("", "credenza-*.tmp")
 	if err != nil {
 		return nil, fmt.Errorf("%s needs a temporary file: %w", o.at.file, err)
 	}
+	named := os.Remove(file.Name()) != nil
 	o.closes = append(o.closes, func() {
 		_ = file.Close() // nothing in it is needed any more
-		_ = os.Remove(file.Name())
+		if named {
+			_ = os.Remove(file.Name())
+		}
 	})
 	return file, nil
 }

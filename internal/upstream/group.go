@@ -37,6 +37,7 @@ type group struct {
 	starts      int64 // ever; the number of a start
 	spentTokens float64
 	lastTokens  float64 // of the last start
+	lastAnswer  instant // of the model; 0: none yet
 	recent      recent  // starts
 	limited     bool    // it has sent a rate header or a 429
 	ignored     ignored

@@ -79,6 +79,7 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	if v == Rejected {
 		return // says nothing of how long answers take
 	}
+	q.lastAnswer = now
 	q.limit.strained(false)
 	took, first := now-l.started, !q.latency.known()
 	q.latency.answered(took, l.sawInFlight)

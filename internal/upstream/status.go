@@ -15,6 +15,8 @@ type Status struct {
 	// Queue is how many attempts wait, by priority, with those that wait for
 	// their not-before time.
 	QueuedInteractive, QueuedBulk int
+	// Oldest is the age of the oldest item among them, by priority; 0 if none waits.
+	OldestInteractive, OldestBulk time.Duration
 	Groups                        []GroupStatus
 	Counters                      Counters
 }
@@ -38,6 +40,8 @@ type GroupStatus struct {
 	Outages int64
 	// Outage says more while it is open, else it is nil.
 	Outage *catalog.Outage
+	// LastAnswer is when the model last answered, or when the gate began if it has not.
+	LastAnswer time.Time
 	// Braked is set while the limit follows the latency of a server that queues.
 	Braked  bool
 	Latency LatencyStatus
@@ -126,13 +130,31 @@ func (g *Gate) Status() Status {
 	}
 	for _, q := range g.groups {
 		group := q.status(now)
+		group.LastAnswer = g.wall(q.lastAnswer)
 		if q.breaker.open {
 			group.Outage = q.outage(g.wall)
 		}
 		s.Groups = append(s.Groups, group)
 	}
 	s.Limit = g.limit()
+	oldest := g.oldest(now)
+	s.OldestInteractive, s.OldestBulk = oldest[catalog.Interactive], oldest[catalog.Bulk]
 	return s
+}
+
+// oldest returns the age, since its admission, of each priority's oldest item that waits.
+func (g *Gate) oldest(now instant) (ages [numClasses]time.Duration) {
+	look := func(w *waiter) {
+		age := &ages[w.need.class()]
+		*age = max(*age, now-w.itemBegan)
+	}
+	for _, l := range g.lanes {
+		l.each(look)
+	}
+	for _, w := range g.delayed {
+		look(w)
+	}
+	return ages
 }
 
 func (q *group) status(now instant) GroupStatus {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/metric"
 )
 
 // endpoint answers one request and returns the caller's name and the call's error. The
@@ -32,13 +33,7 @@ var callBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30
 func newRecorder(log *zap.Logger, metrics prometheus.Registerer, maxBody int64) (*recorder, error) {
 	r := &recorder{
 		log: log, maxBody: maxBody,
-		count: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "credenza_http_calls_total", Help: "Calls of the HTTP interface, by path, status and result (ok or the error's reason).",
-		}, []string{"path", "status", "result"}),
-		time: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "credenza_http_call_seconds", Help: "Time of a call of the HTTP interface, from its headers to its last event.",
-			Buckets: callBuckets,
-		}, []string{"path"}),
+		count: metric.HTTPCalls.CounterVec(), time: metric.HTTPTime.HistogramVec(callBuckets),
 	}
 	for _, c := range []prometheus.Collector{r.count, r.time} {
 		if err := metrics.Register(c); err != nil {

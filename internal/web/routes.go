@@ -92,6 +92,7 @@ func openTo(origins []string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return rules.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(r) && !rules.OriginAllowed(r) {
+				w.Header().Set("Cache-Control", "no-store")
 				writeError(w, fault.New(fault.PermissionDenied, "pages of %s may not call: allow the origin in the server's settings", origin))
 				return
 			}
@@ -113,7 +114,7 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 func answerOptions(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions {
-			w.Header().Set("Allow", "POST, OPTIONS")
+			w.Header().Set("Allow", "GET, POST, OPTIONS") // GET for methods that only read
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

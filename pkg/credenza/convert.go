@@ -135,7 +135,19 @@ func classificationFromProto(p *credenzav1.Classification) Classification {
 		Reasoning:        p.GetReasoning(),
 		Evidence:         enumName(p.GetEvidence().String(), "EVIDENCE_"),
 		NeedsReview:      p.GetNeedsReview(),
+		Alternatives:     alternativesFromProto(p.GetAlternatives()),
 	}
+}
+
+func alternativesFromProto(list []*credenzav1.Alternative) []Alternative {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]Alternative, len(list))
+	for i, a := range list {
+		out[i] = Alternative{Category: a.GetCategory(), Probability: a.GetProbability()}
+	}
+	return out
 }
 
 func itemErrorFromProto(p *credenzav1.ItemError) *ItemError {

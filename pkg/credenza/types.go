@@ -98,6 +98,15 @@ type Classification struct {
 	// Evidence is "PICTURE" or "TEXT".
 	Evidence    string
 	NeedsReview bool
+	// Alternatives are the likeliest categories, the most likely first, the answer's own
+	// among them; at most 9. None if the source of the confidence gives none, as "MODEL".
+	Alternatives []Alternative
+}
+
+// Alternative is a category that an answer might have been.
+type Alternative struct {
+	Category    string
+	Probability float64 // 0..1; at most 1 together
 }
 
 // ItemError is why an item has no classification.

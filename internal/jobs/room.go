@@ -1,0 +1,38 @@
+package jobs
+
+import (
+	"context"
+	"time"
+)
+
+// roomTime bounds how long Rooms asks the store.
+const roomTime = time.Second
+
+// Room is how much of one kind of data is stored, and how much may be, in bytes.
+type Room struct {
+	Part        string // items, results or objects
+	Used, Limit int64
+}
+
+// Rooms returns what jobs have stored, of all replicas together. It returns nothing while
+// the store is away or does not answer within a second.
+func (s *Service) Rooms(ctx context.Context) []Room {
+	if s.store.away() != nil || !s.store.storage.Connected() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomTime)
+	defer cancel()
+	var rooms []Room
+	for _, part := range []struct{ name, stream string }{{"items", itemsStream}, {"results", resultsStream}} {
+		info, err := s.store.info(ctx, part.stream, "")
+		if err != nil {
+			return nil
+		}
+		rooms = append(rooms, Room{part.name, int64(info.State.Bytes), info.Config.MaxBytes}) //nolint:gosec // a size on disk
+	}
+	objects, err := s.store.objectBytes(ctx)
+	if err != nil {
+		return nil
+	}
+	return append(rooms, Room{"objects", objects, s.config.MaxBytes / objectsPart})
+}
