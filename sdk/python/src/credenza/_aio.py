@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import grpc
 import grpc.aio
@@ -106,7 +107,9 @@ class AsyncClient:
                     yield event
                 return
             except (grpc.RpcError, asyncio.CancelledError) as e:
-                error = await upload.failure(call, e)
+                if upload.error is not None:
+                    raise upload.error from None
+                error = await _error(call, e)
                 pause = attempts.pause(error, not received and upload.may_repeat(error))
             finally:
                 call.cancel()
@@ -168,7 +171,9 @@ class AsyncJobs:
             try:
                 return c.job_from_proto((await call).job)
             except (grpc.RpcError, asyncio.CancelledError) as e:
-                error = await upload.failure(call, e)
+                if upload.error is not None:
+                    raise upload.error from None
+                error = await _error(call, e)
                 pause = attempts.pause(error, upload.may_repeat(error, safe=bool(request_id)))
             finally:
                 call.cancel()
@@ -194,8 +199,8 @@ class AsyncJobs:
                     token = event.resume_token or token
                     yield event
                 return
-            except grpc.RpcError as e:
-                error = error_from_rpc(e)
+            except (grpc.RpcError, asyncio.CancelledError) as e:
+                error = await _error(call, e)
                 if self._calls.closed or not broken(error):
                     raise error from None
                 pause = outage.pause(error)
@@ -302,7 +307,7 @@ class _AsyncUpload(Generic[M]):
     def __init__(self, first: M, wrap: Callable[[Chunk], M], data: Any, columns: Any) -> None:
         self._first, self._wrap, self._data, self._columns = first, wrap, data, columns
         self._began = False  # whether a record may have been sent
-        self._error: BaseException | None = None  # of the data
+        self.error: BaseException | None = None  # of the data
 
     async def send(self, call: Any) -> None:
         """Send everything and close the sending side. If the data cannot be read, cancel the call,
@@ -310,34 +315,26 @@ class _AsyncUpload(Generic[M]):
         try:
             await call.write(self._first)
             self._began = True
-            async for chunk in self._chunks():
-                await call.write(self._wrap(chunk))
+            async with aclosing(self._chunks()) as chunks:
+                async for chunk in chunks:
+                    await call.write(self._wrap(chunk))
             await call.done_writing()
         except (grpc.RpcError, asyncio.InvalidStateError):  # the reader of the call gets the reason
             return
         except Exception as error:
-            self._error = error
+            self.error = error
             call.cancel()
 
-    async def _chunks(self) -> AsyncIterator[Chunk]:
+    async def _chunks(self) -> AsyncGenerator[Chunk, None]:
         packer = Packer(self._columns)
         if repeatable(self._data):
             for chunk in packer.whole(self._data):
                 yield chunk
             return
-        async for part in _parts(self._data):
-            for chunk in packer.part(part):
-                yield chunk
-
-    async def failure(self, call: Any, error: BaseException) -> CredenzaError:
-        """Return the error of the call, or raise that of the data or of a task that is cancelled."""
-        if self._error is not None:
-            raise self._error from None
-        if isinstance(error, grpc.RpcError):
-            return error_from_rpc(error)
-        if not call.done():
-            raise error
-        return CredenzaError((await call.code()).name, await call.details() or "")
+        async with aclosing(_parts(self._data)) as parts:
+            async for part in parts:
+                for chunk in packer.part(part):
+                    yield chunk
 
     def may_repeat(self, error: CredenzaError, safe: bool = False) -> bool:
         """Report whether the call can be made again, as Upload.may_repeat does."""
@@ -346,7 +343,7 @@ class _AsyncUpload(Generic[M]):
         return repeatable(self._data) and (refused(error) or (safe and passing(error)))
 
 
-async def _parts(data: Any) -> AsyncIterator[list[Any]]:
+async def _parts(data: Any) -> AsyncGenerator[list[Any], None]:
     """Yield the records that have come, at least one each time."""
     if not isinstance(data, AsyncIterable):
         records = iter(data)
@@ -360,25 +357,44 @@ async def _parts(data: Any) -> AsyncIterator[list[Any]]:
             part = [await queue.get()]
             while not queue.empty():
                 part.append(queue.get_nowait())
-            ended = part[-1] is _END
-            if records := part[: -1 if ended else None]:
-                yield records
-            if ended:
-                await reading  # raises the data's own error
+            end = part.pop() if isinstance(part[-1], _End) else None
+            if part:
+                yield part
+            if end is not None:
+                if end.error is not None:
+                    raise end.error
                 return
     finally:
         await _end(reading)
 
 
-_END = object()
+class _End(NamedTuple):
+    """The end of an iterable, with the exception that it ended with."""
+
+    error: Exception | None
 
 
 async def _read(data: AsyncIterable[Any], queue: asyncio.Queue[Any]) -> None:
+    error = None
     try:
         async for record in data:
             await queue.put(record)
-    finally:
-        await queue.put(_END)
+    except Exception as e:  # it belongs to the caller
+        error = e
+    await queue.put(_End(error))
+
+
+async def _error(call: Any, error: BaseException) -> CredenzaError:
+    """Return the error of a call that failed, or raise the cancellation of this task.
+
+    A call that the server ended with CANCELLED looks like a cancellation of the task, but for
+    the details.
+    """
+    if isinstance(error, grpc.RpcError):
+        return error_from_rpc(error)
+    if not call.done() or await call.details() == "Locally cancelled by application!":
+        raise error
+    return CredenzaError("CANCELLED", await call.details() or "")
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
