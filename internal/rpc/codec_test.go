@@ -112,7 +112,7 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		{
 			"items of a job", submitMethod,
 			[][]byte{repeat(1<<19, emptyItem)},
-			tooMany, "items", "items: there are 524288, at most 2000 are taken: upload them with CreateJob",
+			tooMany, "items", "items: there are 524288, at most 2000 are taken: send them in several calls, or by CreateJob",
 		},
 		{
 			"tags of one item", streamMethod,
