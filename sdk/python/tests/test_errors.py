@@ -129,7 +129,7 @@ def test_tls(new_server: Callable[..., Server], certificate: tuple[Path, Path]) 
     assert caught.value.code == "UNAVAILABLE"
 
 
-class Failing(ClassificationServiceServicer, JobServiceServicer):
+class Failing(ClassificationServiceServicer, JobServiceServicer):  # the other methods are UNIMPLEMENTED
     """A server whose calls fail in the same way a number of times."""
 
     def __init__(self, code: grpc.StatusCode, reason: str, times: int, retry_after: float | None = None) -> None:
@@ -183,7 +183,8 @@ def failing() -> Iterator[Callable[..., tuple[Failing, str]]]:
     servers: list[grpc.Server] = []
 
     def start(*args: Any) -> tuple[Failing, str]:
-        service, server = Failing(*args), grpc.server(futures.ThreadPoolExecutor(4))
+        service = Failing(*args)  # type: ignore[abstract]
+        server = grpc.server(futures.ThreadPoolExecutor(4))
         add_ClassificationServiceServicer_to_server(service, server)
         add_JobServiceServicer_to_server(service, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pandas as pd
+import polars as pl
 import pytest
 from conftest import Server
 
@@ -151,10 +152,13 @@ def test_a_watch_gives_up_when_its_patience_ends(new_server: Callable[..., Serve
 
 
 def frame_of(rows: int) -> pd.DataFrame:
-    frame = pd.DataFrame({"title": [f"Oak bed {i}" for i in range(rows)], "price": [i / 2 for i in range(rows)]})
+    frame: pd.DataFrame = pd.DataFrame(
+        {"title": [f"Oak bed {i}" for i in range(rows)], "price": [i / 2 for i in range(rows)]}
+    )
     frame.loc[rows // 2, "title"] = None
     frame.loc[rows // 2, "price"] = float("nan")
-    return frame.set_index(pd.Index([f"row {i}" for i in range(rows)]))
+    frame.index = pd.Index([f"row {i}" for i in range(rows)])
+    return frame
 
 
 def test_a_frame_keeps_its_rows_and_index_and_gets_the_results(client: Client) -> None:
@@ -178,7 +182,6 @@ def test_a_frame_keeps_its_rows_and_index_and_gets_the_results(client: Client) -
 
 
 def test_a_frame_of_polars_gets_the_results(client: Client) -> None:
-    pl = pytest.importorskip("polars")
     done = client.classify_frame(pl.DataFrame({"title": ["Two-seat sofa", None]}))
     assert done["category"].to_list() == ["SOFA", None]
     assert done.schema["style_tags"] == pl.List(pl.String)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ import grpc.aio
 from credenza import _convert as c
 from credenza._client import feed_chunk, job_chunk, job_id, job_spec, next_page, results_request
 from credenza._connection import Attempts, Connection, Outage, connection
-from credenza._errors import CredenzaError, broken, error_from_rpc, passing, refused
+from credenza._errors import CredenzaError, broken, error_from_rpc, error_of, passing, refused
 from credenza._frames import FrameResults, progress_bar, request_id
 from credenza._sources import CHUNK_RECORDS, AsyncData, Chunk, F, Packer, check, log, repeatable
 from credenza._stream import AsyncResults, AsyncWatch
@@ -99,6 +99,7 @@ class AsyncClient:
         attempts = Attempts(self._connection.max_retries, timeout)
         while True:
             call = self._calls.items.ClassifyFeed(**self._calls.settings(attempts))
+            status = _Status(call)
             sending = asyncio.create_task(upload.send(call))
             received = False
             try:
@@ -109,7 +110,7 @@ class AsyncClient:
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 if upload.error is not None:
                     raise upload.error from None
-                error = await _error(call, e)
+                error = await status.error(e)
                 pause = attempts.pause(error, not received and upload.may_repeat(error))
             finally:
                 call.cancel()
@@ -167,13 +168,14 @@ class AsyncJobs:
         attempts = Attempts(self._calls.connection.max_retries, timeout)
         while True:
             call = self._stub.CreateJob(**self._calls.settings(attempts))
+            status = _Status(call)
             sending = asyncio.create_task(upload.send(call))
             try:
                 return c.job_from_proto((await call).job)
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 if upload.error is not None:
                     raise upload.error from None
-                error = await _error(call, e)
+                error = await status.error(e)
                 pause = attempts.pause(error, upload.may_repeat(error, safe=bool(request_id)))
             finally:
                 call.cancel()
@@ -193,6 +195,7 @@ class AsyncJobs:
         while True:
             request = jobs.WatchJobRequest(job_id=name, resume_token=token)
             call = self._stub.WatchJob(request, **self._calls.settings(attempts))
+            status = _Status(call)
             try:
                 async for event in call:
                     outage.message()
@@ -200,7 +203,7 @@ class AsyncJobs:
                     yield event
                 return
             except (grpc.RpcError, asyncio.CancelledError) as e:
-                error = await _error(call, e)
+                error = await status.error(e)
                 if self._calls.closed or not broken(error):
                     raise error from None
                 pause = outage.pause(error)
@@ -384,17 +387,53 @@ async def _read(data: AsyncIterable[Any], queue: asyncio.Queue[Any]) -> None:
     await queue.put(_End(error))
 
 
-async def _error(call: Any, error: BaseException) -> CredenzaError:
-    """Return the error of a call that failed, or raise the cancellation of this task.
+class _Status:
+    """The server's status of a call.
 
-    A call that the server ended with CANCELLED looks like a cancellation of the task, but for
-    the details.
+    grpc.aio puts "Internal error from Core" in its place, for good or for a moment, if a message
+    is on its way when it comes, as when a server refuses an upload at its first message.
     """
-    if isinstance(error, grpc.RpcError):
-        return error_from_rpc(error)
-    if not call.done() or await call.details() == "Locally cancelled by application!":
-        raise error
-    return CredenzaError("CANCELLED", await call.details() or "")
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._error: CredenzaError | None = None
+        call.add_done_callback(self._keep)
+
+    def _keep(self, call: Any) -> None:
+        if self._error is None or self._is_core():
+            code, message, trailer = _now(call.code()), _now(call.details()), _now(call.trailing_metadata())
+            self._error = error_of(code, message or "", trailer)
+
+    def _is_core(self) -> bool:
+        return self._error is not None and self._error.message == "Internal error from Core"
+
+    async def error(self, raised: BaseException) -> CredenzaError:
+        """Return the error of a call that failed, or raise the cancellation of this task.
+
+        A call that the server ended with CANCELLED raises CancelledError, as does this task's own
+        cancellation, which grpc.aio gives these details.
+        """
+        for _ in range(50):
+            if not self._is_core():
+                break
+            await asyncio.sleep(0.01)
+            self._keep(self._call)
+        if isinstance(raised, grpc.RpcError):
+            return self._error or error_from_rpc(raised)
+        if self._error is None or self._error.message == "Locally cancelled by application!":
+            raise raised
+        return self._error
+
+
+def _now(coroutine: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of a coroutine that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    return None
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import grpc
@@ -56,12 +57,18 @@ class CredenzaError(Exception):
 
 
 def error_from_rpc(error: grpc.RpcError) -> CredenzaError:
-    """Return gRPC's error, of a synchronous or an asynchronous call, with its details."""
+    """Return gRPC's error, of a synchronous or an asynchronous call."""
     if not isinstance(error, (grpc.Call, grpc.aio.AioRpcError)):
         return CredenzaError("UNKNOWN", str(error))
-    code = error.code().name if error.code() else "UNKNOWN"
-    e = CredenzaError(code, error.details() or "")
-    for key, value in error.trailing_metadata() or ():
+    return error_of(error.code(), error.details() or "", error.trailing_metadata())
+
+
+def error_of(
+    code: grpc.StatusCode | None, message: str, trailer: Iterable[tuple[str, str | bytes]] | None
+) -> CredenzaError:
+    """Return the error with a code and a message, and the details in the trailer."""
+    e = CredenzaError(code.name if code else "UNKNOWN", message)
+    for key, value in trailer or ():
         if key == "grpc-status-details-bin":
             _add_details(e, value)
     return e
