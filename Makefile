@@ -4,22 +4,28 @@ GO      ?= go
 BIN     := $(CURDIR)/.bin
 TOOLS   := $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 # How much each fuzz test runs (a count, because its end by the clock is not reliable), and the folder of pictures that bench sends.
 FUZZTIME ?= 3000x
 PICTURES ?= generated
 JOB_ITEMS ?= 1000000
-# The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
-PYTHON  ?= python3
-VENVS   := $(BIN)/python
-LDFLAGS := -s -w -X github.com/credenza-dev/credenza/internal/app.Version=$(VERSION)
+APP     := github.com/credenza-dev/credenza/internal/app
+# Asked once, so that a commit meanwhile changes nothing.
+VERSION := $(VERSION)
+COMMIT  := $(COMMIT)
+LDFLAGS := -s -w -X $(APP).Version=$(VERSION) -X $(APP).commit=$(COMMIT)
+# What `make release` builds for.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 # One set of flags for everything, so that demo, build and test share what was compiled. The largest
 # package is compiled one function at a time: several at once take 1.1 GiB, and no less time on few cores.
 FLAGS := -trimpath -gcflags=github.com/nats-io/nats-server/v2/server=-c=1
 export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
+# Without C, programs are static: they run in an empty image. Only the race detector needs it.
+export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients fuzz build lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-python lint-python generate-python drift-python bench-sdk-python tools clean
+.PHONY: help demo test race test-clients fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +39,10 @@ test: $(BIN)/gotestsum ## run all tests
 	$(BIN)/gotestsum --format pkgname -- -timeout 15m ./...
 
 race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
-	$(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
+	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
-test-clients: ## run the clients in examples/clients against a real server (needs python3 with requests, and node)
-	$(GO) test -timeout 5m -tags clients -run TestClient ./internal/app
+test-clients: $(BIN)/grpcurl ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+	PATH="$(BIN):$$PATH" $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
 
 # A target fails on its own: with the input that broke it, kept under testdata.
 fuzz: ## run each fuzz test for FUZZTIME (3000x)
@@ -49,6 +55,15 @@ fuzz: ## run each fuzz test for FUZZTIME (3000x)
 build: ## build both programs into .bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/credenza ./cmd/credenza
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/llmsim ./cmd/llmsim
+
+release: $(BIN)/cyclonedx-gomod ## build the archives of a release into dist, with checksums and SBOMs (PLATFORMS="linux/arm64"; needs GNU tar)
+	GO='$(GO)' LDFLAGS='$(LDFLAGS)' VERSION='$(VERSION)' SBOM='$(BIN)/cyclonedx-gomod' deploy/release.sh $(PLATFORMS)
+
+image: ## build the container image (needs docker, or ENGINE=buildah)
+	$(or $(ENGINE),docker) build -f deploy/docker/Dockerfile -t credenza:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) .
+
+check-deploy: build ## check the files in deploy, and run the program as they do (needs systemd-analyze, buildah and root for all of it)
+	cd deploy/check && CREDENZA=$(BIN)/credenza $(GO) test -count=1 $(if $(VERBOSE),-v) ./...
 
 lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the contract
 	$(BIN)/golangci-lint run
@@ -92,16 +107,23 @@ bench-servers: build ## play a folder of fake model servers against the service 
 bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s (2 min)
 	$(GO) run ./internal/bench --bin $(BIN) web
 
-bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier
-	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_ITEMS)
+bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier, or with JOB_FLAGS=--model on a simulated model
+	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_FLAGS) $(JOB_ITEMS)
 
 bench-pictures: ## judge difficult pictures and saved pages by their manifests (NASTY=folder, PAGES=folder)
 	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
 	$(if $(NASTY),$(GO) run ./internal/bench nasty $(NASTY))
 	$(if $(PAGES),$(GO) run ./internal/bench pages $(PAGES))
 
-bench-micro: ## measure the hot paths alone
+bench-micro: build ## measure the hot paths alone, and the size of the program
+	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
+
+# The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
+.PHONY: test-sdk-python lint-python generate-python drift-python bench-sdk-python
+PYTHON ?= python3
+VENVS  := $(BIN)/python
+SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
 
 test-sdk-python: build $(VENVS)/old/.done $(VENVS)/new/.done $(VENVS)/generate/.done ## test the built wheel of sdk/python against a real server
 	rm -rf $(VENVS)/dist
@@ -111,8 +133,6 @@ test-sdk-python: build $(VENVS)/old/.done $(VENVS)/new/.done $(VENVS)/generate/.
 	done
 	cd sdk/python && $(SDK_PYTHON) $(VENVS)/new/bin/python -m pytest
 	cd sdk/python && $(SDK_PYTHON) $(VENVS)/old/bin/python -m pytest -m 'not once'
-
-SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
 
 lint-python: $(VENVS)/new/.done ## check the style and the types of sdk/python
 	cd sdk/python && $(VENVS)/new/bin/ruff check . && $(VENVS)/new/bin/ruff format --check .
@@ -138,6 +158,7 @@ $(BIN)/protoc-gen-go: ; GOBIN=$(BIN) $(GO) install google.golang.org/protobuf/cm
 $(BIN)/protoc-gen-go-grpc: ; GOBIN=$(BIN) $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 $(BIN)/golangci-lint: ; GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 $(BIN)/gofumpt: ; GOBIN=$(BIN) $(GO) install mvdan.cc/gofumpt@v0.12.0
+$(BIN)/cyclonedx-gomod: ; GOBIN=$(BIN) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 $(BIN)/grpcurl: ; GOBIN=$(BIN) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 
 $(VENVS)/%/.done: sdk/python/requirements/%.txt

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/partfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -224,7 +223,7 @@ func (r *classifyRun) answer(p *pendingRow, item *catalog.Item) error {
 
 // unaskedResult is the result of a row that, or whose picture, cannot be read.
 func unaskedResult(index int64, message string) *credenza.Result {
-	return &credenza.Result{Index: index, Err: &credenza.ItemError{Reason: fault.InvalidItem.String(), Message: message}}
+	return &credenza.Result{Index: index, Err: &credenza.ItemError{Reason: credenza.ReasonInvalidItem, Message: message}}
 }
 
 // known applies to a row what earlier runs, and the choice of rows, say of it. It reports

@@ -72,7 +72,7 @@ func (l *connection) token() (string, error) {
 // unreachable returns err with advice if the service cannot be reached.
 func unreachable(server string, err error) error {
 	call, ok := errors.AsType[*credenza.Error](err)
-	if !ok || call.Code != "UNAVAILABLE" || call.Reason != "" {
+	if !ok || call.Code != credenza.CodeUnavailable || call.Reason != "" {
 		return err
 	}
 	_, cause, dialed := strings.Cut(strings.TrimSuffix(call.Message, `"`), "Error while dialing: ")

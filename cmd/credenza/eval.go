@@ -258,7 +258,7 @@ func (e *evaluation) score(r *credenza.Result) error {
 	}
 	sample := wanted.(eval.Sample)
 	if r.Err != nil {
-		sample.Failure = r.Err.Reason
+		sample.Failure = string(r.Err.Reason)
 	} else {
 		sample.Got, sample.Confidence = r.Classification.Category, r.Classification.Confidence
 		e.report.Backend, e.report.Model = r.Trace.Backend, r.Trace.Model

@@ -15,12 +15,18 @@ var clientSettings = []string{
 	"taxonomy", "config",
 }
 
+// healthSettings are those that the help of `health` shows.
+var healthSettings = []string{"http-addr", "tls-cert", "config"}
+
 // printHelp prints help without the settings that only `serve` needs to show.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if node := ctx.Selected(); node != nil && node.Name != "serve" {
-		settings := app.SettingNames()
+		settings, shown := app.SettingNames(), clientSettings
+		if node.Name == "health" {
+			shown = healthSettings
+		}
 		for _, flag := range node.Flags {
-			if slices.Contains(settings, flag.Name) && !slices.Contains(clientSettings, flag.Name) {
+			if slices.Contains(settings, flag.Name) && !slices.Contains(shown, flag.Name) {
 				flag.Hidden = true
 			}
 		}

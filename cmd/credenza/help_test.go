@@ -25,6 +25,7 @@ func TestHelp_ShowsSettingsWhereTheyMatter(t *testing.T) {
 		"classify": {"classify", []string{"--output", "--openai-model", "--taxonomy"}, []string{"--grpc-addr", "--drain-timeout", "--nats-url"}},
 		"eval":     {"eval", []string{"--label", "--openai-model"}, []string{"--http-addr", "--jobs-keep"}},
 		"doctor":   {"doctor", []string{"--timeout", "--json", "--openai-base-url"}, []string{"--grpc-addr", "--jobs-keep"}},
+		"health":   {"health", []string{"--url", "--http-addr"}, []string{"--grpc-addr", "--openai-model"}},
 		"demo":     {"demo", []string{"--verbose"}, []string{"--grpc-addr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +48,7 @@ func TestHelp_ShowsSettingsWhereTheyMatter(t *testing.T) {
 func TestVersion(t *testing.T) {
 	got := credenzaWith(t, "", "version")
 	got.expect(t, exitOK, "")
-	if !strings.HasPrefix(got.out, "credenza ") || !strings.Contains(got.out, "go1.") {
+	if !strings.HasPrefix(got.out, "credenza ") || !strings.Contains(got.out, "(commit ") || !strings.Contains(got.out, "go1.") {
 		t.Errorf("got %q", got.out)
 	}
 }

@@ -182,7 +182,7 @@ type jobsRetry struct {
 // Run creates the new job.
 func (c *jobsRetry) Run(ctx context.Context, s streams) error {
 	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := client.RetryJob(ctx, c.ID, c.RequestID)
+		job, err := client.Retry(ctx, c.ID, credenza.RetryOptions{RequestID: c.RequestID})
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@
 //	credenza jobs submit large.csv         one file, in the background, on a service
 //	credenza eval labelled.csv             how good the answers are
 //	credenza taxonomy show                 the categories and styles
+//	credenza health                        whether the service accepts calls
 //	credenza tokens add shop               a caller of the service, and its token
 //
 // Every command but `taxonomy`, `tokens` and `jobs` takes the service's settings: `classify` and

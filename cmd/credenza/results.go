@@ -106,11 +106,11 @@ func errorText(e *credenza.ItemError, of func(e *credenza.ItemError) string) str
 	return of(e)
 }
 
-func reason(e *credenza.ItemError) string  { return e.Reason }
+func reason(e *credenza.ItemError) string  { return string(e.Reason) }
 func message(e *credenza.ItemError) string { return e.Message }
 
 // words returns an error's message, or its reason if it has none.
-func words(e *credenza.ItemError) string { return cmp.Or(e.Message, e.Reason) }
+func words(e *credenza.ItemError) string { return cmp.Or(e.Message, string(e.Reason)) }
 
 // unseenPicture returns why an answer does not come from the picture, nil if it does. The
 // offline classifier sees none, which is not a fault of each row.

@@ -40,6 +40,7 @@ type commands struct {
 	Tokens   tokensCommand   `cmd:"" help:"Add, list or revoke callers of a token file."`
 	Demo     demoCommand     `cmd:"" help:"See the service at work on a sample catalogue."`
 	Doctor   doctorCommand   `cmd:"" help:"Try the configured models, and see what works and what to set."`
+	Health   healthCommand   `cmd:"" help:"See whether a service accepts calls."`
 
 	Completion completionCommand `cmd:"" help:"Print what makes a shell complete this program's command lines."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
@@ -145,7 +146,7 @@ func publicText(err error) string {
 		return f.Message
 	}
 	if call, ok := errors.AsType[*credenza.Error](err); ok {
-		return call.Message + " (" + call.Code + ")"
+		return call.Message + " (" + string(call.Code) + ")"
 	}
 	return err.Error()
 }

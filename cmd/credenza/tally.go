@@ -63,7 +63,7 @@ func (t *tally) add(results []credenza.Result) {
 func (t *tally) addOne(r *credenza.Result) {
 	t.Done++
 	if r.Err != nil {
-		t.Failures = countOne(t.Failures, r.Err.Reason)
+		t.Failures = countOne(t.Failures, string(r.Err.Reason))
 		if r.Err.Retryable {
 			t.Retryable++
 		}

@@ -35,9 +35,6 @@ import (
 	"github.com/credenza-dev/credenza/internal/web"
 )
 
-// Version is the program's version; releases set it at link time.
-var Version = "dev"
-
 // Options are what a program around an App may want otherwise.
 type Options struct {
 	// LogTo is where log lines go. Nil: standard error.
@@ -142,6 +139,7 @@ func (a *App) startFields() []zap.Field {
 		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
 		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
 		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
+		zap.String("commit", Commit()),
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	neturl "net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,70 @@ func TestStart_WhileNATSIsAway(t *testing.T) {
 	}
 	if calls := sim.Calls(); calls > 51 { // 20 texts are in memory; the first call finds out how to ask
 		t.Errorf("%d calls for 50 texts", calls)
+	}
+}
+
+// TestStart_WhileTheClusterHasNoLeader has a service start when one of three servers of its
+// cluster runs, which takes connections and stores nothing, and take jobs when most of them run.
+func TestStart_WhileTheClusterHasNoLeader(t *testing.T) {
+	start := clusterNode(t)
+	alone := start(0)
+	_, url := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 5 * time.Millisecond}})
+	log := &buffer{}
+	began := time.Now()
+	client, end := replica(t, log, "--openai-base-url="+url, "--nats-url="+alone.ClientURL())
+	defer end()
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the start took %v", took)
+	}
+	classify(t, client, goods(20, nil), credenza.Options{})
+	start(1)
+	start(2)
+	testkit.Await(t, "jobs are taken", func() bool {
+		job, err := client.CreateJob(t.Context(), slices.Values(goods(50, nil)), textJob)
+		return err == nil && allSucceed(t, client, job.ID).Total == 50
+	})
+	if said := log.String(); !strings.Contains(said, "see that most of its servers run") {
+		t.Errorf("the log says:\n%s", said)
+	}
+}
+
+// clusterNode returns a function that starts one of the three servers of a cluster.
+func clusterNode(t *testing.T) func(i int) *server.Server {
+	t.Helper()
+	var routes []*neturl.URL
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes = append(routes, &neturl.URL{Scheme: "nats", Host: l.Addr().String()})
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(i int) *server.Server {
+		port, err := strconv.Atoi(routes[i].Port())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := server.NewServer(&server.Options{
+			ServerName: fmt.Sprint("node", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
+			JetStream: true, StoreDir: t.TempDir(), Routes: routes,
+			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		t.Cleanup(func() {
+			s.Shutdown()
+			s.WaitForShutdown()
+		})
+		if !s.ReadyForConnections(10 * time.Second) {
+			t.Fatal("a server of NATS does not start")
+		}
+		return s
 	}
 }
 

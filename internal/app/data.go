@@ -40,18 +40,17 @@ func (a *App) openBroker(ctx context.Context) (err error) {
 		},
 	}
 	a.dataPlace = "in memory"
-	switch {
-	case a.options.Data == DataNone:
+	switch a.options.Data {
+	case DataNone:
 		return nil
-	case a.options.Data == DataTemporary:
+	case DataTemporary:
 		config.URL = ""
-		if config.Dir, err = a.temporaryDir(); err != nil {
-			return err
-		}
-	case config.URL == "" && config.Dir == "":
-		if config.Dir, err = usersDataDir(); err != nil {
-			return err
-		}
+		config.Dir, err = a.temporaryDir()
+	default:
+		config.Dir, err = a.config.dataDir()
+	}
+	if err != nil {
+		return err
 	}
 	a.dataPlace = config.Dir
 	if config.URL != "" {
@@ -75,6 +74,14 @@ func (a *App) temporaryDir() (string, error) {
 		}
 	})
 	return dir, nil
+}
+
+// dataDir returns the folder of answers and jobs; empty: a cluster keeps them.
+func (c *Config) dataDir() (string, error) {
+	if c.DataDir != "" || c.NATSURL.reveal() != "" {
+		return c.DataDir, nil
+	}
+	return usersDataDir()
 }
 
 // usersDataDir is where programs of this user keep their data, by the custom of the

@@ -92,6 +92,11 @@ type Limit struct {
 // take the given time. It calls note before each question. Nothing is stored. There is no
 // diagnosis if no server is configured.
 func Doctor(ctx context.Context, config Config, timeout time.Duration, note func(model, server, question string)) ([]Diagnosis, error) {
+	return diagnose(ctx, config, doctor{timeout: timeout, note: note})
+}
+
+// diagnose has a doctor ask, of whom the caller has set how.
+func diagnose(ctx context.Context, config Config, d doctor) ([]Diagnosis, error) {
 	if config.backend() == backendOffline {
 		return nil, nil
 	}
@@ -110,7 +115,7 @@ func Doctor(ctx context.Context, config Config, timeout time.Duration, note func
 	if err != nil {
 		return nil, err
 	}
-	d := doctor{prompt: wording, learned: &learned{}, timeout: timeout, note: note, seen: map[string]bool{}, grouped: len(config.KeyGroups.groups) > 0}
+	d.prompt, d.learned, d.seen, d.grouped = wording, &learned{}, map[string]bool{}, len(config.KeyGroups.groups) > 0
 	for _, g := range config.groups() {
 		for i, key := range g.Keys {
 			if err := d.examineKey(ctx, config, g, key, i == 0); err != nil {
@@ -127,6 +132,7 @@ type doctor struct {
 	learned *learned
 	timeout time.Duration
 	note    func(model, server, question string)
+	brief   bool            // one question of each model and key
 	grouped bool            // keys are in key groups
 	seen    map[string]bool // servers that were asked, by their base URL
 	found   []Diagnosis
@@ -143,7 +149,7 @@ func (d *doctor) examineKey(ctx context.Context, c Config, g upstream.Group, key
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		found, err := d.examine(ctx, c, t, !d.seen[t.BaseURL])
+		found, err := d.examine(ctx, c, t, !d.brief && !d.seen[t.BaseURL])
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (a *App) servedJobs() rpc.Jobs {
 type jobMetrics struct{ jobs *jobs.Service }
 
 var jobStates = map[catalog.JobState]string{
-	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobSucceeded: "succeeded",
+	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobPaused: "paused", catalog.JobSucceeded: "succeeded",
 	catalog.JobCancelled: "cancelled", catalog.JobFailed: "failed",
 }
 

@@ -98,7 +98,7 @@ func (l *lostData) refusesJobs(t *testing.T, id string) {
 	_, create := l.client.CreateJob(t.Context(), slices.Values(goods(1, nil)), credenza.JobSpec{})
 	_, get := l.client.Job(t.Context(), id)
 	_, cancel := l.client.CancelJob(t.Context(), id)
-	_, retry := l.client.RetryJob(t.Context(), id, "")
+	_, retry := l.client.Retry(t.Context(), id, credenza.RetryOptions{})
 	var list error
 	for _, list = range l.client.Jobs(t.Context(), credenza.JobQuery{}) {
 	}

@@ -72,7 +72,7 @@ func classifyAll(t *testing.T, client *credenza.Client, n int, o credenza.Option
 		}
 		c.results++
 		if r.Err != nil {
-			c.failures[r.Err.Reason]++
+			c.failures[string(r.Err.Reason)]++
 			c.messages[r.Err.Message]++
 		}
 	}

@@ -213,7 +213,7 @@ func TestImageFallbackBothWays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			says := func(e *credenza.ItemError) bool {
-				return e != nil && e.Reason == tt.reason && strings.Contains(e.Message, tt.says)
+				return e != nil && string(e.Reason) == tt.reason && strings.Contains(e.Message, tt.says)
 			}
 			r, err := s.Classify(t.Context(), tt.item, credenza.Options{Mode: credenza.Image})
 			if err != nil || r.Err != nil || r.Classification.Evidence != "TEXT" || !says(r.ImageErr) {
@@ -267,7 +267,7 @@ func TestGoodItems_AreAnsweredDespiteBadShops(t *testing.T) {
 		}
 		reason := ""
 		if r.Err != nil {
-			reason = r.Err.Reason
+			reason = string(r.Err.Reason)
 		}
 		if wanted, once := want[r.ItemID]; !once || reason != wanted || reason == "" && r.Classification.Evidence != "PICTURE" {
 			t.Errorf("%s: %+v, want %q", r.ItemID, r, want[r.ItemID])

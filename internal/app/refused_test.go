@@ -96,7 +96,7 @@ func TestRevokedKey_CostsThreeCallsAtMost(t *testing.T) {
 func TestRefusedItem_FailsAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule   llmsim.Rule
-		reason string
+		reason credenza.Reason
 	}{
 		"403":           {llmsim.Rule{Text: "POISON", Status: 403, Body: `{"error":{"message":"Not with this text"}}`}, "UPSTREAM_REJECTED"},
 		"401":           {llmsim.Rule{Text: "POISON", Status: 401, Body: `{"error":{"message":"Not with this text"}}`}, "UPSTREAM_AUTH"},
@@ -144,7 +144,7 @@ func TestJobRetry_WorksOnceTheKeyIsMended(t *testing.T) {
 			t.Fatalf("item %d: %+v", result.Index, result.Err)
 		}
 	}
-	again, err := client.RetryJob(t.Context(), job.ID, "")
+	again, err := client.Retry(t.Context(), job.ID, credenza.RetryOptions{})
 	if err != nil || again.Progress.Total != 50 {
 		t.Fatalf("%+v, %v", again, err)
 	}

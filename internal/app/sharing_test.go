@@ -189,7 +189,7 @@ func TestSharers_FailForTheTrueReason(t *testing.T) {
 						callers.Go(func() {
 							began := time.Now()
 							r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
-							if err != nil || r.Err == nil || r.Err.Reason != want {
+							if err != nil || r.Err == nil || string(r.Err.Reason) != want {
 								t.Errorf("after %v of %v: %v, %v", time.Since(began), limit, r.Err, err)
 							}
 						})
@@ -219,7 +219,7 @@ func TestSharers_HurriedOneTakesNothingFromTheOthers(t *testing.T) {
 					callers.Go(func() {
 						began := time.Now()
 						r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: limit})
-						if err != nil || (r.Err == nil) != (want == "") || r.Err != nil && r.Err.Reason != want {
+						if err != nil || (r.Err == nil) != (want == "") || r.Err != nil && string(r.Err.Reason) != want {
 							t.Errorf("after %v of %v: %v, %v", time.Since(began), limit, r.Err, err)
 						}
 					})

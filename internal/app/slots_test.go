@@ -31,7 +31,7 @@ func TestFewSlots(t *testing.T) {
 						t.Fatal(err)
 					}
 					if r.Err != nil {
-						lost[r.Err.Reason+": "+r.Err.Message]++
+						lost[string(r.Err.Reason)+": "+r.Err.Message]++
 					}
 				}
 				t.Logf("%v, %d calls", time.Since(started), w.sim.Stats().Calls)

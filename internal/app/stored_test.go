@@ -146,7 +146,7 @@ func (s *stored) opens(t *testing.T, store broker.Config, place string) {
 	}
 	s.jobContinues(t, client, s.Jobs["half"])
 	s.jobContinues(t, client, s.Jobs["begun"])
-	retried, err := client.RetryJob(t.Context(), s.Jobs["finished"].Job.ID, "")
+	retried, err := client.Retry(t.Context(), s.Jobs["finished"].Job.ID, credenza.RetryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

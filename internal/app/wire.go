@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"runtime"
 	"slices"
@@ -83,12 +84,8 @@ type edges struct {
 
 func (a *App) wireEdges(ctx context.Context, e edges) error {
 	c := &a.config
-	files := rpc.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
-	secure := files != rpc.TLSFiles{}
-	for name, addr := range map[string]string{"grpc-addr": c.GRPCAddr, "http-addr": c.HTTPAddr} {
-		if err := checkExposure(addr, secure, c.Insecure); err != nil {
-			return wrong(name, "%s: %w", name, err)
-		}
+	if err := c.checkExposures(); err != nil {
+		return err
 	}
 	budget := intake.New(c.intakeBytes())
 	e.metrics.MustRegister(metric.Intake.Func(func() float64 { return float64(budget.Held()) }))
@@ -97,7 +94,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
-		Models: c.servedModels(), TLS: files, Intake: budget, WriteTimeout: c.WriteTimeout,
+		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
 		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
@@ -108,6 +105,22 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	a.watchCertificates(ctx)
 	a.web, err = a.newWeb(e, a.authority, budget)
 	return err
+}
+
+func (c *Config) tlsFiles() rpc.TLSFiles {
+	return rpc.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
+}
+
+// checkExposures refuses addresses of callers that are not safe.
+func (c *Config) checkExposures() error {
+	secure := c.tlsFiles() != rpc.TLSFiles{}
+	var w wrongs
+	for _, a := range []struct{ name, addr string }{{"grpc-addr", c.GRPCAddr}, {"http-addr", c.HTTPAddr}} {
+		if err := checkExposure(a.addr, secure, c.Insecure); err != nil {
+			w.add(a.name, "%s: %w", a.name, err)
+		}
+	}
+	return errors.Join(w...)
 }
 
 // newWeb returns the HTTP edge, with what the gRPC edge has for it.

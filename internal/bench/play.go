@@ -66,7 +66,7 @@ func (p *result) callAll(ctx context.Context, replicas []*process) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if result.Err != nil {
-					p.lost[result.Err.Reason]++
+					p.lost[string(result.Err.Reason)]++
 					return nil
 				}
 				p.answered++

@@ -165,7 +165,7 @@ func (g *userGot) ask(ctx context.Context, addr string, items []credenza.Item) e
 		case err != nil:
 			return err
 		case r.Err != nil:
-			g.errors[r.Err.Reason+": "+r.Err.Message]++
+			g.errors[string(r.Err.Reason)+": "+r.Err.Message]++
 		default:
 			c := &r.Classification
 			words := fmt.Sprintf("ok: %s %.2f %s", c.Category, c.Confidence, c.ConfidenceSource)

@@ -35,6 +35,7 @@ type Config struct {
 const (
 	startTime   = 10 * time.Second
 	requestTime = 5 * time.Second
+	askTime     = time.Second
 	// maxPayload is the largest message of the embedded server. Larger items go to an
 	// object store.
 	maxPayload = 8 << 20
@@ -50,6 +51,8 @@ type Broker struct {
 	server *embedded // nil: a cluster elsewhere
 	conn   *nats.Conn
 	js     jetstream.JetStream
+	// answers: JetStream did, when it was opened.
+	answers bool
 }
 
 // Open connects to the cluster, or starts the embedded server. It returns an error with
@@ -75,13 +78,37 @@ func Open(ctx context.Context, config Config) (*Broker, error) {
 	if !b.conn.IsConnected() {
 		return b, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	if _, err := b.js.AccountInfo(ctx); err != nil {
+	if err := b.awaitJetStream(ctx); err != nil {
 		b.Close()
-		return nil, fmt.Errorf("the NATS server has no JetStream that this account may use: enable it there (%w)", err)
+		return nil, err
 	}
 	return b, nil
+}
+
+// awaitJetStream returns nil once JetStream answers. A cluster that elects its leader does
+// not answer, and what it was asked meanwhile is lost, so it is asked again every second. One
+// that has no leader, for lack of servers, is away.
+func (b *Broker) awaitJetStream(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for {
+		asking, stop := context.WithTimeout(ctx, askTime)
+		_, err := b.js.AccountInfo(asking)
+		stop()
+		switch {
+		case err == nil:
+			b.answers = true
+			return nil
+		case !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("the NATS server has no JetStream that this account may use: enable it there (%w)", err)
+		case ctx.Err() == nil:
+		case b.config.MayBeAway:
+			b.config.Log.Warn("the NATS cluster does not answer, and is tried until it does: see that most of its servers run")
+			return nil
+		default:
+			return fmt.Errorf("the NATS cluster does not answer: see that most of its servers run (%w)", err)
+		}
+	}
 }
 
 func (b *Broker) connect() (err error) {
@@ -174,8 +201,9 @@ func (b *Broker) Replicas() int {
 	}
 }
 
-// Connected reports whether the server can be reached now.
-func (b *Broker) Connected() bool { return b.conn.IsConnected() }
+// Connected reports whether the server can be reached now, and JetStream answered when it
+// was opened.
+func (b *Broker) Connected() bool { return b.answers && b.conn.IsConnected() }
 
 // Sync returns nil when all that was acknowledged before the call is on disk.
 // Concurrent calls share syncs. The error is a fault, or ctx's cause if ctx ends first.

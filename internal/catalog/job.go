@@ -5,17 +5,18 @@ import "time"
 // JobState is the state of a job.
 type JobState uint8
 
-// The states. From JobSucceeded on they are final.
+// The states. Their numbers are stored, and never used for something else.
 const (
 	JobQueued JobState = iota + 1
 	JobRunning
 	JobSucceeded
 	JobCancelled
 	JobFailed
+	JobPaused
 )
 
 // Ended reports whether the state is final.
-func (s JobState) Ended() bool { return s >= JobSucceeded }
+func (s JobState) Ended() bool { return s == JobSucceeded || s == JobCancelled || s == JobFailed }
 
 // JobSpec describes a job to create.
 type JobSpec struct {
@@ -53,7 +54,7 @@ type Job struct {
 	Created  time.Time
 	Started  time.Time // zero: no replica has started it
 	Ended    time.Time // zero: it has not
-	// Message is why the job does not progress, or why it failed.
+	// Message is why the job does not progress, such as why it is paused, or why it failed.
 	Message string
 	// RetryOf is the job whose failed items these are.
 	RetryOf string

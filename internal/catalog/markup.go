@@ -170,7 +170,25 @@ func isHidden(attributes string) bool {
 	}
 	compact := strings.ToLower(strings.NewReplacer(" ", "", "\t", "", "\n", "").Replace(attributes))
 	return strings.Contains(compact, "display:none") || strings.Contains(compact, "visibility:hidden") ||
-		strings.HasPrefix(compact, "hidden") && !strings.HasPrefix(compact, "hidden=\"false")
+		strings.HasPrefix(compact, "hidden") && !strings.HasPrefix(compact, "hidden=\"false") ||
+		isZero(compact, "font-size:") || isZero(compact, "opacity:")
+}
+
+// isZero reports whether a property of a style is there and zero: "0", "0px", "0.0".
+func isZero(style, property string) bool {
+	for {
+		i := strings.Index(style, property)
+		if i < 0 {
+			return false
+		}
+		value := style[i+len(property):]
+		number := strings.TrimLeft(value, "0.")
+		ends := number == "" || strings.IndexByte("123456789", number[0]) < 0
+		if before := i == 0 || style[i-1] != '-'; before && ends && len(number) < len(value) {
+			return true // and no part of another property's name, such as fill-opacity
+		}
+		style = value
+	}
 }
 
 // void are the elements without content.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -95,6 +96,28 @@ type Question struct {
 	// Calls counts the call's attempts in flight. A backend calls Enter and Leave for
 	// each attempt. It may be nil.
 	Calls *Peak
+	// Halt ends when no further attempt may begin. Attempts in flight go on. Nil: it
+	// never ends.
+	Halt context.Context //nolint:containedctx // it is another one than the call's: Waiting joins both
+}
+
+// Waiting returns the context of a wait before an attempt, which ends with ctx or with
+// Halt. The caller calls the function when it no longer waits.
+func (q *Question) Waiting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return Until(ctx, q.Halt)
+}
+
+// Until returns a context that ends with ctx or with halt, which may be nil.
+func Until(ctx, halt context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if halt == nil {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(halt, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // Answer is a backend's answer to a question. The trace is filled in even if the

@@ -15,8 +15,9 @@ const maxKeyBytes = 64
 //
 // HTML becomes its visible text (see VisibleText). Each field is one line: control characters and line breaks become spaces, runs of
 // which count as one; characters that are invisible or turn the text around are
-// left out; and a space after each "<" breaks closing markers as well as the special
-// tokens of chat templates such as "<|im_end|>". The result is valid UTF-8. Letters
+// left out; and a space after each "<", and after the "[" of marks such as "[/INST]",
+// breaks closing markers as well as the special tokens of chat templates such as
+// "<|im_end|>", which many servers read in texts too. The result is valid UTF-8. Letters
 // that look the same and are written differently (Unicode's NFC and NFD) stay
 // different, as they are to the model.
 func (it *Item) AppendText(dst []byte, picture bool) []byte {
@@ -70,9 +71,28 @@ func appendClean(dst []byte, s string, limit int) []byte {
 			dst = append(dst, ' ')
 		}
 		dst = utf8.AppendRune(dst, r)
-		space = r == '<'
+		space = r == '<' || r == '[' && beginsMark(s[i:])
 	}
 	return dst
+}
+
+// beginsMark reports whether a text after "[" is like the special tokens of chat templates,
+// "[INST]", "[/SYSTEM_PROMPT]" and "[gMASK]": letters, underscores and slashes, at least three of
+// them capitals, and "]". Characters that are left out do not count.
+func beginsMark(s string) bool {
+	capitals := 0
+	for _, r := range s {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			capitals++
+		case r == ']':
+			return capitals >= 3
+		case 'a' <= r && r <= 'z', r == '_', r == '/', r >= utf8.RuneSelf && Hidden(r):
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // isClean is a fast check that reports whether s needs no change. It may return false
@@ -81,7 +101,7 @@ func isClean(s string) bool {
 	before := byte(' ')
 	for i := range len(s) {
 		c := s[i]
-		if c < ' ' || c >= 0x7F || c == '<' || c == ' ' && before == ' ' {
+		if c < ' ' || c >= 0x7F || c == '<' || c == '[' || c == ' ' && before == ' ' {
 			return false
 		}
 		before = c

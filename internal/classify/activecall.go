@@ -30,11 +30,13 @@ type activeCall struct {
 	summary  catalog.Summary
 	progress catalog.Progress
 	sent     int64 // batches
+	givenUp  int64 // items
 }
 
 type finished struct {
 	outcome catalog.Outcome
 	place   place
+	given   bool // up, without an outcome
 }
 
 type ended struct {
@@ -75,7 +77,7 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 		if err == nil {
 			err = r.enterCaps(ctx, n)
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || r.halted() {
 			return end
 		}
 		if end.err = err; err != nil {
@@ -98,9 +100,14 @@ func (r *activeCall) work(ctx context.Context, a *admitted) {
 	r.leaveCaps(&o)
 	r.window.finished(a, o.Err == nil && !o.Trace.Cached && !o.Trace.Deduplicated)
 	select {
-	case r.done <- finished{o, a.place}:
+	case r.done <- finished{o, a.place, r.halted() && o.Err != nil && o.Err.Reason == fault.Cancelled}:
 	case <-ctx.Done():
 	}
+}
+
+// halted reports whether no further call to the model may begin.
+func (r *activeCall) halted() bool {
+	return r.call.Halt != nil && r.call.Halt.Err() != nil && r.call.Options.Delivery != catalog.InOrder
 }
 
 // enterCaps waits until the caps of the caller allow its item of that index.
@@ -108,6 +115,8 @@ func (r *activeCall) enterCaps(ctx context.Context, index int64) error {
 	if r.engine.parts.Caps == nil {
 		return nil
 	}
+	ctx, stop := catalog.Until(ctx, r.call.Halt)
+	defer stop()
 	return r.engine.parts.Caps.Admit(ctx, r.call.Caller.ID, catalog.Admission{First: index == 0, Patient: r.call.Patient})
 }
 
@@ -130,7 +139,7 @@ func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 	}
 	items := int64(-1) // unknown until the source ends
 	var refused error  // the first item over a cap; those before it are answered
-	for r.summary.Total != items {
+	for r.summary.Total+r.givenUp != items {
 		var ready []group
 		select {
 		case <-ctx.Done():
@@ -180,6 +189,10 @@ func (r *activeCall) gather(f finished) []group {
 }
 
 func (r *activeCall) collect(f finished) []group {
+	if f.given {
+		r.givenUp++
+		return nil
+	}
 	r.summary.Add(&f.outcome)
 	r.engine.parts.Observer.ItemDone(&r.call, &f.outcome)
 	return r.batches.add(f.place, f.outcome, time.Now())

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -60,12 +61,41 @@ func (r *activeCall) cached(ctx context.Context, a *admitted, lookup func() cata
 	if !r.usesCache() {
 		return work(ctx)
 	}
-	l := lookup()
-	l.Joined = func() { r.window.joined(a) }
-	return r.engine.parts.Cache.Do(ctx, l, func(ctx context.Context) (answer catalog.Answer, err error) {
+	for {
+		answer, joined, err := r.shared(ctx, a, lookup(), work)
+		if !joined || !isCancelled(err) || ctx.Err() != nil || r.halted() {
+			return answer, err
+		}
+		// The call whose work it was has been halted.
+	}
+}
+
+// shared returns the cache's answer, or else that of work that the item begins or joins.
+func (r *activeCall) shared(ctx context.Context, a *admitted, l catalog.Lookup, work catalog.Work) (answer catalog.Answer, joined bool, err error) {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	stop := func() bool { return false }
+	defer func() { stop() }()
+	l.Joined = func() {
+		joined = true
+		r.window.joined(a)
+		if r.call.Halt != nil {
+			stop = context.AfterFunc(r.call.Halt, leave)
+		}
+	}
+	answer, err = r.engine.parts.Cache.Do(ctx, l, func(ctx context.Context) (answer catalog.Answer, err error) {
 		defer r.recovered(a.index, &err)
 		return work(ctx)
 	})
+	return answer, joined, err
+}
+
+// isCancelled reports whether work ended before its time.
+func isCancelled(err error) bool {
+	if unusable, ok := errors.AsType[*pictureError](err); ok {
+		err = unusable.err
+	}
+	return err != nil && fault.From(err).Reason == fault.Cancelled
 }
 
 // usesCache reports whether the call may read from and write to the cache.

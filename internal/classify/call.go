@@ -19,6 +19,10 @@ type Call struct {
 	// Prompt sends a batch as soon as the sink can take it, full or not. It has no
 	// effect on delivery in order.
 	Prompt bool
+	// Halt ends when no further call to the model may begin. Items that wait for one, for
+	// a picture or for the work of an equal item are given up without an outcome. Calls in
+	// flight go on. Nil: it never ends. It has no effect on delivery in order.
+	Halt context.Context //nolint:containedctx // the call's own goes on
 	// Notify is called when an outage begins or ends, on the goroutine that calls the
 	// sink. An error ends the call. Nil: it is not called.
 	Notify func(catalog.Notice) error

@@ -33,13 +33,15 @@ func newModel(slots int) *model { return &model{slots: make(chan struct{}, slots
 
 func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	trace := catalog.Trace{Backend: "openai", Model: "m"}
+	turn, stop := q.Waiting(ctx)
+	defer stop()
 	select {
 	case m.slots <- struct{}{}:
 		defer func() { <-m.slots }()
-	case <-ctx.Done():
-		return catalog.Answer{Trace: trace}, ctx.Err()
+	case <-turn.Done():
+		return catalog.Answer{Trace: trace}, turn.Err()
 	}
-	if err := ctx.Err(); err != nil {
+	if err := turn.Err(); err != nil {
 		return catalog.Answer{Trace: trace}, err
 	}
 	m.note(ctx)

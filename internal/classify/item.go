@@ -104,7 +104,7 @@ func (e *pictureError) timedOut() bool { return !errors.As(e.err, new(*fault.Fau
 func (r *activeCall) question(a *admitted, picture *catalog.Picture) catalog.Question {
 	return catalog.Question{
 		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at, Within: r.within(),
-		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls,
+		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls, Halt: r.call.Halt,
 	}
 }
 
@@ -136,6 +136,8 @@ func (r *activeCall) withDeadline(ctx context.Context, at time.Time) (context.Co
 
 // picture returns the item's picture. The error is a *pictureError.
 func (r *activeCall) picture(ctx context.Context, it *catalog.Item) (*catalog.Picture, error) {
+	ctx, stop := catalog.Until(ctx, r.call.Halt)
+	defer stop()
 	if r.call.Patient {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())

@@ -31,8 +31,10 @@ type activeJob struct {
 	given    int64            // items given to the engine
 	obstacle string           // why the job does not progress, for people
 
-	draining atomic.Bool // no further item is given
-	since    time.Time   // the job is worked on
+	draining atomic.Bool     // no further item is given
+	since    time.Time       // the job is worked on
+	halting  context.Context //nolint:containedctx // ends when no further call is begun; halt ends it
+	halt     context.CancelFunc
 
 	// Only the source's goroutine touches these.
 	consumer     jetstream.Consumer
@@ -49,7 +51,15 @@ type place struct {
 }
 
 func newActiveJob(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *activeJob {
-	return &activeJob{service: s, rec: rec, stop: stop, since: time.Now()}
+	j := &activeJob{service: s, rec: rec, stop: stop, since: time.Now()}
+	j.halting, j.halt = context.WithCancel(context.Background())
+	return j
+}
+
+// pause ends the work with the calls in flight.
+func (j *activeJob) pause() {
+	j.draining.Store(true)
+	j.halt()
 }
 
 // setObstacle records why the job does not progress. nil: it does.
@@ -122,7 +132,7 @@ func (j *activeJob) call() classify.Call {
 	if caller.ID == "" {
 		caller.ID = "job " + j.rec.ID
 	}
-	return classify.Call{Caller: caller, Options: o, Total: j.rec.Items, Patient: true, Prompt: true}
+	return classify.Call{Caller: caller, Options: o, Total: j.rec.Items, Patient: true, Prompt: true, Halt: j.halting}
 }
 
 // heartbeat reports to the store that the claimed chunks are being worked on.
@@ -165,6 +175,9 @@ func (j *activeJob) next(ctx context.Context) (*catalog.Item, error) {
 	for !j.draining.Load() {
 		if j.current == nil || j.current.lost.Load() {
 			t, err := j.claim(ctx)
+			if errors.Is(err, errPaused) { // calls in flight go on
+				err = io.EOF
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -212,8 +225,8 @@ func (j *activeJob) load(ctx context.Context, at int) (*catalog.Item, error) {
 const maxTries = 10
 
 // retryUntilDone calls try until it succeeds. While the store is away or full it waits,
-// and the job's message says so. It returns an error if the job has ended or is deleted,
-// if the error is permanent, after maxTries if it may be, or when ctx ends.
+// and the job's message says so. It returns an error if the job has ended, is paused or
+// is deleted, if the error is permanent, after maxTries if it may be, or when ctx ends.
 func (j *activeJob) retryUntilDone(ctx context.Context, try func() error) error {
 	failed := 0
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
@@ -221,7 +234,7 @@ func (j *activeJob) retryUntilDone(ctx context.Context, try func() error) error 
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err == nil, errors.Is(err, errEnded), isPermanent(err):
+		case err == nil, errors.Is(err, errEnded), errors.Is(err, errPaused), isPermanent(err):
 			j.setObstacle(nil)
 			return err
 		case fault.Is(err, fault.StorageFull):

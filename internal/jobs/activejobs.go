@@ -37,19 +37,27 @@ func newActiveJobs(s *Service) *activeJobs {
 // has ended.
 var errEnded = errors.New("the job has ended")
 
-// update starts work on waiting jobs and stops work on jobs that have ended.
+// errPaused is the error of beginning work on a paused job.
+var errPaused = errors.New("the job is paused")
+
+// update starts work on waiting jobs, stops work on jobs that have ended, and ends work on
+// paused ones with their calls in flight.
 func (r *activeJobs) update(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, job := range r.active {
-		if rec, ok := r.service.mirror.get(id); !ok || !rec.active() || rec.Upload != job.rec.Upload {
+		rec, ok := r.service.mirror.get(id)
+		switch {
+		case !ok, !rec.active(), rec.Upload != job.rec.Upload:
 			job.stop(errEnded)
+		case !rec.runnable():
+			job.pause()
 		}
 	}
 	if r.draining {
 		return
 	}
-	waiting := r.service.mirror.all(func(rec *jobRecord) bool { return rec.active() && r.active[rec.ID] == nil })
+	waiting := r.service.mirror.all(func(rec *jobRecord) bool { return rec.runnable() && r.active[rec.ID] == nil })
 	for len(waiting) > 0 && len(r.active) < maxActiveJobs {
 		next := slices.MinFunc(waiting, r.byTurn())
 		r.begin(ctx, next)
@@ -106,6 +114,7 @@ func (r *activeJobs) begin(ctx context.Context, rec *jobRecord) {
 	r.active[rec.ID] = job
 	r.working.Go(func() {
 		defer stop(nil)
+		defer job.halt()
 		job.work(ctx)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -175,7 +184,7 @@ func (r *activeJobs) close() {
 func (j *activeJob) work(ctx context.Context) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		err := j.runOnce(ctx)
-		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errEnded) || errors.Is(err, errPaused) {
 			return
 		}
 		if j.service.store.away() == nil { // else it is in the log

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,16 +38,20 @@ func (e *endForm) read(msg jetstream.Msg) error {
 	return nil
 }
 
-// markRunning records that a job is running. The error is errEnded if it has ended.
+// markRunning records that a job is running. The error is errEnded if it has ended, and
+// errPaused if it is paused.
 func (s *Service) markRunning(ctx context.Context, job *jobRecord) error {
 	_, err := s.change(ctx, job, func(rec *jobRecord) error {
 		switch {
 		case rec.State.Ended():
 			return errEnded
+		case rec.State == catalog.JobPaused:
+			return errPaused
 		case rec.State == catalog.JobRunning:
 			return errUnchanged
 		}
-		rec.State, rec.Started = catalog.JobRunning, now()
+		rec.setState(catalog.JobRunning, "")
+		rec.Started = cmp.Or(rec.Started, now()) // a resumed job was started before
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {
@@ -164,7 +169,8 @@ func (s *Service) close(ctx context.Context, rec *jobRecord) error {
 	if c.ended == 0 {
 		return storageAway(errors.New("the end of the job is not visible yet"))
 	}
-	rec.State, rec.Message, rec.Ended = c.end.State, c.end.Message, c.end.At
+	rec.setState(c.end.State, c.end.Message)
+	rec.Ended = c.end.At
 	rec.Tally, rec.EndedSeq = &c.sum, c.ended
 	return nil
 }

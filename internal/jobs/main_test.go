@@ -42,11 +42,13 @@ func newModel(slots int) *model {
 
 func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	answer := catalog.Answer{Trace: catalog.Trace{Backend: "openai", Model: "m", Attempts: 1}}
+	turn, stop := q.Waiting(ctx)
+	defer stop()
 	select {
 	case m.slots <- struct{}{}:
 		defer func() { <-m.slots }()
-	case <-ctx.Done():
-		return answer, ctx.Err()
+	case <-turn.Done():
+		return answer, turn.Err()
 	}
 	q.Calls.Enter()
 	defer q.Calls.Leave()

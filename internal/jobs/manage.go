@@ -51,7 +51,7 @@ func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error)
 		return settled.job(settled.Tally), nil
 	}
 	job := rec.job(&c.sum)
-	if active := s.activeJobs.get(rec.ID); active != nil {
+	if active := s.activeJobs.get(rec.ID); active != nil && rec.State != catalog.JobPaused {
 		job.Message = active.obstacleText()
 	}
 	return job, nil
@@ -146,6 +146,7 @@ func (s *Service) Delete(ctx context.Context, owner catalog.Owner, id string) er
 // still stores, is removed later.
 func (s *Service) markDeleted(ctx context.Context, rec *jobRecord) error {
 	gone, err := s.change(ctx, rec, func(rec *jobRecord) error {
+		rec.Form, rec.Needs = storedForm, "" // every version may remove what is left of it
 		rec.Deleted = now()
 		return nil
 	})

@@ -39,10 +39,19 @@ type jobRecord struct {
 }
 
 // storedForm is the number of the form in which this version stores a job: its record,
-// items, results and objects. It is the last one that this version reads. A version that
-// changes what an earlier one could not read raises the number. In every form a record is
-// CBOR with the fields of recordHead.
-const storedForm = 1
+// items, results and objects. A version that changes what an earlier one could not read
+// raises the number. In every form a record is CBOR with the fields of recordHead.
+//
+// While a job is paused it is in pausedForm, so that an earlier version, which does not
+// know the state, leaves it alone. lastForm is the last one that this version reads.
+const (
+	storedForm = 1
+	pausedForm = 2
+	lastForm   = pausedForm
+)
+
+// pausedNeeds is the first version that reads pausedForm.
+const pausedNeeds = "v7.1.0"
 
 // recordHead has the fields that a record has in every form.
 type recordHead struct {
@@ -58,7 +67,7 @@ func decodeRecord(b []byte) (*jobRecord, error) {
 	if err := codec.Decode(b, &head); err != nil {
 		return nil, dataLoss(err)
 	}
-	if head.Form > storedForm {
+	if head.Form > lastForm {
 		return &jobRecord{ID: head.ID, Upload: head.Upload, Form: head.Form, Needs: head.Needs}, nil
 	}
 	var rec jobRecord
@@ -70,10 +79,10 @@ func decodeRecord(b []byte) (*jobRecord, error) {
 
 // readable returns a fault that names the needed version if the job is of a later form.
 func (r *jobRecord) readable() error {
-	if r.Form <= storedForm {
+	if r.Form <= lastForm {
 		return nil
 	}
-	return fault.New(fault.Conflict, "the job is stored in form %d, and this version reads forms up to %d: ask a server of version %s or later", r.Form, storedForm, r.Needs)
+	return fault.New(fault.Conflict, "the job is stored in form %d, and this version reads forms up to %d: ask a server of version %s or later", r.Form, lastForm, r.Needs)
 }
 
 // options has the fields of catalog.Options in the same order.
@@ -104,6 +113,17 @@ func (m moment) time() time.Time {
 func (m moment) since() time.Duration { return time.Since(m.time()) }
 
 func (r *jobRecord) active() bool { return r.listed() && !r.State.Ended() }
+
+// runnable reports whether replicas work on the job.
+func (r *jobRecord) runnable() bool { return r.active() && r.State != catalog.JobPaused }
+
+// setState changes the state, and with it the form.
+func (r *jobRecord) setState(state catalog.JobState, message string) {
+	r.State, r.Message, r.Form, r.Needs = state, message, storedForm, ""
+	if state == catalog.JobPaused {
+		r.Form, r.Needs = pausedForm, pausedNeeds
+	}
+}
 
 // listed reports whether the job is there for callers.
 func (r *jobRecord) listed() bool { return r.Deleted == 0 && r.readable() == nil }

@@ -149,7 +149,7 @@ func TestForm_OfALaterVersionIsLeftAlone(t *testing.T) {
 	r := start(t, b, newModel(4))
 	defer r.Close()
 	const id, upload = "abcdefghijklmnopqrstuvwxyz", "later"
-	record, err := codec.Encode(map[int]any{1: id, 2: upload, 5: "a state in words", 18: 2, 19: "v7.1.0"})
+	record, err := codec.Encode(map[int]any{1: id, 2: upload, 5: "a state in words", 18: 3, 19: "v8.1.0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestForm_OfALaterVersionIsLeftAlone(t *testing.T) {
 	r.watch(t, job.ID, nil, 0).complete(t, goods(10, nil))
 	_, getErr := r.Get(t.Context(), allOwners, id)
 	for _, err := range []error{getErr, r.Delete(t.Context(), allOwners, id)} {
-		if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "version v7.1.0 or later") {
+		if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "version v8.1.0 or later") {
 			t.Errorf("got %v", err)
 		}
 	}

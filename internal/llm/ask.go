@@ -117,6 +117,8 @@ func (c *Client) begin(q *catalog.Question) *asking {
 // enter waits until it is known how the model is to be asked, or it is this question's
 // part to find out.
 func (a *asking) enter(ctx context.Context) error {
+	ctx, stop := a.question.Waiting(ctx)
+	defer stop()
 	start := time.Now()
 	e, err := a.openings.enter(ctx, a.need.Model)
 	a.answer.Trace.QueueTime += time.Since(start)
@@ -133,6 +135,8 @@ func (a *asking) enter(ctx context.Context) error {
 
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
+	ctx, stop := a.question.Waiting(ctx)
+	defer stop()
 	a.need.Attempt = a.answer.Trace.Attempts + 1
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)

@@ -106,6 +106,7 @@ var behaviourEndings = map[string]ending{
 	"cut-body":      {calls: 120, seconds: 60},
 	"prose":         {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
 	"babble":        {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+	"echo":          {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
 	"mismatch":      {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
 
 	// Further servers: parameters.

@@ -42,7 +42,7 @@ func compose(q *question, rule *Rule) answer {
 		a.sound = *jsonObject
 	}
 	if rule != nil {
-		a.change(rule)
+		a.change(rule, q.text)
 	}
 	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
 		a.cut(4 * q.maxTokens)
@@ -50,9 +50,9 @@ func compose(q *question, rule *Rule) answer {
 	return a
 }
 
-// change applies what a rule does to a sound answer.
-func (a *answer) change(r *Rule) {
-	fill := a.placeholders().Replace
+// change applies what a rule does to a sound answer to a question.
+func (a *answer) change(r *Rule, question string) {
+	fill := a.placeholders("$QUESTION", string(gjson.AppendJSONString(nil, question))).Replace
 	a.message, a.choice, a.usage = fill(r.Message), r.Choice, r.Usage
 	switch tokens := a.tokens; {
 	case r.Replace[0] != "":

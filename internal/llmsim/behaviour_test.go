@@ -178,6 +178,7 @@ func TestBehaviours(t *testing.T) {
 		}},
 		"garbage":  {special: func(s seen) bool { return s.status == 200 && !gjson.Valid(s.body) }},
 		"babble":   {special: func(s seen) bool { return whole(s) && !gjson.Valid(s.get(content0)) }},
+		"echo":     {special: func(s seen) bool { return whole(s) && s.get(content0) == "a chair" }},
 		"mismatch": {special: func(s seen) bool { return whole(s) && !gjson.Get(s.get(content0), "category").Exists() }},
 		"cut": {special: func(s seen) bool {
 			return whole(s) && s.get("choices.0.finish_reason") == "length" && strings.HasPrefix(sound, s.get(content0))

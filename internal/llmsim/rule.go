@@ -58,7 +58,8 @@ type Rule struct {
 	// What is answered. In all texts $JSON stands for the sound answer, $TEXT for the
 	// same as a JSON string, $BODY for the whole sound body, $LEFT for the seconds
 	// until Until, rounded up, $DATE for that moment as an HTTP date, and $KEY for
-	// the end of the key.
+	// the end of the key. In Content and Message, $QUESTION stands for the texts of the
+	// last user message as a JSON string.
 
 	// Load is how long a model takes to load. The first call begins it and all calls
 	// wait for it; if all of them leave, it begins again with the next one.

@@ -11,7 +11,7 @@ import (
 
 // rendering must change with the text of AppendUser for the same item, which changes
 // answers without changing the system text.
-const rendering = "1"
+const rendering = "2"
 
 // Prompt is the fixed part of all questions for one taxonomy, and reads replies. It is
 // immutable and safe for concurrent use.

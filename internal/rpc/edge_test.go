@@ -213,7 +213,7 @@ func TestEveryItemReasonIsInTheContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := outcomes[i].Err
-		if result.Err.Reason != want.Reason.String() || result.Err.Retryable != want.Retryable() {
+		if result.Err.Reason != credenza.Reason(want.Reason.String()) || result.Err.Retryable != want.Retryable() {
 			t.Errorf("got %+v, want %v", result.Err, want.Reason)
 		}
 		i++

@@ -127,7 +127,7 @@ func TestOtherErrorsGiveNothingAway(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		err  error
-		code string
+		code credenza.Code
 	}{
 		{"unknown", errors.New("dial tcp 10.1.2.3: secret"), "INTERNAL"},
 		{"context", context.Canceled, "CANCELLED"},

@@ -16,6 +16,7 @@ var jobStates = map[catalog.JobState]credenzav1.JobState{
 	catalog.JobSucceeded: credenzav1.JobState_JOB_STATE_SUCCEEDED,
 	catalog.JobCancelled: credenzav1.JobState_JOB_STATE_CANCELLED,
 	catalog.JobFailed:    credenzav1.JobState_JOB_STATE_FAILED,
+	catalog.JobPaused:    credenzav1.JobState_JOB_STATE_PAUSED,
 }
 
 // jobStateFromProto returns 0, which is any, for the unspecified state.

@@ -23,6 +23,9 @@ type Jobs interface {
 	Get(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error)
 	List(ctx context.Context, q catalog.JobQuery) (jobs []catalog.Job, next string, err error)
 	Cancel(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error)
+	// Pause has no further item begun until Resume.
+	Pause(ctx context.Context, who catalog.Owner, id, reason string) (catalog.Job, error)
+	Resume(ctx context.Context, who catalog.Owner, id string) (catalog.Job, error)
 	Retry(ctx context.Context, who catalog.Owner, id, requestID string) (catalog.Job, error)
 	Delete(ctx context.Context, who catalog.Owner, id string) error
 	// Results calls take with a page of a job's results and, if they were asked for, the
@@ -125,6 +128,24 @@ func (j *jobs) CancelJob(ctx context.Context, req *credenzav1.CancelJobRequest) 
 		return nil, err
 	}
 	return &credenzav1.CancelJobResponse{Job: jobToProto(&job)}, nil
+}
+
+// PauseJob pauses a job.
+func (j *jobs) PauseJob(ctx context.Context, req *credenzav1.PauseJobRequest) (*credenzav1.PauseJobResponse, error) {
+	job, err := j.jobs.Pause(ctx, ownerOf(ctx), req.GetJobId(), req.GetReason())
+	if err != nil {
+		return nil, err
+	}
+	return &credenzav1.PauseJobResponse{Job: jobToProto(&job)}, nil
+}
+
+// ResumeJob continues a paused job.
+func (j *jobs) ResumeJob(ctx context.Context, req *credenzav1.ResumeJobRequest) (*credenzav1.ResumeJobResponse, error) {
+	job, err := j.jobs.Resume(ctx, ownerOf(ctx), req.GetJobId())
+	if err != nil {
+		return nil, err
+	}
+	return &credenzav1.ResumeJobResponse{Job: jobToProto(&job)}, nil
 }
 
 // RetryJob makes a job of another's failed items.

@@ -82,9 +82,10 @@ func TestWatchJobSendsWhatHappened(t *testing.T) {
 
 func TestJobFaultsReachTheCaller(t *testing.T) {
 	for _, tc := range []struct {
-		err          error
-		code, reason string
-		retry        bool
+		err    error
+		code   credenza.Code
+		reason credenza.Reason
+		retry  bool
 	}{
 		{fault.New(fault.StorageAway, "the storage is away: try again"), "UNAVAILABLE", "STORAGE_AWAY", false},
 		{fault.New(fault.StorageFull, "the storage is full: delete jobs"), "RESOURCE_EXHAUSTED", "STORAGE_FULL", true},

@@ -176,7 +176,7 @@ func watchError(c credenzav1.JobServiceClient, id, token string) error {
 func jobCalls(ctx context.Context, c *credenza.Client, id string) map[string]error {
 	_, get := c.Job(ctx, id)
 	_, cancelled := c.CancelJob(ctx, id)
-	_, retry := c.RetryJob(ctx, id, "")
+	_, retry := c.Retry(ctx, id, credenza.RetryOptions{})
 	var watch error
 	for _, watch = range c.WatchJob(ctx, id, "").Batches() {
 	}

@@ -43,6 +43,15 @@ func (f TLSFiles) load() (*Certificates, error) {
 	return c, nil
 }
 
+// Certificate reads the files as a server does, and returns the server's own certificate.
+func (f TLSFiles) Certificate() (*x509.Certificate, error) {
+	c, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(c.current.Load().Certificates[0].Certificate[0])
+}
+
 // Reload reads the files again and reports whether they have changed since they were last
 // read. What they have is for connections that are made from then on. If it cannot be
 // used, the earlier certificates stay in force, and the error is returned once for each

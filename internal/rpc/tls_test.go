@@ -121,7 +121,7 @@ func TestTLS_CertificateAsCaller(t *testing.T) {
 				err  error
 				want string
 			}{{classify, tc.classify}, {operate, tc.operate}} {
-				if (got.err == nil) != (got.want == "") || got.err != nil && clientError(t, got.err).Code != got.want {
+				if (got.err == nil) != (got.want == "") || got.err != nil && string(clientError(t, got.err).Code) != got.want {
 					t.Errorf("got %v, want %q", got.err, got.want)
 				}
 			}

@@ -4,9 +4,10 @@
 // Catalogues come out of spreadsheets and data frames. One file calls the name
 // "Product Name", the next one "title"; one separates by semicolons, one starts
 // with a byte order mark, one has "nan" for empty cells. This package handles all of
-// that, for files and for the rows of an HTTP request:
+// that, for files and for the rows of a request:
 //
 //	file -> Reader -> Row -> Mapping -> catalog.Item
+//	call's columns and cells -> Columns -> Row -> Mapping -> catalog.Item
 //	JSON request -> Row (UnmarshalJSON) -> MapRow -> catalog.Item
 //	results -> []Value -> Writer -> CSV, JSON lines or an aligned table
 //
@@ -21,8 +22,8 @@
 //
 // XLSX, feeds in XML and pages are read by the tokenizer of HTML, one tag at a time.
 //
-// Columns of a file are matched once, by their names and by a sample of their values; each
-// row of a request is matched on its own, by fewer names.
+// Columns of a file or a call are matched once, by their names and by a sample of their
+// values; each row of a JSON request is matched on its own, by fewer names.
 //
 //	r, err := table.NewReader(f, table.ReaderConfig{Name: "sofas.csv"})
 //	mapping, err := table.NewMapping(sample, table.MappingConfig{})

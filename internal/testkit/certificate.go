@@ -26,13 +26,19 @@ type Certificate struct {
 // by itself, and it is an authority.
 func Issue(t testing.TB, name string, authority *Certificate) *Certificate {
 	t.Helper()
+	return IssueUntil(t, name, authority, time.Now().Add(time.Hour))
+}
+
+// IssueUntil does the same with the time at which the certificate ends.
+func IssueUntil(t testing.TB, name string, authority *Certificate, end time.Time) *Certificate {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:        authority == nil, BasicConstraintsValid: true,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},

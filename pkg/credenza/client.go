@@ -10,18 +10,17 @@
 //	c, err := credenza.Dial("localhost:50051", credenza.WithPlaintext())
 //	if err != nil { ... }
 //	defer c.Close()
-//	stream := c.ClassifyStream(ctx, items, credenza.Options{})
-//	for result, err := range stream.Results() {
+//	for result, err := range c.ClassifyItems(ctx, slices.Values(items)) {
 //		if err != nil { ... }              // the call failed
 //		if result.Err != nil { continue }  // this item failed, the others go on
 //		fmt.Println(result.ProductName, result.Classification.Category)
 //	}
-//	fmt.Println(stream.Summary().Succeeded)
 //
-// ClassifyStream sends one message, so it is bounded to 64 MiB and, unless the server is
-// configured otherwise, 100,000 items. Feed has no bound: it sends while it receives, at
-// the pace of the model. In return, a feed ends at once when its server shuts down, but
-// a stream may finish.
+// ClassifyItems takes any number of items, at the pace of the model, and ClassifyRows the
+// rows of a table. Below them are two calls, for callers that want batches and their
+// progress. ClassifyStream sends one message, so it is bounded to 64 MiB and, unless the
+// server is configured otherwise, 100,000 items. Feed has no bound. In return, a feed ends
+// at once when its server shuts down, but a stream may finish.
 //
 // A loop that is left early cancels its call. The client never repeats a call:
 // Error.RetryAfter and ItemError.Retryable report whether a repetition may help. The
@@ -30,9 +29,9 @@
 // A job is a catalogue that the server stores: it is classified even while no client is
 // connected, and its results can be read at any time until it is deleted.
 //
-//	job, err := c.CreateJob(ctx, items, credenza.JobSpec{RequestID: "spring-2027"})
+//	job, err := c.CreateJob(ctx, slices.Values(items), credenza.JobSpec{RequestID: "spring-2027"})
 //	if err != nil { ... }
-//	watch := c.WatchJob(ctx, job.ID, "")
+//	watch := c.Follow(ctx, credenza.JobPlace{JobID: job.ID})
 //	for batch, err := range watch.Batches() { // also across restarts of the server
 //		if err != nil { ... }
 //		save(batch.Results, watch.Token())   // the token goes on after this batch
@@ -63,7 +62,8 @@ type Client struct {
 // Dial returns a client for a server at target, a gRPC name such as
 // "localhost:50051", "dns:///credenza.example:443" or "unix:///run/credenza". It
 // does not wait for the server: if there is none, the first call fails with the code
-// "UNAVAILABLE". Without WithPlaintext the connection uses TLS.
+// "UNAVAILABLE". Without WithPlaintext the connection uses TLS. If the name has several
+// addresses, as dns:///NAME may, calls go to all of them in turn; a stream stays on one.
 //
 // The caller closes the client.
 func Dial(target string, opts ...Option) (*Client, error) {
@@ -127,9 +127,9 @@ func (c *Client) checkSize(m proto.Message) error {
 		return nil
 	}
 	return &Error{
-		Code:   codeInvalidArgument,
-		Reason: reasonInvalidRequest,
-		Message: fmt.Sprintf("the request has %d bytes, at most %d are allowed: send fewer items at once, or use Feed",
+		Code:   CodeInvalidArgument,
+		Reason: ReasonInvalidRequest,
+		Message: fmt.Sprintf("the request has %d bytes, at most %d are allowed: send fewer items at once, or use ClassifyItems or CreateJob",
 			size, c.maxMessage),
 	}
 }

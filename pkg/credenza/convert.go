@@ -118,7 +118,7 @@ func resultFromProto(p *credenzav1.ItemResult) Result {
 		r.Classification = classificationFromProto(c)
 	} else if r.Err == nil {
 		// An outcome that this version of the client does not know.
-		r.Err = &ItemError{Reason: codeInternal, Message: "the server sent no outcome that this client can read: update it"}
+		r.Err = &ItemError{Reason: ReasonInternal, Message: "the server sent no outcome that this client can read: update it"}
 	}
 	return r
 }
@@ -155,7 +155,7 @@ func itemErrorFromProto(p *credenzav1.ItemError) *ItemError {
 		return nil
 	}
 	return &ItemError{
-		Reason:     enumName(p.GetReason().String(), "ERROR_REASON_"),
+		Reason:     Reason(enumName(p.GetReason().String(), "ERROR_REASON_")),
 		Message:    p.GetMessage(),
 		Retryable:  p.GetRetryable(),
 		RetryAfter: p.GetRetryAfter().AsDuration(),

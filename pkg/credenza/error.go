@@ -11,26 +11,19 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const (
-	codeInvalidArgument  = "INVALID_ARGUMENT"
-	codeInternal         = "INTERNAL"
-	codeUnavailable      = "UNAVAILABLE"
-	reasonInvalidRequest = "INVALID_REQUEST"
-)
-
 // Error is the error of a call. Each method of Client returns errors of this type:
 //
 //	if e, ok := errors.AsType[*credenza.Error](err); ok && e.RetryAfter > 0 { ... }
 //
 // errors.Is finds context.Canceled and context.DeadlineExceeded in it.
 type Error struct {
-	// Code is the canonical name of the gRPC code, such as "INVALID_ARGUMENT".
-	Code string
-	// Reason is the server's stable name, such as "TOO_MANY_ITEMS". It is empty if the
-	// error is not from the server, for example if that cannot be reached.
-	Reason string
+	// Code is that of gRPC, such as CodeInvalidArgument.
+	Code Code
+	// Reason is the server's reason, such as ReasonTooManyItems. It is empty if the error is
+	// not from the server, for example if that cannot be reached.
+	Reason Reason
 	// Cap is the cap of the caller that is reached, such as "items_per_day", if the reason
-	// is "CAP_REACHED".
+	// is ReasonCapReached.
 	Cap string
 	// Message describes for people what happened and what to do.
 	Message string
@@ -49,21 +42,21 @@ type FieldViolation struct {
 
 // Error returns the code, the reason and the message.
 func (e *Error) Error() string {
-	if e.Reason == "" || e.Reason == e.Code {
-		return e.Code + ": " + e.Message
+	if e.Reason == "" || string(e.Reason) == string(e.Code) {
+		return string(e.Code) + ": " + e.Message
 	}
-	return e.Code + " (" + e.Reason + "): " + e.Message
+	return string(e.Code) + " (" + string(e.Reason) + "): " + e.Message
 }
 
 // Is reports whether target is the error of the context that ended the call.
 func (e *Error) Is(target error) bool {
-	return target == context.Canceled && e.Code == code.Code_CANCELLED.String() ||
-		target == context.DeadlineExceeded && e.Code == code.Code_DEADLINE_EXCEEDED.String()
+	return target == context.Canceled && e.Code == CodeCancelled ||
+		target == context.DeadlineExceeded && e.Code == CodeDeadlineExceeded
 }
 
 // GRPCStatus returns the code and the message for status.FromError and status.Code.
 func (e *Error) GRPCStatus() *status.Status {
-	return status.New(codes.Code(code.Code_value[e.Code]), e.Message)
+	return status.New(codes.Code(code.Code_value[string(e.Code)]), e.Message)
 }
 
 // errorFrom returns gRPC's error as an *Error, and nil for nil.
@@ -78,7 +71,7 @@ func errorFrom(err error) error {
 	if !ok { // a bare end of the context, as gRPC has it in a few places
 		s = status.FromContextError(err)
 	}
-	e := &Error{Code: code.Code(s.Code()).String(), Message: s.Message()}
+	e := &Error{Code: Code(code.Code(s.Code()).String()), Message: s.Message()}
 	for _, detail := range s.Details() {
 		e.add(detail)
 	}
@@ -88,7 +81,7 @@ func errorFrom(err error) error {
 func (e *Error) add(detail any) {
 	switch d := detail.(type) {
 	case *errdetails.ErrorInfo:
-		e.Reason, e.Cap = d.GetReason(), d.GetMetadata()["cap"]
+		e.Reason, e.Cap = Reason(d.GetReason()), d.GetMetadata()["cap"]
 	case *errdetails.BadRequest:
 		for _, v := range d.GetFieldViolations() {
 			e.Fields = append(e.Fields, FieldViolation{Field: v.GetField(), Message: v.GetDescription()})

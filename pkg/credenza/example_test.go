@@ -44,8 +44,7 @@ func Example() {
 		{ID: "2", ProductName: "Desk lamp"},
 		{ID: "3"},
 	}
-	stream := client.ClassifyStream(context.Background(), items, credenza.Options{InOrder: true})
-	for result, err := range stream.Results() {
+	for result, err := range client.ClassifyItems(context.Background(), slices.Values(items), credenza.Options{InOrder: true}) {
 		switch {
 		case err != nil: // the call failed
 			fmt.Println(err)
@@ -56,12 +55,10 @@ func Example() {
 			fmt.Println(result.ItemID, result.Classification.Category)
 		}
 	}
-	fmt.Println(stream.Summary().Succeeded, "succeeded")
 	// Output:
 	// 1 SOFA
 	// 2 LIGHTING
 	// 3 INVALID_ITEM
-	// 2 succeeded
 }
 
 func ExampleClient_Classify() {
@@ -83,9 +80,9 @@ func ExampleClient_Classify() {
 	// Output: BED
 }
 
-// A feed takes items from a sequence as fast as the model answers, so they need not fit
-// into memory.
-func ExampleClient_Feed() {
+// Items are taken from the sequence as fast as the model answers, so they need not fit into
+// memory.
+func ExampleClient_ClassifyItems() {
 	address, stop := startServer()
 	defer stop()
 	client, err := credenza.Dial(address, credenza.WithPlaintext())
@@ -103,7 +100,8 @@ func ExampleClient_Feed() {
 		}
 	}
 	benches := 0
-	for result, err := range client.Feed(context.Background(), items, credenza.Options{}).Results() {
+	summary := credenza.OnSummary(func(s credenza.Summary) { fmt.Println(s.Succeeded, "succeeded") })
+	for result, err := range client.ClassifyItems(context.Background(), items, credenza.Options{Bulk: true}, summary) {
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -113,7 +111,44 @@ func ExampleClient_Feed() {
 		}
 	}
 	fmt.Println(benches, "benches")
-	// Output: 10000 benches
+	// Output:
+	// 10000 succeeded
+	// 10000 benches
+}
+
+// The server finds out which column is what. Here it is told that of one of them.
+func ExampleClient_ClassifyRows() {
+	address, stop := startServer()
+	defer stop()
+	client, err := credenza.Dial(address, credenza.WithPlaintext())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	columns := []string{"SKU", "Bezeichnung", "Preis"}
+	rows := slices.Values([][]string{
+		{"7", "Bench or coffee table", "129,00"},
+		{"8", "Desk lamp", "19,90"},
+	})
+	for result, err := range client.ClassifyRows(context.Background(), columns, rows,
+		credenza.Options{InOrder: true}, credenza.Overrides{"product_name": "Bezeichnung"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(result.ItemID, result.Classification.Category)
+		for _, a := range result.Classification.Alternatives[1:] {
+			if a.Probability > 0.05 {
+				fmt.Println("  or", a.Category)
+			}
+		}
+	}
+	// Output:
+	// 7 BENCH
+	//   or TABLE
+	// 8 LIGHTING
 }
 
 // A job outlives its caller and its server. The token that comes with each batch goes on
@@ -145,6 +180,41 @@ func ExampleClient_CreateJob() {
 	}
 	fmt.Println(watch.Summary().Succeeded, "succeeded")
 	// Output: 2 succeeded
+}
+
+// SubmitJob creates a job from a list, and ListJobResults returns what the caller wants to
+// see of it.
+func ExampleClient_ListJobResults() {
+	address, stop := startServer()
+	defer stop()
+	client, err := credenza.Dial(address, credenza.WithPlaintext())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	items := []credenza.Item{{ID: "1", ProductName: "Two-seat sofa"}, {ID: "2"}}
+	job, err := client.SubmitJob(context.Background(), items, credenza.JobSpec{Name: "Spring", RequestID: "spring-2028"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, err := range client.Follow(context.Background(), credenza.JobPlace{JobID: job.ID}).Results() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	failed := credenza.ResultQuery{Filter: credenza.FailedResults}
+	for result, err := range client.ListJobResults(context.Background(), job.ID, failed) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(result.ItemID, result.Err.Reason)
+	}
+	// Output: 2 INVALID_ITEM
 }
 
 // Jobs fetches page by page while the loop runs.
@@ -186,13 +256,13 @@ func ExampleError() {
 	defer client.Close()
 
 	_, err = client.Classify(context.Background(), credenza.Item{ProductName: "Stool"}, credenza.Options{Model: "no-such-model"})
-	if call, ok := errors.AsType[*credenza.Error](err); ok {
-		fmt.Println(call.Code)
+	if call, ok := errors.AsType[*credenza.Error](err); ok && call.Code == credenza.CodeInvalidArgument {
+		fmt.Println(call.Reason)
 		for _, violation := range call.Fields {
 			fmt.Println(violation.Field)
 		}
 	}
 	// Output:
-	// INVALID_ARGUMENT
+	// UNKNOWN_MODEL
 	// options.model
 }

@@ -16,26 +16,42 @@ type feedStream = grpc.BidiStreamingClient[credenzav1.ClassifyFeedRequest, crede
 
 // Feed classifies items that need not fit into memory or exist yet. It takes items from
 // the sequence no faster than the server does, and sends them in chunks. An item never
-// waits for others to fill its chunk.
+// waits for others to fill its chunk. ClassifyItems does the same, and sends a short list in
+// one message.
 //
 // The sequence runs on a goroutine of its own, which ends before the iteration over the
 // results does. If the iteration is left early or fails, the sequence is stopped at its
 // next item, and the iteration waits for that.
 func (c *Client) Feed(ctx context.Context, items iter.Seq[Item], o Options) *Stream {
+	return c.streamOf(ctx, itemSource(items), o, false)
+}
+
+// streamOf returns the results of a feed. If short is set, a short list that is there soon
+// goes in one message instead.
+func (c *Client) streamOf(ctx context.Context, src source, o Options, short bool) *Stream {
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		var work sync.WaitGroup
 		defer work.Wait() // runs after the cancel below
 		defer cancel(nil)
+		q, pack := newQueue(usualChunk), src.packer()
+		if short {
+			q.first = shortList
+		}
+		work.Go(func() { q.collect(ctx, src.pieces) })
+		if short && q.wait(ctx, src.patience()) {
+			if all, _ := take(ctx, q.slot); all != nil {
+				c.receiveStream(ctx, s, pack(all), o, yield)
+				return
+			}
+		}
 		stream, err := c.openFeed(ctx, o)
 		if err != nil {
 			yield(Batch{}, err)
 			return
 		}
-		slot := make(chan *chunk, 1)
-		work.Go(func() { collect(ctx, items, slot) })
 		work.Go(func() {
-			if err := send(ctx, c, stream, feedChunk, slot); err != nil {
+			if err := send(ctx, c, stream, feedChunk(pack), q.slot); err != nil {
 				cancel(err)
 			}
 		})
@@ -56,8 +72,14 @@ func (c *Client) openFeed(ctx context.Context, o Options) (feedStream, error) {
 	return stream, nil
 }
 
-func feedChunk(items *credenzav1.ItemChunk) *credenzav1.ClassifyFeedRequest {
-	return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: items}}
+func feedChunk(pack func(*chunk) packed) func(*chunk) *credenzav1.ClassifyFeedRequest {
+	return func(c *chunk) *credenzav1.ClassifyFeedRequest {
+		p := pack(c)
+		if p.rows != nil {
+			return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Rows{Rows: p.rows}}
+		}
+		return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: p.items}}
+	}
 }
 
 // receiveFeed returns the error that was the cause of a cancellation, not the

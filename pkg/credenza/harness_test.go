@@ -31,6 +31,26 @@ type fakeJobs struct {
 	credenzav1.UnimplementedJobServiceServer
 	create func(credenzav1.JobService_CreateJobServer) error
 	watch  func(*credenzav1.WatchJobRequest, credenzav1.JobService_WatchJobServer) error
+	submit func(*credenzav1.SubmitJobRequest) (*credenzav1.SubmitJobResponse, error)
+	list   func(*credenzav1.ListJobResultsRequest) (*credenzav1.ListJobResultsResponse, error)
+	pause  func(*credenzav1.PauseJobRequest) (*credenzav1.PauseJobResponse, error)
+	resume func(*credenzav1.ResumeJobRequest) (*credenzav1.ResumeJobResponse, error)
+}
+
+func (s *fakeJobs) SubmitJob(_ context.Context, req *credenzav1.SubmitJobRequest) (*credenzav1.SubmitJobResponse, error) {
+	return s.submit(req)
+}
+
+func (s *fakeJobs) ListJobResults(_ context.Context, req *credenzav1.ListJobResultsRequest) (*credenzav1.ListJobResultsResponse, error) {
+	return s.list(req)
+}
+
+func (s *fakeJobs) PauseJob(_ context.Context, req *credenzav1.PauseJobRequest) (*credenzav1.PauseJobResponse, error) {
+	return s.pause(req)
+}
+
+func (s *fakeJobs) ResumeJob(_ context.Context, req *credenzav1.ResumeJobRequest) (*credenzav1.ResumeJobResponse, error) {
+	return s.resume(req)
 }
 
 func (s *fakeJobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {

@@ -21,6 +21,7 @@ type JobState string
 const (
 	JobQueued    JobState = "QUEUED"
 	JobRunning   JobState = "RUNNING"
+	JobPaused    JobState = "PAUSED" // until ResumeJob
 	JobSucceeded JobState = "SUCCEEDED"
 	JobCancelled JobState = "CANCELLED"
 	JobFailed    JobState = "FAILED"
@@ -85,6 +86,23 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 	for _, opt := range opts {
 		opt(&up)
 	}
+	return c.upload(ctx, itemSource(items), spec, &up)
+}
+
+// CreateJobFromRows does the same with the rows of a table, as texts. The server finds out
+// which column fills which field, as it does for files; UploadOverrides correct it. The job
+// keeps its rows: see ResultQuery.WithRows.
+func (c *Client) CreateJobFromRows(
+	ctx context.Context, columns []string, rows iter.Seq[[]string], spec JobSpec, opts ...UploadOption,
+) (Job, error) {
+	var up upload
+	for _, opt := range opts {
+		opt(&up)
+	}
+	return c.upload(ctx, rowSource(columns, rows, up.overrides), spec, &up)
+}
+
+func (c *Client) upload(ctx context.Context, src source, spec JobSpec, up *upload) (Job, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var work sync.WaitGroup
 	defer work.Wait() // runs after the cancel below
@@ -93,10 +111,16 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 	if err != nil {
 		return Job{}, err
 	}
-	slot := make(chan *chunk, 1)
-	work.Go(func() { collect(ctx, items, slot) })
+	q := newQueue(usualChunk)
+	if src.table != nil {
+		q.first = shortList
+	}
+	work.Go(func() { q.collect(ctx, src.pieces) })
 	work.Go(func() {
-		if err := send(ctx, c, stream, uploadChunk, slot); err != nil {
+		if src.table != nil {
+			q.wait(ctx, 0)
+		}
+		if err := send(ctx, c, stream, uploadChunk(src.packer()), q.slot); err != nil {
 			cancel(err)
 		}
 	})
@@ -114,10 +138,16 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 	return jobFromProto(res.GetJob()), nil
 }
 
-// UploadOption tunes CreateJob.
+// UploadOption tunes CreateJob and CreateJobFromRows.
 type UploadOption func(*upload)
 
-type upload struct{ ended func() }
+type upload struct {
+	ended     func()
+	overrides Overrides
+}
+
+// UploadOverrides name the columns that fill fields, for CreateJobFromRows.
+func UploadOverrides(o Overrides) UploadOption { return func(u *upload) { u.overrides = o } }
 
 // UploadEnded calls f once the server has answered, with or without an error, before
 // CreateJob waits for a sequence that still runs. f can close what the sequence waits
@@ -131,18 +161,41 @@ func (c *Client) openUpload(ctx context.Context, spec JobSpec) (uploadStream, er
 	if err != nil {
 		return nil, errorFrom(err)
 	}
-	err = stream.Send(&credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Spec{Spec: &credenzav1.JobSpec{
-		Mode: modeToProto(spec.Options.Mode), Options: optionsToProto(spec.Options),
-		DisplayName: text(spec.Name), RequestId: text(spec.RequestID),
-	}}})
+	err = stream.Send(&credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Spec{Spec: jobSpecToProto(&spec)}})
 	if err != nil && !errors.Is(err, io.EOF) { // EOF: receiving will say why
 		return nil, errorFrom(err)
 	}
 	return stream, nil
 }
 
-func uploadChunk(items *credenzav1.ItemChunk) *credenzav1.CreateJobRequest {
-	return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Items{Items: items}}
+func jobSpecToProto(spec *JobSpec) *credenzav1.JobSpec {
+	return &credenzav1.JobSpec{
+		Mode: modeToProto(spec.Options.Mode), Options: optionsToProto(spec.Options),
+		DisplayName: text(spec.Name), RequestId: text(spec.RequestID),
+	}
+}
+
+func uploadChunk(pack func(*chunk) packed) func(*chunk) *credenzav1.CreateJobRequest {
+	return func(c *chunk) *credenzav1.CreateJobRequest {
+		p := pack(c)
+		if p.rows != nil {
+			return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Rows{Rows: p.rows}}
+		}
+		return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Items{Items: p.items}}
+	}
+}
+
+// SubmitJob creates a job from a list that fits into one message, of 100,000 items (unless
+// the server is configured otherwise) and 64 MiB at most. CreateJob has no such limit. With
+// a RequestID a call that failed can be repeated: it gets the existing job if only the
+// answer was lost.
+func (c *Client) SubmitJob(ctx context.Context, items []Item, spec JobSpec) (Job, error) {
+	req := &credenzav1.SubmitJobRequest{Items: itemsToProto(items), Spec: jobSpecToProto(&spec)}
+	if err := c.checkSize(req); err != nil {
+		return Job{}, err
+	}
+	res, err := c.jobs.SubmitJob(ctx, req)
+	return jobFromProto(res.GetJob()), errorFrom(err)
 }
 
 // Job returns a job.
@@ -181,13 +234,45 @@ func (c *Client) CancelJob(ctx context.Context, id string) (Job, error) {
 	return jobFromProto(res.GetJob()), errorFrom(err)
 }
 
-// RetryJob creates a job from the items of an ended job that failed and may succeed
-// later, and returns it. Its results have the indexes of the old job. The error is
-// "FAILED_PRECONDITION" if the job has not ended or has no such item. requestID is that
-// of the new job, as in JobSpec.
-func (c *Client) RetryJob(ctx context.Context, id, requestID string) (Job, error) {
-	res, err := c.jobs.RetryJob(ctx, &credenzav1.RetryJobRequest{JobId: text(id), RequestId: text(requestID)})
+// PauseOptions are those of PauseJob.
+type PauseOptions struct {
+	// Reason is for people, at most 500 characters. It comes back in Job.Message.
+	Reason string
+}
+
+// PauseJob pauses a job: no further item is begun, and calls in flight go on. The error has
+// CodeFailedPrecondition if the job has ended.
+func (c *Client) PauseJob(ctx context.Context, id string, o PauseOptions) (Job, error) {
+	res, err := c.jobs.PauseJob(ctx, &credenzav1.PauseJobRequest{JobId: text(id), Reason: text(o.Reason)})
 	return jobFromProto(res.GetJob()), errorFrom(err)
+}
+
+// ResumeJob continues a paused job. The error has CodeFailedPrecondition if the job has
+// ended; one that is not paused is not changed.
+func (c *Client) ResumeJob(ctx context.Context, id string) (Job, error) {
+	res, err := c.jobs.ResumeJob(ctx, &credenzav1.ResumeJobRequest{JobId: text(id)})
+	return jobFromProto(res.GetJob()), errorFrom(err)
+}
+
+// RetryOptions are those of Retry.
+type RetryOptions struct {
+	// RequestID is that of the new job, as in JobSpec.
+	RequestID string
+}
+
+// Retry creates a job from the items of an ended job that failed and may succeed
+// later, and returns it. Its results have the indexes of the old job. The error has
+// CodeFailedPrecondition if the job has not ended or has no such item.
+func (c *Client) Retry(ctx context.Context, id string, o RetryOptions) (Job, error) {
+	res, err := c.jobs.RetryJob(ctx, &credenzav1.RetryJobRequest{JobId: text(id), RequestId: text(o.RequestID)})
+	return jobFromProto(res.GetJob()), errorFrom(err)
+}
+
+// RetryJob is Retry with two strings that are easily swapped.
+//
+// Deprecated: use Retry.
+func (c *Client) RetryJob(ctx context.Context, id, requestID string) (Job, error) {
+	return c.Retry(ctx, id, RetryOptions{RequestID: requestID})
 }
 
 // DeleteJob deletes a job with its items and results. One that runs is cancelled

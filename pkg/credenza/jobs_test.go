@@ -105,7 +105,7 @@ func TestCreateJobThatTheServerEnds(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer func(createServer) error
 		id     string
-		code   string
+		code   credenza.Code
 	}{
 		"with a job, which a repeated request is": {func(s createServer) error {
 			return s.SendAndClose(&credenzav1.CreateJobResponse{Job: &credenzav1.Job{JobId: "old"}})
@@ -197,7 +197,7 @@ func TestJob_FromCreationToDeletion(t *testing.T) {
 	if again, err := c.CreateJob(ctx, named("b"), credenza.JobSpec{RequestID: "key"}); err != nil || again.ID != job.ID {
 		t.Errorf("the same request made %+v, %v", again, err)
 	}
-	if _, err := c.RetryJob(ctx, job.ID, ""); code(err) != "FAILED_PRECONDITION" {
+	if _, err := c.Retry(ctx, job.ID, credenza.RetryOptions{}); code(err) != "FAILED_PRECONDITION" {
 		t.Errorf("a job that runs was retried: %v", err)
 	}
 	jobs.Work(job.ID, 4)
@@ -206,7 +206,7 @@ func TestJob_FromCreationToDeletion(t *testing.T) {
 		job.FailuresByReason["UPSTREAM_UNAVAILABLE"] != 2 || job.Ended.IsZero() {
 		t.Errorf("got %+v, %v", job, err)
 	}
-	retry, err := c.RetryJob(ctx, job.ID, "retry")
+	retry, err := c.Retry(ctx, job.ID, credenza.RetryOptions{RequestID: "retry"})
 	if err != nil || retry.RetryOf != job.ID || retry.Progress.Total != 2 {
 		t.Fatalf("got %+v, %v", retry, err)
 	}
@@ -235,7 +235,7 @@ func TestJob_FromCreationToDeletion(t *testing.T) {
 }
 
 // code is the code of the client's error, empty for none.
-func code(err error) string {
+func code(err error) credenza.Code {
 	if e, ok := errors.AsType[*credenza.Error](err); ok {
 		return e.Code
 	}

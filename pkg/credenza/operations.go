@@ -172,7 +172,7 @@ func logLevelToProto(name string) (credenzav1.LogLevel, error) {
 	if !ok || n == 0 {
 		message := fmt.Sprintf("%q is no log level: say debug, info, warn or error", name)
 		return 0, &Error{
-			Code: codeInvalidArgument, Reason: reasonInvalidRequest, Message: message,
+			Code: CodeInvalidArgument, Reason: ReasonInvalidRequest, Message: message,
 			Fields: []FieldViolation{{Field: "log_level", Message: message}},
 		}
 	}

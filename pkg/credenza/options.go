@@ -25,6 +25,10 @@ const (
 	connectionWindow = 4 << 20
 )
 
+// spread has calls go to all addresses of a target in turn, such as those of a headless
+// service of Kubernetes.
+const spread = `{"loadBalancingConfig":[{"round_robin":{}}]}`
+
 // Option tunes a client.
 type Option func(*settings)
 
@@ -81,6 +85,7 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 			grpc.MaxCallRecvMsgSize(s.maxMessage),
 			grpc.MaxCallSendMsgSize(s.maxMessage),
 		),
+		grpc.WithDefaultServiceConfig(spread),
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connectionWindow),
 		// Detects a server that vanished while a stream is quiet.

@@ -28,37 +28,34 @@ type event interface {
 
 // ClassifyStream classifies a list of items. The list must not change before the
 // iteration begins. It must have at least one item and at most as many as the server
-// accepts (by default 100,000), else the call fails with "INVALID_ARGUMENT".
+// accepts (by default 100,000), else the call fails with CodeInvalidArgument. ClassifyItems
+// takes any number.
 func (c *Client) ClassifyStream(ctx context.Context, items []Item, o Options) *Stream {
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // a loop that was left early ends its call here
-		next, err := c.openStream(ctx, items, o)
-		if err != nil {
-			yield(Batch{}, err)
-			return
-		}
-		s.receive(next, yield)
+		c.receiveStream(ctx, s, packed{items: &credenzav1.ItemChunk{Items: itemsToProto(items)}}, o, yield)
 	}}
 }
 
-func (c *Client) openStream(ctx context.Context, items []Item, o Options) (func() (event, error), error) {
+// receiveStream makes a call with one message.
+func (c *Client) receiveStream(ctx context.Context, s *Stream, all packed, o Options, yield func(Batch, error) bool) {
 	req := &credenzav1.ClassifyStreamRequest{
-		Items:   itemsToProto(items),
-		Mode:    modeToProto(o.Mode),
-		Options: optionsToProto(o),
+		Items: all.items.GetItems(), Rows: all.rows, Mode: modeToProto(o.Mode), Options: optionsToProto(o),
 	}
 	if err := c.checkSize(req); err != nil {
-		return nil, err
+		yield(Batch{}, err)
+		return
 	}
 	stream, err := c.items.ClassifyStream(ctx, req)
 	if err != nil {
-		return nil, errorFrom(err)
+		yield(Batch{}, errorFrom(err))
+		return
 	}
-	return func() (event, error) {
+	s.receive(func() (event, error) {
 		res, err := stream.Recv()
 		return res, err
-	}, nil
+	}, yield)
 }
 
 // Batches iterates over the results as the server sends them. An error is an
@@ -67,7 +64,7 @@ func (s *Stream) Batches() iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		if s.started {
 			yield(Batch{}, &Error{
-				Code:    "FAILED_PRECONDITION",
+				Code:    CodeFailedPrecondition,
 				Message: "the stream was iterated over before: make another call",
 			})
 			return
@@ -129,7 +126,7 @@ func (s *Stream) receive(next func() (event, error), yield func(Batch, error) bo
 // be missing.
 func (s *Stream) finish(summary *credenzav1.Summary, yield func(Batch, error) bool) {
 	if summary == nil {
-		yield(Batch{}, &Error{Code: codeInternal, Message: "the stream ended without its summary: results may be missing"})
+		yield(Batch{}, &Error{Code: CodeInternal, Message: "the stream ended without its summary: results may be missing"})
 		return
 	}
 	s.summary = summaryFromProto(summary)

@@ -42,7 +42,7 @@ func TestStreamThatEndsBadly(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		end  error
-		want string
+		want credenza.Code
 	}{
 		{"with an error", status.Error(codes.Unavailable, "gone"), "UNAVAILABLE"},
 		{"without a summary", nil, "INTERNAL"},

@@ -81,6 +81,8 @@ type Result struct {
 	// ImageErr is why the picture was not used, if the item was classified by its text.
 	ImageErr *ItemError
 	Trace    Trace
+	// Row is the row that the item came from, if ListJobResults was asked for it. Else nil.
+	Row *Row
 }
 
 // Classification is the category, styles and tags of an item.
@@ -111,8 +113,8 @@ type Alternative struct {
 
 // ItemError is why an item has no classification.
 type ItemError struct {
-	// Reason is a stable name such as "REFUSED"; see the proto's ErrorReason.
-	Reason    string
+	// Reason is one such as ReasonRefused.
+	Reason    Reason
 	Message   string
 	Retryable bool
 	// RetryAfter is how long to wait before the item is sent again. 0: not known.
@@ -123,10 +125,10 @@ type ItemError struct {
 }
 
 // Kind returns the summary, or the reason if there is none.
-func (e *ItemError) Kind() string { return cmp.Or(e.Summary, e.Reason) }
+func (e *ItemError) Kind() string { return cmp.Or(e.Summary, string(e.Reason)) }
 
 // Error returns the reason and the message.
-func (e *ItemError) Error() string { return e.Reason + ": " + e.Message }
+func (e *ItemError) Error() string { return string(e.Reason) + ": " + e.Message }
 
 // Trace describes how a result was made.
 type Trace struct {

@@ -51,6 +51,18 @@ func WatchNotify(f func(attempt int, err error)) WatchOption {
 	return func(w *watcher) { w.notify = f }
 }
 
+// JobPlace is a place in the results of a job.
+type JobPlace struct {
+	JobID string
+	// Token is that of an earlier watch, of any program. Empty: the first result.
+	Token string
+}
+
+// Follow is WatchJob from a place, in which the two strings have names.
+func (c *Client) Follow(ctx context.Context, from JobPlace, opts ...WatchOption) *Watch {
+	return c.WatchJob(ctx, from.JobID, from.Token, opts...)
+}
+
 // WatchJob follows a job. With an empty token it begins with the first result. With a
 // token of an earlier watch, of any program, it continues after the message that had the
 // token. The call begins and ends with the iteration.
@@ -169,7 +181,7 @@ func (w *watcher) pause(ctx context.Context, err error) error {
 
 // passing reports whether the call may succeed later.
 func passing(e *Error) bool {
-	return e.Code == codeUnavailable || e.RetryAfter > 0
+	return e.Code == CodeUnavailable || e.RetryAfter > 0
 }
 
 // pauseAfter returns the wait after a failure that followed the given number of others.

@@ -243,7 +243,7 @@ func TestWatch_EndsForPermanentErrors(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		err    error
-		code   string
+		code   credenza.Code
 		passes bool
 		wait   time.Duration
 	}{

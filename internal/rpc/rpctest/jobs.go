@@ -133,7 +133,7 @@ func (j *Jobs) Work(id string, n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, b := range j.jobs {
-		if b.ID == id && !b.State.Ended() {
+		if b.ID == id && !b.State.Ended() && b.State != catalog.JobPaused {
 			j.work(b, n)
 		}
 	}

@@ -238,15 +238,17 @@ func (x *ItemChunk) GetItems() []*Item {
 // more cells than there are columns, gets ERROR_REASON_INVALID_ITEM.
 type RowChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The names of the columns, in order, at most 1,000. Names may repeat or be empty.
-	// In the first chunk of a call; later ones have the same or none.
+	// The names of the columns, in order, at most 1,000, with `overrides` 128 KiB. Names
+	// may repeat or be empty. In the first chunk of a call; later ones have the same or
+	// none.
 	Columns []string `protobuf:"bytes,1,rep,name=columns,proto3" json:"columns,omitempty"`
 	// The rows, in order. A chunk without rows does nothing.
 	Rows []*Row `protobuf:"bytes,2,rep,name=rows,proto3" json:"rows,omitempty"`
 	// The column that fills a field, by the field's name as in Item ("product_name",
 	// "image_url"). Without a name, as in {"price_range": ""}, no column fills the
-	// field. In the first chunk of a call. A field or column that there is not fails
-	// the call with INVALID_ARGUMENT.
+	// field, and with the name of a column in the field's place that column is left out.
+	// In the first chunk of a call; later ones have the same or none. A field or column
+	// that there is not fails the call with INVALID_ARGUMENT.
 	Overrides     map[string]string `protobuf:"bytes,3,rep,name=overrides,proto3" json:"overrides,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -307,7 +309,7 @@ func (x *RowChunk) GetOverrides() map[string]string {
 type Row struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One for each column, as text. Missing ones at the end are blank. "", "nan",
-	// "null" and "None" count as blank too.
+	// "null" and "None" count as blank too. Blank ones beyond the columns are ignored.
 	Cells         []string `protobuf:"bytes,1,rep,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"cmp"
+	"runtime/debug"
+)
+
+// Version is the program's version; the Makefile sets it at link time.
+var Version = "dev"
+
+// commit is what the program was built from; the Makefile sets it at link time.
+var commit string
+
+// Commit returns the commit that the program was built from, as the Makefile or else the
+// go command knew it, or "unknown".
+func Commit() string {
+	if commit != "" {
+		return commit
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision := ""
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	const length = 12 // of hexadecimal digits
+	return cmp.Or(revision[:min(len(revision), length)], "unknown")
+}

@@ -1,0 +1,91 @@
+package classify_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/credenza-dev/credenza/internal/cache"
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/classify"
+)
+
+// TestHalt_GivesUpWhatWaits halts a call while two of its items are with the model and the
+// others wait: for the model, for a picture, or for the work of an equal item.
+func TestHalt_GivesUpWhatWaits(t *testing.T) {
+	for name, tt := range map[string]struct {
+		adjust func(i int, it *catalog.Item)
+		asked  int
+	}{
+		"for the model":  {nil, 2},
+		"for a picture":  {pictured, 0},
+		"for equal work": {func(_ int, it *catalog.Item) { it.Name = "the same" }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := cache.New(cache.Config{})
+				defer answers.Close()
+				b, g := setUp(t, 2, func(p *classify.Parts) { p.Cache, p.Pictures = answers, slowShop{takes: time.Hour} }), collect()
+				halt, stop := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, stop)
+				call := classify.Call{Patient: true, Prompt: true, Halt: halt}
+				source := from(items(500, time.Minute, tt.adjust))
+				s, err := b.Run(t.Context(), call, source, g.send)
+				if err != nil || s.Failed != 0 || s.Succeeded != int64(tt.asked) || len(g.outcomes()) != tt.asked || b.model.count() != tt.asked {
+					t.Errorf("%+v, %d outcomes, %d asked, %v", s, len(g.outcomes()), b.model.count(), err)
+				}
+				if want := time.Duration(min(tt.asked, 1))*time.Minute + time.Second; s.Elapsed > want {
+					t.Errorf("it took %v", s.Elapsed)
+				}
+			})
+		})
+	}
+}
+
+// TestHalt_HarmsNoCallThatSharesTheWork has a call wait for the work of one that is
+// halted before the model was asked.
+func TestHalt_HarmsNoCallThatSharesTheWork(t *testing.T) {
+	for name, adjust := range map[string]func(int, *catalog.Item){
+		"texts": nil, "pictures": pictured,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := cache.New(cache.Config{ProvisionalTTL: time.Hour})
+				defer answers.Close()
+				b := setUp(t, 1, func(p *classify.Parts) { p.Cache, p.Pictures = answers, slowShop{takes: time.Minute} })
+				busy := make(chan error, 1)
+				go func() { // the model has something else to do
+					_, err := b.Run(t.Context(), classify.Call{}, from(items(1, 2*time.Second, nil)), collect().send)
+					busy <- err
+				}()
+				synctest.Wait()
+				halt, stop := context.WithCancel(t.Context())
+				same := func(i int, it *catalog.Item) {
+					it.ID, it.Name = fmt.Sprint("shared ", i), "the same"
+					if adjust != nil {
+						adjust(0, it)
+					}
+				}
+				halted := make(chan catalog.Summary, 1)
+				go func() {
+					s, _ := b.Run(t.Context(), classify.Call{Patient: true, Halt: halt}, from(items(1, time.Second, same)), collect().send)
+					halted <- s
+				}()
+				synctest.Wait()
+				time.AfterFunc(time.Second, stop)
+				s, err := b.Run(t.Context(), classify.Call{Patient: true}, from(items(3, time.Second, same)), collect().send)
+				if err != nil || s.Succeeded != 3 {
+					t.Errorf("%+v, %v", s, err)
+				}
+				if s := <-halted; s.Total != 0 {
+					t.Errorf("the halted call has %+v", s)
+				}
+				if err := <-busy; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
