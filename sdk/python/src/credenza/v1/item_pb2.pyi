@@ -179,8 +179,9 @@ class RowChunk(google.protobuf.message.Message):
     OVERRIDES_FIELD_NUMBER: builtins.int
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The names of the columns, in order, at most 1,000. Names may repeat or be empty.
-        In the first chunk of a call; later ones have the same or none.
+        """The names of the columns, in order, at most 1,000, with `overrides` 128 KiB. Names
+        may repeat or be empty. In the first chunk of a call; later ones have the same or
+        none.
         """
 
     @property
@@ -191,8 +192,9 @@ class RowChunk(google.protobuf.message.Message):
     def overrides(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """The column that fills a field, by the field's name as in Item ("product_name",
         "image_url"). Without a name, as in {"price_range": ""}, no column fills the
-        field. In the first chunk of a call. A field or column that there is not fails
-        the call with INVALID_ARGUMENT.
+        field, and with the name of a column in the field's place that column is left out.
+        In the first chunk of a call; later ones have the same or none. A field or column
+        that there is not fails the call with INVALID_ARGUMENT.
         """
 
     def __init__(
@@ -216,7 +218,7 @@ class Row(google.protobuf.message.Message):
     @property
     def cells(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """One for each column, as text. Missing ones at the end are blank. "", "nan",
-        "null" and "None" count as blank too.
+        "null" and "None" count as blank too. Blank ones beyond the columns are ignored.
         """
 
     def __init__(
