@@ -194,8 +194,8 @@ func (a *App) GRPCAddr() string { return addressOf(a.grpcLis) }
 // HTTPAddr returns the address on which HTTP is served, as GRPCAddr does.
 func (a *App) HTTPAddr() string { return addressOf(a.httpLis) }
 
-// AdminAddr returns the address on which the process's inside is shown, as GRPCAddr does;
-// empty: it is not.
+// AdminAddr returns the address of profiles and channelz, as GRPCAddr does; empty: they are
+// not served.
 func (a *App) AdminAddr() string {
 	if a.admin == nil {
 		return ""

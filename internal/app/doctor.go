@@ -95,7 +95,7 @@ func Doctor(ctx context.Context, config Config, timeout time.Duration, note func
 	return diagnose(ctx, config, doctor{timeout: timeout, note: note})
 }
 
-// diagnose has a doctor ask, of whom the caller has set how.
+// diagnose has d ask, with the time-out, note and brief that the caller has set.
 func diagnose(ctx context.Context, config Config, d doctor) ([]Diagnosis, error) {
 	if config.backend() == backendOffline {
 		return nil, nil

@@ -40,6 +40,7 @@ func TestReadsByGET(t *testing.T) {
 		{atJobs + "ListJobs" + getting(`{"page_size":-1}`), 400, `INVALID_REQUEST`},
 		{atJobs + "ListJobs" + getting(`{`), 400, `INVALID_REQUEST`},
 		{atJobs + "ListJobs" + asGET + "&compression=gzip", 400, `compressed`},
+		{atJobs + "ListJobs" + "?connect=v1&encoding=json&base64=1&message=!", 400, `not in base64`},
 		{atJobs + "CancelJob" + getting(`{"jobId":"`+job.GetJobId()+`"}`), 405, ``},
 		{atJobs + "DeleteJob" + getting(`{"jobId":"`+job.GetJobId()+`"}`), 405, ``},
 		{atClassify + getting(`{"item":{}}`), 405, ``},
@@ -76,7 +77,7 @@ func (h *overHTTP) get(t *testing.T, version int, address string, headers ...str
 	return res.StatusCode, string(text), res.Header
 }
 
-// The message of a stranger is not looked at, whatever it is.
+// A stranger learns nothing of what is wrong with a message.
 func TestReadsByGET_OfStrangers(t *testing.T) {
 	h := startHTTP(t, setup{tokens: testTokens(t)})
 	for _, address := range []string{

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -79,6 +80,8 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
 		v.forgetMessage(media)
+	case r.Method == http.MethodGet && badBase64(r):
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is not in base64: encode it for addresses, or leave base64=1 out"}
 	case plain && media == mediaJSON && v.isEmpty():
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send JSON, {} at least"}
 	case !plain && !method.IsClientStream && r.Method == http.MethodPost:
@@ -110,6 +113,13 @@ func nameProtocol(r *http.Request) (plain bool) {
 func packedQuery(r *http.Request) bool {
 	compression := r.URL.Query().Get("compression")
 	return compression != "" && compression != "identity"
+}
+
+// badBase64 reports whether the message of a GET is said to be in base64 and is not.
+func badBase64(r *http.Request) bool {
+	query := r.URL.Query()
+	_, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(query.Get("message"), "="))
+	return query.Get("base64") == "1" && err != nil
 }
 
 // forgetMessage puts an empty message in the place of the call's own.

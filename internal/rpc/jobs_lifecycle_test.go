@@ -98,7 +98,7 @@ func TestJobFaultsReachTheCaller(t *testing.T) {
 			t.Errorf("got %v, want %s (%s)", err, tc.code, tc.reason)
 		}
 		fields := s.logs.All()[0].ContextMap()
-		if fields["grpc.service"] != "credenza.v1.JobService" || fields["reason"] != tc.reason {
+		if fields["grpc.service"] != "credenza.v1.JobService" || fields["reason"] != string(tc.reason) {
 			t.Errorf("the log has %v", fields)
 		}
 	}

@@ -275,6 +275,58 @@ func TestRows_HundredThousandStayBytes(t *testing.T) {
 	}
 }
 
+// The first rows say what the columns hold, and must not stay for that.
+func TestRows_OfTheSampleAreLetGo(t *testing.T) {
+	const count, size = 150, 200 << 10
+	rows := make([][]string, count)
+	for i := range rows {
+		rows[i] = []string{fmt.Sprint(i), strings.Repeat("word ", size/5), ""}
+	}
+	rows[count-1][2] = strings.Repeat("first value of its column ", 400_000)
+	wire, err := proto.Marshal(&credenzav1.ClassifyStreamRequest{Rows: rowChunk([]string{"sku", "description", "colour"}, rows...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left int64
+	before := inUse()
+	s := start(t, setup{engine: fakeEngine{
+		run: func(ctx context.Context, _ classify.Call, next classify.Source, _ classify.Sink) (catalog.Summary, error) {
+			for {
+				if _, err := next(ctx); err != nil {
+					left = inUse() - before
+					runtime.KeepAlive(next)
+					return catalog.Summary{}, nil //nolint:nilerr // the end of the rows
+				}
+			}
+		},
+	}})
+	if err := callWith(t, s, streamMethod, wire); err != nil {
+		t.Fatal(err)
+	}
+	runtime.KeepAlive(wire)
+	t.Logf("%d KiB are in memory after the last of %d KiB", left>>10, len(wire)>>10)
+	if left > 4<<20 {
+		t.Errorf("%d KiB are in memory after the last of %d KiB", left>>10, len(wire)>>10)
+	}
+}
+
+func TestRows_CellsThatGrow(t *testing.T) {
+	for column, text := range map[string]string{"image_url": "https://", "tags": ",a", "link": "//a.b|"} {
+		var got []*catalog.Item
+		s := start(t, setup{engine: collecting(&got)})
+		const size = 16 << 20
+		request := &credenzav1.ClassifyStreamRequest{Rows: rowChunk([]string{column}, []string{strings.Repeat(text, size/len(text))})}
+		client := s.rawItems(t)
+		before := allocated()
+		if err := streamError(t.Context(), client, request); err != nil || len(got) != 1 {
+			t.Fatalf("%s: %d items, %v", column, len(got), err)
+		}
+		if n := int64(allocated()-before) / size; n > 7 {
+			t.Errorf("%s: %d times its size was allocated", column, n)
+		}
+	}
+}
+
 // inUse returns how many bytes are in memory.
 func inUse() int64 {
 	runtime.GC()

@@ -364,6 +364,9 @@ func TestOrigins(t *testing.T) {
 			if got.status != tt.called || got.header.Get("Access-Control-Allow-Origin") != tt.allowed {
 				t.Errorf("%v, %s, %s: %+v", tt.origins, tt.origin, path, got)
 			}
+			if kept := got.header.Get("Cache-Control"); got.status == 403 && kept != "no-store" {
+				t.Errorf("%s: a refusal has Cache-Control %q", path, kept)
+			}
 		}
 	}
 }
