@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -193,10 +195,41 @@ def test_the_memory_of_a_feed_of_50_000_rows_is_flat(server: Server) -> None:
     assert peak - first < 24, done.stdout
 
 
+class Counter:
+    """A way to a server that counts the bytes of its callers."""
+
+    def __init__(self, target: str) -> None:
+        self.sent = 0
+        self._to = target.rsplit(":", 1)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.target = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            caller, _ = self._listener.accept()
+            server = socket.create_connection((self._to[0], int(self._to[1])))
+            threading.Thread(target=self._copy, args=(caller, server, True), daemon=True).start()
+            threading.Thread(target=self._copy, args=(server, caller, False), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self.sent += len(data) if counted else 0
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
 def test_gzip_compresses_requests(server: Server) -> None:
-    with Client(server.target, gzip=True) as client:
-        rows = [{"title": "Two-seat sofa", "text": "linen " * 500} for _ in range(300)]
-        assert {r.category for r in client.classify(rows)} == {"SOFA"}
+    rows = [{"title": "Two-seat sofa", "text": "linen and oak " * 100} for _ in range(300)]
+    sent = {}
+    for gzip in (False, True):
+        counter = Counter(server.target)
+        with Client(counter.target, gzip=gzip) as client:
+            assert {r.category for r in client.classify(rows)} == {"SOFA"}
+        sent[gzip] = counter.sent
+    assert sent[False] > 400_000
+    assert sent[True] < 40_000
 
 
 def test_the_server_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
