@@ -68,7 +68,7 @@ func TestCompletion(t *testing.T) {
 func TestCompletion_AnswersTheShell(t *testing.T) {
 	for line, want := range map[string]string{
 		"credenza cl":             "classify",
-		"credenza jobs re":        "results retry",
+		"credenza jobs re":        "results resume retry",
 		"credenza classify --out": "--out --output",
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])

@@ -18,6 +18,8 @@ type jobsCommand struct {
 	Show    jobsShow    `cmd:"" help:"Show a job."`
 	Watch   jobsWatch   `cmd:"" help:"Follow a job until it ends."`
 	Results jobsResults `cmd:"" help:"Write a job's results."`
+	Pause   jobsPause   `cmd:"" help:"Begin no further item of a job until it is resumed."`
+	Resume  jobsResume  `cmd:"" help:"Go on with a paused job."`
 	Cancel  jobsCancel  `cmd:"" help:"End a job before its time; its results so far stay."`
 	Retry   jobsRetry   `cmd:"" help:"Make a new job of what failed in an ended one, and print its id."`
 	Delete  jobsDelete  `cmd:"" help:"Delete a job with its results."`
@@ -81,7 +83,7 @@ func (j *jobID) Validate() error {
 
 type jobsList struct {
 	jobServer
-	State  string `enum:",queued,running,succeeded,cancelled,failed" default:"" placeholder:"queued|running|succeeded|cancelled|failed" help:"Only jobs in this state."`
+	State  string `enum:",queued,running,paused,succeeded,cancelled,failed" default:"" placeholder:"queued|running|paused|succeeded|cancelled|failed" help:"Only jobs in this state."`
 	Limit  uint   `placeholder:"N" help:"No more than the N newest (default: all)."`
 	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How jobs are written (default: a table on a terminal and JSON lines elsewhere)."`
 }
@@ -167,6 +169,41 @@ func (c *jobsCancel) Run(ctx context.Context, s streams) error {
 		job, err := client.CancelJob(ctx, c.ID)
 		if err == nil {
 			printLine(s.err, "credenza: %s is %s: %d of %s classified", job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)))
+		}
+		return err
+	})
+}
+
+type jobsPause struct {
+	jobServer
+	jobID
+	Reason string `placeholder:"TEXT" help:"Why, for all who look at the job."`
+}
+
+// Run pauses a job.
+func (c *jobsPause) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.PauseJob(ctx, c.ID, credenza.PauseOptions{Reason: c.Reason})
+		if err == nil {
+			printLine(s.err, "credenza: %s is %s: %d of %s classified: go on with %s",
+				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), c.again("resume "+job.ID))
+		}
+		return err
+	})
+}
+
+type jobsResume struct {
+	jobServer
+	jobID
+}
+
+// Run resumes a job.
+func (c *jobsResume) Run(ctx context.Context, s streams) error {
+	return c.call(ctx, func(client *credenza.Client) error {
+		job, err := client.ResumeJob(ctx, c.ID)
+		if err == nil {
+			printLine(s.err, "credenza: %s is %s: %d of %s classified: follow it with %s",
+				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), c.again("watch "+job.ID))
 		}
 		return err
 	})

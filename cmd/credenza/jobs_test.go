@@ -236,6 +236,22 @@ func TestListAndShow(t *testing.T) {
 	}
 }
 
+func TestPauseOfAJob(t *testing.T) {
+	k := startJobs(t, rpctest.NewJobs())
+	id := k.submit(t, "a", "b", "c")
+	k.jobs.Work(id, 1)
+	k.run(t, "", "pause", id, "--reason=until Monday").expect(t, exitOK, "credenza: job-1 is PAUSED: 1 of 3 items classified: go on with credenza jobs resume job-1")
+	for _, line := range []string{"show job-1 --output=table", "list --state=paused --output=table"} {
+		if got := k.run(t, "", strings.Fields(line)...); !strings.Contains(got.out, "PAUSED") || !strings.Contains(got.out, "until Monday") {
+			t.Errorf("%s: got %s", line, got.out)
+		}
+	}
+	k.run(t, "", "resume", id).expect(t, exitOK, "credenza: job-1 is QUEUED: 1 of 3 items classified")
+	k.jobs.Work(id, 2)
+	k.run(t, "", "pause", id).expect(t, exitFailed, `the job "job-1" has ended`)
+	k.run(t, "", "resume", id).expect(t, exitFailed, `the job "job-1" has ended`)
+}
+
 func TestEndsOfJobs(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "flawed", "c", "d")
@@ -248,14 +264,14 @@ func TestEndsOfJobs(t *testing.T) {
 	k.jobs.Work(strings.TrimSpace(got.out), 1)
 	k.run(t, "", "watch", strings.TrimSpace(got.out)).expect(t, exitFailed, "1 may succeed later: try them again with credenza jobs retry job-2")
 	k.run(t, "", "delete", id).expect(t, exitOK, "credenza: job-1 is deleted")
-	for _, command := range []string{"show", "watch", "results", "cancel", "retry", "delete"} {
+	for _, command := range []string{"show", "watch", "results", "pause", "resume", "cancel", "retry", "delete"} {
 		k.run(t, "", command, id).expect(t, exitFailed, `there is no job "job-1": list the jobs`)
 	}
 }
 
 func TestJobsOfAServiceThatHasNone(t *testing.T) {
 	k := startJobs(t, nil)
-	for _, line := range []string{"submit -", "list", "show x", "watch x", "results x", "cancel x", "retry x", "delete x"} {
+	for _, line := range []string{"submit -", "list", "show x", "watch x", "results x", "pause x", "resume x", "cancel x", "retry x", "delete x"} {
 		k.run(t, twoRows, strings.Fields(line)...).expect(t, exitFailed, "credenza: the service at "+k.address+" keeps no jobs")
 	}
 	k.stop(t)

@@ -33,6 +33,9 @@ func (c *jobsWatch) Run(ctx context.Context, s streams) error {
 
 // follow shows a job's progress until its end, and its summary.
 func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *credenza.Job, notes io.Writer) error {
+	if job.State == credenza.JobPaused {
+		printLine(notes, "credenza: %s is %s (%s): it waits for %s", job.ID, job.State, table.Printable(job.Message), j.again("resume "+job.ID))
+	}
 	bar := newProgress(notes, false, "classifying", job.Progress.Total)
 	defer bar.end()
 	watch := client.WatchJob(ctx, job.ID, "", j.onOutage(notes, bar))

@@ -48,12 +48,16 @@ func decodeAll[T, F any](b []byte, what string, value func(*F) T) ([]T, error) {
 
 // EncodeItems encodes items.
 func EncodeItems(items []catalog.Item) ([]byte, error) {
-	return encodeAll(items, func(it *catalog.Item) item { return item(*it) })
+	return encodeAll(items, func(it *catalog.Item) itemForm { return itemForm{item(*it), (*row)(it.Row)} })
 }
 
 // DecodeItems decodes the result of EncodeItems.
 func DecodeItems(b []byte) ([]catalog.Item, error) {
-	return decodeAll(b, "items", func(form *item) catalog.Item { return catalog.Item(*form) })
+	return decodeAll(b, "items", func(form *itemForm) catalog.Item {
+		it := catalog.Item(form.item)
+		it.Row = (*catalog.Row)(form.Row)
+		return it
+	})
 }
 
 // EncodeOutcomes encodes outcomes, without the causes of faults.

@@ -21,7 +21,19 @@ type item struct {
 	ImageURL    string            `cbor:"10,keyasint,omitempty"`
 	ImageData   []byte            `cbor:"11,keyasint,omitempty"`
 	Attributes  map[string]string `cbor:"12,keyasint,omitempty"`
-	Row         *catalog.Row      `cbor:"-"`
+	Row         *catalog.Row      `cbor:"-"` // see itemForm
+}
+
+// itemForm is what is stored of an item.
+type itemForm struct {
+	item
+	Row *row `cbor:"13,keyasint,omitempty"`
+}
+
+// row has the fields of catalog.Row in the same order.
+type row struct {
+	Columns []string `cbor:"1,keyasint,omitempty"`
+	Cells   []string `cbor:"2,keyasint,omitempty"`
 }
 
 type classification struct {

@@ -31,6 +31,10 @@ type chunkForm struct {
 	Items []byte `cbor:"3,keyasint"`
 	// Objects are the places of items that are objects of their own and empty here.
 	Objects []int `cbor:"4,keyasint,omitempty"`
+	// Columns are those of the rows that items were made of. The items have only the
+	// cells. Each chunk with rows has them, because an earlier version that changes the
+	// job's record would lose them there.
+	Columns []string `cbor:"5,keyasint,omitempty"`
 }
 
 // chunk is a chunk in memory.
@@ -38,6 +42,7 @@ type chunk struct {
 	items   []catalog.Item
 	indexes []int64
 	objects map[int]bool
+	columns []string // of the items with rows
 }
 
 func decodeChunk(b []byte) (*chunk, error) {
@@ -49,7 +54,10 @@ func decodeChunk(b []byte) (*chunk, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chunk{items: items, indexes: form.Indexes}
+	c := &chunk{items: items, indexes: form.Indexes, columns: form.Columns}
+	for i := range items {
+		c.nameColumns(&items[i])
+	}
 	if len(c.indexes) == 0 {
 		c.indexes = make([]int64, len(items))
 		for i := range items {
@@ -68,12 +76,28 @@ func decodeChunk(b []byte) (*chunk, error) {
 	return c, nil
 }
 
+// nameColumns gives the row of a stored item its columns.
+func (c *chunk) nameColumns(it *catalog.Item) {
+	if it.Row != nil {
+		it.Row.Columns = c.columns
+	}
+}
+
+// withoutColumns returns the item as it is stored: its columns are the chunk's.
+func withoutColumns(it *catalog.Item) catalog.Item {
+	stored := *it
+	if it.Row != nil {
+		stored.Row = &catalog.Row{Cells: it.Row.Cells}
+	}
+	return stored
+}
+
 func (c *chunk) encode() ([]byte, error) {
 	items, err := codec.EncodeItems(c.items)
 	if err != nil {
 		return nil, err
 	}
-	form := chunkForm{Items: items}
+	form := chunkForm{Items: items, Columns: c.columns}
 	if c.consecutive() {
 		form.First = c.indexes[0]
 	} else {
@@ -119,6 +143,7 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	if err != nil || len(items) != 1 {
 		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
 	}
+	c.nameColumns(&items[0])
 	return &items[0], nil
 }
 

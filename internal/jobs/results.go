@@ -33,8 +33,9 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 	if err != nil {
 		return catalog.ResultPage{}, err
 	}
-	l := &listing{service: s, rec: rec, query: q, take: take, from: from, next: from}
+	l := &listing{service: s, rec: rec, query: q, take: take, from: from, next: from, rows: rows{store: s.store, rec: rec}}
 	ended, err := l.read(ctx)
+	page := catalog.ResultPage{Columns: l.rows.columns}
 	if ended && err == nil {
 		err = l.atEnd(ctx)
 	}
@@ -49,9 +50,10 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 	case err != nil && l.taken == 0:
 		return catalog.ResultPage{}, asFault(err)
 	case err != nil || !ended:
-		return catalog.ResultPage{Next: l.next.token(l.rec, q.Filter), State: l.rec.State}, nil
+		page.Next = l.next.token(l.rec, q.Filter)
 	}
-	return catalog.ResultPage{State: l.rec.State}, nil
+	page.State = l.rec.State
+	return page, nil
 }
 
 // listing is the making of one page.
@@ -60,8 +62,9 @@ type listing struct {
 	rec     *jobRecord
 	query   catalog.ResultQuery
 	take    func(o *catalog.Outcome, cells []string) bool
-	from    listed    // where the page begins
-	next    listed    // where the next one begins
+	from    listed // where the page begins
+	next    listed // where the next one begins
+	rows    rows
 	until   time.Time // zero: nothing was read yet
 	taken   int
 }
@@ -75,7 +78,7 @@ func (l *listing) read(ctx context.Context) (ended bool, err error) {
 	if l.from.At.Major > 0 {
 		all.after = l.from.At.Major - 1
 	}
-	err = l.service.store.replay(ctx, all, l.message)
+	err = l.service.store.replay(ctx, all, func(msg jetstream.Msg, seq uint64) error { return l.message(ctx, msg, seq) })
 	switch {
 	case errors.Is(err, errAtEnd):
 		return true, nil
@@ -86,7 +89,7 @@ func (l *listing) read(ctx context.Context) (ended bool, err error) {
 }
 
 // message takes the wanted results of one stored message.
-func (l *listing) message(msg jetstream.Msg, seq uint64) error {
+func (l *listing) message(ctx context.Context, msg jetstream.Msg, seq uint64) error {
 	if msg.Subject() == endSubject(l.rec.Upload) || (l.rec.EndedSeq != 0 && seq >= l.rec.EndedSeq) {
 		return errAtEnd
 	}
@@ -107,14 +110,32 @@ func (l *listing) message(msg jetstream.Msg, seq uint64) error {
 			continue
 		}
 		if l.query.Filter.Has(&outcomes[i]) {
-			if l.taken == l.query.Size || !l.take(&outcomes[i], nil) {
-				return errPageFull
+			if err := l.add(ctx, msg, &outcomes[i]); err != nil {
+				return err
 			}
-			l.taken++
 		}
 		l.next = listed{at, l.next.Done + 1}
 	}
 	l.pass(seq, 0)
+	return nil
+}
+
+// add takes a result, with its row if rows are wanted.
+func (l *listing) add(ctx context.Context, msg jetstream.Msg, o *catalog.Outcome) error {
+	if l.isFull() {
+		return errPageFull
+	}
+	var cells []string
+	if l.query.Rows {
+		var err error
+		if cells, err = l.rows.of(ctx, msg.Subject(), o.Index); err != nil {
+			return err
+		}
+	}
+	if !l.take(o, cells) {
+		return errPageFull
+	}
+	l.taken++
 	return nil
 }
 

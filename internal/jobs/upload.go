@@ -45,20 +45,25 @@ func (st *store) newUpload(job string) *upload { return &upload{store: st, name:
 // add stores an item under the index.
 func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 	size := storedSize(it)
-	if u.total += int64(size); u.total-u.held >= holdStep {
-		if err := u.grown(ctx); err != nil {
-			return err
-		}
+	if err := u.charge(ctx, size); err != nil {
+		return err
 	}
-	stored := size > maxItemBytes
+	stored, row := size > maxItemBytes, it.Row
 	if stored {
 		if err := u.addObject(ctx, it, index); err != nil {
 			return err
 		}
 		it, size = &catalog.Item{}, 0
 	}
-	if len(u.chunk.items) > 0 && u.bytes+size > u.store.maxChunk {
+	if len(u.chunk.items) > 0 && u.bytes+size+u.newColumns(row) > u.store.maxChunk {
 		if err := u.send(ctx); err != nil {
+			return err
+		}
+	}
+	if n := u.newColumns(row); n > 0 {
+		u.chunk.columns = row.Columns
+		u.bytes += n
+		if err := u.charge(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -68,7 +73,7 @@ func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 		}
 		u.chunk.objects[len(u.chunk.items)] = true
 	}
-	u.chunk.items = append(u.chunk.items, *it)
+	u.chunk.items = append(u.chunk.items, withoutColumns(it))
 	u.chunk.indexes = append(u.chunk.indexes, index)
 	u.bytes += size
 	u.items++
@@ -78,8 +83,28 @@ func (u *upload) add(ctx context.Context, it *catalog.Item, index int64) error {
 	return nil
 }
 
+// charge counts bytes that are stored. From time to time it asks the caps for them.
+func (u *upload) charge(ctx context.Context, bytes int) error {
+	if u.total += int64(bytes); u.total-u.held >= holdStep {
+		return u.grown(ctx)
+	}
+	return nil
+}
+
+// newColumns returns how many bytes the columns of a row add to the chunk, 0 if it has
+// them already.
+func (u *upload) newColumns(row *catalog.Row) (n int) {
+	if row == nil || u.chunk.columns != nil {
+		return 0
+	}
+	for _, name := range row.Columns {
+		n += len(name) + aroundCell
+	}
+	return n
+}
+
 func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) error {
-	b, err := codec.EncodeItems([]catalog.Item{*it})
+	b, err := codec.EncodeItems([]catalog.Item{withoutColumns(it)})
 	if err != nil {
 		return err
 	}
@@ -215,8 +240,16 @@ func (u *upload) discard(ctx context.Context) error {
 // storedSize returns about how many bytes an item takes in a message.
 func storedSize(it *catalog.Item) int {
 	const around = 9
-	return it.Size() + around*(len(it.Styles)+len(it.Tags)+2*len(it.Attributes)) + 16*around
+	n := it.Size() + around*(len(it.Styles)+len(it.Tags)+2*len(it.Attributes)) + 16*around
+	if it.Row != nil {
+		n += aroundCell * len(it.Row.Cells)
+	}
+	return n
 }
+
+// aroundCell is how many bytes a cell, or the name of a column, mostly takes in addition to
+// its text.
+const aroundCell = 3
 
 // remove removes an upload's items, and with objects those that are objects of
 // their own.
