@@ -120,7 +120,7 @@ bench-micro: build ## measure the hot paths alone, and the size of the program
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 
 # The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
-.PHONY: test-sdk-python lint-python generate-python drift-python bench-sdk-python
+.PHONY: test-sdk-python pytest-new pytest-old lint-python generate-python drift-python bench-sdk-python
 PYTHON ?= python3
 VENVS  := $(BIN)/python
 SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
@@ -131,8 +131,10 @@ test-sdk-python: build $(VENVS)/old/.done $(VENVS)/new/.done $(VENVS)/generate/.
 	@for venv in new old; do \
 	  $(VENVS)/$$venv/bin/python -m pip install --quiet --no-deps --force-reinstall $(VENVS)/dist/*.whl || exit 1; \
 	done
-	cd sdk/python && $(SDK_PYTHON) $(VENVS)/new/bin/python -m pytest
-	cd sdk/python && $(SDK_PYTHON) $(VENVS)/old/bin/python -m pytest -m 'not once'
+	$(MAKE) --no-print-directory --output-sync -j2 pytest-new pytest-old
+
+pytest-new: ; cd sdk/python && $(SDK_PYTHON) $(VENVS)/new/bin/python -m pytest
+pytest-old: ; cd sdk/python && $(SDK_PYTHON) $(VENVS)/old/bin/python -m pytest -m 'not once'
 
 lint-python: $(VENVS)/new/.done ## check the style and the types of sdk/python
 	cd sdk/python && $(VENVS)/new/bin/ruff check . && $(VENVS)/new/bin/ruff format --check .

@@ -13,7 +13,7 @@ from conftest import Server
 
 from credenza import AsyncClient, CredenzaError, Item, Options
 
-MANY = 30_000
+MANY = 20_000
 
 
 def test_items_rows_and_frames(server: Server) -> None:

@@ -16,7 +16,7 @@ from conftest import Server
 
 from credenza import Client, CredenzaError, Item, Job
 
-MANY = 30_000
+MANY = 20_000
 
 
 def ended(client: Client, job: Job) -> Job:
