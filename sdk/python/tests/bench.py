@@ -17,7 +17,7 @@ from credenza.v1 import classification_service_pb2 as services
 from credenza.v1 import item_pb2, options_pb2
 from credenza.v1.classification_service_pb2_grpc import ClassificationServiceStub
 
-ITEMS, ROUNDS = 50_000, 7
+ITEMS, ROUNDS = 50_000, 5
 TEXT = "Linen cover, walnut legs, two seats"
 
 
