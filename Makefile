@@ -142,6 +142,36 @@ bench-sdk-typescript: build $(NODE_MODULES) ## measure items/s of sdk/typescript
 $(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
 	cd $(TYPESCRIPT) && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
 
+# The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
+.PHONY: test-sdk-python pytest-new pytest-old lint-python generate-python drift-python bench-sdk-python
+PYTHON ?= python3
+VENVS  := $(BIN)/python
+SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
+
+test-sdk-python: build $(VENVS)/old/.done $(VENVS)/new/.done $(VENVS)/generate/.done ## test the built wheel of sdk/python against a real server
+	rm -rf $(VENVS)/dist
+	$(VENVS)/new/bin/python -m build --wheel --no-isolation --outdir $(VENVS)/dist sdk/python >/dev/null
+	@for venv in new old; do \
+	  $(VENVS)/$$venv/bin/python -m pip install --quiet --no-deps --force-reinstall $(VENVS)/dist/*.whl || exit 1; \
+	done
+	$(MAKE) --no-print-directory --output-sync -j2 pytest-new pytest-old
+
+pytest-new: ; cd sdk/python && $(SDK_PYTHON) $(VENVS)/new/bin/python -m pytest
+pytest-old: ; cd sdk/python && $(SDK_PYTHON) $(VENVS)/old/bin/python -m pytest -m 'not once'
+
+lint-python: $(VENVS)/new/.done ## check the style and the types of sdk/python
+	cd sdk/python && $(VENVS)/new/bin/ruff check . && $(VENVS)/new/bin/ruff format --check .
+	cd sdk/python && $(VENVS)/new/bin/mypy
+
+generate-python: $(BIN)/buf $(VENVS)/generate/.done ## generate the Python code of the contract
+	$(BIN)/buf generate --template buf.gen.python.yaml
+
+drift-python: generate-python ## fail if the generated Python code is not what is committed
+	git diff --exit-code -- sdk/python/src/credenza/v1
+
+bench-sdk-python: build $(VENVS)/new/.done ## measure items/s of sdk/python next to its generated stubs alone
+	cd sdk/python && $(SDK_PYTHON) PYTHONPATH=src $(VENVS)/new/bin/python tests/bench.py
+
 tools: $(BIN)/grpcurl $(BIN)/gotestsum $(TOOLS) $(BIN)/gofumpt $(BIN)/golangci-lint ## install the pinned tools into .bin
 
 clean: ## remove what was built
@@ -155,3 +185,8 @@ $(BIN)/golangci-lint: ; GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-
 $(BIN)/gofumpt: ; GOBIN=$(BIN) $(GO) install mvdan.cc/gofumpt@v0.12.0
 $(BIN)/cyclonedx-gomod: ; GOBIN=$(BIN) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 $(BIN)/grpcurl: ; GOBIN=$(BIN) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
+
+$(VENVS)/%/.done: sdk/python/requirements/%.txt
+	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
