@@ -22,12 +22,12 @@ func TestCertificatesOverHTTP(t *testing.T) {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(server.Leaf)
 	for _, tt := range []struct {
-		path          string
+		path, body    string
 		known, unseen int
 	}{
-		{"/classify-category", 200, 403},
-		{"/credenza.v1.ClassificationService/Classify", 200, 403},
-		{"/health", 405, 405},
+		{"/classify-category", `{"data":[{"name":"sofa"}],"toggle":1}`, 200, 403},
+		{"/credenza.v1.ClassificationService/Classify", `{"item":{"product_name":"sofa"}}`, 200, 403},
+		{"/health", "{}", 405, 405},
 	} {
 		for _, shows := range []bool{true, false} {
 			transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: trusted}}
@@ -35,8 +35,7 @@ func TestCertificatesOverHTTP(t *testing.T) {
 			if shows {
 				transport.TLSClientConfig.Certificates, want = []tls.Certificate{caller.Certificate}, tt.known
 			}
-			res, err := post(t.Context(), &http.Client{Transport: transport}, "https://"+a.HTTPAddr()+tt.path,
-				`{"data":[{"name":"sofa"}],"toggle":1,"item":{"product_name":"sofa"}}`)
+			res, err := post(t.Context(), &http.Client{Transport: transport}, "https://"+a.HTTPAddr()+tt.path, tt.body)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -132,7 +132,7 @@ var (
 var (
 	partLabel = Label{"part", "`items`, `results`, `objects` (items that are larger than a message)"}
 
-	Jobs           = &Metric{"credenza_jobs", Gauge, "Jobs that are kept, by state.", []Label{{"state", "`queued`, `running`, `succeeded`, `cancelled`, `failed`"}}}
+	Jobs           = &Metric{"credenza_jobs", Gauge, "Jobs that are kept, by state.", []Label{{"state", "`queued`, `running`, `paused`, `succeeded`, `cancelled`, `failed`"}}}
 	StoreAvailable = &Metric{"credenza_store_available", Gauge, "1 while something can be stored; 0 while the disk is full or cannot be written, the data folder is lost, or NATS is away.", nil}
 	StoreBytes     = &Metric{"credenza_store_bytes", Gauge, "Bytes that jobs have stored, of all replicas together.", []Label{partLabel}}
 	StoreLimit     = &Metric{"credenza_store_limit_bytes", Gauge, "Bytes that jobs may store. Above 90 % the oldest ended jobs are deleted.", []Label{partLabel}}
