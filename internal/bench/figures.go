@@ -120,11 +120,15 @@ func recovery(goal time.Duration) figure {
 	}
 }
 
-// goodput is the number of answers a second as a share of that without the faults. It
-// leaves out the last answers, whose waits are not due to the gate.
+// goodput is the number of answers a second as a share of that without the faults, each
+// the mean of its runs. It leaves out the last answers, whose waits are not due to the gate.
 func goodput(goal float64) figure {
 	return func(p *result) (string, bool) {
-		with, without := steadyGoodput(p), steadyGoodput(p.plain)
+		with, without := 0.0, 0.0
+		for i := range p.with {
+			with += steadyGoodput(p.with[i]) / float64(len(p.with))
+			without += steadyGoodput(p.without[i]) / float64(len(p.without))
+		}
 		return fmt.Sprintf("%.0f items/s, %.1f %% of %.0f without (goal %.0f)", with, 100*with/without, without, 100*goal),
 			with >= goal*without
 	}

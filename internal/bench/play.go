@@ -20,8 +20,9 @@ type result struct {
 	offset   time.Duration // of the statistics' start from the simulator's
 	answered int
 	lost     map[string]int // by reason
-	// plain is the result of the same work against scenario.against, or nil.
-	plain *result
+	// with are the runs of the scenario, this one included, and without those of the same
+	// work against scenario.against, if it has one.
+	with, without []*result
 	// share is the number of answers of each replica when the first one had ended.
 	share []int
 }

@@ -27,7 +27,7 @@ func (c quotaCommand) Run(ctx context.Context, b *bench) error {
 		}
 		p := b.play(ctx, &s, s.sim)
 		if s.against != "" {
-			p.plain = b.play(ctx, &s, s.against)
+			b.compare(ctx, p)
 		}
 		b.outcome("credenza", p)
 		if s.yardstick {
@@ -38,6 +38,24 @@ func (c quotaCommand) Run(ctx context.Context, b *bench) error {
 		b.fairness(ctx)
 	}
 	return ctx.Err()
+}
+
+// pairs is how often a scenario that is compared is played with each upstream. Such a run
+// takes some seconds and all of the processor, so that one alone may be 5 % off.
+const pairs = 3
+
+// compare plays the scenario of p, which has been played once, with the other upstream,
+// then both in turn.
+func (b *bench) compare(ctx context.Context, p *result) {
+	s := p.scenario
+	p.with, p.without = []*result{p}, []*result{b.play(ctx, s, s.against)}
+	for range pairs - 1 {
+		with := b.play(ctx, s, s.sim)
+		for reason, n := range with.lost {
+			p.lost[reason] += n
+		}
+		p.with, p.without = append(p.with, with), append(p.without, b.play(ctx, s, s.against))
+	}
 }
 
 func (b *bench) outcome(program string, p *result) {
