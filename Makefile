@@ -101,7 +101,7 @@ bench: build ## measure throughput and CPU next to a bare loop, pictures (PICTUR
 	$(GO) run ./internal/bench --bin $(BIN) hits
 	$(MAKE) bench-micro
 
-bench-quota: build ## play upstreams with quotas, faults and outages, next to plain AIMD (15 min; ONLY=regexp for some rows)
+bench-quota: build ## play upstreams with quotas, faults and outages, next to plain AIMD (20 min; ONLY=regexp for some rows)
 	$(GO) run ./internal/bench --bin $(BIN) quota $(if $(ONLY),--only '$(ONLY)')
 	$(GO) test -run '^$$' -bench Lease -benchtime 1000000x ./internal/upstream
 

@@ -27,7 +27,7 @@ func (c quotaCommand) Run(ctx context.Context, b *bench) error {
 		}
 		p := b.play(ctx, &s, s.sim)
 		if s.against != "" {
-			b.compare(ctx, p)
+			b.playPairs(ctx, p)
 		}
 		b.outcome("credenza", p)
 		if s.yardstick {
@@ -44,9 +44,9 @@ func (c quotaCommand) Run(ctx context.Context, b *bench) error {
 // takes some seconds and all of the processor, so that one alone may be 5 % off.
 const pairs = 3
 
-// compare plays the scenario of p, which has been played once, with the other upstream,
+// playPairs plays the scenario of p, which has been played once, with the other upstream,
 // then both in turn.
-func (b *bench) compare(ctx context.Context, p *result) {
+func (b *bench) playPairs(ctx context.Context, p *result) {
 	s := p.scenario
 	p.with, p.without = []*result{p}, []*result{b.play(ctx, s, s.against)}
 	for range pairs - 1 {
