@@ -21,15 +21,6 @@ func TestFewSlots(t *testing.T) {
 		"two slots of 12 s":              {Slots: 2, Latency: llmsim.Latency{Median: 12 * time.Second}},
 		"two slots of 20 s":              {Slots: 2, Latency: llmsim.Latency{Median: 20 * time.Second}},
 		"four slots of 15 s":             {Slots: 4, Latency: llmsim.Latency{Median: 15 * time.Second}},
-		"one slot of 6 s after one quick answer": {
-			Slots: 1, Latency: llmsim.Latency{Median: 6 * time.Second}, Rules: quickAtFirst(1),
-		},
-		"one slot of 4 s, more or less, after three quick answers": {
-			Seed: 501, Slots: 1, Latency: llmsim.Latency{Median: 4 * time.Second, Sigma: 0.5}, Rules: quickAtFirst(3),
-		},
-		"two slots of 6 s, more or less, after three quick answers": {
-			Seed: 502, Slots: 2, Latency: llmsim.Latency{Median: 6 * time.Second, Sigma: 1, Cap: 30 * time.Second}, Rules: quickAtFirst(3),
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -50,9 +41,4 @@ func TestFewSlots(t *testing.T) {
 			})
 		})
 	}
-}
-
-// quickAtFirst is a server that is slow only from call n+1 on.
-func quickAtFirst(n int) llmsim.Behaviour {
-	return llmsim.Behaviour{{First: n, Latency: 300 * time.Millisecond}}
 }

@@ -100,15 +100,6 @@ func (b *brake) wary() bool {
 	return b.count >= brakeFew && b.bases >= brakeFew && b.sum/float64(b.count) > brakeWary*b.base
 }
 
-// pace returns the successes a second: those of the round, or of the last second if the
-// round was shorter.
-func (b *brake) pace(now instant) float64 {
-	if passed := now - b.began; passed > time.Second {
-		return float64(b.ended) / passed.Seconds()
-	}
-	return b.done.rate(now)
-}
-
 // round begins a new one.
 func (b *brake) round(now instant) {
 	b.began, b.ended, b.sum, b.count = now, 0, 0, 0
@@ -116,7 +107,7 @@ func (b *brake) round(now instant) {
 
 // judge ends a round in which the server may have been found to queue.
 func (b *brake) judge(now instant, starts int64, lim *limit) {
-	mean, speed := b.sum/float64(b.count), b.pace(now)
+	mean := b.sum / float64(b.count)
 	b.round(now)
 	if b.rounds++; b.rounds <= brakeEarly {
 		// Eight answers alone may have been slow ones by chance.
@@ -125,7 +116,7 @@ func (b *brake) judge(now instant, starts int64, lim *limit) {
 	if mean < brakeOver*b.base {
 		return
 	}
-	b.phase, b.slow, b.speed, b.prior = brakeDipping, mean, speed, lim.value
+	b.phase, b.slow, b.speed, b.prior = brakeDipping, mean, b.done.rate(now), lim.value
 	b.dipFrom, b.lifted = starts, 0
 	lim.set(b.speed * b.base * brakeDip)
 }

@@ -21,13 +21,10 @@ const (
 	timeoutSlowest    = 3           // times the slowest of the first answers
 	timeoutLook       = time.Second // how often a call looks whether something was answered
 
-	slowAnswer  = time.Second      // from which on half the answers are those of a slow server
-	queueFirst  = 3 * time.Second  // within which a server of one slot answers more than the least
-	queueSlow   = 15 * time.Second // quicker answers do not stop growth
-	queueOver   = 1.5              // times the quickest answer, or the mean with few calls in flight
-	queueLeast  = 2 * time.Second  // quicker answers are no reason to ask less
-	queueTime   = 15 * time.Second // within which a server that queues is to answer what is in flight
-	queueFollow = 0.25             // of each answer, for the means
+	slowAnswer = time.Second      // from which on half the answers are those of a slow server
+	queueFirst = 30 * time.Second // within which a server of one slot answers what is asked at first
+	queueSlow  = 15 * time.Second // quicker answers are no reason to ask less
+	queueOver  = 1.5              // times the quickest answer
 )
 
 // latency is how long answers take: a histogram with buckets of equal ratio,
@@ -43,11 +40,6 @@ type latency struct {
 	// quickest is the quickest answer of those that had few others besides them. 0: none.
 	quickest time.Duration
 
-	few      float64 // mean of the answers that had few others besides them, seconds
-	lately   float64 // mean of the last answers and time-outs, seconds
-	pace     float64 // answers of about the last queueTime
-	answerAt instant // the last one
-
 	p25, p50, p95, p99 time.Duration
 }
 
@@ -56,32 +48,14 @@ func (l *latency) known() bool { return l.answers > 0 }
 
 // answered notes the time of one answer, and how many calls were in flight when it was
 // asked for.
-func (l *latency) answered(now instant, d time.Duration, inFlight int) {
-	l.pace = l.recent(now) + 1
-	l.answerAt = now
+func (l *latency) answered(d time.Duration, inFlight int) {
 	if l.answers++; l.answers <= timeoutAfter {
 		l.slowest = max(l.slowest, d)
 	}
 	if l.quickest == 0 || inFlight <= limitFloor {
 		l.quickest = min(d, cmp.Or(l.quickest, d))
 	}
-	if inFlight <= limitFloor {
-		l.few = toward(l.few, d.Seconds())
-	}
 	l.add(d)
-}
-
-// toward returns a moving mean of seconds that has taken in one more.
-func toward(mean, seconds float64) float64 {
-	if mean == 0 {
-		return seconds
-	}
-	return mean + queueFollow*(seconds-mean)
-}
-
-// recent returns the number of answers of about the last queueTime.
-func (l *latency) recent(now instant) float64 {
-	return l.pace * math.Exp(-(now-l.answerAt).Seconds()/queueTime.Seconds())
 }
 
 // add notes a sample.
@@ -90,7 +64,6 @@ func (l *latency) add(d time.Duration) {
 	l.counts[min(i, latencyBuckets-1)]++
 	l.total++
 	l.seen++
-	l.lately = toward(l.lately, d.Seconds())
 	// The mean follows the last hundred answers or so.
 	l.mean += (d.Seconds() - l.mean) / min(float64(l.seen), 100)
 	if l.total >= latencyWindow {
@@ -144,25 +117,13 @@ func (l *latency) timeout() time.Duration {
 // first returns how many calls may be in flight after the first answer. Nothing shows how
 // many slots the server has: those that run a model on their own machine have one or two,
 // and keep the other calls waiting.
-func (l *latency) first() float64 {
-	return limitFloor + float64(queueFirst)/float64(max(l.quickest, 1))
-}
+func (l *latency) first() float64 { return float64(queueFirst) / float64(max(l.quickest, 1)) }
 
 // queues reports whether an answer took so long, in comparison with one that had the server
 // to itself, that it has probably waited for others: further calls would only make the wait
 // longer, up to the deadlines of their items.
 func (l *latency) queues(took time.Duration) bool {
 	return took > queueSlow && float64(took) > queueOver*float64(l.quickest)
-}
-
-// most returns how many calls may be in flight on a server that seems to queue: as many as
-// it answers within queueTime, and at least limitFloor. It is infinite if answers take no
-// longer than with few calls in flight.
-func (l *latency) most(now instant) float64 {
-	if l.lately < queueLeast.Seconds() || l.lately < queueOver*l.few {
-		return math.Inf(1)
-	}
-	return max(l.recent(now), limitFloor)
 }
 
 // stalledAfter is the age from which a call is one of those that should have

@@ -82,9 +82,9 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	q.lastAnswer = now
 	q.limit.strained(false)
 	took, first := now-l.started, !q.latency.known()
-	q.latency.answered(now, took, l.sawInFlight)
+	q.latency.answered(took, l.sawInFlight)
 	if first && !q.limited {
-		q.limit.lower(q.latency.first())
+		q.limit.begin(q.latency.first())
 	}
 	q.learned.succeeded(l.number, q.starts)
 	if !q.limited && !q.limit.fixed {
@@ -92,9 +92,6 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	}
 	if q.limited || !q.brake.engaged() && !q.brake.wary() && !q.latency.queues(took) {
 		q.limit.succeeded(now, l.busy)
-	}
-	if !q.limited {
-		q.limit.lower(q.latency.most(now))
 	}
 }
 
