@@ -181,7 +181,9 @@ func TestListJobResults_OfJobsThatAreBeingDeleted(t *testing.T) {
 	c := rawFront(t, r)
 	var deleted []catalog.Job
 	for range 8 {
-		items := goods(400, func(_ int, it *catalog.Item) { it.Row = &catalog.Row{Columns: []string{"name"}, Cells: []string{it.Name}} })
+		items := goods(400, func(_ int, it *catalog.Item) {
+			it.Row = &catalog.Row{Columns: []string{"name"}, Cells: []string{it.Name}}
+		})
 		job := r.create(t, textual, items)
 		r.watch(t, job.ID, nil, 0)
 		deleted = append(deleted, job)

@@ -124,7 +124,7 @@ func TestListJobResults_ByGET(t *testing.T) {
 			`{"jobId":"` + id + `","filter":9}`:                      `INVALID_REQUEST`,
 			`{"jobId":"` + id + `","pageToken":"garbage"}`:           `page_token`,
 			`{"jobId":"` + id + `","with_row":true}`:                 `did you mean with_rows?`,
-			`{"jobId":"none"}`: `NOT_FOUND`,
+			`{"jobId":"none"}`:                                       `NOT_FOUND`,
 		} {
 			if _, body, _ := h.get(t, version, atJobs+"ListJobResults"+getting(message)); !strings.Contains(body, says) || strings.Contains(body, `"productName":"a"`) {
 				t.Errorf("HTTP/%d %s: %s", version, message, body)
