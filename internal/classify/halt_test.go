@@ -155,3 +155,29 @@ func (c *haltingCaps) Admit(ctx context.Context, _ string, _ catalog.Admission) 
 }
 
 func (c *haltingCaps) Done(string, int64) { c.inFlight.Add(-1) }
+
+// TestHalt_LeavesACallInFlightAfterSharedWork has an item join work that fails for an
+// outage, and ask the model itself when its call is halted.
+func TestHalt_LeavesACallInFlightAfterSharedWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := cache.New(cache.Config{})
+		defer answers.Close()
+		b := setUp(t, 4, func(p *classify.Parts) { p.Cache = answers })
+		down := func(_ int, it *catalog.Item) { it.Name, it.Type = "the same", "down" }
+		first := make(chan error, 1)
+		go func() {
+			_, err := b.Run(t.Context(), classify.Call{Patient: true}, from(items(1, time.Minute, down)), collect().send)
+			first <- err
+		}()
+		synctest.Wait()
+		halt, stop := context.WithCancel(t.Context())
+		time.AfterFunc(90*time.Second, stop)
+		s, err := b.Run(t.Context(), classify.Call{Patient: true, Halt: halt}, from(items(1, time.Minute, down)), collect().send)
+		if err != nil || s.Failed != 1 || s.Elapsed != 2*time.Minute || b.model.count() != 2 {
+			t.Errorf("%+v, %d calls, %v", s, b.model.count(), err)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}
