@@ -45,6 +45,9 @@ type ended struct {
 }
 
 func newActiveCall(e *Engine, call Call) *activeCall {
+	if call.Options.Delivery == catalog.InOrder {
+		call.Halt = nil
+	}
 	r := &activeCall{
 		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
 		window: newWindow(call.itemTimeout()/timeShare, &e.processLoad, call.Caller.Queue()),
@@ -73,11 +76,8 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 		if end.err = r.window.enter(ctx, r.bounds); end.err != nil {
 			return end
 		}
-		item, err := next(ctx)
-		if err == nil {
-			err = r.enterCaps(ctx, n)
-		}
-		if errors.Is(err, io.EOF) || r.halted() {
+		item, err := r.take(ctx, next, n)
+		if errors.Is(err, io.EOF) {
 			return end
 		}
 		if end.err = err; err != nil {
@@ -94,6 +94,21 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 	}
 }
 
+// take returns the next item of the source, which the caps of the caller allow. A call
+// that is halted gets io.EOF, and its caps are not charged.
+func (r *activeCall) take(ctx context.Context, next Source, index int64) (*catalog.Item, error) {
+	item, err := next(ctx)
+	if err == nil && !r.halted() {
+		if err = r.enterCaps(ctx, index); err == nil && r.halted() {
+			r.leaveCaps(&catalog.Outcome{})
+		}
+	}
+	if r.halted() {
+		return nil, io.EOF
+	}
+	return item, err
+}
+
 // work resolves one item and passes its outcome to deliver, unless the call has ended.
 func (r *activeCall) work(ctx context.Context, a *admitted) {
 	o := r.outcome(ctx, a)
@@ -107,7 +122,7 @@ func (r *activeCall) work(ctx context.Context, a *admitted) {
 
 // halted reports whether no further call to the model may begin.
 func (r *activeCall) halted() bool {
-	return r.call.Halt != nil && r.call.Halt.Err() != nil && r.call.Options.Delivery != catalog.InOrder
+	return r.call.Halt != nil && r.call.Halt.Err() != nil
 }
 
 // enterCaps waits until the caps of the caller allow its item of that index.
@@ -191,6 +206,7 @@ func (r *activeCall) gather(f finished) []group {
 func (r *activeCall) collect(f finished) []group {
 	if f.given {
 		r.givenUp++
+		r.window.delivered(1) // or a full window would never admit the end of the source
 		return nil
 	}
 	r.summary.Add(&f.outcome)

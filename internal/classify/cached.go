@@ -3,6 +3,7 @@ package classify
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -74,16 +75,24 @@ func (r *activeCall) cached(ctx context.Context, a *admitted, lookup func() cata
 func (r *activeCall) shared(ctx context.Context, a *admitted, l catalog.Lookup, work catalog.Work) (answer catalog.Answer, joined bool, err error) {
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
+	var own atomic.Bool // the item has begun work itself, also after the work that it joined
 	stop := func() bool { return false }
 	defer func() { stop() }()
 	l.Joined = func() {
 		joined = true
 		r.window.joined(a)
-		if r.call.Halt != nil {
-			stop = context.AfterFunc(r.call.Halt, leave)
+		if r.call.Halt == nil {
+			return
 		}
+		stop()
+		stop = context.AfterFunc(r.call.Halt, func() {
+			if !own.Load() {
+				leave()
+			}
+		})
 	}
 	answer, err = r.engine.parts.Cache.Do(ctx, l, func(ctx context.Context) (answer catalog.Answer, err error) {
+		own.Store(true)
 		defer r.recovered(a.index, &err)
 		return work(ctx)
 	})

@@ -3,6 +3,7 @@ package classify_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,4 +89,95 @@ func TestHalt_HarmsNoCallThatSharesTheWork(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHalt_GivesUpAFullWindow halts a call that holds as many items as it may, of which
+// none has a turn at the model.
+func TestHalt_GivesUpAFullWindow(t *testing.T) {
+	for name, adjust := range map[string]func(int, *catalog.Item){"texts": nil, "pictures": pictured} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const slots = 64
+				b, g := setUp(t, slots), collect()
+				for range slots { // other calls have the model
+					b.model.slots <- struct{}{}
+				}
+				halt, stop := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, stop)
+				s, err := b.Run(t.Context(), classify.Call{Patient: true, Prompt: true, Halt: halt}, from(items(5000, time.Minute, adjust)), g.send)
+				if err != nil || s.Total != 0 || s.Elapsed > time.Second || len(g.outcomes()) > 0 {
+					t.Errorf("%+v, %d outcomes, %v", s, len(g.outcomes()), err)
+				}
+			})
+		})
+	}
+}
+
+// TestHalt_GivesBackWhatCapsHold halts a call before its third item counts as admitted, and
+// afterwards.
+func TestHalt_GivesBackWhatCapsHold(t *testing.T) {
+	for name, late := range map[string]bool{"before": false, "afterwards": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				halt, stop := context.WithCancel(t.Context())
+				caps := &haltingCaps{late: late, stop: stop}
+				b := setUp(t, 2, func(p *classify.Parts) { p.Caps = caps })
+				s, err := b.Run(t.Context(), classify.Call{Patient: true, Halt: halt}, from(items(5, time.Minute, nil)), collect().send)
+				if err != nil || s.Succeeded != 2 || s.Failed != 0 {
+					t.Errorf("%+v, %v", s, err)
+				}
+				if n := caps.inFlight.Load(); n != 0 {
+					t.Errorf("%d items are held for ever", n)
+				}
+			})
+		})
+	}
+}
+
+// haltingCaps counts items in flight, and halts a call at its third one.
+type haltingCaps struct {
+	late     bool
+	stop     context.CancelFunc
+	asked    int
+	inFlight atomic.Int64
+}
+
+func (c *haltingCaps) Admit(ctx context.Context, _ string, _ catalog.Admission) error {
+	if c.asked++; c.asked == 3 {
+		c.stop()
+		if !c.late {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}
+	c.inFlight.Add(1)
+	return nil
+}
+
+func (c *haltingCaps) Done(string, int64) { c.inFlight.Add(-1) }
+
+// TestHalt_LeavesACallInFlightAfterSharedWork has an item join work that fails for an
+// outage, and ask the model itself when its call is halted.
+func TestHalt_LeavesACallInFlightAfterSharedWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := cache.New(cache.Config{})
+		defer answers.Close()
+		b := setUp(t, 4, func(p *classify.Parts) { p.Cache = answers })
+		down := func(_ int, it *catalog.Item) { it.Name, it.Type = "the same", "down" }
+		first := make(chan error, 1)
+		go func() {
+			_, err := b.Run(t.Context(), classify.Call{Patient: true}, from(items(1, time.Minute, down)), collect().send)
+			first <- err
+		}()
+		synctest.Wait()
+		halt, stop := context.WithCancel(t.Context())
+		time.AfterFunc(90*time.Second, stop)
+		s, err := b.Run(t.Context(), classify.Call{Patient: true, Halt: halt}, from(items(1, time.Minute, down)), collect().send)
+		if err != nil || s.Failed != 1 || s.Elapsed != 2*time.Minute || b.model.count() != 2 {
+			t.Errorf("%+v, %d calls, %v", s, b.model.count(), err)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
 }

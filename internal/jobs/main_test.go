@@ -32,8 +32,9 @@ type model struct {
 	let    chan struct{} // closed: no call waits any more
 	longer chan struct{} // the same for "wait longer"
 
-	mu    sync.Mutex
-	asked map[string]int // by the item's ID
+	mu      sync.Mutex
+	asked   map[string]int // by the item's ID
+	arrived int            // questions, with those that wait for a slot
 }
 
 func newModel(slots int) *model {
@@ -42,6 +43,9 @@ func newModel(slots int) *model {
 
 func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
 	answer := catalog.Answer{Trace: catalog.Trace{Backend: "openai", Model: "m", Attempts: 1}}
+	m.mu.Lock()
+	m.arrived++
+	m.mu.Unlock()
 	turn, stop := q.Waiting(ctx)
 	defer stop()
 	select {
@@ -87,6 +91,13 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 		answer.Classification.Confidence = 0.1
 	}
 	return answer, nil
+}
+
+// questions returns how many questions have come, with those that wait for a slot.
+func (m *model) questions() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.arrived
 }
 
 // askedTwice returns how many items were asked about more than once.

@@ -402,3 +402,82 @@ func TestPause_WatchGoesOnAfterTheResume(t *testing.T) {
 		r.watch(t, job.ID, before, 0).complete(t, items)
 	}
 }
+
+// TestPause_WhileAllItemsWait pauses a job that holds as many items as it may, of which
+// none has a turn at the model, as in an outage.
+func TestPause_WhileAllItemsWait(t *testing.T) {
+	const slots = 64
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(slots))
+	defer r.Close()
+	for range slots {
+		r.model.slots <- struct{}{}
+	}
+	c := rawFront(t, r)
+	items := goods(300, nil)
+	job := r.create(t, textual, items)
+	testkit.Await(t, "all wait for the model", func() bool { return r.model.questions() == slots })
+	pauseJob(t, c, job.ID, "the model is away")
+	for range slots {
+		<-r.model.slots
+	}
+	resumeJob(t, c, job.ID)
+	r.watch(t, job.ID, nil, 0).complete(t, items)
+	if r.model.askedTwice() > 0 || r.model.total() != len(items) {
+		t.Errorf("%d calls for %d items", r.model.total(), len(items))
+	}
+}
+
+// TestPause_RacesWithCancel pauses, resumes and cancels jobs at the same time, on two
+// replicas. Each job ends as cancelled, and has each result at most once.
+func TestPause_RacesWithCancel(t *testing.T) {
+	s := natsServer(t, t.TempDir(), -1)
+	var replicas []*replica
+	var fronts []credenzav1.JobServiceClient
+	for range 2 {
+		b := connect(t, s.ClientURL())
+		defer b.Close()
+		r := start(t, b, newModel(16))
+		defer r.Close()
+		replicas, fronts = append(replicas, r), append(fronts, rawFront(t, r))
+	}
+	for n := range 5 {
+		job := replicas[n%2].create(t, textual, goods(400, func(i int, it *catalog.Item) {
+			it.ID = fmt.Sprint("job-", n, "-", i)
+			if i >= 100 {
+				it.Description = "wait"
+			}
+		}))
+		var working sync.WaitGroup
+		ended := func(err error) bool { return status.Code(err) == codes.FailedPrecondition }
+		for side := range 2 {
+			working.Go(func() {
+				for i := side; ; i++ {
+					_, err := fronts[i%2].PauseJob(t.Context(), &credenzav1.PauseJobRequest{JobId: job.ID})
+					if err == nil {
+						_, err = fronts[side].ResumeJob(t.Context(), &credenzav1.ResumeJobRequest{JobId: job.ID})
+					}
+					if ended(err) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		working.Go(func() {
+			if _, err := fronts[n%2].CancelJob(t.Context(), &credenzav1.CancelJobRequest{JobId: job.ID}); err != nil {
+				t.Error(err)
+			}
+		})
+		working.Wait()
+		got := getJob(t, fronts[1], job.ID)
+		listed, _ := listPages(t, fronts[0], &credenzav1.ListJobResultsRequest{JobId: job.ID})
+		if got.GetState() != cancelled || got.GetMessage() != "" || got.GetProgress().GetDone() != int64(len(listed)) {
+			t.Errorf("%v, %d results are listed", got, len(listed))
+		}
+	}
+}

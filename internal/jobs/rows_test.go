@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/jobs"
@@ -123,6 +127,93 @@ func TestRows_NextToItems(t *testing.T) {
 	res, err = c.ListJobResults(t.Context(), &credenzav1.ListJobResultsRequest{JobId: none.ID, WithRows: true})
 	if err != nil || len(res.GetResults()) != 3 || len(res.GetRows())+len(res.GetColumns()) > 0 {
 		t.Errorf("%v, %v", res, err)
+	}
+}
+
+// TestRows_WithACellTooManyStayBad has one server store such rows, in a chunk and as objects,
+// and another one read and classify them.
+func TestRows_WithACellTooManyStayBad(t *testing.T) {
+	dir := t.TempDir()
+	b := openBroker(t, dir)
+	r := start(t, b, newModel(4))
+	r.Drain(t.Context()) // it takes jobs in and works on none
+	columns := []string{"name", "stock"}
+	req := &credenzav1.SubmitJobRequest{Rows: &credenzav1.RowChunk{Columns: columns}, Spec: &credenzav1.JobSpec{Mode: credenzav1.Mode_MODE_TEXT}}
+	want := map[int64][]string{0: {"chair", "1"}, 1: {"chair", "2", "more"}, 2: {"chair", strings.Repeat("x", 100_000), "more"}, 3: {"chair", strings.Repeat("x", 100_000)}}
+	for i := range int64(len(want)) {
+		req.Rows.Rows = append(req.Rows.Rows, &credenzav1.Row{Cells: want[i]})
+	}
+	c := rawFront(t, r)
+	res, err := c.SubmitJob(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := res.GetJob().GetJobId()
+	if done := getJob(t, c, id).GetProgress().GetDone(); done > 0 {
+		t.Fatalf("%d results came from the first server", done)
+	}
+	r.Close()
+	b.Close()
+
+	b = openBroker(t, dir)
+	defer b.Close()
+	r = start(t, b, newModel(4))
+	defer r.Close()
+	c = rawFront(t, r)
+	s := r.watch(t, id, nil, 0)
+	for i, cells := range want {
+		bad := s.outcomes[i].Err != nil && s.outcomes[i].Err.Reason.String() == "INVALID_ITEM"
+		if bad != (len(cells) > len(columns)) || !bad && s.outcomes[i].Err != nil {
+			t.Errorf("row %d: %v", i, s.outcomes[i].Err)
+		}
+	}
+	for i, cells := range listRows(t, c, id, columns) {
+		if !slices.Equal(cells, want[i]) {
+			t.Errorf("row %d is %.50q", i, cells)
+		}
+	}
+}
+
+// TestListJobResults_OfJobsThatAreBeingDeleted lists rows while jobs are deleted. What is
+// removed with a job is neither lost nor out of reach.
+func TestListJobResults_OfJobsThatAreBeingDeleted(t *testing.T) {
+	r := single(t)
+	c := rawFront(t, r)
+	var deleted []catalog.Job
+	for range 8 {
+		items := goods(400, func(_ int, it *catalog.Item) {
+			it.Row = &catalog.Row{Columns: []string{"name"}, Cells: []string{it.Name}}
+		})
+		job := r.create(t, textual, items)
+		r.watch(t, job.ID, nil, 0)
+		deleted = append(deleted, job)
+	}
+	var working sync.WaitGroup
+	defer working.Wait()
+	for _, job := range deleted {
+		for range 2 {
+			working.Go(func() { listUntilGone(t, c, job.ID) })
+		}
+	}
+	for _, job := range deleted {
+		if err := r.Delete(t.Context(), allOwners, job.ID); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// listUntilGone lists the first row of a job again and again, until there is no such job.
+func listUntilGone(t *testing.T, c credenzav1.JobServiceClient, id string) {
+	t.Helper()
+	for {
+		_, err := c.ListJobResults(t.Context(), &credenzav1.ListJobResultsRequest{JobId: id, PageSize: 1, WithRows: true})
+		if status.Code(err) == codes.NotFound {
+			return
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
 	}
 }
 

@@ -1,11 +1,16 @@
 package rpc_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc/metadata"
 
 	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
@@ -75,6 +80,72 @@ func (h *overHTTP) get(t *testing.T, version int, address string, headers ...str
 		t.Fatal(err)
 	}
 	return res.StatusCode, string(text), res.Header
+}
+
+// page is a page of a job's results in JSON.
+type page struct {
+	Results []struct{ ProductName string }
+	Rows    []struct{ Cells []string }
+	Columns []string
+	Next    string `json:"nextPageToken"`
+	State   string
+}
+
+func TestListJobResults_ByGET(t *testing.T) {
+	jobs := rpctest.NewJobs()
+	jobs.Busy = true
+	h := startHTTP(t, setup{jobs: jobs})
+	res, err := h.rawJobs(t).SubmitJob(t.Context(), &credenzav1.SubmitJobRequest{Rows: rowChunk([]string{"name"}, []string{"a"}, []string{"flawed"}, []string{"c"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := res.GetJob().GetJobId()
+	for _, version := range []int{1, 2} {
+		var names []string
+		for token := ""; ; {
+			message := fmt.Sprintf(`{"jobId":%q,"pageSize":2,"withRows":true,"pageToken":%q}`, id, token)
+			query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "base64": {"1"}, "message": {base64.RawURLEncoding.EncodeToString([]byte(message))}}
+			code, body, header := h.get(t, version, atJobs+"ListJobResults?"+query.Encode())
+			var p page
+			if err := json.Unmarshal([]byte(body), &p); code != 200 || err != nil || header.Get("Cache-Control") != "no-store" || len(p.Rows) != len(p.Results) {
+				t.Fatal(code, body, err)
+			}
+			for i, r := range p.Results {
+				names = append(names, r.ProductName+"="+strings.Join(p.Rows[i].Cells, ","))
+			}
+			if token = p.Next; token == "" {
+				equal(t, page{Columns: []string{"name"}, State: "JOB_STATE_SUCCEEDED"}, page{Columns: p.Columns, State: p.State})
+				break
+			}
+		}
+		equal(t, []string{"a=a", "flawed=flawed", "c=c"}, names)
+		for message, says := range map[string]string{
+			`{"jobId":"` + id + `","filter":"RESULT_FILTER_FAILED"}`: `"productName":"flawed"`,
+			`{"jobId":"` + id + `","filter":9}`:                      `INVALID_REQUEST`,
+			`{"jobId":"` + id + `","pageToken":"garbage"}`:           `page_token`,
+			`{"jobId":"` + id + `","with_row":true}`:                 `did you mean with_rows?`,
+			`{"jobId":"none"}`:                                       `NOT_FOUND`,
+		} {
+			if _, body, _ := h.get(t, version, atJobs+"ListJobResults"+getting(message)); !strings.Contains(body, says) || strings.Contains(body, `"productName":"a"`) {
+				t.Errorf("HTTP/%d %s: %s", version, message, body)
+			}
+		}
+	}
+}
+
+func TestListJobResults_ByGETOfOwnJobsOnly(t *testing.T) {
+	h := startHTTP(t, setup{tokens: testTokens(t), jobs: rpctest.NewJobs()})
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer both-token")
+	res, err := h.rawJobs(t).SubmitJob(ctx, &credenzav1.SubmitJobRequest{Items: items("a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, want := range map[string]int{"shop-token": 404, "both-token": 200, "operator-token": 403, "none": 401} {
+		address := atJobs + "ListJobResults" + getting(`{"jobId":"`+res.GetJob().GetJobId()+`"}`)
+		if code, body, header := h.get(t, 1, address, "Authorization: Bearer "+token); code != want || header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %s", token, code, body)
+		}
+	}
 }
 
 // A stranger learns nothing of what is wrong with a message.

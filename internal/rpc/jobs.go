@@ -58,7 +58,7 @@ func (j *jobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
 	if err := j.limits.checkModel("spec.options.model", spec.GetOptions().GetModel()); err != nil {
 		return err
 	}
-	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(upload.next, "send some after the spec"))
+	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(upload.next, "item", "send some after the spec"))
 	if err != nil {
 		return err
 	}
@@ -71,25 +71,29 @@ func (j *jobs) SubmitJob(ctx context.Context, req *credenzav1.SubmitJobRequest) 
 	if err := j.limits.checkModel("spec.options.model", spec.GetOptions().GetModel()); err != nil {
 		return nil, err
 	}
+	kind := "item"
+	if req.GetRows() != nil {
+		kind = "row"
+	}
 	items, err := takeList(req, intake.From(ctx))
 	if err != nil {
 		return nil, err
 	}
-	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(items.source(), "send some"))
+	job, err := j.jobs.Create(ctx, jobSpecFromProto(spec, ownerOf(ctx)), notEmpty(items.source(), kind, "send some"))
 	if err != nil {
 		return nil, err
 	}
 	return &credenzav1.SubmitJobResponse{Job: jobToProto(&job)}, nil
 }
 
-// notEmpty returns a source that fails, with the advice, if it has no item at all. It
-// finds out when it is asked, because a repeated request id asks for no item.
-func notEmpty(next classify.Source, advice string) classify.Source {
+// notEmpty returns a source that fails, with the advice, if it has no item or row at all.
+// It finds out when it is asked, because a repeated request id asks for none.
+func notEmpty(next classify.Source, kind, advice string) classify.Source {
 	some := false
 	return func(ctx context.Context) (*catalog.Item, error) {
 		item, err := next(ctx)
 		if !some && errors.Is(err, io.EOF) {
-			return nil, fault.Invalid("items", "a job needs at least one item: %s", advice)
+			return nil, fault.Invalid(kind+"s", "a job needs at least one %s: %s", kind, advice)
 		}
 		some = some || err == nil
 		return item, err

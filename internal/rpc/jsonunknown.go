@@ -110,11 +110,14 @@ func within(path, name string) string {
 	return path + "." + name
 }
 
+// maxKeyBytes is how much of a key is shown. A longer one is no misspelt name, and is not
+// compared with any: that takes time by its length and that of each name.
+const maxKeyBytes = 64
+
 // unknownField returns the refusal of a key, with the name that the caller may have meant,
 // or all that there are.
 func unknownField(of protoreflect.MessageDescriptor, path, key string) *refusal {
-	const shown = 64 // bytes
-	quoted := strconv.Quote(catalog.Clip(key, shown))
+	quoted := strconv.Quote(catalog.Clip(key, maxKeyBytes))
 	said := fmt.Sprintf("unknown field %s of %s: ", quoted, of.FullName())
 	names := make([]string, of.Fields().Len())
 	for i := range names {
@@ -136,6 +139,9 @@ func unknownField(of protoreflect.MessageDescriptor, path, key string) *refusal 
 // the key or is in it, or that takes few edits.
 func nearest(key string, names []string) string {
 	const shortest = 3 // of a part of a name
+	if len(key) > maxKeyBytes {
+		return ""
+	}
 	key = plainName(key)
 	best, least := "", 1+max(1, len(key)/shortest)
 	for _, name := range names {

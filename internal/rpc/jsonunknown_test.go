@@ -82,3 +82,14 @@ func TestUnknownKeysOfJSON_AreNotLogged(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownKeysOfJSON_LongOnesAreNotCompared has a key that is no misspelt name. To compare
+// it with each name would take seconds.
+func TestUnknownKeysOfJSON_LongOnesAreNotCompared(t *testing.T) {
+	h := startHTTP(t, setup{})
+	key := "product_name" + strings.Repeat("e", 1<<20)
+	status, answer := h.post(t, atClassify, `{"item":{"`+key+`":"a"}}`)
+	if status != http.StatusBadRequest || !strings.Contains(answer, "give one of id, product_name") || len(answer) > 10_000 {
+		t.Errorf("%d %.500s", status, answer)
+	}
+}

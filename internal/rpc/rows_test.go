@@ -134,6 +134,8 @@ func TestRows_ThatFailTheCall(t *testing.T) {
 			refused("job", err)
 			if len(tc.chunks) == 1 {
 				refused("stream", streamError(context.Background(), s.rawItems(t), &credenzav1.ClassifyStreamRequest{Rows: tc.chunks[0]}))
+				_, err := s.rawJobs(t).SubmitJob(t.Context(), &credenzav1.SubmitJobRequest{Rows: tc.chunks[0]})
+				refused("submitted job", err)
 			}
 		})
 	}
@@ -155,6 +157,8 @@ func TestRows_InAList(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			wantInvalid(t, streamError(context.Background(), s.rawItems(t), tc.req), tc.reason, tc.field)
+			_, err := s.rawJobs(t).SubmitJob(t.Context(), &credenzav1.SubmitJobRequest{Items: tc.req.GetItems(), Rows: tc.req.GetRows()})
+			wantInvalid(t, err, tc.reason, tc.field)
 		})
 	}
 }

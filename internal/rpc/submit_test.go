@@ -3,13 +3,17 @@ package rpc_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
@@ -106,6 +110,76 @@ func TestSubmitJob_KeepsItemsAsBytes(t *testing.T) {
 		t.Errorf("the items take %d KiB while they wait", grown>>10)
 	}
 	runtime.KeepAlive(request)
+}
+
+// TestSubmitJob_OfRows sends the same rows by gRPC and as JSON over HTTP.
+func TestSubmitJob_OfRows(t *testing.T) {
+	var got []*catalog.Item
+	h := startHTTP(t, setup{jobs: &sourceJobs{take: func(ctx context.Context, next classify.Source) error {
+		got = nil
+		for {
+			item, err := next(ctx)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			got = append(got, item)
+		}
+	}}})
+	columns := []string{"sku", "titel", "price", "stock"}
+	sent := [][]string{{"1", "Eichenstuhl", "9", "3"}, {"2", "Sofa", "8", "4", "", "more"}, {"3"}}
+	chunk := rowChunk(columns, sent...)
+	chunk.Overrides = map[string]string{"price_range": ""}
+	ways := map[string]func() error{
+		"gRPC": func() error {
+			_, err := h.rawJobs(t).SubmitJob(t.Context(), &credenzav1.SubmitJobRequest{Rows: chunk})
+			return err
+		},
+		"JSON": func() error {
+			body, err := protojson.Marshal(&credenzav1.SubmitJobRequest{Rows: chunk})
+			if err != nil {
+				return err
+			}
+			if code, answer := h.post(t, atJobs+"SubmitJob", string(body)); code != 200 {
+				return fmt.Errorf("%d %s", code, answer)
+			}
+			return nil
+		},
+	}
+	for name, submit := range ways {
+		t.Run(name, func(t *testing.T) {
+			if err := submit(); err != nil {
+				t.Fatal(err)
+			}
+			if names := namesOf(got); names != "1=Eichenstuhl 2=Sofa 3=" || got[0].PriceRange != "" {
+				t.Errorf("got %q, the price is %q", names, got[0].PriceRange)
+			}
+			for i, want := range [][]string{sent[0], {"2", "Sofa", "8", "4", "more"}, sent[2]} {
+				if row := got[i].Row; !slices.Equal(row.Cells, want) || !slices.Equal(row.Columns, columns) {
+					t.Errorf("row %d is %q of %q", i, row.Cells, row.Columns)
+				}
+			}
+			if f := got[1].Check(); f == nil || f.Reason.String() != "INVALID_ITEM" {
+				t.Errorf("a row with a cell too many: %v", f)
+			}
+		})
+	}
+}
+
+// TestSubmitJob_OfRowsWithAKey repeats a call.
+func TestSubmitJob_OfRowsWithAKey(t *testing.T) {
+	c := start(t, setup{jobs: rpctest.NewJobs()}).rawJobs(t)
+	req := &credenzav1.SubmitJobRequest{Spec: &credenzav1.JobSpec{RequestId: "key"}, Rows: rowChunk([]string{"name"}, []string{"a"}, []string{"b"})}
+	var id string
+	for range 2 {
+		res, err := c.SubmitJob(t.Context(), req)
+		if err != nil || res.GetJob().GetProgress().GetTotal() != 2 || id != "" && res.GetJob().GetJobId() != id {
+			t.Fatal(res, err)
+		}
+		id = res.GetJob().GetJobId()
+	}
 }
 
 // sourceJobs hands the items of a job to a function.

@@ -74,6 +74,7 @@ type MappingConfig struct {
 // what a sample of their values looks like. It is not safe for concurrent use.
 type Mapping struct {
 	config   MappingConfig
+	choices  []choice
 	columns  map[string]*column
 	sampled  []*column // in the order of the file
 	products products
@@ -93,7 +94,7 @@ type column struct {
 // NewMapping matches the columns of the sample, the first rows of a file. An error is
 // for a choice of a column that no row has.
 func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
-	m := &Mapping{config: cfg, columns: map[string]*column{}}
+	m := &Mapping{config: cfg, choices: choicesOf(cfg.Choices), columns: map[string]*column{}}
 	for _, row := range sample {
 		for _, cell := range row {
 			c := m.columns[cell.Key]
@@ -116,16 +117,20 @@ func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
 }
 
 func (m *Mapping) checkChoices() error {
-	for _, choice := range m.config.Choices {
-		name := choice.Name
-		f, ok := choice.field()
-		if ok && f == fieldParent && m.config.Separate {
-			return choice.noField(fieldNames[:leftOut])
+	keys := make([]columnName, len(m.sampled))
+	for i, c := range m.sampled {
+		keys[i] = newColumnName(c.key)
+	}
+	for _, c := range m.choices {
+		sought := c.name
+		if c.known && c.field == fieldParent && m.config.Separate {
+			return c.asked.noField(fieldNames[:leftOut])
 		}
-		if !ok {
-			name = choice.Field // a column to leave out
+		if !c.known {
+			sought = c.leftOut
 		}
-		if name == "" || slices.ContainsFunc(m.sampled, func(c *column) bool { return sameName(c.key, name) }) {
+		name := sought.text
+		if name == "" || slices.ContainsFunc(keys, func(key columnName) bool { return key.is(sought) }) {
 			continue
 		}
 		names := make([]string, len(m.sampled))
@@ -137,34 +142,60 @@ func (m *Mapping) checkChoices() error {
 	return nil
 }
 
-func sameName(key, name string) bool {
-	return strings.TrimSpace(key) == name || foldName(key) == foldName(name) && foldName(name) != ""
+func sameName(key, name string) bool { return newColumnName(key).is(newColumnName(name)) }
+
+// columnName is a name that is compared with many others.
+type columnName struct{ text, folded string }
+
+func newColumnName(name string) columnName { return columnName{name, foldName(name)} }
+
+// is reports whether the name of a column is the sought one.
+func (n columnName) is(sought columnName) bool {
+	return strings.TrimSpace(n.text) == sought.text || n.folded == sought.folded && sought.folded != ""
+}
+
+// choice is a ColumnChoice that is compared with many columns.
+type choice struct {
+	asked   ColumnChoice
+	field   field
+	known   bool       // the field
+	name    columnName // of the column; empty: none
+	leftOut columnName // of the column that is left out if the field is not known
+}
+
+func choicesOf(asked []ColumnChoice) []choice {
+	choices := make([]choice, len(asked))
+	for i, c := range asked {
+		f, known := c.field()
+		choices[i] = choice{c, f, known, newColumnName(c.Name), newColumnName(c.Field)}
+	}
+	return choices
 }
 
 // match sets the column's field by the caller's choice, else by its name and values.
 func (m *Mapping) match(c *column) {
-	c.parent, c.view = parentRank(c.key), foldName(c.key) == "storeviewcode"
-	for _, choice := range m.config.Choices {
-		f, ok := choice.field()
+	key := newColumnName(c.key)
+	c.parent, c.view = parentRank(c.key), key.folded == "storeviewcode"
+	for _, choice := range m.choices {
 		switch {
-		case ok && f == fieldParent && choice.Name == "":
+		case choice.known && choice.field == fieldParent && choice.name.text == "":
 			c.parent, c.view = 0, false
-		case choice.Name != "" && sameName(c.key, choice.Name):
-			if f == fieldParent {
+		case choice.name.text != "" && key.is(choice.name):
+			if choice.field == fieldParent {
 				c.parent, m.products.joined = 1, true
 				continue
 			}
-			c.field, c.rank, c.hidden = f, rankExactColumn, false
+			c.field, c.rank, c.hidden = choice.field, rankExactColumn, false
 			return
-		case !ok && sameName(c.key, choice.Field):
+		case !choice.known && key.is(choice.leftOut):
 			c.hidden = true
 			return
 		}
 	}
 	m.products.joined = m.products.joined || c.parent > 0 || c.view
 	m.matchByName(c)
-	for _, choice := range m.config.Choices {
-		if f, ok := choice.field(); ok && choice.Name == "" && f == c.field && f != attribute {
+	for _, choice := range m.choices {
+		if choice.known && choice.name.text == "" && choice.field == c.field && c.field != attribute {
 			c.field, c.hidden = attribute, true
 		}
 	}
@@ -335,8 +366,5 @@ func (m *Mapping) findType() {
 
 // drops reports whether the caller wants no column for the field.
 func (m *Mapping) drops(f field) bool {
-	return slices.ContainsFunc(m.config.Choices, func(choice ColumnChoice) bool {
-		chosen, ok := choice.field()
-		return ok && chosen == f && choice.Name == ""
-	})
+	return slices.ContainsFunc(m.choices, func(c choice) bool { return c.known && c.field == f && c.name.text == "" })
 }

@@ -390,3 +390,25 @@ func FuzzMapping(f *testing.F) {
 		_, _ = m.String(), m.Matches()
 	})
 }
+
+// TestNewMapping_ComparesNamesOnce has as many choices as a caller can send: to fold each
+// name for each column would take minutes.
+func TestNewMapping_ComparesNamesOnce(t *testing.T) {
+	const columns, choices = 100, 1000
+	var row table.Row
+	for i := range columns {
+		row = append(row, table.Cell{Key: fmt.Sprint("Column Nr. ", i), Value: table.TextValue("x")})
+	}
+	var config table.MappingConfig
+	for i := range choices {
+		config.Choices = append(config.Choices, table.ColumnChoice{Field: strings.Repeat(" ", i) + "column nr 99"})
+	}
+	allocations := testing.AllocsPerRun(1, func() {
+		if _, err := table.NewMapping([]table.Row{row}, config); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if most := float64(50 * (columns + choices)); allocations > most {
+		t.Errorf("%v allocations, want at most %v", allocations, most)
+	}
+}
