@@ -15,7 +15,16 @@ import grpc.aio
 from credenza import _convert as c
 from credenza._client import feed_chunk, job_chunk, job_id, job_spec, next_page, results_request
 from credenza._connection import Attempts, Connection, Outage, connection
-from credenza._errors import CredenzaError, broken, error_from_rpc, error_of, passing, refused
+from credenza._errors import (
+    CredenzaError,
+    broken,
+    error_from_rpc,
+    error_of,
+    incomplete,
+    interrupted,
+    passing,
+    refused,
+)
 from credenza._frames import FrameResults, progress_bar, request_id
 from credenza._sources import CHUNK_RECORDS, AsyncData, Chunk, F, Packer, check, log, repeatable
 from credenza._stream import AsyncResults, AsyncWatch
@@ -101,11 +110,13 @@ class AsyncClient:
             call = self._calls.items.ClassifyFeed(**self._calls.settings(attempts))
             status = _Status(call)
             sending = asyncio.create_task(upload.send(call))
-            received = False
+            received = complete = False
             try:
                 async for event in call:
-                    received = True
+                    received, complete = True, event.HasField("summary")
                     yield event
+                if not complete:
+                    raise incomplete()
                 return
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 if upload.error is not None:
@@ -201,16 +212,20 @@ class AsyncJobs:
                     outage.message()
                     token = event.resume_token or token
                     yield event
-                return
+                    if event.HasField("summary"):
+                        return
+                error = interrupted()
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 error = await status.error(e)
                 if self._calls.closed or not broken(error):
                     raise error from None
-                pause = outage.pause(error)
             finally:
                 call.cancel()
+            pause = outage.pause(error, attempts.time_left())
             log.info("the watch of job %s waits %.1f s: %s", name, pause, error)
             await asyncio.sleep(pause)
+            if self._calls.closed:
+                raise error
 
     async def get(self, job: str | Job) -> Job:
         """Return a job."""
@@ -384,6 +399,13 @@ async def _read(data: AsyncIterable[Any], queue: asyncio.Queue[Any]) -> None:
             await queue.put(record)
     except Exception as e:  # it belongs to the caller
         error = e
+    except asyncio.CancelledError as e:  # of this task, or of one that the data wait for
+        error = RuntimeError("the data ended with a cancellation")
+        error.__cause__ = e
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(_End(error))
+        raise
     await queue.put(_End(error))
 
 
@@ -420,9 +442,17 @@ class _Status:
             self._keep(self._call)
         if isinstance(raised, grpc.RpcError):
             return self._error or error_from_rpc(raised)
-        if self._error is None or self._error.message == "Locally cancelled by application!":
+        if self._error is None or self._error.code != "CANCELLED" or _is_cancelled():
+            raise raised
+        if self._error.message == "Locally cancelled by application!":
             raise raised
         return self._error
+
+
+def _is_cancelled() -> bool:
+    """Report whether somebody cancelled this task. Python 3.10 does not know it."""
+    cancelling = getattr(asyncio.current_task(), "cancelling", None)
+    return cancelling is not None and cancelling() > 0
 
 
 def _now(coroutine: Coroutine[Any, Any, T]) -> T | None:

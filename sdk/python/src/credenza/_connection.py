@@ -130,14 +130,17 @@ class Outage:
         """End the outage: the server has sent something."""
         self._heard, self._failures, self._since = True, 0, None
 
-    def pause(self, error: CredenzaError) -> float:
+    def pause(self, error: CredenzaError, left: float | None) -> float:
         """Return the seconds to wait before the next attempt, or raise the error: before the first
-        message after max_retries attempts, later when the patience is used up."""
+        message after max_retries attempts, later when the patience is used up, and always if
+        the wait takes the seconds that are left (None: no limit)."""
         self._since = self._since or time.monotonic()
         pause = pause_after(self._failures, error)
         self._failures += 1
         if not self._heard and self._failures > self._limit:
             raise error
         if self._patience is not None and time.monotonic() + pause - self._since > self._patience:
+            raise error
+        if left is not None and pause >= left:
             raise error
         return pause
