@@ -164,7 +164,7 @@ class Failed:
 def test_a_cancelled_task_ends_also_when_its_server_fails_at_that_moment() -> None:
     async def call() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await _Status(Failed()).error(asyncio.CancelledError())
+            await _Status(Failed(), lambda: False).error(asyncio.CancelledError())
 
     asyncio.run(call())
 

@@ -108,7 +108,7 @@ class AsyncClient:
         attempts = Attempts(self._connection.max_retries, timeout)
         while True:
             call = self._calls.items.ClassifyFeed(**self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             sending = asyncio.create_task(upload.send(call))
             received = complete = False
             try:
@@ -179,7 +179,7 @@ class AsyncJobs:
         attempts = Attempts(self._calls.connection.max_retries, timeout)
         while True:
             call = self._stub.CreateJob(**self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             sending = asyncio.create_task(upload.send(call))
             try:
                 return c.job_from_proto((await call).job)
@@ -206,7 +206,7 @@ class AsyncJobs:
         while True:
             request = jobs.WatchJobRequest(job_id=name, resume_token=token)
             call = self._stub.WatchJob(request, **self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             try:
                 async for event in call:
                     outage.message()
@@ -293,6 +293,9 @@ class _Calls:
             self._channel = grpc.aio.secure_channel(target, connection.credentials, options)
         self.items = ClassificationServiceStub(self._channel)
         self.jobs = JobServiceStub(self._channel)
+
+    def status(self, call: Any) -> _Status:
+        return _Status(call, lambda: self.closed)
 
     async def close(self) -> None:
         self.closed = True
@@ -416,8 +419,8 @@ class _Status:
     is on its way when it comes, as when a server refuses an upload at its first message.
     """
 
-    def __init__(self, call: Any) -> None:
-        self._call = call
+    def __init__(self, call: Any, closed: Callable[[], bool]) -> None:
+        self._call, self._closed = call, closed
         self._error: CredenzaError | None = None
         call.add_done_callback(self._keep)
 
@@ -432,8 +435,8 @@ class _Status:
     async def error(self, raised: BaseException) -> CredenzaError:
         """Return the error of a call that failed, or raise the cancellation of this task.
 
-        A call that the server ended with CANCELLED raises CancelledError, as does this task's own
-        cancellation, which grpc.aio gives these details.
+        A call that the server ended with CANCELLED raises CancelledError, and one whose client
+        was closed, as does this task's own cancellation. grpc.aio gives the last two these details.
         """
         for _ in range(50):
             if not self._is_core():
@@ -442,17 +445,19 @@ class _Status:
             self._keep(self._call)
         if isinstance(raised, grpc.RpcError):
             return self._error or error_from_rpc(raised)
-        if self._error is None or self._error.code != "CANCELLED" or _is_cancelled():
+        if self._error is None or self._error.code != "CANCELLED" or _is_cancelled(unknown=False):
             raise raised
-        if self._error.message == "Locally cancelled by application!":
-            raise raised
-        return self._error
+        if self._error.message != "Locally cancelled by application!":
+            return self._error
+        if self._closed() and not _is_cancelled(unknown=True):
+            return CredenzaError("CANCELLED", "the client was closed")
+        raise raised
 
 
-def _is_cancelled() -> bool:
-    """Report whether somebody cancelled this task. Python 3.10 does not know it."""
+def _is_cancelled(unknown: bool) -> bool:
+    """Report whether this task was cancelled, or, in Python 3.10, that this is unknown."""
     cancelling = getattr(asyncio.current_task(), "cancelling", None)
-    return cancelling is not None and cancelling() > 0
+    return unknown if cancelling is None else cancelling() > 0
 
 
 def _now(coroutine: Coroutine[Any, Any, T]) -> T | None:
