@@ -13,6 +13,7 @@ import pytest
 
 from credenza import AsyncClient, Client, CredenzaError, Item
 from credenza._aio import _Status
+from credenza._connection import Outage, connection
 from credenza._stream import Upload
 from credenza.v1 import classification_service_pb2 as services
 from credenza.v1 import job_service_pb2 as jobs
@@ -33,6 +34,8 @@ class Leaving(ClassificationServiceServicer, JobServiceServicer):
         yield response
 
     def WatchJob(self, request: Any, context: Any) -> Iterator[jobs.WatchJobResponse]:
+        if request.job_id == "reset":
+            context.abort(grpc.StatusCode.CANCELLED, "reset")
         response = jobs.WatchJobResponse(resume_token="after-0")
         response.batch.results.add(index=1 if request.resume_token == "after-0" else 0)
         yield response
@@ -84,9 +87,22 @@ def test_a_watch_continues_after_a_stream_that_ends_before_the_job(leaving: str)
     asyncio.run(call())
 
 
-def test_a_watch_does_not_wait_longer_than_its_time(leaving: str) -> None:
-    with Client(leaving) as client, pytest.raises(CredenzaError, match="before the job"):
-        list(client.jobs.watch("job", timeout=0.09))  # the first wait has 0.1 s or more
+def test_a_watch_does_not_wait_longer_than_its_time() -> None:
+    outage, away = Outage(connection(None, None, None, None, 4, False, False), None), CredenzaError("UNAVAILABLE", "")
+    assert outage.pause(away, 60) < 60
+    with pytest.raises(CredenzaError):
+        outage.pause(away, 0.05)
+
+
+def test_a_call_that_the_server_resets_at_its_deadline_has_the_error_of_a_deadline(leaving: str) -> None:
+    with Client(leaving, timeout=0.04) as client:
+        for call in (client.taxonomy, lambda: list(client.jobs.watch("reset", timeout=0.04))):
+            with pytest.raises(CredenzaError) as caught:
+                call()
+            assert caught.value.code == "DEADLINE_EXCEEDED"
+    with Client(leaving) as client, pytest.raises(CredenzaError) as caught:
+        client.taxonomy()
+    assert caught.value.code == "CANCELLED"
 
 
 def test_a_status_of_cancelled_is_an_error_and_cancels_no_task(leaving: str) -> None:

@@ -216,7 +216,7 @@ class AsyncJobs:
                         return
                 error = interrupted()
             except (grpc.RpcError, asyncio.CancelledError) as e:
-                error = await status.error(e)
+                error = attempts.late(await status.error(e))
                 if self._calls.closed or not broken(error):
                     raise error from None
             finally:

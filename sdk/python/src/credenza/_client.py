@@ -246,7 +246,7 @@ class Jobs:
                         return
                 error = interrupted()
             except grpc.RpcError as e:
-                error = error_from_rpc(e)
+                error = attempts.late(error_from_rpc(e))
                 if self._calls.closed or not broken(error):
                     raise error from None
             finally:
