@@ -145,6 +145,8 @@ $(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
 # The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
 .PHONY: test-sdk-python pytest-new pytest-old lint-python generate-python drift-python bench-sdk-python
 PYTHON ?= python3
+# That of the oldest packages, such as python3.10, which is the oldest that the SDK supports.
+PYTHON_OLD ?= $(PYTHON)
 VENVS  := $(BIN)/python
 SDK_PYTHON = env -u PYTHONPATH PYTHONDONTWRITEBYTECODE=1 CREDENZA_BIN=$(BIN)/credenza CREDENZA_REPOSITORY=$(CURDIR) CREDENZA_VENVS=$(VENVS)
 
@@ -186,7 +188,9 @@ $(BIN)/gofumpt: ; GOBIN=$(BIN) $(GO) install mvdan.cc/gofumpt@v0.12.0
 $(BIN)/cyclonedx-gomod: ; GOBIN=$(BIN) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 $(BIN)/grpcurl: ; GOBIN=$(BIN) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 
+$(VENVS)/old/.done: VENV_PYTHON = $(PYTHON_OLD)
+$(VENVS)/%/.done: VENV_PYTHON ?= $(PYTHON)
 $(VENVS)/%/.done: sdk/python/requirements/%.txt
-	rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	rm -rf $(@D) && $(VENV_PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@

@@ -6,6 +6,7 @@ CREDENZA_BIN names the program (make build). Without it the tests fail: they do 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,9 +22,16 @@ REPOSITORY = Path(os.environ["CREDENZA_REPOSITORY"])
 
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Return a port that is free, and stays so while its server is away: none of those that the
+    system gives to connections."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -113,6 +114,27 @@ def test_cancelling_the_task_cancels_the_call(server: Server) -> None:
                 with pytest.raises(asyncio.CancelledError):
                     await task
                 assert time.monotonic() - begun < 5
+
+    asyncio.run(calls())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not know which tasks are cancelled")
+def test_closing_the_client_is_an_error_of_its_calls_and_cancels_no_task(server: Server) -> None:
+    async def items() -> AsyncIterator[Item]:
+        yield Item("Two-seat sofa")
+        await asyncio.sleep(60)
+
+    async def calls() -> None:
+        client = AsyncClient(server.target)
+        results = client.classify(items())
+        await results.__anext__()
+        rest = asyncio.create_task(results.__anext__())
+        upload = asyncio.create_task(client.jobs.submit(items()))
+        await asyncio.sleep(0.3)
+        await client.close()
+        for task in (rest, upload):
+            with pytest.raises(CredenzaError, match="the client was closed"):
+                await asyncio.wait_for(task, 10)
 
     asyncio.run(calls())
 

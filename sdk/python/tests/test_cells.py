@@ -86,7 +86,8 @@ class Colour(enum.Enum):
         ({"w": np.int32(80), "tags": ("a", "ä")}, '{"w":80,"tags":["a","ä"]}'),
         ({"b", "a"}, '["a","b"]'),
         (np.array([1, 2]), "[1,2]"),
-        (b"caf\xc3\xa9", "café"),
+        (1e-7, "1e-7"),
+        (1.5e300, "1.5e+300"),
         ("lone \ud800 surrogate", "lone ? surrogate"),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (Colour.RED, "red"),
@@ -95,6 +96,15 @@ class Colour(enum.Enum):
 )
 def test_values_become_text(value: object, want: str) -> None:
     assert cell(value) == want
+
+
+BYTES = [b"caf\xc3\xa9", bytearray(b"x"), memoryview(b"x"), [b"x"], np.bytes_(b"x")]
+
+
+@pytest.mark.parametrize("value", BYTES, ids=repr)
+def test_bytes_are_no_text(value: object) -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        cell(value)
 
 
 def test_frames_become_rows_whatever_their_columns() -> None:
@@ -109,9 +119,9 @@ def test_frames_become_rows_whatever_their_columns() -> None:
 
 
 def test_a_frame_with_levels_of_columns_has_joined_names() -> None:
-    frame = pd.DataFrame([["Bed"]], columns=pd.MultiIndex.from_tuples([("product", "name")]))
+    frame = pd.DataFrame([["Bed", 7]], columns=pd.MultiIndex.from_tuples([("product", "name"), ("price", "")]))
     (chunk,) = Packer().whole(frame)
-    assert list(chunk.columns) == ["product name"]  # type: ignore[union-attr]
+    assert list(chunk.columns) == ["product name", "price"]  # type: ignore[union-attr]
 
 
 def test_frames_of_polars_become_the_same_rows() -> None:

@@ -27,6 +27,7 @@ export class Caller {
   readonly #token: ClientOptions["token"];
   readonly #timeout: number;
   readonly #maxRetries: number;
+  #isClosed = false;
 
   constructor(options: ClientOptions) {
     this.#token = options.token;
@@ -57,8 +58,21 @@ export class Caller {
     }
   }
 
+  /** Lets no further call begin, and none be repeated. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Throws an error if the client was closed, which looks like a broken connection to its calls. */
+  checkOpen(): void {
+    if (this.#isClosed) {
+      throw new CredenzaError("CANCELLED", "the client was closed");
+    }
+  }
+
   /** Waits before a call is repeated, or throws its error if another attempt cannot help. */
   async pause(error: CredenzaError, failures: number, end: number, signal?: AbortSignal): Promise<void> {
+    this.checkOpen();
     const wait = Math.max(pauseAfter(failures), error.retryAfter ?? 0);
     if (!error.passing || failures >= this.#maxRetries || wait > longestWait || Date.now() + wait >= end) {
       throw error;
@@ -74,6 +88,7 @@ export class Caller {
   }
 
   async #options(signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<ConnectOptions> {
+    this.checkOpen();
     const token = typeof this.#token === "function" ? checkToken(await this.#token()) : this.#token;
     return {
       ...(signal && { signal }),

@@ -117,14 +117,22 @@ function takes(group: Group, entry: object, size: ChunkSize): boolean {
 }
 
 function add(group: Group | undefined, entry: object): Group {
-  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
-    const kind = Array.isArray(entry) ? "a list" : entry === null ? "null" : typeof entry;
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry) || ArrayBuffer.isView(entry)) {
+    const kind = kindOf(entry);
     throw new CredenzaError("INVALID_ARGUMENT", `a row is ${kind}: send objects, whose keys are columns, or Items`);
   }
   const to = group ?? { entries: [], areItems: entry instanceof Item, bytes: 0 };
   to.entries.push(entry);
   to.bytes += bytesOf(entry);
   return to;
+}
+
+/** Names what is no row; bytes are what a stream of a file has that nothing parses. */
+function kindOf(entry: unknown): string {
+  if (entry === null) {
+    return "null";
+  }
+  return Array.isArray(entry) ? "a list" : ArrayBuffer.isView(entry) ? "bytes" : typeof entry;
 }
 
 function bytesOf(entry: object): number {

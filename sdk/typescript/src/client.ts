@@ -78,8 +78,12 @@ export class Client {
     return taxonomyOf(await this.#caller.unary(options, true, (o) => this.#rpc.getTaxonomy({}, o)));
   }
 
-  /** Ends all calls and closes the connections. The client cannot be used again. */
+  /**
+   * Ends all calls and closes the connections. The client cannot be used again. Over `fetch`,
+   * a call in flight ends with its loop.
+   */
   close(): void {
+    this.#caller.close();
     this.#connection.close?.();
   }
 }

@@ -45,6 +45,9 @@ export async function* feed(
         yield event;
       }
     }
+    if (upload.failed) {
+      throw upload.failure;
+    }
   } catch (thrown) {
     throw upload.failed ? upload.failure : errorFrom(thrown, options.signal, end);
   } finally {

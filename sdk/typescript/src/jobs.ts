@@ -20,7 +20,7 @@ import {
   type ListJobResultsResponse,
   ResultFilter,
 } from "./gen/credenza/v1/job_service_pb.js";
-import { modeOf, optionsOf } from "./settings.js";
+import { choose, modeOf, optionsOf } from "./settings.js";
 import type { CallOptions, ClassifyOptions, Job, Result, RowOptions } from "./types.js";
 import { Watch, type WatchOptions } from "./watch.js";
 
@@ -53,11 +53,23 @@ export interface JobResultsOptions extends CallOptions {
   withRows?: boolean | undefined;
 }
 
+const states = {
+  UNSPECIFIED: JobState.UNSPECIFIED,
+  QUEUED: JobState.QUEUED,
+  RUNNING: JobState.RUNNING,
+  PAUSED: JobState.PAUSED,
+  SUCCEEDED: JobState.SUCCEEDED,
+  CANCELLED: JobState.CANCELLED,
+  FAILED: JobState.FAILED,
+};
 const filters = {
   all: ResultFilter.ALL,
   failed: ResultFilter.FAILED,
   needs_review: ResultFilter.NEEDS_REVIEW,
 };
+
+/** A timer with a longer time would fire at once. */
+const longestTimer = 2 ** 31 - 1;
 
 const size = { entries: 1000, bytes: 1 << 20 };
 const oneMessage = { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
@@ -142,7 +154,7 @@ export class Jobs {
         isLate = true;
         giveUp.end();
       },
-      timeoutMs ?? 2 ** 31 - 1,
+      Math.min(timeoutMs ?? longestTimer, longestTimer),
     );
     let grace: ReturnType<typeof setTimeout> | undefined;
     giveUp.signal.addEventListener("abort", () => {
@@ -173,7 +185,8 @@ export class Jobs {
 
   /** Iterates over jobs, the newest first, and fetches them page by page. */
   async *list(options: JobListOptions = {}): AsyncGenerator<Job, void> {
-    const request = { pageSize: options.pageSize ?? 0, state: JobState[options.state ?? "UNSPECIFIED"], pageToken: "" };
+    const state = choose("state", states, options.state ?? "UNSPECIFIED");
+    const request = { pageSize: options.pageSize ?? 0, state, pageToken: "" };
     do {
       const page = await this.caller.unary(options, true, (o) => this.#rpc.listJobs(request, o));
       yield* page.jobs.map(jobOf);
@@ -197,7 +210,7 @@ export class Jobs {
     const request = {
       jobId,
       pageSize: options.pageSize ?? 1000,
-      filter: filters[options.filter ?? "all"],
+      filter: choose("filter", filters, options.filter ?? "all"),
       withRows: options.withRows ?? false,
       pageToken: "",
     };

@@ -112,11 +112,11 @@ async function* oneLane(
       }
       return;
     } catch (thrown) {
-      const error = errorFrom(thrown, options.signal, end);
+      const error = errorFrom(thrown, signal, end);
       if (hasBegun) {
         throw error;
       }
-      await caller.pause(error, failures, Number.POSITIVE_INFINITY, options.signal);
+      await caller.pause(error, failures, Number.POSITIVE_INFINITY, signal);
     }
   }
 }

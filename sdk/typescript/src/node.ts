@@ -13,7 +13,7 @@ import {
 } from "@connectrpc/connect-node";
 import type { ClientOptions } from "./call.js";
 import { Client } from "./client.js";
-import { CredenzaError } from "./error.js";
+import { checkTransportOf, isLoopback } from "./plaintext.js";
 
 export * from "./index.js";
 
@@ -44,11 +44,8 @@ const transports = { grpc: createGrpcTransport, "grpc-web": createGrpcWebTranspo
 export function connect(address?: string, options: NodeOptions = {}): Client {
   const url = urlOf(address ?? (process.env.CREDENZA_SERVER || "localhost:50051"));
   const token = options.token ?? (process.env.CREDENZA_TOKEN || undefined);
-  if (token !== undefined && url.protocol === "http:" && !options.tokenOverPlaintext && !isLoopback(url.hostname)) {
-    throw new CredenzaError(
-      "INVALID_ARGUMENT",
-      "the token would be sent without TLS: use an https address, or set tokenOverPlaintext",
-    );
+  if (token !== undefined && !options.tokenOverPlaintext) {
+    checkTransportOf(url);
   }
   // Pings detect a server that vanished while a stream is quiet.
   const sessions = new Http2SessionManager(url.origin, { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 }, options.tls);
@@ -71,8 +68,4 @@ function urlOf(address: string): URL {
   }
   const url = new URL(`https://${address}`);
   return isLoopback(url.hostname) ? new URL(`http://${address}`) : url;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -1,6 +1,7 @@
 // The settings of a call as messages of the contract.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { CredenzaError } from "./error.js";
 import {
   CachePolicy,
   ClassifyOptionsSchema,
@@ -15,7 +16,16 @@ import type { ClassifyOptions } from "./types.js";
 
 /** Returns the mode of a call. */
 export function modeOf(options: ClassifyOptions): Mode {
-  return modes[options.mode ?? "auto"];
+  return choose("mode", modes, options.mode ?? "auto");
+}
+
+/** Returns the value of a choice. One that does not exist would mean the default, so it is an error. */
+export function choose<C extends object>(name: string, choices: C, choice: keyof C & string): C[keyof C] {
+  if (!Object.hasOwn(choices, choice)) {
+    const known = Object.keys(choices).filter((key) => key !== "UNSPECIFIED");
+    throw new CredenzaError("INVALID_ARGUMENT", `${name} is ${JSON.stringify(choice)}: use one of ${known.join(", ")}`);
+  }
+  return choices[choice];
 }
 
 const modes = { auto: Mode.AUTO, text: Mode.TEXT, image: Mode.IMAGE };
@@ -33,7 +43,7 @@ export function optionsOf(options: ClassifyOptions): OptionsMessage {
     batchSize: options.batchSize ?? (options.inOrder ? 0 : batchSize),
     delivery: options.inOrder ? Delivery.IN_ORDER : Delivery.AS_COMPLETED,
     priority: options.bulk ? Priority.BULK : Priority.INTERACTIVE,
-    cachePolicy: policies[options.cache ?? "use"],
+    cachePolicy: choose("cache", policies, options.cache ?? "use"),
     imageFallback: options.failWithoutPicture ? ImageFallback.ERROR : ImageFallback.TEXT,
     model: options.model ?? "",
   };

@@ -113,6 +113,7 @@ class Watcher {
 
   /** Waits before the next attempt, or throws the error if that cannot help. */
   async #pause(error: CredenzaError, opened: number): Promise<void> {
+    this.caller.checkOpen();
     const now = Date.now();
     if (!error.passing || error.code === "DEADLINE_EXCEEDED") {
       throw error;

@@ -6,11 +6,14 @@
 import type { ClientOptions } from "./call.js";
 import { Client } from "./client.js";
 import { createTransport } from "./fetch.js";
+import { checkTransportOf } from "./plaintext.js";
 
 export * from "./index.js";
 
 /** The settings of a client that uses `fetch`. */
 export interface WebOptions extends ClientOptions {
+  /** Allows the token to be sent without TLS, for networks that encrypt by other means. */
+  tokenOverPlaintext?: boolean | undefined;
   /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
 }
@@ -24,6 +27,9 @@ export interface WebOptions extends ClientOptions {
  * each, and a job in one message.
  */
 export function connect(address: string = globalThis.location.origin, options: WebOptions = {}): Client {
+  if (options.token !== undefined && !options.tokenOverPlaintext) {
+    checkTransportOf(new URL(address, globalThis.location?.href));
+  }
   const transport = createTransport(address.replace(/\/+$/, ""), options.fetch);
   return new Client({ transport, duplex: false }, options);
 }

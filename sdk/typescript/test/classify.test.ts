@@ -196,6 +196,31 @@ test("a server that is away is UNAVAILABLE, and a short list waits for it", asyn
   await other.close();
 });
 
+test("a mode that does not exist does not mean the default", async () => {
+  const client = connect(server.grpc);
+  for (const source of [[{ name: "Oak bench" }], products(1)]) {
+    await assert.rejects(all(client.classify(source, { mode: "images" as "image" })), { code: "INVALID_ARGUMENT" });
+  }
+  client.close();
+});
+
+test("a part that is left before its first result is not sent again", async () => {
+  let calls = 0;
+  const never = (signal: AbortSignal | null | undefined) =>
+    new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const client = web.connect(server.http, {
+    token: () => `token-${++calls}`,
+    fetch: (url, init) => (calls === 1 ? fetch(url, init) : never(init?.signal)),
+  });
+  for await (const _ of client.classify(products(5000))) {
+    if (calls === 2) {
+      break;
+    }
+  }
+  await sleep(1000); // the first repetition would come after 300 ms at most
+  assert.equal(calls, 2);
+});
+
 for (const name of ["grpc", "connect"] as const) {
   test(`a feed of 50,000 rows over ${name} takes flat memory`, async () => {
     const client = transports[name]?.() as Client;

@@ -196,6 +196,23 @@ test("a watch ends when its patience or its time does", async () => {
   await other.close();
 });
 
+test("closing the client ends its watches", async () => {
+  const client = connect(server.grpc);
+  const { id } = await client.jobs.submit(products(20_000));
+  await client.jobs.pause(id);
+  const watching = all(client.jobs.watch(id));
+  setTimeout(() => client.close(), 300);
+  await assert.rejects(watching, { code: "CANCELLED" });
+  await assert.rejects(client.taxonomy(), { code: "CANCELLED" });
+});
+
+test("a state or a filter that does not exist does not mean all", async () => {
+  const client = connect(server.grpc);
+  await assert.rejects(all(client.jobs.list({ state: "failed" as "FAILED" })), { code: "INVALID_ARGUMENT" });
+  await assert.rejects(all(client.jobs.results("x", { filter: "FAILED" as "failed" })), /use one of all, failed/);
+  client.close();
+});
+
 test("an upload that is given up leaves no job", async () => {
   const client = connect(server.grpc);
   const broken = new Error("the file is gone");

@@ -139,7 +139,7 @@ test("the columns are those of all rows of a list, and of the first chunk of a g
 });
 
 test("what is no row is refused", async () => {
-  for (const wrong of [null, "text", 7, ["a"]]) {
+  for (const wrong of [null, "text", 7, ["a"], Buffer.from("a")]) {
     await assert.rejects(chunksOf(each([wrong] as object[])), { name: "CredenzaError", code: "INVALID_ARGUMENT" });
   }
 });

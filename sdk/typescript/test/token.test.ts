@@ -61,8 +61,11 @@ test("a cap that is reached is named, with the time to wait", async () => {
 });
 
 test("a token is not sent in the clear, nor one that cannot be a header", () => {
-  assert.throws(() => connect("http://credenza.example:8000", { token: "t" }), /without TLS/);
+  for (const open of [connect, web.connect]) {
+    assert.throws(() => open("http://credenza.example:8000", { token: "t" }), /without TLS/);
+    open("http://credenza.example:8000", { token: "t", tokenOverPlaintext: true }).close();
+    open("https://credenza.example:8000", { token: "t" }).close();
+  }
   assert.throws(() => connect(server.grpc, { token: "line\n" }), /token/);
-  connect("http://credenza.example:8000", { token: "t", tokenOverPlaintext: true }).close();
   connect("credenza.example:50051", { token: "t" }).close(); // TLS
 });

@@ -15,7 +15,16 @@ import grpc.aio
 from credenza import _convert as c
 from credenza._client import feed_chunk, job_chunk, job_id, job_spec, next_page, results_request
 from credenza._connection import Attempts, Connection, Outage, connection
-from credenza._errors import CredenzaError, broken, error_from_rpc, error_of, passing, refused
+from credenza._errors import (
+    CredenzaError,
+    broken,
+    error_from_rpc,
+    error_of,
+    incomplete,
+    interrupted,
+    passing,
+    refused,
+)
 from credenza._frames import FrameResults, progress_bar, request_id
 from credenza._sources import CHUNK_RECORDS, AsyncData, Chunk, F, Packer, check, log, repeatable
 from credenza._stream import AsyncResults, AsyncWatch
@@ -99,13 +108,15 @@ class AsyncClient:
         attempts = Attempts(self._connection.max_retries, timeout)
         while True:
             call = self._calls.items.ClassifyFeed(**self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             sending = asyncio.create_task(upload.send(call))
-            received = False
+            received = complete = False
             try:
                 async for event in call:
-                    received = True
+                    received, complete = True, event.HasField("summary")
                     yield event
+                if not complete:
+                    raise incomplete()
                 return
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 if upload.error is not None:
@@ -168,7 +179,7 @@ class AsyncJobs:
         attempts = Attempts(self._calls.connection.max_retries, timeout)
         while True:
             call = self._stub.CreateJob(**self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             sending = asyncio.create_task(upload.send(call))
             try:
                 return c.job_from_proto((await call).job)
@@ -195,22 +206,26 @@ class AsyncJobs:
         while True:
             request = jobs.WatchJobRequest(job_id=name, resume_token=token)
             call = self._stub.WatchJob(request, **self._calls.settings(attempts))
-            status = _Status(call)
+            status = self._calls.status(call)
             try:
                 async for event in call:
                     outage.message()
                     token = event.resume_token or token
                     yield event
-                return
+                    if event.HasField("summary"):
+                        return
+                error = interrupted()
             except (grpc.RpcError, asyncio.CancelledError) as e:
-                error = await status.error(e)
+                error = attempts.late(await status.error(e))
                 if self._calls.closed or not broken(error):
                     raise error from None
-                pause = outage.pause(error)
             finally:
                 call.cancel()
+            pause = outage.pause(error, attempts.time_left())
             log.info("the watch of job %s waits %.1f s: %s", name, pause, error)
             await asyncio.sleep(pause)
+            if self._calls.closed:
+                raise error
 
     async def get(self, job: str | Job) -> Job:
         """Return a job."""
@@ -278,6 +293,9 @@ class _Calls:
             self._channel = grpc.aio.secure_channel(target, connection.credentials, options)
         self.items = ClassificationServiceStub(self._channel)
         self.jobs = JobServiceStub(self._channel)
+
+    def status(self, call: Any) -> _Status:
+        return _Status(call, lambda: self.closed)
 
     async def close(self) -> None:
         self.closed = True
@@ -384,6 +402,13 @@ async def _read(data: AsyncIterable[Any], queue: asyncio.Queue[Any]) -> None:
             await queue.put(record)
     except Exception as e:  # it belongs to the caller
         error = e
+    except asyncio.CancelledError as e:  # of this task, or of one that the data wait for
+        error = RuntimeError("the data ended with a cancellation")
+        error.__cause__ = e
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(_End(error))
+        raise
     await queue.put(_End(error))
 
 
@@ -394,8 +419,8 @@ class _Status:
     is on its way when it comes, as when a server refuses an upload at its first message.
     """
 
-    def __init__(self, call: Any) -> None:
-        self._call = call
+    def __init__(self, call: Any, closed: Callable[[], bool]) -> None:
+        self._call, self._closed = call, closed
         self._error: CredenzaError | None = None
         call.add_done_callback(self._keep)
 
@@ -410,8 +435,8 @@ class _Status:
     async def error(self, raised: BaseException) -> CredenzaError:
         """Return the error of a call that failed, or raise the cancellation of this task.
 
-        A call that the server ended with CANCELLED raises CancelledError, as does this task's own
-        cancellation, which grpc.aio gives these details.
+        A call that the server ended with CANCELLED raises CancelledError, and one whose client
+        was closed, as does this task's own cancellation. grpc.aio gives the last two these details.
         """
         for _ in range(50):
             if not self._is_core():
@@ -420,9 +445,19 @@ class _Status:
             self._keep(self._call)
         if isinstance(raised, grpc.RpcError):
             return self._error or error_from_rpc(raised)
-        if self._error is None or self._error.message == "Locally cancelled by application!":
+        if self._error is None or self._error.code != "CANCELLED" or _is_cancelled(unknown=False):
             raise raised
-        return self._error
+        if self._error.message != "Locally cancelled by application!":
+            return self._error
+        if self._closed() and not _is_cancelled(unknown=True):
+            return CredenzaError("CANCELLED", "the client was closed")
+        raise raised
+
+
+def _is_cancelled(unknown: bool) -> bool:
+    """Report whether this task was cancelled, or, in Python 3.10, that this is unknown."""
+    cancelling = getattr(asyncio.current_task(), "cancelling", None)
+    return unknown if cancelling is None else cancelling() > 0
 
 
 def _now(coroutine: Coroutine[Any, Any, T]) -> T | None:

@@ -18,7 +18,7 @@ def cell(value: object) -> str:
 
     None, NaN, NaT, NA and infinity are "", truth is "true" or "false", whole numbers have no
     fraction and others their shortest form, moments are as ISO 8601 has them, lists and
-    mappings compact JSON.
+    mappings compact JSON. Bytes are no text: TypeError.
     """
     if isinstance(value, str):
         return text(value)
@@ -38,7 +38,7 @@ def _number(value: float) -> str:
         return ""
     if value.is_integer() and abs(value) < 1e21:
         return str(int(value))
-    return repr(value)
+    return repr(value).replace("e-0", "e-")  # 1e-7, as other languages have it
 
 
 def _rare(value: object) -> str:
@@ -46,8 +46,8 @@ def _rare(value: object) -> str:
         return ""
     if isinstance(value, (datetime, date, time)):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError("a row has bytes, which are no text: decode them, or send a picture as Item.image_data")
     if isinstance(value, Enum):
         return cell(value.value)
     if _is_moment(value):

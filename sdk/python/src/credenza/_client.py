@@ -11,7 +11,7 @@ import grpc
 
 from credenza import _convert as c
 from credenza._connection import Attempts, Connection, Outage, connection
-from credenza._errors import broken, error_from_rpc, passing, refused
+from credenza._errors import broken, error_from_rpc, incomplete, interrupted, passing, refused
 from credenza._frames import FrameResults, progress_bar, request_id
 from credenza._sources import Data, F, check, log
 from credenza._stream import Results, Upload, Watch
@@ -114,11 +114,13 @@ class Client:
         while True:
             call = self._calls.items.ClassifyFeed(upload.requests(), **self._calls.settings(attempts))
             upload.of(call)
-            received = False
+            received = complete = False
             try:
                 for event in call:
-                    received = True
+                    received, complete = True, event.HasField("summary")
                     yield event
+                if not complete:
+                    raise incomplete()
                 return
             except grpc.RpcError as e:
                 if upload.error is not None:
@@ -240,16 +242,20 @@ class Jobs:
                     outage.message()
                     token = event.resume_token or token
                     yield event
-                return
+                    if event.HasField("summary"):
+                        return
+                error = interrupted()
             except grpc.RpcError as e:
-                error = error_from_rpc(e)
+                error = attempts.late(error_from_rpc(e))
                 if self._calls.closed or not broken(error):
                     raise error from None
-                pause = outage.pause(error)
             finally:
                 cast("grpc.Call", call).cancel()
+            pause = outage.pause(error, attempts.time_left())
             log.info("the watch of job %s waits %.1f s: %s", name, pause, error)
             time.sleep(pause)
+            if self._calls.closed:
+                raise error
 
     def get(self, job: str | Job) -> Job:
         """Return a job."""

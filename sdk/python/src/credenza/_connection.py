@@ -14,6 +14,9 @@ from credenza._errors import LONGEST_WAIT, CredenzaError, pause_after
 
 DEFAULT_SERVER = "127.0.0.1:50051"
 
+#: Seconds that the server may see a deadline pass before its caller does.
+CLOCK_SKEW = 0.05
+
 _OPTIONS = [
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.max_send_message_length", -1),  # the server's own limit says more
@@ -101,8 +104,17 @@ class Attempts:
         """Return the seconds for the next attempt; None: no limit."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
+    def late(self, error: CredenzaError) -> CredenzaError:
+        """Return the error of a deadline for a call that is reset when its time is over. The server
+        may see that before gRPC does here, and gRPC calls the reset CANCELLED then."""
+        left = self.time_left()
+        if error.code == "CANCELLED" and not error.reason and left is not None and left <= CLOCK_SKEW:
+            return CredenzaError("DEADLINE_EXCEEDED", "the deadline has passed")
+        return error
+
     def pause(self, error: CredenzaError, may_repeat: bool) -> float:
         """Return the seconds to wait before the next attempt, or raise the error."""
+        error = self.late(error)
         pause = pause_after(self.failures, error)
         left = self.time_left()
         self.failures += 1
@@ -130,14 +142,17 @@ class Outage:
         """End the outage: the server has sent something."""
         self._heard, self._failures, self._since = True, 0, None
 
-    def pause(self, error: CredenzaError) -> float:
+    def pause(self, error: CredenzaError, left: float | None) -> float:
         """Return the seconds to wait before the next attempt, or raise the error: before the first
-        message after max_retries attempts, later when the patience is used up."""
+        message after max_retries attempts, later when the patience is used up, and always if
+        the wait takes the seconds that are left (None: no limit)."""
         self._since = self._since or time.monotonic()
         pause = pause_after(self._failures, error)
         self._failures += 1
         if not self._heard and self._failures > self._limit:
             raise error
         if self._patience is not None and time.monotonic() + pause - self._since > self._patience:
+            raise error
+        if left is not None and pause >= left:
             raise error
         return pause

@@ -115,6 +115,16 @@ def broken(e: CredenzaError) -> bool:
     return passing(e) or (e.code in ("CANCELLED", "ABORTED") and not e.reason)
 
 
+def incomplete() -> CredenzaError:
+    """Return the error of a stream that ended in order, but too early."""
+    return CredenzaError("INTERNAL", "the stream ended without its summary: results may be missing")
+
+
+def interrupted() -> CredenzaError:
+    """Return the error of a watch whose stream ended in order before the job did."""
+    return CredenzaError("UNAVAILABLE", "the stream ended before the job")
+
+
 def pause_after(failures: int, e: CredenzaError) -> float:
     """Return the seconds to wait after a failure that followed the given number of others."""
     pause = min(5.0, 0.2 * 2.0 ** min(failures, 10))

@@ -174,4 +174,4 @@ def _values(column: Any) -> Iterable[object]:
 
 def _column_name(key: object) -> str:
     """Return a name of a column as text: that of several levels joined by spaces."""
-    return " ".join(map(cell, key)) if isinstance(key, tuple) else cell(key)
+    return " ".join(filter(None, map(cell, key))) if isinstance(key, tuple) else cell(key)

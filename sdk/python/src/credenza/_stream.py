@@ -199,54 +199,88 @@ class Upload(Generic[M]):
     """The requests of a call: the first one, then one for each chunk of the data.
 
     Data that cannot be read again are kept for a further attempt until the first request has
-    been sent. gRPC asks for a request when the one before is sent, on a thread of its own.
+    been sent. gRPC asks for a request when the one before is sent, on a thread of its own, and
+    may do so once more after the call has failed.
     """
 
     def __init__(self, first: M, wrap: Callable[[Chunk], M], data: Any, columns: Any) -> None:
         self._first, self._wrap, self._data, self._columns = first, wrap, data, columns
-        self._handoff: Handoff[Any] | None = None
-        self._call: Any = None
-        self._called = threading.Event()
-        self.began = False  # whether a record may have been sent
+        self._lock = threading.Lock()
+        self._attempt = _Attempt()
+        self._began = False  # whether a record may have been sent
         self.error: BaseException | None = None  # of the data
 
     def requests(self) -> Iterator[M]:
+        """Return the requests of the next attempt."""
+        self._attempt = _Attempt()
+        return self._requests(self._attempt)
+
+    def _requests(self, attempt: _Attempt) -> Iterator[M]:
         """Yield the requests. If the data cannot be read, cancel the call, since half of them may
         not count as the whole."""
         yield self._first
-        self.began = True
+        if not self._begin(attempt):
+            return
         try:
-            for chunk in self._chunks():
+            for chunk in self._chunks(attempt.handoff):
                 yield self._wrap(chunk)
         except GeneratorExit:
             raise
         except BaseException as error:
             self.error = error
-            self._called.wait()
-            self._call.cancel()
+            attempt.cancel()
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def _begin(self, attempt: _Attempt) -> bool:
+        """Begin to read the data, unless the attempt has ended."""
+        with self._lock:
+            if attempt.ended:
+                return False
+            self._began = True
+            if not repeatable(self._data):
+                attempt.handoff = Handoff(self._data, 2 * CHUNK_RECORDS)
+            return True
+
+    def _chunks(self, handoff: Handoff[Any] | None) -> Iterator[Chunk]:
         packer = Packer(self._columns)
-        if repeatable(self._data):
+        if handoff is None:
             yield from packer.whole(self._data)
             return
-        self._handoff = Handoff(self._data, 2 * CHUNK_RECORDS)
-        for part in self._handoff.parts():
+        for part in handoff.parts():
             yield from packer.part(part)
 
     def of(self, call: Any) -> None:
         """Name the call that sends the requests."""
-        self._call = call
-        self._called.set()
+        self._attempt.call = call
+        self._attempt.called.set()
 
     def stop(self) -> None:
-        """Stop reading the data at the next record."""
-        if self._handoff is not None:
-            self._handoff.stop()
+        """End the attempt: stop reading the data at the next record."""
+        with self._lock:
+            self._attempt.ended = True
+        if self._attempt.handoff is not None:
+            self._attempt.handoff.stop()
 
     def may_repeat(self, error: CredenzaError, safe: bool = False) -> bool:
-        """Report whether the call can be made again, with all of the data and without paying
-        twice. safe: the server recognizes the call by its request id."""
-        if not self.began:
+        """Report whether the call, which has ended, can be made again, with all of the data and
+        without paying twice. safe: the server recognizes the call by its request id."""
+        with self._lock:
+            self._attempt.ended = True
+            began = self._began
+        if not began:
             return passing(error) or refused(error)
         return repeatable(self._data) and (refused(error) or (safe and passing(error)))
+
+
+class _Attempt:
+    """One call that sends an upload."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.handoff: Handoff[Any] | None = None  # of data that cannot be read again
+        self.call: Any = None
+        self.called = threading.Event()
+
+    def cancel(self) -> None:
+        """Cancel the call, once it is known."""
+        self.called.wait()
+        self.call.cancel()
