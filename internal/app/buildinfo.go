@@ -2,7 +2,6 @@ package app
 
 import (
 	"runtime"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,19 +16,5 @@ func (buildInfo) Describe(to chan<- *prometheus.Desc) { to <- metric.BuildInfo.D
 
 // Collect sends the version.
 func (buildInfo) Collect(to chan<- prometheus.Metric) {
-	metric.BuildInfo.Send(to, 1, Version, revision(), runtime.Version())
-}
-
-// revision returns the commit that the program was built from; empty: it is not known.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return ""
+	metric.BuildInfo.Send(to, 1, Version, Commit(), runtime.Version())
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,6 +193,10 @@ func TestMetrics_AtRestAreFew(t *testing.T) {
 		if strings.HasPrefix(name, "grpc_server") {
 			methods += f.series
 		}
+	}
+	about := fmt.Sprintf(`credenza_build_info{goversion=%q,revision=%q,version=%q}`, runtime.Version(), app.Commit(), app.Version)
+	if value(t, scrape(t, a), about) != 1 {
+		t.Errorf("%s is not 1", about)
 	}
 	if series > 200 || methods > 0 {
 		t.Errorf("there are %d series at rest, %d of them of methods that no one has called", series, methods)

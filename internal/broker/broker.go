@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,8 +53,11 @@ type Broker struct {
 	server *embedded // nil: a cluster elsewhere
 	conn   *nats.Conn
 	js     jetstream.JetStream
-	// answers: JetStream did, when it was opened.
-	answers bool
+	// answers: JetStream has answered once.
+	answers atomic.Bool
+	// stop ends the wait for the first answer of a cluster that was away.
+	stop    context.CancelFunc
+	waiting sync.WaitGroup
 }
 
 // Open connects to the cluster, or starts the embedded server. It returns an error with
@@ -75,14 +80,43 @@ func Open(ctx context.Context, config Config) (*Broker, error) {
 		b.Close()
 		return nil, fmt.Errorf("set JetStream up: %w", err)
 	}
-	if !b.conn.IsConnected() {
-		return b, nil
+	if b.conn.IsConnected() {
+		if err := b.awaitJetStream(ctx); err != nil {
+			b.Close()
+			return nil, err
+		}
 	}
-	if err := b.awaitJetStream(ctx); err != nil {
-		b.Close()
-		return nil, err
+	if !b.answers.Load() {
+		b.awaitCluster()
 	}
 	return b, nil
+}
+
+// awaitCluster waits in the background, until Close, for the first answer of a cluster that is
+// away.
+func (b *Broker) awaitCluster() {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stop = cancel
+	b.waiting.Go(func() {
+		for b.ask(ctx) != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(askTime):
+			}
+		}
+	})
+}
+
+// ask returns nil if JetStream answers within askTime.
+func (b *Broker) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if _, err := b.js.AccountInfo(ctx); err != nil {
+		return err
+	}
+	b.answers.Store(true)
+	return nil
 }
 
 // awaitJetStream returns nil once JetStream answers. A cluster that elects its leader does
@@ -92,12 +126,9 @@ func (b *Broker) awaitJetStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for {
-		asking, stop := context.WithTimeout(ctx, askTime)
-		_, err := b.js.AccountInfo(asking)
-		stop()
+		err := b.ask(ctx)
 		switch {
 		case err == nil:
-			b.answers = true
 			return nil
 		case !errors.Is(err, context.DeadlineExceeded):
 			return fmt.Errorf("the NATS server has no JetStream that this account may use: enable it there (%w)", err)
@@ -201,9 +232,9 @@ func (b *Broker) Replicas() int {
 	}
 }
 
-// Connected reports whether the server can be reached now, and JetStream answered when it
+// Connected reports whether the server can be reached now, and JetStream has answered since it
 // was opened.
-func (b *Broker) Connected() bool { return b.answers && b.conn.IsConnected() }
+func (b *Broker) Connected() bool { return b.answers.Load() && b.conn.IsConnected() }
 
 // Sync returns nil when all that was acknowledged before the call is on disk.
 // Concurrent calls share syncs. The error is a fault, or ctx's cause if ctx ends first.
@@ -243,6 +274,10 @@ func (b *Broker) Writable() bool {
 // Close closes the connection and the embedded server. All that was acknowledged is on
 // disk when it returns.
 func (b *Broker) Close() {
+	if b.stop != nil {
+		b.stop()
+		b.waiting.Wait()
+	}
 	if b.conn != nil {
 		b.conn.Close()
 	}

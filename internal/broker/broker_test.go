@@ -1,13 +1,19 @@
 package broker_test
 
 import (
+	"fmt"
+	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -72,5 +78,57 @@ func TestOpen_ErrorsAreOneLine(t *testing.T) {
 				t.Fatalf("the error has a password: %v", err)
 			}
 		})
+	}
+}
+
+// TestOpen_OfAClusterThatComesLater has a server that starts after the broker was opened.
+func TestOpen_OfAClusterThatComesLater(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := broker.Open(t.Context(), broker.Config{URL: fmt.Sprint("nats://127.0.0.1:", port), MayBeAway: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if b.Connected() || b.Writable() {
+		t.Error("it can be written while it is away")
+	}
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	testkit.Await(t, "it can be written", func() bool { return b.Connected() && b.Writable() })
+}
+
+// TestCheck_WritesNothingNextToAProcess checks a folder whose disk the check could fill.
+func TestCheck_WritesNothingNextToAProcess(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir)
+	defer b.Close()
+	before := time.Now().Add(-time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(dir, before, before); err != nil {
+		t.Fatal(err)
+	}
+	found, err := broker.Check(t.Context(), broker.Config{Dir: dir})
+	if err != nil || found != dir+", which a process uses now" {
+		t.Errorf("got %q, %v", found, err)
+	}
+	after, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !after.ModTime().Equal(before) {
+		t.Error("the check made or removed a file")
 	}
 }

@@ -38,11 +38,11 @@ func checkFolder(dir string) (string, error) {
 	case !info.IsDir():
 		return "", fmt.Errorf("the data folder %s is a file: name a folder in data-dir", dir)
 	}
+	if inUse(dir) { // to fill its disk, even for a moment, may fail what the process writes
+		return dir + ", which a process uses now", nil
+	}
 	if err := checkRoom(dir); err != nil {
 		return "", fmt.Errorf("the data folder cannot be written, or has no room for %d MiB: make room, or name another one in data-dir (%w)", probeBytes>>20, err)
-	}
-	if inUse(dir) {
-		return dir + ", which a process uses now", nil
 	}
 	return dir, nil
 }

@@ -58,6 +58,7 @@ func init() {
 // withoutTags returns s without its tags and the content that is not shown.
 func withoutTags(s string) string {
 	var b strings.Builder
+	sized := len(s) // what is left of s after an element of size 0 with elements that have a size
 	for unended := 0; unended < maxOpenTags; {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
@@ -84,8 +85,16 @@ func withoutTags(s string) string {
 			continue
 		}
 		s = s[t.size:]
-		if t.shown == unseen || t.hidden {
+		switch {
+		case t.shown == unseen || t.hidden:
 			s = afterElement(s, t)
+		case t.tiny && len(s) <= sized:
+			rest := afterElement(s, t)
+			if setsSize(s[:len(s)-len(rest)]) {
+				sized = len(rest)
+			} else {
+				s = rest
+			}
 		}
 		if t.shown != inline {
 			b.WriteByte('\n')
@@ -101,6 +110,7 @@ type tag struct {
 	size   int // bytes
 	closes bool
 	hidden bool
+	tiny   bool // its text has no size, unless elements in it set one
 	shown  display
 }
 
@@ -134,7 +144,9 @@ func readTag(s string) (t tag, ok bool) {
 		return t, false
 	}
 	attributes := name[end : end+size]
-	t.hidden = !t.closes && isHidden(attributes)
+	if !t.closes {
+		t.hidden, t.tiny = isHidden(attributes)
+	}
 	t.size = len(s) - len(name) + end + size
 	t.closes = t.closes || strings.HasSuffix(attributes, "/>")
 	return t, true
@@ -163,15 +175,35 @@ func tagEnd(s string) int {
 	return -1
 }
 
-// isHidden reports whether a browser shows nothing of an element with the attributes.
-func isHidden(attributes string) bool {
+// isHidden reports whether a browser shows nothing of an element with the attributes, and
+// whether its text has the size 0.
+func isHidden(attributes string) (hidden, tiny bool) {
 	if len(attributes) < len(" hidden") {
-		return false
+		return false, false
 	}
 	compact := strings.ToLower(strings.NewReplacer(" ", "", "\t", "", "\n", "").Replace(attributes))
-	return strings.Contains(compact, "display:none") || strings.Contains(compact, "visibility:hidden") ||
+	hidden = strings.Contains(compact, "display:none") || strings.Contains(compact, "visibility:hidden") ||
 		strings.HasPrefix(compact, "hidden") && !strings.HasPrefix(compact, "hidden=\"false") ||
-		isZero(compact, "font-size:") || isZero(compact, "opacity:")
+		isZero(compact, "opacity:")
+	return hidden, isZero(compact, sizeProperty)
+}
+
+const sizeProperty = "font-size:"
+
+// setsSize reports whether an element in s sets a size of text. Shops put their texts into
+// elements of size 0, so that the spaces between boxes have no width.
+func setsSize(s string) bool {
+	for {
+		_, value, found := strings.Cut(s, sizeProperty)
+		if !found {
+			return false
+		}
+		number := strings.TrimLeft(value, " 0.")
+		if number != "" && '1' <= number[0] && number[0] <= '9' {
+			return true
+		}
+		s = value
+	}
 }
 
 // isZero reports whether a property of a style is there and zero: "0", "0px", "0.0".

@@ -37,7 +37,7 @@ func Sections() []Section {
 var (
 	BuildInfo = &Metric{
 		"credenza_build_info", Gauge, "1, with the program's version in the labels.",
-		[]Label{{"version", "as `credenza version` prints it"}, {"revision", "the commit, empty if the program was built without it"}, {"goversion", "Go's version"}},
+		[]Label{{"version", "as `credenza version` prints it"}, {"revision", "the commit, as `credenza version` prints it"}, {"goversion", "Go's version"}},
 	}
 	Intake             = &Metric{"credenza_intake_bytes", Gauge, "Bytes that have arrived and are not handled yet.", nil}
 	Connections        = &Metric{"credenza_connections", Gauge, "Connections of callers that are open.", nil}
