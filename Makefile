@@ -16,6 +16,9 @@ COMMIT  := $(COMMIT)
 # The SDK for TypeScript, and what tells that its tools are installed.
 TYPESCRIPT   := sdk/typescript
 NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
+# The SDK for Python, and where its environments are.
+PYTHON  ?= python3
+VENVS   := $(BIN)/python
 LDFLAGS := -s -w -X $(APP).Version=$(VERSION) -X $(APP).commit=$(COMMIT)
 # What `make release` builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
@@ -28,7 +31,7 @@ export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-typescript lint-typescript generate-typescript drift-typescript bench-sdk-typescript tools clean
+.PHONY: help demo test race test-clients test-sdk fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-typescript lint-typescript generate-typescript drift-typescript bench-sdk-typescript tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +47,10 @@ test: $(BIN)/gotestsum ## run all tests
 race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
-test-clients: $(BIN)/grpcurl $(NODE_MODULES) ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
+test-clients: $(BIN)/grpcurl $(NODE_MODULES) $(VENVS)/new/.done ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)
 	cd $(TYPESCRIPT) && npm run --silent build
 	cd examples/clients && npm install --silent --no-audit --no-fund --no-package-lock
-	PATH="$(BIN):$$PATH" $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
+	PATH="$(BIN):$$PATH" CREDENZA_PYTHON=$(VENVS)/new/bin/python $(GO) test -timeout 10m -tags clients -run TestClient ./internal/app ./cmd/credenza
 
 # A target fails on its own: with the input that broke it, kept under testdata.
 fuzz: ## run each fuzz test for FUZZTIME (3000x)
@@ -123,6 +126,8 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 bench-micro: build ## measure the hot paths alone, and the size of the program
 	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
+
+test-sdk: test-sdk-python test-sdk-typescript ## test the clients in sdk
 
 test-sdk-typescript: build $(NODE_MODULES) ## test the packed tarball of sdk/typescript against a real server, in Node and in Chromium
 	cd $(TYPESCRIPT) && CREDENZA_BIN=$(BIN)/credenza npm test --silent

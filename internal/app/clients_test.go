@@ -4,9 +4,11 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,8 +26,14 @@ const (
 	clients   = "../../examples/clients/"
 )
 
-// serve starts the service with a simulated model, and returns its HTTP address.
+// serve returns the HTTP address of a service with a simulated model.
 func serve(t *testing.T) string {
+	t.Helper()
+	return "http://" + serveSim(t).HTTPAddr()
+}
+
+// serveSim starts the service with a simulated model.
+func serveSim(t *testing.T) *app.App {
 	t.Helper()
 	_, model := testkit.ServeSim(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 20 * time.Millisecond, Sigma: 0.5}})
 	a, err := app.Start(t.Context(), settings(t, "--openai-base-url="+model.URL, "--openai-api-key=sk-0123456789secret"),
@@ -40,7 +48,7 @@ func serve(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + a.HTTPAddr()
+	return a
 }
 
 // runClient runs a client, which prints a result on each line.
@@ -108,40 +116,56 @@ func TestClientOfTheCompatibleEndpoint(t *testing.T) {
 	checkResults(t, runClient(t, "python3", clients+"compatible.py", serve(t), catalogue), len(rows))
 }
 
-func TestClientInNode(t *testing.T) {
-	need(t, "node is missing: install Node 20 or later (apt-get install nodejs)", "node", "-e", "fetch")
-	need(t, "the SDK is not installed for the examples: make test-clients does it", "node", "-e", "fs.statSync('"+clients+"node_modules/credenza/dist/node.js')")
-	header, rows := records(t)
-	products := make([]map[string]any, len(rows))
-	for i, row := range rows {
-		products[i] = map[string]any{}
+// products writes the catalogue as a list of objects, for the clients that use an SDK.
+func products(t *testing.T) (path string, rows int) {
+	t.Helper()
+	header, all := records(t)
+	list := make([]map[string]any, len(all))
+	for i, row := range all {
+		list[i] = map[string]any{}
 		for j, key := range header {
-			if products[i][key] = row[j]; row[j] == "" {
-				products[i][key] = nil
+			if list[i][key] = row[j]; row[j] == "" {
+				list[i][key] = nil
 			}
 		}
 	}
-	text, err := json.Marshal(products)
-	if err != nil {
+	text, err := json.Marshal(list)
+	path = filepath.Join(t.TempDir(), "products.json")
+	if err = errors.Join(err, os.WriteFile(path, text, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "products.json")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	results := runClient(t, "node", clients+"classify.mjs", serve(t), path)
-	if len(results) != len(rows) {
-		t.Fatalf("%d results for %d rows", len(results), len(rows))
-	}
+	return path, len(all)
+}
+
+func TestClientInPython(t *testing.T) {
+	python := cmp.Or(os.Getenv("CREDENZA_PYTHON"), "python3")
+	t.Setenv("PYTHONPATH", "../../sdk/python/src")
+	need(t, "the SDK's dependencies are missing: make test-clients installs them", python, "-c", "import credenza")
+	path, rows := products(t)
 	seen := map[any]bool{}
-	for _, r := range results {
+	for _, r := range runClient(t, python, clients+"classify.py", serveSim(t).GRPCAddr(), path) {
+		if seen[r["index"]] = true; r["product"] == "" || r["category"] == "" || r["error"] != nil {
+			t.Errorf("result %v", r)
+		}
+	}
+	if len(seen) != rows {
+		t.Errorf("results of %d rows out of %d", len(seen), rows)
+	}
+}
+
+func TestClientInNode(t *testing.T) {
+	need(t, "node is missing: install Node 20 or later (apt-get install nodejs)", "node", "-e", "fetch")
+	need(t, "the SDK is not installed for the examples: make test-clients does it", "node", "-e", "fs.statSync('"+clients+"node_modules/credenza/dist/node.js')")
+	path, rows := products(t)
+	seen := map[any]bool{}
+	for _, r := range runClient(t, "node", clients+"classify.mjs", serve(t), path) {
 		classification, _ := r["classification"].(map[string]any)
 		if seen[r["index"]] = true; r["ok"] != true || r["productName"] == "" || classification["category"] == "" {
 			t.Errorf("result %v", r)
 		}
 	}
-	if len(seen) != len(rows) {
-		t.Errorf("results of %d rows out of %d", len(seen), len(rows))
+	if len(seen) != rows {
+		t.Errorf("results of %d rows out of %d", len(seen), rows)
 	}
 }
 
