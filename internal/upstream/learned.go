@@ -22,7 +22,7 @@ const (
 	alarmMost    = 7.0
 	denseShare   = 0.3     // so many are refused at a limit only: no trial is made
 	denseLeast   = 3       // 429s for that
-	denseFirst   = 8       // the same while no limit is known, or
+	denseFirst   = 5       // the same while no limit is known, or
 	floodShare   = 0.6     // this moving share of what comes back, about eight 429s in a row,
 	floodFollow  = 1.0 / 8 // followed by so much of each
 

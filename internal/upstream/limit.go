@@ -77,8 +77,8 @@ func (l *limit) succeeded(now instant, busy bool) {
 	l.value = min(l.value, l.ceiling)
 }
 
-// begin bounds what slow start begins with.
-func (l *limit) begin(most float64) {
+// lower takes the limit down to most, but for the least.
+func (l *limit) lower(most float64) {
 	if !l.fixed {
 		l.value = min(l.value, max(most, limitFloor))
 	}

@@ -84,9 +84,13 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	took, first := now-l.started, !q.latency.known()
 	q.latency.answered(took, l.sawInFlight)
 	if first && !q.limited {
-		q.limit.begin(q.latency.first())
+		q.limit.lower(q.latency.first())
 	}
+	held := q.learned.careful > 0
 	q.learned.succeeded(l.number, q.starts)
+	if held && q.learned.careful == 0 { // or all that has grown meanwhile would start at once
+		q.limit.lower(limitRoom * float64(q.inFlight))
+	}
 	if !q.limited && !q.limit.fixed {
 		q.brake.succeeded(now, l.started, l.number, q.starts, l.sawInFlight, &q.limit)
 	}

@@ -144,7 +144,7 @@ func refusals(l *learned, at instant, total int64, speed float64, numbers ...int
 func TestLearnedCutsOnceAndComesBack(t *testing.T) {
 	l := newLearned()
 	var got meaning
-	for n := int64(200); n < 207; n++ {
+	for n := int64(200); n < 205; n++ {
 		got = l.throttled(refusal{now: time.Second, started: time.Second - 10*ms, number: n, total: 220, speed: 200, rising: true})
 	}
 	if got != meansCut || l.current() > 120 {
