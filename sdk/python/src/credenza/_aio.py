@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from types import TracebackType
@@ -286,6 +287,7 @@ class _Calls:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.closed = False
+        self._streams: weakref.WeakSet[Any] = weakref.WeakSet()
         target, options = connection.target, connection.options()
         if connection.credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options)
@@ -295,10 +297,13 @@ class _Calls:
         self.jobs = JobServiceStub(self._channel)
 
     def status(self, call: Any) -> _Status:
+        self._streams.add(call)
         return _Status(call, lambda: self.closed)
 
     async def close(self) -> None:
         self.closed = True
+        for call in list(self._streams):  # older versions of grpcio leave some of them open
+            call.cancel()
         await self._channel.close()
 
     def settings(self, attempts: Attempts) -> dict[str, Any]:
