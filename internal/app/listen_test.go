@@ -180,17 +180,21 @@ func TestCertificateNamesItsCaller(t *testing.T) {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{
 			RootCAs: trusted, Certificates: []tls.Certificate{testkit.Issue(t, name, authority).Certificate},
 		}}
-		for path, want := range map[string]int{
-			"/classify-category": want.classify, "/credenza.v1.ClassificationService/Classify": want.classify,
-			"/credenza.v1.OperationsService/GetStatus": want.operate,
+		for _, tt := range []struct {
+			path, body string
+			want       int
+		}{
+			{"/classify-category", `{"data":[{"name":"sofa"}],"toggle":1}`, want.classify},
+			{"/credenza.v1.ClassificationService/Classify", `{"item":{}}`, want.classify},
+			{"/credenza.v1.OperationsService/GetStatus", "{}", want.operate},
 		} {
-			res, err := post(t.Context(), &http.Client{Transport: transport}, "https://"+a.HTTPAddr()+path, `{"data":[{"name":"sofa"}],"toggle":1,"item":{}}`)
+			res, err := post(t.Context(), &http.Client{Transport: transport}, "https://"+a.HTTPAddr()+tt.path, tt.body)
 			if err != nil {
 				t.Fatal(err)
 			}
 			_ = res.Body.Close()
-			if res.StatusCode != want {
-				t.Errorf("%s %s: %d", name, path, res.StatusCode)
+			if res.StatusCode != tt.want {
+				t.Errorf("%s %s: %d", name, tt.path, res.StatusCode)
 			}
 		}
 		transport.CloseIdleConnections()

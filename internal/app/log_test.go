@@ -40,6 +40,7 @@ func TestStart_LogsWhatRuns(t *testing.T) {
 	}
 	delete(line, "ts")
 	delete(line, "version")
+	delete(line, "commit")
 	delete(line, "memory_limit_mib") // of the machine
 	want := map[string]any{
 		"level": "info", "msg": "serving", "grpc": addresses[0], "http": addresses[1], "backend": "offline", "model": "lexicon",
