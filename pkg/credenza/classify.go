@@ -29,11 +29,11 @@ type tuning func(*call)
 
 func (f tuning) tune(c *call) { f(c) }
 
-// OnSummary has f called with the counts of the call after its last result, on the
+// OnSummary calls f with the counts of the call after its last result, on the
 // goroutine that iterates. f is not called for a call that failed or was left early.
 func OnSummary(f func(Summary)) CallOption { return tuning(func(c *call) { c.onSummary = f }) }
 
-// OnNotice has f called for each notice, on the goroutine that iterates. Without it,
+// OnNotice calls f for each notice, on the goroutine that iterates. Without it,
 // notices are ignored.
 func OnNotice(f func(Notice)) CallOption { return tuning(func(c *call) { c.onNotice = f }) }
 
