@@ -17,6 +17,7 @@ import (
 const (
 	classification = "credenza.v1.ClassificationService"
 	jobs           = "credenza.v1.JobService"
+	review         = "credenza.v1.ReviewService"
 	operations     = "credenza.v1.OperationsService"
 	health         = "grpc.health.v1.Health"
 	reflection     = "grpc.reflection." // what its versions begin with
@@ -33,7 +34,7 @@ func ruleOf(service string) (r rule, known bool) {
 	switch {
 	case service == classification:
 		return rule{scope: ScopeClassify}, true
-	case service == jobs:
+	case service == jobs, service == review:
 		return rule{scope: ScopeClassify, private: true}, true
 	case service == operations:
 		return rule{scope: ScopeOperate, private: true, local: true}, true

@@ -1,0 +1,11 @@
+package rpc
+
+import credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
+
+// reviews serves ReviewService. Its calls for files are in reviewfiles.go, those for
+// results in reviewitems.go.
+type reviews struct {
+	credenzav1.UnimplementedReviewServiceServer
+	jobs   Jobs
+	limits limits
+}
