@@ -134,15 +134,16 @@ func goodput(goal float64) figure {
 	}
 }
 
-// steadyGoodput returns the answers a second until 95 % of them have arrived.
+// steadyGoodput returns the answers a second until 95 % of them have arrived. It counts by
+// tenths of a second, since the last second of a run is not full.
 func steadyGoodput(p *result) float64 {
 	enough, sum := float64(p.answered)*0.95, 0.0
-	for i, n := range p.stats.ServedPerSecond {
+	for i, n := range p.stats.ServedPerTenth {
 		if next := sum + float64(n); next < enough {
 			sum = next
 			continue
 		}
-		return enough / (float64(i) + (enough-sum)/float64(max(n, 1)))
+		return 10 * enough / (float64(i) + (enough-sum)/float64(max(n, 1)))
 	}
 	return 0
 }

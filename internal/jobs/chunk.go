@@ -159,7 +159,7 @@ func (st *store) objectError(ctx context.Context, bucket jetstream.ObjectStore, 
 	if infoErr != nil {
 		return err
 	}
-	subject := "$O." + object.Bucket + ".C." + object.NUID
+	subject := objectParts(object.Bucket, object.NUID)
 	stream, infoErr := st.info(ctx, "OBJ_"+object.Bucket, subject)
 	if infoErr == nil && stream.State.Subjects[subject] < uint64(object.Chunks) {
 		return &unreadable{errors.New("parts of a stored item are lost")}

@@ -106,7 +106,7 @@ func (s *Service) fill(ctx context.Context, rec *jobRecord, put func(*upload) er
 		s.discard(ctx, u)
 		return catalog.Job{}, err
 	}
-	rec.Upload, rec.Items, rec.Chunks, rec.Objects, rec.Bytes = u.name, u.items, u.chunks, u.bucket != nil, u.total
+	rec.Upload, rec.Items, rec.Chunks, rec.Objects, rec.Bytes = u.name, u.items, u.chunks, u.bucket, u.total
 	rec.Created = now()
 	switch err := s.enter(ctx, rec); {
 	case err == nil, s.entered(ctx, rec):

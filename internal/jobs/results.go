@@ -20,6 +20,10 @@ const (
 	scanTime   = 2 * time.Second
 )
 
+// maxPagesWithRows is how many pages are read with their rows at once, since each holds
+// up to maxHeldChunks chunks of items, some 30 MB.
+const maxPagesWithRows = 8
+
 // Results calls take with a page of a job's results, in the order in which they were
 // stored. A take that returns false has no room for the result, which begins the next
 // page. A page may be empty although more follow.
@@ -33,6 +37,14 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 	from, err := parseListed(q.Token, rec, q.Filter)
 	if err != nil {
 		return catalog.ResultPage{}, err
+	}
+	if q.Rows {
+		select {
+		case s.pages <- struct{}{}:
+			defer func() { <-s.pages }()
+		case <-ctx.Done():
+			return catalog.ResultPage{}, context.Cause(ctx)
+		}
 	}
 	l := &listing{service: s, rec: rec, query: q, take: take, from: from, next: from, rows: rows{store: s.store, rec: rec}}
 	ended, err := l.read(ctx)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -248,3 +249,39 @@ func (c *countedCaps) HoldJob(_ context.Context, _, _ string, bytes int64, _ fun
 }
 
 func (*countedCaps) ReleaseJob(context.Context, string, string) {}
+
+// TestRows_OfFewPagesAreReadAtOnce lists the same rows in many calls.
+func TestRows_OfFewPagesAreReadAtOnce(t *testing.T) {
+	const most = 8
+	r := single(t)
+	row := &catalog.Row{Columns: []string{"name"}, Cells: []string{"oak chair"}}
+	job := r.create(t, textual, goods(10, func(_ int, it *catalog.Item) { it.Row = row }))
+	r.watch(t, job.ID, nil, 0)
+	var calls, reading, peak atomic.Int64
+	full := make(chan struct{})
+	var listing sync.WaitGroup
+	for range 3 * most {
+		listing.Go(func() {
+			first := true
+			_, err := r.Results(t.Context(), catalog.ResultQuery{Owner: allOwners, ID: job.ID, Size: 10, Rows: true}, func(_ *catalog.Outcome, cells []string) bool {
+				if first {
+					first = false
+					peak.Store(max(peak.Load(), reading.Add(1)))
+					if calls.Add(1) == most {
+						close(full)
+					}
+					<-full
+				}
+				return len(cells) == 1
+			})
+			reading.Add(-1)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	listing.Wait()
+	if calls.Load() != 3*most || peak.Load() > most {
+		t.Errorf("%d calls have listed rows, up to %d at once, want %d and %d", calls.Load(), peak.Load(), 3*most, most)
+	}
+}

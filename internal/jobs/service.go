@@ -104,6 +104,7 @@ type Service struct {
 	lost       *lost
 	activeJobs *activeJobs
 	full       chan struct{} // room for one: the store was found full
+	pages      chan struct{} // has one for each page that is read with rows
 
 	stop   context.CancelCauseFunc
 	ending sync.WaitGroup
@@ -118,7 +119,7 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	}
 	s := &Service{
 		config: config, store: newStore(storage, config), engine: engine, log: log,
-		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1),
+		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1), pages: make(chan struct{}, maxPagesWithRows),
 	}
 	err = storageAway(nats.ErrDisconnected)
 	if storage.Connected() {

@@ -27,9 +27,9 @@ const (
 type upload struct {
 	store   *store
 	name    string
-	job     string                // the id that the job is to have
-	bucket  jetstream.ObjectStore // nil: no item needed it
-	room    int64                 // for objects, as it was last looked at
+	job     string // the id that the job is to have
+	bucket  bool   // whether there is one: an item needed it
+	room    int64  // for objects, as it was last looked at
 	chunk   chunk
 	bytes   int // of the chunk
 	chunks  int64
@@ -110,24 +110,25 @@ func (u *upload) addObject(ctx context.Context, it *catalog.Item, index int64) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, objectTime)
 	defer cancel()
-	if u.bucket == nil {
-		if u.bucket, err = u.store.newBucket(ctx, u.name); err != nil {
+	if !u.bucket {
+		if err := u.store.newBucket(ctx, u.name); err != nil {
 			return err
 		}
+		u.bucket = true
 	}
 	if err := u.takeRoom(ctx, int64(len(b))); err != nil {
 		return err
 	}
-	_, err = u.bucket.PutBytes(ctx, objectName(index), b)
-	return err
+	return u.store.putObject(ctx, objectsBucket(u.name), objectName(index), b)
 }
 
 // newBucket creates an upload's bucket. It has no limit, because a cluster would
 // reserve that much.
-func (st *store) newBucket(ctx context.Context, upload string) (jetstream.ObjectStore, error) {
-	return st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+func (st *store) newBucket(ctx context.Context, upload string) error {
+	_, err := st.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: objectsBucket(upload), Storage: jetstream.FileStorage, Replicas: st.storage.Replicas(),
 	})
+	return err
 }
 
 // roomStep is how many bytes an upload stores before it checks again how full the store
@@ -234,7 +235,7 @@ func (u *upload) discard(ctx context.Context) error {
 	}
 	removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	return u.store.remove(removing, u.name, u.bucket != nil)
+	return u.store.remove(removing, u.name, u.bucket)
 }
 
 // storedSize returns about how many bytes an item takes in a message.

@@ -33,9 +33,11 @@ type Stats struct {
 	Tokens Tokens `json:"tokens"`
 	// ServedPerSecond has the 200s of each second of the period until the last one,
 	// for at most a day.
-	ServedPerSecond []int64    `json:"served_per_second"`
-	Messages        Messages   `json:"messages"`
-	Keys            []KeyStats `json:"keys"`
+	ServedPerSecond []int64 `json:"served_per_second"`
+	// ServedPerTenth has the same of each tenth of a second.
+	ServedPerTenth []int64    `json:"served_per_tenth"`
+	Messages       Messages   `json:"messages"`
+	Keys           []KeyStats `json:"keys"`
 }
 
 // Latencies sums up a distribution.
@@ -237,7 +239,14 @@ func (s *Server) Stats() Stats {
 		r.Messages.ExtraAsked += int64(max(use.asked-1, 0))
 		r.Messages.ExtraPaid += int64(max(use.paid-1, 0))
 	}
-	r.ServedPerSecond = slices.Clone(r.ServedPerSecond)
+	r.ServedPerTenth = slices.Clone(r.ServedPerTenth)
+	for second := range slices.Chunk(r.ServedPerTenth, 10) {
+		n := int64(0)
+		for _, tenth := range second {
+			n += tenth
+		}
+		r.ServedPerSecond = append(r.ServedPerSecond, n)
+	}
 	r.Keys = make([]KeyStats, 0, len(s.keys.ordered))
 	for _, k := range s.keys.ordered {
 		r.Keys = append(r.Keys, KeyStats{k.tail, k.account.group, k.stateAt(now), k.use})
@@ -251,11 +260,11 @@ func (p *period) served(arrived, now time.Duration) {
 	l.Count++
 	l.Max = max(l.Max, took)
 	p.took += took
-	seconds, second := &p.counted.ServedPerSecond, int((now-p.since)/time.Second)
-	for len(*seconds) <= second && second < 24*60*60 {
-		*seconds = append(*seconds, 0)
+	tenths, tenth := &p.counted.ServedPerTenth, int((now-p.since)/(100*time.Millisecond))
+	for len(*tenths) <= tenth && tenth < 10*24*60*60 {
+		*tenths = append(*tenths, 0)
 	}
-	if second < len(*seconds) {
-		(*seconds)[second]++
+	if tenth < len(*tenths) {
+		(*tenths)[tenth]++
 	}
 }

@@ -60,6 +60,9 @@ func TestStats(t *testing.T) {
 		if fmt.Sprint(got.ServedPerSecond) != "[2 2 1]" {
 			t.Errorf("served %v", got.ServedPerSecond)
 		}
+		if fmt.Sprint(got.ServedPerTenth) != "[0 0 0 0 1 0 0 0 1 0 0 0 1 0 0 0 1 0 0 0 1]" {
+			t.Errorf("served %v", got.ServedPerTenth)
+		}
 		good, dead, tiny := got.Keys[0], got.Keys[1], got.Keys[2]
 		if good.Key != "...1111" || good.Succeeded != 3 || good.Calls != 5 || good.Tokens == 0 {
 			t.Errorf("good key %+v", good)

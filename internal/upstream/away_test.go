@@ -205,8 +205,11 @@ func TestDrain_EndsWaitsForAServerThatIsAway(t *testing.T) {
 		if err := <-limited; !fault.Is(err, fault.UpstreamUnavailable) || time.Since(began) > 0 {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
-		_ = wantFault(t, g, anyone, time.Minute, fault.UpstreamUnavailable, true)
 		synctest.Wait()
+		f := wantFault(t, g, anyone, time.Minute, fault.UpstreamUnavailable, true)
+		if !strings.Contains(f.Error(), "connection refused") {
+			t.Errorf("after a call was given up: %v", f)
+		}
 		if s := g.Status(); s.InFlight != 0 || s.QueuedInteractive != 1 {
 			t.Errorf("%d in flight, %d wait, want the one without a deadline", s.InFlight, s.QueuedInteractive)
 		}

@@ -122,7 +122,9 @@ func (g *Gate) learnOutage(now instant, l *Lease, r *Result) {
 	if now-b.failedAt > outageFresh {
 		b.steady = l.started
 	}
-	b.failedAt, b.cause = now, r.Cause
+	if b.failedAt = now; !g.draining || !l.gaveUp { // a call that a drain has ended tells no cause
+		b.cause = r.Cause
+	}
 	if b.cause == "" {
 		b.cause = "no answer within " + max(now-l.started, time.Second).Round(time.Second).String()
 	}

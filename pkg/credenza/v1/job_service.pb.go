@@ -920,10 +920,11 @@ type ListJobResultsResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// The state of the job when the page was read.
 	State JobState `protobuf:"varint,3,opt,name=state,proto3,enum=credenza.v1.JobState" json:"state,omitempty"`
-	// The names of the columns, if rows were asked for and the job was created from rows.
+	// The names of the columns, if rows were asked for and a result of this page came from
+	// one.
 	Columns []string `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
 	// The row of each result, in the order of `results`, as it was sent. Without cells:
-	// the item did not come from a row. Empty if the job was created from items alone.
+	// the item did not come from a row. Empty if `columns` is.
 	Rows          []*Row `protobuf:"bytes,5,rep,name=rows,proto3" json:"rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -13,8 +13,8 @@ export interface ClientOptions {
   timeout?: number | undefined;
   /**
    * How often a call is repeated if the server is away or full. Only calls that are safe to
-   * repeat are: reads, those that change nothing the second time, and those whose results
-   * have not begun. Default: 4, over some 3 seconds.
+   * repeat are: reads, those that change nothing the second time, and those for which the
+   * server did nothing. Default: 4, over some 3 seconds.
    */
   maxRetries?: number | undefined;
 }

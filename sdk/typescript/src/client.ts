@@ -52,8 +52,9 @@ export class Client {
    * ```
    *
    * A source without end is taken from at the pace of the model. Lists of up to 2,000 rows,
-   * and everything that browsers send, go in calls with a part of the rows each, which are
-   * repeated if the server is away before their first result.
+   * and everything that browsers send, go in calls with a part of the rows each. One that the
+   * server refused, or that did not reach it, is repeated; one that broke is not, because what
+   * it asked may have been paid.
    */
   classify(source: Source, options: StreamOptions = {}): Results {
     const isShort = Array.isArray(source) && source.length <= laneEntries;

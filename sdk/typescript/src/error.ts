@@ -150,3 +150,19 @@ function isBroken(error: ConnectError): boolean {
     cutOff.test(error.rawMessage)
   );
 }
+
+/** What Node says of a connection that was never made. Browsers do not tell it from one that broke. */
+const unconnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/** Reports whether the server did nothing for a call, so that any call may be repeated. */
+export function isRefused(error: CredenzaError): boolean {
+  if (error.reason === "SERVER_FULL") {
+    return true;
+  }
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && typeof cause.code === "string" && unconnected.has(cause.code)) {
+      return true;
+    }
+  }
+  return false;
+}

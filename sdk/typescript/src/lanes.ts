@@ -5,7 +5,7 @@ import type { Client as Rpc } from "@connectrpc/connect";
 import { Abort } from "./abort.js";
 import type { Caller } from "./call.js";
 import { type Chunk, chunksOf, type Source } from "./chunks.js";
-import { errorFrom } from "./error.js";
+import { errorFrom, isRefused } from "./error.js";
 import type { ClassificationService } from "./gen/credenza/v1/classification_service_pb.js";
 import { type Event, eventOf } from "./results.js";
 import { modeOf, optionsOf } from "./settings.js";
@@ -85,7 +85,7 @@ function entriesOf(chunk: Chunk): number {
   return chunk.case === "items" ? chunk.value.items.length : chunk.value.rows.length;
 }
 
-/** Makes one call, which is repeated as long as it has brought no result. */
+/** Makes one call, which is repeated if the server did nothing for it, so that nothing is paid twice. */
 async function* oneLane(
   caller: Caller,
   rpc: Rpc<typeof ClassificationService>,
@@ -99,12 +99,10 @@ async function* oneLane(
     options: optionsOf(options),
     ...(chunk.case === "items" ? { items: chunk.value.items } : { rows: chunk.value }),
   };
-  let hasBegun = false;
   for (let failures = 0; ; failures++) {
     const end = endOf(options.timeout);
     try {
       for await (const message of rpc.classifyStream(request, await caller.stream(options, signal))) {
-        hasBegun ||= message.event.case === "batch";
         const event = eventOf(message, place);
         if (event !== undefined) {
           yield event;
@@ -113,7 +111,7 @@ async function* oneLane(
       return;
     } catch (thrown) {
       const error = errorFrom(thrown, signal, end);
-      if (hasBegun) {
+      if (!isRefused(error)) {
         throw error;
       }
       await caller.pause(error, failures, Number.POSITIVE_INFINITY, signal);

@@ -196,6 +196,20 @@ test("a server that is away is UNAVAILABLE, and a short list waits for it", asyn
   await other.close();
 });
 
+test("a part that breaks off before its first result is not sent again", async () => {
+  let calls = 0;
+  const client = web.connect(server.http, {
+    fetch: async (url, init) => {
+      calls++;
+      const response = await fetch(url, init);
+      await response.body?.cancel();
+      throw new TypeError("fetch failed");
+    },
+  });
+  await assert.rejects(all(client.classify([{ name: "x" }])), { code: "UNAVAILABLE" });
+  assert.equal(calls, 1);
+});
+
 test("a mode that does not exist does not mean the default", async () => {
   const client = connect(server.grpc);
   for (const source of [[{ name: "Oak bench" }], products(1)]) {

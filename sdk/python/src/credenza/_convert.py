@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 
@@ -10,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from credenza import _types as t
+from credenza._deferred import Converters, source
 from credenza.v1 import classification_service_pb2 as services
 from credenza.v1 import item_pb2, job_service_pb2, options_pb2, result_pb2
 
@@ -83,15 +85,24 @@ def text(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-_TEXTS = ("id", "product_name", "description", "type", "category", "price_range", "product_url", "image_url")
-
-
 def item_to_proto(i: t.Item) -> item_pb2.Item:
     p = item_pb2.Item()
-    for name in _TEXTS:
-        value = getattr(i, name)
-        if value:
-            setattr(p, name, text(value))
+    if i.id:
+        p.id = text(i.id)
+    if i.product_name:
+        p.product_name = text(i.product_name)
+    if i.description:
+        p.description = text(i.description)
+    if i.type:
+        p.type = text(i.type)
+    if i.category:
+        p.category = text(i.category)
+    if i.price_range:
+        p.price_range = text(i.price_range)
+    if i.product_url:
+        p.product_url = text(i.product_url)
+    if i.image_url:
+        p.image_url = text(i.image_url)
     if i.styles:
         p.styles.extend(map(text, i.styles))
     if i.tags:
@@ -123,6 +134,30 @@ def _moment(p: Timestamp) -> datetime:
 
 
 def result_from_proto(p: result_pb2.ItemResult, row: tuple[tuple[str, str], ...] | None = None) -> t.Result:
+    result = _deferred_result(p, row)
+    result.settle()
+    return result
+
+
+def results_from_proto(messages: Iterable[result_pb2.ItemResult]) -> Iterator[t.Result]:
+    """Yield the results, with classification and trace converted when they are read.
+
+    Most programs read little of a result, and the conversion takes longer than all else. Those
+    that the caller has kept are converted at the end, since each holds the memory of all.
+    """
+    results: list[weakref.ref[t.Result]] = []
+    try:
+        for message in messages:
+            result = _deferred_result(message)
+            results.append(weakref.ref(result))
+            yield result
+    finally:
+        for reference in results:
+            if (kept := reference()) is not None:
+                kept.settle()
+
+
+def _deferred_result(p: result_pb2.ItemResult, row: tuple[tuple[str, str], ...] | None = None) -> t.Result:
     failed = p.HasField("error")
     return _new(
         t.Result,
@@ -130,11 +165,11 @@ def result_from_proto(p: result_pb2.ItemResult, row: tuple[tuple[str, str], ...]
             "index": p.index,
             "item_id": p.item_id,
             "product_name": p.product_name,
-            "classification": None if failed else _classification(p.classification),
             "error": _item_error(p.error) if failed else None,
             "image_error": _item_error(p.image_error) if p.HasField("image_error") else None,
-            "trace": _trace(p.trace),
             "row": row,
+            "category": None if failed else p.classification.category,
+            **source(_FAILED if failed else _CLASSIFIED, p),
         },
     )
 
@@ -196,6 +231,13 @@ def _trace(p: result_pb2.Trace) -> t.Trace:
             "description_cut": p.description_cut,
         },
     )
+
+
+_CLASSIFIED: Converters = {
+    "classification": lambda p: _classification(p.classification),
+    "trace": lambda p: _trace(p.trace),
+}
+_FAILED: Converters = {"classification": lambda _: None, "trace": lambda p: _trace(p.trace)}
 
 
 def progress_from_proto(p: result_pb2.Progress) -> t.Progress:

@@ -19,8 +19,12 @@ class Handoff(Generic[T]):
 
     def __init__(self, source: Iterable[T], most: int) -> None:
         self._most = most
+        # The reader appends and the taker pops without the lock. Each of them says that it waits
+        # before it looks at the records a last time, so that the other one wakes it.
         self._waiting: deque[T] = deque()
         self._changed = threading.Condition()
+        self._reader_waits = False
+        self._taker_waits = False
         self._ended = False
         self._stopped = False
         self._error: BaseException | None = None
@@ -28,9 +32,15 @@ class Handoff(Generic[T]):
 
     def _read(self, source: Iterable[T]) -> None:
         error: BaseException | None = None
+        waiting, most = self._waiting, self._most
         try:
             for record in source:
-                if not self._put(record):
+                waiting.append(record)
+                if self._taker_waits:
+                    self._wake()
+                if len(waiting) >= most:
+                    self._wait_for_room()
+                if self._stopped:
                     return
         except BaseException as e:  # it belongs to the thread that takes
             error = e
@@ -38,26 +48,35 @@ class Handoff(Generic[T]):
             self._ended, self._error = True, error
             self._changed.notify_all()
 
-    def _put(self, record: T) -> bool:
+    def _wait_for_room(self) -> None:
         with self._changed:
+            self._reader_waits = True
             while len(self._waiting) >= self._most and not self._stopped:
                 self._changed.wait()
-            self._waiting.append(record)
-            if len(self._waiting) == 1:
-                self._changed.notify_all()
-            return not self._stopped
+            self._reader_waits = False
+
+    def _wait_for_records(self) -> None:
+        with self._changed:
+            self._taker_waits = True
+            while not (self._waiting or self._ended or self._stopped):
+                self._changed.wait()
+            self._taker_waits = False
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def parts(self) -> Iterator[list[T]]:
         """Yield what has come, at least one record each, and raise the iterable's own error."""
+        take = self._waiting.popleft
         while True:
-            with self._changed:
-                while not (self._waiting or self._ended or self._stopped):
-                    self._changed.wait()
-                part = list(self._waiting)
-                self._waiting.clear()
-                self._changed.notify_all()
-                if self._stopped or not part:
-                    break
+            if not self._waiting:
+                self._wait_for_records()
+            part = [take() for _ in range(len(self._waiting))]
+            if self._reader_waits:
+                self._wake()
+            if self._stopped or not part:
+                break
             yield part
         if self._error is not None:
             raise self._error
@@ -66,5 +85,4 @@ class Handoff(Generic[T]):
         """Stop the iterable at its next record, and both sides that wait."""
         with self._changed:
             self._stopped = True
-            self._waiting.clear()
             self._changed.notify_all()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from credenza import _types as t
-from credenza._convert import batch_from_proto, progress_from_proto, result_from_proto, summary_from_proto
+from credenza._convert import batch_from_proto, progress_from_proto, results_from_proto, summary_from_proto
 from credenza._errors import CredenzaError, passing, refused
 from credenza._handoff import Handoff
 from credenza._sources import CHUNK_RECORDS, Chunk, Packer, log, repeatable
@@ -44,10 +44,10 @@ class _Seen:
     def results(self, event: Event) -> Iterator[t.Result]:
         """Yield the results of a batch. The last one has the token behind the batch."""
         last = len(event.batch.results)
-        for place, result in enumerate(event.batch.results, 1):
+        for place, result in enumerate(results_from_proto(event.batch.results), 1):
             if place == last:
                 self.consumed(event)
-            yield result_from_proto(result)
+            yield result
 
     def consumed(self, event: Event) -> None:
         """Move the token behind the event."""

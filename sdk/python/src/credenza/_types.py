@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
+
+from credenza._deferred import Deferred
 
 Mode = Literal["auto", "text", "image"]
 CachePolicy = Literal["use", "refresh", "bypass"]
@@ -13,7 +16,11 @@ JobState = Literal["QUEUED", "RUNNING", "PAUSED", "SUCCEEDED", "CANCELLED", "FAI
 ResultFilter = Literal["all", "failed", "needs_review"]
 
 
-@dataclass(frozen=True)
+#: The default of Item.attributes, in whose place each item gets its own.
+_NO_ATTRIBUTES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, init=False)
 class Item:
     """One product to classify. Every field is optional, but an item needs a text or a picture."""
 
@@ -34,6 +41,38 @@ class Item:
     #: The picture itself; used before both addresses.
     image_data: bytes = b""
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        product_name: str = "",
+        description: str = "",
+        id: str = "",
+        type: str = "",
+        category: str = "",
+        styles: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        price_range: str = "",
+        product_url: str = "",
+        image_url: str = "",
+        image_data: bytes = b"",
+        attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+    ) -> None:
+        # The __init__ of a frozen dataclass sets each field by a call of its own, twice as long in all.
+        fields = {
+            "product_name": product_name,
+            "description": description,
+            "id": id,
+            "type": type,
+            "category": category,
+            "styles": styles,
+            "tags": tags,
+            "price_range": price_range,
+            "product_url": product_url,
+            "image_url": image_url,
+            "image_data": image_data,
+            "attributes": {} if attributes is _NO_ATTRIBUTES else attributes,
+        }
+        object.__setattr__(self, "__dict__", fields)
 
 
 @dataclass(frozen=True)
@@ -137,7 +176,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Deferred):
     """The result of one item or row: exactly one of classification and error is set."""
 
     #: The place of the item or row in the call, from 0.
@@ -156,9 +195,9 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether there is a classification."""
-        return self.classification is not None
+        return self.error is None
 
-    @property
+    @cached_property
     def category(self) -> str | None:
         """The category, or None if the item failed."""
         return self.classification.category if self.classification else None

@@ -471,12 +471,14 @@ class ListJobResultsResponse(google.protobuf.message.Message):
 
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The names of the columns, if rows were asked for and the job was created from rows."""
+        """The names of the columns, if rows were asked for and a result of this page came from
+        one.
+        """
 
     @property
     def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[credenza.v1.item_pb2.Row]:
         """The row of each result, in the order of `results`, as it was sent. Without cells:
-        the item did not come from a row. Empty if the job was created from items alone.
+        the item did not come from a row. Empty if `columns` is.
         """
 
     def __init__(

@@ -461,7 +461,8 @@ export type ListJobResultsResponse = Message<"credenza.v1.ListJobResultsResponse
   state: JobState;
 
   /**
-   * The names of the columns, if rows were asked for and the job was created from rows.
+   * The names of the columns, if rows were asked for and a result of this page came from
+   * one.
    *
    * @generated from field: repeated string columns = 4;
    */
@@ -469,7 +470,7 @@ export type ListJobResultsResponse = Message<"credenza.v1.ListJobResultsResponse
 
   /**
    * The row of each result, in the order of `results`, as it was sent. Without cells:
-   * the item did not come from a row. Empty if the job was created from items alone.
+   * the item did not come from a row. Empty if `columns` is.
    *
    * @generated from field: repeated credenza.v1.Row rows = 5;
    */
