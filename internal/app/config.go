@@ -46,6 +46,7 @@ type Config struct {
 	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one, or a client certificate with such a name."`
 	MaxItems     int           `name:"max-items" env:"CREDENZA_MAX_ITEMS" default:"100000" help:"The most items of one ClassifyStream call, and rows of a request over HTTP."`
 	MaxMessage   int           `name:"max-message-mib" env:"CREDENZA_MAX_MESSAGE_MIB" default:"64" help:"The largest message or request body that is taken, in MiB."`
+	MaxUpload    int           `name:"max-upload-bytes" env:"CREDENZA_MAX_UPLOAD_BYTES" default:"268435456" help:"The largest file that can be uploaded to be made a job, in bytes."`
 	MaxIntake    int           `name:"max-intake-mib" env:"CREDENZA_MAX_INTAKE_MIB" default:"0" help:"What may have arrived and not be handled yet, from all callers together, in MiB. 0: four times --max-message-mib, so 256."`
 	MaxConns     int           `name:"max-connections" env:"CREDENZA_MAX_CONNECTIONS" default:"0" help:"The most connections that may be open, on both addresses together. One machine has at most as many as are left free. 0: half of the process's file descriptors, up to 10,000."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"CREDENZA_DRAIN_TIMEOUT" default:"30s" help:"How long running calls may go on after SIGTERM."`

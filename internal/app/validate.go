@@ -118,6 +118,7 @@ func (c *Config) checkNumbers(w *wrongs) {
 		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
+		{"max-upload-bytes", c.MaxUpload, 1024, 1 << 36},
 		{"max-intake-mib", c.MaxIntake, 0, 1 << 20},
 		{"max-connections", c.MaxConns, 0, 1 << 20},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},

@@ -139,7 +139,8 @@ func (a *App) newWeb(e edges, callers web.Callers, budget *intake.Budget) (*web.
 		config.CertifiedCallers = certificates.Verified()
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Uploads: a.servedUploads(), Page: a.servedPage(),
+		Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
 }
 
