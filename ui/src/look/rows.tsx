@@ -78,7 +78,7 @@ export function Cells({ item, jobId }: { item: ReviewItem | undefined; jobId: st
         <Picture jobId={jobId} index={result.index} size={48} has={item.hasPicture} alt="" />
       </div>
       <div role="gridcell" class="cell cell-name">
-        <strong class="clip">
+        <strong class="clip-2">
           <bdi>{result.productName.slice(0, 300) || "(no name)"}</bdi>
         </strong>
         <span class="muted small clip">
@@ -110,9 +110,10 @@ function Category({ item }: { item: ReviewItem }) {
   const { category } = labelsOf(item);
   const machine = machineLabels(item).category;
   if (category === "") {
+    const title = outcome?.case === "error" ? readable(reasonName(outcome.value.reason)) : "";
     return (
-      <span class="badge is-failed">
-        {outcome?.case === "error" ? readable(reasonName(outcome.value.reason)) : "?"}
+      <span class="badge is-failed" title={title}>
+        Failed
       </span>
     );
   }

@@ -40,7 +40,7 @@ export function Pool({ status }: { status: GetStatusResponse }) {
       </div>
       <Progress done={pool?.inUse ?? 0} total={pool?.limit ?? 0} label="Calls in flight" />
       <p class="muted small">
-        {count(queue?.bulk ?? 0n)} of jobs and {count(queue?.interactive ?? 0n)} of other calls wait for their turn.
+        Waiting for their turn: {count(queue?.bulk ?? 0n)} of jobs, {count(queue?.interactive ?? 0n)} of other calls.
         {pool !== undefined && !pool.fixed && ` The limit may grow to ${count(pool.ceiling)}.`}
       </p>
     </div>

@@ -135,7 +135,7 @@ function Cache({ status }: { status: GetStatusResponse }) {
 function Keys({ status }: { status: GetStatusResponse }) {
   return (
     // An area that scrolls is reached by the keyboard.
-    <section class="scroll-x" tabIndex={0} aria-label="Keys">
+    <section class="scroll-x" tabindex={0} aria-label="Keys">
       <table class="plain">
         <thead>
           <tr>

@@ -84,6 +84,7 @@ export function Card(props: CardProps) {
         <p class="muted">
           <bdi>{error ? error.message : found?.reasoning}</bdi>
         </p>
+        <Commands commands={props.commands} />
         <Choices choices={choices} machine={machineLabels(item).category} onChoose={onChoose} />
         {isSearching ? (
           <Find categories={categories} onChoose={onChoose} onClose={() => onSearch(false)} cardRef={cardRef} />
@@ -95,7 +96,6 @@ export function Card(props: CardProps) {
         {props.styles.length > 0 && (
           <LabelChoice name="Style" value={props.style} names={props.styles} none="–" onChange={props.onStyle} />
         )}
-        <Commands commands={props.commands} />
       </div>
     </article>
   );
@@ -113,7 +113,7 @@ function Choices({
   return (
     <ol class="review-choices" aria-label="Categories">
       {choices.map(({ category, probability }, at) => (
-        <li key={category}>
+        <li key={category} class={probability === undefined ? "" : "has-probability"}>
           <button
             type="button"
             class={category === machine ? "review-choice is-machine" : "review-choice"}

@@ -4,6 +4,7 @@ import type { ReviewItem } from "../../../sdk/typescript/src/gen/credenza/v1/rev
 import { Progress } from "../parts/bars.js";
 import { count, percent } from "../parts/format.js";
 import { useKeys } from "../parts/hooks.js";
+import { readable } from "../parts/names.js";
 import { LoadError, Loading } from "../parts/notice.js";
 import { picture } from "../parts/pictures.js";
 import { useTaxonomy } from "../parts/taxonomy.js";
@@ -44,7 +45,7 @@ function Head({ queue }: { queue: Queue }) {
               ? "…"
               : `${count(progress.done)} of ${count(progress.total)} checked (${percent(progress.total > 0 ? progress.done / progress.total : 1)})`}
           </span>
-          <span class="muted">The doubtful first, then a tenth of the others.</span>
+          <span class="muted review-hint">The doubtful first, then a tenth of the others.</span>
         </p>
         <Progress done={progress?.done ?? 0} total={progress?.total ?? 0} label="Progress of the review" />
       </div>
@@ -75,6 +76,7 @@ function Decide({ jobId, item, queue }: { jobId: string; item: ReviewItem; queue
   const primaryStyle = style === machine.primaryStyle ? "" : style;
   const choose = (category: string) =>
     queue.decide({ category: category === machine.category ? "" : category, primaryStyle });
+  const acceptName = machine.category === "" ? "Accept" : `Accept ${readable(machine.category)}`;
   const accept = () => machine.category !== "" && queue.decide({ primaryStyle });
   // Each product gets the focus, so that keys and screen readers go on from it.
   useEffect(() => card.current?.focus({ preventScroll: true }), []);
@@ -110,7 +112,7 @@ function Decide({ jobId, item, queue }: { jobId: string; item: ReviewItem; queue
       isSearching={isSearching}
       onSearch={setIsSearching}
       commands={[
-        { name: "Accept", key: "Enter", isPrimary: true, isOff: machine.category === "", run: accept },
+        { name: acceptName, key: "Enter", isPrimary: true, isOff: machine.category === "", run: accept },
         { name: "Undo", key: "u", isOff: !queue.canUndo, run: () => queue.undo() },
         { name: "Later", key: "l", isOff: queue.items.length < 2, run: () => queue.later() },
       ]}

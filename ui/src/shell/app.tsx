@@ -19,9 +19,9 @@ export function App() {
   useEffect(() => window.scrollTo(0, 0), [place]);
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the content
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href="#/start">
           <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -55,8 +55,7 @@ export function App() {
 }
 
 /** Moves the focus without changing the address, which names the view. */
-function skip(event: Event): void {
-  event.preventDefault();
+function skip(): void {
   document.getElementById("main")?.focus();
 }
 

@@ -97,7 +97,7 @@ export function Rows({ columns, rows }: { columns: UploadColumn[]; rows: Row[] }
     <section class="card">
       <h2>The first {counted(rows.length, "row")}</h2>
       {/* An area that scrolls is reached by the keyboard. */}
-      <section class="scroll-x" tabIndex={0} aria-label="The first rows">
+      <section class="scroll-x" tabindex={0} aria-label="The first rows">
         <table class="preview">
           <thead>
             <tr>

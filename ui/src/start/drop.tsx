@@ -39,7 +39,9 @@ export function Drop({ onUploaded }: { onUploaded: (uploadId: string) => void })
   return (
     <div class="start">
       <h1>Classify a catalogue</h1>
-      <p class="lead">Give a file, look at how its columns are understood, and start. Nothing is asked before that.</p>
+      <p class="lead">
+        Give a file, check how its columns are understood, and start. Nothing is sent to the model before that.
+      </p>
       {error && (
         <div class="notice is-error" role="alert">
           {error}
