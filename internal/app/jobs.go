@@ -11,6 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/metric"
+	"github.com/credenza-dev/credenza/internal/review"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upload"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -86,6 +87,14 @@ func (a *App) servedJobs() rpc.Jobs {
 		return nil
 	}
 	return a.jobs
+}
+
+// servedReviews returns the reviews of jobs, nil without jobs.
+func (a *App) servedReviews() rpc.Reviews {
+	if a.jobs == nil {
+		return nil
+	}
+	return review.New(a.jobs, 0)
 }
 
 // jobMetrics shows how many jobs there are.

@@ -248,3 +248,7 @@ func (c *countedCaps) HoldJob(_ context.Context, _, _ string, bytes int64, _ fun
 }
 
 func (*countedCaps) ReleaseJob(context.Context, string, string) {}
+
+func (*countedCaps) GrowJob(context.Context, string, int64, func() []catalog.KeptJob) error {
+	return nil
+}

@@ -8,4 +8,7 @@ type reviews struct {
 	credenzav1.UnimplementedReviewServiceServer
 	jobs   Jobs
 	limits limits
+	// review and labels are for the calls for results.
+	review Reviews
+	labels labels
 }

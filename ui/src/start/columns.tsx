@@ -65,7 +65,7 @@ export function Columns({ columns, overrides, onChange }: ColumnsProps) {
             </div>
             <select
               aria-label={`Field of the column ${column.name}`}
-              value={valueOf(column.field)}
+              value={fieldValue(column.field)}
               disabled={column.name === ""}
               onChange={(event) => onChange(withField(overrides, column, event.currentTarget.value))}
             >
@@ -83,12 +83,12 @@ export function Columns({ columns, overrides, onChange }: ColumnsProps) {
   );
 }
 
-function valueOf(field: string): string {
+function fieldValue(field: string): string {
   return field === "price" ? "price_range" : field;
 }
 
 function isKnown(field: string): boolean {
-  return fields.some(([known]) => known === valueOf(field));
+  return fields.some(([known]) => known === fieldValue(field));
 }
 
 /** The first rows of a file. */
