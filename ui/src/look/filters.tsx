@@ -38,6 +38,11 @@ export function Filters({ query, total, onChange, onBulk }: FiltersProps) {
           <option value={ReviewState.ACCEPTED}>Accepted</option>
           <option value={ReviewState.CORRECTED}>Corrected</option>
         </select>
+        {isFiltered(query) && (
+          <button type="button" class="quiet" onClick={() => onChange(noFilter)}>
+            Show all
+          </button>
+        )}
         <span class="grow" />
         <output class="muted" aria-live="polite">
           {total === undefined ? "…" : counted(total, "result")}
@@ -46,7 +51,7 @@ export function Filters({ query, total, onChange, onBulk }: FiltersProps) {
           Change all…
         </button>
       </search>
-      {isFiltered(query) && <Chips query={query} onChange={onChange} />}
+      {hasChips(query) && <Chips query={query} onChange={onChange} />}
     </div>
   );
 }
@@ -93,6 +98,10 @@ function Search({ words, onChange }: { words: string; onChange: (words: string) 
   );
 }
 
+function hasChips({ categories, styles, reasons, step }: Query): boolean {
+  return categories.length + styles.length + reasons.length > 0 || step !== undefined;
+}
+
 function Chips({ query, onChange }: { query: Query; onChange: (next: Partial<Query>) => void }) {
   const { categories, styles, reasons, step } = query;
   return (
@@ -116,11 +125,6 @@ function Chips({ query, onChange }: { query: Query; onChange: (next: Partial<Que
           onRemove={() => onChange({ step: undefined })}
         />
       )}
-      <li>
-        <button type="button" class="quiet" onClick={() => onChange(noFilter)}>
-          Show all
-        </button>
-      </li>
     </ul>
   );
 }
