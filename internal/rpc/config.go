@@ -78,7 +78,9 @@ type Parts struct {
 	Authority Authority
 	// Jobs is nil without storage for jobs. Then JobService is not offered: reflection
 	// and health do not list it, and its calls fail with UNIMPLEMENTED.
-	Jobs       Jobs
+	Jobs Jobs
+	// Files is nil if no uploads are kept.
+	Files      Files
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

@@ -8,4 +8,5 @@ type reviews struct {
 	credenzav1.UnimplementedReviewServiceServer
 	jobs   Jobs
 	limits limits
+	files  Files // nil: no uploads are kept
 }
