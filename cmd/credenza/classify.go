@@ -146,7 +146,7 @@ func (r *classifyRun) layout(ctx context.Context) (layout, error) {
 // they appear, or those of the first row of an input that can be read once only.
 func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 	if !r.in.again {
-		return r.in.first.Keys(), nil
+		return r.in.rows.First.Keys(), nil
 	}
 	var keys []string
 	known := map[string]bool{}

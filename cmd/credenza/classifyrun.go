@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/partfile"
+	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -155,12 +155,12 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 // nextRow reads a row. It returns no row for one that is not taken or was written before,
 // and no item for one that needs not be asked.
 func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
-	row, err := r.in.next()
+	row, err := r.in.rows.Next()
 	unreadable, ofRow := errors.AsType[*table.RowError](err)
 	if err != nil && !ofRow {
 		return nil, nil, err
 	}
-	p := &pendingRow{index: r.index, cells: r.in.last.cells}
+	p := &pendingRow{index: r.index, cells: r.in.rows.Last().Cells}
 	var mapped *catalog.Item
 	if ofRow {
 		p.result = unaskedResult(p.index, unreadable.Fault.Message)
@@ -199,13 +199,7 @@ func (r *classifyRun) questionOf(item *catalog.Item) uint64 {
 	if r.Cache != "use" || r.in.pictures != nil {
 		return 0
 	}
-	text := catalog.Scope{}.OfText(item)
-	question := binary.LittleEndian.Uint64(text[:])
-	if r.Mode != "text" {
-		address := catalog.Scope{}.OfAddress(item)
-		question = hashOf(question, binary.LittleEndian.Uint64(address[:]))
-	}
-	return question
+	return productfile.QuestionOf(item, r.Mode == "text")
 }
 
 // answer gives a row that asks what an earlier run has asked for another one, such as

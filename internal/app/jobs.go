@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"io/fs"
-	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,9 +11,6 @@ import (
 	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/review"
 	"github.com/credenza-dev/credenza/internal/rpc"
-	"github.com/credenza-dev/credenza/internal/upload"
-	"github.com/credenza-dev/credenza/internal/web"
-	"github.com/credenza-dev/credenza/internal/web/ui"
 )
 
 // startJobs begins to keep and run jobs, if data outlives the process.
@@ -39,39 +34,6 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 	a.closers = append(a.closers, a.jobs.Close)
 	metrics.MustRegister(jobMetrics{a.jobs})
 	return a.openUploads()
-}
-
-// openUploads begins to keep uploaded files: in the data folder, or in a temporary one if a
-// cluster keeps the jobs.
-func (a *App) openUploads() (err error) {
-	dir := a.dataFolder
-	if dir == "" {
-		if dir, err = a.temporaryDir(); err != nil {
-			return err
-		}
-	}
-	a.uploads, err = upload.Open(upload.Config{Dir: filepath.Join(dir, "uploads"), MaxBytes: int64(a.config.MaxUpload), Log: a.log})
-	if err != nil {
-		return err
-	}
-	a.closers = append(a.closers, a.uploads.Close)
-	return nil
-}
-
-// servedUploads returns the uploads for callers, nil without jobs.
-func (a *App) servedUploads() web.Uploads {
-	if a.uploads == nil {
-		return nil
-	}
-	return a.uploads
-}
-
-// servedPage returns the console's files, nil without jobs.
-func (a *App) servedPage() fs.FS {
-	if a.jobs == nil {
-		return nil
-	}
-	return ui.Files()
 }
 
 // drainJobs finishes the claimed chunks, as far as there is time.

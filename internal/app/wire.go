@@ -96,7 +96,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: a.servedReviews(), Operations: e.operations,
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: a.servedReviews(), Files: a.servedFiles(), Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {
@@ -228,6 +228,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		if err != nil {
 			return nil, err
 		}
+		a.words = p
 		if a.model, err = newModel(c, p, gate, a.options.Model, a.profileStore()); err != nil {
 			return nil, err
 		}

@@ -81,7 +81,9 @@ type Parts struct {
 	Jobs Jobs
 	// Reviews is nil without it: then the calls of ReviewService for results fail with
 	// UNIMPLEMENTED.
-	Reviews    Reviews
+	Reviews Reviews
+	// Files is nil if no uploads are kept.
+	Files      Files
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

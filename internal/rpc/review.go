@@ -11,4 +11,5 @@ type reviews struct {
 	// review and labels are for the calls for results.
 	review Reviews
 	labels labels
+	files  Files // nil: no uploads are kept
 }
