@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import type { ReviewItem } from "../../../sdk/typescript/src/gen/credenza/v1/review_service_pb.js";
+import { Row } from "../look/facts.js";
 import { Meter } from "../parts/bars.js";
 import { readable } from "../parts/names.js";
 import { Picture } from "../parts/picture.js";
@@ -46,6 +47,8 @@ export interface Command {
 interface CardProps {
   jobId: string;
   item: ReviewItem;
+  /** The names of the columns of the product's row. */
+  columns: string[];
   choices: Choice[];
   cardRef: RefObject<HTMLElement | null>;
   onChoose: (category: string) => void;
@@ -67,15 +70,18 @@ export function Card(props: CardProps) {
   const name = result?.productName || "(no name)";
   return (
     <article class="review-card" ref={cardRef} tabIndex={-1} aria-label={`Decide on ${name.slice(0, 200)}`}>
-      <div class="review-picture">
-        <Picture
-          jobId={jobId}
-          index={result?.index ?? 0n}
-          size={pictureSize}
-          has={item.hasPicture}
-          alt={name.slice(0, 200)}
-          says
-        />
+      <div class={item.hasPicture ? "review-evidence has-picture" : "review-evidence"}>
+        <div class="review-picture">
+          <Picture
+            jobId={jobId}
+            index={result?.index ?? 0n}
+            size={pictureSize}
+            has={item.hasPicture}
+            alt={name.slice(0, 200)}
+            says
+          />
+        </div>
+        <Row columns={props.columns} cells={item.row?.cells ?? []} />
       </div>
       <div class="review-side">
         <h2 class="review-name">

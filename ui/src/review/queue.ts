@@ -24,6 +24,8 @@ interface Decision {
 /** The queue of a job. Decisions are shown at once and stored in the background, in their order. */
 export class Queue {
   items: ReviewItem[] = [];
+  /** The names of the columns of the products' rows. */
+  columns: string[] = [];
   /** Results of the review, and those of them that are checked. `undefined`: not known yet. */
   progress: { total: number; done: number } | undefined;
   error: unknown;
@@ -79,6 +81,7 @@ export class Queue {
       jobId,
       filter: { state: ReviewState.UNCHECKED },
       order: ReviewOrder.REVIEW,
+      withRows: true,
       pageSize: Math.min(1000, fetchedAtOnce + this.items.length),
     };
     const [listed, summary] = await Promise.all([
@@ -91,6 +94,7 @@ export class Queue {
       return index !== undefined && !known.has(index) && !this.#decided.has(index);
     });
     this.items = [...this.items, ...added];
+    this.columns = listed.columns;
     this.isComplete = added.length === 0 || Number(listed.total) <= this.items.length;
     this.progress = { total: Number(summary.toReview), done: Number(summary.reviewed) };
   }

@@ -99,6 +99,7 @@ function Decide({ jobId, item, queue }: { jobId: string; item: ReviewItem; queue
     <Card
       jobId={jobId}
       item={item}
+      columns={queue.columns}
       choices={choices}
       cardRef={card}
       onChoose={choose}
