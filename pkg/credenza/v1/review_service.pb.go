@@ -876,7 +876,8 @@ func (x *ListReviewItemsRequest) GetWithRows() bool {
 // ListReviewItemsResponse is a part of a sorted list.
 type ListReviewItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The results, in order. Fewer than asked for: the list ends.
+	// The results, in order. Fewer than asked for: the list ends, or more would take over
+	// 3 MiB.
 	Items []*ReviewItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	// Results in the whole list.
 	Total int64 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
@@ -1616,7 +1617,9 @@ type PutCorrectionsRequest_Bulk struct {
 
 type PutCorrectionsRequest_Undo struct {
 	// Takes back an earlier change: PutCorrectionsResponse.change_id. What was changed
-	// again since then stays.
+	// again since then stays, the rest gets its corrections from before the change. An
+	// undo is a change too, and can be taken back. FAILED_PRECONDITION if the change was
+	// taken back already.
 	Undo string `protobuf:"bytes,4,opt,name=undo,proto3,oneof"`
 }
 
