@@ -855,7 +855,7 @@ class BulkCorrection(google.protobuf.message.Message):
 
     @property
     def correction(self) -> Global___Correction:
-        """What is right for each of them. Its index is not used."""
+        """What is right for each of them. An empty one accepts them. Its index is not used."""
 
     def __init__(
         self,

@@ -889,7 +889,7 @@ export type BulkCorrection = Message<"credenza.v1.BulkCorrection"> & {
   filter?: ReviewFilter | undefined;
 
   /**
-   * What is right for each of them. Its index is not used.
+   * What is right for each of them. An empty one accepts them. Its index is not used.
    *
    * @generated from field: credenza.v1.Correction correction = 2;
    */
