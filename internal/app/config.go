@@ -81,6 +81,8 @@ type Config struct {
 	Sync     SyncTime      `name:"sync" env:"CREDENZA_SYNC" placeholder:"TIME|always" help:"How soon results of jobs are on disk, in data-dir (default: 1s). always: before they count as stored. A job and its end are on disk before they are reported."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
 
+	ReviewMemory int `name:"review-memory-mib" env:"CREDENZA_REVIEW_MEMORY_MIB" default:"256" help:"What results under review may take in memory, in MiB: 256 are enough for 500,000."`
+
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
 	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"auto" placeholder:"auto|json|console" help:"How log lines are written to standard error. auto: for people on a terminal, else JSON."`
 

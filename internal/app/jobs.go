@@ -56,7 +56,7 @@ func (a *App) servedReviews() rpc.Reviews {
 	if a.jobs == nil {
 		return nil
 	}
-	return review.New(a.jobs, 0)
+	return review.New(a.jobs, int64(a.config.ReviewMemory)<<20)
 }
 
 // jobMetrics shows how many jobs there are.

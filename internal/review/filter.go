@@ -50,7 +50,7 @@ func (n *names) wanted(list []string) []bool {
 	}
 	wanted := make([]bool, len(n.list))
 	for _, name := range list {
-		if id := n.ids[name]; id != 0 {
+		if id, ok := n.ids[name]; ok {
 			wanted[id] = true
 		}
 	}

@@ -28,9 +28,6 @@ type Store interface {
 	Rows(ctx context.Context, job catalog.ReviewedJob, places []catalog.ResultPlace) (columns []string, cells [][]string, err error)
 }
 
-// DefaultMaxBytes is enough for about 500,000 results.
-const DefaultMaxBytes = 256 << 20
-
 // Service shows and corrects results. Its methods are safe for concurrent use.
 //
 // Errors are faults or the context's: those of the store, InvalidRequest, and Conflict for
@@ -50,12 +47,8 @@ type opened struct {
 	bytes  int64
 }
 
-// New returns a service whose indexes take at most so many bytes together. 0:
-// DefaultMaxBytes.
+// New returns a service whose indexes take at most so many bytes together.
 func New(store Store, maxBytes int64) *Service {
-	if maxBytes <= 0 {
-		maxBytes = DefaultMaxBytes
-	}
 	return &Service{store: store, max: maxBytes}
 }
 
@@ -164,7 +157,7 @@ func (s *Service) charge(x *opened) error {
 	x.bytes = x.size()
 	if x.bytes > s.max {
 		s.open = slices.DeleteFunc(s.open, func(o *opened) bool { return o == x })
-		return fault.New(fault.Conflict, "the job's results take more than the %d MiB of memory that are there for reviews: page through them with ListJobResults, or ask the operator for more", s.max>>20)
+		return fault.New(fault.Conflict, "the job's results take more than the %d MiB of memory that are there for reviews: page through them with ListJobResults, or ask the operator for more in review-memory-mib", s.max>>20)
 	}
 	total := int64(0)
 	for _, o := range s.open {

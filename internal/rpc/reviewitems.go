@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -30,7 +28,7 @@ type Reviews interface {
 // ListReviewItems answers with a part of a sorted list of results.
 func (r *reviews) ListReviewItems(ctx context.Context, req *credenzav1.ListReviewItemsRequest) (*credenzav1.ListReviewItemsResponse, error) {
 	if r.review == nil {
-		return nil, noReviews()
+		return r.UnimplementedReviewServiceServer.ListReviewItems(ctx, req)
 	}
 	page, err := r.review.List(ctx, catalog.ReviewQuery{
 		Owner: ownerOf(ctx), ID: req.GetJobId(), Filter: reviewFilterFromProto(req.GetFilter()), Order: reviewOrders[req.GetOrder()],
@@ -55,7 +53,7 @@ func (r *reviews) ListReviewItems(ctx context.Context, req *credenzav1.ListRevie
 // SummarizeReview answers with counts of results.
 func (r *reviews) SummarizeReview(ctx context.Context, req *credenzav1.SummarizeReviewRequest) (*credenzav1.SummarizeReviewResponse, error) {
 	if r.review == nil {
-		return nil, noReviews()
+		return r.UnimplementedReviewServiceServer.SummarizeReview(ctx, req)
 	}
 	filter := reviewFilterFromProto(req.GetFilter())
 	s, err := r.review.Summarize(ctx, ownerOf(ctx), req.GetJobId(), &filter)
@@ -72,7 +70,7 @@ func (r *reviews) SummarizeReview(ctx context.Context, req *credenzav1.Summarize
 // PutCorrections stores corrections.
 func (r *reviews) PutCorrections(ctx context.Context, req *credenzav1.PutCorrectionsRequest) (*credenzav1.PutCorrectionsResponse, error) {
 	if r.review == nil {
-		return nil, noReviews()
+		return r.UnimplementedReviewServiceServer.PutCorrections(ctx, req)
 	}
 	owner := ownerOf(ctx)
 	q := catalog.CorrectionRequest{
@@ -102,7 +100,7 @@ func (r *reviews) PutCorrections(ctx context.Context, req *credenzav1.PutCorrect
 // ListCorrections answers with a page of corrections.
 func (r *reviews) ListCorrections(ctx context.Context, req *credenzav1.ListCorrectionsRequest) (*credenzav1.ListCorrectionsResponse, error) {
 	if r.review == nil {
-		return nil, noReviews()
+		return r.UnimplementedReviewServiceServer.ListCorrections(ctx, req)
 	}
 	page, next, err := r.review.Corrections(ctx, catalog.CorrectionQuery{
 		Owner: ownerOf(ctx), ID: req.GetJobId(), Size: pageSize(req.GetPageSize()), Token: req.GetPageToken(),
@@ -115,10 +113,6 @@ func (r *reviews) ListCorrections(ctx context.Context, req *credenzav1.ListCorre
 		res.Corrections[i] = correctionToProto(&page[i])
 	}
 	return res, nil
-}
-
-func noReviews() error {
-	return status.Error(codes.Unimplemented, "this server has no reviews")
 }
 
 // pageSize returns how many results a page has at most.

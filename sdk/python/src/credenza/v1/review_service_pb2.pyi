@@ -504,7 +504,9 @@ class ListReviewItemsResponse(google.protobuf.message.Message):
     """The state of the job when the list was made."""
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ReviewItem]:
-        """The results, in order. Fewer than asked for: the list ends."""
+        """The results, in order. Fewer than asked for: the list ends, or more would take over
+        3 MiB.
+        """
 
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -787,7 +789,9 @@ class PutCorrectionsRequest(google.protobuf.message.Message):
     """Job.job_id."""
     undo: builtins.str
     """Takes back an earlier change: PutCorrectionsResponse.change_id. What was changed
-    again since then stays.
+    again since then stays, the rest gets its corrections from before the change. An
+    undo is a change too, and can be taken back. FAILED_PRECONDITION if the change was
+    taken back already.
     """
     person: builtins.str
     """Who says it. Not used if callers have tokens."""
@@ -851,7 +855,7 @@ class BulkCorrection(google.protobuf.message.Message):
 
     @property
     def correction(self) -> Global___Correction:
-        """What is right for each of them. Its index is not used."""
+        """What is right for each of them. An empty one accepts them. Its index is not used."""
 
     def __init__(
         self,
