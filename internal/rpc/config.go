@@ -80,7 +80,9 @@ type Parts struct {
 	// and health do not list it, and its calls fail with UNIMPLEMENTED.
 	Jobs Jobs
 	// Files is nil if no uploads are kept.
-	Files      Files
+	Files Files
+	// Exports is nil without jobs.
+	Exports    Exports
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

@@ -6,7 +6,8 @@ import credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 // results in reviewitems.go.
 type reviews struct {
 	credenzav1.UnimplementedReviewServiceServer
-	jobs   Jobs
-	limits limits
-	files  Files // nil: no uploads are kept
+	jobs    Jobs
+	limits  limits
+	files   Files // nil: no uploads are kept
+	exports Exports
 }
