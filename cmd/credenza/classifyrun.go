@@ -172,10 +172,10 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	r.sum = hashOf(r.sum, p.hash)
 	p.sum = r.sum
 	r.index++
-	if r.to.byKey || r.WithInput {
+	if r.to.ByKey || r.WithInput {
 		p.row = row
 	}
-	if r.to.byKey {
+	if r.to.ByKey {
 		p.cells = nil
 	}
 	if known, err := r.known(p); known || err != nil {
@@ -337,7 +337,7 @@ func (r *classifyRun) write(p *pendingRow) error {
 	r.tally.Rows++
 	if p.kept != nil {
 		r.tally.Kept++
-		if reason := keptFailure(&r.to.layout, p.kept); reason != "" {
+		if reason := keptFailure(&r.to.Layout, p.kept); reason != "" {
 			r.tally.KeptBad++
 			r.tally.Failures = countOne(r.tally.Failures, reason)
 		}
@@ -362,9 +362,9 @@ func (r *classifyRun) finish() error {
 
 // conclude says what was done, and how to go on with a half-done file.
 func (r *classifyRun) conclude(err error) error {
-	if r.to.lost > 0 {
+	if lost, key := r.to.Lost(); lost > 0 {
 		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
-			r.to.lost, table.Printable(r.to.lostKey))
+			lost, table.Printable(key))
 	}
 	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)

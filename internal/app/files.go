@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/credenza-dev/credenza/internal/export"
 	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upload"
@@ -58,6 +59,14 @@ func (a *App) servedFiles() rpc.Files {
 		config.Words = a.words
 	}
 	return productfile.New(config)
+}
+
+// servedExports returns the files of jobs, nil without jobs.
+func (a *App) servedExports() rpc.Exports {
+	if a.jobs == nil {
+		return nil
+	}
+	return export.New(a.jobs, nil)
 }
 
 // pace returns how many calls a second the model answers one caller alone, by the latest

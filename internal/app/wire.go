@@ -96,7 +96,8 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: a.servedReviews(), Files: a.servedFiles(), Operations: e.operations,
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: a.servedReviews(), Files: a.servedFiles(), Exports: a.servedExports(),
+		Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {

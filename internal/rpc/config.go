@@ -83,7 +83,9 @@ type Parts struct {
 	// UNIMPLEMENTED.
 	Reviews Reviews
 	// Files is nil if no uploads are kept.
-	Files      Files
+	Files Files
+	// Exports is nil without jobs.
+	Exports    Exports
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

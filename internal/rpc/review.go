@@ -9,7 +9,8 @@ type reviews struct {
 	jobs   Jobs
 	limits limits
 	// review and labels are for the calls for results.
-	review Reviews
-	labels labels
-	files  Files // nil: no uploads are kept
+	review  Reviews
+	labels  labels
+	files   Files // nil: no uploads are kept
+	exports Exports
 }

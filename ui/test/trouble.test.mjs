@@ -116,7 +116,7 @@ test("hostile names are shown as they are, and do nothing", () =>
     const page = await openPage(browser, server, { viewport: { width: 360, height: 640 } });
     page.on("dialog", (dialog) => page.faults.push(`a dialog: ${dialog.message()}`));
     const rows = hostile.map((name, at) => [String(at), name, `${name} again`]);
-    await upload(page, "<b>hostile</b>.csv", csv({ columns: ["sku", "name", '<i>"about"</i>'], rows }));
+    await upload(page, "<b>hostile<b>.csv", csv({ columns: ["sku", "name", '<i>"about"</i>'], rows }));
     const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(await wide(), 0);
     await start(page);
