@@ -61,12 +61,12 @@ func (a *App) servedFiles() rpc.Files {
 	return productfile.New(config)
 }
 
-// servedExports returns the files of jobs, nil without jobs.
-func (a *App) servedExports() rpc.Exports {
+// servedExports returns the files of jobs, with the corrections of reviews, nil without jobs.
+func (a *App) servedExports(reviews rpc.Reviews) rpc.Exports {
 	if a.jobs == nil {
 		return nil
 	}
-	return export.New(a.jobs, nil)
+	return export.New(a.jobs, reviews)
 }
 
 // pace returns how many calls a second the model answers one caller alone, by the latest

@@ -91,12 +91,13 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	e.metrics.MustRegister(metric.Intake.Func(func() float64 { return float64(budget.Held()) }))
 	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
 	e.metrics.MustRegister(peerMetrics(a.peers)...)
+	reviews := a.servedReviews()
 	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: a.servedReviews(), Files: a.servedFiles(), Exports: a.servedExports(),
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: reviews, Files: a.servedFiles(), Exports: a.servedExports(reviews),
 		Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
