@@ -8,13 +8,30 @@ const room = dirname(fileURLToPath(import.meta.url));
 const file = join(room, "../NOTICE");
 const { dependencies } = JSON.parse(readFileSync(join(room, "package.json"), "utf8"));
 
+// Packages without a file for it have their licence at the head of their sources.
+const sources = {
+  "@bufbuild/protobuf": ["dist/esm/index.js", "dist/esm/wire/varint.js"],
+  "@connectrpc/connect": ["dist/esm/index.js"],
+};
+
 const parts = Object.keys(dependencies).map((name) => {
   const folder = join(room, "node_modules", name);
   const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const path = ["LICENSE", "LICENSE.md", "LICENSE.txt"].map((base) => join(folder, base)).find(existsSync);
-  const text = path === undefined ? "" : `\n${readFileSync(path, "utf8").trim()}\n`;
-  return `${name} ${version} (${license})\n${text}`;
+  const texts = sources[name]?.map((path) => head(join(folder, path))) ?? [
+    readFileSync(join(folder, "LICENSE"), "utf8"),
+  ];
+  return `${name} ${version}, ${license.replace(/^\(|\)$/g, "")}\n\n${texts.map((text) => text.trim()).join("\n\n")}\n`;
 });
+
+function head(path) {
+  const lines = readFileSync(path, "utf8").split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("//"));
+  return lines
+    .slice(0, end)
+    .map((line) => line.replace(/^\/\/ ?/, ""))
+    .join("\n");
+}
+
 const line = "-".repeat(80);
 const notice = `Credenza
 

@@ -99,7 +99,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	}, rpc.Parts{
 		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: reviews, Files: a.servedFiles(), Exports: a.servedExports(reviews),
 		Operations: e.operations,
-		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
+		Taxonomy:   e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {
 		return err
