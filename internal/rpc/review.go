@@ -6,8 +6,10 @@ import credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 // results in reviewitems.go.
 type reviews struct {
 	credenzav1.UnimplementedReviewServiceServer
-	jobs    Jobs
-	limits  limits
-	files   Files // nil: no uploads are kept
-	exports Exports
+	jobs     Jobs
+	limits   limits
+	files    Files // nil: no uploads are kept
+	exports  Exports
+	items    Items
+	previews Previews
 }
