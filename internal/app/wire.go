@@ -31,7 +31,7 @@ import (
 
 // wire builds the parts, from the bottom up.
 func (a *App) wire(ctx context.Context) error {
-	log, level, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
+	log, level, recent, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level), log, metrics})
+	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level, recent), log, metrics})
 }
 
 type edges struct {
