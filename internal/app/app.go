@@ -30,6 +30,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/peers"
+	"github.com/credenza-dev/credenza/internal/picture/preview"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upload"
@@ -79,10 +80,11 @@ type App struct {
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
 	dataPlace  string
-	dataFolder string         // empty: a cluster keeps them, or nothing does
-	cache      *cache.Cache   // nil: every question is asked
-	jobs       *jobs.Service  // nil: there are none
-	uploads    *upload.Store  // nil: there are no jobs
+	dataFolder string        // empty: a cluster keeps them, or nothing does
+	cache      *cache.Cache  // nil: every question is asked
+	jobs       *jobs.Service // nil: there are none
+	uploads    *upload.Store // nil: there are no jobs
+	previews   *preview.Previews
 	words      *prompt.Prompt // nil: the offline classifier answers
 	authority  *auth.Authority
 	caps       *caps.Keeper // nil: no caller has caps

@@ -69,6 +69,17 @@ func (a *App) servedExports(reviews rpc.Reviews) rpc.Exports {
 	return export.New(a.jobs, reviews)
 }
 
+// servedItems returns the items of jobs, nil without jobs.
+func (a *App) servedItems() rpc.Items {
+	if a.jobs == nil {
+		return nil
+	}
+	return a.jobs
+}
+
+// servedPreviews returns the pictures of items for people.
+func (a *App) servedPreviews() rpc.Previews { return a.previews }
+
 // pace returns how many calls a second the model answers one caller alone, by the latest
 // answers and the quotas; 0: it has not answered yet.
 func pace(s *upstream.Status) float64 {

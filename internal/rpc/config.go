@@ -72,7 +72,7 @@ type Authority interface {
 	Identify(call auth.Call) *auth.Identity
 }
 
-// Parts are what the edge uses. All but Jobs and Reviews are needed.
+// Parts are what the edge uses. All but Jobs and those of ReviewService are needed.
 type Parts struct {
 	Engine    Engine
 	Authority Authority
@@ -85,7 +85,10 @@ type Parts struct {
 	// Files is nil if no uploads are kept.
 	Files Files
 	// Exports is nil without jobs.
-	Exports    Exports
+	Exports Exports
+	// Items and Previews are nil without jobs.
+	Items      Items
+	Previews   Previews
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

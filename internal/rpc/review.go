@@ -9,8 +9,10 @@ type reviews struct {
 	jobs   Jobs
 	limits limits
 	// review and labels are for the calls for results.
-	review  Reviews
-	labels  labels
-	files   Files // nil: no uploads are kept
-	exports Exports
+	review   Reviews
+	labels   labels
+	files    Files // nil: no uploads are kept
+	exports  Exports
+	items    Items
+	previews Previews
 }
