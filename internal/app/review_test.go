@@ -2,14 +2,22 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -21,6 +29,7 @@ type reviewed struct {
 	credenzav1.ReviewServiceClient
 	app    *app.App
 	client *credenza.Client
+	log    *buffer
 }
 
 // serveReviews starts a service with the offline classifier.
@@ -32,33 +41,59 @@ func serveReviews(t testing.TB, flags ...string) *reviewed {
 	}
 	log := &buffer{}
 	options := app.Options{LogTo: log}
-	if !slices.ContainsFunc(flags, func(f string) bool { return strings.HasPrefix(f, "--data-dir") || strings.HasPrefix(f, "--nats-url") }) {
+	if !slices.ContainsFunc(flags, func(f string) bool { return strings.HasPrefix(f, "--data-dir") }) {
 		options.Data = app.DataTemporary
 	}
-	r := &reviewed{}
-	if r.app, err = app.Start(t.Context(), config, options); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := grpc.NewClient(r.app.GRPCAddr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	a, err := app.Start(t.Context(), config, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.ReviewServiceClient = credenzav1.NewReviewServiceClient(conn)
-	if r.client, err = credenza.Dial(r.app.GRPCAddr(), credenza.WithPlaintext()); err != nil {
+	r := dialReviews(t, a.GRPCAddr())
+	r.app, r.log = a, log
+	if r.client, err = credenza.Dial(a.GRPCAddr(), credenza.WithPlaintext()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_, _ = conn.Close(), r.client.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := r.app.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(log)
-		}
-	})
+	t.Cleanup(func() { r.close(t) })
 	return r
+}
+
+// close ends the service. It may be called again.
+func (r *reviewed) close(t testing.TB) {
+	if r.app == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := errors.Join(r.client.Close(), r.app.Close(ctx)); err != nil {
+		t.Error(err)
+	}
+	r.app = nil
+	if t.Failed() {
+		t.Log(r.log)
+	}
+}
+
+func dialReviews(t testing.TB, address string) *reviewed {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &reviewed{ReviewServiceClient: credenzav1.NewReviewServiceClient(conn)}
+}
+
+// corrected returns the corrections in force as texts.
+func (r *reviewed) corrected(t testing.TB, id string) (all []string) {
+	t.Helper()
+	res, err := r.ListCorrections(t.Context(), &credenzav1.ListCorrectionsRequest{JobId: id, PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range res.GetCorrections() {
+		all = append(all, fmt.Sprintf("%d %s by %s", c.GetIndex(), c.GetCategory(), c.GetPerson()))
+	}
+	return all
 }
 
 // job runs a job to its end.
@@ -149,5 +184,98 @@ func TestReview_APersonCorrectsResults(t *testing.T) {
 	if c.GetIndex() != 1 || c.GetCategory() != "BED" || c.GetPerson() != "Ada" || c.GetNote() != "it folds out" ||
 		c.GetState() != credenzav1.ReviewState_REVIEW_STATE_CORRECTED || time.Since(c.GetTime().AsTime()) > time.Minute {
 		t.Errorf("%v", c)
+	}
+}
+
+// TestReview_OverConnect reviews a job as a page does, with JSON over HTTP, and restarts the
+// service in the middle.
+func TestReview_OverConnect(t *testing.T) {
+	dir := t.TempDir()
+	r := serveReviews(t, "--data-dir="+dir)
+	id := r.job(t, furniture(30), credenza.Options{})
+	post := func(call, body string) string {
+		res, err := http.Post("http://"+r.app.HTTPAddr()+"/credenza.v1.ReviewService/"+call, "application/json", strings.NewReader(fmt.Sprintf(body, id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s, %v", call, res.StatusCode, b, err)
+		}
+		return string(b)
+	}
+	var change struct{ ChangeID, Changed string }
+	said := post("PutCorrections", `{"jobId":%q,"person":"Ada","bulk":{"filter":{"failed":true},"correction":{"category":"BED"}}}`)
+	if err := json.Unmarshal([]byte(said), &change); err != nil || change.Changed != "3" {
+		t.Fatal(said, err)
+	}
+	r.close(t)
+	r = serveReviews(t, "--data-dir="+dir)
+	var page struct {
+		Total string
+		Items []struct {
+			Result     struct{ Error struct{ Reason string } }
+			Correction struct{ Category, Person, State string }
+		}
+	}
+	said = post("ListReviewItems", `{"jobId":%q,"filter":{"state":"REVIEW_STATE_CORRECTED"}}`)
+	if err := json.Unmarshal([]byte(said), &page); err != nil || page.Total != "3" || len(page.Items) != 3 {
+		t.Fatal(said, err)
+	}
+	if first := page.Items[0]; first.Result.Error.Reason != "ERROR_REASON_INVALID_ITEM" || first.Correction.Category != "BED" || first.Correction.Person != "Ada" {
+		t.Errorf("%+v", first)
+	}
+	if said = post("PutCorrections", `{"jobId":%q,"undo":"`+change.ChangeID+`"}`); !strings.Contains(said, `"3"`) {
+		t.Error(said)
+	}
+	if said = post("SummarizeReview", `{"jobId":%q,"filter":{"failed":true}}`); !strings.Contains(said, `"unchecked":"3"`) {
+		t.Error(said)
+	}
+}
+
+func TestReview_OfOthersJobsIsNotFound(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokens.yaml")
+	tokens := fmt.Sprintf("- {name: ada, sha256: %s, scopes: [classify]}\n- {name: ben, sha256: %s, scopes: [classify]}\n- {name: op, sha256: %s, scopes: [classify, operate]}\n",
+		hashOf("ada-token"), hashOf("ben-token"), hashOf("op-token"))
+	if err := os.WriteFile(file, []byte(tokens), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := serveReviews(t, "--token-file="+file)
+	ada, err := credenza.Dial(r.app.GRPCAddr(), credenza.WithPlaintext(), credenza.WithToken("ada-token"), credenza.WithTokenOverPlaintext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.client.Close()
+	r.client = ada // which is closed with the service
+	id := r.job(t, furniture(20), credenza.Options{})
+	calls := map[string]func(context.Context) error{
+		"list": func(ctx context.Context) error {
+			_, err := r.ListReviewItems(ctx, &credenzav1.ListReviewItemsRequest{JobId: id})
+			return err
+		},
+		"count": func(ctx context.Context) error {
+			_, err := r.SummarizeReview(ctx, &credenzav1.SummarizeReviewRequest{JobId: id})
+			return err
+		},
+		"correct": func(ctx context.Context) error {
+			_, err := r.PutCorrections(ctx, correct(id, &credenzav1.Correction{Index: 1, Category: "BED"}))
+			return err
+		},
+		"list corrections": func(ctx context.Context) error {
+			_, err := r.ListCorrections(ctx, &credenzav1.ListCorrectionsRequest{JobId: id})
+			return err
+		},
+	}
+	for name, call := range calls {
+		for token, want := range map[string]codes.Code{"ada-token": codes.OK, "ben-token": codes.NotFound, "op-token": codes.OK, "": codes.Unauthenticated} {
+			if err := call(withToken(t.Context(), token)); status.Code(err) != want {
+				t.Errorf("%s with %q: %v", name, token, err)
+			}
+		}
+	}
+	res, err := r.ListCorrections(withToken(t.Context(), "ada-token"), &credenzav1.ListCorrectionsRequest{JobId: id})
+	if err != nil || len(res.GetCorrections()) != 1 || !slices.Contains([]string{"ada", "op"}, res.GetCorrections()[0].GetPerson()) {
+		t.Errorf("%v, %v", res, err)
 	}
 }

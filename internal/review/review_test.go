@@ -90,6 +90,18 @@ func TestList_ForReviewHasTheDoubtfulAndATenthOfTheOthers(t *testing.T) {
 	}
 }
 
+func TestList_ForReviewHasSomethingOfASmallJob(t *testing.T) {
+	for n := 1; n < 10; n++ {
+		store := ended(n)
+		for i := range store.results {
+			store.results[i].Classification.NeedsReview = false
+		}
+		if page := list(t, review.New(store, 1<<20), catalog.ReviewQuery{ID: "a", Order: catalog.ForReview}); page.Total == 0 {
+			t.Errorf("nothing of %d results is to be reviewed", n)
+		}
+	}
+}
+
 func TestSummarize_CountsWhatIsInForce(t *testing.T) {
 	s := review.New(ended(1200), 10<<20)
 	correct(t, s, catalog.CorrectionRequest{ID: "a", Bulk: &catalog.Correction{Category: "BED"}, Filter: catalog.ReviewFilter{Reasons: []string{"REFUSED"}}})

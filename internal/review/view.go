@@ -80,20 +80,27 @@ func (x *index) byCategory() []int32 {
 // sampled is one in how many of the results that need no review are to be reviewed.
 const sampled = 10
 
-// forReview returns the rows that a person should look at.
+// forReview returns the rows that a person should look at. If no other result is in the
+// sample, the one that comes nearest is.
 func (x *index) forReview() []int32 {
-	var list, sample []int32
+	var list, sample, others []int32
 	for _, row := range x.byConfidence() {
 		switch r := &x.rows[row]; {
 		case r.is(doubtful):
 			list = append(list, row)
 		case x.lot(r.index)%sampled == 0:
 			sample = append(sample, row)
+		case len(sample) == 0:
+			others = append(others, row)
 		}
 	}
-	slices.SortFunc(sample, func(a, b int32) int {
+	byLot := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(x.lot(x.rows[a].index), x.lot(x.rows[b].index)), x.compareIndexes(a, b))
-	})
+	}
+	if len(sample) == 0 && len(others) > 0 {
+		sample = []int32{slices.MinFunc(others, byLot)}
+	}
+	slices.SortFunc(sample, byLot)
 	return append(list, sample...)
 }
 

@@ -72,8 +72,8 @@ class _ReviewOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The confidence. Failed results have none and come first."""
     REVIEW_ORDER_REVIEW: _ReviewOrder.ValueType  # 5
     """What a person should look at: results that need review, the least confident first,
-    then a tenth of the others, chosen at random but the same each time. The rest is not
-    listed. Results that were checked keep their places.
+    then about a tenth of the others and at least one, chosen at random but the same each
+    time. The rest is not listed. Results that were checked keep their places.
     """
 
 class ReviewOrder(_ReviewOrder, metaclass=_ReviewOrderEnumTypeWrapper):
@@ -91,8 +91,8 @@ REVIEW_ORDER_CONFIDENCE: ReviewOrder.ValueType  # 4
 """The confidence. Failed results have none and come first."""
 REVIEW_ORDER_REVIEW: ReviewOrder.ValueType  # 5
 """What a person should look at: results that need review, the least confident first,
-then a tenth of the others, chosen at random but the same each time. The rest is not
-listed. Results that were checked keep their places.
+then about a tenth of the others and at least one, chosen at random but the same each
+time. The rest is not listed. Results that were checked keep their places.
 """
 Global___ReviewOrder: typing_extensions.TypeAlias = ReviewOrder
 
