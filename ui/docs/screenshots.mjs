@@ -83,7 +83,7 @@ async function views(page, address) {
   await page.getByRole("region", { name: "Categories" }).getByRole("button").nth(1).click();
   await page.getByRole("button", { name: "Change all…" }).click();
   await page.getByText(/will be accepted/).waitFor();
-  await page.getByRole("dialog").getByLabel("Style", { exact: true }).selectOption({ label: "Scandinavian" });
+  await page.getByRole("combobox", { name: "Style", exact: true }).selectOption({ label: "Scandinavian" });
   await page.getByText(/will be changed/).waitFor();
   await take(page, "change");
   await page.keyboard.press("Escape");

@@ -81,8 +81,8 @@ export async function start(page) {
 }
 
 /** Waits until the job that is shown has ended. */
-export async function ended(page, state = "Done") {
-  await page.locator(".job-head .badge", { hasText: state }).waitFor({ timeout: 60_000 });
+export async function ended(page, state = "Done", timeout = 60_000) {
+  await page.locator(".job-head .badge", { hasText: state }).waitFor({ timeout });
 }
 
 /** Shows a part of the job that is shown. */

@@ -1,6 +1,6 @@
 // A long list of results of which only the pages that are looked at are fetched.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type {
   ReviewFilter,
   ReviewItem,
@@ -30,8 +30,8 @@ export interface Book {
   want: (from: number, to: number) => void;
 }
 
-const pageSize = 100;
-const mostPages = 60;
+const pageSize = 50;
+const mostPages = 100;
 const retryAfterMs = 1500;
 
 interface Page {
@@ -155,8 +155,9 @@ export function useBook(request: ListRequest, key: string, version: number): Boo
     current.current = { key, pages, before: before?.total === undefined ? undefined : before };
   }
   const { pages, before } = current.current;
-  useEffect(() => pages.refresh(version), [pages, version]);
-  useEffect(() => () => current.current?.pages.close(), []);
+  // Before the browser paints, so that no frame is lost.
+  useLayoutEffect(() => pages.refresh(version), [pages, version]);
+  useLayoutEffect(() => () => current.current?.pages.close(), []);
   const isStale = pages.total === undefined && before !== undefined;
   const shown = isStale ? before : pages;
   return {

@@ -8,43 +8,39 @@ import { filterOf, type Query, toggled } from "./query.js";
 interface ChartsProps {
   jobId: string;
   query: Query;
+  /** The query that is counted: that of the table as it is shown. */
+  counted: Query;
   version: number;
   onChange: (next: Partial<Query>) => void;
 }
 
 /** Each chart shows what the other filters select, so that one can go on choosing in it. */
-export function Charts({ jobId, query, version, onChange }: ChartsProps) {
-  const key = JSON.stringify([
-    query.words,
-    query.categories,
-    query.styles,
-    query.reasons,
-    query.step,
-    query.state,
-    query.only,
-  ]);
-  const counted = useLoaded(
+export function Charts({ jobId, query, counted, version, onChange }: ChartsProps) {
+  const { words, categories, styles, reasons, step, state, only } = counted;
+  const key = JSON.stringify([words, categories, styles, reasons, step, state, only]);
+  const summed = useLoaded(
     async (signal) => {
       const summary = (filter: Query) =>
         call((o) => review.summarizeReview({ jobId, filter: filterOf(filter) }, o), { signal });
-      const without = (isSet: boolean, empty: Partial<Query>) => (isSet ? summary({ ...query, ...empty }) : undefined);
-      const [all, categories, styles, reasons, step] = await Promise.all([
-        summary(query),
-        without(query.categories.length > 0, { categories: [] }),
-        without(query.styles.length > 0, { styles: [] }),
-        without(query.reasons.length > 0, { reasons: [] }),
-        without(query.step !== undefined, { step: undefined }),
+      const without = (isSet: boolean, empty: Partial<Query>) =>
+        isSet ? summary({ ...counted, ...empty }) : undefined;
+      const all = await summary(counted);
+      const [ofCategories, ofStyles, ofReasons, ofConfidences] = await Promise.all([
+        without(categories.length > 0, { categories: [] }),
+        without(styles.length > 0, { styles: [] }),
+        without(reasons.length > 0, { reasons: [] }),
+        without(step !== undefined, { step: undefined }),
       ]);
       return {
-        categories: (categories ?? all).categories,
-        styles: (styles ?? all).styles,
-        reasons: (reasons ?? all).reasons,
-        confidences: (step ?? all).confidences,
+        categories: (ofCategories ?? all).categories,
+        styles: (ofStyles ?? all).styles,
+        reasons: (ofReasons ?? all).reasons,
+        confidences: (ofConfidences ?? all).confidences,
       };
     },
     [jobId, key, version],
   );
-  const found = counted.value;
+  const found = summed.value;
   if (found === undefined) {
     return <aside class="charts" aria-label="Charts" aria-busy="true" />;
   }

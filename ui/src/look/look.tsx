@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Job } from "../../../sdk/typescript/src/gen/credenza/v1/job_service_pb.js";
 import { ReviewOrder } from "../../../sdk/typescript/src/gen/credenza/v1/review_service_pb.js";
 import { LoadError } from "../parts/notice.js";
@@ -30,6 +30,11 @@ export function Look({ job, route }: { job: Job; route: Route }) {
   const [isBulk, setIsBulk] = useState(false);
   const change = (next: Partial<Query>) => go(["jobs", jobId, "look"], settingsOf({ ...query, ...next }), true);
   const total = book.total ?? 0;
+  // The charts wait for the table, which a person waits for.
+  const settled = useRef(query);
+  if (!book.isStale && book.total !== undefined) {
+    settled.current = query;
+  }
   return (
     <div class="look">
       <Filters query={query} total={book.total} onChange={change} onBulk={() => setIsBulk(true)} />
@@ -47,7 +52,7 @@ export function Look({ job, route }: { job: Job; route: Route }) {
           onView={book.want}
           onOpen={setOpen}
         />
-        <Charts jobId={jobId} query={query} version={version} onChange={change} />
+        <Charts jobId={jobId} query={query} counted={settled.current} version={version} onChange={change} />
       </div>
       {book.total === 0 && <Empty job={job} onClear={() => go(["jobs", jobId, "look"], undefined, true)} />}
       {open !== undefined && total > 0 && (

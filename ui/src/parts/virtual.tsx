@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Browsers cannot lay out elements that are much higher. */
 const mostPixels = 8_000_000;
@@ -41,7 +41,7 @@ export function VirtualGrid(props: VirtualProps) {
   const first = Math.max(0, Math.floor(offset / rowHeight) - overscan);
   const last = Math.min(total - 1, Math.ceil((offset + inner) / rowHeight) + overscan);
 
-  useEffect(() => onView(first, Math.max(first, last)), [first, last, listKey]);
+  useLayoutEffect(() => onView(first, Math.max(first, last)), [first, last, listKey]);
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) {

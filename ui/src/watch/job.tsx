@@ -17,6 +17,14 @@ const rooms = [
   ["out", "Export"],
 ] as const;
 
+/** Returns after how long a job is looked at again: soon while there are no results. */
+function pollMs(job: Job): number {
+  if (job.state === JobState.PAUSED) {
+    return 2000;
+  }
+  return (job.progress?.done ?? 0n) === 0n ? 200 : 700;
+}
+
 /** A job: its progress, results, review and export. */
 export function JobRoom({ route }: { route: Route }) {
   const [, jobId = "", room = ""] = route.path;
@@ -28,7 +36,7 @@ export function JobRoom({ route }: { route: Route }) {
       return job;
     },
     [jobId],
-    (job) => (job === undefined || hasEnded(job) ? undefined : job.state === JobState.PAUSED ? 2000 : 700),
+    (job) => (job === undefined || hasEnded(job) ? undefined : pollMs(job)),
   );
   const job = changed?.jobId === jobId ? changed : loaded.value;
   const title = job === undefined ? "Job" : titleOf(job);
