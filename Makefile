@@ -16,6 +16,7 @@ COMMIT  := $(COMMIT)
 # The SDK for TypeScript, and what tells that its tools are installed.
 TYPESCRIPT   := sdk/typescript
 NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
+UI_MODULES   := ui/node_modules/.package-lock.json
 # The SDK for Python, and where its environments are.
 PYTHON  ?= python3
 VENVS   := $(BIN)/python
@@ -132,8 +133,9 @@ test-sdk: test-sdk-python test-sdk-typescript ## test the clients in sdk
 test-sdk-typescript: build $(NODE_MODULES) ## test the packed tarball of sdk/typescript against a real server, in Node and in Chromium
 	cd $(TYPESCRIPT) && CREDENZA_BIN=$(BIN)/credenza npm test --silent
 
-lint-typescript: $(NODE_MODULES) ## check the style and the types of sdk/typescript
+lint-typescript: $(NODE_MODULES) $(UI_MODULES) ## check the style and the types of sdk/typescript and ui
 	cd $(TYPESCRIPT) && npm run --silent lint
+	cd ui && npm run --silent lint
 
 generate-typescript: $(BIN)/buf $(NODE_MODULES) ## generate the TypeScript code of the contract
 	cd $(TYPESCRIPT) && $(BIN)/buf generate
@@ -146,6 +148,30 @@ bench-sdk-typescript: build $(NODE_MODULES) ## measure items/s of sdk/typescript
 
 $(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
 	cd $(TYPESCRIPT) && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
+
+# The console's page. Its bundle is committed, so that only its tests and changes need Node.
+.PHONY: ui drift-ui test-ui bench-ui screenshots
+UI_RUN = cd ui && CREDENZA_BIN=$(BIN)/credenza
+
+ui: $(UI_MODULES) ## bundle the console's page into internal/web/ui/dist
+	cd ui && npm run --silent build
+
+drift-ui: ui ## fail if the bundle is not what is committed, or a licence is not in NOTICE
+	git diff --exit-code -- internal/web/ui/dist
+	@test -z "$$(git status --porcelain -- internal/web/ui/dist)" || { git status --short -- internal/web/ui/dist; exit 1; }
+	cd ui && node notice.mjs --check
+
+test-ui: build $(UI_MODULES) ## test the console's page against a real server in Chromium (its path in CHROMIUM)
+	$(UI_RUN) npm test --silent
+
+bench-ui: build $(UI_MODULES) ## measure the console's page with 100,000 products in Chromium
+	$(UI_RUN) node bench/bench.mjs
+
+screenshots: build $(UI_MODULES) ## take the pictures of docs/console.md
+	$(UI_RUN) node docs/screenshots.mjs
+
+$(UI_MODULES): ui/package-lock.json
+	cd ui && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json
 
 # The SDK for Python is tested in two environments, of the oldest and of the newest packages, and generated in a third.
 .PHONY: test-sdk-python pytest-new pytest-old lint-python generate-python drift-python bench-sdk-python

@@ -15,7 +15,7 @@ for platform in "$@"; do
   mkdir "dist/$name"
   GOOS=${platform%/*} GOARCH=${platform#*/} CGO_ENABLED=0 \
     $GO build -buildvcs=false -ldflags "$LDFLAGS" -o "dist/$name/credenza" ./cmd/credenza
-  cp LICENSE README.md CHANGELOG.md "dist/$name/"
+  cp LICENSE NOTICE README.md CHANGELOG.md "dist/$name/"
   cp -R docs "dist/$name/docs"
   mkdir "dist/$name/systemd"
   cp deploy/systemd/* "dist/$name/systemd/"

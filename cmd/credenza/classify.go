@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -111,7 +112,7 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	if r.again() {
-		r.prior, err = openEarlier(r.Out, &r.to.layout, &r.rowFlags)
+		r.prior, err = openEarlier(r.Out, &r.to.Layout, &r.rowFlags)
 	}
 	if err == nil {
 		err = r.tally.resume(r.to.earlier().Note)
@@ -125,20 +126,20 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 func (r *classifyRun) closeFiles() error { return errors.Join(r.prior.close(), r.to.close()) }
 
 // layout returns the columns of the results, but for their format.
-func (r *classifyRun) layout(ctx context.Context) (layout, error) {
-	l := layout{
-		dialect: r.in.rows.Dialect(), prefix: r.Prefix, trace: r.Trace, withInput: r.WithInput,
-		inputs: r.in.rows.Header(),
+func (r *classifyRun) layout(ctx context.Context) (resultfile.Layout, error) {
+	l := resultfile.Layout{
+		Dialect: r.in.rows.Dialect(), Prefix: r.Prefix, Trace: r.Trace, WithInput: r.WithInput, Hashed: true,
+		Inputs: r.in.rows.Header(),
 	}
-	if l.inputs != nil {
+	if l.Inputs != nil {
 		return l, nil
 	}
-	l.byKey = true
+	l.ByKey = true
 	format, err := chooseFormat(r.Output, r.Out, false)
 	if err != nil || (format != table.CSV && format != table.XLSX) {
 		return l, err
 	}
-	l.inputs, err = r.keysOf(ctx)
+	l.Inputs, err = r.keysOf(ctx)
 	return l, err
 }
 
@@ -146,7 +147,7 @@ func (r *classifyRun) layout(ctx context.Context) (layout, error) {
 // they appear, or those of the first row of an input that can be read once only.
 func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 	if !r.in.again {
-		return r.in.first.Keys(), nil
+		return r.in.rows.First.Keys(), nil
 	}
 	var keys []string
 	known := map[string]bool{}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -304,7 +305,7 @@ func TestColumnsOfAnswersAndErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := newRowWriter(to, layout{format: to.format, ofJob: true}, to.width, to.height)
+			w, err := newRowWriter(to, resultfile.Layout{Format: to.format, OfJob: true}, to.width, to.height)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/partfile"
+	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -155,12 +155,12 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 // nextRow reads a row. It returns no row for one that is not taken or was written before,
 // and no item for one that needs not be asked.
 func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
-	row, err := r.in.next()
+	row, err := r.in.rows.Next()
 	unreadable, ofRow := errors.AsType[*table.RowError](err)
 	if err != nil && !ofRow {
 		return nil, nil, err
 	}
-	p := &pendingRow{index: r.index, cells: r.in.last.cells}
+	p := &pendingRow{index: r.index, cells: r.in.rows.Last().Cells}
 	var mapped *catalog.Item
 	if ofRow {
 		p.result = unaskedResult(p.index, unreadable.Fault.Message)
@@ -172,10 +172,10 @@ func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
 	r.sum = hashOf(r.sum, p.hash)
 	p.sum = r.sum
 	r.index++
-	if r.to.byKey || r.WithInput {
+	if r.to.ByKey || r.WithInput {
 		p.row = row
 	}
-	if r.to.byKey {
+	if r.to.ByKey {
 		p.cells = nil
 	}
 	if known, err := r.known(p); known || err != nil {
@@ -199,13 +199,7 @@ func (r *classifyRun) questionOf(item *catalog.Item) uint64 {
 	if r.Cache != "use" || r.in.pictures != nil {
 		return 0
 	}
-	text := catalog.Scope{}.OfText(item)
-	question := binary.LittleEndian.Uint64(text[:])
-	if r.Mode != "text" {
-		address := catalog.Scope{}.OfAddress(item)
-		question = hashOf(question, binary.LittleEndian.Uint64(address[:]))
-	}
-	return question
+	return productfile.QuestionOf(item, r.Mode == "text")
 }
 
 // answer gives a row that asks what an earlier run has asked for another one, such as
@@ -343,7 +337,7 @@ func (r *classifyRun) write(p *pendingRow) error {
 	r.tally.Rows++
 	if p.kept != nil {
 		r.tally.Kept++
-		if reason := keptFailure(&r.to.layout, p.kept); reason != "" {
+		if reason := keptFailure(&r.to.Layout, p.kept); reason != "" {
 			r.tally.KeptBad++
 			r.tally.Failures = countOne(r.tally.Failures, reason)
 		}
@@ -368,9 +362,9 @@ func (r *classifyRun) finish() error {
 
 // conclude says what was done, and how to go on with a half-done file.
 func (r *classifyRun) conclude(err error) error {
-	if r.to.lost > 0 {
+	if lost, key := r.to.Lost(); lost > 0 {
 		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
-			r.to.lost, table.Printable(r.to.lostKey))
+			lost, table.Printable(key))
 	}
 	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)

@@ -72,8 +72,8 @@ func firstRows(ctx context.Context, from *source, in *input) (sample []table.Row
 		}
 		return nil
 	})
-	if len(sample) == 0 && in.first != nil {
-		sample = append(sample, in.first)
+	if len(sample) == 0 && in.rows.First != nil {
+		sample = append(sample, in.rows.First)
 	}
 	return sample
 }

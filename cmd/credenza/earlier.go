@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -16,13 +17,13 @@ type earlierFile struct {
 	file   *os.File
 	rows   *table.Reader
 	name   string
-	layout *layout
+	layout *resultfile.Layout
 	flags  *rowFlags
 	atEnd  bool
 }
 
 // openEarlier opens the finished file of --out.
-func openEarlier(path string, l *layout, flags *rowFlags) (*earlierFile, error) {
+func openEarlier(path string, l *resultfile.Layout, flags *rowFlags) (*earlierFile, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
@@ -61,7 +62,7 @@ func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the earlier results cannot be read: %w", err)
 	}
-	if _, there := row.Get(hashColumn); !there && !e.layout.hasInputs() {
+	if _, there := row.Get(resultfile.HashColumn); !there && !e.layout.HasInputs() {
 		return nil, fmt.Errorf("%s does not say which rows it is of: it is of a job, or of an older program, and all rows have to be asked again", e.name)
 	}
 	if !e.sameRow(row, p) {
@@ -70,9 +71,9 @@ func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
 	if e.asksAgain(row) {
 		return nil, nil
 	}
-	kept := make([]table.Value, 0, len(e.layout.ours()))
-	for _, c := range e.layout.ours() {
-		kept = append(kept, typed(c.name, exact(row, e.layout.name(c))))
+	var kept []table.Value
+	for _, name := range e.layout.Ours() {
+		kept = append(kept, typed(name, resultfile.Exact(row, e.layout.NameOf(name))))
 	}
 	return kept, nil
 }
@@ -106,20 +107,20 @@ func typed(name string, v table.Value) table.Value {
 
 // sameRow reports whether the earlier row is that of p.
 func (e *earlierFile) sameRow(row table.Row, p *pendingRow) bool {
-	if !e.layout.hasInputs() {
-		return exact(row, "index").Text == fmt.Sprint(p.index) && exact(row, hashColumn).Text == p.hashText()
+	if !e.layout.HasInputs() {
+		return resultfile.Exact(row, "index").Text == fmt.Sprint(p.index) && resultfile.Exact(row, resultfile.HashColumn).Text == p.hashText()
 	}
 	cells := e.rows.Original()
-	if e.layout.byKey || cells == nil {
-		for _, key := range e.layout.inputs {
-			if exact(row, key).String() != strings.TrimSpace(table.Disarm(exact(p.row, key).String())) {
+	if e.layout.ByKey || cells == nil {
+		for _, key := range e.layout.Inputs {
+			if resultfile.Exact(row, key).String() != strings.TrimSpace(table.Disarm(resultfile.Exact(p.row, key).String())) {
 				return false
 			}
 		}
 		return true
 	}
 	for i, text := range p.cells {
-		if i < len(e.layout.inputs) && i < len(cells) && !e.sameCell(cells[i], text) {
+		if i < len(e.layout.Inputs) && i < len(cells) && !e.sameCell(cells[i], text) {
 			return false
 		}
 	}
@@ -132,7 +133,7 @@ func (e *earlierFile) sameCell(cell, text string) bool {
 	if cell == text || cell == table.Disarm(text) {
 		return true
 	}
-	if e.layout.format != table.XLSX {
+	if e.layout.Format != table.XLSX {
 		return false
 	}
 	if was, err := strconv.ParseFloat(cell, 64); err == nil {
@@ -149,19 +150,16 @@ const cutCell = 32_766
 
 func (e *earlierFile) asksAgain(row table.Row) bool {
 	value := func(name string) string {
-		if e.layout.hasInputs() {
-			name = e.layout.prefix + name
-		}
-		return exact(row, name).String()
+		return resultfile.Exact(row, e.layout.NameOf(name)).String()
 	}
 	failed := value("error") != ""
 	return e.flags.OnlyFailed && failed || e.flags.OnlyReview && strings.EqualFold(value("needs_review"), "true")
 }
 
 // keptFailure returns the reason of a kept row that has failed, or "".
-func keptFailure(l *layout, kept []table.Value) string {
-	for i, c := range l.ours() {
-		if c.name == "error" {
+func keptFailure(l *resultfile.Layout, kept []table.Value) string {
+	for i, name := range l.Ours() {
+		if name == "error" {
 			reason, _, _ := strings.Cut(kept[i].Text, ":")
 			return reason
 		}

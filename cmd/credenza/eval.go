@@ -56,7 +56,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	defer e.in.close()
 	defer func() { e.in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	if e.in.rows.Columns() != nil {
-		if err := e.hasColumns(e.in, e.in.first); err != nil {
+		if err := e.hasColumns(e.in, e.in.rows.First); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (e *evaluation) hasColumns(in *input, row table.Row) error {
 	if in.rows.Columns() == nil {
 		extent = "no row has it, and the first has"
 	}
-	return fmt.Errorf("%s has no column %q: %s %s", in.name, e.missing[0], extent, strings.Join(in.columns, ", "))
+	return fmt.Errorf("%s has no column %q: %s %s", in.name, e.missing[0], extent, strings.Join(in.rows.Names(), ", "))
 }
 
 // evaluate classifies the rows and scores the answers.

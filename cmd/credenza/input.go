@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
@@ -19,18 +20,14 @@ type source struct {
 
 // input is an open file of rows.
 type input struct {
-	rows  *table.Reader
-	first table.Row   // the first row that can be read
-	ahead []readRow   // rows that were read before the work begins
-	last  readRow     // what next has returned
+	rows  *productfile.Rows
 	info  os.FileInfo // nil for standard input that is no file
 	name  string
 	stop  func() // ends a read that waits for data; reads fail then
 	close func() // call it when no read is in flight
 
-	columns []string // of the first row
-	again   bool     // the file can be read once more
-	said    int      // notes of rows that were printed
+	again bool // the file can be read once more
+	said  int  // notes of rows that were printed
 
 	file     *io.SectionReader // nil for a stream
 	sheet    string            // empty: the first with data
@@ -69,20 +66,9 @@ func (s *source) open(ctx context.Context, std streams) (*input, error) {
 	return in, nil
 }
 
-// readRow is a row, or why it cannot be read, and its cells as they stand in the file.
-type readRow struct {
-	row   table.Row
-	cells []string
-	err   error
-}
-
-// maxUnreadable is how many rows at the beginning of a file may be unreadable before the
-// file is refused.
-const maxUnreadable = 100
-
 // begin reads up to the first row that can be read.
 func (in *input) begin(reader io.Reader, format table.Format) (err error) {
-	if in.rows, err = table.NewReader(reader, table.ReaderConfig{Name: in.name, Format: format, Sheet: in.sheet, File: in.file}); err != nil {
+	if in.rows, err = productfile.OpenRows(reader, table.ReaderConfig{Name: in.name, Format: format, Sheet: in.sheet, File: in.file}); err != nil {
 		return err
 	}
 	if in.counted != nil && readInParts(in.file) {
@@ -90,32 +76,7 @@ func (in *input) begin(reader io.Reader, format table.Format) (err error) {
 	}
 	in.stop = in.close
 	in.close = func() { in.stop(); in.rows.Close() }
-	for {
-		read := in.read()
-		_, ofRow := errors.AsType[*table.RowError](read.err)
-		switch {
-		case errors.Is(read.err, io.EOF) && len(in.ahead) == 0:
-			return fmt.Errorf("%s has no rows: give a file with items", in.name)
-		case read.err != nil && (!ofRow || len(in.ahead) == maxUnreadable):
-			if len(in.ahead) > 0 {
-				return in.ahead[0].err
-			}
-			return read.err
-		}
-		if in.ahead = append(in.ahead, read); read.err == nil {
-			break
-		}
-	}
-	in.first = in.ahead[len(in.ahead)-1].row
-	if in.columns = in.rows.Columns(); in.columns == nil {
-		in.columns = in.first.Keys()
-	}
 	return nil
-}
-
-func (in *input) read() readRow {
-	row, err := in.rows.Read()
-	return readRow{row, in.rows.Original(), err}
 }
 
 func (in *input) reader(ctx context.Context, stdin io.Reader) (io.Reader, error) {
@@ -159,16 +120,6 @@ func (in *input) refuse(name string, info os.FileInfo) error {
 	return fmt.Errorf("%s is the file that is read: give another one", name)
 }
 
-// next returns the next row. An error that is a table.RowError is about this row only.
-func (in *input) next() (table.Row, error) {
-	if len(in.ahead) > 0 {
-		in.last, in.ahead = in.ahead[0], in.ahead[1:]
-	} else {
-		in.last = in.read()
-	}
-	return in.last.row, in.last.err
-}
-
 // fraction returns how much of the input was read, from 0 to 1, and 0 if its size is not
 // known.
 func (in *input) fraction() float64 {
@@ -202,7 +153,7 @@ func (s *source) eachRow(ctx context.Context, in *input, each func(*input, table
 	}
 	defer again.close()
 	for ctx.Err() == nil {
-		row, err := again.next()
+		row, err := again.rows.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -33,7 +34,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	w, err := newRowWriter(out, layout{format: out.format, ofJob: true}, out.width, out.height)
+	w, err := newRowWriter(out, resultfile.Layout{Format: out.format, OfJob: true}, out.width, out.height)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/credenza-dev/credenza/internal/partfile"
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -50,20 +51,20 @@ type resultFile struct {
 
 // openResults opens the file or stream for rows of the layout, but for its format, which
 // it chooses.
-func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l layout, subject map[string]string) (*resultFile, error) {
+func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l resultfile.Layout, subject map[string]string) (*resultFile, error) {
 	r := &resultFile{asCompleted: f.AsCompleted}
 	if f.Out == "" || isStream(f.Out) {
 		return r, r.openStream(ctx, f, in, s, l)
 	}
 	var err error
-	if l.format, err = chooseFormat(f.Output, f.Out, false); err != nil {
+	if l.Format, err = chooseFormat(f.Output, f.Out, false); err != nil {
 		return nil, err
 	}
 	info, _ := os.Stat(f.Out) // it may not be there
-	if err := errors.Join(l.check(in.name), in.refuse("--out", info)); err != nil {
+	if err := errors.Join(l.Check(in.name), in.refuse("--out", info)); err != nil {
 		return nil, err
 	}
-	subject["--output"] = fmt.Sprint(l.format, l.names(), l.dialect)
+	subject["--output"] = fmt.Sprint(l.Format, l.Names(), l.Dialect)
 	r.part, err = partfile.Open(partfile.Config{
 		Path: f.Out, Start: f.start(), Subject: subject,
 	})
@@ -72,7 +73,7 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l l
 	}
 	r.rows, r.sum = r.earlier().Rows, r.earlier().Hash
 	if r.rowWriter, err = newRowWriter(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
-		err = r.table.Continue()
+		err = r.Continue()
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.part.Close())
@@ -80,15 +81,15 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l l
 	return r, nil
 }
 
-func (r *resultFile) openStream(ctx context.Context, f *resultFlags, in *input, s streams, l layout) (err error) {
+func (r *resultFile) openStream(ctx context.Context, f *resultFlags, in *input, s streams, l resultfile.Layout) (err error) {
 	if f.Resume || f.Overwrite {
 		return errors.New("--resume and --overwrite are for files: name one with --out")
 	}
 	if r.stream, err = openOutput(ctx, f.Out, f.Output, in, s.out); err != nil {
 		return err
 	}
-	l.format = r.stream.format
-	if err = l.check(in.name); err == nil && l.format == table.XLSX {
+	l.Format = r.stream.format
+	if err = l.Check(in.name); err == nil && l.Format == table.XLSX {
 		err = errors.New("a sheet is written to a file only: name one with --out")
 	}
 	if err == nil {
@@ -165,10 +166,10 @@ func (r *resultFile) finish(rows int) (report table.SheetReport, err error) {
 	if r.part == nil {
 		return report, nil
 	}
-	if r.format != table.XLSX {
+	if r.Format != table.XLSX {
 		return report, r.part.Finish(nil)
 	}
-	config := table.SheetConfig{Columns: r.names(), Originals: len(r.inputs), Rows: rows, Mark: r.markOf}
+	config := table.SheetConfig{Columns: r.Names(), Originals: len(r.Inputs), Rows: rows, Mark: r.MarkOf}
 	err = r.part.Finish(func(part io.Reader, to io.Writer) (err error) {
 		report, err = table.WriteSheet(part, to, config)
 		return err

@@ -29,7 +29,7 @@ type rowFeed struct {
 func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
 	return func(yield func(credenza.Item) bool) {
 		for ctx.Err() == nil {
-			row, err := f.in.next()
+			row, err := f.in.rows.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -27,7 +28,7 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 	results := []credenza.Result{resultOf(0, "a"), resultOf(1, "b"), resultOf(2, "the longest of al"), resultOf(3, "longer than the first screen")}
 	t.Run("of a job", func(t *testing.T) {
 		var out bytes.Buffer
-		w, err := newRowWriter(&out, layout{format: table.Aligned, ofJob: true}, 0, 3)
+		w, err := newRowWriter(&out, resultfile.Layout{Format: table.Aligned, OfJob: true}, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +46,7 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 	})
 	t.Run("of a file", func(t *testing.T) {
 		var out bytes.Buffer
-		w, err := newRowWriter(&out, layout{format: table.Aligned}, 0, 3)
+		w, err := newRowWriter(&out, resultfile.Layout{Format: table.Aligned}, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -69,7 +69,7 @@ func (t *tally) addOne(r *credenza.Result) {
 		}
 	}
 	if e := unseenPicture(r); e != nil {
-		t.Pictures = countOne(t.Pictures, e.Kind())
+		t.Pictures = countOne(t.Pictures, e.Kind)
 	}
 }
 

@@ -64,7 +64,7 @@ func checkArchive(t *testing.T, dist, name string) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "credenza")
-	missing := map[string]bool{"credenza": true, "LICENSE": true, "README.md": true, "docs/configuration.md": true, "systemd/credenza.service": true}
+	missing := map[string]bool{"credenza": true, "LICENSE": true, "NOTICE": true, "README.md": true, "docs/configuration.md": true, "systemd/credenza.service": true}
 	for files := tar.NewReader(unpacked); ; {
 		header, err := files.Next()
 		if errors.Is(err, io.EOF) {

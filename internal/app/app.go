@@ -30,7 +30,10 @@ import (
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/peers"
+	"github.com/credenza-dev/credenza/internal/picture/preview"
+	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/upload"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
 )
@@ -76,23 +79,27 @@ type App struct {
 	model   *llm.Client    // nil: the offline classifier answers
 	broker  *broker.Broker // nil: nothing outlives the process
 	// dataPlace says where answers and jobs are kept, for the log.
-	dataPlace string
-	cache     *cache.Cache  // nil: every question is asked
-	jobs      *jobs.Service // nil: there are none
-	authority *auth.Authority
-	caps      *caps.Keeper // nil: no caller has caps
-	peers     *peers.Limits
-	rpc       *rpc.Server
-	web       *web.Server
-	admin     *adminEdge // nil: not served
-	grpcLis   net.Listener
-	httpLis   net.Listener
-	ready     atomic.Bool
-	lost      atomic.Bool // the data folder is
-	showing   sync.Mutex  // of readiness, so that the last change is shown
-	failed    chan error  // room for all servers
-	serving   sync.WaitGroup
-	closers   []func() // of the parts that hold connections; run in reverse
+	dataPlace  string
+	dataFolder string        // empty: a cluster keeps them, or nothing does
+	cache      *cache.Cache  // nil: every question is asked
+	jobs       *jobs.Service // nil: there are none
+	uploads    *upload.Store // nil: there are no jobs
+	previews   *preview.Previews
+	words      *prompt.Prompt // nil: the offline classifier answers
+	authority  *auth.Authority
+	caps       *caps.Keeper // nil: no caller has caps
+	peers      *peers.Limits
+	rpc        *rpc.Server
+	web        *web.Server
+	admin      *adminEdge // nil: not served
+	grpcLis    net.Listener
+	httpLis    net.Listener
+	ready      atomic.Bool
+	lost       atomic.Bool // the data folder is
+	showing    sync.Mutex  // of readiness, so that the last change is shown
+	failed     chan error  // room for all servers
+	serving    sync.WaitGroup
+	closers    []func() // of the parts that hold connections; run in reverse
 
 	closing  sync.Once
 	closeErr error

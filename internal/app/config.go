@@ -46,6 +46,7 @@ type Config struct {
 	TokenFile    string        `name:"token-file" env:"CREDENZA_TOKEN_FILE" placeholder:"FILE" help:"Bearer tokens (hashed) with names and scopes. Callers then need one, or a client certificate with such a name."`
 	MaxItems     int           `name:"max-items" env:"CREDENZA_MAX_ITEMS" default:"100000" help:"The most items of one ClassifyStream call, and rows of a request over HTTP."`
 	MaxMessage   int           `name:"max-message-mib" env:"CREDENZA_MAX_MESSAGE_MIB" default:"64" help:"The largest message or request body that is taken, in MiB."`
+	MaxUpload    int           `name:"max-upload-bytes" env:"CREDENZA_MAX_UPLOAD_BYTES" default:"268435456" help:"The largest file that can be uploaded to be made a job, in bytes."`
 	MaxIntake    int           `name:"max-intake-mib" env:"CREDENZA_MAX_INTAKE_MIB" default:"0" help:"What may have arrived and not be handled yet, from all callers together, in MiB. 0: four times --max-message-mib, so 256."`
 	MaxConns     int           `name:"max-connections" env:"CREDENZA_MAX_CONNECTIONS" default:"0" help:"The most connections that may be open, on both addresses together. One machine has at most as many as are left free. 0: half of the process's file descriptors, up to 10,000."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"CREDENZA_DRAIN_TIMEOUT" default:"30s" help:"How long running calls may go on after SIGTERM."`
@@ -79,6 +80,8 @@ type Config struct {
 	JobsMax  int           `name:"jobs-max-mib" env:"CREDENZA_JOBS_MAX_MIB" default:"4096" help:"What jobs may take on disk, in MiB. Ended ones make room, the oldest first."`
 	Sync     SyncTime      `name:"sync" env:"CREDENZA_SYNC" placeholder:"TIME|always" help:"How soon results of jobs are on disk, in data-dir (default: 1s). always: before they count as stored. A job and its end are on disk before they are reported."`
 	JobsKeep time.Duration `name:"jobs-keep" env:"CREDENZA_JOBS_KEEP" default:"168h" help:"How long a job that has ended is kept."`
+
+	ReviewMemory int `name:"review-memory-mib" env:"CREDENZA_REVIEW_MEMORY_MIB" default:"256" help:"What results under review may take in memory, in MiB: 256 are enough for 500,000."`
 
 	LogLevel  string `name:"log-level" env:"CREDENZA_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"The least severity that is logged."`
 	LogFormat string `name:"log-format" env:"CREDENZA_LOG_FORMAT" default:"auto" placeholder:"auto|json|console" help:"How log lines are written to standard error. auto: for people on a terminal, else JSON."`

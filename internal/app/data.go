@@ -52,9 +52,9 @@ func (a *App) openBroker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.dataPlace = config.Dir
+	a.dataPlace, a.dataFolder = config.Dir, config.Dir
 	if config.URL != "" {
-		a.dataPlace = "in a NATS cluster"
+		a.dataPlace, a.dataFolder = "in a NATS cluster", ""
 	}
 	if a.broker, err = broker.Open(ctx, config); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/metric"
+	"github.com/credenza-dev/credenza/internal/review"
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
@@ -32,7 +33,7 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 	}
 	a.closers = append(a.closers, a.jobs.Close)
 	metrics.MustRegister(jobMetrics{a.jobs})
-	return nil
+	return a.openUploads()
 }
 
 // drainJobs finishes the claimed chunks, as far as there is time.
@@ -48,6 +49,14 @@ func (a *App) servedJobs() rpc.Jobs {
 		return nil
 	}
 	return a.jobs
+}
+
+// servedReviews returns the reviews of jobs, nil without jobs.
+func (a *App) servedReviews() rpc.Reviews {
+	if a.jobs == nil {
+		return nil
+	}
+	return review.New(a.jobs, int64(a.config.ReviewMemory)<<20)
 }
 
 // jobMetrics shows how many jobs there are.

@@ -13,12 +13,12 @@ import (
 	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
-// newLogger returns a logger that writes to w, and the level that changes it at
-// run time.
-func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
+// newLogger returns a logger that writes to w, the level that changes it at run time, and
+// its last warnings.
+func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel, *recentLines, error) {
 	atomic, err := zap.ParseAtomicLevel(level)
 	if err != nil {
-		return nil, atomic, fmt.Errorf("log-level: %w", err)
+		return nil, atomic, nil, fmt.Errorf("log-level: %w", err)
 	}
 	encoder := jsonEncoder()
 	if format == "console" || format == "auto" && isTerminal(w) {
@@ -29,7 +29,9 @@ func newLogger(level, format string, w io.Writer) (*zap.Logger, zap.AtomicLevel,
 	// them all.
 	whole := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), atomic)
 	core := sampled{zapcore.NewSamplerWithOptions(whole, time.Second, 1000, 100), whole}
-	return zap.New(core, zap.ErrorOutput(zapcore.Lock(zapcore.AddSync(w)))), atomic, nil
+	recent := &recentLines{}
+	both := zapcore.NewTee(core, recentCore{recent, fieldEncoder(), atomic})
+	return zap.New(both, zap.ErrorOutput(zapcore.Lock(zapcore.AddSync(w)))), atomic, recent, nil
 }
 
 // sampled writes a sample of the lines, and all lines of the audit.

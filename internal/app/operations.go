@@ -23,10 +23,11 @@ type operations struct {
 	start  time.Time
 	// callers returns those with caps.
 	callers func(context.Context) []catalog.CapsInUse
+	recent  *recentLines
 }
 
-func (a *App) newOperations(level zap.AtomicLevel) *operations {
-	return &operations{config: &a.config, gate: a.gate, model: a.model, cache: a.cache, level: level, start: time.Now(), callers: a.capsInUse}
+func (a *App) newOperations(level zap.AtomicLevel, recent *recentLines) *operations {
+	return &operations{config: &a.config, gate: a.gate, model: a.model, cache: a.cache, level: level, start: time.Now(), callers: a.capsInUse, recent: recent}
 }
 
 // Status returns the state of the process.
@@ -41,6 +42,7 @@ func (o *operations) Status(ctx context.Context) (rpc.Status, error) {
 		Cache:    cacheStatus(o.cache),
 		Settings: rpc.Settings{MaxWorkers: g.Ceiling, LogLevel: o.level.Level()},
 		Callers:  o.callers(ctx),
+		Warnings: o.recent.newestFirst(),
 	}
 	for i := range g.Groups {
 		if l := g.Groups[i].Latency; l.Count > s.Upstream.Count {

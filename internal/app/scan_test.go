@@ -35,8 +35,12 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-// openPaths need no token and no certificate: what the service is, and how it is.
-var openPaths = []string{"/{$}", "/health", "/health/{$}", "/metrics", "/healthz", "/readyz", "/"}
+// openPaths need no token and no certificate: what the service is, how it is, and the
+// files of its page.
+var openPaths = []string{
+	"/{$}", "/health", "/health/{$}", "/metrics", "/healthz", "/readyz", "/",
+	"/ui", "/ui/{$}", "/ui/{file}", "/ui/{folder}/{file}",
+}
 
 // openService needs none either.
 const openService = "grpc.health.v1.Health"

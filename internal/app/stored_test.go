@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/nats-server/v2/server"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/broker"
@@ -28,6 +30,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // unpack returns the data folder that a file holds, and what is in it.
@@ -144,6 +147,7 @@ func (s *stored) opens(t *testing.T, store broker.Config, place string) {
 	for _, name := range []string{"finished", "cancelled", "failed"} {
 		s.jobIsAsItWas(t, client, s.Jobs[name])
 	}
+	s.jobIsReviewed(t, a.GRPCAddr(), s.Jobs["finished"])
 	s.jobContinues(t, client, s.Jobs["half"])
 	s.jobContinues(t, client, s.Jobs["begun"])
 	retried, err := client.Retry(t.Context(), s.Jobs["finished"].Job.ID, credenza.RetryOptions{})
@@ -227,6 +231,57 @@ func (s *stored) jobContinues(t *testing.T, client *credenza.Client, want stored
 	if diff := cmp.Diff(want.Results, got.Results[:len(want.Results)], cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("its results are others than they were:\n%s", diff)
 	}
+}
+
+// jobIsReviewed fails unless a stored job can be listed and corrected.
+func (s *stored) jobIsReviewed(t *testing.T, address string, job storedJob) {
+	t.Helper()
+	r := dialReviews(t, address)
+	page := r.list(t, &credenzav1.ListReviewItemsRequest{JobId: job.Job.ID, PageSize: 1000})
+	if len(page.GetItems()) != len(job.Results) {
+		t.Errorf("%d of %d results are listed", len(page.GetItems()), len(job.Results))
+	}
+	r.put(t, correct(job.Job.ID, &credenzav1.Correction{Index: 3, Category: "BED"}))
+	if got := r.corrected(t, job.Job.ID); !slices.Equal(got, []string{"3 BED by Ada"}) {
+		t.Errorf("its corrections are %q", got)
+	}
+}
+
+// TestUpgrade_AnEarlierVersionLeavesCorrections has the program that -old.program names
+// work on a folder with corrections, between two runs of this one.
+func TestUpgrade_AnEarlierVersionLeavesCorrections(t *testing.T) {
+	if *oldProgram == "" {
+		t.Skip("there is no earlier version: -old.program names its program")
+	}
+	flags := append([]string{"--data-dir=" + t.TempDir(), "--backend=offline"}, keeping...)
+	var ids []string
+	run := func(use func(*reviewed)) {
+		r := serveReviews(t, flags...)
+		use(r)
+		r.close(t)
+	}
+	run(func(r *reviewed) {
+		for range 2 {
+			ids = append(ids, r.job(t, furniture(50), credenza.Options{}))
+			r.put(t, correctAll(ids[len(ids)-1], nil, &credenzav1.Correction{Category: "BED"}))
+		}
+	})
+	old := runOld(t, flags...)
+	if job := jobOf(t, old.client, ids[0], 0); len(job.Results) != 50 {
+		t.Errorf("the earlier version lists %d results", len(job.Results))
+	}
+	if err := old.client.DeleteJob(t.Context(), ids[1]); err != nil {
+		t.Error(err)
+	}
+	old.kill()
+	run(func(r *reviewed) {
+		if got := r.corrected(t, ids[0]); len(got) != 50 || got[7] != "7 BED by Ben" {
+			t.Errorf("corrections are %q", got)
+		}
+		if _, err := r.ListCorrections(t.Context(), &credenzav1.ListCorrectionsRequest{JobId: ids[1]}); status.Code(err) != codes.NotFound {
+			t.Errorf("corrections of the deleted job: %v", err)
+		}
+	})
 }
 
 // TestUpgrade_TwoVersionsFinishAJob has the program that -old.program names and this one

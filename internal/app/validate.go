@@ -118,6 +118,7 @@ func (c *Config) checkNumbers(w *wrongs) {
 		{"queue-limit", c.QueueLimit, 1, 10_000_000},
 		{"max-items", c.MaxItems, 1, 10_000_000},
 		{"max-message-mib", c.MaxMessage, 1, 1024},
+		{"max-upload-bytes", c.MaxUpload, 1024, 1 << 36},
 		{"max-intake-mib", c.MaxIntake, 0, 1 << 20},
 		{"max-connections", c.MaxConns, 0, 1 << 20},
 		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
@@ -126,6 +127,7 @@ func (c *Config) checkNumbers(w *wrongs) {
 		{"cache-memory-mib", c.CacheMemory, 0, 1 << 20},
 		{"cache-max-mib", c.CacheMax, 0, 1 << 30},
 		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
+		{"review-memory-mib", c.ReviewMemory, 1, 1 << 20},
 	} {
 		if s.value < s.low || s.value > s.up {
 			w.add(s.name, "%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)

@@ -21,6 +21,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/metric"
 	"github.com/credenza-dev/credenza/internal/peers"
 	"github.com/credenza-dev/credenza/internal/picture"
+	"github.com/credenza-dev/credenza/internal/picture/preview"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -30,7 +31,7 @@ import (
 
 // wire builds the parts, from the bottom up.
 func (a *App) wire(ctx context.Context) error {
-	log, level, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
+	log, level, recent, err := newLogger(a.config.LogLevel, a.config.LogFormat, a.options.LogTo)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level), log, metrics})
+	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level, recent), log, metrics})
 }
 
 type edges struct {
@@ -91,12 +92,14 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	e.metrics.MustRegister(metric.Intake.Func(func() float64 { return float64(budget.Held()) }))
 	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
 	e.metrics.MustRegister(peerMetrics(a.peers)...)
+	reviews := a.servedReviews()
 	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
 	}, rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Operations: e.operations,
+		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: reviews, Files: a.servedFiles(), Exports: a.servedExports(reviews),
+		Items: a.servedItems(), Previews: a.servedPreviews(), Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
 	})
 	if err != nil {
@@ -139,7 +142,8 @@ func (a *App) newWeb(e edges, callers web.Callers, budget *intake.Budget) (*web.
 		config.CertifiedCallers = certificates.Verified()
 	}
 	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
+		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Uploads: a.servedUploads(), Page: a.servedPage(),
+		Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
 	})
 }
 
@@ -215,6 +219,9 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		return nil, err
 	}
 	a.closers = append(a.closers, pictures.Close)
+	if a.previews, err = preview.New(pictures); err != nil {
+		return nil, err
+	}
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
 		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o,
@@ -227,6 +234,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 		if err != nil {
 			return nil, err
 		}
+		a.words = p
 		if a.model, err = newModel(c, p, gate, a.options.Model, a.profileStore()); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@
 //	service                 with a token file      without one
 //	ClassificationService   scope classify         every caller
 //	JobService              scope classify         every caller, for all jobs *
-//	ReviewService           scope classify         every caller, for all jobs *
+//	ReviewService, uploads  scope classify         every caller, for all jobs *
 //	OperationsService       scope operate          connections within this machine *
 //	reflection              any known caller       every caller
 //	health                  every caller           every caller

@@ -206,6 +206,13 @@ func (a *Authority) Caller(r *http.Request) (catalog.Caller, error) {
 	return i.Caller(), i.May(classification)
 }
 
+// Uploader returns the caller of a request that uploads a file for ReviewService, the owner
+// that the file is to have, and the fault that May returns.
+func (a *Authority) Uploader(r *http.Request) (catalog.Caller, catalog.Owner, error) {
+	i := a.Identify(CallOf(r))
+	return i.Caller(), i.Owner(), i.May(review)
+}
+
 // Caps returns the caps of the caller with that name, and false if there can be none: a
 // token file is not used, or the name is none of it. A caller that is not in the file any
 // more, whose jobs may go on, has the caps of all.

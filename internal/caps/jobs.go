@@ -42,6 +42,24 @@ func (k *Keeper) HoldJob(ctx context.Context, owner, id string, bytes int64, kep
 	})
 }
 
+// GrowJob returns nil if a job of the owner may take so many bytes more, else a CapReached
+// fault.
+func (k *Keeper) GrowJob(ctx context.Context, owner string, bytes int64, kept func() []catalog.KeptJob) error {
+	limits, _ := k.callers(owner)
+	limit := limits[catalog.CapJobBytes]
+	if limit == 0 || k.store == nil {
+		return nil
+	}
+	return k.changeJobs(ctx, owner, func(held map[string]heldJob) error {
+		now := time.Now()
+		if _, stored := countJobs(held, kept(), "", now); stored+bytes > limit {
+			k.countRefusal(owner, catalog.CapJobBytes)
+			return refusal(owner, catalog.CapJobBytes, limit, now)
+		}
+		return nil
+	})
+}
+
 // ReleaseJob forgets a job that is not stored after all.
 func (k *Keeper) ReleaseJob(ctx context.Context, owner, id string) {
 	limits, _ := k.callers(owner)

@@ -12,6 +12,9 @@ type Caps interface {
 	// those that kept returns, else a CapReached fault. Another call with the id says
 	// that the job has grown.
 	HoldJob(ctx context.Context, owner, id string, bytes int64, kept func() []catalog.KeptJob) error
+	// GrowJob returns nil if a job of the owner may take so many bytes in addition to those
+	// that kept returns, else a CapReached fault.
+	GrowJob(ctx context.Context, owner string, bytes int64, kept func() []catalog.KeptJob) error
 	// ReleaseJob forgets a job that is not stored after all.
 	ReleaseJob(ctx context.Context, owner, id string)
 }
@@ -38,7 +41,7 @@ func (s *Service) release(ctx context.Context, rec *jobRecord) {
 func (s *Service) Kept(owner string) []catalog.KeptJob {
 	var kept []catalog.KeptJob
 	for _, rec := range s.mirror.all(func(rec *jobRecord) bool { return rec.Owner == owner && rec.Deleted == 0 }) {
-		kept = append(kept, catalog.KeptJob{ID: rec.ID, Active: rec.active(), Bytes: rec.Bytes})
+		kept = append(kept, catalog.KeptJob{ID: rec.ID, Active: rec.active(), Bytes: rec.Bytes + rec.Corrections})
 	}
 	return kept
 }

@@ -14,6 +14,8 @@
 //	               v
 //	Watch   <- results stream  credenza.results.UPLOAD.end      the last message of a job
 //
+//	Correct -> corrections stream  credenza.corrections.UPLOAD.change  a message for each change
+//
 //	records: a key-value bucket, a job's state under its id
 //
 // Five rules carry it:

@@ -162,7 +162,7 @@ func (s *Service) removeStored(ctx context.Context, rec *jobRecord) error {
 	s.removeConsumer(ctx, rec)
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
-	return errors.Join(s.store.removeResults(ctx, rec.Upload), s.store.remove(ctx, rec.Upload, rec.Objects))
+	return errors.Join(s.store.removeResults(ctx, rec.Upload), s.store.removeChanges(ctx, rec.Upload), s.store.remove(ctx, rec.Upload, rec.Objects))
 }
 
 // removeTime bounds the removal of a job.

@@ -10,7 +10,7 @@ const roomTime = time.Second
 
 // Room is how much of one kind of data is stored, and how much may be, in bytes.
 type Room struct {
-	Part        string // items, results or objects
+	Part        string // items, results, or objects with corrections
 	Used, Limit int64
 }
 

@@ -250,6 +250,10 @@ func (c *countedCaps) HoldJob(_ context.Context, _, _ string, bytes int64, _ fun
 
 func (*countedCaps) ReleaseJob(context.Context, string, string) {}
 
+func (*countedCaps) GrowJob(context.Context, string, int64, func() []catalog.KeptJob) error {
+	return nil
+}
+
 // TestRows_OfFewPagesAreReadAtOnce lists the same rows in many calls.
 func TestRows_OfFewPagesAreReadAtOnce(t *testing.T) {
 	const most = 8

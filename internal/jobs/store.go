@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,13 @@ const (
 	itemsStream   = "CREDENZA_ITEMS"
 	resultsStream = "CREDENZA_RESULTS"
 	recordsBucket = "credenza_jobs"
+	// correctionsStream is left alone by versions without corrections.
+	correctionsStream = "CREDENZA_CORRECTIONS"
 
 	itemsPrefix   = "credenza.items."
 	resultsPrefix = "credenza.results."
+	// correctionsPrefix begins the subjects of corrections.
+	correctionsPrefix = "credenza.corrections."
 	// objectsPrefix begins the name of a job's bucket of items too large for a
 	// message.
 	objectsPrefix = "credenza_objects_"
@@ -37,7 +42,8 @@ const (
 )
 
 // The parts of the room for jobs, as divisors: half is for results, the rest for
-// items and for those of them that are objects of their own.
+// items and for those of them that are objects of their own. Objects and corrections
+// share a part. Their room is not reserved.
 const (
 	resultsPart = 2
 	itemsPart   = 4
@@ -50,11 +56,12 @@ type store struct {
 	js      jetstream.JetStream
 	config  Config
 
-	opened   chan struct{} // closed when the others are there
-	items    jetstream.Stream
-	results  jetstream.Stream
-	records  jetstream.KeyValue
-	maxChunk int // bytes of a message's body
+	opened      chan struct{} // closed when the others are there
+	items       jetstream.Stream
+	results     jetstream.Stream
+	records     jetstream.KeyValue
+	corrections jetstream.Stream
+	maxChunk    int // bytes of a message's body
 }
 
 func newStore(storage Storage, config Config) *store {
@@ -67,6 +74,9 @@ func (st *store) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	if st.results, err = st.openStream(ctx, resultsStream, resultsPrefix, st.config.MaxBytes/resultsPart); err != nil {
+		return err
+	}
+	if st.corrections, err = st.openStream(ctx, correctionsStream, correctionsPrefix, 0); err != nil {
 		return err
 	}
 	if st.records, err = st.openRecords(ctx); err != nil {
@@ -89,14 +99,14 @@ func (st *store) away() error {
 
 // openStream opens a stream that refuses messages over its limit, since stored jobs must
 // not be dropped for new ones. If the stream exists, the larger of its limit and this one is
-// used, because replicas may have different settings.
+// used, because replicas may have different settings. A limit of 0 is none.
 func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes int64) (jetstream.Stream, error) {
 	return persist(ctx, func(ctx context.Context) (jetstream.Stream, error) {
 		stream, err := st.js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return st.js.CreateStream(ctx, jetstream.StreamConfig{
 				Name: name, Subjects: []string{prefix + "*.*"}, Storage: jetstream.FileStorage,
-				Discard: jetstream.DiscardNew, MaxBytes: maxBytes, Replicas: st.storage.Replicas(),
+				Discard: jetstream.DiscardNew, MaxBytes: cmp.Or(maxBytes, -1), Replicas: st.storage.Replicas(),
 				Compression: jetstream.S2Compression,
 			})
 		}
@@ -104,7 +114,7 @@ func (st *store) openStream(ctx context.Context, name, prefix string, maxBytes i
 			return nil, err
 		}
 		config := stream.CachedInfo().Config
-		if config.MaxBytes >= maxBytes {
+		if maxBytes == 0 || config.MaxBytes >= maxBytes {
 			return stream, nil
 		}
 		config.MaxBytes = maxBytes

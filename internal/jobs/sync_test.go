@@ -22,6 +22,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/broker"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/jobs"
+	"github.com/credenza-dev/credenza/internal/review"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -94,6 +95,12 @@ func front(t *testing.T, r *replica) *credenza.Client {
 // rawFront is the same with the generated client.
 func rawFront(t *testing.T, r *replica) credenzav1.JobServiceClient {
 	t.Helper()
+	return credenzav1.NewJobServiceClient(dialFront(t, r))
+}
+
+// dialFront connects to a server in front of the replica.
+func dialFront(t *testing.T, r *replica) *grpc.ClientConn {
+	t.Helper()
 	listener := serveFront(t, r)
 	conn, err := grpc.NewClient("passthrough:///in-process", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
@@ -101,7 +108,7 @@ func rawFront(t *testing.T, r *replica) credenzav1.JobServiceClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return credenzav1.NewJobServiceClient(conn)
+	return conn
 }
 
 // serveFront serves the replica's jobs through gRPC.
@@ -112,7 +119,7 @@ func serveFront(t *testing.T, r *replica) *bufconn.Listener {
 		t.Fatal(err)
 	}
 	server, err := rpc.NewServer(rpc.Config{}, rpc.Parts{
-		Engine: r.engine, Authority: auth.New(nil), Jobs: r.Service, Operations: noOperations{}, Taxonomy: tax, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+		Engine: r.engine, Authority: auth.New(nil), Jobs: r.Service, Reviews: review.New(r.Service, 64<<20), Operations: noOperations{}, Taxonomy: tax, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -139,7 +139,34 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 			problems = append(problems, s.removeOrphan(ctx, upload))
 		}
 	}
-	return errors.Join(problems...)
+	corrected, err := s.store.uploads(ctx, correctionsStream, correctionsPrefix)
+	for upload := range corrected {
+		if !known[upload] {
+			problems = append(problems, s.removeOrphanChanges(ctx, upload))
+		}
+	}
+	return errors.Join(append(problems, err)...)
+}
+
+// removeOrphanChanges removes corrections of a job that is gone, which a version without
+// corrections leaves when it deletes the job.
+func (s *Service) removeOrphanChanges(ctx context.Context, upload string) error {
+	last, err := s.store.lastChange(ctx, upload)
+	if err != nil || last == nil || time.Since(last.Time) < s.config.UploadWait {
+		return err
+	}
+	id := last.Header.Get(headerJob)
+	if !validID(id) {
+		return nil // nothing that this program has stored
+	}
+	rec, _, err := s.store.get(ctx, id)
+	if (err == nil && rec.Upload == upload) || (err != nil && !fault.Is(err, fault.NotFound)) {
+		return err
+	}
+	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
+		return nil // the job's record is lost
+	}
+	return s.store.removeChanges(ctx, upload)
 }
 
 // removeOrphan removes an upload unless it belongs to a job, according to the store, or

@@ -151,7 +151,7 @@ func (u *upload) takeRoom(ctx context.Context, bytes int64) error {
 	return nil
 }
 
-// objectBytes returns the bytes of the objects of all jobs.
+// objectBytes returns the bytes of the objects and corrections of all jobs.
 func (st *store) objectBytes(ctx context.Context) (used int64, err error) {
 	buckets := st.js.ObjectStores(ctx)
 	for status := range buckets.Status() {
@@ -159,7 +159,14 @@ func (st *store) objectBytes(ctx context.Context) (used int64, err error) {
 			used += int64(status.Size())
 		}
 	}
-	return used, buckets.Error()
+	if err := buckets.Error(); err != nil {
+		return 0, err
+	}
+	info, err := st.info(ctx, correctionsStream, "")
+	if err != nil {
+		return 0, err
+	}
+	return used + int64(info.State.Bytes), nil //nolint:gosec // a size on disk
 }
 
 // send begins to store the chunk and does not wait.

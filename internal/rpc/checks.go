@@ -26,6 +26,8 @@ var requests = []proto.Message{
 	&credenzav1.CreateJobRequest{}, &credenzav1.GetJobRequest{}, &credenzav1.ListJobsRequest{},
 	&credenzav1.CancelJobRequest{}, &credenzav1.RetryJobRequest{}, &credenzav1.DeleteJobRequest{}, &credenzav1.WatchJobRequest{},
 	&credenzav1.SubmitJobRequest{}, &credenzav1.ListJobResultsRequest{}, &credenzav1.PauseJobRequest{}, &credenzav1.ResumeJobRequest{},
+	&credenzav1.ListReviewItemsRequest{}, &credenzav1.SummarizeReviewRequest{}, &credenzav1.PutCorrectionsRequest{}, &credenzav1.ListCorrectionsRequest{},
+	&credenzav1.DescribeUploadRequest{}, &credenzav1.SubmitUploadRequest{}, &credenzav1.GetReviewPictureRequest{}, &credenzav1.ExportJobRequest{},
 }
 
 func newChecks() (*checks, error) {

@@ -72,13 +72,23 @@ type Authority interface {
 	Identify(call auth.Call) *auth.Identity
 }
 
-// Parts are what the edge uses. All but Jobs are needed.
+// Parts are what the edge uses. All but Jobs and those of ReviewService are needed.
 type Parts struct {
 	Engine    Engine
 	Authority Authority
 	// Jobs is nil without storage for jobs. Then JobService is not offered: reflection
 	// and health do not list it, and its calls fail with UNIMPLEMENTED.
-	Jobs       Jobs
+	Jobs Jobs
+	// Reviews is nil without it: then the calls of ReviewService for results fail with
+	// UNIMPLEMENTED.
+	Reviews Reviews
+	// Files is nil if no uploads are kept.
+	Files Files
+	// Exports is nil without jobs.
+	Exports Exports
+	// Items and Previews are nil without jobs.
+	Items      Items
+	Previews   Previews
 	Operations Operations
 	Taxonomy   *taxonomy.Taxonomy
 	Log        *zap.Logger

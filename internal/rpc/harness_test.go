@@ -104,6 +104,7 @@ type setup struct {
 	engine     fakeEngine
 	operations fakeOperations
 	jobs       rpc.Jobs // nil: a fake one without jobs
+	reviews    rpc.Reviews
 	listen     func(net.Listener) net.Listener
 	notReady   bool
 }
@@ -134,7 +135,7 @@ func start(t *testing.T, s setup) *running {
 	}
 	var err error
 	r.Server, err = rpc.NewServer(s.config, rpc.Parts{
-		Engine: &s.engine, Authority: auth.New(s.tokens), Jobs: s.jobs, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
+		Engine: &s.engine, Authority: auth.New(s.tokens), Jobs: s.jobs, Reviews: s.reviews, Operations: &s.operations, Taxonomy: testTaxonomy, Log: zap.New(core), Metrics: r.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)

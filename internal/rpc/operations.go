@@ -42,6 +42,16 @@ type Status struct {
 	Settings Settings
 	// Callers are those that have caps.
 	Callers []catalog.CapsInUse
+	// Warnings are the last lines of the log of that severity or above, the newest first.
+	Warnings []LogLine
+}
+
+// LogLine is a line of the log.
+type LogLine struct {
+	Time    time.Time
+	Level   zapcore.Level
+	Message string
+	Fields  string // JSON
 }
 
 // CacheStatus is the use of the cache.
@@ -152,6 +162,12 @@ func statusToProto(s *Status, ready bool) *credenzav1.GetStatusResponse {
 	if c := s.Cache; c != nil {
 		p.Cache = &credenzav1.CacheStatus{Entries: c.Entries, Bytes: c.Bytes, Hits: c.Hits, Misses: c.Misses}
 	}
+	for i := range s.Warnings {
+		line := &s.Warnings[i]
+		p.Warnings = append(p.Warnings, &credenzav1.LogLine{
+			Time: timestamppb.New(line.Time), Level: logLevelToProto(line.Level), Message: text(line.Message), Fields: text(line.Fields),
+		})
+	}
 	for i := range s.Callers {
 		p.Callers = append(p.Callers, callerToProto(&s.Callers[i]))
 	}
@@ -209,8 +225,33 @@ func latencyToProto(l upstream.LatencyStatus) *credenzav1.LatencyStatus {
 		P50:     durationpb.New(l.P50),
 		P95:     durationpb.New(l.P95),
 		P99:     durationpb.New(l.P99),
+		Buckets: bucketsToProto(l.Shares[:]),
 	}
 }
+
+// bucketsToProto leaves empty buckets out before the first answers and behind the last.
+func bucketsToProto(shares []float64) (buckets []*credenzav1.LatencyBucket) {
+	filled := 0
+	for i, share := range shares {
+		if share > 0 {
+			filled = i + 1
+		}
+	}
+	for i, share := range shares[:filled] {
+		// What is beyond the last bound is within the time that is measured.
+		bound := longestLatency
+		if i < len(upstream.LatencyBounds) {
+			bound = upstream.LatencyBounds[i]
+		}
+		if share > 0 || len(buckets) > 0 {
+			buckets = append(buckets, &credenzav1.LatencyBucket{UpTo: durationpb.New(bound), Share: share})
+		}
+	}
+	return buckets
+}
+
+// longestLatency is the end of the last bucket.
+const longestLatency = 10 * time.Minute
 
 // durationIfAny leaves a duration of 0 out.
 func durationIfAny(d time.Duration) *durationpb.Duration {

@@ -8,4 +8,11 @@ type reviews struct {
 	credenzav1.UnimplementedReviewServiceServer
 	jobs   Jobs
 	limits limits
+	// review and labels are for the calls for results.
+	review   Reviews
+	labels   labels
+	files    Files // nil: no uploads are kept
+	exports  Exports
+	items    Items
+	previews Previews
 }

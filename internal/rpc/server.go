@@ -98,7 +98,10 @@ func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegis
 	})
 	if parts.Jobs != nil {
 		credenzav1.RegisterJobServiceServer(services, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
-		credenzav1.RegisterReviewServiceServer(services, &reviews{jobs: parts.Jobs, limits: newLimits(config)})
+		credenzav1.RegisterReviewServiceServer(services, &reviews{
+			jobs: parts.Jobs, limits: newLimits(config), review: parts.Reviews, labels: labelsOf(parts.Taxonomy), files: parts.Files,
+			exports: parts.Exports, items: parts.Items, previews: parts.Previews,
+		})
 	}
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)

@@ -14,6 +14,10 @@ func NewColumns(names []string) *Columns {
 	return &Columns{trimmed, uniqueKeys(trimmed)}
 }
 
+// Keys returns the keys of the rows' cells, one for each column; that of a first column
+// without a name is empty.
+func (c *Columns) Keys() []string { return c.keys }
+
 // Row makes a row of cells, at most one for each column. Missing cells are blank.
 func (c *Columns) Row(cells []string) Row { return rowOf(c.names, c.keys, cells) }
 

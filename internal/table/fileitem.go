@@ -66,6 +66,9 @@ func (m *Mapping) Item(row Row) *catalog.Item {
 	return m.products.resolve(item, row, columns)
 }
 
+// Repeats reports whether the row of the last item was one of a product above it.
+func (m *Mapping) Repeats() bool { return m.products.repeats }
+
 func fillFromFile(row Row, columns []*column, winners [numFields]int) *catalog.Item {
 	item := &catalog.Item{}
 	for i, cell := range row {

@@ -24,7 +24,7 @@ func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
 	case strings.Contains(start, "urn:schemas-microsoft-com:office:spreadsheet"):
 		return nil, o.at.fault("is a spreadsheet in XML of Excel 2003: save it as .xlsx or CSV")
 	case !strings.Contains(start, "<html") && !strings.Contains(start, "<table") && !strings.Contains(start, "<!doctype html"):
-		return &Reader{source: newFeedSource(text, o.at, o.cfg.MaxRowBytes)}, nil
+		return &Reader{source: newFeedSource(text, o.at, o.cfg.MaxRowBytes), kind: "xml"}, nil
 	}
 	rows := &htmlRows{tokens: html.NewTokenizer(text), at: o.at}
 	rows.tokens.SetMaxBuf(o.cfg.MaxRowBytes)
@@ -35,7 +35,7 @@ func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return headedReader(s, Dialect{}), nil
+	return headedReader(s, "html", Dialect{}), nil
 }
 
 // htmlRows are the rows of the tables in a page, one below the other. A table within a

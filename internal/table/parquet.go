@@ -70,7 +70,7 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	for i, key := range uniqueKeys(names) {
 		s.leaves[i].name = key
 	}
-	return &Reader{source: s, columns: names, header: names}, nil
+	return &Reader{source: s, kind: "parquet", columns: names, header: names}, nil
 }
 
 // footerFits reports whether the file ends as the format says, with a footer that it has

@@ -17,11 +17,14 @@ type products struct {
 	keys  []string // the oldest first
 	// joined is set if a column has the keys of products that rows belong to.
 	joined bool
+	// repeats is set if the last row was one of a product above it.
+	repeats bool
 }
 
 // resolve returns the row's item. If the row only adds a picture or a variant to a product
 // above it, that is the product's item with the row's own key.
 func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *catalog.Item {
+	p.repeats = false
 	parent, shared := parentOf(row, columns)
 	if parent == "" && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.view }) {
 		parent = item.ID // Magento repeats a product for each view of the shop
@@ -31,6 +34,7 @@ func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *cata
 		if item.ID != "" {
 			variant.ID = item.ID
 		}
+		p.repeats = true
 		return &variant
 	}
 	if parent != "" {

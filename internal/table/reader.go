@@ -78,6 +78,8 @@ type record struct {
 // Reader reads rows, one at a time. It is not safe for concurrent use.
 type Reader struct {
 	source  source
+	kind    string
+	sheets  []string
 	columns []string
 	header  []string
 	dialect Dialect
@@ -162,6 +164,12 @@ func (r *Reader) Notes() []string {
 	}
 	return append(slices.Clip(r.notes), r.encoding())
 }
+
+// Kind returns the kind of file: "csv", "xlsx", "json", "parquet", "xml" or "html".
+func (r *Reader) Kind() string { return r.kind }
+
+// Sheets returns the names of a workbook's sheets, in order, without hidden ones.
+func (r *Reader) Sheets() []string { return r.sheets }
 
 // Line returns the first line of the last row, counted from 1.
 func (r *Reader) Line() int { return r.last.line }

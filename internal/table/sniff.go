@@ -100,7 +100,7 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 		return nil, o.at.fault("is empty: it needs a header and a row, or JSON objects")
 	}
 	if o.cfg.Format == JSON || (o.cfg.Format == Auto && looksLikeJSON(head)) {
-		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes)}, nil
+		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes), kind: "json"}, nil
 	}
 	if o.cfg.Format == Auto && looksLikeXML(head) {
 		return o.openMarkup(text, head)
@@ -110,11 +110,11 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 		return nil, err
 	}
 	dialect.Separator = rune(scanner.sep)
-	return headedReader(csv, dialect), nil
+	return headedReader(csv, "csv", dialect), nil
 }
 
-func headedReader(s *headedSource, d Dialect) *Reader {
-	return &Reader{source: s, columns: s.names, header: s.header, dialect: d}
+func headedReader(s *headedSource, kind string, d Dialect) *Reader {
+	return &Reader{source: s, kind: kind, columns: s.names, header: s.header, dialect: d}
 }
 
 // blankBytes are white space, and the end mark of old systems.

@@ -201,7 +201,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 				headless = err
 			}
 		default:
-			found, read = headedReader(s, Dialect{}), entry.name
+			found, read = headedReader(s, "xlsx", Dialect{}), entry.name
 		}
 	}
 	switch {
@@ -231,7 +231,7 @@ func (w *workbook) openNamed(name string) (*Reader, error) {
 	case s == nil:
 		return nil, w.opener.at.fault("has nothing in the sheet %q: give another one by --sheet", w.sheets[i].name)
 	}
-	return headedReader(s, Dialect{}), s.readHeader()
+	return headedReader(s, "xlsx", Dialect{}), s.readHeader()
 }
 
 // openSheet returns the rows of a sheet, nil for one without data.

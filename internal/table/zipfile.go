@@ -57,7 +57,16 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 	if err != nil {
 		return nil, err
 	}
-	return w.open(o.cfg.Sheet)
+	r, err := w.open(o.cfg.Sheet)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range w.sheets {
+		if !entry.hidden || strings.EqualFold(entry.name, o.cfg.Sheet) {
+			r.sheets = append(r.sheets, entry.name)
+		}
+	}
+	return r, nil
 }
 
 // otherArchive returns the fault for an archive that is no workbook.

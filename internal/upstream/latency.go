@@ -91,12 +91,30 @@ func (l *latency) refresh() {
 	for i := range l.counts {
 		sum += l.counts[i]
 		for k < len(wanted) && sum >= wanted[k].share*l.total {
-			// The middle of the bucket, in ratio.
-			ms := math.Exp((float64(i) + 0.5) * latencyStep)
-			*wanted[k].to = time.Duration(ms * float64(time.Millisecond))
+			*wanted[k].to = middleOf(i)
 			k++
 		}
 	}
+}
+
+// shares returns the parts of the answers by LatencyBounds.
+func (l *latency) shares() (shares [len(LatencyBounds) + 1]float64) {
+	if l.total == 0 {
+		return shares
+	}
+	at := 0
+	for i, n := range l.counts {
+		for at < len(LatencyBounds) && middleOf(i) > LatencyBounds[at] {
+			at++
+		}
+		shares[at] += n / l.total
+	}
+	return shares
+}
+
+// middleOf returns the time in the middle of a bucket, in ratio.
+func middleOf(bucket int) time.Duration {
+	return time.Duration(math.Exp((float64(bucket)+0.5)*latencyStep) * float64(time.Millisecond))
 }
 
 // timeout is how long an attempt may take. A server that has answered nothing may have to

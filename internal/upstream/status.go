@@ -78,6 +78,15 @@ type LatencyStatus struct {
 	Count               int64
 	Mean, P50, P95, P99 time.Duration
 	Timeout             time.Duration
+	// Shares are the parts of the answers up to each of LatencyBounds, and above that before;
+	// the last is of those beyond. All are 0 if there are no answers.
+	Shares [len(LatencyBounds) + 1]float64
+}
+
+// LatencyBounds are the upper ends of the ranges in which answers are counted.
+var LatencyBounds = [...]time.Duration{
+	100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second,
+	8 * time.Second, 12 * time.Second, 20 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute,
 }
 
 // QueueBounds are the upper ends of the queue time histogram's buckets, in
@@ -217,6 +226,6 @@ func (k *key) status(now instant) KeyStatus {
 func (l *latency) status() LatencyStatus {
 	return LatencyStatus{
 		Count: l.seen, Mean: time.Duration(l.mean * float64(time.Second)),
-		P50: l.p50, P95: l.p95, P99: l.p99, Timeout: l.timeout(),
+		P50: l.p50, P95: l.p95, P99: l.p99, Timeout: l.timeout(), Shares: l.shares(),
 	}
 }

@@ -62,7 +62,7 @@ func unpacked(r *http.Request, limit int64) (io.Reader, error) {
 	compressed, known := inflate.Named(strings.Join(r.Header.Values("Content-Encoding"), ","))
 	switch {
 	case !known:
-		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not taken: compress with gzip, or send the JSON as it is"}
+		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not taken: compress with gzip, or send it uncompressed"}
 	case !compressed:
 		return r.Body, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -87,6 +88,9 @@ type Callers interface {
 	// Caller returns the caller of a request for classifications, and a fault if it
 	// may not classify.
 	Caller(r *http.Request) (catalog.Caller, error)
+	// Uploader returns the caller of a request that uploads a file, the owner that the file
+	// is to have, and a fault if it may not.
+	Uploader(r *http.Request) (catalog.Caller, catalog.Owner, error)
 	// Share returns the name by which what a request sends is counted, and whether
 	// its caller is known.
 	Share(r *http.Request) (caller string, known bool)
@@ -101,11 +105,15 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge uses. All but Outages are needed.
+// Parts are what the edge uses. All but Uploads, Page and Outages are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers
 	Services Services
+	// Uploads is nil without storage for jobs. Then no file is taken.
+	Uploads Uploads
+	// Page has the console's files, index.html and others. Nil: there is none.
+	Page fs.FS
 	// Ready reports whether new calls are taken.
 	Ready func() bool
 	// Outages returns the model's servers that do not answer, for /readyz.

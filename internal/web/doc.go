@@ -7,7 +7,8 @@
 //
 //	listener -> CORS -> pace, log, metrics -> POST /classify-category -> request -> rows -> Engine -> events
 //	                                       -> /SERVICE/METHOD         -> Services
-//	                                       -> GET /, /health, /metrics, /healthz, /readyz
+//	                                       -> POST /v1/uploads        -> Uploads
+//	                                       -> GET /, /ui/, /health, /metrics, /healthz, /readyz
 //
 // A request is kept as its rows' own bytes. Each row becomes an item when the engine
 // has room for it, and is then freed. One goroutine writes the answer, event by event,

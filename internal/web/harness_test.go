@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -71,6 +72,10 @@ func (c *fakeCallers) Caller(*http.Request) (catalog.Caller, error) {
 	return catalog.Caller{ID: "call:1"}, c.err
 }
 
+func (c *fakeCallers) Uploader(*http.Request) (catalog.Caller, catalog.Owner, error) {
+	return catalog.Caller{ID: "call:1"}, catalog.Owner{Name: "shop"}, c.err
+}
+
 func (c *fakeCallers) Share(r *http.Request) (string, bool) { return r.RemoteAddr, c.err == nil }
 
 // fakeServices says which path it was asked for.
@@ -84,6 +89,8 @@ type setup struct {
 	engine   fakeEngine
 	callers  fakeCallers
 	services http.HandlerFunc
+	uploads  web.Uploads // nil: no file is taken
+	page     fs.FS       // nil: there is none
 }
 
 type running struct {
@@ -107,7 +114,7 @@ func start(t *testing.T, s setup) *running {
 	}
 	var err error
 	r.Server, err = web.New(s.config, web.Parts{
-		Engine: &s.engine, Callers: &s.callers, Services: fakeServices{s.services},
+		Engine: &s.engine, Callers: &s.callers, Services: fakeServices{s.services}, Uploads: s.uploads, Page: s.page,
 		Ready: r.ready.Load, Log: zap.New(core), Metrics: r.metrics,
 	})
 	if err != nil {

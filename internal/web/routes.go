@@ -18,7 +18,7 @@ import (
 const corsMaxAge = 7200
 
 // routes returns the handler of all requests, and the paths that it answers.
-func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) (all http.Handler, paths []string) {
+func routes(config Config, parts Parts, calls *drain.Calls, record *recorder, page *page) (all http.Handler, paths []string) {
 	mux := http.NewServeMux()
 	handle := func(path string, handler http.Handler) {
 		paths = append(paths, path)
@@ -48,6 +48,16 @@ func routes(config Config, parts Parts, calls *drain.Calls, record *recorder) (a
 		"/":                      http.HandlerFunc(notFound),
 	} {
 		handle(path, open(handler))
+	}
+	if parts.Uploads != nil {
+		uploads := &uploads{store: parts.Uploads, callers: parts.Callers, calls: calls}
+		handle("/v1/uploads", open(only(http.MethodPost, record.calls(certified(config, uploads.serve)))))
+	}
+	if page != nil {
+		handle("/ui", only(http.MethodGet, http.HandlerFunc(page.redirect)))
+		for _, path := range pagePaths {
+			handle(path, only(http.MethodGet, page))
+		}
 	}
 	return bounded(config, parts, record.panics(mux)), paths
 }

@@ -55,12 +55,16 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}
+	page, err := newPage(parts.Page)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{calls: drain.New(), writeTimeout: config.WriteTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	handler, paths := routes(config, parts, s.calls, record)
+	handler, paths := routes(config, parts, s.calls, record, page)
 	s.paths = paths
 	s.http = &http.Server{
 		Handler:           admit(s.calls, handler),

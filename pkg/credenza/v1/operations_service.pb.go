@@ -215,7 +215,10 @@ type GetStatusResponse struct {
 	Profiles []*ModelProfile `protobuf:"bytes,13,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	// The callers of the token file that have caps, in the order of the file, with what
 	// they use on all replicas together.
-	Callers       []*CallerStatus `protobuf:"bytes,15,rep,name=callers,proto3" json:"callers,omitempty"`
+	Callers []*CallerStatus `protobuf:"bytes,15,rep,name=callers,proto3" json:"callers,omitempty"`
+	// The last 20 lines of the log that are warnings or errors, the newest first. At the
+	// log level ERROR, errors alone.
+	Warnings      []*LogLine `protobuf:"bytes,16,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -348,6 +351,86 @@ func (x *GetStatusResponse) GetCallers() []*CallerStatus {
 	return nil
 }
 
+func (x *GetStatusResponse) GetWarnings() []*LogLine {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// LogLine is a line of the log. It shows what the log does, and so no keys and tokens.
+type LogLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was written.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Its severity.
+	Level LogLevel `protobuf:"varint,2,opt,name=level,proto3,enum=credenza.v1.LogLevel" json:"level,omitempty"`
+	// The text. Lines about the same thing have the same text.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Its fields, an object in JSON; at most 2 KiB, and cut beyond.
+	Fields        string `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogLine) Reset() {
+	*x = LogLine{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogLine) ProtoMessage() {}
+
+func (x *LogLine) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
+func (*LogLine) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LogLine) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *LogLine) GetLevel() LogLevel {
+	if x != nil {
+		return x.Level
+	}
+	return LogLevel_LOG_LEVEL_UNSPECIFIED
+}
+
+func (x *LogLine) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *LogLine) GetFields() string {
+	if x != nil {
+		return x.Fields
+	}
+	return ""
+}
+
 // CallerStatus is a caller and its caps.
 type CallerStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -361,7 +444,7 @@ type CallerStatus struct {
 
 func (x *CallerStatus) Reset() {
 	*x = CallerStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -373,7 +456,7 @@ func (x *CallerStatus) String() string {
 func (*CallerStatus) ProtoMessage() {}
 
 func (x *CallerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[2]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -386,7 +469,7 @@ func (x *CallerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerStatus.ProtoReflect.Descriptor instead.
 func (*CallerStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{2}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CallerStatus) GetName() string {
@@ -422,7 +505,7 @@ type CapStatus struct {
 
 func (x *CapStatus) Reset() {
 	*x = CapStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +517,7 @@ func (x *CapStatus) String() string {
 func (*CapStatus) ProtoMessage() {}
 
 func (x *CapStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[3]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +530,7 @@ func (x *CapStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapStatus.ProtoReflect.Descriptor instead.
 func (*CapStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{3}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CapStatus) GetName() string {
@@ -489,7 +572,7 @@ type ModelProfile struct {
 
 func (x *ModelProfile) Reset() {
 	*x = ModelProfile{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +584,7 @@ func (x *ModelProfile) String() string {
 func (*ModelProfile) ProtoMessage() {}
 
 func (x *ModelProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[4]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +597,7 @@ func (x *ModelProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelProfile.ProtoReflect.Descriptor instead.
 func (*ModelProfile) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{4}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ModelProfile) GetGroups() []string {
@@ -567,7 +650,7 @@ type ProfilePart struct {
 
 func (x *ProfilePart) Reset() {
 	*x = ProfilePart{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +662,7 @@ func (x *ProfilePart) String() string {
 func (*ProfilePart) ProtoMessage() {}
 
 func (x *ProfilePart) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[5]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +675,7 @@ func (x *ProfilePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilePart.ProtoReflect.Descriptor instead.
 func (*ProfilePart) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{5}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProfilePart) GetName() string {
@@ -633,7 +716,7 @@ type PoolStatus struct {
 
 func (x *PoolStatus) Reset() {
 	*x = PoolStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +728,7 @@ func (x *PoolStatus) String() string {
 func (*PoolStatus) ProtoMessage() {}
 
 func (x *PoolStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[6]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +741,7 @@ func (x *PoolStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStatus.ProtoReflect.Descriptor instead.
 func (*PoolStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{6}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PoolStatus) GetLimit() int32 {
@@ -702,7 +785,7 @@ type QueueStatus struct {
 
 func (x *QueueStatus) Reset() {
 	*x = QueueStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +797,7 @@ func (x *QueueStatus) String() string {
 func (*QueueStatus) ProtoMessage() {}
 
 func (x *QueueStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[7]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +810,7 @@ func (x *QueueStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueStatus.ProtoReflect.Descriptor instead.
 func (*QueueStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{7}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *QueueStatus) GetInteractive() int64 {
@@ -756,14 +839,17 @@ type LatencyStatus struct {
 	// 95 % of the answers came within it.
 	P95 *durationpb.Duration `protobuf:"bytes,4,opt,name=p95,proto3" json:"p95,omitempty"`
 	// 99 % of the answers came within it.
-	P99           *durationpb.Duration `protobuf:"bytes,5,opt,name=p99,proto3" json:"p99,omitempty"`
+	P99 *durationpb.Duration `protobuf:"bytes,5,opt,name=p99,proto3" json:"p99,omitempty"`
+	// The answers by their times, from the quickest. Older answers count less. Empty: there
+	// are none yet.
+	Buckets       []*LatencyBucket `protobuf:"bytes,6,rep,name=buckets,proto3" json:"buckets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LatencyStatus) Reset() {
 	*x = LatencyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +861,7 @@ func (x *LatencyStatus) String() string {
 func (*LatencyStatus) ProtoMessage() {}
 
 func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[8]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +874,7 @@ func (x *LatencyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencyStatus.ProtoReflect.Descriptor instead.
 func (*LatencyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{8}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LatencyStatus) GetSamples() int64 {
@@ -826,6 +912,68 @@ func (x *LatencyStatus) GetP99() *durationpb.Duration {
 	return nil
 }
 
+func (x *LatencyStatus) GetBuckets() []*LatencyBucket {
+	if x != nil {
+		return x.Buckets
+	}
+	return nil
+}
+
+// LatencyBucket is a part of the answers.
+type LatencyBucket struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Times up to this one, and above that of the bucket before.
+	UpTo *durationpb.Duration `protobuf:"bytes,1,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	// The part of the answers, from 0 to 1; 1 in all buckets together.
+	Share         float64 `protobuf:"fixed64,2,opt,name=share,proto3" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LatencyBucket) Reset() {
+	*x = LatencyBucket{}
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LatencyBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LatencyBucket) ProtoMessage() {}
+
+func (x *LatencyBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LatencyBucket.ProtoReflect.Descriptor instead.
+func (*LatencyBucket) Descriptor() ([]byte, []int) {
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *LatencyBucket) GetUpTo() *durationpb.Duration {
+	if x != nil {
+		return x.UpTo
+	}
+	return nil
+}
+
+func (x *LatencyBucket) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
 // KeyStatus is one key of the model's server.
 type KeyStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -849,7 +997,7 @@ type KeyStatus struct {
 
 func (x *KeyStatus) Reset() {
 	*x = KeyStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +1009,7 @@ func (x *KeyStatus) String() string {
 func (*KeyStatus) ProtoMessage() {}
 
 func (x *KeyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[9]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +1022,7 @@ func (x *KeyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStatus.ProtoReflect.Descriptor instead.
 func (*KeyStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{9}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *KeyStatus) GetSuffix() string {
@@ -962,7 +1110,7 @@ type QuotaGroupStatus struct {
 
 func (x *QuotaGroupStatus) Reset() {
 	*x = QuotaGroupStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1122,7 @@ func (x *QuotaGroupStatus) String() string {
 func (*QuotaGroupStatus) ProtoMessage() {}
 
 func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[10]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1135,7 @@ func (x *QuotaGroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaGroupStatus.ProtoReflect.Descriptor instead.
 func (*QuotaGroupStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{10}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *QuotaGroupStatus) GetName() string {
@@ -1098,7 +1246,7 @@ type QuotaStatus struct {
 
 func (x *QuotaStatus) Reset() {
 	*x = QuotaStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1258,7 @@ func (x *QuotaStatus) String() string {
 func (*QuotaStatus) ProtoMessage() {}
 
 func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[11]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1271,7 @@ func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaStatus.ProtoReflect.Descriptor instead.
 func (*QuotaStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{11}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QuotaStatus) GetLimit() float64 {
@@ -1171,7 +1319,7 @@ type CacheStatus struct {
 
 func (x *CacheStatus) Reset() {
 	*x = CacheStatus{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1331,7 @@ func (x *CacheStatus) String() string {
 func (*CacheStatus) ProtoMessage() {}
 
 func (x *CacheStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[12]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1344,7 @@ func (x *CacheStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CacheStatus.ProtoReflect.Descriptor instead.
 func (*CacheStatus) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{12}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CacheStatus) GetEntries() int64 {
@@ -1240,7 +1388,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1400,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[13]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1413,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{13}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Settings) GetMaxWorkers() int32 {
@@ -1296,7 +1444,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1456,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[14]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1469,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{14}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateSettingsRequest) GetMaxWorkers() int32 {
@@ -1349,7 +1497,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1361,7 +1509,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_credenza_v1_operations_service_proto_msgTypes[15]
+	mi := &file_credenza_v1_operations_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1522,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{15}
+	return file_credenza_v1_operations_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *Settings {
@@ -1389,7 +1537,7 @@ var File_credenza_v1_operations_service_proto protoreflect.FileDescriptor
 const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
 	"$credenza/v1/operations_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18credenza/v1/notice.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x84\x05\n" +
+	"\x10GetStatusRequest\"\xb6\x05\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -1406,7 +1554,13 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\bsettings\x18\v \x01(\v2\x15.credenza.v1.SettingsR\bsettings\x125\n" +
 	"\x06groups\x18\f \x03(\v2\x1d.credenza.v1.QuotaGroupStatusR\x06groups\x125\n" +
 	"\bprofiles\x18\r \x03(\v2\x19.credenza.v1.ModelProfileR\bprofiles\x123\n" +
-	"\acallers\x18\x0f \x03(\v2\x19.credenza.v1.CallerStatusR\acallers\"N\n" +
+	"\acallers\x18\x0f \x03(\v2\x19.credenza.v1.CallerStatusR\acallers\x120\n" +
+	"\bwarnings\x18\x10 \x03(\v2\x14.credenza.v1.LogLineR\bwarnings\"\x98\x01\n" +
+	"\aLogLine\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12+\n" +
+	"\x05level\x18\x02 \x01(\x0e2\x15.credenza.v1.LogLevelR\x05level\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x16\n" +
+	"\x06fields\x18\x04 \x01(\tR\x06fields\"N\n" +
 	"\fCallerStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x04caps\x18\x02 \x03(\v2\x16.credenza.v1.CapStatusR\x04caps\"I\n" +
@@ -1431,13 +1585,17 @@ const file_credenza_v1_operations_service_proto_rawDesc = "" +
 	"\x05fixed\x18\x04 \x01(\bR\x05fixed\"C\n" +
 	"\vQueueStatus\x12 \n" +
 	"\vinteractive\x18\x01 \x01(\x03R\vinteractive\x12\x12\n" +
-	"\x04bulk\x18\x02 \x01(\x03R\x04bulk\"\xdf\x01\n" +
+	"\x04bulk\x18\x02 \x01(\x03R\x04bulk\"\x95\x02\n" +
 	"\rLatencyStatus\x12\x18\n" +
 	"\asamples\x18\x01 \x01(\x03R\asamples\x12-\n" +
 	"\x04mean\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04mean\x12+\n" +
 	"\x03p50\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03p50\x12+\n" +
 	"\x03p95\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x03p95\x12+\n" +
-	"\x03p99\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03p99\"\xe5\x01\n" +
+	"\x03p99\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03p99\x124\n" +
+	"\abuckets\x18\x06 \x03(\v2\x1a.credenza.v1.LatencyBucketR\abuckets\"U\n" +
+	"\rLatencyBucket\x12.\n" +
+	"\x05up_to\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04upTo\x12\x14\n" +
+	"\x05share\x18\x02 \x01(\x01R\x05share\"\xe5\x01\n" +
 	"\tKeyStatus\x12\x16\n" +
 	"\x06suffix\x18\x01 \x01(\tR\x06suffix\x12\x1b\n" +
 	"\tin_flight\x18\x02 \x01(\x05R\binFlight\x12\x14\n" +
@@ -1517,68 +1675,75 @@ func file_credenza_v1_operations_service_proto_rawDescGZIP() []byte {
 }
 
 var file_credenza_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_credenza_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_credenza_v1_operations_service_proto_goTypes = []any{
 	(LogLevel)(0),                  // 0: credenza.v1.LogLevel
 	(ProfileSource)(0),             // 1: credenza.v1.ProfileSource
 	(*GetStatusRequest)(nil),       // 2: credenza.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),      // 3: credenza.v1.GetStatusResponse
-	(*CallerStatus)(nil),           // 4: credenza.v1.CallerStatus
-	(*CapStatus)(nil),              // 5: credenza.v1.CapStatus
-	(*ModelProfile)(nil),           // 6: credenza.v1.ModelProfile
-	(*ProfilePart)(nil),            // 7: credenza.v1.ProfilePart
-	(*PoolStatus)(nil),             // 8: credenza.v1.PoolStatus
-	(*QueueStatus)(nil),            // 9: credenza.v1.QueueStatus
-	(*LatencyStatus)(nil),          // 10: credenza.v1.LatencyStatus
-	(*KeyStatus)(nil),              // 11: credenza.v1.KeyStatus
-	(*QuotaGroupStatus)(nil),       // 12: credenza.v1.QuotaGroupStatus
-	(*QuotaStatus)(nil),            // 13: credenza.v1.QuotaStatus
-	(*CacheStatus)(nil),            // 14: credenza.v1.CacheStatus
-	(*Settings)(nil),               // 15: credenza.v1.Settings
-	(*UpdateSettingsRequest)(nil),  // 16: credenza.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil), // 17: credenza.v1.UpdateSettingsResponse
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 19: google.protobuf.Duration
-	(*Outage)(nil),                 // 20: credenza.v1.Outage
+	(*LogLine)(nil),                // 4: credenza.v1.LogLine
+	(*CallerStatus)(nil),           // 5: credenza.v1.CallerStatus
+	(*CapStatus)(nil),              // 6: credenza.v1.CapStatus
+	(*ModelProfile)(nil),           // 7: credenza.v1.ModelProfile
+	(*ProfilePart)(nil),            // 8: credenza.v1.ProfilePart
+	(*PoolStatus)(nil),             // 9: credenza.v1.PoolStatus
+	(*QueueStatus)(nil),            // 10: credenza.v1.QueueStatus
+	(*LatencyStatus)(nil),          // 11: credenza.v1.LatencyStatus
+	(*LatencyBucket)(nil),          // 12: credenza.v1.LatencyBucket
+	(*KeyStatus)(nil),              // 13: credenza.v1.KeyStatus
+	(*QuotaGroupStatus)(nil),       // 14: credenza.v1.QuotaGroupStatus
+	(*QuotaStatus)(nil),            // 15: credenza.v1.QuotaStatus
+	(*CacheStatus)(nil),            // 16: credenza.v1.CacheStatus
+	(*Settings)(nil),               // 17: credenza.v1.Settings
+	(*UpdateSettingsRequest)(nil),  // 18: credenza.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil), // 19: credenza.v1.UpdateSettingsResponse
+	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 21: google.protobuf.Duration
+	(*Outage)(nil),                 // 22: credenza.v1.Outage
 }
 var file_credenza_v1_operations_service_proto_depIdxs = []int32{
-	18, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
-	9,  // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
-	10, // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
-	11, // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
-	14, // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
-	15, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
-	12, // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
-	6,  // 8: credenza.v1.GetStatusResponse.profiles:type_name -> credenza.v1.ModelProfile
-	4,  // 9: credenza.v1.GetStatusResponse.callers:type_name -> credenza.v1.CallerStatus
-	5,  // 10: credenza.v1.CallerStatus.caps:type_name -> credenza.v1.CapStatus
-	7,  // 11: credenza.v1.ModelProfile.parts:type_name -> credenza.v1.ProfilePart
-	1,  // 12: credenza.v1.ProfilePart.source:type_name -> credenza.v1.ProfileSource
-	19, // 13: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
-	19, // 14: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
-	19, // 15: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
-	19, // 16: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
-	19, // 17: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
-	13, // 18: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
-	13, // 19: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
-	19, // 20: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
-	10, // 21: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
-	19, // 22: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
-	20, // 23: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
-	19, // 24: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
-	0,  // 25: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
-	0,  // 26: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
-	15, // 27: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
-	2,  // 28: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
-	16, // 29: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
-	3,  // 30: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
-	17, // 31: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
-	30, // [30:32] is the sub-list for method output_type
-	28, // [28:30] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	20, // 0: credenza.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: credenza.v1.GetStatusResponse.pool:type_name -> credenza.v1.PoolStatus
+	10, // 2: credenza.v1.GetStatusResponse.queue:type_name -> credenza.v1.QueueStatus
+	11, // 3: credenza.v1.GetStatusResponse.upstream_latency:type_name -> credenza.v1.LatencyStatus
+	13, // 4: credenza.v1.GetStatusResponse.keys:type_name -> credenza.v1.KeyStatus
+	16, // 5: credenza.v1.GetStatusResponse.cache:type_name -> credenza.v1.CacheStatus
+	17, // 6: credenza.v1.GetStatusResponse.settings:type_name -> credenza.v1.Settings
+	14, // 7: credenza.v1.GetStatusResponse.groups:type_name -> credenza.v1.QuotaGroupStatus
+	7,  // 8: credenza.v1.GetStatusResponse.profiles:type_name -> credenza.v1.ModelProfile
+	5,  // 9: credenza.v1.GetStatusResponse.callers:type_name -> credenza.v1.CallerStatus
+	4,  // 10: credenza.v1.GetStatusResponse.warnings:type_name -> credenza.v1.LogLine
+	20, // 11: credenza.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	0,  // 12: credenza.v1.LogLine.level:type_name -> credenza.v1.LogLevel
+	6,  // 13: credenza.v1.CallerStatus.caps:type_name -> credenza.v1.CapStatus
+	8,  // 14: credenza.v1.ModelProfile.parts:type_name -> credenza.v1.ProfilePart
+	1,  // 15: credenza.v1.ProfilePart.source:type_name -> credenza.v1.ProfileSource
+	21, // 16: credenza.v1.LatencyStatus.mean:type_name -> google.protobuf.Duration
+	21, // 17: credenza.v1.LatencyStatus.p50:type_name -> google.protobuf.Duration
+	21, // 18: credenza.v1.LatencyStatus.p95:type_name -> google.protobuf.Duration
+	21, // 19: credenza.v1.LatencyStatus.p99:type_name -> google.protobuf.Duration
+	12, // 20: credenza.v1.LatencyStatus.buckets:type_name -> credenza.v1.LatencyBucket
+	21, // 21: credenza.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
+	21, // 22: credenza.v1.KeyStatus.retry_in:type_name -> google.protobuf.Duration
+	15, // 23: credenza.v1.QuotaGroupStatus.requests:type_name -> credenza.v1.QuotaStatus
+	15, // 24: credenza.v1.QuotaGroupStatus.tokens:type_name -> credenza.v1.QuotaStatus
+	21, // 25: credenza.v1.QuotaGroupStatus.cool_down:type_name -> google.protobuf.Duration
+	11, // 26: credenza.v1.QuotaGroupStatus.latency:type_name -> credenza.v1.LatencyStatus
+	21, // 27: credenza.v1.QuotaGroupStatus.attempt_timeout:type_name -> google.protobuf.Duration
+	22, // 28: credenza.v1.QuotaGroupStatus.outage:type_name -> credenza.v1.Outage
+	21, // 29: credenza.v1.QuotaStatus.reset_in:type_name -> google.protobuf.Duration
+	0,  // 30: credenza.v1.Settings.log_level:type_name -> credenza.v1.LogLevel
+	0,  // 31: credenza.v1.UpdateSettingsRequest.log_level:type_name -> credenza.v1.LogLevel
+	17, // 32: credenza.v1.UpdateSettingsResponse.settings:type_name -> credenza.v1.Settings
+	2,  // 33: credenza.v1.OperationsService.GetStatus:input_type -> credenza.v1.GetStatusRequest
+	18, // 34: credenza.v1.OperationsService.UpdateSettings:input_type -> credenza.v1.UpdateSettingsRequest
+	3,  // 35: credenza.v1.OperationsService.GetStatus:output_type -> credenza.v1.GetStatusResponse
+	19, // 36: credenza.v1.OperationsService.UpdateSettings:output_type -> credenza.v1.UpdateSettingsResponse
+	35, // [35:37] is the sub-list for method output_type
+	33, // [33:35] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_credenza_v1_operations_service_proto_init() }
@@ -1587,14 +1752,14 @@ func file_credenza_v1_operations_service_proto_init() {
 		return
 	}
 	file_credenza_v1_notice_proto_init()
-	file_credenza_v1_operations_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_credenza_v1_operations_service_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_credenza_v1_operations_service_proto_rawDesc), len(file_credenza_v1_operations_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

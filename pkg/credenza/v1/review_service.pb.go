@@ -99,8 +99,8 @@ const (
 	// The confidence. Failed results have none and come first.
 	ReviewOrder_REVIEW_ORDER_CONFIDENCE ReviewOrder = 4
 	// What a person should look at: results that need review, the least confident first,
-	// then a tenth of the others, chosen at random but the same each time. The rest is not
-	// listed. Results that were checked keep their places.
+	// then about a tenth of the others and at least one, chosen at random but the same each
+	// time. The rest is not listed. Results that were checked keep their places.
 	ReviewOrder_REVIEW_ORDER_REVIEW ReviewOrder = 5
 )
 
@@ -876,7 +876,8 @@ func (x *ListReviewItemsRequest) GetWithRows() bool {
 // ListReviewItemsResponse is a part of a sorted list.
 type ListReviewItemsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The results, in order. Fewer than asked for: the list ends.
+	// The results, in order. Fewer than asked for: the list ends, or more would take over
+	// 3 MiB.
 	Items []*ReviewItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
 	// Results in the whole list.
 	Total int64 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
@@ -1616,7 +1617,9 @@ type PutCorrectionsRequest_Bulk struct {
 
 type PutCorrectionsRequest_Undo struct {
 	// Takes back an earlier change: PutCorrectionsResponse.change_id. What was changed
-	// again since then stays.
+	// again since then stays, the rest gets its corrections from before the change. An
+	// undo is a change too, and can be taken back. FAILED_PRECONDITION if the change was
+	// taken back already.
 	Undo string `protobuf:"bytes,4,opt,name=undo,proto3,oneof"`
 }
 
@@ -1677,7 +1680,7 @@ type BulkCorrection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The results. Not set: all.
 	Filter *ReviewFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// What is right for each of them. Its index is not used.
+	// What is right for each of them. An empty one accepts them. Its index is not used.
 	Correction    *Correction `protobuf:"bytes,2,opt,name=correction,proto3" json:"correction,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2149,11 +2152,11 @@ const file_credenza_v1_review_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnlyB\x0f\n" +
 	"\x06change\x12\x05\xbaH\x02\b\x01\"X\n" +
 	"\x0eCorrectionList\x12F\n" +
-	"\vcorrections\x18\x01 \x03(\v2\x17.credenza.v1.CorrectionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\vcorrections\"|\n" +
+	"\vcorrections\x18\x01 \x03(\v2\x17.credenza.v1.CorrectionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\vcorrections\"\x84\x01\n" +
 	"\x0eBulkCorrection\x121\n" +
-	"\x06filter\x18\x01 \x01(\v2\x19.credenza.v1.ReviewFilterR\x06filter\x127\n" +
+	"\x06filter\x18\x01 \x01(\v2\x19.credenza.v1.ReviewFilterR\x06filter\x12?\n" +
 	"\n" +
-	"correction\x18\x02 \x01(\v2\x17.credenza.v1.CorrectionR\n" +
+	"correction\x18\x02 \x01(\v2\x17.credenza.v1.CorrectionB\x06\xbaH\x03\xc8\x01\x01R\n" +
 	"correction\"O\n" +
 	"\x16PutCorrectionsResponse\x12\x18\n" +
 	"\achanged\x18\x01 \x01(\x03R\achanged\x12\x1b\n" +

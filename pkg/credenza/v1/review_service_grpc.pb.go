@@ -52,7 +52,9 @@ type ReviewServiceClient interface {
 	SubmitUpload(ctx context.Context, in *SubmitUploadRequest, opts ...grpc.CallOption) (*SubmitUploadResponse, error)
 	// Lists a job's results, sorted and filtered. Of a job that has not ended, those that
 	// there are. The first call for a job makes an index of it, which takes about a
-	// second for 100,000 results.
+	// second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+	// for the index. If the disk has lost results or corrections, those that are left are
+	// listed, and a call for what comes after them is DATA_LOSS.
 	ListReviewItems(ctx context.Context, in *ListReviewItemsRequest, opts ...grpc.CallOption) (*ListReviewItemsResponse, error)
 	// Counts a job's results by category, style, confidence, error and state.
 	SummarizeReview(ctx context.Context, in *SummarizeReviewRequest, opts ...grpc.CallOption) (*SummarizeReviewResponse, error)
@@ -60,7 +62,9 @@ type ReviewServiceClient interface {
 	// server, with the rules for the pictures of items. NOT_FOUND if there is none that
 	// can be shown; the message has the reason.
 	GetReviewPicture(ctx context.Context, in *GetReviewPictureRequest, opts ...grpc.CallOption) (*GetReviewPictureResponse, error)
-	// Stores corrections, or counts what would be changed.
+	// Stores corrections, or counts what would be changed. Of several corrections of a
+	// result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+	// taxonomy, with the nearest one, and for a result that the job does not have.
 	PutCorrections(ctx context.Context, in *PutCorrectionsRequest, opts ...grpc.CallOption) (*PutCorrectionsResponse, error)
 	// Lists the corrections in force, page by page, by index.
 	ListCorrections(ctx context.Context, in *ListCorrectionsRequest, opts ...grpc.CallOption) (*ListCorrectionsResponse, error)
@@ -186,7 +190,9 @@ type ReviewServiceServer interface {
 	SubmitUpload(context.Context, *SubmitUploadRequest) (*SubmitUploadResponse, error)
 	// Lists a job's results, sorted and filtered. Of a job that has not ended, those that
 	// there are. The first call for a job makes an index of it, which takes about a
-	// second for 100,000 results.
+	// second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+	// for the index. If the disk has lost results or corrections, those that are left are
+	// listed, and a call for what comes after them is DATA_LOSS.
 	ListReviewItems(context.Context, *ListReviewItemsRequest) (*ListReviewItemsResponse, error)
 	// Counts a job's results by category, style, confidence, error and state.
 	SummarizeReview(context.Context, *SummarizeReviewRequest) (*SummarizeReviewResponse, error)
@@ -194,7 +200,9 @@ type ReviewServiceServer interface {
 	// server, with the rules for the pictures of items. NOT_FOUND if there is none that
 	// can be shown; the message has the reason.
 	GetReviewPicture(context.Context, *GetReviewPictureRequest) (*GetReviewPictureResponse, error)
-	// Stores corrections, or counts what would be changed.
+	// Stores corrections, or counts what would be changed. Of several corrections of a
+	// result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+	// taxonomy, with the nearest one, and for a result that the job does not have.
 	PutCorrections(context.Context, *PutCorrectionsRequest) (*PutCorrectionsResponse, error)
 	// Lists the corrections in force, page by page, by index.
 	ListCorrections(context.Context, *ListCorrectionsRequest) (*ListCorrectionsResponse, error)

@@ -118,6 +118,7 @@ class GetStatusResponse(google.protobuf.message.Message):
     GROUPS_FIELD_NUMBER: builtins.int
     PROFILES_FIELD_NUMBER: builtins.int
     CALLERS_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
     version: builtins.str
     """The version of the program."""
     backend: builtins.str
@@ -170,6 +171,12 @@ class GetStatusResponse(google.protobuf.message.Message):
         they use on all replicas together.
         """
 
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LogLine]:
+        """The last 20 lines of the log that are warnings or errors, the newest first. At the
+        log level ERROR, errors alone.
+        """
+
     def __init__(
         self,
         *,
@@ -187,11 +194,45 @@ class GetStatusResponse(google.protobuf.message.Message):
         groups: collections.abc.Iterable[Global___QuotaGroupStatus] | None = ...,
         profiles: collections.abc.Iterable[Global___ModelProfile] | None = ...,
         callers: collections.abc.Iterable[Global___CallerStatus] | None = ...,
+        warnings: collections.abc.Iterable[Global___LogLine] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cache", b"cache", "pool", b"pool", "queue", b"queue", "settings", b"settings", "start_time", b"start_time", "upstream_latency", b"upstream_latency"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["backend", b"backend", "cache", b"cache", "callers", b"callers", "groups", b"groups", "keys", b"keys", "model", b"model", "pool", b"pool", "profiles", b"profiles", "queue", b"queue", "ready", b"ready", "settings", b"settings", "start_time", b"start_time", "upstream_latency", b"upstream_latency", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backend", b"backend", "cache", b"cache", "callers", b"callers", "groups", b"groups", "keys", b"keys", "model", b"model", "pool", b"pool", "profiles", b"profiles", "queue", b"queue", "ready", b"ready", "settings", b"settings", "start_time", b"start_time", "upstream_latency", b"upstream_latency", "version", b"version", "warnings", b"warnings"]) -> None: ...
 
 Global___GetStatusResponse: typing_extensions.TypeAlias = GetStatusResponse
+
+@typing.final
+class LogLine(google.protobuf.message.Message):
+    """LogLine is a line of the log. It shows what the log does, and so no keys and tokens."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: builtins.int
+    LEVEL_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    FIELDS_FIELD_NUMBER: builtins.int
+    level: Global___LogLevel.ValueType
+    """Its severity."""
+    message: builtins.str
+    """The text. Lines about the same thing have the same text."""
+    fields: builtins.str
+    """Its fields, an object in JSON; at most 2 KiB, and cut beyond."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was written."""
+
+    def __init__(
+        self,
+        *,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        level: Global___LogLevel.ValueType = ...,
+        message: builtins.str = ...,
+        fields: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["time", b"time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["fields", b"fields", "level", b"level", "message", b"message", "time", b"time"]) -> None: ...
+
+Global___LogLine: typing_extensions.TypeAlias = LogLine
 
 @typing.final
 class CallerStatus(google.protobuf.message.Message):
@@ -383,6 +424,7 @@ class LatencyStatus(google.protobuf.message.Message):
     P50_FIELD_NUMBER: builtins.int
     P95_FIELD_NUMBER: builtins.int
     P99_FIELD_NUMBER: builtins.int
+    BUCKETS_FIELD_NUMBER: builtins.int
     samples: builtins.int
     """Answers that the figures are from. 0: there are none yet."""
     @property
@@ -401,6 +443,12 @@ class LatencyStatus(google.protobuf.message.Message):
     def p99(self) -> google.protobuf.duration_pb2.Duration:
         """99 % of the answers came within it."""
 
+    @property
+    def buckets(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LatencyBucket]:
+        """The answers by their times, from the quickest. Older answers count less. Empty: there
+        are none yet.
+        """
+
     def __init__(
         self,
         *,
@@ -409,11 +457,37 @@ class LatencyStatus(google.protobuf.message.Message):
         p50: google.protobuf.duration_pb2.Duration | None = ...,
         p95: google.protobuf.duration_pb2.Duration | None = ...,
         p99: google.protobuf.duration_pb2.Duration | None = ...,
+        buckets: collections.abc.Iterable[Global___LatencyBucket] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["mean", b"mean", "p50", b"p50", "p95", b"p95", "p99", b"p99"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["mean", b"mean", "p50", b"p50", "p95", b"p95", "p99", b"p99", "samples", b"samples"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["buckets", b"buckets", "mean", b"mean", "p50", b"p50", "p95", b"p95", "p99", b"p99", "samples", b"samples"]) -> None: ...
 
 Global___LatencyStatus: typing_extensions.TypeAlias = LatencyStatus
+
+@typing.final
+class LatencyBucket(google.protobuf.message.Message):
+    """LatencyBucket is a part of the answers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UP_TO_FIELD_NUMBER: builtins.int
+    SHARE_FIELD_NUMBER: builtins.int
+    share: builtins.float
+    """The part of the answers, from 0 to 1; 1 in all buckets together."""
+    @property
+    def up_to(self) -> google.protobuf.duration_pb2.Duration:
+        """Times up to this one, and above that of the bucket before."""
+
+    def __init__(
+        self,
+        *,
+        up_to: google.protobuf.duration_pb2.Duration | None = ...,
+        share: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["up_to", b"up_to"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["share", b"share", "up_to", b"up_to"]) -> None: ...
+
+Global___LatencyBucket: typing_extensions.TypeAlias = LatencyBucket
 
 @typing.final
 class KeyStatus(google.protobuf.message.Message):

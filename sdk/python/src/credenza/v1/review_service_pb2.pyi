@@ -72,8 +72,8 @@ class _ReviewOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The confidence. Failed results have none and come first."""
     REVIEW_ORDER_REVIEW: _ReviewOrder.ValueType  # 5
     """What a person should look at: results that need review, the least confident first,
-    then a tenth of the others, chosen at random but the same each time. The rest is not
-    listed. Results that were checked keep their places.
+    then about a tenth of the others and at least one, chosen at random but the same each
+    time. The rest is not listed. Results that were checked keep their places.
     """
 
 class ReviewOrder(_ReviewOrder, metaclass=_ReviewOrderEnumTypeWrapper):
@@ -91,8 +91,8 @@ REVIEW_ORDER_CONFIDENCE: ReviewOrder.ValueType  # 4
 """The confidence. Failed results have none and come first."""
 REVIEW_ORDER_REVIEW: ReviewOrder.ValueType  # 5
 """What a person should look at: results that need review, the least confident first,
-then a tenth of the others, chosen at random but the same each time. The rest is not
-listed. Results that were checked keep their places.
+then about a tenth of the others and at least one, chosen at random but the same each
+time. The rest is not listed. Results that were checked keep their places.
 """
 Global___ReviewOrder: typing_extensions.TypeAlias = ReviewOrder
 
@@ -504,7 +504,9 @@ class ListReviewItemsResponse(google.protobuf.message.Message):
     """The state of the job when the list was made."""
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ReviewItem]:
-        """The results, in order. Fewer than asked for: the list ends."""
+        """The results, in order. Fewer than asked for: the list ends, or more would take over
+        3 MiB.
+        """
 
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -787,7 +789,9 @@ class PutCorrectionsRequest(google.protobuf.message.Message):
     """Job.job_id."""
     undo: builtins.str
     """Takes back an earlier change: PutCorrectionsResponse.change_id. What was changed
-    again since then stays.
+    again since then stays, the rest gets its corrections from before the change. An
+    undo is a change too, and can be taken back. FAILED_PRECONDITION if the change was
+    taken back already.
     """
     person: builtins.str
     """Who says it. Not used if callers have tokens."""
@@ -851,7 +855,7 @@ class BulkCorrection(google.protobuf.message.Message):
 
     @property
     def correction(self) -> Global___Correction:
-        """What is right for each of them. Its index is not used."""
+        """What is right for each of them. An empty one accepts them. Its index is not used."""
 
     def __init__(
         self,

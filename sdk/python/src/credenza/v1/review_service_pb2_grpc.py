@@ -112,7 +112,9 @@ class ReviewServiceServicer(object):
     def ListReviewItems(self, request, context):
         """Lists a job's results, sorted and filtered. Of a job that has not ended, those that
         there are. The first call for a job makes an index of it, which takes about a
-        second for 100,000 results.
+        second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+        for the index. If the disk has lost results or corrections, those that are left are
+        listed, and a call for what comes after them is DATA_LOSS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +137,9 @@ class ReviewServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PutCorrections(self, request, context):
-        """Stores corrections, or counts what would be changed.
+        """Stores corrections, or counts what would be changed. Of several corrections of a
+        result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+        taxonomy, with the nearest one, and for a result that the job does not have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -250,7 +250,9 @@ class ReviewServiceStub(typing.Generic[_ReviewServiceDescribeUploadType, _Review
     ListReviewItems: _ReviewServiceListReviewItemsType
     """Lists a job's results, sorted and filtered. Of a job that has not ended, those that
     there are. The first call for a job makes an index of it, which takes about a
-    second for 100,000 results.
+    second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+    for the index. If the disk has lost results or corrections, those that are left are
+    listed, and a call for what comes after them is DATA_LOSS.
     """
 
     SummarizeReview: _ReviewServiceSummarizeReviewType
@@ -263,7 +265,10 @@ class ReviewServiceStub(typing.Generic[_ReviewServiceDescribeUploadType, _Review
     """
 
     PutCorrections: _ReviewServicePutCorrectionsType
-    """Stores corrections, or counts what would be changed."""
+    """Stores corrections, or counts what would be changed. Of several corrections of a
+    result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+    taxonomy, with the nearest one, and for a result that the job does not have.
+    """
 
     ListCorrections: _ReviewServiceListCorrectionsType
     """Lists the corrections in force, page by page, by index."""
@@ -346,7 +351,9 @@ class ReviewServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[credenza.v1.review_service_pb2.ListReviewItemsResponse, collections.abc.Awaitable[credenza.v1.review_service_pb2.ListReviewItemsResponse]]:
         """Lists a job's results, sorted and filtered. Of a job that has not ended, those that
         there are. The first call for a job makes an index of it, which takes about a
-        second for 100,000 results.
+        second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+        for the index. If the disk has lost results or corrections, those that are left are
+        listed, and a call for what comes after them is DATA_LOSS.
         """
 
     @abc.abstractmethod
@@ -374,7 +381,10 @@ class ReviewServiceServicer(metaclass=abc.ABCMeta):
         request: credenza.v1.review_service_pb2.PutCorrectionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[credenza.v1.review_service_pb2.PutCorrectionsResponse, collections.abc.Awaitable[credenza.v1.review_service_pb2.PutCorrectionsResponse]]:
-        """Stores corrections, or counts what would be changed."""
+        """Stores corrections, or counts what would be changed. Of several corrections of a
+        result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+        taxonomy, with the nearest one, and for a result that the job does not have.
+        """
 
     @abc.abstractmethod
     def ListCorrections(

@@ -426,7 +426,8 @@ export const ListReviewItemsRequestSchema: GenMessage<ListReviewItemsRequest> = 
  */
 export type ListReviewItemsResponse = Message<"credenza.v1.ListReviewItemsResponse"> & {
   /**
-   * The results, in order. Fewer than asked for: the list ends.
+   * The results, in order. Fewer than asked for: the list ends, or more would take over
+   * 3 MiB.
    *
    * @generated from field: repeated credenza.v1.ReviewItem items = 1;
    */
@@ -821,7 +822,9 @@ export type PutCorrectionsRequest = Message<"credenza.v1.PutCorrectionsRequest">
   } | {
     /**
      * Takes back an earlier change: PutCorrectionsResponse.change_id. What was changed
-     * again since then stays.
+     * again since then stays, the rest gets its corrections from before the change. An
+     * undo is a change too, and can be taken back. FAILED_PRECONDITION if the change was
+     * taken back already.
      *
      * @generated from field: string undo = 4;
      */
@@ -886,7 +889,7 @@ export type BulkCorrection = Message<"credenza.v1.BulkCorrection"> & {
   filter?: ReviewFilter | undefined;
 
   /**
-   * What is right for each of them. Its index is not used.
+   * What is right for each of them. An empty one accepts them. Its index is not used.
    *
    * @generated from field: credenza.v1.Correction correction = 2;
    */
@@ -1138,8 +1141,8 @@ export enum ReviewOrder {
 
   /**
    * What a person should look at: results that need review, the least confident first,
-   * then a tenth of the others, chosen at random but the same each time. The rest is not
-   * listed. Results that were checked keep their places.
+   * then about a tenth of the others and at least one, chosen at random but the same each
+   * time. The rest is not listed. Results that were checked keep their places.
    *
    * @generated from enum value: REVIEW_ORDER_REVIEW = 5;
    */
@@ -1238,7 +1241,9 @@ export const ReviewService: GenService<{
   /**
    * Lists a job's results, sorted and filtered. Of a job that has not ended, those that
    * there are. The first call for a job makes an index of it, which takes about a
-   * second for 100,000 results.
+   * second for 100,000 results. FAILED_PRECONDITION if the server has not enough memory
+   * for the index. If the disk has lost results or corrections, those that are left are
+   * listed, and a call for what comes after them is DATA_LOSS.
    *
    * @generated from rpc credenza.v1.ReviewService.ListReviewItems
    */
@@ -1270,7 +1275,9 @@ export const ReviewService: GenService<{
     output: typeof GetReviewPictureResponseSchema;
   },
   /**
-   * Stores corrections, or counts what would be changed.
+   * Stores corrections, or counts what would be changed. Of several corrections of a
+   * result, the last one is in force. INVALID_ARGUMENT for a name that is not in the
+   * taxonomy, with the nearest one, and for a result that the job does not have.
    *
    * @generated from rpc credenza.v1.ReviewService.PutCorrections
    */

@@ -1,0 +1,161 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/codec"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// Reviewed returns what a review needs to know of a job.
+func (s *Service) Reviewed(ctx context.Context, owner catalog.Owner, id string) (catalog.ReviewedJob, error) {
+	rec, err := s.find(ctx, owner, id)
+	if err != nil {
+		return catalog.ReviewedJob{}, err
+	}
+	return rec.reviewed(), nil
+}
+
+func (r *jobRecord) reviewed() catalog.ReviewedJob {
+	job := catalog.ReviewedJob{ID: r.ID, State: r.State, Mode: r.Options.Mode, Upload: r.Upload, Items: r.Items}
+	if r.State.Ended() && r.Tally != nil {
+		job.Done = r.Tally.Done
+	}
+	return job
+}
+
+// ResultsAfter calls each with the results of a job behind a place, in the order in which
+// they were stored. If it meets the job's end, it returns the job as it has ended. It
+// passes over results that cannot be read.
+func (s *Service) ResultsAfter(ctx context.Context, job catalog.ReviewedJob, after uint64, each func(place uint64, chunk int64, outcomes []catalog.Outcome) error) (catalog.ReviewedJob, error) {
+	if some, err := s.store.hasResultsAfter(ctx, job.Upload, after); err != nil || !some {
+		return job, asFault(err)
+	}
+	all := reading{filters: []string{allOf(resultsPrefix, job.Upload)}, after: after}
+	err := s.store.replay(ctx, all, func(msg jetstream.Msg, seq uint64) error {
+		if msg.Subject() == endSubject(job.Upload) {
+			return errAtEnd
+		}
+		outcomes, err := codec.DecodeOutcomes(msg.Data())
+		chunk, chunkErr := chunkNumber(msg.Subject())
+		if err != nil || chunkErr != nil {
+			return nil
+		}
+		return each(seq, chunk, outcomes)
+	})
+	if s.config.Sync == 0 && (err == nil || errors.Is(err, errAtEnd)) { // as for watchers
+		if syncErr := s.store.sync(ctx); syncErr != nil {
+			err = syncErr
+		}
+	}
+	if errors.Is(err, errAtEnd) && !job.State.Ended() {
+		return s.settled(ctx, job)
+	}
+	if errors.Is(err, errAtEnd) {
+		err = nil
+	}
+	return job, asFault(err)
+}
+
+// hasResultsAfter reports whether something of an upload's results is stored behind a place.
+func (st *store) hasResultsAfter(ctx context.Context, upload string, after uint64) (bool, error) {
+	if err := st.away(); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	last, err := st.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload))
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil && last.Sequence > after, err
+}
+
+// settled has the record of a job say that the job has ended, and returns the job then.
+func (s *Service) settled(ctx context.Context, job catalog.ReviewedJob) (catalog.ReviewedJob, error) {
+	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
+	if err == nil && rec.Upload != job.Upload {
+		err = notFound()
+	}
+	if err == nil {
+		err = s.settle(ctx, rec)
+	}
+	if err == nil {
+		rec, err = s.find(ctx, catalog.Owner{All: true}, job.ID)
+	}
+	if err != nil {
+		return job, asFault(err)
+	}
+	return rec.reviewed(), nil
+}
+
+// Pictures calls each with the index of every item of a job that has a picture, or an
+// address that may lead to one. An item too large for its chunk counts as one.
+func (s *Service) Pictures(ctx context.Context, job catalog.ReviewedJob, each func(index int64)) error {
+	if err := s.store.away(); err != nil {
+		return err
+	}
+	return asFault(s.store.eachChunk(ctx, job.Upload, func(_ int64, c *chunk) error {
+		for at, index := range c.indexes {
+			if c.objects[at] || c.items[at].HasPicture() {
+				each(index)
+			}
+		}
+		return nil
+	}))
+}
+
+// rowReaders is how many chunks are read at once for the rows of a page.
+const rowReaders = 8
+
+// Rows returns the columns of a job's rows, and the cells of those at some places: nil for
+// an item that was not made of a row.
+func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []catalog.ResultPlace) (columns []string, cells [][]string, err error) {
+	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
+	if err == nil && rec.Upload != job.Upload {
+		err = notFound()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	byChunk := map[int64][]int{}
+	for i, p := range places {
+		byChunk[p.Chunk] = append(byChunk[p.Chunk], i)
+	}
+	cells = make([][]string, len(places))
+	found := make(chan []string, len(byChunk))
+	reading, within := errgroup.WithContext(ctx)
+	reading.SetLimit(rowReaders)
+	for number, wanted := range byChunk {
+		reading.Go(func() (err error) {
+			defer recovered(&err)
+			r := rows{store: s.store, rec: rec}
+			subject := chunkSubject(itemsPrefix, rec.Upload, number)
+			for _, i := range wanted {
+				if cells[i], err = r.of(within, subject, places[i].Index); err != nil {
+					return err
+				}
+			}
+			found <- r.columns
+			return nil
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		if _, gone := s.find(ctx, catalog.Owner{All: true}, job.ID); fault.Is(gone, fault.NotFound) {
+			return nil, nil, gone
+		}
+		return nil, nil, asFault(err)
+	}
+	close(found)
+	for c := range found {
+		if len(c) > 0 { // all have the same
+			columns = c
+		}
+	}
+	return columns, cells, nil
+}

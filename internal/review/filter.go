@@ -1,0 +1,130 @@
+package review
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/fault"
+)
+
+// filter is a ReviewFilter in the terms of an index.
+type filter struct {
+	categories, styles []bool // by label; nil: any
+	reasons            []bool // by reason; nil: any
+	least, most        float64
+	confident          bool // whether least and most count
+	doubtful, failed   *bool
+	state              catalog.ReviewState
+	words              []bitmap // the rows that have each word
+}
+
+func (x *index) filter(f *catalog.ReviewFilter) *filter {
+	c := &filter{
+		categories: x.names.wanted(f.Categories), styles: x.names.wanted(f.Styles),
+		doubtful: f.NeedsReview, failed: f.Failed, state: f.State,
+		least: 0, most: 2, confident: f.MinConfidence != nil || f.MaxConfidence != nil,
+	}
+	if f.MinConfidence != nil {
+		c.least = *f.MinConfidence
+	}
+	if f.MaxConfidence != nil && *f.MaxConfidence != 1 {
+		c.most = *f.MaxConfidence
+	}
+	if len(f.Reasons) > 0 {
+		c.reasons = make([]bool, 1<<8)
+		for _, name := range f.Reasons {
+			c.reasons[fault.Named(name)] = true
+		}
+	}
+	for _, word := range strings.Fields(strings.ToLower(f.Query)) {
+		c.words = append(c.words, x.having(word))
+	}
+	return c
+}
+
+// wanted returns which labels are in a list, nil if the list is empty.
+func (n *names) wanted(list []string) []bool {
+	if len(list) == 0 {
+		return nil
+	}
+	wanted := make([]bool, len(n.list))
+	for _, name := range list {
+		if id, ok := n.ids[name]; ok {
+			wanted[id] = true
+		}
+	}
+	return wanted
+}
+
+// having returns the rows that have a word in their text, labels or note.
+func (x *index) having(word string) bitmap {
+	found := newBitmap(len(x.rows))
+	x.texts.search(x.rows, []byte(word), found)
+	labels, any := make([]bool, len(x.names.list)), false
+	for id, name := range x.names.list {
+		labels[id] = strings.Contains(strings.ToLower(name), word)
+		any = any || labels[id]
+	}
+	for i := range x.rows {
+		r := &x.rows[i]
+		if any && (has(labels, &r.now) || has(labels, &r.labels)) || r.held != nil && strings.Contains(r.held.query, word) {
+			found.add(i)
+		}
+	}
+	return found
+}
+
+func has(wanted []bool, l *labels) bool {
+	return wanted[l[category]] || wanted[l[primary]] || wanted[l[secondary]]
+}
+
+// lets reports whether the filter lets a row through.
+func (f *filter) lets(at int, r *row) bool {
+	switch {
+	case f.categories != nil && !f.categories[r.now[category]],
+		f.styles != nil && !f.styles[r.now[primary]] && !f.styles[r.now[secondary]],
+		f.reasons != nil && !(r.is(failed) && f.reasons[r.reason]),
+		f.confident && !(!r.is(failed) && r.confidence >= f.least && r.confidence < f.most),
+		f.doubtful != nil && *f.doubtful != r.is(doubtful),
+		f.failed != nil && *f.failed != r.is(failed),
+		f.state != 0 && f.state != r.state:
+		return false
+	}
+	for _, word := range f.words {
+		if !word.has(int64(at)) {
+			return false
+		}
+	}
+	return true
+}
+
+// all reports whether the filter lets every row through.
+func (f *filter) all() bool {
+	return f.categories == nil && f.styles == nil && f.reasons == nil && !f.confident &&
+		f.doubtful == nil && f.failed == nil && f.state == 0 && f.words == nil
+}
+
+// matching returns the rows that the filter lets through.
+func (x *index) matching(f *filter) bitmap {
+	found := newBitmap(len(x.rows))
+	for i := range x.rows {
+		if f.lets(i, &x.rows[i]) {
+			found.add(i)
+		}
+	}
+	return found
+}
+
+// compareNames compares two rows by name, and equal ones by index.
+func (x *index) compareNames(a, b int32) int {
+	if n := bytes.Compare(x.nameOf(a), x.nameOf(b)); n != 0 {
+		return n
+	}
+	return x.compareIndexes(a, b)
+}
+
+func (x *index) nameOf(row int32) []byte {
+	r := &x.rows[row]
+	return x.texts.of(r.text)[:r.name]
+}

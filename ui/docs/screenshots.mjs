@@ -1,0 +1,113 @@
+// Takes the pictures of docs/console.md: the views of a small catalogue, whose pictures are
+// drawn here and come from a shop on this machine.
+import { once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { csv } from "../test/files.mjs";
+import { ended, openBrowser, openPage, Server, show, start, upload } from "../test/harness.mjs";
+import { products } from "./products.mjs";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "../../docs/console");
+
+async function drawn(browser) {
+  const page = await browser.newPage({ viewport: { width: 480, height: 400 } });
+  const pictures = [];
+  for (const { svg } of products) {
+    await page.setContent(`<body style="margin:0;background:#f4f1ec">${svg}</body>`);
+    pictures.push(await page.screenshot({ type: "jpeg", quality: 85 }));
+  }
+  await page.close();
+  return pictures;
+}
+
+async function shop(pictures) {
+  const server = createServer((request, response) => {
+    const picture = pictures[Number(/^\/(\d+)\.jpg$/.exec(request.url)?.[1])];
+    response.writeHead(picture ? 200 : 404, { "content-type": "image/jpeg" }).end(picture);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+function table(count, address) {
+  const rows = Array.from({ length: count }, (_, at) => {
+    const { name, text, price } = products[at % products.length];
+    const size = ["", ", small", ", large", ", set of two"][Math.floor(at / products.length) % 4];
+    return [
+      `F-${String(at + 1).padStart(3, "0")}`,
+      name + size,
+      text,
+      price,
+      `${address}/${at % products.length}.jpg`,
+      "in stock",
+    ];
+  });
+  return { columns: ["Artikelnummer", "Titel", "Beschreibung", "Preis", "Bild", "Lager"], rows };
+}
+
+async function take(page, name) {
+  await page.waitForFunction(() => document.querySelector(".is-awaited, .loading") === null);
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function views(page, address) {
+  await take(page, "start");
+  await upload(page, "spring catalogue.csv", csv(table(480, address)));
+  await page.setViewportSize({ width: 1280, height: 1000 });
+  await take(page, "columns");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole("radio", { name: /^Text/ }).check();
+  await start(page);
+  await ended(page);
+  await take(page, "progress");
+  await show(page, "Review");
+  await page.getByLabel("Your name").fill("Mia");
+  await page.locator(".review-card").focus();
+  for (const key of ["Enter", "2", "Enter", "Enter"]) {
+    const before = await page.locator(".review-name").textContent();
+    await page.keyboard.press(key);
+    await page.waitForFunction((name) => document.querySelector(".review-name")?.textContent !== name, before);
+  }
+  await take(page, "review");
+  await show(page, "Results");
+  await page.locator(".grid-body .cell-name").first().waitFor();
+  await take(page, "results");
+  await page.locator(".grid-body .grid-row").first().click();
+  await page.locator(".detail-name").waitFor();
+  await take(page, "detail");
+  await page.keyboard.press("Escape");
+  await page.getByRole("region", { name: "Categories" }).getByRole("button").nth(1).click();
+  await page.getByRole("button", { name: "Change all…" }).click();
+  await page.getByText(/will be accepted/).waitFor();
+  await page.getByRole("combobox", { name: "Style", exact: true }).selectOption({ label: "Scandinavian" });
+  await page.getByText(/will be changed/).waitFor();
+  await take(page, "change");
+  await page.keyboard.press("Escape");
+  await show(page, "Export");
+  await take(page, "export");
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.locator(".job-line").first().waitFor();
+  await take(page, "jobs");
+  await page.getByRole("link", { name: "Operate" }).click();
+  await page.locator(".tiles").waitFor();
+  await take(page, "operate");
+}
+
+const browser = await openBrowser();
+const pictures = await shop(await drawn(browser));
+const server = await Server.start({ CREDENZA_IMAGE_ALLOW: "127.0.0.1" });
+try {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const page = await openPage(browser, server, { deviceScaleFactor: 1 });
+  await views(page, `http://127.0.0.1:${pictures.address().port}`);
+  console.log(page.faults.length === 0 ? `the pictures are in ${folder}` : page.faults);
+} finally {
+  await browser.close();
+  await server.close();
+  pictures.close();
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { catalogue, csv } from "./files.mjs";
+import { closePage, ended, openBrowser, openPage, Server, show, start, upload } from "./harness.mjs";
+
+let browser;
+
+before(async () => {
+  browser = await openBrowser();
+});
+
+after(() => browser?.close());
+
+async function withServer(settings, work) {
+  const server = await Server.start(settings);
+  try {
+    await work(server);
+  } finally {
+    await server.close();
+  }
+}
+
+test("a job goes on after its server was killed, and the page shows it without being loaded again", () =>
+  withServer({}, async (server) => {
+    const page = await openPage(browser, server);
+    await upload(page, "killed.csv", csv(catalogue(30_000)));
+    await start(page);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await ended(page, /Paused|Done/);
+    await server.kill();
+    await page.getByRole("alert").filter({ hasText: "The server does not answer" }).waitFor();
+    await server.restart();
+    await page.getByRole("alert").waitFor({ state: "detached" });
+    const go = page.getByRole("button", { name: "Continue" });
+    if (await go.isVisible()) {
+      await go.click();
+    }
+    await ended(page);
+    await page.locator(".hero", { hasText: "30,000 of 30,000 products" }).waitFor();
+    await closePage(page);
+  }));
+
+test("the table and the review come back after their server was killed", () =>
+  withServer({}, async (server) => {
+    const page = await openPage(browser, server);
+    await upload(page, "table.csv", csv(catalogue(500)));
+    await start(page);
+    await ended(page);
+    await show(page, "Results");
+    await page.locator(".grid-body .cell-name").first().waitFor();
+    await server.kill();
+    await page.getByRole("searchbox").fill("desk");
+    await page.getByRole("alert").filter({ hasText: "The server does not answer" }).waitFor();
+    await server.restart();
+    await page.locator(".filters output", { hasText: "50 results" }).waitFor();
+    await page.getByRole("alert").waitFor({ state: "detached" });
+    await closePage(page);
+  }));
+
+test("a job is loaded again while it runs, cancelled, and its results are kept", () =>
+  withServer({}, async (server) => {
+    const page = await openPage(browser, server);
+    await upload(page, "cancelled.csv", csv(catalogue(60_000)));
+    await start(page);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await ended(page, /Paused/);
+    await page.reload();
+    await ended(page, /Paused/);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
+    await ended(page, "Cancelled");
+    await page.getByRole("link", { name: "Jobs" }).click();
+    await page.locator(".job-line", { hasText: "cancelled.csv" }).filter({ hasText: "Cancelled" }).click();
+    await show(page, "Progress");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete the job" }).click();
+    await page.getByText("There are no jobs here.").waitFor();
+    await closePage(page);
+  }));
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+test("a wrong token is asked for again, and a right one is kept in memory alone", () => {
+  const tokens = `- {name: mia, sha256: ${sha256("right-token")}, scopes: [classify]}\n`;
+  return withServer({ CREDENZA_TOKEN_FILE: Server.file(tokens) }, async (server) => {
+    const page = await openPage(browser, server, { path: "#/jobs" });
+    const dialog = page.getByRole("dialog", { name: "Sign in" });
+    await dialog.getByLabel("Token").fill("wrong-token");
+    await page.keyboard.press("Enter");
+    await dialog.getByText("The server did not accept this token.").waitFor();
+    await dialog.getByLabel("Token").fill("right-token");
+    await page.keyboard.press("Enter");
+    await page.getByText("There are no jobs here.").waitFor();
+    assert.equal(await page.getByRole("link", { name: "Operate" }).count(), 0);
+    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie);
+    assert.ok(!kept.includes("right-token"));
+    await page.reload();
+    await dialog.waitFor();
+    await closePage(page);
+  });
+});
+
+const hostile = [
+  "<script>window.wasHacked = 1</script> sofa",
+  '<img src="x" onerror="window.wasHacked = 1"> chair',
+  "\u202Ekcab s\u0000 daer bed".replace("\u0000", ""),
+  `${"very ".repeat(2000)}long table`,
+  '=HYPERLINK("https://evil.example","desk")',
+  "&lt;b&gt; & \"quotes\" 'lamp' \u0007",
+  "W".repeat(10_000),
+];
+
+test("hostile names are shown as they are, and do nothing", () =>
+  withServer({}, async (server) => {
+    const page = await openPage(browser, server, { viewport: { width: 360, height: 640 } });
+    page.on("dialog", (dialog) => page.faults.push(`a dialog: ${dialog.message()}`));
+    const rows = hostile.map((name, at) => [String(at), name, `${name} again`]);
+    await upload(page, "<b>hostile<b>.csv", csv({ columns: ["sku", "name", '<i>"about"</i>'], rows }));
+    const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(await wide(), 0);
+    await start(page);
+    await ended(page);
+    for (const [part, shown] of [
+      ["Results", ".grid-body .cell-name"],
+      ["Review", ".review-card, .empty"],
+    ]) {
+      await show(page, part);
+      await page.locator(shown).first().waitFor();
+      assert.equal(await wide(), 0, part);
+    }
+    await show(page, "Results");
+    for (const [at, name] of hostile.entries()) {
+      const row = page.locator(".grid-body .grid-row").nth(at);
+      await row.scrollIntoViewIfNeeded();
+      assert.equal(await row.locator("script, img, b, i").count(), 0);
+      if (name.length < 100 && !name.includes("<") && !name.includes("&")) {
+        assert.ok((await row.textContent()).includes(name.trim().slice(0, 20)), name);
+      }
+      await row.click();
+      await page.getByRole("dialog").locator(".detail-name").waitFor();
+      assert.ok(
+        (await page.getByRole("dialog").evaluate((e) => e.scrollWidth - e.clientWidth)) <= 0,
+        name.slice(0, 40),
+      );
+      await page.keyboard.press("Escape");
+    }
+    assert.equal(await page.evaluate(() => window.wasHacked), undefined);
+    await closePage(page);
+  }));
