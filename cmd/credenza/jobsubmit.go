@@ -65,7 +65,7 @@ func (c *jobsSubmit) upload(
 	rows := &rowFeed{in: in, item: func(row table.Row, unreadable *table.RowError) (*credenza.Item, error) {
 		bar.done(1)
 		if unreadable != nil {
-			return &credenza.Item{ID: productfile.UnreadableID(unreadable)}, nil //nolint:nilerr // it becomes the item's error
+			return &credenza.Item{ID: productfile.UnreadableID(unreadable)}, nil
 		}
 		item := itemOf(columns.Item(row))
 		return &item, nil

@@ -184,14 +184,14 @@ func (f *file) sample(ctx context.Context) (sample []table.Row, err error) {
 		row, err := f.rows.Next()
 		switch _, ofRow := errors.AsType[*table.RowError](err); {
 		case errors.Is(err, io.EOF):
-			f.columns = cmpOr(f.columns, keys.list)
+			f.columns = columnsOr(f.columns, keys.list)
 			return sample, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case ofRow:
 			continue
 		case err != nil && len(sample) > 0: // it comes again later
-			f.columns = cmpOr(f.columns, keys.list)
+			f.columns = columnsOr(f.columns, keys.list)
 			return sample, nil
 		case err != nil:
 			return nil, err
@@ -205,7 +205,7 @@ func (f *file) sample(ctx context.Context) (sample []table.Row, err error) {
 	return sample, nil
 }
 
-func cmpOr(columns, otherwise []string) []string {
+func columnsOr(columns, otherwise []string) []string {
 	if columns != nil {
 		return columns
 	}

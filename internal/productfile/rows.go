@@ -68,7 +68,7 @@ func (r *Rows) begin(name string) error {
 }
 
 func (r *Rows) read() Row {
-	row, err := r.Reader.Read()
+	row, err := r.Read()
 	return Row{row, r.Original(), err}
 }
 

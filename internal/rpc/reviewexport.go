@@ -53,7 +53,7 @@ type pieces struct {
 	stream credenzav1.ReviewService_ExportJobServer
 }
 
-// Write sends p, which may be large, in messages of a bounded size.
+// Write sends b, which may be large, in messages of a bounded size.
 func (p pieces) Write(b []byte) (written int, err error) {
 	for len(b) > 0 {
 		n := min(len(b), pieceBytes)

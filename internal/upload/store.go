@@ -139,8 +139,8 @@ func (s *Store) add(u catalog.Upload) {
 	for s.beyond(own, callerFiles, callerParts) {
 		s.drop(slices.IndexFunc(s.files, own))
 	}
-	any := func(catalog.Upload) bool { return true }
-	for s.beyond(any, allFiles, allParts) {
+	every := func(catalog.Upload) bool { return true }
+	for s.beyond(every, allFiles, allParts) {
 		most := s.largestOwner()
 		s.drop(slices.IndexFunc(s.files, func(other catalog.Upload) bool { return other.Owner == most }))
 	}

@@ -282,7 +282,7 @@ type DescribeUploadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file's name, as it was uploaded.
 	FileName string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// Its form: "csv", "xlsx", "json", "parquet" or "xml".
+	// Its form: "csv", "xlsx", "json", "parquet", "xml" or "html".
 	Format string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
 	// The sheets of a workbook, in order.
 	Sheets []string `protobuf:"bytes,3,rep,name=sheets,proto3" json:"sheets,omitempty"`
@@ -456,8 +456,9 @@ type UploadEstimate struct {
 	PromptTokens int64 `protobuf:"varint,4,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
 	// Tokens of the answers, roughly.
 	CompletionTokens int64 `protobuf:"varint,5,opt,name=completion_tokens,json=completionTokens,proto3" json:"completion_tokens,omitempty"`
-	// The time that it would take alone on this server at its present speed. Not set: not
-	// known.
+	// The time that it would take alone on this server at its present speed. While that is
+	// not known, 16 calls a second are assumed, and a note says so. Not set: the backend
+	// "offline" answers.
 	Duration      *durationpb.Duration `protobuf:"bytes,6,opt,name=duration,proto3" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

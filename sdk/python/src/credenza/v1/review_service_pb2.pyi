@@ -192,7 +192,7 @@ class DescribeUploadResponse(google.protobuf.message.Message):
     file_name: builtins.str
     """The file's name, as it was uploaded."""
     format: builtins.str
-    """Its form: "csv", "xlsx", "json", "parquet" or "xml"."""
+    """Its form: "csv", "xlsx", "json", "parquet", "xml" or "html"."""
     @property
     def sheets(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The sheets of a workbook, in order."""
@@ -285,8 +285,9 @@ class UploadEstimate(google.protobuf.message.Message):
     """Tokens of the answers, roughly."""
     @property
     def duration(self) -> google.protobuf.duration_pb2.Duration:
-        """The time that it would take alone on this server at its present speed. Not set: not
-        known.
+        """The time that it would take alone on this server at its present speed. While that is
+        not known, 16 calls a second are assumed, and a note says so. Not set: the backend
+        "offline" answers.
         """
 
     def __init__(

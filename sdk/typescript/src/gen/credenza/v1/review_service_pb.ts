@@ -72,7 +72,7 @@ export type DescribeUploadResponse = Message<"credenza.v1.DescribeUploadResponse
   fileName: string;
 
   /**
-   * Its form: "csv", "xlsx", "json", "parquet" or "xml".
+   * Its form: "csv", "xlsx", "json", "parquet", "xml" or "html".
    *
    * @generated from field: string format = 2;
    */
@@ -200,8 +200,9 @@ export type UploadEstimate = Message<"credenza.v1.UploadEstimate"> & {
   completionTokens: bigint;
 
   /**
-   * The time that it would take alone on this server at its present speed. Not set: not
-   * known.
+   * The time that it would take alone on this server at its present speed. While that is
+   * not known, 16 calls a second are assumed, and a note says so. Not set: the backend
+   * "offline" answers.
    *
    * @generated from field: google.protobuf.Duration duration = 6;
    */
