@@ -41,12 +41,10 @@ func (s *Service) ResultsAfter(ctx context.Context, job catalog.ReviewedJob, aft
 		if msg.Subject() == endSubject(job.Upload) {
 			return errAtEnd
 		}
-		outcomes, err := codec.DecodeOutcomes(msg.Data())
-		chunk, chunkErr := chunkNumber(msg.Subject())
-		if err != nil || chunkErr != nil {
-			return nil
+		if chunk, outcomes, ok := readResults(msg); ok {
+			return each(seq, chunk, outcomes)
 		}
-		return each(seq, chunk, outcomes)
+		return nil
 	})
 	if s.config.Sync == 0 && (err == nil || errors.Is(err, errAtEnd)) { // as for watchers
 		if syncErr := s.store.sync(ctx); syncErr != nil {
@@ -60,6 +58,14 @@ func (s *Service) ResultsAfter(ctx context.Context, job catalog.ReviewedJob, aft
 		err = nil
 	}
 	return job, asFault(err)
+}
+
+// readResults returns the results of a message and the chunk of their items, if they can be
+// read.
+func readResults(msg jetstream.Msg) (chunk int64, outcomes []catalog.Outcome, ok bool) {
+	outcomes, err := codec.DecodeOutcomes(msg.Data())
+	chunk, chunkErr := chunkNumber(msg.Subject())
+	return chunk, outcomes, err == nil && chunkErr == nil
 }
 
 // hasResultsAfter reports whether something of an upload's results is stored behind a place.

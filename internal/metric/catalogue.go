@@ -130,7 +130,7 @@ var (
 
 // Jobs and storage.
 var (
-	partLabel = Label{"part", "`items`, `results`, `objects` (items that are larger than a message)"}
+	partLabel = Label{"part", "`items`, `results`, `objects` (items that are larger than a message, and corrections)"}
 
 	Jobs           = &Metric{"credenza_jobs", Gauge, "Jobs that are kept, by state.", []Label{{"state", "`queued`, `running`, `paused`, `succeeded`, `cancelled`, `failed`"}}}
 	StoreAvailable = &Metric{"credenza_store_available", Gauge, "1 while something can be stored; 0 while the disk is full or cannot be written, the data folder is lost, or NATS is away.", nil}

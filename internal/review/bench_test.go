@@ -13,15 +13,13 @@ import (
 func BenchmarkIndex(b *testing.B) {
 	const n = 100_000
 	store := &memory{job: catalog.ReviewedJob{State: catalog.JobSucceeded, Items: n, Done: n}, results: realistic(n)}
-	var s *review.Service
 	var before, after runtime.MemStats
 	for b.Loop() {
 		b.StopTimer()
-		s = nil
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		b.StartTimer()
-		s = review.New(store, 100<<20)
+		s := review.New(store, 100<<20)
 		if page, err := s.List(b.Context(), catalog.ReviewQuery{ID: "a", Size: 100}); err != nil || page.Total != n {
 			b.Fatal(page.Total, err)
 		}
@@ -33,8 +31,8 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(s)
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
-	runtime.KeepAlive(s)
 }
