@@ -1,13 +1,21 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // profile returns the one profile of a service's status, by the names of its parts.
@@ -81,4 +89,56 @@ func TestStatus_KeepsWhatWasLearned(t *testing.T) {
 	if learned["attempt_timeout"], parts["attempt_timeout"] = "", ""; fmt.Sprint(parts) != fmt.Sprint(learned) || !p.Settled || len(p.Groups) != 2 {
 		t.Errorf("got %+v after a restart\nwant %v", p, learned)
 	}
+}
+
+func TestStatus_ShowsHowAnswerTimesSpreadAndTheLastWarnings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{Seed: 1, Latency: llmsim.Latency{Median: 1500 * time.Millisecond}})
+		conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.grpc.DialContext(ctx, "", "") }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		operations := credenzav1.NewOperationsServiceClient(conn)
+		status := func() *credenzav1.GetStatusResponse {
+			t.Helper()
+			s, err := operations.GetStatus(t.Context(), &credenzav1.GetStatusRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		if s := status(); len(s.GetUpstreamLatency().GetBuckets()) != 0 {
+			t.Errorf("before an answer: %v", s.GetUpstreamLatency())
+		}
+		for _, err := range w.client.ClassifyStream(t.Context(), goods(20, nil), credenza.Options{}).Results() {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 30 {
+			res, err := post(t.Context(), w.over(), compatible, `{"data": 1}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+		}
+		s := status()
+		sum, within := 0.0, 0.0
+		for _, b := range s.GetUpstreamLatency().GetBuckets() {
+			sum += b.GetShare()
+			if b.GetUpTo().AsDuration() == 2*time.Second {
+				within = b.GetShare()
+			}
+		}
+		if sum < 0.999 || sum > 1.001 || within < 0.9 {
+			t.Errorf("%v", s.GetUpstreamLatency())
+		}
+		lines := s.GetWarnings()
+		if len(lines) != 20 || lines[0].GetMessage() != "finished call" || lines[0].GetLevel() != credenzav1.LogLevel_LOG_LEVEL_WARN ||
+			!strings.Contains(lines[0].GetFields(), `"http.path":"/classify-category"`) || strings.Contains(fmt.Sprint(lines), "sk-") {
+			t.Errorf("%v", lines)
+		}
+	})
 }

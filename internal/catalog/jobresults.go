@@ -27,7 +27,7 @@ type ResultQuery struct {
 	Owner  Owner
 	ID     string // of the job
 	Filter ResultFilter
-	// Size is how many at most, 1 to 1,000.
+	// Size is how many at most, 1 or more.
 	Size int
 	// Token is the token of the page before. Empty: the first page.
 	Token string

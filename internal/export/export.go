@@ -53,8 +53,12 @@ func New(jobs Jobs, corrections Corrections) *Exports {
 	return &Exports{jobs, corrections, make(chan struct{}, maxAtOnce)}
 }
 
-// pageSize is how many results or corrections are asked for at once.
-const pageSize = 1000
+// How many results and corrections are asked for at once. Each page of results reads the
+// rows of its chunks again.
+const (
+	resultsPage     = 10_000
+	correctionsPage = 1000
+)
 
 // Open reads the results of a job that has ended. The caller calls Close.
 func (e *Exports) Open(ctx context.Context, who catalog.Owner, id string, format Format) (_ *File, err error) {
@@ -95,7 +99,7 @@ func (e *Exports) Open(ctx context.Context, who catalog.Owner, id string, format
 
 func (f *File) readResults(ctx context.Context, jobs Jobs, who catalog.Owner) error {
 	var failed error
-	q := catalog.ResultQuery{Owner: who, ID: f.job.ID, Size: pageSize, Rows: true}
+	q := catalog.ResultQuery{Owner: who, ID: f.job.ID, Size: resultsPage, Rows: true}
 	for {
 		page, err := jobs.Results(ctx, q, func(o *catalog.Outcome, cells []string) bool {
 			failed = f.spool.add(o, cells)
@@ -118,7 +122,7 @@ func (f *File) readResults(ctx context.Context, jobs Jobs, who catalog.Owner) er
 
 func (f *File) readCorrections(ctx context.Context, corrections Corrections, who catalog.Owner) error {
 	f.corrections = map[int64]*catalog.Correction{}
-	q := catalog.CorrectionQuery{Owner: who, ID: f.job.ID, Size: pageSize}
+	q := catalog.CorrectionQuery{Owner: who, ID: f.job.ID, Size: correctionsPage}
 	for {
 		page, next, err := corrections.Corrections(ctx, q)
 		if err != nil {

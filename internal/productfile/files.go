@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -39,12 +40,10 @@ type Files struct {
 	turns  chan struct{} // of files that are being described
 }
 
-// maxDescribed is how many files are described at once: it takes the processor for seconds.
-const maxDescribed = 4
-
-// New returns a reader of uploaded files.
+// New returns a reader of uploaded files. Half of the processors describe files at once, which
+// takes each of them some seconds.
 func New(config Config) *Files {
-	return &Files{config, make(chan struct{}, maxDescribed)}
+	return &Files{config, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
 // View is an uploaded file as it is to be read.

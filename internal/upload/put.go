@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -144,6 +145,8 @@ func explain(err error) error {
 		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.Wrap(err, fault.StorageFull, "the disk for uploads is full: try again later, and tell the operator if it stays")
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.Wrap(err, fault.StorageAway, "the folder of uploads is gone: tell the operator")
 	default:
 		return fmt.Errorf("store an uploaded file: %w", err)
 	}

@@ -177,6 +177,9 @@ func (p *Previews) fetch(ctx context.Context, item *catalog.Item) (*catalog.Pict
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	if ctx.Err() != nil { // a turn that came at the same time
+		return nil, context.Cause(ctx)
+	}
 	within, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	picture, err := p.source.Picture(within, item)
