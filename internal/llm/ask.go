@@ -122,6 +122,9 @@ func (a *asking) enter(ctx context.Context) error {
 	start := time.Now()
 	e, err := a.openings.enter(ctx, a.need.Model)
 	a.answer.Trace.QueueTime += time.Since(start)
+	if e != nil || err != nil { // else there was nothing to wait for
+		a.queued(ctx, start, err)
+	}
 	switch {
 	case err == nil:
 		a.entry = e
@@ -141,6 +144,7 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
 	a.answer.Trace.QueueTime += time.Since(start)
+	a.queued(ctx, start, err)
 	if err == nil {
 		return lease, nil
 	}

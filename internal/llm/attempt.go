@@ -55,6 +55,7 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	got := a.send(ctx, lease, where)
 	lease = got.lease
 	end = a.read(ctx, got.res, got.err, lease.Secret())
+	a.called(ctx, &got, &end)
 	a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	if got.cutTwin {
