@@ -69,9 +69,15 @@ func (t *Tracer) Called(ctx context.Context, c *catalog.ModelCall) {
 		key   attribute.Key
 		value int64
 	}{
-		{serverPort, int64(c.Port)}, {httpStatus, int64(c.Status)}, {httpResent, int64(c.Attempt - 1)}, {genMaxTokens, int64(c.MaxTokens)},
-		{genInput, c.Usage.Prompt}, {genOutput, c.Usage.Completion}, {genCacheRead, c.Usage.CachedPrompt},
-		{genCacheWrite, c.Usage.CacheWrites}, {genReasoning, c.Usage.Reasoning},
+		{serverPort, int64(c.Port)},
+		{httpStatus, int64(c.Status)},
+		{httpResent, int64(c.Attempt - 1)},
+		{genMaxTokens, int64(c.MaxTokens)},
+		{genInput, c.Usage.Prompt},
+		{genOutput, c.Usage.Completion},
+		{genCacheRead, c.Usage.CachedPrompt},
+		{genCacheWrite, c.Usage.CacheWrites},
+		{genReasoning, c.Usage.Reasoning},
 	} {
 		if n.value > 0 {
 			about = append(about, n.key.Int64(n.value))
