@@ -57,6 +57,7 @@ type asking struct {
 	entry    *entry // while the model is not known yet
 	entered  time.Time
 	at       asked  // where the last call went
+	secrets  hidden // what it sent
 	room     int    // tokens that this question's answer needs; 0: the usual number
 	mostRoom int    // tokens that it may have in addition to the question; 0: no bound
 	answer   catalog.Answer

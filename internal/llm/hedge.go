@@ -112,7 +112,7 @@ func (a *asking) second(where asked) *upstream.Lease {
 // lose settles the worse call of the two. What read writes into the answer is written over
 // by the better one's.
 func (a *asking) lose(ctx context.Context, c *call) {
-	end := a.read(ctx, c.res, c.err, c.lease.Secret())
+	end := a.read(ctx, c.res, c.err, a.hidden(c.lease))
 	a.called(ctx, c, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	c.lease.Settle(end.result)
