@@ -59,6 +59,7 @@ func operate(t *testing.T) *operated {
 		"PATH": bin + string(os.PathListSeparator) + os.Getenv("PATH"), "OPENAI_BASE_URL": model, "OPENAI_API_KEY": "sk-test",
 		"CREDENZA_GRPC_ADDR": o.grpc, "CREDENZA_HTTP_ADDR": o.web, "CREDENZA_ADMIN_ADDR": o.pipe, "CREDENZA_SERVER": o.grpc,
 		"CREDENZA_DATA_DIR": filepath.Join(o.dir, "data"), "CREDENZA_LOG_LEVEL": "warn",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": testkit.ServeCollector(t).URL,
 	} {
 		t.Setenv(name, value)
 	}
@@ -115,6 +116,7 @@ func TestClientsOperationsPage(t *testing.T) {
 		"What is it doing?":                {`"queue"`, `"groups"`, "credenza_pool_limit ", `credenza_queue_waiting\{class="bulk"\} 0`},
 		"Which key is limited?":            {`"keys"`, `"group": "group 1"`, `"perSecond"`, `credenza_key_serving\{group="group 1",key="1"\} 1`, `credenza_group_remaining\{group="group 1",quota="requests"\}`},
 		"Why is it slow?":                  {"credenza_item_queue_seconds_count ", `credenza_attempts_total\{end="throttled"\}`, `"logLevel": "LOG_LEVEL_DEBUG"`, "Showing nodes", `"serverId"`},
+		"Where did an item's time go?":     {`"promptTokens"`, `credenza_trace_spans_total\{end="dropped"\} 0`},
 		"Drain it":                         {},
 		"Change the ceiling":               {`"maxWorkers": 16`, "credenza_pool_ceiling 16"},
 		"Change settings and certificates": {"storage +ok .*which a process uses now", "model +ok +gpt-6-luna at"},

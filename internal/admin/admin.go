@@ -23,12 +23,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	grpcadmin "google.golang.org/grpc/admin"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
 
 	"github.com/credenza-dev/credenza/internal/auth"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // headerTime is how long a request's header may take. Profiles may take as long as they are
@@ -44,7 +48,13 @@ type Server struct {
 
 // New returns a server that does not serve yet. Its problems with connections go to log.
 func New(log *zap.Logger) (*Server, error) {
-	s := &Server{grpc: grpc.NewServer()}
+	onPanic := recovery.WithRecoveryHandler(func(value any) error {
+		f := fault.Panicked(value)
+		log.Error("a call of the admin address panicked", zap.Error(f))
+		return status.Error(codes.Internal, f.Message)
+	})
+	s := &Server{grpc: grpc.NewServer(
+		grpc.ChainUnaryInterceptor(recovery.UnaryServerInterceptor(onPanic)), grpc.ChainStreamInterceptor(recovery.StreamServerInterceptor(onPanic)))}
 	var err error
 	if s.cleanup, err = grpcadmin.Register(s.grpc); err != nil {
 		return nil, fmt.Errorf("register gRPC's admin services: %w", err)

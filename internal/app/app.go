@@ -33,6 +33,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/picture/preview"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/tracing"
 	"github.com/credenza-dev/credenza/internal/upload"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
@@ -57,6 +58,8 @@ type Options struct {
 	Reload <-chan os.Signal
 	// Data is where answers and jobs are kept.
 	Data Data
+	// Spans takes the spans of traces. Nil: OpenTelemetry's variables say where they go.
+	Spans tracing.Exporter
 }
 
 func (o Options) withDefaults() Options {
@@ -89,6 +92,7 @@ type App struct {
 	authority  *auth.Authority
 	caps       *caps.Keeper // nil: no caller has caps
 	peers      *peers.Limits
+	traces     traces
 	rpc        *rpc.Server
 	web        *web.Server
 	admin      *adminEdge // nil: not served

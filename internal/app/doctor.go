@@ -171,7 +171,7 @@ func (d *doctor) examine(ctx context.Context, c Config, t llm.Target, whole bool
 	if err != nil {
 		return out, err
 	}
-	model, err := newModel(&c, d.prompt, gate, nil, d.learned)
+	model, err := newModel(&c, d.prompt, gate, modelParts{profiles: d.learned})
 	if err != nil {
 		return out, err
 	}

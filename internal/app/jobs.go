@@ -22,7 +22,7 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 	config := jobs.Config{
 		MaxBytes: int64(c.JobsMax) << 20, Keep: c.JobsKeep,
 		BatchSize: [catalog.NumKinds]int{catalog.KindText: c.TextBatchSize, catalog.KindImage: c.ImageBatchSize},
-		Sync:      c.Sync.within(),
+		Sync:      c.Sync.within(), Traces: a.traces.jobs,
 	}
 	if a.caps != nil {
 		config.Caps = a.caps

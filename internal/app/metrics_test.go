@@ -134,6 +134,7 @@ func busy(t *testing.T) *app.App {
 		Requests: llmsim.Limit{Amount: 6000, Per: time.Minute}, Tokens: llmsim.Limit{Amount: 6_000_000, Per: time.Minute},
 	}})
 	tokens := newTokenFile(t, entry("shop", ", caps: {items_per_day: 1000}"))
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", testkit.ServeCollector(t).URL)
 	a := startOn(t, "--openai-base-url="+url, "--openai-api-key=sk-test", "--token-file="+tokens.path)
 	client := dialTo(t, a, credenza.WithToken("shop-token"))
 	forbidden := goods(3, func(_ int, it *credenza.Item) { it.ImageURL = "http://10.1.2.3/1.jpg" })

@@ -45,12 +45,20 @@ func (o *observer) CallBegan(call *classify.Call) {
 	if call.Options.Delivery == catalog.InOrder {
 		return
 	}
-	o.log.Info("processing items as completed", zap.String("caller", call.Caller.ID), zap.Int64("items", call.Total))
+	o.log.Info("processing items as completed", zap.String("caller", call.Caller.ID), traceField(call), zap.Int64("items", call.Total))
+}
+
+// traceField names the trace that a call is in, if there is one.
+func traceField(call *classify.Call) zap.Field {
+	if call.TraceID == "" {
+		return zap.Skip()
+	}
+	return zap.String("trace_id", call.TraceID)
 }
 
 // BatchBegan logs an in-order batch at its first admission.
 func (o *observer) BatchBegan(call *classify.Call, id int64, kind catalog.Kind, items int) {
-	o.log.Info("processing "+kind.String()+" batch", zap.String("caller", call.Caller.ID),
+	o.log.Info("processing "+kind.String()+" batch", zap.String("caller", call.Caller.ID), traceField(call),
 		zap.Int64("batch", id), zap.Int("items", items), zap.Bool("concurrent", true))
 }
 
@@ -61,7 +69,7 @@ func (o *observer) BatchSent(call *classify.Call, b *catalog.Batch, took time.Du
 	if call.Prompt {
 		level = zap.DebugLevel
 	}
-	o.log.Log(level, "processed batch", zap.String("caller", call.Caller.ID), zap.Int64("batch", b.ID),
+	o.log.Log(level, "processed batch", zap.String("caller", call.Caller.ID), traceField(call), zap.Int64("batch", b.ID),
 		zap.Stringer("kind", b.Kind), zap.Int("items", len(b.Outcomes)), zap.Duration("took", took),
 		zap.Int64("done", b.Progress.Done), zap.Int64("failed", b.Progress.Failed))
 }
@@ -72,7 +80,7 @@ func (o *observer) ItemDone(call *classify.Call, out *catalog.Outcome) {
 		o.ok[out.Kind].Inc()
 	} else {
 		reason := out.Err.Reason.String()
-		o.log.Warn("item failed", zap.String("caller", call.Caller.ID), zap.Int64("index", out.Index),
+		o.log.Warn("item failed", zap.String("caller", call.Caller.ID), traceField(call), zap.Int64("index", out.Index),
 			zap.String("reason", reason), zap.Int("attempts", out.Trace.Attempts), zap.Error(out.Err))
 		o.items.WithLabelValues(out.Kind.String(), reason).Inc()
 	}
@@ -105,6 +113,6 @@ func (o *observer) countPicture(out *catalog.Outcome) {
 
 // Panicked logs a panic with its stack.
 func (o *observer) Panicked(call *classify.Call, index int64, value any, stack []byte) {
-	o.log.Error("a step of an item, or the source of a call, panicked", zap.String("caller", call.Caller.ID), zap.Int64("index", index),
+	o.log.Error("a step of an item, or the source of a call, panicked", zap.String("caller", call.Caller.ID), traceField(call), zap.Int64("index", index),
 		zap.Any("panic", value), zap.ByteString("stack", stack))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/internal/tracing"
 )
 
 // Finding is the result of one check of Preflight. All of it is safe to show.
@@ -46,6 +47,7 @@ func Preflight(ctx context.Context, config Config, online bool) []Finding {
 		{"callers", c.checkCallers},
 		{"taxonomy", c.checkTaxonomy},
 		{"storage", func() (string, error) { return c.checkStorage(ctx) }},
+		{"traces", tracing.Describe},
 	} {
 		detail, err := check.run()
 		found = append(found, Finding{Subject: check.subject, Detail: detail, Problem: err})

@@ -38,6 +38,9 @@ func (a *App) wire(ctx context.Context) error {
 	a.log = log
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo{})
+	if err := a.openTraces(ctx, metrics); err != nil {
+		return err
+	}
 	tax, err := taxonomy.Load(a.config.Taxonomy)
 	if err != nil {
 		return err
@@ -100,7 +103,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	}, rpc.Parts{
 		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: reviews, Files: a.servedFiles(), Exports: a.servedExports(reviews),
 		Items: a.servedItems(), Previews: a.servedPreviews(), Operations: e.operations,
-		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics,
+		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics, Traces: a.traces.rpc,
 	})
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func (a *App) newWeb(e edges, callers web.Callers, budget *intake.Budget) (*web.
 	}
 	return web.New(config, web.Parts{
 		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Uploads: a.servedUploads(), Page: a.servedPage(),
-		Ready: a.isReady, Outages: a.outages, Log: e.log, Metrics: e.metrics,
+		Ready: a.isReady, Outages: a.outages, Traces: a.traces.web, Log: e.log, Metrics: e.metrics,
 	})
 }
 
@@ -224,7 +227,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 	}
 	parts := classify.Parts{
 		Trace:   catalog.Trace{Backend: c.backend(), Model: c.servedModels()[0], Taxonomy: tax.Version},
-		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o,
+		Backend: inTurn{gate, offline}, Pictures: picture.Blind{}, PoolSize: gate.PoolSize, Full: gate.Full, Outage: gate.Outage, Observer: o, Spans: a.traces.engine,
 	}
 	if a.caps != nil {
 		parts.Caps = a.caps
@@ -235,7 +238,7 @@ func (a *App) newEngine(tax *taxonomy.Taxonomy, gate *upstream.Gate, o classify.
 			return nil, err
 		}
 		a.words = p
-		if a.model, err = newModel(c, p, gate, a.options.Model, a.profileStore()); err != nil {
+		if a.model, err = newModel(c, p, gate, modelParts{a.options.Model, a.profileStore(), a.traces.model}); err != nil {
 			return nil, err
 		}
 		a.closers = append(a.closers, a.model.Close)
@@ -289,12 +292,19 @@ func newPictures(c *Config) (*picture.Source, error) {
 	return pictures, nil
 }
 
-// newModel returns a client of the model. transport and profiles may be nil.
-func newModel(c *Config, p *prompt.Prompt, gate *upstream.Gate, transport http.RoundTripper, profiles llm.Profiles) (*llm.Client, error) {
+// modelParts are what a client of the model uses. All may be nil.
+type modelParts struct {
+	transport http.RoundTripper
+	profiles  llm.Profiles
+	spans     llm.Spans
+}
+
+// newModel returns a client of the model.
+func newModel(c *Config, p *prompt.Prompt, gate *upstream.Gate, parts modelParts) (*llm.Client, error) {
 	settings, groups := c.profiles()
 	return llm.New(llm.Config{
-		Settings: settings, Groups: groups, MaxOutputTokens: c.MaxOutput, Profiles: profiles,
+		Settings: settings, Groups: groups, MaxOutputTokens: c.MaxOutput, Profiles: parts.profiles, Spans: parts.spans,
 		Model: c.Model, AttemptTimeout: c.AttemptTimeout,
-		Detail: llm.Detail(c.ImageDetail), Transport: transport, Hedge: c.HedgeShare > 0,
+		Detail: llm.Detail(c.ImageDetail), Transport: parts.transport, Hedge: c.HedgeShare > 0,
 	}, gate, p)
 }

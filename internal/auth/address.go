@@ -67,6 +67,9 @@ func isLocal(local, remote net.Addr) bool {
 	if local == nil || remote == nil {
 		return false
 	}
+	if wrapped, ok := local.(interface{ Unwrap() net.Addr }); ok {
+		local = wrapped.Unwrap()
+	}
 	switch local.Network() {
 	case "unix", "bufconn", "pipe":
 		return true

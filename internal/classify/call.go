@@ -10,6 +10,8 @@ import (
 type Call struct {
 	Caller  catalog.Caller
 	Options catalog.Options
+	// TraceID is the id of the trace that the call is in, for its log lines; empty: none.
+	TraceID string
 	// Total is the number of items. 0: not known.
 	Total int64
 	// Patient is for calls that no user waits for. An item's time counts while its

@@ -84,7 +84,19 @@ type Caps interface {
 	Done(caller string, tokens int64)
 }
 
-// Parts are the engine's collaborators. Cache, Caps, Full, Outage and Fallback may be
+// Spans records the parts of an item's way for the trace of its call. Its methods are
+// called from many goroutines and must not block.
+type Spans interface {
+	// Item is called for an item that was admitted at a time. It returns the context for all
+	// that is done for the item.
+	Item(ctx context.Context, index int64, kind catalog.Kind, admitted time.Time) context.Context
+	// ItemDone is called with that context and the outcome.
+	ItemDone(ctx context.Context, o *catalog.Outcome)
+	// PictureFetched is called when the wait for an item's picture has ended.
+	PictureFetched(ctx context.Context, since time.Time, err error)
+}
+
+// Parts are the engine's collaborators. Cache, Caps, Full, Outage, Fallback and Spans may be
 // nil, the others may not.
 type Parts struct {
 	// Backend answers the questions.
@@ -112,6 +124,8 @@ type Parts struct {
 	// channel that is closed when that may have changed. Nil: there are no outages.
 	Outage   func(model string) (*catalog.Outage, <-chan struct{})
 	Observer Observer
+	// Spans records traces. Nil: there are none.
+	Spans Spans
 }
 
 // Engine runs calls. It is safe for concurrent use and need not be closed: all that a

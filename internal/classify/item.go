@@ -38,6 +38,10 @@ const maxNameBytes = 1 << 10
 func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcome) {
 	o = catalog.Outcome{Index: a.index, ID: catalog.Clip(a.item.ID, catalog.MaxIDBytes), Name: catalog.Clip(a.item.Name, maxNameBytes), Kind: a.kind}
 	o.Trace = r.engine.parts.Trace
+	spans := r.engine.parts.Spans
+	if spans != nil {
+		ctx = spans.Item(ctx, a.index, a.kind, a.at)
+	}
 	var err error
 	defer func() {
 		if err != nil { // the picture's error is for answers without it
@@ -45,6 +49,9 @@ func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcom
 		}
 		o.Trace.Latency = time.Since(a.at)
 		o.Trace.DescriptionCut = a.descriptionCut
+		if spans != nil {
+			spans.ItemDone(ctx, &o)
+		}
 	}()
 	defer r.recovered(a.index, &err)
 	if a.known == nil {
@@ -143,7 +150,11 @@ func (r *activeCall) picture(ctx context.Context, it *catalog.Item) (*catalog.Pi
 		ctx, cancel = context.WithTimeout(ctx, r.call.itemTimeout())
 		defer cancel()
 	}
+	began := time.Now()
 	picture, err := r.engine.parts.Pictures.Picture(ctx, it)
+	if spans := r.engine.parts.Spans; spans != nil {
+		spans.PictureFetched(ctx, began, err)
+	}
 	if err != nil {
 		return nil, &pictureError{err}
 	}

@@ -50,6 +50,10 @@ type connAddr struct {
 	conn *Conn
 }
 
+// Network returns a name of its own: some, such as channelz, take an address of the network
+// "tcp" for a *net.TCPAddr.
+func (a connAddr) Network() string { return "charged " + a.Addr.Network() }
+
 // Unwrap returns the address as the listener gave it.
 func (a connAddr) Unwrap() net.Addr { return a.Addr }
 

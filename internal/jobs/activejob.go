@@ -23,6 +23,7 @@ import (
 type activeJob struct {
 	service *Service
 	rec     *jobRecord
+	log     *zap.Logger // with the job's id
 	stop    context.CancelCauseFunc
 
 	mu       sync.Mutex
@@ -51,7 +52,7 @@ type place struct {
 }
 
 func newActiveJob(s *Service, rec *jobRecord, stop context.CancelCauseFunc) *activeJob {
-	j := &activeJob{service: s, rec: rec, stop: stop, since: time.Now()}
+	j := &activeJob{service: s, rec: rec, log: rec.named(s.log), stop: stop, since: time.Now()}
 	j.halting, j.halt = context.WithCancel(context.Background())
 	return j
 }
@@ -85,7 +86,9 @@ func (j *activeJob) obstacleText() string {
 
 // runOnce works on the job until it has ended and returns nil, or returns the first
 // error.
-func (j *activeJob) runOnce(ctx context.Context) (err error) {
+func (j *activeJob) runOnce(ctx context.Context) error { return j.traced(ctx, j.take) }
+
+func (j *activeJob) take(ctx context.Context) (err error) {
 	defer recovered(&err)
 	if err := j.begin(ctx); err != nil {
 		return err
@@ -99,7 +102,7 @@ func (j *activeJob) runOnce(ctx context.Context) (err error) {
 	defer j.returnClaims()
 	_, err = j.service.engine.Run(ctx, j.call(), j.next, func(b catalog.Batch) error { return j.save(ctx, &b) })
 	if errors.As(err, new(*unreadable)) {
-		j.service.log.Error("a job has failed: stored items cannot be read", zap.String("job", j.rec.ID), zap.Error(err))
+		j.log.Error("a job has failed: stored items cannot be read", zap.Error(err))
 		return j.service.end(ctx, j.rec, catalog.JobFailed, "stored items cannot be read any more: send them again as a new job")
 	}
 	return err
@@ -132,7 +135,7 @@ func (j *activeJob) call() classify.Call {
 	if caller.ID == "" {
 		caller.ID = "job " + j.rec.ID
 	}
-	return classify.Call{Caller: caller, Options: o, Total: j.rec.Items, Patient: true, Prompt: true, Halt: j.halting}
+	return classify.Call{Caller: caller, Options: o, TraceID: j.rec.traceID(), Total: j.rec.Items, Patient: true, Prompt: true, Halt: j.halting}
 }
 
 // heartbeat reports to the store that the claimed chunks are being worked on.
@@ -147,7 +150,7 @@ func (j *activeJob) heartbeat(ctx context.Context) {
 		}
 		for _, t := range j.ownClaims() {
 			if err := (*t.msg.Load()).InProgress(); err != nil {
-				j.service.log.Debug("a chunk's heartbeat was not sent", zap.String("job", j.rec.ID), zap.Error(err))
+				j.log.Debug("a chunk's heartbeat was not sent", zap.Error(err))
 			}
 		}
 	}
@@ -164,7 +167,7 @@ func (j *activeJob) ownClaims() []*claim {
 func (j *activeJob) returnClaims() {
 	for _, t := range j.ownClaims() {
 		if err := (*t.msg.Load()).Nak(); err != nil {
-			j.service.log.Debug("a chunk was not returned", zap.String("job", j.rec.ID), zap.Error(err))
+			j.log.Debug("a chunk was not returned", zap.Error(err))
 		}
 	}
 }
@@ -243,7 +246,7 @@ func (j *activeJob) retryUntilDone(ctx context.Context, try func() error) error 
 			if failed++; failed == maxTries {
 				return err
 			}
-			j.service.log.Warn("a job waits for its store: trying again", zap.String("job", j.rec.ID), zap.Error(err))
+			j.log.Warn("a job waits for its store: trying again", zap.Error(err))
 		}
 		j.setObstacle(err)
 		if pause(ctx, wait) != nil {

@@ -188,12 +188,12 @@ func (j *activeJob) work(ctx context.Context) {
 			return
 		}
 		if j.service.store.away() == nil { // else it is in the log
-			j.service.log.Warn("a job cannot continue: trying again", zap.String("job", j.rec.ID), zap.Error(err))
+			j.log.Warn("a job cannot continue: trying again", zap.Error(err))
 		}
 		j.setObstacle(err)
 		if !isStores(err) {
 			if err := j.service.takeFailed(ctx, j.rec, err); err != nil {
-				j.service.log.Debug("a failed take was not counted", zap.String("job", j.rec.ID), zap.Error(err))
+				j.log.Debug("a failed take was not counted", zap.Error(err))
 			}
 		}
 		if pause(ctx, wait) != nil {

@@ -225,7 +225,7 @@ func (j *activeJob) loadStored(ctx context.Context, t *claim) error {
 		return nil
 	})
 	t.left -= len(t.done)
-	j.service.log.Info("continuing a chunk", zap.String("job", j.rec.ID), zap.Int64("chunk", t.number),
+	j.log.Info("continuing a chunk", zap.Int64("chunk", t.number),
 		zap.Int("done", len(t.done)), zap.Int("left", t.left))
 	return err
 }
@@ -236,7 +236,7 @@ func (j *activeJob) acknowledge(ctx context.Context, t *claim) {
 	within, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
 	if err := (*t.msg.Load()).DoubleAck(within); err != nil {
-		j.service.log.Debug("a chunk was not acknowledged", zap.String("job", j.rec.ID), zap.Int64("chunk", t.number), zap.Error(err))
+		j.log.Debug("a chunk was not acknowledged", zap.Int64("chunk", t.number), zap.Error(err))
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Service) synced(ctx context.Context, job catalog.Job, err error) (catal
 }
 
 func (s *Service) create(ctx context.Context, spec catalog.JobSpec, next classify.Source) (catalog.Job, error) {
-	rec := s.newRecord(spec)
+	rec := s.newRecord(ctx, spec)
 	if spec.RequestID != "" {
 		if job, err := s.existing(ctx, rec.ID); err == nil || !fault.Is(err, fault.NotFound) {
 			return job, err
@@ -61,10 +61,10 @@ func (s *Service) create(ctx context.Context, spec catalog.JobSpec, next classif
 	})
 }
 
-func (s *Service) newRecord(spec catalog.JobSpec) *jobRecord {
+func (s *Service) newRecord(ctx context.Context, spec catalog.JobSpec) *jobRecord {
 	rec := &jobRecord{
 		ID: newName(), Name: spec.Name, Owner: spec.Owner.Name,
-		State: catalog.JobQueued, Options: options(spec.Options), Form: storedForm,
+		State: catalog.JobQueued, Options: options(spec.Options), Form: storedForm, Trace: s.storedTrace(ctx),
 	}
 	if spec.RequestID != "" {
 		rec.ID = idFor(spec.Owner.Name, spec.RequestID)

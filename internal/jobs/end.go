@@ -85,7 +85,7 @@ func (s *Service) takeFailed(ctx context.Context, job *jobRecord, cause error) e
 	if err != nil || rec.Takes < maxTakes {
 		return err
 	}
-	s.log.Error("a job has failed", zap.String("job", job.ID), zap.Int("takes", rec.Takes), zap.Error(cause))
+	job.named(s.log).Error("a job has failed", zap.Int("takes", rec.Takes), zap.Error(cause))
 	return s.end(ctx, job, catalog.JobFailed, fmt.Sprintf("the job was begun %d times and failed each time: %s", rec.Takes, fault.From(asFault(cause)).Message))
 }
 
@@ -154,7 +154,7 @@ func (s *Service) settle(ctx context.Context, job *jobRecord) error {
 	}
 	s.tallies.Delete(rec.Upload)
 	s.removeConsumer(ctx, rec)
-	s.log.Info("a job has ended", zap.String("job", rec.ID), zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
+	rec.named(s.log).Info("a job has ended", zap.Int64("done", rec.Tally.Done), zap.Int64("failed", rec.Tally.Failed))
 	return nil
 }
 
@@ -184,6 +184,6 @@ func (s *Service) removeConsumer(ctx context.Context, rec *jobRecord) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	if err := s.store.items.DeleteConsumer(ctx, rec.Upload); err != nil && !isMissing(err) {
-		s.log.Debug("the consumer of a job stays", zap.String("job", rec.ID), zap.Error(err))
+		rec.named(s.log).Debug("the consumer of a job stays", zap.Error(err))
 	}
 }

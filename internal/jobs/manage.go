@@ -179,7 +179,7 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 	if err != nil {
 		return catalog.Job{}, err
 	}
-	rec := s.newRecord(catalog.JobSpec{
+	rec := s.newRecord(ctx, catalog.JobSpec{
 		Options: catalog.Options(old.Options), Name: old.Name, RequestID: requestID, Owner: catalog.Owner{Name: old.Owner},
 	})
 	rec.RetryOf = old.ID

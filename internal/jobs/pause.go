@@ -66,7 +66,7 @@ func (s *Service) changeShown(ctx context.Context, owner catalog.Owner, id strin
 	})
 	switch {
 	case err == nil:
-		s.log.Info("a job is paused or resumed", zap.String("job", id), zap.Bool("paused", rec.State == catalog.JobPaused))
+		rec.named(s.log).Info("a job is paused or resumed", zap.Bool("paused", rec.State == catalog.JobPaused))
 		if active := s.activeJobs.get(id); active != nil && !rec.runnable() {
 			active.pause() // and not only once the mirror has heard of it
 		}

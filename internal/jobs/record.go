@@ -37,6 +37,7 @@ type jobRecord struct {
 	TakesAt     int64            `cbor:"21,keyasint,omitempty"` // the results that were stored at the last one
 	Bytes       int64            `cbor:"22,keyasint,omitempty"` // of the items; 0 in records of earlier versions
 	Corrections int64            `cbor:"23,keyasint,omitempty"` // bytes that these may take before the record changes
+	Trace       string           `cbor:"24,keyasint,omitempty"` // that of the call that created the job, as W3C's traceparent
 }
 
 // storedForm is the number of the form in which this version stores a job: its record,

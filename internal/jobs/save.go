@@ -118,7 +118,7 @@ func (j *activeJob) publish(ctx context.Context, t *claim, msg *nats.Msg) error 
 	case err == nil && there.Header.Get(headerClaim) == msg.Header.Get(headerClaim):
 		t.last = there.Sequence
 	case err == nil, isMissing(err):
-		j.service.log.Warn("another worker has taken over a chunk", zap.String("job", j.rec.ID), zap.Int64("chunk", t.number))
+		j.log.Warn("another worker has taken over a chunk", zap.Int64("chunk", t.number))
 		j.loseClaim(t)
 	default:
 		return err

@@ -34,6 +34,8 @@ type Config struct {
 	UploadWait time.Duration
 	// Caps bounds what each owner may have stored. Nil: nothing is bounded.
 	Caps Caps
+	// Traces connects a job's items with the call that created it. Nil: nothing is traced.
+	Traces Traces
 	// Sync is how soon results are on disk. 0: before they count as stored.
 	Sync time.Duration
 	// TidyPause is the least time between two tidyings while the store is full. 0: 10 s.
@@ -67,6 +69,17 @@ func (c Config) withDefaults() (Config, error) {
 type Engine interface {
 	Run(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error)
 	Outage(model string) (*catalog.Outage, <-chan struct{})
+}
+
+// Traces carries the trace of the call that creates a job to the replicas that run it.
+type Traces interface {
+	// Stored returns the trace of ctx as W3C's traceparent; empty: there is none.
+	Stored(ctx context.Context) string
+	// Continue returns a context in the stored trace, for a replica's work on the job.
+	Continue(ctx context.Context, stored, job string) context.Context
+	// JobDone is called with that context when the work ends. The error is nil unless it
+	// failed.
+	JobDone(ctx context.Context, err error)
 }
 
 // Storage stores jobs: see broker.Broker.

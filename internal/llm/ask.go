@@ -55,7 +55,9 @@ type asking struct {
 	question *catalog.Question
 	user     string
 	entry    *entry // while the model is not known yet
+	entered  time.Time
 	at       asked  // where the last call went
+	secrets  hidden // what it sent
 	room     int    // tokens that this question's answer needs; 0: the usual number
 	mostRoom int    // tokens that it may have in addition to the question; 0: no bound
 	answer   catalog.Answer
@@ -122,10 +124,12 @@ func (a *asking) enter(ctx context.Context) error {
 	start := time.Now()
 	e, err := a.openings.enter(ctx, a.need.Model)
 	a.answer.Trace.QueueTime += time.Since(start)
-	switch {
-	case err == nil:
-		a.entry = e
+	if err == nil {
+		a.entry, a.entered = e, start
 		return nil
+	}
+	a.queued(ctx, start, err)
+	switch {
 	case cancelled(ctx):
 		return fault.From(ctx.Err())
 	default:
@@ -141,6 +145,10 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
 	a.answer.Trace.QueueTime += time.Since(start)
+	if a.need.Attempt == 1 {
+		start = a.entered // one wait for the trace
+	}
+	a.queued(ctx, start, err)
 	if err == nil {
 		return lease, nil
 	}

@@ -54,7 +54,9 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	}
 	got := a.send(ctx, lease, where)
 	lease = got.lease
-	end = a.read(ctx, got.res, got.err, lease.Secret())
+	a.secrets = a.hidden(lease)
+	end = a.read(ctx, got.res, got.err, a.secrets)
+	a.called(ctx, &got, &end)
 	a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	if got.cutTwin {

@@ -57,6 +57,8 @@ type Config struct {
 	Groups   map[string]Settings
 	// Profiles stores what was learned of servers. Nil: it is forgotten at the end.
 	Profiles Profiles
+	// Spans records traces. Nil: there are none.
+	Spans Spans
 	// Transport carries the calls. Nil: one of the client's own, for up to 4,096
 	// calls at once, which heeds the environment's proxy.
 	Transport http.RoundTripper

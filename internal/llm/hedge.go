@@ -7,14 +7,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // call is one of the two calls of an attempt, and what came of it.
 type call struct {
 	lease   *upstream.Lease
+	number  int // from 1, of the question's calls
 	res     response
 	err     error
+	began   time.Time
+	ended   time.Time
 	cutTwin bool // the other call was cut off, which costs what this one does
 }
 
@@ -34,8 +38,10 @@ func (a *asking) send(ctx context.Context, lease *upstream.Lease, where asked) c
 	a.answer.Trace.Attempts++
 	after := lease.HedgeAfter()
 	if !a.config.Hedge || after == 0 {
-		res, err := a.post(ctx, lease)
-		return call{lease: lease, res: res, err: err}
+		c := call{lease: lease, number: a.answer.Trace.Attempts, began: time.Now()}
+		c.res, c.err = a.post(ctx, lease)
+		c.ended = time.Now()
+		return c
 	}
 	return a.race(ctx, lease, where, after)
 }
@@ -50,9 +56,11 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 	defer stop()
 	ended := make(chan call, 2) // room for both: no call waits for a reader
 	start := func(l *upstream.Lease) {
+		c := call{lease: l, number: a.answer.Trace.Attempts, began: time.Now()}
 		calls.Go(func() {
-			res, err := a.postSafely(racing, l)
-			ended <- call{lease: l, res: res, err: err}
+			c.res, c.err = a.postSafely(racing, l)
+			c.ended = time.Now()
+			ended <- c
 		})
 	}
 	start(lease)
@@ -72,6 +80,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 			stop()
 			lost := <-ended
 			if got.cutTwin = errors.Is(lost.err, context.Canceled); got.cutTwin {
+				a.called(ctx, &lost, &outcome{fault: fault.From(lost.err)})
 				abandon(lost.lease)
 			} else {
 				a.lose(ctx, &lost)
@@ -103,7 +112,8 @@ func (a *asking) second(where asked) *upstream.Lease {
 // lose settles the worse call of the two. What read writes into the answer is written over
 // by the better one's.
 func (a *asking) lose(ctx context.Context, c *call) {
-	end := a.read(ctx, c.res, c.err, c.lease.Secret())
+	end := a.read(ctx, c.res, c.err, a.hidden(c.lease))
+	a.called(ctx, c, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	c.lease.Settle(end.result)
 }

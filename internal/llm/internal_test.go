@@ -28,7 +28,7 @@ func TestOutcomes(t *testing.T) {
 	}
 	for status, want := range statuses {
 		header := http.Header{"Retry-After": {"7"}}
-		end := errorOutcome(response{status: status, header: header}, serverError{status: status, code: "why"}, "")
+		end := errorOutcome(response{status: status, header: header}, serverError{status: status, code: "why"}, hidden{})
 		if end.result.Outcome != want || end.result.Header.Get("Retry-After") != "7" {
 			t.Errorf("%d: %+v, want outcome %v", status, end.result, want)
 		}
@@ -47,7 +47,7 @@ func TestOutcomes(t *testing.T) {
 		"long":    {errTooLong, upstream.Succeeded},
 	}
 	for name, tt := range failures {
-		if end := callFailed(tt.err, response{}, ""); end.result.Outcome != tt.want {
+		if end := callFailed(tt.err, response{}, hidden{}); end.result.Outcome != tt.want {
 			t.Errorf("%s: outcome %v, want %v", name, end.result.Outcome, tt.want)
 		}
 	}
@@ -91,7 +91,7 @@ func FuzzReadReply(f *testing.F) {
 		if r.usage.Prompt < 0 || r.usage.Completion < 0 {
 			t.Errorf("usage %+v", r.usage)
 		}
-		if text := public(readError(400, nil, s).message, "secret-key"); !utf8.ValidString(text) || len(text) > maxPublicBytes+3 || strings.ContainsAny(text, "\n\r") {
+		if text := public(readError(400, nil, s).message, hidden{key: "secret-key"}); !utf8.ValidString(text) || len(text) > maxPublicBytes+3 || strings.ContainsAny(text, "\n\r") {
 			t.Errorf("public text %q", text)
 		}
 	})
@@ -137,7 +137,7 @@ func TestPublic(t *testing.T) {
 		"long":    {strings.Repeat("é", 150), strings.Repeat("é", 100) + "..."},
 	}
 	for name, tt := range tests {
-		if got := public(tt.in, "abcd-efgh"); got != tt.want {
+		if got := public(tt.in, hidden{key: "abcd-efgh"}); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
@@ -173,7 +173,7 @@ func TestReadError(t *testing.T) {
 }
 
 func TestScrubKeepsTheCause(t *testing.T) {
-	err := scrub(&url.Error{Op: "Post", URL: "http://u:pw@x/?key=abcd", Err: errors.New("boom abcd-efgh")}, "abcd-efgh")
+	err := scrub(&url.Error{Op: "Post", URL: "http://u:pw@x/?key=abcd", Err: errors.New("boom abcd-efgh")}, hidden{key: "abcd-efgh"})
 	if got := err.Error(); got != "boom [key]" {
 		t.Errorf("scrubbed to %q", got)
 	}

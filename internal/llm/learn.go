@@ -75,7 +75,7 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 			end.fault = a.blind()
 		} else {
 			end.fault = fault.New(fault.ImageUnsupported, "the model's server refuses the picture (%s): send another one",
-				public(end.said.message, ""))
+				public(end.said.message, a.secrets))
 		}
 	case meansRoom:
 		return a.moreRoom()
@@ -165,7 +165,7 @@ func (a *asking) lessRoom(said *serverError) bool {
 // wrongAddress is the fault of a question that no address answered.
 func (a *asking) wrongAddress(s *site, end *outcome) *fault.Fault {
 	said := fmt.Sprintf("%s answered %d", s.tried(), end.status)
-	if text := public(end.said.message, ""); text != "" {
+	if text := public(end.said.message, a.secrets); text != "" {
 		said += ": " + text
 	}
 	return fault.New(fault.UpstreamRejected,

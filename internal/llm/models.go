@@ -112,7 +112,7 @@ func (c *Client) list(ctx context.Context, address string, d *dialect, secret st
 	res, err := c.caller.Do(req)
 	if err != nil {
 		err = causeOf(ctx, err)
-		f := callFailed(err, response{}, secret).fault
+		f := callFailed(err, response{}, d.hidden(secret)).fault
 		if unreachable(err) {
 			f = fault.Wrap(ErrUnreachable, f.Reason, "%s", f.Message)
 		}
@@ -123,13 +123,13 @@ func (c *Client) list(ctx context.Context, address string, d *dialect, secret st
 	body := string(data)
 	switch {
 	case err != nil:
-		return nil, callFailed(causeOf(ctx, err), response{}, secret).fault
+		return nil, callFailed(causeOf(ctx, err), response{}, d.hidden(secret)).fault
 	case res.StatusCode < 200 || res.StatusCode > 299:
-		return nil, errorOutcome(response{res.StatusCode, res.Header, body}, readError(res.StatusCode, res.Header, body), secret).fault
+		return nil, errorOutcome(response{res.StatusCode, res.Header, body}, readError(res.StatusCode, res.Header, body), d.hidden(secret)).fault
 	case len(data) > maxListBytes || !gjson.Valid(body):
 		return nil, noModelList()
 	}
-	list := readModels(gjson.Parse(body), secret)
+	list := readModels(gjson.Parse(body), d.hidden(secret))
 	if list == nil {
 		return nil, noModelList()
 	}
@@ -143,7 +143,7 @@ func noModelList() *fault.Fault {
 
 // readModels reads OpenAI's form, {"data":[{"id":...}]}, a bare list, and {"models":[...]}.
 // It returns nil for anything else. Models that are listed as no longer in use are left out.
-func readModels(root gjson.Result, secret string) *ModelList {
+func readModels(root gjson.Result, secrets hidden) *ModelList {
 	entries := root
 	for _, name := range []string{"data", "models"} {
 		if v := root.Get(name); !entries.IsArray() && v.Exists() {
@@ -159,7 +159,7 @@ func readModels(root gjson.Result, secret string) *ModelList {
 		if name == "" || e.Get("active").Type == gjson.False || e.Get("archived").Bool() {
 			continue
 		}
-		m := ListedModel{Name: public(name, secret), Ends: endOf(e), Successor: public(e.Get("deprecation_replacement_model").String(), secret)}
+		m := ListedModel{Name: public(name, secrets), Ends: endOf(e), Successor: public(e.Get("deprecation_replacement_model").String(), secrets)}
 		for _, alias := range e.Get("aliases").Array() {
 			m.aliases = append(m.aliases, alias.String())
 		}
@@ -178,7 +178,7 @@ func endOf(e gjson.Result) string {
 		case v.Type == gjson.Number:
 			return time.Unix(v.Int(), 0).UTC().Format(time.DateOnly)
 		case v.Type == gjson.String && v.Str != "":
-			day, _, _ := strings.Cut(public(v.Str, ""), "T")
+			day, _, _ := strings.Cut(public(v.Str, hidden{}), "T")
 			return day
 		}
 	}

@@ -55,16 +55,16 @@ type outcome struct {
 func (end *outcome) inChoice() bool { return end.said != nil && end.said.inChoice }
 
 // read finds out what came of a call. A classification goes to a.answer.
-func (a *asking) read(ctx context.Context, res response, err error, secret string) outcome {
+func (a *asking) read(ctx context.Context, res response, err error, secrets hidden) outcome {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return outcome{step: stepGone, fault: cut(ctx), result: upstream.Result{Late: !cancelled(ctx)}}
 	case err != nil:
-		return callFailed(err, res, secret)
+		return callFailed(err, res, secrets)
 	case res.status >= 200 && res.status < 300:
-		return a.readCompletion(res, secret)
+		return a.readCompletion(res, secrets)
 	default:
-		return errorOutcome(res, readError(res.status, res.header, res.body), secret)
+		return errorOutcome(res, readError(res.status, res.header, res.body), secrets)
 	}
 }
 
@@ -78,7 +78,7 @@ func cut(ctx context.Context) *fault.Fault {
 }
 
 // readCompletion reads an answer with a status of success.
-func (a *asking) readCompletion(res response, secret string) outcome {
+func (a *asking) readCompletion(res response, secrets hidden) outcome {
 	r := readReply(res.body)
 	end := outcome{
 		result: upstream.Result{Outcome: upstream.Succeeded, Header: res.header, Usage: r.usage},
@@ -90,7 +90,7 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 			return end
 		}
 		if e := r.failure(); e != nil {
-			return errorOutcome(res, *e, secret)
+			return errorOutcome(res, *e, secrets)
 		}
 		return noCompletion(res)
 	}
@@ -99,12 +99,12 @@ func (a *asking) readCompletion(res response, secret string) outcome {
 			end.step = stepDone
 			return end
 		}
-		failed := errorOutcome(res, *e, secret)
+		failed := errorOutcome(res, *e, secrets)
 		failed.result.Usage = r.usage
 		return failed
 	}
 	if r.refusal != "" || r.filtered() {
-		end.fault = declined(r.refusal, secret)
+		end.fault = declined(r.refusal, secrets)
 		return end
 	}
 	err := a.classification(&r)
@@ -168,22 +168,22 @@ func (a *asking) complete(v catalog.Classification, r *reply) catalog.Classifica
 	return v
 }
 
-func declined(text, secret string) *fault.Fault {
-	if text = public(text, secret); text == "" {
+func declined(text string, secrets hidden) *fault.Fault {
+	if text = public(text, secrets); text == "" {
 		text = "no reason given"
 	}
 	return fault.New(fault.Refused, "the model declined to answer (%s): change the item's text or picture", text)
 }
 
 // errorOutcome reads an answer that is an error.
-func errorOutcome(res response, e serverError, secret string) outcome {
+func errorOutcome(res response, e serverError, secrets hidden) outcome {
 	wait, perDay := e.waits()
 	end := outcome{
 		status: e.status, said: &e, means: e.meaning(),
 		result: upstream.Result{Header: res.header, RetryAfter: wait, Cause: statusInWords(e.status)},
 	}
 	said := fmt.Sprintf("the model's server answered %d", e.status)
-	if text := public(e.message, secret); text != "" {
+	if text := public(e.message, secrets); text != "" {
 		said += ": " + text
 		if end.means != meansAway { // the words of what stands before it say little of the server
 			end.result.Cause += ": " + text
@@ -200,7 +200,7 @@ func errorOutcome(res response, e serverError, secret string) outcome {
 			end.result.RetryAfter = longQuota
 		}
 	case stepMove:
-		end.result.Detail = public(e.detail(), secret)
+		end.result.Detail = public(e.detail(), secrets)
 		end.result.Certain = end.means == meansBadKey
 		if end.itemFault = end.fault; e.status == http.StatusForbidden {
 			_, _, end.itemFault = meansItem.outcome(said)
@@ -241,9 +241,9 @@ func (m meaning) outcome(said string) (step, upstream.Outcome, *fault.Fault) {
 }
 
 // callFailed reads a call without a whole answer.
-func callFailed(err error, res response, secret string) outcome {
+func callFailed(err error, res response, secrets hidden) outcome {
 	end := outcome{step: stepRetry, status: res.status, result: upstream.Result{Header: res.header, Cause: causeInWords(err)}}
-	cause := scrub(err, secret)
+	cause := scrub(err, secrets)
 	switch {
 	case errors.Is(err, errAttemptTime), errors.Is(err, errGivenUp):
 		end.result.Outcome = upstream.TimedOut
@@ -274,9 +274,9 @@ func unreachable(err error) bool {
 
 // scrub keeps of an error what is fit for a log: not the address, whose query or
 // user may be secret, nor the key.
-func scrub(err error, secret string) error {
+func scrub(err error, secrets hidden) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	return errors.New(public(err.Error(), secret))
+	return errors.New(public(err.Error(), secrets))
 }

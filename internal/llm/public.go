@@ -14,12 +14,9 @@ const maxPublicBytes = 200
 // refuse, and gateways in between the header.
 var keyLike = regexp.MustCompile(`(?i)\bbearer\s+[^\s"',]+|\b(?:sk|pk|rk|gsk|xai|key|api|token)[-_][a-z0-9_*.\-]{5,}[a-z0-9_*]`)
 
-// public makes a server's text fit to be shown: one short line without secrets.
-func public(s, secret string) string {
-	s = s[:min(len(s), maxErrorBytes)]
-	if secret != "" {
-		s = strings.ReplaceAll(s, secret, "[key]")
-	}
+// public makes a server's text fit to be shown: one short line without what is hidden.
+func public(s string, secrets hidden) string {
+	s = secrets.removed(s[:min(len(s), maxErrorBytes)])
 	s = keyLike.ReplaceAllString(s, "[key]")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || ('\u202A' <= r && r <= '\u202E') {

@@ -121,6 +121,7 @@ type dialect struct {
 	headers     http.Header
 	body        string // `,"name":value` for each further member
 	offer       terms
+	secrets     []string // values that are not to be shown
 }
 
 // newDialect checks settings and returns what follows from them for a server.

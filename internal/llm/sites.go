@@ -131,6 +131,7 @@ func (s *sites) dialect(id dialectID) (*dialect, error) {
 	d, err := newDialect(set.merged(preset))
 	if err == nil {
 		d.set, d.preset = set, preset
+		d.noteSecrets(id.base)
 	}
 	return d, err
 }

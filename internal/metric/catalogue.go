@@ -11,7 +11,7 @@ type Section struct {
 // Sections returns all metrics, in the order of docs/metrics.md.
 func Sections() []Section {
 	return []Section{
-		{"Service", "", []*Metric{BuildInfo, Intake, Connections, ConnectionsRefused, CallsSlowed}},
+		{"Service", "", []*Metric{BuildInfo, Intake, Connections, ConnectionsRefused, CallsSlowed, Spans}},
 		{"Items", "", []*Metric{Items, ItemTime, ItemQueueTime, Batches, Attempts, Tokens, PictureFailures}},
 		{
 			"Queue and calls to the model", "",
@@ -42,7 +42,11 @@ var (
 	Intake             = &Metric{"credenza_intake_bytes", Gauge, "Bytes that have arrived and are not handled yet.", nil}
 	Connections        = &Metric{"credenza_connections", Gauge, "Connections of callers that are open.", nil}
 	ConnectionsRefused = &Metric{"credenza_connections_refused_total", Counter, "Connections for which there was no room.", nil}
-	CallsSlowed        = &Metric{"credenza_calls_slowed_total", Counter, "Calls that came too fast, after which less was read of their peer.", nil}
+	Spans              = &Metric{
+		"credenza_trace_spans_total", Counter, "Spans of traces that have ended, by what became of them. There is none unless traces are exported.",
+		[]Label{{"end", "`exported`, `failed` (the collector did not take them), `dropped` (the queue was full)"}},
+	}
+	CallsSlowed = &Metric{"credenza_calls_slowed_total", Counter, "Calls that came too fast, after which less was read of their peer.", nil}
 )
 
 // Items.

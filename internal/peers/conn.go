@@ -30,6 +30,10 @@ type remote struct {
 	conn *conn
 }
 
+// Network returns a name of its own: some, such as channelz, take an address of the network
+// "tcp" for a *net.TCPAddr.
+func (r remote) Network() string { return "bounded " + r.Addr.Network() }
+
 // RemoteAddr returns the address, for Opened and Await.
 func (c *conn) RemoteAddr() net.Addr { return c.remote }
 

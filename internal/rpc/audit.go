@@ -44,6 +44,9 @@ func (a auditor) around(ctx context.Context, method string, next func(context.Co
 	if p, ok := peer.FromContext(ctx); ok {
 		fields = append(fields, zap.Stringer("from", p.Addr))
 	}
+	if id := traceOf(ctx); id != "" {
+		fields = append(fields, zap.String("trace_id", id))
+	}
 	line.Write(append(fields, changes...)...)
 	return err
 }

@@ -161,7 +161,7 @@ func (c *classification) call(ctx context.Context, modelField string, mode crede
 	if err := c.limits.checkModel(modelField, options.GetModel()); err != nil {
 		return classify.Call{}, err
 	}
-	return classify.Call{Caller: callerOf(ctx), Options: optionsFromProto(mode, options)}, nil
+	return classify.Call{Caller: callerOf(ctx), TraceID: traceOf(ctx), Options: optionsFromProto(mode, options)}, nil
 }
 
 // sendFault turns the error of a send into a fault: mostly the caller has gone,

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/auth"
@@ -72,7 +74,7 @@ type Authority interface {
 	Identify(call auth.Call) *auth.Identity
 }
 
-// Parts are what the edge uses. All but Jobs and those of ReviewService are needed.
+// Parts are what the edge uses. All but Jobs, Traces and those of ReviewService are needed.
 type Parts struct {
 	Engine    Engine
 	Authority Authority
@@ -94,6 +96,16 @@ type Parts struct {
 	Log        *zap.Logger
 	// Metrics gets the edge's own metrics.
 	Metrics prometheus.Registerer
+	// Traces is how calls are traced. Nil: they are not.
+	Traces Traces
+}
+
+// Traces is how calls are traced. It is safe for concurrent use.
+type Traces interface {
+	// Provider returns the source of the tracer that makes a span of each call.
+	Provider() trace.TracerProvider
+	// Propagator reads from a call's headers which trace it belongs to.
+	Propagator() propagation.TextMapPropagator
 }
 
 func (p Parts) check() error {

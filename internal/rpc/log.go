@@ -32,9 +32,13 @@ func logInterceptors(log *zap.Logger) (grpc.UnaryServerInterceptor, grpc.StreamS
 	return logging.UnaryServerInterceptor(logger, options...), logging.StreamServerInterceptor(logger, options...)
 }
 
-// callerFields name the caller as the engine's own lines do.
+// callerFields name the caller and the trace as the engine's own lines do.
 func callerFields(ctx context.Context) logging.Fields {
-	return logging.Fields{"caller", identityOf(ctx).Caller().ID}
+	fields := logging.Fields{"caller", identityOf(ctx).Caller().ID}
+	if id := traceOf(ctx); id != "" {
+		fields = append(fields, "trace_id", id)
+	}
+	return fields
 }
 
 // millis keeps the time a number, which the library's own field is not.

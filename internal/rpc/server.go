@@ -79,7 +79,7 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, grpc.InTapHandle(s.arrival.begin))
+	options = append(append(options, grpc.InTapHandle(s.arrival.begin)), traced(parts.Traces)...)
 	s.grpc = grpc.NewServer(append(options, chain.options()...)...)
 	s.register(config, parts, readAfter{s.grpc, chain.inner, &s.arrival})
 	if s.web, err = newHTTPHandler(s.grpc, config, u, s.authority); err != nil {

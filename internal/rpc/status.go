@@ -72,20 +72,26 @@ func mapFaults(ctx context.Context, _ string, next func(context.Context) error) 
 		}
 	}
 	f := fault.From(err)
-	return &callError{status: statusOf(f), fault: f}
+	return &callError{status: statusOf(f, traceOf(ctx)), fault: f}
 }
 
-// statusOf builds the status of a fault: its code, its public text, its reason,
-// the fields that are wrong, and when to try again.
-func statusOf(f *fault.Fault) *status.Status {
+// statusOf builds the status of a fault: its code, its public text, its reason, the trace
+// that the call is in if that is not empty, the fields that are wrong, and when to try again.
+func statusOf(f *fault.Fault, traceID string) *status.Status {
 	code, ok := codeOf[f.Kind()]
 	if !ok {
 		code = codes.Internal
 	}
 	s := status.New(code, text(f.Message))
 	info := &errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: Domain}
-	if f.Cap != "" {
-		info.Metadata = map[string]string{"cap": f.Cap}
+	for name, value := range map[string]string{"cap": f.Cap, "trace_id": traceID} {
+		if value == "" {
+			continue
+		}
+		if info.Metadata == nil {
+			info.Metadata = map[string]string{}
+		}
+		info.Metadata[name] = value
 	}
 	details := []protoadapt.MessageV1{info}
 	if len(f.Violations) > 0 {

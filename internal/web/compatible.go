@@ -23,6 +23,7 @@ type compatible struct {
 	engine    Engine
 	callers   Callers
 	calls     *drain.Calls
+	traces    Traces // nil: there are none
 	anyOrigin bool
 }
 
@@ -42,10 +43,18 @@ func (c *compatible) serve(w *answer, r *http.Request) (string, error) {
 	}
 	call := classify.Call{
 		Caller:  caller,
+		TraceID: c.traceID(ctx),
 		Options: catalog.Options{Mode: req.mode, Delivery: catalog.InOrder},
 		Total:   int64(len(req.rows)),
 	}
 	return caller.ID, c.answer(ctx, w, call, req)
+}
+
+func (c *compatible) traceID(ctx context.Context) string {
+	if c.traces == nil {
+		return ""
+	}
+	return c.traces.ID(ctx)
 }
 
 func (c *compatible) read(ctx context.Context, r *http.Request) (*request, error) {

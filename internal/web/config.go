@@ -15,6 +15,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
@@ -105,7 +106,20 @@ type Services interface {
 	Uploads(path string) bool
 }
 
-// Parts are what the edge uses. All but Uploads, Page and Outages are needed.
+// Traces records a span of each request of the compatible endpoint. It is safe for
+// concurrent use.
+type Traces interface {
+	// Request is called when a request begins. It returns the context for all that is done for
+	// it.
+	Request(r *http.Request) context.Context
+	// RequestDone is called with that context, the status that was answered (0: none) and what
+	// failed, or nil.
+	RequestDone(ctx context.Context, status int, f *fault.Fault)
+	// ID returns the id of the trace that the request is in.
+	ID(ctx context.Context) string
+}
+
+// Parts are what the edge uses. All but Uploads, Page, Outages and Traces are needed.
 type Parts struct {
 	Engine   Engine
 	Callers  Callers
@@ -118,7 +132,9 @@ type Parts struct {
 	Ready func() bool
 	// Outages returns the model's servers that do not answer, for /readyz.
 	Outages func() []catalog.Outage
-	Log     *zap.Logger
+	// Traces is how requests are traced. Nil: they are not.
+	Traces Traces
+	Log    *zap.Logger
 	// Metrics is what /metrics shows, and where the edge registers its own.
 	Metrics *prometheus.Registry
 }

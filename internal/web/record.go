@@ -20,9 +20,10 @@ type endpoint func(w *answer, r *http.Request) (caller string, err error)
 
 // recorder logs and counts calls, as the gRPC edge does with its own.
 type recorder struct {
-	log   *zap.Logger
-	count *prometheus.CounterVec
-	time  *prometheus.HistogramVec
+	log    *zap.Logger
+	traces Traces // nil: there are none
+	count  *prometheus.CounterVec
+	time   *prometheus.HistogramVec
 	// maxBody is the most bytes that are read of a refused caller's body.
 	maxBody int64
 }
@@ -30,13 +31,13 @@ type recorder struct {
 // callBuckets are in seconds, and the gRPC edge's.
 var callBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
 
-func newRecorder(log *zap.Logger, metrics prometheus.Registerer, maxBody int64) (*recorder, error) {
+func newRecorder(parts Parts, maxBody int64) (*recorder, error) {
 	r := &recorder{
-		log: log, maxBody: maxBody,
+		log: parts.Log, traces: parts.Traces, maxBody: maxBody,
 		count: metric.HTTPCalls.CounterVec(), time: metric.HTTPTime.HistogramVec(callBuckets),
 	}
 	for _, c := range []prometheus.Collector{r.count, r.time} {
-		if err := metrics.Register(c); err != nil {
+		if err := parts.Metrics.Register(c); err != nil {
 			return nil, err
 		}
 	}
@@ -53,6 +54,9 @@ func (rec *recorder) calls(serve endpoint) http.Handler {
 			a = &answer{ResponseWriter: w, control: http.NewResponseController(w)}
 		}
 		began := time.Now()
+		if rec.traces != nil {
+			r = r.WithContext(rec.traces.Request(r))
+		}
 		caller, err := protect(serve, a, r)
 		if err != nil && a.status == 0 {
 			rec.readRest(r)
@@ -85,8 +89,9 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 		zap.Float64("http.time_ms", float64(took.Microseconds())/1000), zap.String("caller", caller), zap.String("peer.address", r.RemoteAddr),
 	}
 	level := zapcore.InfoLevel
+	var f *fault.Fault
 	if err != nil {
-		f := faultOf(err)
+		f = faultOf(err)
 		result = f.Reason.String()
 		fields = append(fields, zap.String("error", f.Message), zap.String("reason", result))
 		if cause := f.Unwrap(); cause != nil {
@@ -95,6 +100,10 @@ func (rec *recorder) finished(r *http.Request, status int, caller string, err er
 		if level = zapcore.WarnLevel; f.Kind() == fault.KindInternal {
 			level = zapcore.ErrorLevel
 		}
+	}
+	if rec.traces != nil {
+		rec.traces.RequestDone(r.Context(), status, f)
+		fields = append(fields, zap.String("trace_id", rec.traces.ID(r.Context())))
 	}
 	rec.count.WithLabelValues(r.URL.Path, strconv.Itoa(status), result).Inc()
 	rec.time.WithLabelValues(r.URL.Path).Observe(took.Seconds())

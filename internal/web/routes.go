@@ -35,7 +35,7 @@ func routes(config Config, parts Parts, calls *drain.Calls, record *recorder, pa
 	about := &about{About: config.About, ready: parts.Ready}
 	health := only(http.MethodGet, http.HandlerFunc(about.health))
 	classify := only(http.MethodPost, record.calls(certified(config, (&compatible{
-		config: config, engine: parts.Engine, callers: parts.Callers, calls: calls,
+		config: config, engine: parts.Engine, callers: parts.Callers, calls: calls, traces: parts.Traces,
 		anyOrigin: slices.Contains(config.Origins, "*"),
 	}).serve)))
 	for path, handler := range map[string]http.Handler{

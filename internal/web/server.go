@@ -51,7 +51,7 @@ func New(config Config, parts Parts) (*Server, error) {
 	if err := parts.check(); err != nil {
 		return nil, err
 	}
-	record, err := newRecorder(parts.Log, parts.Metrics, config.MaxBodyBytes)
+	record, err := newRecorder(parts, config.MaxBodyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of HTTP: %w", err)
 	}

@@ -65,6 +65,9 @@ type Client struct {
 // "UNAVAILABLE". Without WithPlaintext the connection uses TLS. If the name has several
 // addresses, as dns:///NAME may, calls go to all of them in turn; a stream stays on one.
 //
+// Calls are traced if the program sets OpenTelemetry's global provider and propagator: a
+// call's span is within that of its context, and the server continues the trace.
+//
 // The caller closes the client.
 func Dial(target string, opts ...Option) (*Client, error) {
 	s := settings{maxMessage: DefaultMaxMessageBytes}

@@ -25,6 +25,9 @@ type Error struct {
 	// Cap is the cap of the caller that is reached, such as "items_per_day", if the reason
 	// is ReasonCapReached.
 	Cap string
+	// TraceID is the id of the trace that the call is in on a server that traces, by which
+	// its operator finds the call. Empty: there is none.
+	TraceID string
 	// Message describes for people what happened and what to do.
 	Message string
 	// Fields are the parts of the request that are wrong.
@@ -81,7 +84,7 @@ func errorFrom(err error) error {
 func (e *Error) add(detail any) {
 	switch d := detail.(type) {
 	case *errdetails.ErrorInfo:
-		e.Reason, e.Cap = Reason(d.GetReason()), d.GetMetadata()["cap"]
+		e.Reason, e.Cap, e.TraceID = Reason(d.GetReason()), d.GetMetadata()["cap"], d.GetMetadata()["trace_id"]
 	case *errdetails.BadRequest:
 		for _, v := range d.GetFieldViolations() {
 			e.Fields = append(e.Fields, FieldViolation{Field: v.GetField(), Message: v.GetDescription()})

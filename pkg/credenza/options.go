@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -90,6 +91,8 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 		grpc.WithStaticConnWindowSize(connectionWindow),
 		// Detects a server that vanished while a stream is quiet.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		// Without a provider of the program's own this makes no spans.
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
 	}
 	if s.hasToken {
 		opts = append(opts, grpc.WithPerRPCCredentials(bearer{token: s.token, plaintext: s.plaintext}))

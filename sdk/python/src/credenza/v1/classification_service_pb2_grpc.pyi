@@ -108,7 +108,8 @@ class ClassificationServiceStub(typing.Generic[_ClassificationServiceClassifyStr
     - UNAVAILABLE: the server is shutting down, or has not started yet.
 
     Otherwise every item sent gets exactly one result. A call that its caller
-    cancels stops its work at once.
+    cancels stops its work at once. If the server traces a call, the metadata "trace_id"
+    of its ErrorInfo is the id of the trace.
 
     For clients in other languages: a server that goes away in the middle of a stream
     is UNAVAILABLE for most clients, and CANCELLED or ABORTED for some; a caller that has
@@ -216,7 +217,8 @@ class ClassificationServiceServicer(metaclass=abc.ABCMeta):
     - UNAVAILABLE: the server is shutting down, or has not started yet.
 
     Otherwise every item sent gets exactly one result. A call that its caller
-    cancels stops its work at once.
+    cancels stops its work at once. If the server traces a call, the metadata "trace_id"
+    of its ErrorInfo is the id of the trace.
 
     For clients in other languages: a server that goes away in the middle of a stream
     is UNAVAILABLE for most clients, and CANCELLED or ABORTED for some; a caller that has

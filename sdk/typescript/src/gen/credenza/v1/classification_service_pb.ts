@@ -436,7 +436,8 @@ export const StyleSchema: GenMessage<Style> = /*@__PURE__*/
  * - UNAVAILABLE: the server is shutting down, or has not started yet.
  *
  * Otherwise every item sent gets exactly one result. A call that its caller
- * cancels stops its work at once.
+ * cancels stops its work at once. If the server traces a call, the metadata "trace_id"
+ * of its ErrorInfo is the id of the trace.
  *
  * For clients in other languages: a server that goes away in the middle of a stream
  * is UNAVAILABLE for most clients, and CANCELLED or ABORTED for some; a caller that has
