@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// endTime is how long a process may take to end on SIGTERM: its drain timeout and some more.
+const endTime = 25 * time.Second
+
+func (s *storm) replica() *replica { return s.replicas[s.rng.IntN(len(s.replicas))] }
+
+func endReplica(signal syscall.Signal) func(context.Context, *storm) (func(), bool) {
+	return func(ctx context.Context, s *storm) (func(), bool) {
+		r := s.replica()
+		return s.restart(ctx, r.process, signal)
+	}
+}
+
+func endNATS(signal syscall.Signal) func(context.Context, *storm) (func(), bool) {
+	return func(ctx context.Context, s *storm) (func(), bool) { return s.restart(ctx, s.nats, signal) }
+}
+
+// restart ends a process. The end of the fault starts it again and waits until it answers.
+func (s *storm) restart(ctx context.Context, p *process, signal syscall.Signal) (end func(), ok bool) {
+	if !p.busy.TryLock() {
+		return nil, false
+	}
+	ended := make(chan struct{})
+	go func() { // a process that is terminated may drain for as long as the fault lasts
+		defer close(ended)
+		if err := p.end(signal, endTime); err != nil {
+			s.book.violate("%v", err)
+		}
+	}()
+	return func() {
+		defer p.busy.Unlock()
+		<-ended
+		if err := p.start(ctx); err != nil && ctx.Err() == nil {
+			s.book.violate("%v", err)
+		}
+	}, true
+}
+
+func (s *storm) stopReplica(context.Context) (end func(), ok bool) { return stopProcess(s.replica().process) }
+
+// stopProcess stops a process as a debugger or a full machine does.
+func stopProcess(p *process) (end func(), ok bool) {
+	if !p.busy.TryLock() {
+		return nil, false
+	}
+	p.signal(syscall.SIGSTOP)
+	return func() {
+		p.signal(syscall.SIGCONT)
+		p.busy.Unlock()
+	}, true
+}
+
+// fillDisk leaves no room on the disk of the embedded store.
+func (s *storm) fillDisk(context.Context) (end func(), ok bool) {
+	if !s.disks.TryLock() {
+		return nil, false
+	}
+	if err := s.disk.fill(); err != nil {
+		s.book.violate("the disk cannot be filled: %v", err)
+	}
+	return func() {
+		if err := s.disk.free(); err != nil {
+			s.book.violate("the disk cannot be freed: %v", err)
+		}
+		s.disks.Unlock()
+	}, true
+}
+
+// replaceCertificates replaces the certificate that all replicas serve. Each must serve it to
+// new connections before long.
+func (s *storm) replaceCertificates(context.Context) (end func(), ok bool) {
+	if err := s.authority.replace(); err != nil {
+		s.book.violate("the certificate cannot be replaced: %v", err)
+		return nil, false
+	}
+	return func() {}, true
+}
+
+// replaceToken gives the caller of the load another token.
+func (s *storm) replaceToken(context.Context) (end func(), ok bool) {
+	if !s.tokens.settled() {
+		return nil, false
+	}
+	if err := s.tokens.replace(); err != nil {
+		s.book.violate("the token cannot be replaced: %v", err)
+		return nil, false
+	}
+	return func() {}, true
+}
+
+// checkSecrets checks, in a calm, that all replicas have the newest certificate and token.
+func (w *world) checkSecrets(ctx context.Context) {
+	for _, r := range w.replicas {
+		if serial, err := w.authority.serves(r.grpcAddr); err != nil || serial != w.authority.current() {
+			w.book.violate("%s serves certificate %d, the newest is %d: %v", r.name, serial, w.authority.current(), err)
+		}
+		if err := w.refusesOld(ctx, r); err != nil {
+			w.book.violate("%s: %v", r.name, err)
+		}
+	}
+}
+
+// refusesOld checks that a replica refuses the token before the current one.
+func (w *world) refusesOld(ctx context.Context, r *replica) error {
+	w.tokens.mu.Lock()
+	old := w.tokens.number - 1
+	w.tokens.mu.Unlock()
+	if old == 0 {
+		return nil
+	}
+	c, err := credenza.Dial(r.grpcAddr, credenza.WithTLS(w.authority.client()), credenza.WithToken(tokenOf(old)))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	_, err = c.Classify(ctx, newItems(1)[0], credenza.Options{})
+	if e := asError(err); e == nil || e.Code != credenza.CodeUnauthenticated {
+		return fmt.Errorf("a call with the token before is answered with %w", err)
+	}
+	return nil
+}
