@@ -112,8 +112,9 @@ bench-servers: build ## play a folder of fake model servers against the service 
 	@test -n "$(CASES)" || { echo "name a folder with a fakes.py: make bench-servers CASES=folder"; exit 1; }
 	$(GO) run ./internal/bench --bin $(BIN) servers $(CASES) $(if $(ONLY),--only '$(ONLY)')
 
-bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s (2 min)
+bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s; and calls next to a thousand idle connections (4 min)
 	$(GO) run ./internal/bench --bin $(BIN) web
+	$(GO) run ./internal/bench --bin $(BIN) crowd
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier, or with JOB_FLAGS=--model on a simulated model
 	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_FLAGS) $(JOB_ITEMS)

@@ -27,6 +27,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // options are the command line.
@@ -38,6 +40,7 @@ type options struct {
 }
 
 func main() {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy's own lines
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
