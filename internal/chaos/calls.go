@@ -56,6 +56,7 @@ func (l *load) follow(ctx context.Context, rng *rand.Rand, what string, r *repli
 	defer l.book.begin(what+" on "+r.name, deadline)()
 	l.book.accepted.Add(int64(n))
 	t := newTally(what + " on " + r.name)
+	slow := rng.IntN(10) == 0
 	for batch, err := range s.Batches() {
 		if err != nil {
 			l.judge(what, r, err)
@@ -65,6 +66,9 @@ func (l *load) follow(ctx context.Context, rng *rand.Rand, what string, r *repli
 		}
 		for _, result := range batch.Results {
 			t.add(l.book, result.Index, failureOf(result))
+		}
+		if slow {
+			_ = pause(ctx, 300*time.Millisecond)
 		}
 	}
 	t.complete(l.book, indexesOf(n))

@@ -72,9 +72,11 @@ func faultsOf(w *world) (all []fault) {
 		fault{name: "model stopped", lasts: usual, begin: func(_ context.Context, s *storm) (func(), bool) { return stopProcess(s.model) }},
 		fault{name: "certificates replaced", lasts: brief, begin: flip((*storm).replaceCertificates)},
 		fault{name: "token replaced", lasts: brief, begin: flip((*storm).replaceToken)},
+		fault{name: "token file unreadable", lasts: brief, begin: flip((*storm).spoilTokens)},
 	)
-	if w.disk.mounted {
-		all = append(all, fault{name: "disk full", lasts: usual, begin: flip((*storm).fillDisk)})
+	if w.disk.mounted && w.natsDisk.mounted {
+		all = append(all, fault{name: "disk full", lasts: usual, begin: flip((*storm).fillDisk)},
+			fault{name: "NATS's disk full", lasts: usual, begin: flip((*storm).fillNATS)})
 	} else {
 		w.book.say("no disk will be full: nothing can be mounted here")
 	}
@@ -92,7 +94,7 @@ type storm struct {
 }
 
 // atOnce is how many faults there are at once.
-const atOnce = 3
+const atOnce = 4
 
 func newStorm(w *world, short bool) *storm {
 	s := &storm{world: w, rng: rand.New(rand.NewPCG(w.seed, 0))}

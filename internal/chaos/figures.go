@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +25,9 @@ type figures struct {
 	upstream          float64 // calls to the model in flight
 	waiting           float64 // for the model
 	intake            float64 // bytes that have arrived and are not handled
+	admitted          float64 // items of callers in flight
+	misused           float64 // leases, which are faults of the program
+	stored            float64 // bytes of jobs
 }
 
 // Room for what differs from one moment to another, such as connections that are idle:
@@ -33,6 +37,7 @@ const (
 	fileRoom      = 12
 	memoryPart    = 1.25
 	memoryRoom    = 48 << 20
+	storedRoom    = 1 << 20 // of what is known of jobs that are gone
 )
 
 // excess says what of the figures is over those before, empty if nothing is.
@@ -51,6 +56,9 @@ func (f figures) excess(before figures) string {
 	note(f.upstream != 0, "%.0f calls to the model in flight", f.upstream)
 	note(f.waiting != 0, "%.0f questions wait", f.waiting)
 	note(f.intake != 0, "%.0f bytes not handled", f.intake)
+	note(f.admitted != 0, "%.0f items admitted", f.admitted)
+	note(f.misused != 0, "%.0f leases misused", f.misused)
+	note(f.stored > storedRoom, "%.1f MiB stored although all jobs were deleted", mib(f.stored))
 	return strings.Join(over, ", ")
 }
 
@@ -130,6 +138,12 @@ func (f *figures) add(name string, value float64) {
 		f.waiting += value
 	case "credenza_intake_bytes":
 		f.intake = value
+	case "credenza_caller_items_in_flight":
+		f.admitted += value
+	case "credenza_leases_misused_total":
+		f.misused = value
+	case "credenza_store_bytes":
+		f.stored += value
 	}
 }
 
@@ -178,6 +192,9 @@ func (r *report) finish(ctx context.Context) {
 	for _, store := range []string{"NATS", "disk"} {
 		r.leftJobs(ctx, r.sharing(store)[0])
 	}
+	for _, replica := range r.replicas {
+		r.readLog(replica.process)
+	}
 	if err := r.get(ctx, "http://"+r.modelAddr+"/stats", &r.model); err != nil {
 		r.book.violate("the model's statistics cannot be read: %v", err)
 	}
@@ -206,5 +223,24 @@ func (r *report) leftJobs(ctx context.Context, on *replica) {
 			return
 		}
 		r.book.violate("job %s is left: name %q, %s, %d of %d items", job.ID, job.Name, job.State, job.Progress.Done, job.Progress.Total)
+	}
+}
+
+// readLog counts the errors in the log of a replica. A panic is a violation.
+func (r *report) readLog(p *process) {
+	raw, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		r.book.violate("%v", err)
+		return
+	}
+	for line := range strings.Lines(string(raw)) {
+		var entry struct{ Level, Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || strings.Contains(line, "panic") {
+			r.book.violate("the log of %s has: %.300s", p.name, line)
+			return
+		}
+		if entry.Level != "info" && entry.Level != "warn" {
+			r.book.count("log", fmt.Sprintf("%s %q", entry.Level, entry.Msg))
+		}
 	}
 }

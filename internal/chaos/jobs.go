@@ -21,7 +21,7 @@ func (l *load) job(rng *rand.Rand, store string) {
 	ctx, cancel := context.WithTimeout(context.Background(), jobTime)
 	defer cancel()
 	l.book.jobs.Add(1)
-	list := newItems(100 + rng.IntN(400))
+	list := newItems(sizeOf(rng))
 	poison(rng, list)
 	l.book.accepted.Add(int64(len(list)))
 	spec := credenza.JobSpec{
@@ -40,6 +40,14 @@ func (l *load) job(rng *rand.Rand, store string) {
 	f.remove(ctx, rng)
 }
 
+// sizeOf is mostly small, so that there are many jobs, and sometimes several chunks of a store.
+func sizeOf(rng *rand.Rand) int {
+	if rng.IntN(6) == 0 {
+		return 1500 + rng.IntN(1500)
+	}
+	return 50 + rng.IntN(350)
+}
+
 // poison has some items fail in a way that may pass, so that there is something to retry.
 func poison(rng *rand.Rand, list []credenza.Item) {
 	if rng.IntN(3) > 0 {
@@ -55,9 +63,17 @@ func poison(rng *rand.Rand, list []credenza.Item) {
 // create uploads a job until a server has it. Its request id makes it one job.
 func (l *load) create(ctx context.Context, rng *rand.Rand, store string, list []credenza.Item, spec credenza.JobSpec) (job credenza.Job, ok bool) {
 	ids := map[string]bool{}
+	upload := func(ctx context.Context, c *credenza.Client) (credenza.Job, error) {
+		return c.CreateJob(ctx, each(list), spec)
+	}
+	if rng.IntN(3) == 0 {
+		upload = func(ctx context.Context, c *credenza.Client) (credenza.Job, error) {
+			return c.SubmitJob(ctx, list, spec)
+		}
+	}
 	again := rng.IntN(4) == 0 // also after a success, as a caller whose answer was lost
 	ok = l.persist(ctx, rng, store, "CreateJob", func(ctx context.Context, c *credenza.Client) (err error) {
-		if job, err = c.CreateJob(ctx, each(list), spec); err == nil {
+		if job, err = upload(ctx, c); err == nil {
 			ids[job.ID] = true
 		}
 		if err == nil && again {
@@ -221,11 +237,10 @@ func (f *followed) meddle(ctx context.Context, rng *rand.Rand) {
 func (f *followed) persistUnlessEnded(ctx context.Context, rng *rand.Rand, what string, do func(context.Context, *credenza.Client) error) (done bool) {
 	f.persist(ctx, rng, f.store, what, func(once context.Context, c *credenza.Client) error {
 		err := do(once, c)
-		var e *credenza.Error
-		if ctx.Err() != nil || errors.As(err, &e) && e.Code == credenza.CodeFailedPrecondition {
-			return nil
-		}
 		done = err == nil
+		if e := asError(err); ctx.Err() != nil || e != nil && e.Code == credenza.CodeFailedPrecondition {
+			err = nil // of no interest
+		}
 		return err
 	})
 	return done

@@ -28,6 +28,7 @@ func (r *report) print(out io.Writer) {
 	p("faults: %s", b.list("fault"))
 	p("statuses of calls: %s", b.list("status"))
 	p("errors of items: %s", b.list("item error"))
+	p("errors in logs: %s", b.list("log"))
 	p("jobs: %d, of them %d cancelled, and %d retries; uploads broken off: %d", b.jobs.Load(), b.cancelled.Load(), b.retries.Load(), b.uploadsBroken.Load())
 	p("model: %d calls, %d answered well, %d different questions, %d paid again", r.model.Calls, r.model.Succeeded, r.model.Messages.Distinct, r.model.Messages.ExtraPaid)
 	p("throughput: %.0f results/s without faults; between them %.0f, at worst %.0f", r.baseline.perSecond(), r.calms.perSecond(), r.worst)

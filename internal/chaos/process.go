@@ -82,12 +82,6 @@ func (p *process) await(ctx context.Context) error {
 	}
 }
 
-func (p *process) pid() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cmd.Process.Pid
-}
-
 // signal sends a signal, which a process that has ended does not get.
 func (p *process) signal(s syscall.Signal) {
 	p.mu.Lock()

@@ -46,7 +46,9 @@ func (s *storm) restart(ctx context.Context, p *process, signal syscall.Signal) 
 	}, true
 }
 
-func (s *storm) stopReplica(context.Context) (end func(), ok bool) { return stopProcess(s.replica().process) }
+func (s *storm) stopReplica(context.Context) (end func(), ok bool) {
+	return stopProcess(s.replica().process)
+}
 
 // stopProcess stops a process as a debugger or a full machine does.
 func stopProcess(p *process) (end func(), ok bool) {
@@ -76,6 +78,29 @@ func (s *storm) fillDisk(context.Context) (end func(), ok bool) {
 	}, true
 }
 
+// fillNATS leaves no room on the disk of NATS, which gives its streams up then. When there is
+// room again, it is started again, as its operator would.
+func (s *storm) fillNATS(ctx context.Context) (end func(), ok bool) {
+	if !s.nats.busy.TryLock() {
+		return nil, false
+	}
+	if err := s.natsDisk.fill(); err != nil {
+		s.book.violate("the disk of NATS cannot be filled: %v", err)
+	}
+	return func() {
+		defer s.nats.busy.Unlock()
+		if err := s.natsDisk.free(); err != nil {
+			s.book.violate("the disk of NATS cannot be freed: %v", err)
+		}
+		if err := s.nats.end(syscall.SIGTERM, endTime); err != nil {
+			s.book.violate("%v", err)
+		}
+		if err := s.nats.start(ctx); err != nil && ctx.Err() == nil {
+			s.book.violate("%v", err)
+		}
+	}, true
+}
+
 // replaceCertificates replaces the certificate that all replicas serve. Each must serve it to
 // new connections before long.
 func (s *storm) replaceCertificates(context.Context) (end func(), ok bool) {
@@ -96,6 +121,22 @@ func (s *storm) replaceToken(context.Context) (end func(), ok bool) {
 		return nil, false
 	}
 	return func() {}, true
+}
+
+// spoilTokens puts something else in place of the token file: the tokens that were read stay in force.
+func (s *storm) spoilTokens(context.Context) (end func(), ok bool) {
+	if !s.tokens.settled() {
+		return nil, false
+	}
+	if err := s.tokens.spoil(); err != nil {
+		s.book.violate("the token file cannot be replaced: %v", err)
+		return nil, false
+	}
+	return func() {
+		if err := s.tokens.replace(); err != nil {
+			s.book.violate("the token cannot be replaced: %v", err)
+		}
+	}, true
 }
 
 // checkSecrets checks, in a calm, that all replicas have the newest certificate and token.

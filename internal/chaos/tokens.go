@@ -36,6 +36,9 @@ func (t *tokenFile) replace() error {
 	return nil
 }
 
+// spoil replaces the file with one that cannot be read.
+func (t *tokenFile) spoil() error { return replaceFile(t.path, []byte("- name: [")) }
+
 func tokenOf(number int) string { return fmt.Sprintf("chaos-token-0123456789-%d", number) }
 
 // current returns the token that is valid, or will be within a second.

@@ -88,13 +88,13 @@ func (l *load) readEvents(ctx context.Context, r *replica, t *tally, body []byte
 		if !ok {
 			continue
 		}
-		if done, err := l.readEvent(r, t, text, n); done || err != nil {
+		if done, err := l.readEvent(t, text, n); done || err != nil {
 			return err
 		}
 	}
 }
 
-func (l *load) readEvent(r *replica, t *tally, text []byte, n int) (done bool, err error) {
+func (l *load) readEvent(t *tally, text []byte, n int) (done bool, err error) {
 	var event struct {
 		Results []struct {
 			Category string `json:"category"`

@@ -35,7 +35,8 @@ type world struct {
 	modelAddr string
 	nats      *process
 	replicas  []*replica
-	disk      *disk
+	disk      *disk // of the embedded store
+	natsDisk  *disk
 	links     []*link
 }
 
@@ -66,7 +67,7 @@ func newWorld(ctx context.Context, o options, dir string, b *book) (w *world, er
 	if w.tokens, err = newTokenFile(dir); err != nil {
 		return w, err
 	}
-	w.disk = newDisk(filepath.Join(dir, "disk"))
+	w.disk, w.natsDisk = newDisk(filepath.Join(dir, "disk")), newDisk(filepath.Join(dir, "nats"))
 	if err := w.startModel(ctx); err != nil {
 		return w, err
 	}
@@ -108,7 +109,7 @@ func (w *world) startNATS(ctx context.Context) (address string, err error) {
 	if address, err = freeAddress(ctx); err != nil {
 		return "", err
 	}
-	if w.nats, err = w.newProcess("nats", w.self, []string{natsRole, address, filepath.Join(w.dir, "nats")}); err != nil {
+	if w.nats, err = w.newProcess("nats", w.self, []string{natsRole, address, w.natsDisk.folder}); err != nil {
 		return "", err
 	}
 	w.nats.ready = connects(address)
@@ -130,8 +131,10 @@ func (w *world) newReplica(ctx context.Context, name, natsAddress string) (*repl
 		name string
 		addr string
 	}{
-		{&r.grpc, "clients-" + name + " (gRPC)", r.grpcAddr}, {&r.web, "clients-" + name + " (HTTP)", r.httpAddr},
-		{&r.toModel, name + "-model", w.modelAddr}, {&r.toN, name + "-NATS", natsAddress},
+		{&r.grpc, "clients-" + name + " (gRPC)", r.grpcAddr},
+		{&r.web, "clients-" + name + " (HTTP)", r.httpAddr},
+		{&r.toModel, name + "-model", w.modelAddr},
+		{&r.toN, name + "-NATS", natsAddress},
 	}
 	for _, l := range links {
 		if l.addr == "" {
@@ -235,8 +238,10 @@ func (w *world) close() {
 	for _, l := range w.links {
 		l.proxy.Stop()
 	}
-	if w.disk != nil {
-		w.disk.close()
+	for _, d := range []*disk{w.disk, w.natsDisk} {
+		if d != nil {
+			d.close()
+		}
 	}
 }
 
