@@ -25,9 +25,9 @@ func (s span) random(rng *rand.Rand) time.Duration {
 }
 
 var (
-	brief    = span{500 * time.Millisecond, 3 * time.Second}
-	usual    = span{time.Second, 6 * time.Second}
-	halfOpen = span{12 * time.Second, 20 * time.Second} // longer than it takes to notice at the model's side
+	brief = span{500 * time.Millisecond, 3 * time.Second}
+	usual = span{time.Second, 6 * time.Second}
+	long  = span{12 * time.Second, 20 * time.Second} // until clients hardly try any more, and calls are given up
 )
 
 // toxics are the faults of links, by toxiproxy's names: what they do to either direction.
@@ -49,14 +49,14 @@ var toxics = []struct {
 	{"cut after some data", "limit_data", brief, func(rng *rand.Rand) map[string]int { return map[string]int{"bytes": 100 + rng.IntN(40_000)} }},
 	{"reset", "reset_peer", brief, func(rng *rand.Rand) map[string]int { return map[string]int{"timeout": rng.IntN(1000)} }},
 	{"half-open", "timeout", usual, func(*rand.Rand) map[string]int { return map[string]int{"timeout": 0} }},
-	{"long half-open", "timeout", halfOpen, func(*rand.Rand) map[string]int { return map[string]int{"timeout": 0} }},
+	{"long half-open", "timeout", long, func(*rand.Rand) map[string]int { return map[string]int{"timeout": 0} }},
 }
 
 // faultsOf are all kinds of faults that can be played here.
 func faultsOf(w *world) (all []fault) {
 	for _, t := range toxics {
 		all = append(all, fault{
-			name: t.name, lasts: t.lasts, notShort: t.lasts == halfOpen,
+			name: t.name, lasts: t.lasts, notShort: t.lasts == long,
 			begin: func(_ context.Context, s *storm) (func(), bool) { return s.poison(t.kind, t.attributes(s.rng)) },
 		})
 	}
@@ -64,8 +64,10 @@ func faultsOf(w *world) (all []fault) {
 		all,
 		fault{name: "refused connections", lasts: brief, begin: flip((*storm).refuseLink)},
 		fault{name: "replica killed", lasts: brief, begin: endReplica(syscall.SIGKILL)},
+		fault{name: "replica killed, and away for long", lasts: long, notShort: true, begin: endReplica(syscall.SIGKILL)},
 		fault{name: "replica terminated", lasts: brief, begin: endReplica(syscall.SIGTERM)},
 		fault{name: "replica stopped", lasts: usual, begin: flip((*storm).stopReplica)},
+		fault{name: "crowd of idle connections", lasts: usual, begin: flip((*storm).crowd)},
 		fault{name: "NATS killed", lasts: brief, begin: endNATS(syscall.SIGKILL)},
 		fault{name: "NATS terminated", lasts: brief, begin: endNATS(syscall.SIGTERM)},
 		fault{name: "NATS stopped", lasts: usual, begin: func(_ context.Context, s *storm) (func(), bool) { return stopProcess(s.nats) }},

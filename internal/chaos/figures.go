@@ -240,7 +240,8 @@ func (r *report) readLog(p *process) {
 			return
 		}
 		if entry.Level != "info" && entry.Level != "warn" {
-			r.book.count("log", fmt.Sprintf("%s %q", entry.Level, entry.Msg))
+			what, _, _ := strings.Cut(entry.Msg, ": write ") // without the file's name
+			r.book.count("log", fmt.Sprintf("%q", what))
 		}
 	}
 }

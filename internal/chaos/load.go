@@ -60,7 +60,7 @@ func (l *load) start() {
 			l.act(func(rng *rand.Rand) { act(rng, r) })
 		}
 	}
-	for _, store := range []string{"NATS", "NATS", "disk"} {
+	for _, store := range []string{"NATS", "NATS", "NATS", "NATS", "disk", "disk"} {
 		l.act(func(rng *rand.Rand) { l.job(rng, store) })
 	}
 	for _, store := range []string{"NATS", "disk"} {

@@ -103,6 +103,9 @@ func (p *process) end(s syscall.Signal, patience time.Duration) error {
 	p.signal(s)
 	select {
 	case <-ended:
+		if state := p.cmd.ProcessState; s == syscall.SIGTERM && !state.Success() {
+			return fmt.Errorf("%s was asked to end, and ended with %v", p.name, state)
+		}
 		return nil
 	case <-time.After(patience):
 		p.signal(syscall.SIGKILL)

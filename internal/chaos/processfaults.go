@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"syscall"
 	"time"
 
@@ -59,6 +60,30 @@ func stopProcess(p *process) (end func(), ok bool) {
 	return func() {
 		p.signal(syscall.SIGCONT)
 		p.busy.Unlock()
+	}, true
+}
+
+// crowdSize is how many connections come to one replica at once.
+const crowdSize = 300
+
+// crowd connects to a replica many times, and sends nothing or the first bytes of a handshake.
+func (s *storm) crowd(ctx context.Context) (end func(), ok bool) {
+	r := s.replica()
+	address := [2]string{r.grpcAddr, r.httpAddr}[s.rng.IntN(2)]
+	begun := [2][]byte{nil, {22, 3, 1, 2, 0, 1}}[s.rng.IntN(2)]
+	var open []net.Conn
+	for range crowdSize {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			break // it is down
+		}
+		_, _ = conn.Write(begun) // the connection may be refused
+		open = append(open, conn)
+	}
+	return func() {
+		for _, conn := range open {
+			_ = conn.Close() // the replica may be down
+		}
 	}, true
 }
 
