@@ -21,7 +21,7 @@ func (l *load) job(rng *rand.Rand, store string) {
 	ctx, cancel := context.WithTimeout(context.Background(), jobTime)
 	defer cancel()
 	l.book.jobs.Add(1)
-	list := newItems(sizeOf(rng))
+	list := newItems(l.sizeOf(rng))
 	poison(rng, list)
 	l.book.accepted.Add(int64(len(list)))
 	spec := credenza.JobSpec{
@@ -41,8 +41,8 @@ func (l *load) job(rng *rand.Rand, store string) {
 }
 
 // sizeOf is mostly small, so that there are many jobs, and sometimes several chunks of a store.
-func sizeOf(rng *rand.Rand) int {
-	if rng.IntN(6) == 0 {
+func (l *load) sizeOf(rng *rand.Rand) int {
+	if rng.IntN(6) == 0 && !l.brief {
 		return 1500 + rng.IntN(1500)
 	}
 	return 50 + rng.IntN(350)

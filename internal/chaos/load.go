@@ -31,14 +31,15 @@ type load struct {
 	web     *http.Client
 	begin   context.Context //nolint:containedctx // begins no further work once it has ended
 	actors  sync.WaitGroup
+	brief   bool // no large jobs, whose end would be waited for
 }
 
 // items numbers all items, so that no two are equal.
 var items atomic.Int64
 
 // newLoad starts clients that work until stop, and the jobs that they began until their ends.
-func newLoad(ctx context.Context, w *world) (*load, error) {
-	l := &load{world: w, clients: map[*replica]*credenza.Client{}, begin: ctx}
+func newLoad(ctx context.Context, w *world, brief bool) (*load, error) {
+	l := &load{world: w, brief: brief, clients: map[*replica]*credenza.Client{}, begin: ctx}
 	l.web = &http.Client{Transport: &http.Transport{TLSClientConfig: w.authority.client(), MaxIdleConnsPerHost: 8}}
 	for _, r := range w.replicas {
 		c, err := w.dial(r.grpc.address())

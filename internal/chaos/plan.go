@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -66,11 +68,11 @@ func runPlan(ctx context.Context, w *world, p plan) (r *report, err error) {
 	go w.book.watchCalls(watching)
 
 	w.book.say("warming up")
-	if err := w.work(ctx, func(ctx context.Context) { _ = pause(ctx, p.warm) }); err != nil {
+	if err := w.work(ctx, true, func(ctx context.Context) { _ = pause(ctx, p.warm) }); err != nil {
 		return r, err
 	}
 	r.before = w.settled(ctx, nil, 15*time.Second)
-	err = w.work(ctx, func(ctx context.Context) {
+	err = w.work(ctx, p.short, func(ctx context.Context) {
 		w.book.say("base line")
 		_ = pause(ctx, p.settle)
 		r.baseline = w.measure(ctx, p.baseline)
@@ -99,16 +101,48 @@ func (r *report) storms(ctx context.Context, p plan, until time.Time) {
 			r.worst = calm.perSecond()
 		}
 		r.checkSecrets(ctx)
-		r.book.say("storm %d: %d faults so far, then %.0f results/s (%.0f %%)", n, r.book.total("fault"),
-			calm.perSecond(), 100*calm.perSecond()/r.baseline.perSecond())
+		r.book.say("storm %d: %d faults so far, then %.0f results/s (%.0f %%); %s", n, r.book.total("fault"),
+			calm.perSecond(), 100*calm.perSecond()/r.baseline.perSecond(), r.paces(ctx))
 	}
 }
 
+// paces says how each replica paces its calls to the model.
+func (w *world) paces(ctx context.Context) string {
+	var all []string
+	for _, r := range w.replicas {
+		all = append(all, r.name+" "+w.pace(ctx, r))
+	}
+	return strings.Join(all, ", ")
+}
+
+func (w *world) pace(ctx context.Context, r *replica) string {
+	c, err := w.dial(r.grpcAddr)
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	status, err := c.Status(ctx)
+	if err != nil || len(status.Groups) == 0 {
+		return fmt.Sprint("unknown: ", err)
+	}
+	g := status.Groups[0]
+	text := fmt.Sprintf("%d of %d", g.InFlight, g.Limit)
+	if g.Braked {
+		text += " braked"
+	}
+	if g.BreakerOpen {
+		text += " open"
+	}
+	return text + fmt.Sprintf(" %v/%v", g.Latency.P50.Round(time.Millisecond), g.Latency.P95.Round(time.Millisecond))
+}
+
 // work runs clients while f does, and then until their calls and jobs have ended.
-func (w *world) work(ctx context.Context, f func(ctx context.Context)) error {
+func (w *world) work(ctx context.Context, brief bool, f func(ctx context.Context)) error {
 	begin, stop := context.WithCancel(ctx)
 	defer stop()
-	l, err := newLoad(begin, w)
+	l, err := newLoad(begin, w, brief)
 	if err != nil {
 		return err
 	}
