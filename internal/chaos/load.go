@@ -83,7 +83,7 @@ func (l *load) act(once func(*rand.Rand)) {
 }
 
 // wait waits until all actors have ended, and closes the connections.
-func (l *load) wait(patience time.Duration) error {
+func (l *load) wait(ctx context.Context, patience time.Duration) error {
 	ended := make(chan struct{})
 	go func() {
 		l.actors.Wait()
@@ -93,6 +93,8 @@ func (l *load) wait(patience time.Duration) error {
 	select {
 	case <-ended:
 		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-time.After(patience):
 		return fmt.Errorf("calls or jobs have not ended %v after the last fault", patience)
 	}

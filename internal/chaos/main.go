@@ -76,7 +76,9 @@ func play(ctx context.Context, o options) (err error) {
 	}
 	fmt.Printf("seed %d, %v, logs in %s\n", o.seed, o.duration, filepath.Join(dir, "*.log"))
 	book := newBook()
-	w, err := newWorld(ctx, o, dir, book)
+	ctx, abort := context.WithCancel(ctx)
+	defer abort()
+	w, err := newWorld(ctx, abort, o, dir, book)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -80,6 +81,9 @@ func runPlan(ctx context.Context, w *world, p plan) (r *report, err error) {
 		r.storms(ctx, p, began.Add(p.duration))
 		w.book.say("the last jobs end")
 	})
+	if ctx.Err() != nil {
+		return r, errors.New("the run was broken off: its figures say nothing")
+	}
 	if err != nil {
 		w.book.violate("%v", err)
 	}
@@ -149,7 +153,7 @@ func (w *world) work(ctx context.Context, brief bool, f func(ctx context.Context
 	l.start()
 	f(ctx)
 	stop()
-	return l.wait(jobTime)
+	return l.wait(ctx, jobTime)
 }
 
 // measure counts the results that clients get in a time.

@@ -27,6 +27,7 @@ type process struct {
 	ready   func(ctx context.Context) error // nil once it answers
 	log     *os.File
 	book    *book
+	vital   func() // ends the run if the process ends on its own; nil: it goes on
 
 	busy sync.Mutex
 
@@ -61,6 +62,9 @@ func (p *process) start(ctx context.Context) error {
 		err := cmd.Wait()
 		if p.wanted.Load() {
 			p.book.violate("%s ended on its own: %v", p.name, err)
+			if p.vital != nil {
+				p.vital()
+			}
 		}
 		close(ended)
 	}()

@@ -28,6 +28,7 @@ type world struct {
 	options
 	dir       string
 	book      *book
+	abort     func() // ends the run
 	self      string
 	authority *authority
 	tokens    *tokenFile
@@ -50,9 +51,9 @@ type replica struct {
 	grpc, web, toModel, toN *link // toN is nil without NATS
 }
 
-// newWorld starts everything.
-func newWorld(ctx context.Context, o options, dir string, b *book) (w *world, err error) {
-	w = &world{options: o, dir: dir, book: b}
+// newWorld starts everything. Without the model nothing can be judged: if that ends, abort is called.
+func newWorld(ctx context.Context, abort func(), o options, dir string, b *book) (w *world, err error) {
+	w = &world{options: o, dir: dir, book: b, abort: abort}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -101,6 +102,7 @@ func (w *world) startModel(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	w.model.vital = w.abort
 	w.model.ready = func(ctx context.Context) error { return w.get(ctx, "http://"+w.modelAddr+"/healthz", nil) }
 	return w.model.start(ctx)
 }
