@@ -148,19 +148,34 @@ func (s *storm) replaceToken(context.Context) (end func(), ok bool) {
 	return func() {}, true
 }
 
-// spoilTokens puts something else in place of the token file: the tokens that were read stay in force.
+// spoilTokens puts something else in place of the token file: the tokens that were read stay in
+// force. No replica starts meanwhile, which would end at once.
 func (s *storm) spoilTokens(context.Context) (end func(), ok bool) {
+	var held []*replica
+	release := func() {
+		for _, r := range held {
+			r.busy.Unlock()
+		}
+	}
+	for _, r := range s.replicas {
+		if !r.busy.TryLock() {
+			release()
+			return nil, false
+		}
+		held = append(held, r)
+	}
 	if !s.tokens.settled() {
+		release()
 		return nil, false
 	}
 	if err := s.tokens.spoil(); err != nil {
 		s.book.violate("the token file cannot be replaced: %v", err)
-		return nil, false
 	}
 	return func() {
 		if err := s.tokens.replace(); err != nil {
 			s.book.violate("the token cannot be replaced: %v", err)
 		}
+		release()
 	}, true
 }
 
