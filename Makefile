@@ -32,7 +32,7 @@ export GOFLAGS := $(FLAGS) $(filter-out $(FLAGS),$(GOFLAGS))
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race test-clients test-sdk fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures test-sdk-typescript lint-typescript generate-typescript drift-typescript bench-sdk-typescript tools clean
+.PHONY: help demo test race test-clients test-sdk fuzz build release image check-deploy lint lint-alerts vet generate drift bench bench-quota bench-servers bench-web bench-jobs bench-micro bench-pictures chaos test-sdk-typescript lint-typescript generate-typescript drift-typescript bench-sdk-typescript tools clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,7 @@ check-deploy: build ## check the files in deploy, and run the program as they do
 
 lint: vet $(BIN)/golangci-lint $(BIN)/buf ## check style, import rules and the contract
 	$(BIN)/golangci-lint run
+	cd internal/chaos && $(BIN)/golangci-lint run
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code --exclude-path proto/buf
 	@if git rev-parse --verify --quiet origin/main >/dev/null && git cat-file -e origin/main:buf.yaml 2>/dev/null; \
@@ -90,6 +91,7 @@ lint-alerts: ## check and test the alerting rules (needs promtool, of Debian's p
 
 vet: ## run go vet
 	$(GO) vet -tags clients ./...
+	cd internal/chaos && $(GO) vet ./...
 
 generate: $(TOOLS) ## generate the code of the contract, and docs/metrics.md
 	PATH="$(BIN):$$PATH" $(BIN)/buf generate
@@ -98,6 +100,7 @@ generate: $(TOOLS) ## generate the code of the contract, and docs/metrics.md
 drift: generate ## fail if the generated code or go.mod is not what is committed
 	git diff --exit-code -- pkg/credenza/v1 docs/metrics.md
 	$(GO) mod tidy -diff
+	cd internal/chaos && $(GO) mod tidy -diff
 
 bench: build ## measure throughput and CPU next to a bare loop, pictures (PICTURES=folder), the cache, and the hot paths
 	$(GO) run ./internal/bench --bin $(BIN) throughput
@@ -113,8 +116,9 @@ bench-servers: build ## play a folder of fake model servers against the service 
 	@test -n "$(CASES)" || { echo "name a folder with a fakes.py: make bench-servers CASES=folder"; exit 1; }
 	$(GO) run ./internal/bench --bin $(BIN) servers $(CASES) $(if $(ONLY),--only '$(ONLY)')
 
-bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s (2 min)
+bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s; and calls next to a thousand idle connections (4 min)
 	$(GO) run ./internal/bench --bin $(BIN) web
+	$(GO) run ./internal/bench --bin $(BIN) crowd
 
 bench-jobs: build ## run a job of JOB_ITEMS (a million) on the offline classifier, or with JOB_FLAGS=--model on a simulated model
 	$(GO) run ./internal/bench --bin $(BIN) jobs $(JOB_FLAGS) $(JOB_ITEMS)
@@ -123,6 +127,10 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 	@test -n "$(NASTY)$(PAGES)" || { echo "name a folder with a manifest.csv: make bench-pictures NASTY=folder PAGES=folder"; exit 1; }
 	$(if $(NASTY),$(GO) run ./internal/bench nasty $(NASTY))
 	$(if $(PAGES),$(GO) run ./internal/bench pages $(PAGES))
+
+chaos: build ## play faults against real processes for DURATION (10m), as SEED decides (needs root for full disks)
+	cd internal/chaos && $(GO) test ./... && $(GO) build -o $(BIN)/chaos .
+	$(BIN)/chaos -bin $(BIN) -duration $(or $(DURATION),10m) -seed $(or $(SEED),0)
 
 bench-micro: build ## measure the hot paths alone, and the size of the program
 	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'

@@ -1,6 +1,6 @@
 // Command bench measures the service. It has subcommands for the throughput and
 // processor time compared to a yardstick, pictures, the cache, upstreams with quotas and
-// faults, fake model servers, HTTP compared to gRPC, jobs, and the reading of difficult pictures and pages.
+// faults, fake model servers, HTTP compared to gRPC, crowds of idle connections, jobs, and the reading of difficult pictures and pages.
 //
 // Each program is a process of its own, so that its processor time is its own.
 // Absolute figures depend on the machine; the shares and ratios are what counts.
@@ -43,6 +43,7 @@ type bench struct {
 	Quota      quotaCommand      `cmd:"" help:"Play upstreams with limits, faults and outages."`
 	Servers    serversCommand    `cmd:"" help:"Play a folder of fake model servers (needs python3)."`
 	Web        webCommand        `cmd:"" help:"Measure HTTP next to gRPC."`
+	Crowd      crowdCommand      `cmd:"" help:"Measure calls while a thousand connections ask nothing."`
 	Jobs       jobsCommand       `cmd:"" help:"Measure a job on the offline classifier."`
 	Nasty      nastyCommand      `cmd:"" help:"Judge difficult pictures by a folder's manifest.csv."`
 	Pages      pagesCommand      `cmd:"" help:"Judge saved pages by a folder's manifest.csv."`

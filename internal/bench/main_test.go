@@ -15,7 +15,7 @@ func TestCommandLine(t *testing.T) {
 	if err := run(t.Context(), []string{"--help"}, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"throughput", "pictures", "hits", "quota", "web", "jobs", "nasty", "pages"} {
+	for _, name := range []string{"throughput", "pictures", "hits", "quota", "web", "crowd", "jobs", "nasty", "pages"} {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("the help does not name %s:\n%s", name, out.String())
 		}

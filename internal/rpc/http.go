@@ -13,6 +13,7 @@ import (
 
 	"connectrpc.com/connect"
 	"connectrpc.com/vanguard"
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/credenza-dev/credenza/internal/auth"
@@ -125,6 +126,9 @@ func (v *httpVisit) charge(n int) error {
 // overHTTP is an error of a body for the transcoder, which takes one that it does not
 // know for a fault of ours.
 func overHTTP(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) { // of the connection: gRPC takes it for the end of a stream by its caller
+		return http2.StreamError{Code: http2.ErrCodeCancel, Cause: errors.New("the request broke off")}
+	}
 	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
 		return connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,6 +118,32 @@ func TestCallerThatLeavesOverHTTP_EndsTheCall(t *testing.T) {
 			if lines.Len() != 1 {
 				t.Errorf("HTTP/%d: %d lines say that the caller left", version, lines.Len())
 			}
+		})
+	}
+}
+
+func TestRequestThatBreaksOff_IsNoFaultOfTheServer(t *testing.T) {
+	for name, body := range map[string]string{
+		"of a known length": "Content-Length: 1000\r\n\r\n" + `{"item": {"productName": "ch`,
+		"in chunks":         "Transfer-Encoding: chunked\r\n\r\n1c\r\n" + `{"item": {"productName": "ch`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				h := startHTTP(t, setup{})
+				conn, err := h.pipe.DialContext(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = io.WriteString(conn, "POST /credenza.v1.ClassificationService/Classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+body)
+				if err := errors.Join(err, conn.Close()); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				lines := h.logs.FilterMessage("finished call").All()
+				if len(lines) != 1 || lines[0].ContextMap()["grpc.code"] != "Canceled" || lines[0].Level > zap.InfoLevel {
+					t.Errorf("the log has %v", lines)
+				}
+			})
 		})
 	}
 }

@@ -18,6 +18,7 @@ const (
 	brakeCosts   = 0.03 // throughput that a smaller one may cost
 	brakePeriod  = 5 * time.Second
 	brakeSettle  = time.Second // the period while the limit is still far off
+	brakeStall   = 0.7         // of a round's mean latency without an answer: a stall and no queue
 	brakeEarly   = 4           // rounds in which the server is likely not to queue yet
 )
 
@@ -27,7 +28,8 @@ const (
 //
 // When answers take well over what they take with few calls in flight, the limit
 // dips for a moment to see what they take without a queue. Where that was a false
-// alarm, all is as before. Else the limit is set to what Little's law says is
+// alarm, all is as before. Answers that are late because nothing came for a while are no
+// reason for a dip: a queue moves on all the time. Else the limit is set to what Little's law says is
 // being served (throughput times unloaded latency) and a little more, to keep
 // the server's queue from running empty. From then on a little less and a little
 // more are tried in turn, and kept if that pays.
@@ -44,6 +46,8 @@ type brake struct {
 	ended  int     // successes in the round
 	sum    float64 // latency of those that also started in it, seconds
 	count  int
+	last   instant       // the newest success
+	gap    time.Duration // the longest time between two of the round
 
 	dipFrom int64   // starts before the dip
 	lifted  instant // when enough calls had started in the dip. 0: not yet
@@ -83,6 +87,7 @@ func (b *brake) succeeded(now, started instant, number, starts int64, inFlight i
 		b.base += (took - b.base) / float64(min(b.bases, 64))
 	}
 	b.ended++
+	b.gap, b.last = max(b.gap, now-b.last), now
 	if started >= b.began {
 		b.sum += took
 		b.count++
@@ -102,18 +107,19 @@ func (b *brake) wary() bool {
 
 // round begins a new one.
 func (b *brake) round(now instant) {
-	b.began, b.ended, b.sum, b.count = now, 0, 0, 0
+	b.began, b.ended, b.sum, b.count, b.last, b.gap = now, 0, 0, 0, now, 0
 }
 
 // judge ends a round in which the server may have been found to queue.
 func (b *brake) judge(now instant, starts int64, lim *limit) {
 	mean := b.sum / float64(b.count)
+	stalled := b.gap.Seconds() > brakeStall*mean
 	b.round(now)
 	if b.rounds++; b.rounds <= brakeEarly {
 		// Eight answers alone may have been slow ones by chance.
 		b.base = min(b.base, mean)
 	}
-	if mean < brakeOver*b.base {
+	if mean < brakeOver*b.base || stalled { // a queue moves on all the time
 		return
 	}
 	b.phase, b.slow, b.speed, b.prior = brakeDipping, mean, b.done.rate(now), lim.value
@@ -169,10 +175,11 @@ func (b *brake) tune(now instant, lim *limit) {
 		return
 	}
 	serving := speed * b.base
-	if lim.value < brakeLow*serving {
-		// The server has become quicker, or was still filling up.
+	if lim.value < brakeLow*serving || lim.value <= brakeFew && lim.value < brakeWary*serving {
+		// The server has become quicker, or was still filling up. With few calls the latency is
+		// that of few answers, and so a matter of chance too.
 		b.trial, b.period = 0, brakeSettle
-		lim.set(brakeAim * serving)
+		lim.set(max(brakeAim*serving, lim.value+1))
 		return
 	}
 	if lim.value > brakeHigh*serving {
@@ -180,7 +187,7 @@ func (b *brake) tune(now instant, lim *limit) {
 	}
 	b.speed, b.prior, b.trial, b.period = speed, lim.value, b.way, brakePeriod
 	b.way = -b.way
-	to := lim.value * (1 + b.trial*brakeProbe)
+	to := lim.value + b.trial*max(1, brakeProbe*lim.value) // a part of a call changes nothing
 	if (b.trial < 0 && to < brakeLow*serving) || (b.trial > 0 && to > brakeHigh*serving) {
 		b.trial = 0
 		return

@@ -39,6 +39,8 @@ type server struct {
 	strayHeader http.Header
 	slots       chan struct{} // nil: answers as many at once as come
 	median      time.Duration
+	// delay is what the network adds to an answer to a call that came at the time.
+	delay func(at time.Duration, roll float64) time.Duration
 	// faults returns what goes wrong with a call that came at the time, Succeeded for nothing.
 	faults func(at time.Duration, roll float64) upstream.Outcome
 
@@ -130,7 +132,11 @@ func (s *server) admit(key string, tokens float64, draw *rand.Rand) (r upstream.
 	s.took = append(s.took, now)
 	s.used += tokens
 	r.Usage = catalog.Usage{Prompt: int64(tokens)}
-	return r, lognormal(draw, s.median)
+	serve = lognormal(draw, s.median)
+	if s.delay != nil {
+		serve += s.delay(now.Sub(s.began), draw.Float64())
+	}
+	return r, serve
 }
 
 // round has a coarse server tell its resets in whole seconds.

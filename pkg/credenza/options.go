@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -76,6 +77,13 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(s *settings) { s.extra = append(s.extra, opts...) }
 }
 
+// reconnect is gRPC's own pace of connecting again, but for the longest pause: by default a server
+// that was away for long would be found again two minutes after its return.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestPause},
+	MinConnectTimeout: 20 * time.Second,
+}
+
 func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	if err := s.check(target); err != nil {
 		return nil, err
@@ -89,6 +97,7 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 		grpc.WithDefaultServiceConfig(spread),
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connectionWindow),
+		grpc.WithConnectParams(reconnect),
 		// Detects a server that vanished while a stream is quiet.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		// Without a provider of the program's own this makes no spans.

@@ -166,8 +166,7 @@ func (w *watcher) pause(ctx context.Context, err error) error {
 	if w.notify != nil {
 		w.notify(w.failures, err)
 	}
-	// The connection has pauses of its own of up to two minutes. This makes it try now,
-	// so that it is ready after the wait.
+	// The connection has pauses of its own. This makes it try now, so that it is ready after the wait.
 	w.client.conn.ResetConnectBackoff()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

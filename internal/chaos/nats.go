@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// natsRole is the first argument of a child of this program that is a NATS server.
+const natsRole = "nats"
+
+// runNATS serves JetStream on an address, with its files in a folder, until ctx ends.
+func runNATS(ctx context.Context, address, folder string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	s, err := server.NewServer(&server.Options{
+		ServerName: "chaos", Host: host, Port: number, JetStream: true, StoreDir: folder, NoSigs: true,
+	})
+	if err != nil {
+		return err
+	}
+	s.ConfigureLogger()
+	s.Start()
+	if !s.ReadyForConnections(startTime) {
+		return errors.New("NATS does not start")
+	}
+	<-ctx.Done()
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil
+}
