@@ -58,7 +58,7 @@ func TestMapping_WrongChoices(t *testing.T) {
 
 func TestMapping_SaysWhatBecameOfColumns(t *testing.T) {
 	_, m := mapped(t, table.MappingConfig{}, `{"Handle":"h","Title":"a","Vendor":"v","Variant SKU":"1","Status":"active","Empty":"","label":"x"}`)
-	if want := "product_name from Title, id from Variant SKU or Handle; as they are: Vendor; left out: Status"; m.String() != want {
+	if want := "product_name from Title, id from Variant SKU or Handle; as they are: Vendor, label; left out: Status"; m.String() != want {
 		t.Errorf("got %q, want %q", m, want)
 	}
 	want := []table.ColumnMatch{

@@ -18,7 +18,7 @@ func (m *Mapping) String() string {
 		switch {
 		case len(c.values) == 0:
 			// It plays no part, as far as is known.
-		case c.field != attribute:
+		case c.field != attribute && !m.yields(c):
 			byField[c.field] = append(byField[c.field], c)
 		case c.hidden:
 			hidden = append(hidden, c.key)
@@ -46,11 +46,11 @@ func (m *Mapping) fields(byField *[numFields][]*column) string {
 			continue
 		}
 		slices.SortStableFunc(columns, func(a, b *column) int { return a.rank - b.rank })
-		from := columns[0].key
-		if len(columns) > 1 && (f == fieldID || f == fieldImage) {
-			from += " or " + columns[1].key
+		var from []string
+		for _, c := range columns {
+			from = append(from, c.key)
 		}
-		parts = append(parts, fieldNames[f]+" from "+from)
+		parts = append(parts, fieldNames[f]+" from "+strings.Join(from[:min(len(from), maxDescribed)], " or "))
 	}
 	if len(parts) == 0 {
 		return "no column is known to be the name or the picture"
