@@ -47,7 +47,7 @@ func Preflight(ctx context.Context, config Config, online bool) []Finding {
 		{"callers", c.checkCallers},
 		{"taxonomy", c.checkTaxonomy},
 		{"storage", func() (string, error) { return c.checkStorage(ctx) }},
-		{"traces", tracing.Describe},
+		{"traces", func() (string, error) { return tracing.Describe(ctx) }},
 	} {
 		detail, err := check.run()
 		found = append(found, Finding{Subject: check.subject, Detail: detail, Problem: err})

@@ -59,7 +59,7 @@ func (k kept) exported() tracetest.SpanStubs {
 func attributes(s *tracetest.SpanStub) map[string]string {
 	words := map[string]string{}
 	for _, a := range s.Attributes {
-		words[string(a.Key)] = a.Value.Emit()
+		words[string(a.Key)] = a.Value.String()
 	}
 	return words
 }

@@ -50,7 +50,8 @@ func (r *activeCall) outcome(ctx context.Context, a *admitted) (o catalog.Outcom
 		o.Trace.Latency = time.Since(a.at)
 		o.Trace.DescriptionCut = a.descriptionCut
 		if spans != nil {
-			spans.ItemDone(ctx, &o)
+			done := o // or each outcome would be on the heap
+			spans.ItemDone(ctx, &done)
 		}
 	}()
 	defer r.recovered(a.index, &err)

@@ -161,7 +161,7 @@ func TestOpen_IsOffUnlessAskedFor(t *testing.T) {
 			if tracer != nil || err != nil {
 				t.Error(tracer, err)
 			}
-			if got, err := tracing.Describe(); got != "off" || err != nil {
+			if got, err := tracing.Describe(t.Context()); got != "off" || err != nil {
 				t.Error(got, err)
 			}
 		})
@@ -183,7 +183,7 @@ func TestOpen_SaysWhereTracesGo(t *testing.T) {
 				t.Fatal(err)
 			}
 			tracer.Close()
-			if got, err := tracing.Describe(); got != want || err != nil {
+			if got, err := tracing.Describe(t.Context()); got != want || err != nil {
 				t.Error(got, err)
 			}
 		})
