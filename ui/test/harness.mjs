@@ -38,7 +38,7 @@ export async function openPage(browser, server, { path = "", ...settings } = {})
     ...settings,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const faults = [];
   page.on("pageerror", (error) => faults.push(String(error)));
   page.on("console", (message) => {

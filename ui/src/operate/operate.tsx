@@ -5,11 +5,12 @@ import {
   type ModelProfile,
   ProfileSource,
 } from "../../../sdk/typescript/src/gen/credenza/v1/operations_service_pb.js";
-import { ago, bytes, count, duration, percent, secondsOf } from "../parts/format.js";
+import { ago, bytes, count, percent } from "../parts/format.js";
 import { useLoaded } from "../parts/hooks.js";
 import { LoadError, Loading } from "../parts/notice.js";
 import { call, operations } from "../server/server.js";
 import { Groups, Pool } from "./gate.js";
+import { Latency, Warnings } from "./latency.js";
 import { SettingsForm } from "./settings.js";
 
 /** The state of the server, live. */
@@ -70,6 +71,11 @@ export function Operate() {
           </Card>
         )}
       </div>
+      {status.warnings.length > 0 && (
+        <Card title="Last warnings">
+          <Warnings lines={status.warnings} />
+        </Card>
+      )}
       {status.profiles.map((profile) => (
         <Profile key={`${profile.groups.join()} ${profile.model}`} profile={profile} />
       ))}
@@ -83,28 +89,6 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
       <h2>{title}</h2>
       {children}
     </section>
-  );
-}
-
-function Latency({ status }: { status: GetStatusResponse }) {
-  const latency = status.upstreamLatency;
-  if (latency === undefined || latency.samples === 0n) {
-    return <p class="muted">There are no answers yet.</p>;
-  }
-  const steps = [
-    ["Half within", latency.p50],
-    ["95 % within", latency.p95],
-    ["99 % within", latency.p99],
-  ] as const;
-  return (
-    <dl class="facts">
-      {steps.map(([name, time]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{time === undefined ? "–" : duration(secondsOf(time))}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

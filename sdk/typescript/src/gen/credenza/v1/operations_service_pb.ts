@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file credenza/v1/operations_service.proto.
  */
 export const file_credenza_v1_operations_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRjcmVkZW56YS92MS9vcGVyYXRpb25zX3NlcnZpY2UucHJvdG8SC2NyZWRlbnphLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiiQQKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHYmFja2VuZBgDIAEoCRINCgVtb2RlbBgEIAEoCRINCgVyZWFkeRgFIAEoCBIlCgRwb29sGAYgASgLMhcuY3JlZGVuemEudjEuUG9vbFN0YXR1cxInCgVxdWV1ZRgHIAEoCzIYLmNyZWRlbnphLnYxLlF1ZXVlU3RhdHVzEjQKEHVwc3RyZWFtX2xhdGVuY3kYCCABKAsyGi5jcmVkZW56YS52MS5MYXRlbmN5U3RhdHVzEiQKBGtleXMYCSADKAsyFi5jcmVkZW56YS52MS5LZXlTdGF0dXMSJwoFY2FjaGUYCiABKAsyGC5jcmVkZW56YS52MS5DYWNoZVN0YXR1cxInCghzZXR0aW5ncxgLIAEoCzIVLmNyZWRlbnphLnYxLlNldHRpbmdzEi0KBmdyb3VwcxgMIAMoCzIdLmNyZWRlbnphLnYxLlF1b3RhR3JvdXBTdGF0dXMSKwoIcHJvZmlsZXMYDSADKAsyGS5jcmVkZW56YS52MS5Nb2RlbFByb2ZpbGUSKgoHY2FsbGVycxgPIAMoCzIZLmNyZWRlbnphLnYxLkNhbGxlclN0YXR1cyJCCgxDYWxsZXJTdGF0dXMSDAoEbmFtZRgBIAEoCRIkCgRjYXBzGAIgAygLMhYuY3JlZGVuemEudjEuQ2FwU3RhdHVzIjYKCUNhcFN0YXR1cxIMCgRuYW1lGAEgASgJEg0KBWxpbWl0GAIgASgDEgwKBHVzZWQYAyABKAMiZwoMTW9kZWxQcm9maWxlEg4KBmdyb3VwcxgBIAMoCRINCgVtb2RlbBgCIAEoCRIPCgdzZXR0bGVkGAMgASgIEicKBXBhcnRzGAQgAygLMhguY3JlZGVuemEudjEuUHJvZmlsZVBhcnQiVgoLUHJvZmlsZVBhcnQSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIqCgZzb3VyY2UYAyABKA4yGi5jcmVkZW56YS52MS5Qcm9maWxlU291cmNlIksKClBvb2xTdGF0dXMSDQoFbGltaXQYASABKAUSDgoGaW5fdXNlGAIgASgFEg8KB2NlaWxpbmcYAyABKAUSDQoFZml4ZWQYBCABKAgiMAoLUXVldWVTdGF0dXMSEwoLaW50ZXJhY3RpdmUYASABKAMSDAoEYnVsaxgCIAEoAyLBAQoNTGF0ZW5jeVN0YXR1cxIPCgdzYW1wbGVzGAEgASgDEicKBG1lYW4YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDUwGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3A5NRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNwOTkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iowEKCUtleVN0YXR1cxIOCgZzdWZmaXgYASABKAkSEQoJaW5fZmxpZ2h0GAIgASgFEg0KBWNhbGxzGAMgASgDEhAKCGZhaWx1cmVzGAQgASgDEg0KBWdyb3VwGAUgASgJEhYKDnJldGlyZWRfcmVhc29uGAYgASgJEisKCHJldHJ5X2luGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp8DChBRdW90YUdyb3VwU3RhdHVzEgwKBG5hbWUYASABKAkSDQoFbGltaXQYAiABKAUSEQoJaW5fZmxpZ2h0GAMgASgFEioKCHJlcXVlc3RzGAQgASgLMhguY3JlZGVuemEudjEuUXVvdGFTdGF0dXMSKAoGdG9rZW5zGAUgASgLMhguY3JlZGVuemEudjEuUXVvdGFTdGF0dXMSGgoSbGVhcm5lZF9wZXJfc2Vjb25kGAYgASgBEiwKCWNvb2xfZG93bhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgxicmVha2VyX29wZW4YCCABKAgSDwoHb3V0YWdlcxgJIAEoAxIOCgZicmFrZWQYCiABKAgSKwoHbGF0ZW5jeRgLIAEoCzIaLmNyZWRlbnphLnYxLkxhdGVuY3lTdGF0dXMSMgoPYXR0ZW1wdF90aW1lb3V0GAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiMKBm91dGFnZRgNIAEoCzITLmNyZWRlbnphLnYxLk91dGFnZSJwCgtRdW90YVN0YXR1cxINCgVsaW1pdBgBIAEoARIRCglyZW1haW5pbmcYAiABKAESEgoKcGVyX3NlY29uZBgDIAEoARIrCghyZXNldF9pbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJLCgtDYWNoZVN0YXR1cxIPCgdlbnRyaWVzGAEgASgDEg0KBWJ5dGVzGAIgASgDEgwKBGhpdHMYAyABKAMSDgoGbWlzc2VzGAQgASgDIkkKCFNldHRpbmdzEhMKC21heF93b3JrZXJzGAEgASgFEigKCWxvZ19sZXZlbBgCIAEoDjIVLmNyZWRlbnphLnYxLkxvZ0xldmVsIn4KFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIYCgttYXhfd29ya2VycxgBIAEoBUgAiAEBEi0KCWxvZ19sZXZlbBgCIAEoDjIVLmNyZWRlbnphLnYxLkxvZ0xldmVsSAGIAQFCDgoMX21heF93b3JrZXJzQgwKCl9sb2dfbGV2ZWwiQQoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRInCghzZXR0aW5ncxgBIAEoCzIVLmNyZWRlbnphLnYxLlNldHRpbmdzKncKCExvZ0xldmVsEhkKFUxPR19MRVZFTF9VTlNQRUNJRklFRBAAEhMKD0xPR19MRVZFTF9ERUJVRxABEhIKDkxPR19MRVZFTF9JTkZPEAISEgoOTE9HX0xFVkVMX1dBUk4QAxITCg9MT0dfTEVWRUxfRVJST1IQBCqaAQoNUHJvZmlsZVNvdXJjZRIeChpQUk9GSUxFX1NPVVJDRV9VTlNQRUNJRklFRBAAEhoKFlBST0ZJTEVfU09VUkNFX0RFRkFVTFQQARIZChVQUk9GSUxFX1NPVVJDRV9QUkVTRVQQAhIWChJQUk9GSUxFX1NPVVJDRV9TRVQQAxIaChZQUk9GSUxFX1NPVVJDRV9MRUFSTkVEEAQyvwEKEU9wZXJhdGlvbnNTZXJ2aWNlEk8KCUdldFN0YXR1cxIdLmNyZWRlbnphLnYxLkdldFN0YXR1c1JlcXVlc3QaHi5jcmVkZW56YS52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBElkKDlVwZGF0ZVNldHRpbmdzEiIuY3JlZGVuemEudjEuVXBkYXRlU2V0dGluZ3NSZXF1ZXN0GiMuY3JlZGVuemEudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZUJ7Cg9kZXYuY3JlZGVuemEudjFQAVo7Z2l0aHViLmNvbS9jcmVkZW56YS1kZXYvY3JlZGVuemEvcGtnL2NyZWRlbnphL3YxO2NyZWRlbnphdjGqAgtDcmVkZW56YS5WMcoCC0NyZWRlbnphXFYx6gIMQ3JlZGVuemE6OlYxYgZwcm90bzM", [file_credenza_v1_notice, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiRjcmVkZW56YS92MS9vcGVyYXRpb25zX3NlcnZpY2UucHJvdG8SC2NyZWRlbnphLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisQQKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHYmFja2VuZBgDIAEoCRINCgVtb2RlbBgEIAEoCRINCgVyZWFkeRgFIAEoCBIlCgRwb29sGAYgASgLMhcuY3JlZGVuemEudjEuUG9vbFN0YXR1cxInCgVxdWV1ZRgHIAEoCzIYLmNyZWRlbnphLnYxLlF1ZXVlU3RhdHVzEjQKEHVwc3RyZWFtX2xhdGVuY3kYCCABKAsyGi5jcmVkZW56YS52MS5MYXRlbmN5U3RhdHVzEiQKBGtleXMYCSADKAsyFi5jcmVkZW56YS52MS5LZXlTdGF0dXMSJwoFY2FjaGUYCiABKAsyGC5jcmVkZW56YS52MS5DYWNoZVN0YXR1cxInCghzZXR0aW5ncxgLIAEoCzIVLmNyZWRlbnphLnYxLlNldHRpbmdzEi0KBmdyb3VwcxgMIAMoCzIdLmNyZWRlbnphLnYxLlF1b3RhR3JvdXBTdGF0dXMSKwoIcHJvZmlsZXMYDSADKAsyGS5jcmVkZW56YS52MS5Nb2RlbFByb2ZpbGUSKgoHY2FsbGVycxgPIAMoCzIZLmNyZWRlbnphLnYxLkNhbGxlclN0YXR1cxImCgh3YXJuaW5ncxgQIAMoCzIULmNyZWRlbnphLnYxLkxvZ0xpbmUiegoHTG9nTGluZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVsZXZlbBgCIAEoDjIVLmNyZWRlbnphLnYxLkxvZ0xldmVsEg8KB21lc3NhZ2UYAyABKAkSDgoGZmllbGRzGAQgASgJIkIKDENhbGxlclN0YXR1cxIMCgRuYW1lGAEgASgJEiQKBGNhcHMYAiADKAsyFi5jcmVkZW56YS52MS5DYXBTdGF0dXMiNgoJQ2FwU3RhdHVzEgwKBG5hbWUYASABKAkSDQoFbGltaXQYAiABKAMSDAoEdXNlZBgDIAEoAyJnCgxNb2RlbFByb2ZpbGUSDgoGZ3JvdXBzGAEgAygJEg0KBW1vZGVsGAIgASgJEg8KB3NldHRsZWQYAyABKAgSJwoFcGFydHMYBCADKAsyGC5jcmVkZW56YS52MS5Qcm9maWxlUGFydCJWCgtQcm9maWxlUGFydBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJEioKBnNvdXJjZRgDIAEoDjIaLmNyZWRlbnphLnYxLlByb2ZpbGVTb3VyY2UiSwoKUG9vbFN0YXR1cxINCgVsaW1pdBgBIAEoBRIOCgZpbl91c2UYAiABKAUSDwoHY2VpbGluZxgDIAEoBRINCgVmaXhlZBgEIAEoCCIwCgtRdWV1ZVN0YXR1cxITCgtpbnRlcmFjdGl2ZRgBIAEoAxIMCgRidWxrGAIgASgDIu4BCg1MYXRlbmN5U3RhdHVzEg8KB3NhbXBsZXMYASABKAMSJwoEbWVhbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNwNTAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk1GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3A5ORgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCgdidWNrZXRzGAYgAygLMhouY3JlZGVuemEudjEuTGF0ZW5jeUJ1Y2tldCJICg1MYXRlbmN5QnVja2V0EigKBXVwX3RvGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBXNoYXJlGAIgASgBIqMBCglLZXlTdGF0dXMSDgoGc3VmZml4GAEgASgJEhEKCWluX2ZsaWdodBgCIAEoBRINCgVjYWxscxgDIAEoAxIQCghmYWlsdXJlcxgEIAEoAxINCgVncm91cBgFIAEoCRIWCg5yZXRpcmVkX3JlYXNvbhgGIAEoCRIrCghyZXRyeV9pbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKfAwoQUXVvdGFHcm91cFN0YXR1cxIMCgRuYW1lGAEgASgJEg0KBWxpbWl0GAIgASgFEhEKCWluX2ZsaWdodBgDIAEoBRIqCghyZXF1ZXN0cxgEIAEoCzIYLmNyZWRlbnphLnYxLlF1b3RhU3RhdHVzEigKBnRva2VucxgFIAEoCzIYLmNyZWRlbnphLnYxLlF1b3RhU3RhdHVzEhoKEmxlYXJuZWRfcGVyX3NlY29uZBgGIAEoARIsCgljb29sX2Rvd24YByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFAoMYnJlYWtlcl9vcGVuGAggASgIEg8KB291dGFnZXMYCSABKAMSDgoGYnJha2VkGAogASgIEisKB2xhdGVuY3kYCyABKAsyGi5jcmVkZW56YS52MS5MYXRlbmN5U3RhdHVzEjIKD2F0dGVtcHRfdGltZW91dBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIjCgZvdXRhZ2UYDSABKAsyEy5jcmVkZW56YS52MS5PdXRhZ2UicAoLUXVvdGFTdGF0dXMSDQoFbGltaXQYASABKAESEQoJcmVtYWluaW5nGAIgASgBEhIKCnBlcl9zZWNvbmQYAyABKAESKwoIcmVzZXRfaW4YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iSwoLQ2FjaGVTdGF0dXMSDwoHZW50cmllcxgBIAEoAxINCgVieXRlcxgCIAEoAxIMCgRoaXRzGAMgASgDEg4KBm1pc3NlcxgEIAEoAyJJCghTZXR0aW5ncxITCgttYXhfd29ya2VycxgBIAEoBRIoCglsb2dfbGV2ZWwYAiABKA4yFS5jcmVkZW56YS52MS5Mb2dMZXZlbCJ+ChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSGAoLbWF4X3dvcmtlcnMYASABKAVIAIgBARItCglsb2dfbGV2ZWwYAiABKA4yFS5jcmVkZW56YS52MS5Mb2dMZXZlbEgBiAEBQg4KDF9tYXhfd29ya2Vyc0IMCgpfbG9nX2xldmVsIkEKFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USJwoIc2V0dGluZ3MYASABKAsyFS5jcmVkZW56YS52MS5TZXR0aW5ncyp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQqmgEKDVByb2ZpbGVTb3VyY2USHgoaUFJPRklMRV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIaChZQUk9GSUxFX1NPVVJDRV9ERUZBVUxUEAESGQoVUFJPRklMRV9TT1VSQ0VfUFJFU0VUEAISFgoSUFJPRklMRV9TT1VSQ0VfU0VUEAMSGgoWUFJPRklMRV9TT1VSQ0VfTEVBUk5FRBAEMr8BChFPcGVyYXRpb25zU2VydmljZRJPCglHZXRTdGF0dXMSHS5jcmVkZW56YS52MS5HZXRTdGF0dXNSZXF1ZXN0Gh4uY3JlZGVuemEudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARJZCg5VcGRhdGVTZXR0aW5ncxIiLmNyZWRlbnphLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBojLmNyZWRlbnphLnYxLlVwZGF0ZVNldHRpbmdzUmVzcG9uc2VCewoPZGV2LmNyZWRlbnphLnYxUAFaO2dpdGh1Yi5jb20vY3JlZGVuemEtZGV2L2NyZWRlbnphL3BrZy9jcmVkZW56YS92MTtjcmVkZW56YXYxqgILQ3JlZGVuemEuVjHKAgtDcmVkZW56YVxWMeoCDENyZWRlbnphOjpWMWIGcHJvdG8z", [file_credenza_v1_notice, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * GetStatusRequest asks for the state of the server.
@@ -136,6 +136,14 @@ export type GetStatusResponse = Message<"credenza.v1.GetStatusResponse"> & {
    * @generated from field: repeated credenza.v1.CallerStatus callers = 15;
    */
   callers: CallerStatus[];
+
+  /**
+   * The last 20 lines of the log that are warnings or errors, the newest first. At the
+   * log level ERROR, errors alone.
+   *
+   * @generated from field: repeated credenza.v1.LogLine warnings = 16;
+   */
+  warnings: LogLine[];
 };
 
 /**
@@ -144,6 +152,48 @@ export type GetStatusResponse = Message<"credenza.v1.GetStatusResponse"> & {
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
   messageDesc(file_credenza_v1_operations_service, 1);
+
+/**
+ * LogLine is a line of the log. It shows what the log does, and so no keys and tokens.
+ *
+ * @generated from message credenza.v1.LogLine
+ */
+export type LogLine = Message<"credenza.v1.LogLine"> & {
+  /**
+   * When it was written.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Its severity.
+   *
+   * @generated from field: credenza.v1.LogLevel level = 2;
+   */
+  level: LogLevel;
+
+  /**
+   * The text. Lines about the same thing have the same text.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * Its fields, an object in JSON; at most 2 KiB, and cut beyond.
+   *
+   * @generated from field: string fields = 4;
+   */
+  fields: string;
+};
+
+/**
+ * Describes the message credenza.v1.LogLine.
+ * Use `create(LogLineSchema)` to create a new message.
+ */
+export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
+  messageDesc(file_credenza_v1_operations_service, 2);
 
 /**
  * CallerStatus is a caller and its caps.
@@ -171,7 +221,7 @@ export type CallerStatus = Message<"credenza.v1.CallerStatus"> & {
  * Use `create(CallerStatusSchema)` to create a new message.
  */
 export const CallerStatusSchema: GenMessage<CallerStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 2);
+  messageDesc(file_credenza_v1_operations_service, 3);
 
 /**
  * CapStatus is one cap of a caller.
@@ -210,7 +260,7 @@ export type CapStatus = Message<"credenza.v1.CapStatus"> & {
  * Use `create(CapStatusSchema)` to create a new message.
  */
 export const CapStatusSchema: GenMessage<CapStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 3);
+  messageDesc(file_credenza_v1_operations_service, 4);
 
 /**
  * ModelProfile is how one model on one server is asked.
@@ -253,7 +303,7 @@ export type ModelProfile = Message<"credenza.v1.ModelProfile"> & {
  * Use `create(ModelProfileSchema)` to create a new message.
  */
 export const ModelProfileSchema: GenMessage<ModelProfile> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 4);
+  messageDesc(file_credenza_v1_operations_service, 5);
 
 /**
  * ProfilePart is one part of how a model is asked.
@@ -295,7 +345,7 @@ export type ProfilePart = Message<"credenza.v1.ProfilePart"> & {
  * Use `create(ProfilePartSchema)` to create a new message.
  */
 export const ProfilePartSchema: GenMessage<ProfilePart> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 5);
+  messageDesc(file_credenza_v1_operations_service, 6);
 
 /**
  * PoolStatus is the use of the process-wide pool.
@@ -337,7 +387,7 @@ export type PoolStatus = Message<"credenza.v1.PoolStatus"> & {
  * Use `create(PoolStatusSchema)` to create a new message.
  */
 export const PoolStatusSchema: GenMessage<PoolStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 6);
+  messageDesc(file_credenza_v1_operations_service, 7);
 
 /**
  * QueueStatus counts the items that wait for their turn.
@@ -365,7 +415,7 @@ export type QueueStatus = Message<"credenza.v1.QueueStatus"> & {
  * Use `create(QueueStatusSchema)` to create a new message.
  */
 export const QueueStatusSchema: GenMessage<QueueStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 7);
+  messageDesc(file_credenza_v1_operations_service, 8);
 
 /**
  * LatencyStatus describes the model's answer times.
@@ -407,6 +457,14 @@ export type LatencyStatus = Message<"credenza.v1.LatencyStatus"> & {
    * @generated from field: google.protobuf.Duration p99 = 5;
    */
   p99?: Duration | undefined;
+
+  /**
+   * The answers by their times, from the quickest. Older answers count less. Empty: there
+   * are none yet.
+   *
+   * @generated from field: repeated credenza.v1.LatencyBucket buckets = 6;
+   */
+  buckets: LatencyBucket[];
 };
 
 /**
@@ -414,7 +472,35 @@ export type LatencyStatus = Message<"credenza.v1.LatencyStatus"> & {
  * Use `create(LatencyStatusSchema)` to create a new message.
  */
 export const LatencyStatusSchema: GenMessage<LatencyStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 8);
+  messageDesc(file_credenza_v1_operations_service, 9);
+
+/**
+ * LatencyBucket is a part of the answers.
+ *
+ * @generated from message credenza.v1.LatencyBucket
+ */
+export type LatencyBucket = Message<"credenza.v1.LatencyBucket"> & {
+  /**
+   * Times up to this one, and above that of the bucket before.
+   *
+   * @generated from field: google.protobuf.Duration up_to = 1;
+   */
+  upTo?: Duration | undefined;
+
+  /**
+   * The part of the answers, from 0 to 1; 1 in all buckets together.
+   *
+   * @generated from field: double share = 2;
+   */
+  share: number;
+};
+
+/**
+ * Describes the message credenza.v1.LatencyBucket.
+ * Use `create(LatencyBucketSchema)` to create a new message.
+ */
+export const LatencyBucketSchema: GenMessage<LatencyBucket> = /*@__PURE__*/
+  messageDesc(file_credenza_v1_operations_service, 10);
 
 /**
  * KeyStatus is one key of the model's server.
@@ -477,7 +563,7 @@ export type KeyStatus = Message<"credenza.v1.KeyStatus"> & {
  * Use `create(KeyStatusSchema)` to create a new message.
  */
 export const KeyStatusSchema: GenMessage<KeyStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 9);
+  messageDesc(file_credenza_v1_operations_service, 11);
 
 /**
  * QuotaGroupStatus is a set of keys that share one quota.
@@ -583,7 +669,7 @@ export type QuotaGroupStatus = Message<"credenza.v1.QuotaGroupStatus"> & {
  * Use `create(QuotaGroupStatusSchema)` to create a new message.
  */
 export const QuotaGroupStatusSchema: GenMessage<QuotaGroupStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 10);
+  messageDesc(file_credenza_v1_operations_service, 12);
 
 /**
  * QuotaStatus is a limit of the provider, from its headers or the configuration.
@@ -625,7 +711,7 @@ export type QuotaStatus = Message<"credenza.v1.QuotaStatus"> & {
  * Use `create(QuotaStatusSchema)` to create a new message.
  */
 export const QuotaStatusSchema: GenMessage<QuotaStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 11);
+  messageDesc(file_credenza_v1_operations_service, 13);
 
 /**
  * CacheStatus is the use of the cache.
@@ -667,7 +753,7 @@ export type CacheStatus = Message<"credenza.v1.CacheStatus"> & {
  * Use `create(CacheStatusSchema)` to create a new message.
  */
 export const CacheStatusSchema: GenMessage<CacheStatus> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 12);
+  messageDesc(file_credenza_v1_operations_service, 14);
 
 /**
  * Settings are what can be changed at run time.
@@ -695,7 +781,7 @@ export type Settings = Message<"credenza.v1.Settings"> & {
  * Use `create(SettingsSchema)` to create a new message.
  */
 export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 13);
+  messageDesc(file_credenza_v1_operations_service, 15);
 
 /**
  * UpdateSettingsRequest changes the settings whose fields are set.
@@ -724,7 +810,7 @@ export type UpdateSettingsRequest = Message<"credenza.v1.UpdateSettingsRequest">
  * Use `create(UpdateSettingsRequestSchema)` to create a new message.
  */
 export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 14);
+  messageDesc(file_credenza_v1_operations_service, 16);
 
 /**
  * UpdateSettingsResponse has the settings in force.
@@ -745,7 +831,7 @@ export type UpdateSettingsResponse = Message<"credenza.v1.UpdateSettingsResponse
  * Use `create(UpdateSettingsResponseSchema)` to create a new message.
  */
 export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_credenza_v1_operations_service, 15);
+  messageDesc(file_credenza_v1_operations_service, 17);
 
 /**
  * LogLevel is the least severity that is logged.
