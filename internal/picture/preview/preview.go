@@ -65,11 +65,9 @@ type Previews struct {
 	turns   chan struct{}
 }
 
-// key identifies a picture by its origins, and its size. The size 0 is as the model sees it.
-type key struct {
-	origins [sha256.Size]byte
-	size    int
-}
+// key identifies a picture by a hash of its origins and its size. The size 0 is as the
+// model sees it. Caches with such keys and with pointers share their code.
+type key [sha256.Size]byte
 
 // entry is a picture, or why there is none.
 type entry struct {
@@ -116,9 +114,8 @@ func (p *Previews) Picture(ctx context.Context, item *catalog.Item, size int) (*
 			break
 		}
 	}
-	small := key{originsOf(item), sizes[at]}
-	e, err := p.get(ctx, small, func(ctx context.Context) (*catalog.Picture, error) {
-		whole, err := p.get(ctx, key{origins: small.origins}, func(ctx context.Context) (*catalog.Picture, error) {
+	e, err := p.get(ctx, keyOf(item, sizes[at]), func(ctx context.Context) (*catalog.Picture, error) {
+		whole, err := p.get(ctx, keyOf(item, 0), func(ctx context.Context) (*catalog.Picture, error) {
 			return p.fetch(ctx, item)
 		})
 		if err != nil {
@@ -139,14 +136,15 @@ func (p *Previews) Picture(ctx context.Context, item *catalog.Item, size int) (*
 	return e.picture, nil
 }
 
-// originsOf returns a hash of all that an item's picture depends on.
-func originsOf(item *catalog.Item) [sha256.Size]byte {
+// keyOf returns the key of an item's picture in a size.
+func keyOf(item *catalog.Item, size int) key {
 	h := sha256.New()
+	_, _ = h.Write(binary.AppendVarint(nil, int64(size))) // a hash has no errors
 	for _, part := range [][]byte{item.ImageData, []byte(item.ImageURL), []byte(item.ProductURL)} {
-		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part)))) // a hash has no errors
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		_, _ = h.Write(part)
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return key(h.Sum(nil))
 }
 
 // get returns what is known of a key, else what make returns, which callers share.
