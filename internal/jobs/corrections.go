@@ -75,7 +75,7 @@ func (form *changeForm) change() catalog.Change {
 
 // Changes calls each with the changes of a job's corrections behind a place, in order. It
 // returns DataLoss, after the others, if one of them is lost or cannot be read.
-func (s *Service) Changes(ctx context.Context, job catalog.ReviewedJob, after uint64, each func(catalog.StoredChange)) error {
+func (s *Service) Changes(ctx context.Context, job catalog.ReviewedJob, after uint64, each func(catalog.StoredChange) error) error {
 	last, err := s.store.lastChange(ctx, job.Upload)
 	if err != nil || last == nil || last.Sequence <= after {
 		return asFault(err)
@@ -86,15 +86,13 @@ func (s *Service) Changes(ctx context.Context, job catalog.ReviewedJob, after ui
 		if err := codec.Decode(msg.Data(), &form); err != nil {
 			lost = dataLoss(err)
 			after = seq
-			each(catalog.StoredChange{Place: seq})
-			return nil
+			return each(catalog.StoredChange{Place: seq})
 		}
 		if form.After != after {
 			lost = dataLoss(fmt.Errorf("corrections between %d and %d are missing", after, seq))
 		}
 		after = seq
-		each(catalog.StoredChange{Change: form.change(), Place: seq})
-		return nil
+		return each(catalog.StoredChange{Change: form.change(), Place: seq})
 	})
 	if err == nil && s.config.Sync == 0 {
 		err = s.store.sync(ctx) // as for results

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -116,12 +117,23 @@ func (s *Service) Pictures(ctx context.Context, job catalog.ReviewedJob, each fu
 	}))
 }
 
-// rowReaders is how many chunks are read at once for the rows of a page.
-const rowReaders = 8
+// Bounds of the rows of a page: how many chunks are read at once, how many rows are there
+// before their bytes are counted, and how many bytes a page has before it ends.
+const (
+	rowReaders  = 8
+	rowsAtOnce  = 4 * rowReaders
+	maxRowBytes = 4 << 20
+)
 
 // Rows returns the columns of a job's rows, and the cells of those at some places: nil for
-// an item that was not made of a row.
+// an item that was not made of a row. If there are too many bytes, it returns the cells of
+// the first places, of at least one.
 func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []catalog.ResultPlace) (columns []string, cells [][]string, err error) {
+	release, err := s.takePage(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
 	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
 	if err == nil && rec.Upload != job.Upload {
 		err = notFound()
@@ -129,6 +141,37 @@ func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []ca
 	if err != nil {
 		return nil, nil, err
 	}
+	bytes := 0
+	for some := range slices.Chunk(places, rowsAtOnce) {
+		names, read, err := s.readRows(ctx, rec, some)
+		if err != nil {
+			if _, gone := s.find(ctx, catalog.Owner{All: true}, job.ID); fault.Is(gone, fault.NotFound) {
+				return nil, nil, gone
+			}
+			return nil, nil, asFault(err)
+		}
+		if len(names) > 0 { // all have the same
+			columns = names
+		}
+		for _, row := range read {
+			if bytes += cellBytes(row); bytes > maxRowBytes && len(cells) > 0 {
+				return columns, cells, nil
+			}
+			cells = append(cells, row)
+		}
+	}
+	return columns, cells, nil
+}
+
+func cellBytes(cells []string) (n int) {
+	for _, cell := range cells {
+		n += len(cell)
+	}
+	return n
+}
+
+// readRows returns the columns and cells of the rows at some places.
+func (s *Service) readRows(ctx context.Context, rec *jobRecord, places []catalog.ResultPlace) (columns []string, cells [][]string, err error) {
 	byChunk := map[int64][]int{}
 	for i, p := range places {
 		byChunk[p.Chunk] = append(byChunk[p.Chunk], i)
@@ -152,14 +195,11 @@ func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []ca
 		})
 	}
 	if err := reading.Wait(); err != nil {
-		if _, gone := s.find(ctx, catalog.Owner{All: true}, job.ID); fault.Is(gone, fault.NotFound) {
-			return nil, nil, gone
-		}
-		return nil, nil, asFault(err)
+		return nil, nil, err
 	}
 	close(found)
 	for c := range found {
-		if len(c) > 0 { // all have the same
+		if len(c) > 0 {
 			columns = c
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -288,4 +289,69 @@ func TestRows_OfFewPagesAreReadAtOnce(t *testing.T) {
 	if calls.Load() != 3*most || peak.Load() > most {
 		t.Errorf("%d calls have listed rows, up to %d at once, want %d and %d", calls.Load(), peak.Load(), 3*most, most)
 	}
+}
+
+// TestRows_OfAReviewHaveABound reads rows that take 8 MiB, and some while no page may be
+// read.
+func TestRows_OfAReviewHaveABound(t *testing.T) {
+	r := single(t)
+	const items, bytes = 100, 80 << 10
+	job := r.create(t, textual, goods(items, func(_ int, it *catalog.Item) {
+		it.Row = &catalog.Row{Columns: []string{"name"}, Cells: []string{strings.Repeat("x", bytes)}}
+	}))
+	r.watch(t, job.ID, nil, 0)
+	reviewed, err := r.Reviewed(t.Context(), allOwners, job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []catalog.ResultPlace
+	_, err = r.ResultsAfter(t.Context(), reviewed, 0, func(_ uint64, chunk int64, outcomes []catalog.Outcome) error {
+		for i := range outcomes {
+			places = append(places, catalog.ResultPlace{Chunk: chunk, Index: outcomes[i].Index})
+		}
+		return nil
+	})
+	if err != nil || len(places) != items {
+		t.Fatal(len(places), err)
+	}
+	for len(places) > 0 {
+		columns, cells, err := r.Rows(t.Context(), reviewed, places)
+		if err != nil || len(columns) != 1 || len(cells) == 0 || len(cells)*bytes > 4<<20 {
+			t.Fatal(len(columns), len(cells), err)
+		}
+		for _, row := range cells {
+			if len(row) != 1 || len(row[0]) != bytes {
+				t.Fatal("a row is another one")
+			}
+		}
+		places = places[len(cells):]
+	}
+	within, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	full, end := make(chan struct{}, items), make(chan struct{})
+	var listing sync.WaitGroup
+	for range 8 {
+		listing.Go(func() {
+			first := true
+			_, err := r.Results(t.Context(), catalog.ResultQuery{Owner: allOwners, ID: job.ID, Size: 2, Rows: true}, func(*catalog.Outcome, []string) bool {
+				if first {
+					first = false
+					full <- struct{}{}
+					<-end
+				}
+				return true
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 8 {
+		<-full
+	}
+	if _, _, err := r.Rows(within, reviewed, []catalog.ResultPlace{{}}); err == nil {
+		t.Error("rows were read in addition to those of as many pages as may be read at once")
+	}
+	close(end)
+	listing.Wait()
 }

@@ -60,7 +60,7 @@ func (x *index) apply(stored *catalog.StoredChange) {
 	x.changes = append(x.changes, c)
 	x.byID[c.id] = c
 	x.version++
-	x.extra += int64(len(stored.Indexes)) + 200
+	x.extra += changeBytes(stored)
 	if stored.Undo != "" {
 		if target := x.byID[stored.Undo]; target != nil && target.active {
 			c.undoes, c.active = target, true
@@ -70,7 +70,6 @@ func (x *index) apply(stored *catalog.StoredChange) {
 	}
 	for i := range stored.Corrections {
 		c.single = append(c.single, x.held(c, stored, &stored.Corrections[i]))
-		x.extra += 150 + 2*int64(len(stored.Corrections[i].Note))
 	}
 	if stored.Bulk != nil {
 		h := x.held(c, stored, stored.Bulk)
@@ -78,6 +77,18 @@ func (x *index) apply(stored *catalog.StoredChange) {
 	}
 	x.noteEarly(c)
 	x.bringBack(c)
+}
+
+// changeBytes returns about how many bytes a change takes.
+func changeBytes(c *catalog.StoredChange) int64 {
+	n := int64(len(c.Indexes)) + int64(len(c.Person)) + 200
+	for i := range c.Corrections {
+		n += 150 + 2*int64(len(c.Corrections[i].Note))
+	}
+	if c.Bulk != nil {
+		n += 150 + 2*int64(len(c.Bulk.Note))
+	}
+	return n
 }
 
 func (x *index) held(c *change, stored *catalog.StoredChange, correction *catalog.Correction) held {

@@ -23,5 +23,7 @@
 //
 // The trade-off: an index takes about half a kilobyte for each result. All together
 // have a budget, for which the least recently used ones make room; a job whose index
-// alone is larger is refused.
+// alone is larger is refused. One index at a time grows by more than a few results, so
+// that jobs that are opened at once wait for each other. An index that no caller uses
+// for half an hour is freed.
 package review

@@ -2,6 +2,8 @@ package review
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -34,13 +36,29 @@ func (x *index) filter(f *catalog.ReviewFilter) *filter {
 	if len(f.Reasons) > 0 {
 		c.reasons = make([]bool, 1<<8)
 		for _, name := range f.Reasons {
-			c.reasons[fault.Named(name)] = true
+			if reason := fault.Named(name); reason.String() == name { // else no result has it
+				c.reasons[reason] = true
+			}
 		}
 	}
-	for _, word := range strings.Fields(strings.ToLower(f.Query)) {
+	for _, word := range wordsOf(f.Query) {
 		c.words = append(c.words, x.having(word))
 	}
 	return c
+}
+
+// wordsOf returns the words of a query in lower case, the longest first, without those that
+// are a part of another one. Each costs a search of all texts.
+func wordsOf(query string) []string {
+	all := strings.Fields(strings.ToLower(query))
+	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var words []string
+	for _, word := range all {
+		if !slices.ContainsFunc(words, func(longer string) bool { return strings.Contains(longer, word) }) {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // wanted returns which labels are in a list, nil if the list is empty.

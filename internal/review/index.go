@@ -1,19 +1,17 @@
 package review
 
 import (
-	"context"
 	"math/bits"
+	"slices"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/codec"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// index has the results and corrections of one job in memory. Only the caller that has its
-// turn uses it.
+// index has the results and corrections of one job in memory. Only the caller that has the
+// turn of its opened uses it.
 type index struct {
-	turn chan struct{} // has a buffer of one and serves as a lock that heeds a context
-
 	job      catalog.ReviewedJob
 	results  uint64 // place up to which results were read
 	rows     []row  // in the order of the store
@@ -35,15 +33,17 @@ type index struct {
 	orders  orders
 	views   []*view // the last used one first
 	extra   int64   // bytes of changes
+	pending int64   // bytes of changes that were read and not applied yet
 }
 
 func newIndex(job catalog.ReviewedJob) *index {
-	const most = 1 << 20 // for which room is made at once
 	return &index{
-		turn: make(chan struct{}, 1), job: job, seed: seedOf(job.ID), rows: make([]row, 0, min(max(job.Items, 0), most)),
-		places: places{}, names: newNames(), byID: map[string]*change{}, early: map[int64]bool{},
+		job: job, seed: seedOf(job.ID), places: places{}, names: newNames(), byID: map[string]*change{}, early: map[int64]bool{},
 	}
 }
+
+// indexBytes is about how many bytes an empty index takes.
+const indexBytes = 4 << 10
 
 // row is a result.
 type row struct {
@@ -85,18 +85,6 @@ const (
 
 func (r *row) is(f flags) bool { return r.flags&f != 0 }
 
-// acquire waits for the caller's turn. The caller releases it.
-func (x *index) acquire(ctx context.Context) error {
-	select {
-	case x.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (x *index) release() { <-x.turn }
-
 // add adds a result, unless the index has it.
 func (x *index) add(o *catalog.Outcome, chunk int64) error {
 	if _, there := x.places.row(o.Index); there {
@@ -124,12 +112,22 @@ func (x *index) add(o *catalog.Outcome, chunk int64) error {
 	r.text, r.name = x.texts.add(o, len(x.rows))
 	r.at, r.size = x.blocks.add(encoded)
 	x.places.set(o.Index, len(x.rows))
+	x.makeRoom()
 	x.rows = append(x.rows, r)
 	if len(x.early) > 0 && x.early[o.Index] {
 		x.catchUp(len(x.rows) - 1)
 	}
 	x.version++
 	return nil
+}
+
+// makeRoom makes room for the job's results once some are there, because a call may end
+// before it reads any.
+func (x *index) makeRoom() {
+	const most = 1 << 20
+	if len(x.rows) == fewRows {
+		x.rows = slices.Grow(x.rows, int(min(max(x.job.Items-fewRows, 0), most)))
+	}
 }
 
 // hasPicture reports whether a result's item has a picture. In a job that chooses by
@@ -143,7 +141,7 @@ func (x *index) hasPicture(o *catalog.Outcome) bool {
 
 // size returns about how many bytes the index takes.
 func (x *index) size() int64 {
-	n := int64(cap(x.rows))*rowBytes + x.places.size() + x.texts.size() + x.blocks.size() + int64(cap(x.pictures))*8 + x.extra + x.orders.size()
+	n := indexBytes + int64(cap(x.rows))*rowBytes + x.places.size() + x.texts.size() + x.blocks.size() + int64(cap(x.pictures))*8 + x.extra + x.pending + x.orders.size()
 	for _, v := range x.views {
 		n += int64(cap(v.rows)) * 4
 	}

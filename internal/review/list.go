@@ -49,6 +49,7 @@ func (s *Service) List(ctx context.Context, q catalog.ReviewQuery) (catalog.Revi
 		return catalog.ReviewPage{}, err
 	}
 	page.Columns = columns
+	page.Items = page.Items[:len(cells)]
 	for i := range cells {
 		page.Items[i].Cells = cells[i]
 	}

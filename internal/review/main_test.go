@@ -46,12 +46,15 @@ func (m *memory) ResultsAfter(_ context.Context, job catalog.ReviewedJob, after 
 	return job, nil
 }
 
-func (m *memory) Changes(_ context.Context, _ catalog.ReviewedJob, after uint64, each func(catalog.StoredChange)) error {
+func (m *memory) Changes(_ context.Context, _ catalog.ReviewedJob, after uint64, each func(catalog.StoredChange) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.changes {
-		if c.Place > after {
-			each(c)
+		if c.Place <= after {
+			continue
+		}
+		if err := each(c); err != nil {
+			return err
 		}
 	}
 	return m.lost
@@ -73,8 +76,8 @@ func (m *memory) Correct(_ context.Context, _ catalog.ReviewedJob, after uint64,
 
 func (m *memory) Pictures(context.Context, catalog.ReviewedJob, func(int64)) error { return nil }
 
-func (m *memory) Rows(context.Context, catalog.ReviewedJob, []catalog.ResultPlace) ([]string, [][]string, error) {
-	return nil, nil, nil
+func (m *memory) Rows(_ context.Context, _ catalog.ReviewedJob, places []catalog.ResultPlace) ([]string, [][]string, error) {
+	return nil, make([][]string, len(places)), nil
 }
 
 // realistic are n results with as much text as those of a model have, one in a hundred of

@@ -2,6 +2,7 @@ package review
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"hash/fnv"
 	"slices"
@@ -123,8 +124,8 @@ func seedOf(id string) uint64 {
 
 // view is the list of one filter and order.
 type view struct {
-	key     string
-	version uint64 // of the index
+	key     [sha256.Size]byte // of the filter, which may be long, and the order
+	version uint64            // of the index
 	rows    []int32
 }
 
@@ -133,24 +134,27 @@ const maxViews = 8
 
 // view returns the list of a filter and order.
 func (x *index) view(f *catalog.ReviewFilter, order catalog.ReviewOrder, descending bool) []int32 {
-	form, _ := json.Marshal(struct { // it has a form, unless a confidence is none: then any will do
+	form, err := json.Marshal(struct { // it has a form, unless a confidence is not a number
 		Filter     *catalog.ReviewFilter
 		Order      catalog.ReviewOrder
 		Descending bool
 	}{f, order, descending})
+	key := sha256.Sum256(form)
 	x.views = slices.DeleteFunc(x.views, func(v *view) bool { return v.version != x.version })
-	at := slices.IndexFunc(x.views, func(v *view) bool { return v.key == string(form) })
+	at := slices.IndexFunc(x.views, func(v *view) bool { return v.key == key })
 	var v *view
-	if at >= 0 && len(form) > 0 {
+	if at >= 0 {
 		v = x.views[at]
 		x.views = slices.Delete(x.views, at, at+1)
 	} else {
-		v = &view{key: string(form), version: x.version, rows: x.list(x.filter(f), order)}
+		v = &view{key: key, version: x.version, rows: x.list(x.filter(f), order)}
 		if descending {
 			slices.Reverse(v.rows)
 		}
 	}
-	x.views = slices.Insert(x.views[:min(len(x.views), maxViews-1)], 0, v)
+	if err == nil {
+		x.views = slices.Insert(x.views[:min(len(x.views), maxViews-1)], 0, v)
+	}
 	return v.rows
 }
 
