@@ -44,6 +44,9 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	if !footerFits(file) {
 		return nil, o.at.fault("is a Parquet file that has been cut off, since its end is missing: copy it once more")
 	}
+	if err := checkFooter(file); err != nil {
+		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
+	}
 	s := &parquetSource{at: o.at, batch: make([]parquet.Row, parquetBatch)}
 	var content *parquet.File
 	err = s.guard(func() (err error) {

@@ -75,6 +75,11 @@ func TestReader_ReadsEveryRowGroup(t *testing.T) {
 	}
 }
 
+// withFooter is a Parquet file with nothing but this footer.
+func withFooter(footer string) string {
+	return "PAR1" + footer + string(binary.LittleEndian.AppendUint32(nil, uint32(len(footer)))) + "PAR1" //nolint:gosec // it is short
+}
+
 func TestReader_RefusesOtherParquet(t *testing.T) {
 	type part struct{ A, B string }
 	type nested struct {
@@ -87,12 +92,18 @@ func TestReader_RefusesOtherParquet(t *testing.T) {
 	}{"a"})
 	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
 	for name, c := range map[string]struct{ text, want string }{
-		"nested columns": {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
-		"a cut footer":   {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
-		"the head alone": {"PAR1", "in.csv is a Parquet file that has been cut off"},
-		"a long footer":  {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
-		"a wrong footer": {"PAR1abcdefgh\x08\x00\x00\x00PAR1", "in.csv is a Parquet file that is damaged"},
-		"no pages":       {"PAR1" + strings.Repeat("\x00", footer-4) + flat[footer:], "in.csv is a Parquet file that is damaged at row 1"},
+		"nested columns":            {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
+		"a cut footer":              {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
+		"the head alone":            {"PAR1", "in.csv is a Parquet file that has been cut off"},
+		"a long footer":             {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
+		"a list of 2 billion":       {withFooter("\x15\x02\x19\xfc\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a set of 2 billion":        {withFooter("\x15\x02\x1a\xfc\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a text of 2 GB":            {withFooter("\x68\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a million columns":         {withFooter("\x15\x02\x19\xfc\xc0\x84\x3d" + strings.Repeat("\x00", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer is larger"},
+		"lists in a million lists":  {withFooter("\xf9\x19" + strings.Repeat("\x19", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer"},
+		"objects in a million more": {withFooter(strings.Repeat("\xfc", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer is larger"},
+		"a wrong footer":            {"PAR1abcdefgh\x08\x00\x00\x00PAR1", "in.csv is a Parquet file that is damaged"},
+		"no pages":                  {"PAR1" + strings.Repeat("\x00", footer-4) + flat[footer:], "in.csv is a Parquet file that is damaged at row 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(t, c.text, table.ReaderConfig{})
