@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // parquetSource reads the rows of a Parquet file. In memory are the current page of each
@@ -16,6 +17,8 @@ import (
 type parquetSource struct {
 	at     position
 	groups []parquet.RowGroup
+	stored []format.RowGroup // as the footer has them
+	pages  parquetPages
 	rows   parquet.Rows // of the current group
 	batch  []parquet.Row
 	ready  []parquet.Row
@@ -64,7 +67,7 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	case len(s.leaves) > MaxColumns:
 		return nil, o.at.fault("has %d columns, at most %d are taken", len(s.leaves), MaxColumns)
 	}
-	s.groups = content.RowGroups()
+	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
 	names := make([]string, len(s.leaves))
 	for i, leaf := range s.leaves {
@@ -162,6 +165,9 @@ func (s *parquetSource) fill() error {
 	if s.rows == nil {
 		if len(s.groups) == 0 {
 			return io.EOF
+		}
+		if err := s.pages.check(&s.stored[len(s.stored)-len(s.groups)]); err != nil {
+			return err
 		}
 		s.rows, s.groups = s.groups[0].Rows(), s.groups[1:]
 	}

@@ -43,6 +43,10 @@ func checkFooter(file *io.SectionReader) error {
 type footer struct {
 	data    []byte // the rest
 	structs int
+	// numbers are the fields of 32 bits of the outermost structure, by 0 and their number,
+	// and of the structures in it, by the numbers of both. Nil: they are not kept.
+	numbers map[[2]int64]int64
+	within  int64 // the field of the outermost structure
 }
 
 // The types of the protocol.
@@ -67,22 +71,40 @@ func (f *footer) fields(depth int) error {
 	if f.structs++; f.structs > maxFooterStructs || depth > maxFooterDepth {
 		return errFooterSize
 	}
-	for {
+	for number := int64(0); ; {
 		head, err := f.one()
 		if err != nil || head&0xf == compactStop {
 			return err
 		}
-		if head>>4 == 0 { // the field's number follows
-			if _, err := f.varint(); err != nil {
+		if number += int64(head >> 4); head>>4 == 0 { // the whole number follows
+			if number, err = f.integer(); err != nil {
 				return err
 			}
 		}
-		if kind := head & 0xf; kind != compactTrue && kind != compactFalse { // which have no bytes of their own
-			if err := f.value(kind, depth+1); err != nil {
-				return err
-			}
+		if depth == 0 {
+			f.within = number
+		}
+		if err := f.field(number, head&0xf, depth); err != nil {
+			return err
 		}
 	}
+}
+
+// field passes a field of a structure.
+func (f *footer) field(number int64, kind byte, depth int) error {
+	switch {
+	case kind == compactTrue, kind == compactFalse: // which have no bytes of their own
+		return nil
+	case kind != compactInt32 || f.numbers == nil || depth > 1:
+		return f.value(kind, depth+1)
+	}
+	v, err := f.integer()
+	if depth == 0 {
+		f.numbers[[2]int64{0, number}] = v
+	} else {
+		f.numbers[[2]int64{f.within, number}] = v
+	}
+	return err
 }
 
 // value passes a value.
@@ -141,7 +163,10 @@ func (f *footer) pairs(depth int) error {
 
 // values passes n times a value of each kind. Each takes a byte at least.
 func (f *footer) values(n uint64, depth int, kinds ...byte) error {
-	if n > uint64(len(f.data)) || depth > maxFooterDepth {
+	switch {
+	case depth > maxFooterDepth:
+		return errFooterSize
+	case n > uint64(len(f.data)):
 		return errFooter
 	}
 	for range n {
@@ -170,6 +195,12 @@ func (f *footer) varint() (uint64, error) {
 	}
 	f.data = f.data[n:]
 	return v, nil
+}
+
+// integer returns a signed number.
+func (f *footer) integer() (int64, error) {
+	v, err := f.varint()
+	return int64(v>>1) ^ -int64(v&1), err //nolint:gosec // that is how they are written
 }
 
 func (f *footer) skip(n uint64) error {
