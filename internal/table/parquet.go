@@ -55,6 +55,9 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	err = s.guard(func() (err error) {
 		content, err = parquet.OpenFile(file, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 		if err == nil {
+			err = checkCodecs(content.Metadata().RowGroups)
+		}
+		if err == nil {
 			s.leaves, err = leavesOf(content.Root(), nil, false)
 		}
 		return err
@@ -62,6 +65,8 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	switch {
 	case errors.Is(err, errNested):
 		return nil, o.at.fault("is a Parquet file with nested columns: %v: flatten them, or convert the file to JSON lines", err)
+	case errors.Is(err, errCodec):
+		return nil, o.at.fault("is a Parquet file that %v", err)
 	case err != nil:
 		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
 	case len(s.leaves) > MaxColumns:

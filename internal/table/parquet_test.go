@@ -3,12 +3,14 @@ package table_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -102,6 +104,41 @@ func TestReader_RefusesPagesThatAreNone(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+func TestReader_ReadsAndRefusesPackedPages(t *testing.T) {
+	type row struct {
+		Name string `parquet:"name"`
+	}
+	rows := []row{{strings.Repeat("oak ", 10_000)}, {"chair"}}
+	for name, c := range map[string]struct {
+		codec compress.Codec
+		taken bool
+	}{
+		"snappy": {&parquet.Snappy, true}, "gzip": {&parquet.Gzip, true}, "zstd": {&parquet.Zstd, true}, "none": {&parquet.Uncompressed, true},
+		"LZ4": {&parquet.Lz4Raw, false}, "Brotli": {&parquet.Brotli, false},
+	} {
+		for _, version := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, version), func(t *testing.T) {
+				var buf bytes.Buffer
+				if err := parquet.Write(&buf, rows, parquet.Compression(c.codec), parquet.DataPageVersion(version)); err != nil {
+					t.Fatal(err)
+				}
+				got, err := read(t, buf.String(), table.ReaderConfig{})
+				if c.taken && (err != nil || len(got) != 2) || !c.taken && (err == nil || !strings.Contains(err.Error(), "is a Parquet file that is compressed with ")) {
+					t.Fatalf("%d rows (%v)", len(got), err)
+				}
+				if name == "none" || !c.taken {
+					return
+				}
+				// The second field of the page's header says that it unpacks to fewer bytes.
+				bomb := buf.String()[:7] + string(binary.AppendVarint(nil, 39_000)) + buf.String()[10:]
+				if _, err = read(t, bomb, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "a page contradicts itself") {
+					t.Errorf("%v", err)
+				}
+			})
+		}
 	}
 }
 
