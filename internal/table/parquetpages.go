@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
 )
 
 // Bounds of the pages of a Parquet file. A page usually has a megabyte, at most that of a row
@@ -21,6 +24,7 @@ const (
 	valueBytes    = 8
 	maxPages      = 2_000_000
 	maxPageHeader = 64 << 20 // it has the least and the greatest value
+	maxLZ4Page    = 64 << 20 // it is unpacked as a whole
 )
 
 var errPage = errors.New("a page contradicts itself, or is larger than that of any catalogue")
@@ -127,6 +131,10 @@ func pageOf(numbers map[[2]int64]int64, at, end int64) (page, error) {
 
 var errCodec = errors.New("is compressed")
 
+var knownCodecs = []format.CompressionCodec{
+	format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli, format.Lz4Raw,
+}
+
 // checkCodecs returns an error for pages that cannot be unpacked within bounds: the library
 // unpacks what a page holds, whatever its header says, and for damaged LZ4 takes twice as
 // much memory again and again.
@@ -137,7 +145,7 @@ func checkCodecs(groups []format.RowGroup) error {
 			switch {
 			case j >= len(groups[0].Columns) || codec != groups[0].Columns[j].MetaData.Codec:
 				return fmt.Errorf("%w in several ways: write it once more", errCodec)
-			case codec != format.Uncompressed && codec != format.Snappy && codec != format.Gzip && codec != format.Zstd:
+			case !slices.Contains(knownCodecs, codec):
 				return fmt.Errorf("%w with %v, which is not taken: write it with zstd, snappy or gzip", errCodec, codec)
 			}
 		}
@@ -162,8 +170,26 @@ func (p *parquetPages) unpacks(codec format.CompressionCodec, page *page) bool {
 			p.zstd, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // the options are valid
 		}
 		return p.zstd.Reset(packed) != nil || fits(p.zstd, page.unpacked)
+	case format.Brotli:
+		return fits(brotli.NewReader(packed), page.unpacked)
+	case format.Lz4Raw:
+		return fitsLZ4(packed, page.unpacked)
 	}
 	return true
+}
+
+// fitsLZ4 reports whether a block of LZ4, which has no stream, is sound and has at most so
+// many bytes.
+func fitsLZ4(packed *io.SectionReader, most int64) bool {
+	if most > maxLZ4Page || packed.Size() > maxLZ4Page {
+		return false
+	}
+	block, err := io.ReadAll(packed)
+	if err != nil {
+		return false
+	}
+	_, err = lz4.UncompressBlock(block, make([]byte, most))
+	return err == nil
 }
 
 // fits reports whether a reader ends, or fails, within so many bytes.
