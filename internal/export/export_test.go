@@ -92,15 +92,25 @@ func write(t *testing.T, s *stored, who catalog.Owner, format export.Format) (na
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err = file.Write(t.Context(), &out)
+	err = file.Write(t.Context(), watched{t, &out})
 	file.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "credenza-export-*")); left != nil {
-		t.Errorf("left: %v", left)
-	}
 	return file.Name(), out.String()
+}
+
+// watched finds what would stay on disk if the process was killed now.
+type watched struct {
+	t  *testing.T
+	to *bytes.Buffer
+}
+
+func (w watched) Write(b []byte) (int, error) {
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "credenza-export-*")); left != nil {
+		w.t.Errorf("left by a killed process: %v", left)
+	}
+	return w.to.Write(b)
 }
 
 func rowsOf(t *testing.T, content string) [][]string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -103,14 +102,11 @@ func (f *File) each(ctx context.Context, each func(r *resultfile.Result, cells [
 
 // writeSheet writes the rows to a part, of which the sheet is made.
 func (f *File) writeSheet(ctx context.Context, out io.Writer) (err error) {
-	part, err := os.CreateTemp("", "credenza-export-*")
+	part, err := newTempFile()
 	if err != nil {
-		return fmt.Errorf("make a temporary file for an export: %w", err)
+		return err
 	}
-	defer func() {
-		_ = part.Close() // nothing of it is needed
-		_ = os.Remove(part.Name())
-	}()
+	defer part.remove()
 	l := f.layout()
 	if err := f.writeRows(ctx, part, l); err != nil {
 		return err

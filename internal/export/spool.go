@@ -14,7 +14,7 @@ import (
 // spool keeps results and their rows on disk, from where they are read by their indexes. It
 // is for one goroutine.
 type spool struct {
-	file   *os.File
+	file   *tempFile
 	out    *bufio.Writer
 	places []place
 	size   int64
@@ -32,18 +32,37 @@ type spooled struct {
 	Cells   []string `cbor:"2,keyasint,omitempty"`
 }
 
-func newSpool() (*spool, error) {
+// tempFile is a temporary file. Where the system can, it has no name from the beginning, so
+// that a killed process leaves no results behind.
+type tempFile struct {
+	*os.File
+	named bool
+}
+
+func newTempFile() (*tempFile, error) {
 	file, err := os.CreateTemp("", "credenza-export-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary file for an export: %w", err)
 	}
+	return &tempFile{file, os.Remove(file.Name()) != nil}, nil
+}
+
+func (f *tempFile) remove() {
+	_ = f.Close() // nothing of it is needed
+	if f.named {
+		_ = os.Remove(f.Name())
+	}
+}
+
+func newSpool() (*spool, error) {
+	file, err := newTempFile()
+	if err != nil {
+		return nil, err
+	}
 	return &spool{file: file, out: bufio.NewWriterSize(file, 256<<10)}, nil
 }
 
-func (s *spool) close() {
-	_ = s.file.Close() // nothing of it is needed
-	_ = os.Remove(s.file.Name())
-}
+func (s *spool) close() { s.file.remove() }
 
 func (s *spool) add(o *catalog.Outcome, cells []string) error {
 	outcome, err := codec.EncodeOutcomes([]catalog.Outcome{*o})

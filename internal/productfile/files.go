@@ -40,10 +40,13 @@ type Files struct {
 	turns  chan struct{} // of files that are being described
 }
 
-// New returns a reader of uploaded files. Half of the processors describe files at once, which
-// takes each of them some seconds.
+// maxDescribed is how many files are described at once, each of which may take 200 MB.
+const maxDescribed = 4
+
+// New returns a reader of uploaded files. At most half of the processors describe files at
+// once, which takes each of them some seconds.
 func New(config Config) *Files {
-	return &Files{config, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	return &Files{config, make(chan struct{}, min(maxDescribed, max(1, runtime.GOMAXPROCS(0)/2)))}
 }
 
 // View is an uploaded file as it is to be read.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // parquetSource reads the rows of a Parquet file. In memory are the current page of each
@@ -16,6 +17,8 @@ import (
 type parquetSource struct {
 	at     position
 	groups []parquet.RowGroup
+	stored []format.RowGroup // as the footer has them
+	pages  parquetPages
 	rows   parquet.Rows // of the current group
 	batch  []parquet.Row
 	ready  []parquet.Row
@@ -44,10 +47,16 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	if !footerFits(file) {
 		return nil, o.at.fault("is a Parquet file that has been cut off, since its end is missing: copy it once more")
 	}
+	if err := checkFooter(file); err != nil {
+		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
+	}
 	s := &parquetSource{at: o.at, batch: make([]parquet.Row, parquetBatch)}
 	var content *parquet.File
 	err = s.guard(func() (err error) {
 		content, err = parquet.OpenFile(file, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+		if err == nil {
+			err = checkCodecs(content.Metadata().RowGroups)
+		}
 		if err == nil {
 			s.leaves, err = leavesOf(content.Root(), nil, false)
 		}
@@ -56,12 +65,14 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	switch {
 	case errors.Is(err, errNested):
 		return nil, o.at.fault("is a Parquet file with nested columns: %v: flatten them, or convert the file to JSON lines", err)
+	case errors.Is(err, errCodec):
+		return nil, o.at.fault("is a Parquet file that %v", err)
 	case err != nil:
 		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
 	case len(s.leaves) > MaxColumns:
 		return nil, o.at.fault("has %d columns, at most %d are taken", len(s.leaves), MaxColumns)
 	}
-	s.groups = content.RowGroups()
+	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
 	names := make([]string, len(s.leaves))
 	for i, leaf := range s.leaves {
@@ -159,6 +170,9 @@ func (s *parquetSource) fill() error {
 	if s.rows == nil {
 		if len(s.groups) == 0 {
 			return io.EOF
+		}
+		if err := s.pages.check(&s.stored[len(s.stored)-len(s.groups)]); err != nil {
+			return err
 		}
 		s.rows, s.groups = s.groups[0].Rows(), s.groups[1:]
 	}

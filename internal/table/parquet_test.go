@@ -3,12 +3,14 @@ package table_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -75,6 +77,71 @@ func TestReader_ReadsEveryRowGroup(t *testing.T) {
 	}
 }
 
+// withFooter is a Parquet file with nothing but this footer.
+func withFooter(footer string) string {
+	return "PAR1" + footer + string(binary.LittleEndian.AppendUint32(nil, uint32(len(footer)))) + "PAR1" //nolint:gosec // it is short
+}
+
+func TestReader_RefusesPagesThatAreNone(t *testing.T) {
+	flat := parquetFile(t, struct {
+		Name string `parquet:"name"`
+	}{strings.Repeat("oak ", 20)})
+	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
+	const most = "\x15\xfe\xff\xff\xff\x0f" // the next field, 2 billion
+	for name, header := range map[string]string{
+		"lists in lists":          "\xf9" + strings.Repeat("\x19", footer),
+		"a page of 2 GB":          "\x15\x00\x15\x00" + most + "\x00",
+		"2 GB unpacked":           "\x15\x00" + most + "\x15\x00\x00",
+		"2 billion values":        "\x15\x00\x15\x00\x15\x00\x2c" + most + "\x00\x00",
+		"2 billion words":         "\x15\x04\x15\x00\x15\x00\x4c" + most + "\x00\x00",
+		"2 billion values, newer": "\x15\x06\x15\x00\x15\x00\x5c" + most + "\x00\x00",
+		"a text of 2 GB":          "\x15\x00\x15\x00\x15\x00\x2c\x58\xff\xff\xff\xff\x07",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pages := (header + strings.Repeat("\x00", footer))[:footer-4]
+			_, err := read(t, "PAR1"+pages+flat[footer:], table.ReaderConfig{})
+			if err == nil || !strings.Contains(err.Error(), "in.csv is a Parquet file that is damaged at row 1: a page contradicts itself") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestReader_ReadsAndRefusesPackedPages(t *testing.T) {
+	type row struct {
+		Name string `parquet:"name"`
+	}
+	rows := []row{{strings.Repeat("oak ", 10_000)}, {"chair"}}
+	for name, c := range map[string]struct {
+		codec compress.Codec
+		taken bool
+	}{
+		"snappy": {&parquet.Snappy, true}, "gzip": {&parquet.Gzip, true}, "zstd": {&parquet.Zstd, true}, "none": {&parquet.Uncompressed, true},
+		"LZ4": {&parquet.Lz4Raw, true}, "Brotli": {&parquet.Brotli, true},
+	} {
+		for _, version := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, version), func(t *testing.T) {
+				var buf bytes.Buffer
+				if err := parquet.Write(&buf, rows, parquet.Compression(c.codec), parquet.DataPageVersion(version)); err != nil {
+					t.Fatal(err)
+				}
+				got, err := read(t, buf.String(), table.ReaderConfig{})
+				if c.taken && (err != nil || len(got) != 2) || !c.taken && (err == nil || !strings.Contains(err.Error(), "is a Parquet file that is compressed with ")) {
+					t.Fatalf("%d rows (%v)", len(got), err)
+				}
+				if name == "none" || !c.taken {
+					return
+				}
+				// The second field of the page's header says that it unpacks to fewer bytes.
+				bomb := buf.String()[:7] + string(binary.AppendVarint(nil, 39_000)) + buf.String()[10:]
+				if _, err = read(t, bomb, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "a page contradicts itself") {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestReader_RefusesOtherParquet(t *testing.T) {
 	type part struct{ A, B string }
 	type nested struct {
@@ -87,12 +154,18 @@ func TestReader_RefusesOtherParquet(t *testing.T) {
 	}{"a"})
 	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
 	for name, c := range map[string]struct{ text, want string }{
-		"nested columns": {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
-		"a cut footer":   {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
-		"the head alone": {"PAR1", "in.csv is a Parquet file that has been cut off"},
-		"a long footer":  {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
-		"a wrong footer": {"PAR1abcdefgh\x08\x00\x00\x00PAR1", "in.csv is a Parquet file that is damaged"},
-		"no pages":       {"PAR1" + strings.Repeat("\x00", footer-4) + flat[footer:], "in.csv is a Parquet file that is damaged at row 1"},
+		"nested columns":            {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
+		"a cut footer":              {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
+		"the head alone":            {"PAR1", "in.csv is a Parquet file that has been cut off"},
+		"a long footer":             {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
+		"a list of 2 billion":       {withFooter("\x15\x02\x19\xfc\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a set of 2 billion":        {withFooter("\x15\x02\x1a\xfc\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a text of 2 GB":            {withFooter("\x68\xff\xff\xff\xff\x07"), "in.csv is a Parquet file that is damaged: its footer contradicts itself"},
+		"a million columns":         {withFooter("\x15\x02\x19\xfc\xc0\x84\x3d" + strings.Repeat("\x00", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer is larger"},
+		"lists in a million lists":  {withFooter("\xf9\x19" + strings.Repeat("\x19", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer"},
+		"objects in a million more": {withFooter(strings.Repeat("\xfc", 1_000_000) + "\x00"), "in.csv is a Parquet file that is damaged: its footer is larger"},
+		"a wrong footer":            {"PAR1abcdefgh\x08\x00\x00\x00PAR1", "in.csv is a Parquet file that is damaged"},
+		"no pages":                  {"PAR1" + strings.Repeat("\x00", footer-4) + flat[footer:], "in.csv is a Parquet file that is damaged at row 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(t, c.text, table.ReaderConfig{})
