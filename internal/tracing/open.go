@@ -59,6 +59,9 @@ func Open(ctx context.Context, config Config) (*Tracer, error) {
 	if config.Exporter == nil && (err != nil || !on) {
 		return nil, err
 	}
+	if err := checkNumbers(); err != nil {
+		return nil, err
+	}
 	complaints := hearComplaints()
 	if config.Exporter == nil {
 		if config.Exporter, err = newExporter(ctx); err != nil {
@@ -115,6 +118,9 @@ func newExporter(ctx context.Context) (Exporter, error) {
 	if err := checkEndpoint(); err != nil {
 		return nil, err
 	}
+	if err := checkCompression(); err != nil {
+		return nil, err
+	}
 	p, err := protocol()
 	if err != nil {
 		return nil, err
@@ -142,6 +148,16 @@ func checkEndpoint() error {
 		return fmt.Errorf("%s is no address: give one such as http://localhost:4318", variable)
 	}
 	return nil
+}
+
+// checkCompression refuses a name that the exporter does not know, which would mean none.
+func checkCompression() error {
+	switch variable, name := ofOTLP("COMPRESSION"); name {
+	case "", "gzip", "none":
+		return nil
+	default:
+		return fmt.Errorf("%s is no compression: give gzip or none", variable)
+	}
 }
 
 // describe returns what spans say of the process: its name and version, a name of its own among

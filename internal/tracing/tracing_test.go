@@ -199,10 +199,16 @@ func TestOpen_RefusesWrongVariables(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://planted:x:y/",
 		"OTEL_EXPORTER_OTLP_HEADERS":         "planted",
 		"OTEL_EXPORTER_OTLP_TIMEOUT":         "planted",
+		"OTEL_EXPORTER_OTLP_COMPRESSION":     "planted",
 		"OTEL_EXPORTER_OTLP_CERTIFICATE":     "/nowhere/planted",
 		"OTEL_RESOURCE_ATTRIBUTES":           "planted",
 		"OTEL_TRACES_SAMPLER":                "sometimes",
 		"OTEL_PROPAGATORS":                   "rumour",
+		"OTEL_BSP_MAX_QUEUE_SIZE":            "-1",
+		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE":     "-1",
+		"OTEL_BSP_SCHEDULE_DELAY":            "0",
+		"OTEL_BSP_EXPORT_TIMEOUT":            "planted",
+		"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT":    "planted",
 	} {
 		t.Run(variable, func(t *testing.T) {
 			if !strings.HasSuffix(variable, "ENDPOINT") {
