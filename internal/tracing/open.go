@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/zap"
 )
@@ -72,7 +73,9 @@ func Open(ctx context.Context, config Config) (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTracer(config, autoprop.NewTextMapPropagator(), about)
+	// Without the SDK's own default for baggage: nothing reads it, and the SDK logs what of it cannot
+	// be parsed, in a caller's words.
+	t := newTracer(config, autoprop.NewTextMapPropagator(propagation.TraceContext{}), about)
 	if err := complaints.end(config); err != nil {
 		t.Close()
 		return nil, err
