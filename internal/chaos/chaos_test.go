@@ -82,7 +82,7 @@ func TestCalm_IsMeasuredAgainIfItWasSlow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &report{world: &world{book: newBook()}, baseline: speed{100, time.Second}}
+				r := &report{world: &world{book: newBook()}, baseline: speed{results: 100, took: time.Second}}
 				go func() {
 					for _, n := range c.results {
 						time.Sleep(time.Second / 2)
@@ -96,6 +96,27 @@ func TestCalm_IsMeasuredAgainIfItWasSlow(t *testing.T) {
 				}
 				time.Sleep(10 * time.Second) // the results end
 			})
+		})
+	}
+}
+
+func TestSpeed_SaysNothingOnAMachineThatGotBusy(t *testing.T) {
+	for name, c := range map[string]struct {
+		short bool
+		calm  speed
+		wrong int
+	}{
+		"as before":                    {true, speed{80, time.Second, time.Millisecond}, 0},
+		"slow":                         {true, speed{79, time.Second, time.Millisecond}, 1},
+		"slow, and the machine too":    {true, speed{20, time.Second, 2 * time.Millisecond}, 0},
+		"the same in a long run":       {false, speed{20, time.Second, 2 * time.Millisecond}, 1},
+		"slow on a machine that rests": {true, speed{20, time.Second, 0}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &report{world: &world{book: newBook()}, short: c.short, baseline: speed{100, time.Second, time.Millisecond}, calms: c.calm}
+			if r.checkSpeed(); r.book.violations() != c.wrong {
+				t.Errorf("%d violations, want %d", r.book.violations(), c.wrong)
+			}
 		})
 	}
 }
