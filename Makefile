@@ -130,7 +130,7 @@ bench-pictures: ## judge difficult pictures and saved pages by their manifests (
 
 chaos: build ## play faults against real processes for DURATION (10m), as SEED decides (needs root for full disks)
 	cd internal/chaos && $(GO) test ./... && $(GO) build -o $(BIN)/chaos .
-	$(BIN)/chaos -bin $(BIN) -duration $(or $(DURATION),10m) -seed $(or $(SEED),0)
+	$$(unshare --mount true 2>/dev/null && echo unshare --mount) $(BIN)/chaos -bin $(BIN) -duration $(or $(DURATION),10m) -seed $(or $(SEED),0)
 
 bench-micro: build ## measure the hot paths alone, and the size of the program
 	@wc -c $(BIN)/credenza | awk '{printf "credenza: %d bytes (%.1f MiB)\n", $$1, $$1/1048576}'

@@ -198,9 +198,7 @@ func (r *report) finish(ctx context.Context) {
 	if err := r.get(ctx, "http://"+r.modelAddr+"/stats", &r.model); err != nil {
 		r.book.violate("the model's statistics cannot be read: %v", err)
 	}
-	if r.calms.perSecond() < throughputGoal*r.baseline.perSecond() {
-		r.book.violate("%.0f results/s between faults, %.0f without", r.calms.perSecond(), r.baseline.perSecond())
-	}
+	r.checkSpeed()
 }
 
 // throughputGoal is the least part of the throughput without faults that there is between them.

@@ -50,6 +50,8 @@ func (p *process) start(ctx context.Context) error {
 	cmd := exec.Command(p.program, p.args...) //nolint:noctx // it ends by stop, and outlives the context of the plan
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
+	// The kernel ends it with this program, however that ends. A Ctrl-C is for this program alone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -45,11 +46,18 @@ func (a *asking) called(ctx context.Context, c *call, end *outcome) {
 	made.Host, made.Port = hostOf(a.at.site.address(a.form.terms))
 	if end.completed {
 		about := gjson.GetMany(c.res.body, "model", "id", "choices.0.finish_reason", "choices.0.message.content")
-		made.ResponseModel, made.ResponseID, made.Finish = about[0].String(), about[1].String(), about[2].String()
+		made.ResponseModel, made.ResponseID, made.Finish = shortText(about[0]), shortText(about[1]), shortText(about[2])
 		made.Answer = about[3].String()
 	}
 	a.config.Spans.Called(ctx, &made)
 }
+
+// maxNamed bounds what an answer says of itself.
+const maxNamed = 256
+
+// shortText returns a text's beginning, which does not keep the whole answer in memory for as long
+// as the span waits for the collector.
+func shortText(r gjson.Result) string { return strings.Clone(catalog.Clip(r.String(), maxNamed)) }
 
 // hostOf returns an address's host and port, and nothing else of it, which may be secret.
 func hostOf(address string) (host string, port int) {

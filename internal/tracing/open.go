@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/zap"
 )
@@ -59,6 +60,9 @@ func Open(ctx context.Context, config Config) (*Tracer, error) {
 	if config.Exporter == nil && (err != nil || !on) {
 		return nil, err
 	}
+	if err := checkNumbers(); err != nil {
+		return nil, err
+	}
 	complaints := hearComplaints()
 	if config.Exporter == nil {
 		if config.Exporter, err = newExporter(ctx); err != nil {
@@ -69,7 +73,9 @@ func Open(ctx context.Context, config Config) (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTracer(config, autoprop.NewTextMapPropagator(), about)
+	// Without the SDK's own default for baggage: nothing reads it, and the SDK logs what of it cannot
+	// be parsed, in a caller's words.
+	t := newTracer(config, autoprop.NewTextMapPropagator(propagation.TraceContext{}), about)
 	if err := complaints.end(config); err != nil {
 		t.Close()
 		return nil, err
@@ -115,6 +121,9 @@ func newExporter(ctx context.Context) (Exporter, error) {
 	if err := checkEndpoint(); err != nil {
 		return nil, err
 	}
+	if err := checkCompression(); err != nil {
+		return nil, err
+	}
 	p, err := protocol()
 	if err != nil {
 		return nil, err
@@ -142,6 +151,16 @@ func checkEndpoint() error {
 		return fmt.Errorf("%s is no address: give one such as http://localhost:4318", variable)
 	}
 	return nil
+}
+
+// checkCompression refuses a name that the exporter does not know, which would mean none.
+func checkCompression() error {
+	switch variable, name := ofOTLP("COMPRESSION"); name {
+	case "", "gzip", "none":
+		return nil
+	default:
+		return fmt.Errorf("%s is no compression: give gzip or none", variable)
+	}
 }
 
 // describe returns what spans say of the process: its name and version, a name of its own among

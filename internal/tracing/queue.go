@@ -38,10 +38,13 @@ func newBounded(next sdktrace.SpanProcessor, c *counts) *bounded {
 	return &bounded{next, c, queueLimit()}
 }
 
-// queueLimit returns the length of the SDK's queue, by its rule.
+const queueVariable = "OTEL_BSP_MAX_QUEUE_SIZE"
+
+// queueLimit returns the length of the SDK's queue, by its rule. checkNumbers has checked the
+// variable.
 func queueLimit() int64 {
-	n, err := strconv.Atoi(os.Getenv("OTEL_BSP_MAX_QUEUE_SIZE"))
-	if err != nil || n <= 0 {
+	n, err := strconv.Atoi(os.Getenv(queueVariable))
+	if err != nil {
 		return sdktrace.DefaultMaxQueueSize
 	}
 	return int64(n)

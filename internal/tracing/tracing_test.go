@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
@@ -199,10 +201,16 @@ func TestOpen_RefusesWrongVariables(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://planted:x:y/",
 		"OTEL_EXPORTER_OTLP_HEADERS":         "planted",
 		"OTEL_EXPORTER_OTLP_TIMEOUT":         "planted",
+		"OTEL_EXPORTER_OTLP_COMPRESSION":     "planted",
 		"OTEL_EXPORTER_OTLP_CERTIFICATE":     "/nowhere/planted",
 		"OTEL_RESOURCE_ATTRIBUTES":           "planted",
 		"OTEL_TRACES_SAMPLER":                "sometimes",
 		"OTEL_PROPAGATORS":                   "rumour",
+		"OTEL_BSP_MAX_QUEUE_SIZE":            "-1",
+		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE":     "-1",
+		"OTEL_BSP_SCHEDULE_DELAY":            "0",
+		"OTEL_BSP_EXPORT_TIMEOUT":            "planted",
+		"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT":    "planted",
 	} {
 		t.Run(variable, func(t *testing.T) {
 			if !strings.HasSuffix(variable, "ENDPOINT") {
@@ -272,6 +280,21 @@ func TestOpen_ExportsOverGRPC(t *testing.T) {
 	}
 	if got := collector.got.Load(); got != 4 || tracer.Counts().Exported != 4 {
 		t.Errorf("%d spans came, %+v", got, tracer.Counts())
+	}
+}
+
+// TestPropagator_LeavesBaggageAlone has a caller send baggage, of which a part is none.
+func TestPropagator_LeavesBaggageAlone(t *testing.T) {
+	tracer, logs := open(t, &slow{let: make(chan struct{})})
+	defer tracer.Close()
+	ctx := tracer.Propagator().Extract(t.Context(), propagation.MapCarrier{
+		"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": "user=planted,planted",
+	})
+	if got := baggage.FromContext(ctx); got.Len() > 0 || logs.Len() > 0 {
+		t.Errorf("baggage %v, the log has %v", got, logs.All())
+	}
+	if tracer.ID(ctx) != "0af7651916cd43dd8448eb211c80319c" {
+		t.Errorf("the trace is %q", tracer.ID(ctx))
 	}
 }
 
