@@ -89,6 +89,14 @@ async function views(page, address) {
   await page.keyboard.press("Escape");
   await show(page, "Export");
   await take(page, "export");
+  await page.getByRole("link", { name: "Start" }).click();
+  await upload(page, "autumn catalogue.csv", csv(table(60_000, address)));
+  await page.getByRole("radio", { name: /^Text/ }).check();
+  await start(page);
+  await page.locator(".hero", { hasText: /^[1-9]/ }).waitFor();
+  await take(page, "running");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await ended(page, "Paused");
   await page.getByRole("link", { name: "Jobs" }).click();
   await page.locator(".job-line").first().waitFor();
   await take(page, "jobs");

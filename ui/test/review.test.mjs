@@ -66,6 +66,7 @@ test("results are reviewed by keys alone, undone, and exported with what the per
     .filter({ hasText: /^3 of / })
     .waitFor();
 
+  await page.locator('.review[aria-busy="false"]').waitFor();
   await page.reload();
   await progress(page)
     .filter({ hasText: /^3 of / })
@@ -91,6 +92,78 @@ test("results are reviewed by keys alone, undone, and exported with what the per
   assert.ok(Object.values(cells(corrected)).includes(other));
   assert.ok(Object.values(cells(found)).includes("NIGHTSTAND"));
   assert.ok(!Object.values(cells(later)).includes("Mia"));
+  await closePage(page);
+});
+
+/** Holds the corrections of a page back until the returned function says what becomes of them. */
+async function holdCorrections(page) {
+  let decide;
+  const decided = new Promise((resolve) => {
+    decide = resolve;
+  });
+  await page.route("**/PutCorrections", async (route) => (await decided)(route));
+  return decide;
+}
+
+test("an export has the decisions that were still being stored when it was asked for", async () => {
+  const page = await job("slow.csv", catalogue(20));
+  await show(page, "Review");
+  await page.locator(".review-card").waitFor();
+  await page.getByLabel("Your name").fill("Mia");
+  await page.locator(".review-card").focus();
+  const release = await holdCorrections(page);
+  await decide(page, "Enter");
+  await show(page, "Export");
+  const exported = downloaded(page, "CSV");
+  await page.getByRole("button", { name: /^Give up/ }).waitFor();
+  release((route) => route.continue());
+  assert.ok((await exported).content.toString().includes("Mia"));
+  await closePage(page);
+});
+
+test("a decision that was undone before it could not be stored comes back once", async () => {
+  const page = await job("undone.csv", catalogue(20));
+  await show(page, "Review");
+  await page.locator(".review-card").waitFor();
+  const release = await holdCorrections(page);
+  const first = await decide(page, "Enter");
+  await decide(page, "u");
+  assert.equal(await product(page), first);
+  release((route) => route.fulfill({ status: 400, json: { code: "invalid_argument", message: "not stored" } }));
+  await page.getByText("Not stored").waitFor();
+  await progress(page)
+    .filter({ hasText: /^0 of / })
+    .waitFor();
+  await page.keyboard.press("l");
+  await page.waitForFunction((name) => document.querySelector(".review-name")?.textContent !== name, first);
+  await closePage(page);
+});
+
+test("a decision that could not be stored comes back behind the product that is looked at", async () => {
+  const page = await job("refused.csv", catalogue(20));
+  await show(page, "Review");
+  await page.locator(".review-card").waitFor();
+  const release = await holdCorrections(page);
+  const first = await decide(page, "2");
+  const second = await product(page);
+  release((route) => route.fulfill({ status: 400, json: { code: "invalid_argument", message: "not stored" } }));
+  await page.getByText("Not stored").waitFor();
+  assert.equal(await product(page), second);
+  await decide(page, "l");
+  assert.equal(await product(page), first);
+  await closePage(page);
+});
+
+test("what is typed right after / is searched, and no command", async () => {
+  const page = await job("typed.csv", catalogue(20));
+  await show(page, "Review");
+  await page.locator(".review-card").waitFor();
+  const focused = await page.evaluate(async () => {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true }));
+    await new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+    return document.activeElement.getAttribute("aria-label");
+  });
+  assert.equal(focused, "Search a category");
   await closePage(page);
 });
 

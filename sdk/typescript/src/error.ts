@@ -152,7 +152,15 @@ function isBroken(error: ConnectError): boolean {
 }
 
 /** What Node says of a connection that was never made. Browsers do not tell it from one that broke. */
-const unconnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const unconnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+
+/** What Node says of a connection that was never made, and of one that broke, by the name of the system's call. */
+const unreachable = new Set(["EHOSTUNREACH", "ENETUNREACH"]);
+
+function isUnconnected(cause: Error): boolean {
+  const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
+  return typeof code === "string" && (unconnected.has(code) || (unreachable.has(code) && syscall === "connect"));
+}
 
 /** Reports whether the server did nothing for a call, so that any call may be repeated. */
 export function isRefused(error: CredenzaError): boolean {
@@ -160,7 +168,7 @@ export function isRefused(error: CredenzaError): boolean {
     return true;
   }
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && typeof cause.code === "string" && unconnected.has(cause.code)) {
+    if (isUnconnected(cause)) {
       return true;
     }
   }

@@ -210,6 +210,19 @@ test("a part that breaks off before its first result is not sent again", async (
   assert.equal(calls, 1);
 });
 
+test("a part whose connection breaks because the network is gone is not sent again", async () => {
+  let calls = 0;
+  const client = web.connect(server.http, {
+    fetch: async () => {
+      calls++;
+      const cause = Object.assign(new Error("read EHOSTUNREACH"), { code: "EHOSTUNREACH", syscall: "read" });
+      throw new TypeError("fetch failed", { cause });
+    },
+  });
+  await assert.rejects(all(client.classify([{ name: "x" }])), { code: "UNAVAILABLE" });
+  assert.equal(calls, 1);
+});
+
 test("a mode that does not exist does not mean the default", async () => {
   const client = connect(server.grpc);
   for (const source of [[{ name: "Oak bench" }], products(1)]) {

@@ -24,6 +24,7 @@ export function Bulk({ jobId, query, onChanged, onClose }: BulkProps) {
   const [secondaryStyle, setSecondaryStyle] = useState("");
   const [note, setNote] = useState("");
   const [isBusy, setIsBusy] = useState(false);
+  const [error, setError] = useState("");
   const filter = filterOf(query);
   const correction = { category, primaryStyle, secondaryStyle, note: note.trim() };
   const preview = useLoaded(
@@ -33,6 +34,7 @@ export function Bulk({ jobId, query, onChanged, onClose }: BulkProps) {
   const changed = preview.value?.changed;
   const store = async () => {
     setIsBusy(true);
+    setError("");
     try {
       const { changed, changeId } = await correctAll(jobId, filter, correction, false);
       const takeBack = () =>
@@ -43,8 +45,8 @@ export function Bulk({ jobId, query, onChanged, onClose }: BulkProps) {
       say(`${counted(changed, "result")} changed.`, { label: "Undo", run: takeBack });
       onChanged();
       onClose();
-    } catch (error) {
-      sayError(error);
+    } catch (thrown) {
+      setError(messageOf(thrown));
       setIsBusy(false);
     }
   };
@@ -79,6 +81,11 @@ export function Bulk({ jobId, query, onChanged, onClose }: BulkProps) {
             </strong>
           )}
         </p>
+        {error && (
+          <p class="error" role="alert">
+            {error}
+          </p>
+        )}
         <div class="actions">
           <button type="submit" class="primary" disabled={isBusy || preview.isLoading || !changed}>
             {accepts ? "Accept all" : "Change all"}

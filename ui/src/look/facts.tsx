@@ -13,6 +13,7 @@ import { readable, reasonName } from "../parts/names.js";
 import { useTaxonomy } from "../parts/taxonomy.js";
 import { correct, labelsOf, machineLabels, person, undo } from "../review/corrections.js";
 import { LabelChoice } from "../review/labels.js";
+import { messageOf } from "../server/server.js";
 import { say, sayError } from "../shell/toasts.js";
 import { StateMark } from "./rows.js";
 
@@ -80,6 +81,8 @@ export function Correct({ jobId, item, onCorrected }: CorrectProps) {
   const machine = machineLabels(item);
   const [labels, setLabels] = useState(labelsOf(item));
   const [note, setNote] = useState(item.correction?.note ?? "");
+  const [isBusy, setIsBusy] = useState(false);
+  const [error, setError] = useState("");
   const index = item.result?.index ?? 0n;
   const change = {
     index,
@@ -90,6 +93,8 @@ export function Correct({ jobId, item, onCorrected }: CorrectProps) {
   };
   const isChange = change.category !== "" || change.primaryStyle !== "" || change.secondaryStyle !== "";
   const store = async () => {
+    setIsBusy(true);
+    setError("");
     try {
       const { changeId } = await correct(jobId, change);
       const state = isChange ? ReviewState.CORRECTED : ReviewState.ACCEPTED;
@@ -97,9 +102,10 @@ export function Correct({ jobId, item, onCorrected }: CorrectProps) {
       onCorrected({ ...item, correction: create(CorrectionSchema, stored) });
       const takeBack = () => undo(jobId, changeId).then(() => onCorrected(undefined), sayError);
       say(isChange ? "Corrected." : "Accepted.", { label: "Undo", run: takeBack });
-    } catch (error) {
-      sayError(error);
+    } catch (thrown) {
+      setError(messageOf(thrown));
     }
+    setIsBusy(false);
   };
   return (
     <form
@@ -114,29 +120,34 @@ export function Correct({ jobId, item, onCorrected }: CorrectProps) {
         name="Category"
         value={labels.category}
         names={categories}
-        none="–"
+        none={machine.category === "" ? "–" : undefined}
         onChange={(category) => setLabels({ ...labels, category })}
       />
       <LabelChoice
         name="Style"
         value={labels.primaryStyle}
         names={styles}
-        none="–"
+        none={machine.primaryStyle === "" ? "–" : undefined}
         onChange={(primaryStyle) => setLabels({ ...labels, primaryStyle })}
       />
       <LabelChoice
         name="Second style"
         value={labels.secondaryStyle}
         names={styles}
-        none="–"
+        none={machine.secondaryStyle === "" ? "–" : undefined}
         onChange={(secondaryStyle) => setLabels({ ...labels, secondaryStyle })}
       />
       <label class="field">
         <span>Note</span>
         <input type="text" maxlength={1000} value={note} onInput={(event) => setNote(event.currentTarget.value)} />
       </label>
+      {error && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
       <div class="actions">
-        <button type="submit" class="primary" disabled={labels.category === ""}>
+        <button type="submit" class="primary" disabled={isBusy || labels.category === ""}>
           {isChange ? "Save the correction" : "Accept as it is"}
         </button>
       </div>

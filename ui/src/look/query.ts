@@ -47,7 +47,8 @@ export function queryOf(settings: URLSearchParams): Query {
     words: settings.get("q") ?? "",
     categories: settings.getAll("category"),
     styles: settings.getAll("style"),
-    reasons: settings.getAll("reason"),
+    // One that cannot be filtered by must not look as if it were.
+    reasons: settings.getAll("reason").filter((name) => reasonOf(name) !== undefined),
     step: Number.isInteger(step) && step >= 0 && step <= 9 ? step : undefined,
     state: states[settings.get("state") as keyof typeof states] ?? ReviewState.UNSPECIFIED,
     only: only === "doubtful" || only === "failed" ? only : "",

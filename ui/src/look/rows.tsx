@@ -37,7 +37,7 @@ export function Head({ query, onChange }: { query: Query; onChange: (next: Parti
               <button type="button" class="sort" onClick={() => onChange(nextSort(query, order))}>
                 {name}
                 <span aria-hidden="true" class="sort-mark">
-                  {isSorted ? (query.descending ? "↓" : "↑") : ""}
+                  {isSorted ? (query.descending ? "↓" : "↑") : "↕"}
                 </span>
               </button>
             )}

@@ -2,6 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import type { Job } from "../../../sdk/typescript/src/gen/credenza/v1/job_service_pb.js";
 import { ExportFormat } from "../../../sdk/typescript/src/gen/credenza/v1/review_service_pb.js";
 import { bytes } from "../parts/format.js";
+import { decisionsStored } from "../review/queue.js";
 import { review, stream } from "../server/server.js";
 import { say, sayError } from "../shell/toasts.js";
 import { hasEnded } from "../watch/states.js";
@@ -28,6 +29,7 @@ export function Out({ job }: { job: Job }) {
     setChosen(format);
     setReceived(0);
     try {
+      await decisionsStored();
       const { name, size } = await exported(job.jobId, format, abort.current.signal, setReceived);
       say(`${name} (${bytes(size)}) was downloaded.`);
     } catch (error) {

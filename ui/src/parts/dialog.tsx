@@ -35,6 +35,14 @@ export function Dialog({ title, children, onClose, side }: DialogProps) {
         event.preventDefault();
         onClose?.();
       }}
+      // Browsers let a second Escape close a dialog whatever its page says.
+      onClose={({ currentTarget }) => {
+        if (currentTarget.isConnected && onClose === undefined) {
+          currentTarget.showModal();
+        } else if (currentTarget.isConnected) {
+          onClose?.();
+        }
+      }}
     >
       <header class="dialog-head">
         <h2>{title}</h2>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CredenzaError, isCancelled } from "../server/server.js";
 
 /** What was loaded from the server. */
@@ -74,7 +74,8 @@ export function isPassing(error: unknown): boolean {
 export function useKeys(f: (event: KeyboardEvent) => void): void {
   const latest = useRef(f);
   latest.current = f;
-  useEffect(() => {
+  // Before the browser paints, so that no key is lost between one view and the next.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const isHeld = event.ctrlKey || event.metaKey || event.altKey;
       if (!isHeld && !event.defaultPrevented && !isField(event.target) && !document.querySelector("dialog[open]")) {

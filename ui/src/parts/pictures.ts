@@ -63,8 +63,7 @@ function start(): void {
     order
       .fetch(order.abort.signal)
       .then((address) => {
-        keep(order.key, address);
-        order.resolve(address);
+        order.resolve(keep(order.key, address));
       }, order.reject)
       .finally(() => {
         inFlight--;
@@ -79,7 +78,13 @@ async function fetched(jobId: string, index: bigint, size: number, signal: Abort
   return URL.createObjectURL(new Blob([new Uint8Array(data)], { type }));
 }
 
-function keep(key: string, address: string): void {
+/** Keeps a picture, and returns its address: the one before if it was fetched twice at once. */
+function keep(key: string, address: string): string {
+  const before = kept.get(key);
+  if (before !== undefined) {
+    URL.revokeObjectURL(address);
+    return before;
+  }
   kept.set(key, address);
   for (const [oldest, oldAddress] of kept) {
     if (kept.size <= mostKept) {
@@ -88,4 +93,5 @@ function keep(key: string, address: string): void {
     kept.delete(oldest);
     URL.revokeObjectURL(oldAddress);
   }
+  return address;
 }

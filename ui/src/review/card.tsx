@@ -100,7 +100,13 @@ export function Card(props: CardProps) {
           </button>
         )}
         {props.styles.length > 0 && (
-          <LabelChoice name="Style" value={props.style} names={props.styles} none="–" onChange={props.onStyle} />
+          <LabelChoice
+            name="Style"
+            value={props.style}
+            names={props.styles}
+            none={props.style === "" ? "–" : undefined}
+            onChange={props.onStyle}
+          />
         )}
       </div>
     </article>

@@ -37,7 +37,10 @@ type Change = NonNullable<MessageInitShape<typeof PutCorrectionsRequestSchema>["
 
 function put(jobId: string, change: Change, validateOnly = false): Promise<PutCorrectionsResponse> {
   const request = { jobId, change, person: person(), validateOnly };
-  return call((o) => review.putCorrections(request, o));
+  // A filter may select others once the change is stored, and a change is taken back once:
+  // if it is not known whether the first attempt was stored, the person looks.
+  const safe = validateOnly || change.case === "list";
+  return call((o) => review.putCorrections(request, o), { safe });
 }
 
 /** Stores a correction. */

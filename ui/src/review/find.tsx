@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { readable } from "../parts/names.js";
 
 interface FindProps {
@@ -15,7 +15,8 @@ export function Find({ categories, onChoose, onClose, cardRef }: FindProps) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Before the next key, which would be a command otherwise.
+  useLayoutEffect(() => field.current?.focus(), []);
   const sought = text.trim().toLowerCase();
   const found = categories.filter((name) => readable(name).toLowerCase().includes(sought));
   const chosen = found[Math.min(at, found.length - 1)];

@@ -4,8 +4,8 @@ interface LabelProps {
   name: string;
   value: string;
   names: readonly string[];
-  /** What the empty choice says. */
-  none: string;
+  /** What the empty choice says. `undefined`: there is none. */
+  none: string | undefined;
   onChange: (value: string) => void;
 }
 
@@ -15,7 +15,7 @@ export function LabelChoice({ name, value, names, none, onChange }: LabelProps) 
     <label class="field">
       <span>{name}</span>
       <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        <option value="">{none}</option>
+        {none !== undefined && <option value="">{none}</option>}
         {names.map((choice) => (
           <option key={choice} value={choice}>
             {readable(choice)}

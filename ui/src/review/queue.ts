@@ -21,6 +21,17 @@ interface Decision {
   stored: Promise<string | undefined>;
 }
 
+/** Decisions of all queues that are not stored yet. */
+const storing = new Set<Promise<unknown>>();
+
+/** Waits until all decisions so far are stored, or have failed. */
+export async function decisionsStored(): Promise<void> {
+  await Promise.allSettled([...storing]);
+}
+
+// A page that is left while decisions are being stored asks first.
+window.addEventListener("beforeunload", (event) => storing.size > 0 && event.preventDefault());
+
 /** The queue of a job. Decisions are shown at once and stored in the background, in their order. */
 export class Queue {
   items: ReviewItem[] = [];
@@ -36,12 +47,18 @@ export class Queue {
   readonly #abort = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
   #isFetching = false;
+  #storing = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly jobId: string,
     private readonly changed: () => void,
   ) {}
+
+  /** Whether decisions are being stored. */
+  get isStoring(): boolean {
+    return this.#storing > 0;
+  }
 
   get canUndo(): boolean {
     return this.#decisions.length > 0;
@@ -113,8 +130,12 @@ export class Queue {
     const decision = { item, stored: stored.catch(() => undefined) };
     this.#decisions.push(decision);
     stored.catch((error) => {
-      this.#decisions.splice(this.#decisions.indexOf(decision), 1);
-      this.#takeBack(item);
+      const at = this.#decisions.indexOf(decision);
+      // A decision that was undone meanwhile is back already.
+      if (at >= 0) {
+        this.#decisions.splice(at, 1);
+        this.#takeBack(item, 1);
+      }
       sayError(error);
     });
     this.#goOn();
@@ -135,16 +156,17 @@ export class Queue {
     if (last === undefined) {
       return;
     }
-    this.#takeBack(last.item);
+    this.#takeBack(last.item, 0);
     this.#inOrder(async () => {
       const changeId = await last.stored;
       return changeId && undo(this.jobId, changeId);
     }).catch(sayError);
   }
 
-  #takeBack(item: ReviewItem): void {
+  /** Puts a result back into the queue: at its head, or behind the one that a person is looking at. */
+  #takeBack(item: ReviewItem, place: 0 | 1): void {
     this.#decided.delete(item.result?.index ?? -1n);
-    this.items = [item, ...this.items];
+    this.items = [...this.items.slice(0, place), item, ...this.items.slice(place)];
     this.#count(-1);
     this.changed();
   }
@@ -164,7 +186,16 @@ export class Queue {
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
+    const settled = done
+      .catch(() => undefined)
+      .finally(() => {
+        this.#storing--;
+        storing.delete(settled);
+        this.changed();
+      });
+    this.#storing++;
+    storing.add(settled);
+    this.#last = settled;
     return done;
   }
 }

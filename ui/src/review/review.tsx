@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Job } from "../../../sdk/typescript/src/gen/credenza/v1/job_service_pb.js";
 import type { ReviewItem } from "../../../sdk/typescript/src/gen/credenza/v1/review_service_pb.js";
 import { Progress } from "../parts/bars.js";
@@ -21,7 +21,7 @@ export function Review({ job }: { job: Job }) {
   const [item] = queue.items;
   useNextPictures(jobId, queue.items);
   return (
-    <div class="review">
+    <div class="review" aria-busy={queue.isStoring}>
       <Head queue={queue} />
       <LoadError loaded={{ error: queue.error, reload: () => queue.fetch() }} />
       {item === undefined ? (
@@ -79,7 +79,7 @@ function Decide({ jobId, item, queue }: { jobId: string; item: ReviewItem; queue
   const acceptName = machine.category === "" ? "Accept" : `Accept ${readable(machine.category)}`;
   const accept = () => machine.category !== "" && queue.decide({ primaryStyle });
   // Each product gets the focus, so that keys and screen readers go on from it.
-  useEffect(() => card.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => card.current?.focus({ preventScroll: true }), []);
   useKeys((event) => {
     const choice = /^[1-9]$/.test(event.key) ? choices[Number(event.key) - 1] : undefined;
     const isOnButton = event.target instanceof Element && event.target.closest("button, a, summary") !== null;

@@ -54,7 +54,9 @@ export async function* stream<T>(make: (options: CallOptions) => AsyncIterable<T
   let next = messages.first;
   while (!next.done) {
     yield next.value;
-    next = await messages.iterator.next();
+    next = await messages.iterator.next().catch((thrown) => {
+      throw errorFrom(thrown, signal);
+    });
   }
 }
 

@@ -14,6 +14,8 @@ let shown: Toast[] = [];
 let nextId = 1;
 let changed: () => void = () => {};
 const shownForMs = { info: 6000, error: 12_000 };
+/** Something to do, such as to take a change of many results back, is there for longer. */
+const withActionForMs = 120_000;
 
 /** Shows a message for some seconds, with a button if there is something to do. */
 export function say(text: string, action?: Toast["action"]): void {
@@ -29,7 +31,7 @@ export function sayError(error: unknown): void {
 
 function show(toast: Toast): void {
   shown = [...shown, toast].slice(-3);
-  setTimeout(() => dismiss(toast.id), shownForMs[toast.kind]);
+  setTimeout(() => dismiss(toast.id), toast.action ? withActionForMs : shownForMs[toast.kind]);
   changed();
 }
 

@@ -18,6 +18,8 @@ export function Drop({ onUploaded }: { onUploaded: (uploadId: string) => void })
   const [error, setError] = useState("");
   const [isOver, setIsOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
+  // An upload must not call a person back who has gone to another view.
+  useEffect(() => () => sending?.abort.abort(), [sending?.abort]);
 
   const send = async (file: File) => {
     const abort = new AbortController();

@@ -160,16 +160,20 @@ function Estimate({ file }: { file: DescribeUploadResponse }) {
       </div>
       <div>
         <dt>Questions to the model</dt>
-        <dd>{count(estimate.calls)}</dd>
+        <dd>{estimate.calls === 0n ? "none" : count(estimate.calls)}</dd>
       </div>
-      <div>
-        <dt>Tokens, roughly</dt>
-        <dd>{count(estimate.promptTokens + estimate.completionTokens)}</dd>
-      </div>
-      <div>
-        <dt>Time</dt>
-        <dd>{time}</dd>
-      </div>
+      {estimate.calls > 0n && (
+        <>
+          <div>
+            <dt>Tokens, roughly</dt>
+            <dd>{count(estimate.promptTokens + estimate.completionTokens)}</dd>
+          </div>
+          <div>
+            <dt>Time</dt>
+            <dd>{time}</dd>
+          </div>
+        </>
+      )}
     </dl>
   );
 }

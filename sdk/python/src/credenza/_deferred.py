@@ -39,12 +39,12 @@ class Deferred:
     def settle(self) -> None:
         """Convert what was not read yet, and let go of the message."""
         own = self.__dict__
-        if _SOURCE in own:
-            converters, message = own[_SOURCE]
-            for name, convert in converters.items():
-                if name not in own:
-                    own[name] = convert(message)
-            own.pop(_SOURCE, None)
+        # Asked for once, since another thread may settle this object meanwhile.
+        converters, message = own.get(_SOURCE, ({}, None))
+        for name, convert in converters.items():
+            if name not in own:
+                own[name] = convert(message)
+        own.pop(_SOURCE, None)
 
 
 def source(converters: Converters, message: Any) -> dict[str, Any]:
