@@ -10,7 +10,8 @@ import (
 )
 
 // TestACrowd_LeavesOthersServed has a thousand connections send nothing, half a header, or
-// resets, on each address. How long others take is measured by `make bench-web`.
+// resets, on each address. How long others take is measured by `make bench-web`. It comes
+// after TestGoalsAreReached, by its file's name, since that one judges the process's peak memory.
 func TestACrowd_LeavesOthersServed(t *testing.T) {
 	const peers, calls = 1000, 20
 	for _, kind := range crowds {
