@@ -78,11 +78,14 @@ func (x *index) byCategory() []int32 {
 	return sorted
 }
 
-// sampled is one in how many of the results that need no review are to be reviewed.
-const sampled = 10
+// sampled is one in how many of the results that need no review are to be reviewed, and
+// leastSample how many of them at the least, if there are as many.
+const (
+	sampled     = 10
+	leastSample = 10
+)
 
-// forReview returns the rows that a person should look at. If no other result is in the
-// sample, the one that comes nearest is.
+// forReview returns the rows that a person should look at: the doubtful ones, then the sample.
 func (x *index) forReview() []int32 {
 	var list, sample, others []int32
 	for _, row := range x.byConfidence() {
@@ -91,17 +94,18 @@ func (x *index) forReview() []int32 {
 			list = append(list, row)
 		case x.lot(r.index)%sampled == 0:
 			sample = append(sample, row)
-		case len(sample) == 0:
+		case len(sample) < leastSample:
 			others = append(others, row)
 		}
 	}
 	byLot := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(x.lot(x.rows[a].index), x.lot(x.rows[b].index)), x.compareIndexes(a, b))
 	}
-	if len(sample) == 0 && len(others) > 0 {
-		sample = []int32{slices.MinFunc(others, byLot)}
-	}
 	slices.SortFunc(sample, byLot)
+	if missing := leastSample - len(sample); missing > 0 {
+		slices.SortFunc(others, byLot)
+		sample = append(sample, others[:min(missing, len(others))]...)
+	}
 	return append(list, sample...)
 }
 

@@ -99,7 +99,7 @@ const (
 	// The confidence. Failed results have none and come first.
 	ReviewOrder_REVIEW_ORDER_CONFIDENCE ReviewOrder = 4
 	// What a person should look at: results that need review, the least confident first,
-	// then about a tenth of the others and at least one, chosen at random but the same each
+	// then about a tenth of the others and at least ten, chosen at random but the same each
 	// time. The rest is not listed. Results that were checked keep their places.
 	ReviewOrder_REVIEW_ORDER_REVIEW ReviewOrder = 5
 )

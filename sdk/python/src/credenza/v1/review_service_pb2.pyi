@@ -72,7 +72,7 @@ class _ReviewOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The confidence. Failed results have none and come first."""
     REVIEW_ORDER_REVIEW: _ReviewOrder.ValueType  # 5
     """What a person should look at: results that need review, the least confident first,
-    then about a tenth of the others and at least one, chosen at random but the same each
+    then about a tenth of the others and at least ten, chosen at random but the same each
     time. The rest is not listed. Results that were checked keep their places.
     """
 
@@ -91,7 +91,7 @@ REVIEW_ORDER_CONFIDENCE: ReviewOrder.ValueType  # 4
 """The confidence. Failed results have none and come first."""
 REVIEW_ORDER_REVIEW: ReviewOrder.ValueType  # 5
 """What a person should look at: results that need review, the least confident first,
-then about a tenth of the others and at least one, chosen at random but the same each
+then about a tenth of the others and at least ten, chosen at random but the same each
 time. The rest is not listed. Results that were checked keep their places.
 """
 Global___ReviewOrder: typing_extensions.TypeAlias = ReviewOrder

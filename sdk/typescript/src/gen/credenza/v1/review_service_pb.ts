@@ -1142,7 +1142,7 @@ export enum ReviewOrder {
 
   /**
    * What a person should look at: results that need review, the least confident first,
-   * then about a tenth of the others and at least one, chosen at random but the same each
+   * then about a tenth of the others and at least ten, chosen at random but the same each
    * time. The rest is not listed. Results that were checked keep their places.
    *
    * @generated from enum value: REVIEW_ORDER_REVIEW = 5;
