@@ -18,7 +18,7 @@ import (
 const startTime = 60 * time.Second
 
 // process is a child that can be killed, stopped and started again. Its faults exclude each
-// other: whoever takes busy owns its state until it answers again.
+// other: the one that takes busy owns its state until it answers again.
 type process struct {
 	name    string
 	program string

@@ -261,7 +261,7 @@ func TestUpload_SurvivesARestartAndExpires(t *testing.T) {
 		}
 		first := put("shop")
 		store.Close()
-		for _, name := range []string{"torn.tmp", "lone.json", "lone.data"} {
+		for _, name := range []string{"torn.tmp", "alone.json", "alone.data"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("{"), 0o600); err != nil {
 				t.Fatal(err)
 			}

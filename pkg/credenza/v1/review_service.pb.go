@@ -33,7 +33,7 @@ type ReviewState int32
 const (
 	// In filters: any. Not used otherwise.
 	ReviewState_REVIEW_STATE_UNSPECIFIED ReviewState = 0
-	// Nobody has looked at it.
+	// No person has looked at it.
 	ReviewState_REVIEW_STATE_UNCHECKED ReviewState = 1
 	// A person has accepted it as it is.
 	ReviewState_REVIEW_STATE_ACCEPTED ReviewState = 2
@@ -953,7 +953,7 @@ type ReviewItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The machine's result.
 	Result *ItemResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
-	// The correction in force. Not set: nobody has looked at it.
+	// The correction in force. Not set: no person has looked at it.
 	Correction *Correction `protobuf:"bytes,2,opt,name=correction,proto3" json:"correction,omitempty"`
 	// Whether the item has a picture or an address that may lead to one.
 	HasPicture bool `protobuf:"varint,3,opt,name=has_picture,json=hasPicture,proto3" json:"has_picture,omitempty"`
@@ -1089,7 +1089,7 @@ type SummarizeReviewResponse struct {
 	Reasons []*ReviewCount `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// By confidence: ten steps of a tenth from 0, the last with 1.
 	Confidences []int64 `protobuf:"varint,5,rep,packed,name=confidences,proto3" json:"confidences,omitempty"`
-	// Results that nobody has looked at.
+	// Results that no person has looked at.
 	Unchecked int64 `protobuf:"varint,6,opt,name=unchecked,proto3" json:"unchecked,omitempty"`
 	// Results that were accepted.
 	Accepted int64 `protobuf:"varint,7,opt,name=accepted,proto3" json:"accepted,omitempty"`

@@ -35,7 +35,7 @@ class _ReviewStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     REVIEW_STATE_UNSPECIFIED: _ReviewState.ValueType  # 0
     """In filters: any. Not used otherwise."""
     REVIEW_STATE_UNCHECKED: _ReviewState.ValueType  # 1
-    """Nobody has looked at it."""
+    """No person has looked at it."""
     REVIEW_STATE_ACCEPTED: _ReviewState.ValueType  # 2
     """A person has accepted it as it is."""
     REVIEW_STATE_CORRECTED: _ReviewState.ValueType  # 3
@@ -47,7 +47,7 @@ class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper):
 REVIEW_STATE_UNSPECIFIED: ReviewState.ValueType  # 0
 """In filters: any. Not used otherwise."""
 REVIEW_STATE_UNCHECKED: ReviewState.ValueType  # 1
-"""Nobody has looked at it."""
+"""No person has looked at it."""
 REVIEW_STATE_ACCEPTED: ReviewState.ValueType  # 2
 """A person has accepted it as it is."""
 REVIEW_STATE_CORRECTED: ReviewState.ValueType  # 3
@@ -543,7 +543,7 @@ class ReviewItem(google.protobuf.message.Message):
 
     @property
     def correction(self) -> Global___Correction:
-        """The correction in force. Not set: nobody has looked at it."""
+        """The correction in force. Not set: no person has looked at it."""
 
     @property
     def row(self) -> credenza.v1.item_pb2.Row:
@@ -607,7 +607,7 @@ class SummarizeReviewResponse(google.protobuf.message.Message):
     total: builtins.int
     """Results counted."""
     unchecked: builtins.int
-    """Results that nobody has looked at."""
+    """Results that no person has looked at."""
     accepted: builtins.int
     """Results that were accepted."""
     corrected: builtins.int

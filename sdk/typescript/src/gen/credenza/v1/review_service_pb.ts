@@ -477,7 +477,7 @@ export type ReviewItem = Message<"credenza.v1.ReviewItem"> & {
   result?: ItemResult | undefined;
 
   /**
-   * The correction in force. Not set: nobody has looked at it.
+   * The correction in force. Not set: no person has looked at it.
    *
    * @generated from field: credenza.v1.Correction correction = 2;
    */
@@ -575,7 +575,7 @@ export type SummarizeReviewResponse = Message<"credenza.v1.SummarizeReviewRespon
   confidences: bigint[];
 
   /**
-   * Results that nobody has looked at.
+   * Results that no person has looked at.
    *
    * @generated from field: int64 unchecked = 6;
    */
@@ -1072,7 +1072,7 @@ export enum ReviewState {
   UNSPECIFIED = 0,
 
   /**
-   * Nobody has looked at it.
+   * No person has looked at it.
    *
    * @generated from enum value: REVIEW_STATE_UNCHECKED = 1;
    */
