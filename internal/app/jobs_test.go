@@ -52,7 +52,7 @@ func allSucceed(t *testing.T, client *credenza.Client, id string) credenza.Summa
 	return watch.Summary()
 }
 
-// TestAJobsItemsWaitForQuotaAndOutages gives items one second each, while the quota
+// TestAJobsItemsWaitForQuotaAndOutages gives items three seconds each, while the quota
 // needs longer for all of them, or the server is away for longer.
 func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 	for name, sim := range map[string]llmsim.Config{
@@ -66,7 +66,7 @@ func TestAJobsItemsWaitForQuotaAndOutages(t *testing.T) {
 			client := serveJobs(t, sim)
 			items := goods(250, nil)
 			job, err := client.CreateJob(t.Context(), slices.Values(items), credenza.JobSpec{
-				Options: credenza.Options{ItemTimeout: time.Second},
+				Options: credenza.Options{ItemTimeout: 3 * time.Second},
 			})
 			if err != nil {
 				t.Fatal(err)

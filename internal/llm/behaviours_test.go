@@ -132,7 +132,7 @@ var behaviourEndings = map[string]ending{
 	"hf-loading":        {calls: 60, seconds: 45},
 	"tgi-424":           {calls: 60, seconds: 60},
 	"llamacpp-too-long": {reason: fault.UpstreamRejected, says: "exceeds the available context size", seconds: 2},
-	"apim-key-header":   {calls: 3, seconds: 20},
+	"apim-key-header":   {calls: 1, seconds: 20},
 	"minimax-x-api-key": {calls: 3, seconds: 20},
 
 	"baidu-qps":         {calls: 100, seconds: 30},

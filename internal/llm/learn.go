@@ -19,9 +19,12 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if end.onTheWay || end.step == stepWait {
 		s.failures.Add(1)
 	}
-	if s.open() || end.unheard() {
-		a.entry.leave(true, false)
-	}
+	// Only what was made of the outcome tells whether others may follow.
+	defer func() {
+		if s.open() || end.unheard() {
+			a.entry.leave(true, false)
+		}
+	}()
 	if end.said == nil {
 		return
 	}
