@@ -203,7 +203,15 @@ func TestInput_OfASheetHasNoFraction(t *testing.T) {
 	}
 }
 
-var interruptions = flag.Int("interruptions", 3, "how often each catalogue of variants is interrupted, each time at another moment")
+var interruptions = flag.Int("interruptions", unlessRace(3), "how often each catalogue of variants is interrupted, each time at another moment")
+
+// unlessRace is how often a test repeats itself: once under the race detector.
+func unlessRace(times int) int {
+	if testkit.Race {
+		return 1
+	}
+	return times
+}
 
 // variants is a catalogue of products with some rows each. The rows of a product are the
 // given number of rows apart, and the last two products are each other's copies.

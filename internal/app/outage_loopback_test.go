@@ -100,7 +100,7 @@ func TestOutage_OfAClosedPort(t *testing.T) {
 	}
 	model.start(t)
 	time.Sleep(100 * time.Millisecond)
-	got = classifyAll(t, client, 50, credenza.Options{ItemTimeout: 5 * time.Second})
+	got = classifyAll(t, client, 50, credenza.Options{ItemTimeout: 20 * time.Second})
 	if len(got.failures) > 0 || !slices.Equal(got.kinds(), []string{credenza.NoticeUpstreamAway, credenza.NoticeUpstreamBack}) {
 		t.Errorf("failures %v, notices %v", got.messages, got.kinds())
 	}
@@ -115,7 +115,7 @@ func TestOutage_OfAJob(t *testing.T) {
 	model := newAbsent(t)
 	_, client, _ := serveAbsent(t, model)
 	job, err := client.CreateJob(t.Context(), slices.Values(goods(50, nil)), credenza.JobSpec{
-		Options: credenza.Options{ItemTimeout: time.Second},
+		Options: credenza.Options{ItemTimeout: 3 * time.Second},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +147,7 @@ func TestOutage_OfAJob(t *testing.T) {
 	if want := "the model at " + model.address + " does not answer (connection refused)"; message() != want {
 		t.Errorf("the message is %q, want %q", message(), want)
 	}
+	time.Sleep(4 * time.Second) // longer than an item may take
 	model.start(t)
 	if err := <-watched; err != nil {
 		t.Fatal(err)

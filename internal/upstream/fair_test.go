@@ -59,6 +59,7 @@ func newcomer(t *testing.T, seed uint64, p catalog.Priority, others int) (d time
 }
 
 func TestNewcomerWaitsForNobody(t *testing.T) {
+	judgedWithoutRace(t)
 	for _, p := range []catalog.Priority{catalog.Interactive, catalog.Bulk} {
 		// The slowest of ten calls varies much: more runs than the five that are asked for.
 		var alone, loaded []time.Duration

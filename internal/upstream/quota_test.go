@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -145,6 +146,15 @@ func play(t *testing.T, sc scenario, more ...func(*report) []string) {
 	}
 }
 
+// judgedWithoutRace skips a test that repeats runs for the sake of a figure: for the race
+// detector, one run of each scenario is enough.
+func judgedWithoutRace(t *testing.T) {
+	t.Helper()
+	if testkit.Race {
+		t.Skip("its figure is judged without the race detector")
+	}
+}
+
 // meanSeeds is how many seeds a mean is over.
 const meanSeeds = 8
 
@@ -155,6 +165,10 @@ func playMean(t *testing.T, sc scenario, more ...func(*report) []string) {
 	var use, throttled, jain float64
 	bounds := sc
 	sc.minUse, sc.maxThrottled, sc.minJain = 0, 0, 0
+	if testkit.Race {
+		play(t, sc, more...)
+		return
+	}
 	for seed := range uint64(meanSeeds) {
 		r := run(t, sc, seed)
 		t.Log(r.row(seed))

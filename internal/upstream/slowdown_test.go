@@ -29,6 +29,7 @@ func late(from, until, least, more time.Duration) func(at time.Duration, roll fl
 // answers are as late as those of a server that queues, but a lower limit makes none of them
 // quicker: the speed has to be back soon.
 func TestStallsAndDelays_AreNoQueue(t *testing.T) {
+	judgedWithoutRace(t)
 	const second, calm, end = time.Second, 45 * time.Second, 60 * time.Second
 	for name, delays := range map[string][]func(at time.Duration, roll float64) time.Duration{
 		"a delay":           {late(20*second, 26*second, 550*time.Millisecond, 300*time.Millisecond)},
