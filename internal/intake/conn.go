@@ -5,7 +5,10 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
+
+	"golang.org/x/net/http2"
 
 	"github.com/credenza-dev/credenza/internal/peers"
 )
@@ -65,6 +68,27 @@ func ConnOf(local net.Addr) (*Conn, bool) {
 	addr, ok := local.(connAddr)
 	return addr.conn, ok
 }
+
+// Greet reads what every client of HTTP/2 sends first, for Read to hand out. It returns an
+// error as soon as the peer sends something else, and io.EOF for one that leaves at once.
+func (c *Conn) Greet() error {
+	begun := make([]byte, 0, prefaceBytes)
+	for len(begun) < prefaceBytes {
+		n, err := c.Conn.Read(begun[len(begun):prefaceBytes])
+		begun = begun[:len(begun)+n]
+		if !strings.HasPrefix(http2.ClientPreface, string(begun)) {
+			return errNoPreface
+		}
+		if err != nil && len(begun) < prefaceBytes {
+			return err
+		}
+	}
+	c.rest = begun
+	return nil
+}
+
+// errNoPreface is for the server's own eyes: its peer does not understand it.
+var errNoPreface = errors.New("the connection does not begin as HTTP/2")
 
 // Open begins to charge the call whose headers the server has just read. It is
 // called on the goroutine that reads, and as Budget.Open else; a stranger's calls

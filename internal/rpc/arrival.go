@@ -270,37 +270,28 @@ func (a *arrival) charging(ctx context.Context, recv func(any) error) func(any) 
 	}
 }
 
-// chargedListener's connections charge what arrives.
-type chargedListener struct {
-	net.Listener
-	budget *intake.Budget
-}
-
-// Accept returns the next connection.
-func (l chargedListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return l.budget.Conn(conn), nil
-}
-
-// chargedTLS charges what arrives once it is decrypted.
-type chargedTLS struct {
+// charged is a handshake after which what arrives is charged. gRPC makes nothing for a
+// connection before it: a transport takes 64 KiB and has frames to write, which a peer that
+// never begins HTTP/2 would cost.
+type charged struct {
 	credentials.TransportCredentials
-	budget *intake.Budget
+	budget   *intake.Budget
+	stopping context.Context //nolint:containedctx // the server's; a handshake has none
 }
 
-// ServerHandshake makes a connection secure.
-func (c chargedTLS) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
+// ServerHandshake makes a connection secure, if it is to be, and awaits the preface. It
+// ends with the server, which gRPC would have wait for it.
+func (c charged) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	defer context.AfterFunc(c.stopping, func() { _ = raw.Close() })()
+	secure, info, err := c.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
-		return conn, info, err
+		return secure, info, err
 	}
-	return c.budget.Conn(conn), info, nil
+	conn := c.budget.Conn(secure)
+	return conn, info, conn.Greet()
 }
 
 // Clone returns a copy.
-func (c chargedTLS) Clone() credentials.TransportCredentials {
-	return chargedTLS{c.TransportCredentials.Clone(), c.budget}
+func (c charged) Clone() credentials.TransportCredentials {
+	return charged{c.TransportCredentials.Clone(), c.budget, c.stopping}
 }

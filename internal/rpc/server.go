@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -48,6 +50,8 @@ type Server struct {
 	ready     atomic.Bool
 	readers   sync.WaitGroup // goroutines that receive; see feed.go
 
+	endHandshakes context.CancelFunc
+
 	stop    sync.Once
 	stopErr error
 }
@@ -70,11 +74,13 @@ func NewServer(config Config, parts Parts) (*Server, error) {
 	}
 	s.arrival = arrival{budget: config.Intake, limit: int64(config.MaxRequestBytes), identified: s.identified, writeTimeout: config.WriteTimeout, readers: &s.readers}
 	u := &unpacker{limit: int64(config.MaxRequestBytes), codec: newCodec(config)}
-	options := transportOptions(u)
+	var stopping context.Context
+	stopping, s.endHandshakes = context.WithCancel(context.Background())
+	plainOrSecure := insecure.NewCredentials()
 	if s.secure != nil {
-		secure := credentials.NewTLS(s.secure.Config(tls.RequireAndVerifyClientCert, "h2"))
-		options = append(options, grpc.Creds(chargedTLS{secure, config.Intake}))
+		plainOrSecure = credentials.NewTLS(s.secure.Config(tls.RequireAndVerifyClientCert, "h2"))
 	}
+	options := append(transportOptions(u), grpc.Creds(charged{plainOrSecure, config.Intake, stopping}))
 	chain, err := s.newChain(parts)
 	if err != nil {
 		return nil, err
@@ -150,19 +156,10 @@ func (s *Server) HTTP() *HTTPHandler { return s.web }
 // Shutdown came first. It closes the listener. It may serve several listeners at once.
 func (s *Server) Serve(listener net.Listener) error {
 	served := intake.PatientListener{Listener: auth.NameConnections(listener), Timeout: s.arrival.writeTimeout}
-	if err := s.grpc.Serve(s.charged(served)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	if err := s.grpc.Serve(served); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve gRPC on %s: %w", listener.Addr(), err)
 	}
 	return nil
-}
-
-// charged has a listener's connections charge what arrives, unless it is encrypted:
-// then TLS does.
-func (s *Server) charged(l net.Listener) net.Listener {
-	if s.secure != nil {
-		return l
-	}
-	return chargedListener{l, s.arrival.budget}
 }
 
 // SetReady sets what the health service answers for the server and each of its

@@ -58,6 +58,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 
 // close stops the transports, after the last bytes if callers read them in time.
 func (s *Server) close() {
+	s.endHandshakes()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
