@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,5 +113,43 @@ func TestConnections_AreBoundedOnBothAddressesTogether(t *testing.T) {
 	}
 	if refused != 4 {
 		t.Errorf("%d of 8 connections of one address were refused, want the half that are for others", refused)
+	}
+}
+
+// What a peer left behind when it closed its connection was once read at the pace of slowed
+// calls, for minutes, although nothing could take the answers.
+func TestRapidResets_OfAPeerThatLeftAreNotRead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux says that a peer left before all is read")
+	}
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline"), app.Options{LogTo: io.Discard, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close(t.Context()) }()
+	const (
+		connections = 20
+		calls       = 400 // fit into the receive buffer, behind which the end would not be seen
+	)
+	var open sync.WaitGroup
+	for range connections * runtime.GOMAXPROCS(0) {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", a.GRPCAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open.Go(func() {
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		})
+		resets(conn, calls)
+		if tcp, ok := conn.(*net.TCPConn); !ok || tcp.CloseWrite() != nil {
+			t.Fatal("the connection cannot be left")
+		}
+	}
+	left := time.Now()
+	open.Wait()
+	// An address begins 250 of those calls a second for each processor.
+	if took := time.Since(left); took > connections*calls/250/3*time.Second {
+		t.Errorf("connections were read for %v after their peer left", took)
 	}
 }

@@ -115,7 +115,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	peers.Await(c.remote)
+	if err := peers.Await(c.remote); err != nil {
+		return 0, err
+	}
 	if len(c.rest) > 0 {
 		n := c.follow(c.rest[:min(len(c.rest), len(p))])
 		copy(p, c.rest[:n])

@@ -1,6 +1,8 @@
 package peers
 
 import (
+	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -53,11 +55,12 @@ func Reset(addr net.Addr) {
 }
 
 // Await waits until the connection whose remote address it is may begin another call, or
-// is closed.
-func Await(addr net.Addr) {
+// is closed. It returns io.EOF if the peer left meanwhile.
+func Await(addr net.Addr) error {
 	if c, ok := connOf(addr); ok {
-		c.await()
+		return c.await()
 	}
+	return nil
 }
 
 func connOf(addr net.Addr) (*conn, bool) {
@@ -98,24 +101,33 @@ func (c *conn) waitLocked(now time.Time) time.Duration {
 	return wait
 }
 
-func (c *conn) await() {
+// await waits a little longer than it must, by chance: connections that were slowed
+// together would else begin their next calls all at once, and hold up all others. That
+// takes nothing of their pace, which knows when their calls were due.
+func (c *conn) await() error {
 	c.limits.mu.Lock()
 	wait := c.waitLocked(time.Now())
 	c.limits.mu.Unlock()
 	if wait <= 0 {
-		return
+		return nil
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(wait + rand.N(min(wait, time.Second)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-c.closed:
 	}
+	if left(c.Conn) { // no one takes the answers to what it sent before
+		return io.EOF
+	}
+	return nil
 }
 
 // Read reads what has come, once another call may begin.
 func (c *conn) Read(p []byte) (int, error) {
-	c.await()
+	if err := c.await(); err != nil {
+		return 0, err
+	}
 	return c.Conn.Read(p)
 }
 

@@ -13,7 +13,7 @@
 //	...
 //	peers.Opened(conn.RemoteAddr()) // for each new call, from any layer above
 //	peers.Reset(conn.RemoteAddr())  // for each that the peer gave up
-//	peers.Await(conn.RemoteAddr())  // before more is read that was read ahead
+//	err := peers.Await(conn.RemoteAddr()) // before more is read that was read ahead
 //
 // An address may have as many connections open as all addresses leave free, so that one
 // alone has half of them and the next one finds room. An IPv6 address is its network of

@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,5 +192,39 @@ func TestAddress_BeginsNoMoreCallsByConnectingAgain(t *testing.T) {
 			t.Errorf("an address began %d calls in 10 s, want 200 a second and those of one at once", n)
 		}
 		time.Sleep(time.Minute) // its timer ends
+	})
+}
+
+// Connections that were slowed together once began their next calls at the same moment, and
+// again and again, so that calls of all others waited for as many at once.
+func TestConn_ThatIsSlowedWithOthersBeginsNoCallAtTheirMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const connections, tick = 200, 50 * time.Millisecond
+		limits := peers.New(peers.Config{Connections: 2 * connections, Rate: 100}, zap.NewNop())
+		began, begun := time.Now(), make(chan time.Duration, 10_000)
+		var running sync.WaitGroup
+		for range connections {
+			conn := accept(t, limits, "192.0.2.1:1")
+			running.Go(func() {
+				for time.Since(began) < 20*time.Second {
+					if _, err := conn.Read(make([]byte, 1)); err != nil {
+						t.Error(err)
+					}
+					peers.Opened(conn.RemoteAddr())
+					begun <- time.Since(began)
+				}
+			})
+		}
+		running.Wait()
+		close(begun)
+		perTick := map[time.Duration]int{}
+		for at := range begun {
+			perTick[at/tick]++
+		}
+		for k := 5 * time.Second / tick; k < 20*time.Second/tick; k++ {
+			if perTick[k] > connections/4 { // evenly they would be 10
+				t.Errorf("%d calls began within %v, %v after the start", perTick[k], tick, k*tick)
+			}
+		}
 	})
 }

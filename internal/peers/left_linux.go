@@ -1,0 +1,27 @@
+package peers
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// left reports whether a connection's peer has closed it, though not all is read yet that it
+// sent before. It is false if that cannot be known.
+func left(conn net.Conn) (yes bool) {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) {
+		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}} //nolint:gosec // descriptors are small
+		n, err := unix.Poll(polled, 0)
+		yes = err == nil && n > 0
+	})
+	return yes && err == nil
+}
