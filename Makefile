@@ -116,7 +116,7 @@ bench-servers: build ## play a folder of fake model servers against the service 
 	@test -n "$(CASES)" || { echo "name a folder with a fakes.py: make bench-servers CASES=folder"; exit 1; }
 	$(GO) run ./internal/bench --bin $(BIN) servers $(CASES) $(if $(ONLY),--only '$(ONLY)')
 
-bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s; and calls next to a thousand idle connections (4 min)
+bench-web: build ## measure HTTP next to gRPC: time to the first event, and items/s; and calls next to a thousand idle connections (6 min)
 	$(GO) run ./internal/bench --bin $(BIN) web
 	$(GO) run ./internal/bench --bin $(BIN) crowd
 

@@ -54,7 +54,7 @@ type bench struct {
 
 // roles are the functions that this program runs in child processes.
 var roles = map[string]func(ctx context.Context, args []string) error{
-	"sim": runSim, "bare": runBare, "load": runLoad,
+	"sim": runSim, "echo": runEcho, "bare": runBare, "load": runLoad,
 	"shop": runShop, "load-pictures": runPictures, "load-hits": runHits,
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openai/openai-go"
 	"github.com/openai/openai-go/option"
@@ -29,6 +30,31 @@ func runSim(ctx context.Context, args []string) error {
 	l := must(new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"))
 	fmt.Println("ready", l.Addr())
 	return sim.Run(ctx, l)
+}
+
+// runEcho sends back what comes on each connection, each time after that of its argument.
+func runEcho(ctx context.Context, args []string) error {
+	after := must(time.ParseDuration(args[0]))
+	l := must(new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"))
+	fmt.Println("ready", l.Addr())
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			for buffer := make([]byte, 4<<10); ; {
+				n, err := conn.Read(buffer)
+				if err != nil || sleep(ctx, after) != nil {
+					return
+				}
+				if _, err := conn.Write(buffer[:n]); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // asker returns openai-go's client of a model's server, with many idle connections.

@@ -29,10 +29,10 @@ func TestACrowd_LeavesOthersServed(t *testing.T) {
 				crowd := assemble(t.Context(), peers, addr, port, kind.act)
 				defer crowd.leave()
 				for i := range calls {
-					if err := callGRPC(t.Context(), a.GRPCAddr(), a.HTTPAddr(), i); err != nil {
+					if err := callGRPC(t.Context(), a.GRPCAddr(), i); err != nil {
 						t.Errorf("a call over gRPC: %v", err)
 					}
-					if err := callHTTP(t.Context(), a.GRPCAddr(), a.HTTPAddr(), i); err != nil {
+					if err := callHTTP(t.Context(), a.HTTPAddr(), i); err != nil {
 						t.Errorf("a call over HTTP: %v", err)
 					}
 				}
