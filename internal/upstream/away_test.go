@@ -219,3 +219,35 @@ func TestDrain_EndsWaitsForAServerThatIsAway(t *testing.T) {
 		}
 	})
 }
+
+// A machine whose processors are busy for a moment once looked like a server that is away: all
+// calls then waited for a probe, half a second later.
+func TestMomentWithoutAnswers_OfAQuickServerIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 16
+		g := mustGate(t, fixedPool(calls))
+		round := func(took time.Duration) {
+			var leases []*upstream.Lease
+			for range calls {
+				began := time.Now()
+				l, err := within(t, g, anyone, time.Minute)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(began); waited > 0 {
+					t.Errorf("a call waited for %v", waited)
+				}
+				leases = append(leases, l)
+			}
+			time.Sleep(took)
+			for _, l := range leases {
+				l.Settle(upstream.Result{Outcome: upstream.Succeeded})
+			}
+		}
+		for range 20 {
+			round(50 * time.Millisecond)
+		}
+		round(400 * time.Millisecond)
+		round(50 * time.Millisecond)
+	})
+}

@@ -11,6 +11,7 @@ const (
 	breakerBroken   = 15
 	stallInFlight   = 8
 	stallOld        = 3
+	probeFirst      = time.Second / 2 // pause before the first two probes
 	probeLateAfter  = 15 * time.Second
 )
 
@@ -105,7 +106,7 @@ func (b *breaker) trip(now instant) {
 	b.since, b.steady, b.failedAt, b.cause = now, now, now, ""
 	b.opened++
 	b.failures, b.broken = b.failures[:0], b.broken[:0]
-	b.probeAt = now + time.Second/2
+	b.probeAt = now + probeFirst
 }
 
 // probed notes that a probe was sent and sets the time of the next one: twice
@@ -116,7 +117,7 @@ func (b *breaker) probed(now instant) {
 	case now-b.openedAt >= probeLateAfter:
 		b.probeAt = now + 2*time.Second
 	case b.probes < 2:
-		b.probeAt = now + time.Second/2
+		b.probeAt = now + probeFirst
 	default:
 		b.probeAt = now + time.Second
 	}
