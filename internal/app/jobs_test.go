@@ -97,5 +97,8 @@ func TestAJobsEqualItemsAreAskedAboutOnce(t *testing.T) {
 		if sum.Succeeded != 1000 || sum.UpstreamCalls != calls || sum.Cached+sum.Deduplicated != 1000-calls {
 			t.Errorf("round %d: %+v", round, sum)
 		}
+		if job, err = client.Job(t.Context(), job.ID); err != nil || job.PromptTokens != sum.PromptTokens || job.CompletionTokens != sum.CompletionTokens || (calls > 0) != (job.PromptTokens > 0) {
+			t.Errorf("round %d: %+v, %v, want the tokens of %+v", round, job, err, sum)
+		}
 	}
 }

@@ -51,9 +51,11 @@ type Job struct {
 	Progress Progress
 	// Failures counts failed items by their reason's name.
 	Failures map[string]int64
-	Created  time.Time
-	Started  time.Time // zero: no replica has started it
-	Ended    time.Time // zero: it has not
+	// Usage is that of all items so far.
+	Usage   Usage
+	Created time.Time
+	Started time.Time // zero: no replica has started it
+	Ended   time.Time // zero: it has not
 	// Message is why the job does not progress, such as why it is paused, or why it failed.
 	Message string
 	// RetryOf is the job whose failed items these are.

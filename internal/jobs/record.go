@@ -137,7 +137,7 @@ func (r *jobRecord) job(t *tally) catalog.Job {
 		Progress: catalog.Progress{Total: r.Items}, Created: r.Created.time(), Started: r.Started.time(), Ended: r.Ended.time(), Message: r.Message,
 	}
 	if t != nil {
-		j.Progress.Done, j.Progress.Failed, j.Failures = t.Done, t.Failed, t.Failures
+		j.Progress.Done, j.Progress.Failed, j.Failures, j.Usage = t.Done, t.Failed, t.Failures, t.usage()
 	}
 	return j
 }

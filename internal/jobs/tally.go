@@ -67,11 +67,14 @@ func (t *tally) summary(rec *jobRecord) catalog.Summary {
 	return catalog.Summary{
 		Total: t.Done, Succeeded: t.Done - t.Failed, Failed: t.Failed, FailuresByReason: maps.Clone(t.Failures),
 		Cached: t.Cached, Deduplicated: t.Deduplicated, UpstreamCalls: t.Calls,
-		Usage: catalog.Usage{
-			Prompt: t.Prompt, CachedPrompt: t.CachedPrompt, Completion: t.Completion,
-			CacheWrites: t.CacheWrites, Reasoning: t.Reasoning,
-		},
-		Elapsed: rec.elapsed(), PeakConcurrency: t.Peak,
+		Usage: t.usage(), Elapsed: rec.elapsed(), PeakConcurrency: t.Peak,
+	}
+}
+
+func (t *tally) usage() catalog.Usage {
+	return catalog.Usage{
+		Prompt: t.Prompt, CachedPrompt: t.CachedPrompt, Completion: t.Completion,
+		CacheWrites: t.CacheWrites, Reasoning: t.Reasoning,
 	}
 }
 

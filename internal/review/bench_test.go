@@ -1,6 +1,7 @@
 package review_test
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 
@@ -35,4 +36,35 @@ func BenchmarkIndex(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
+}
+
+// BenchmarkSearch lists and counts 100,000 results for words that were not asked for before,
+// at once, or letter by letter as they are typed.
+func BenchmarkSearch(b *testing.B) {
+	const n = 100_000
+	store := &memory{job: catalog.ReviewedJob{State: catalog.JobSucceeded, Items: n, Done: n}, results: realistic(n)}
+	s := review.New(store, 100<<20)
+	search := func(b *testing.B, text string) {
+		b.Helper()
+		f := catalog.ReviewFilter{Query: text}
+		if _, err := s.List(b.Context(), catalog.ReviewQuery{ID: "a", Size: 50, Filter: f}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Summarize(b.Context(), catalog.Owner{}, "a", &f); err != nil {
+			b.Fatal(err)
+		}
+	}
+	search(b, "") // makes the index
+	b.Run("at once", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			search(b, fmt.Sprint("chair ", 10_000+i))
+		}
+	})
+	b.Run("typed", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			for text, end := fmt.Sprint("chair ", 10_000+i), 1; end <= len(text); end++ {
+				search(b, text[:end])
+			}
+		}
+	})
 }

@@ -2,9 +2,6 @@ package review
 
 import (
 	"bytes"
-	"cmp"
-	"slices"
-	"strings"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -18,7 +15,7 @@ type filter struct {
 	confident          bool // whether least and most count
 	doubtful, failed   *bool
 	state              catalog.ReviewState
-	words              []bitmap // the rows that have each word
+	words              bitmap // the rows that have the words of the query; nil: any
 }
 
 func (x *index) filter(f *catalog.ReviewFilter) *filter {
@@ -41,24 +38,10 @@ func (x *index) filter(f *catalog.ReviewFilter) *filter {
 			}
 		}
 	}
-	for _, word := range wordsOf(f.Query) {
-		c.words = append(c.words, x.having(word))
+	if words := wordsOf(f.Query); len(words) > 0 {
+		c.words = x.having(words)
 	}
 	return c
-}
-
-// wordsOf returns the words of a query in lower case, the longest first, without those that
-// are a part of another one. Each costs a search of all texts.
-func wordsOf(query string) []string {
-	all := strings.Fields(strings.ToLower(query))
-	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	var words []string
-	for _, word := range all {
-		if !slices.ContainsFunc(words, func(longer string) bool { return strings.Contains(longer, word) }) {
-			words = append(words, word)
-		}
-	}
-	return words
 }
 
 // wanted returns which labels are in a list, nil if the list is empty.
@@ -75,28 +58,6 @@ func (n *names) wanted(list []string) []bool {
 	return wanted
 }
 
-// having returns the rows that have a word in their text, labels or note.
-func (x *index) having(word string) bitmap {
-	found := newBitmap(len(x.rows))
-	x.texts.search(x.rows, []byte(word), found)
-	labels, any := make([]bool, len(x.names.list)), false
-	for id, name := range x.names.list {
-		labels[id] = strings.Contains(strings.ToLower(name), word)
-		any = any || labels[id]
-	}
-	for i := range x.rows {
-		r := &x.rows[i]
-		if any && (has(labels, &r.now) || has(labels, &r.labels)) || r.held != nil && strings.Contains(r.held.query, word) {
-			found.add(i)
-		}
-	}
-	return found
-}
-
-func has(wanted []bool, l *labels) bool {
-	return wanted[l[category]] || wanted[l[primary]] || wanted[l[secondary]]
-}
-
 // lets reports whether the filter lets a row through.
 func (f *filter) lets(at int, r *row) bool {
 	switch {
@@ -106,13 +67,9 @@ func (f *filter) lets(at int, r *row) bool {
 		f.confident && !(!r.is(failed) && r.confidence >= f.least && r.confidence < f.most),
 		f.doubtful != nil && *f.doubtful != r.is(doubtful),
 		f.failed != nil && *f.failed != r.is(failed),
-		f.state != 0 && f.state != r.state:
+		f.state != 0 && f.state != r.state,
+		f.words != nil && !f.words.has(int64(at)):
 		return false
-	}
-	for _, word := range f.words {
-		if !word.has(int64(at)) {
-			return false
-		}
 	}
 	return true
 }

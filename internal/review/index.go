@@ -31,9 +31,10 @@ type index struct {
 	version uint64 // grows with each change of the above
 	seed    uint64
 	orders  orders
-	views   []*view // the last used one first
-	extra   int64   // bytes of changes
-	pending int64   // bytes of changes that were read and not applied yet
+	views   []*view  // the last used one first
+	found   []*found // the newest first
+	extra   int64    // bytes of changes
+	pending int64    // bytes of changes that were read and not applied yet
 }
 
 func newIndex(job catalog.ReviewedJob) *index {
@@ -144,6 +145,9 @@ func (x *index) size() int64 {
 	n := indexBytes + int64(cap(x.rows))*rowBytes + x.places.size() + x.texts.size() + x.blocks.size() + int64(cap(x.pictures))*8 + x.extra + x.pending + x.orders.size()
 	for _, v := range x.views {
 		n += int64(cap(v.rows)) * 4
+	}
+	for _, f := range x.found {
+		n += int64(cap(f.rows)) * 8
 	}
 	return n
 }

@@ -39,8 +39,9 @@ func jobSpecFromProto(p *credenzav1.JobSpec, owner catalog.Owner) catalog.JobSpe
 	}
 }
 
-func jobToProto(j *catalog.Job) *credenzav1.Job {
-	return &credenzav1.Job{
+// jobToProto converts a job for its caller.
+func jobToProto(ctx context.Context, j *catalog.Job) *credenzav1.Job {
+	p := &credenzav1.Job{
 		JobId:            j.ID,
 		DisplayName:      text(j.Name),
 		State:            jobStates[j.State],
@@ -52,6 +53,10 @@ func jobToProto(j *catalog.Job) *credenzav1.Job {
 		Message:          text(j.Message),
 		RetryOf:          j.RetryOf,
 	}
+	if seesAll(ctx) {
+		p.PromptTokens, p.CompletionTokens = j.Usage.Prompt, j.Usage.Completion
+	}
+	return p
 }
 
 // jobEventToProto converts a notice or the summary.

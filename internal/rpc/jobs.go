@@ -62,7 +62,7 @@ func (j *jobs) CreateJob(stream credenzav1.JobService_CreateJobServer) error {
 	if err != nil {
 		return err
 	}
-	return sendFault(stream.SendAndClose(&credenzav1.CreateJobResponse{Job: jobToProto(&job)}))
+	return sendFault(stream.SendAndClose(&credenzav1.CreateJobResponse{Job: jobToProto(ctx, &job)}))
 }
 
 // SubmitJob stores a job that comes in one message.
@@ -83,7 +83,7 @@ func (j *jobs) SubmitJob(ctx context.Context, req *credenzav1.SubmitJobRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.SubmitJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.SubmitJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // notEmpty returns a source that fails, with the advice, if it has no item or row at all.
@@ -106,7 +106,7 @@ func (j *jobs) GetJob(ctx context.Context, req *credenzav1.GetJobRequest) (*cred
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.GetJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.GetJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // ListJobs answers with a page of jobs.
@@ -120,7 +120,7 @@ func (j *jobs) ListJobs(ctx context.Context, req *credenzav1.ListJobsRequest) (*
 	}
 	res := &credenzav1.ListJobsResponse{Jobs: make([]*credenzav1.Job, len(page)), NextPageToken: next}
 	for i := range page {
-		res.Jobs[i] = jobToProto(&page[i])
+		res.Jobs[i] = jobToProto(ctx, &page[i])
 	}
 	return res, nil
 }
@@ -131,7 +131,7 @@ func (j *jobs) CancelJob(ctx context.Context, req *credenzav1.CancelJobRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.CancelJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.CancelJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // PauseJob pauses a job.
@@ -140,7 +140,7 @@ func (j *jobs) PauseJob(ctx context.Context, req *credenzav1.PauseJobRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.PauseJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.PauseJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // ResumeJob continues a paused job.
@@ -149,7 +149,7 @@ func (j *jobs) ResumeJob(ctx context.Context, req *credenzav1.ResumeJobRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.ResumeJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.ResumeJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // RetryJob makes a job of another's failed items.
@@ -158,7 +158,7 @@ func (j *jobs) RetryJob(ctx context.Context, req *credenzav1.RetryJobRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.RetryJobResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.RetryJobResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // DeleteJob deletes a job.

@@ -287,6 +287,7 @@ func TestJobsArriveAsSent(t *testing.T) {
 		job := catalog.Job{
 			ID: "j", Name: "cut \xc3", State: state, Progress: catalog.Progress{Done: 2, Failed: 1, Total: 3},
 			Failures: map[string]int64{"REFUSED": 1}, Created: at, Message: "the storage is away", RetryOf: "i",
+			Usage: catalog.Usage{Prompt: 4, CachedPrompt: 3, Completion: 5},
 		}
 		if state.Ended() {
 			job.Started, job.Ended = at.Add(time.Second), at.Add(time.Minute)
@@ -299,7 +300,7 @@ func TestJobsArriveAsSent(t *testing.T) {
 		equal(t, credenza.Job{
 			ID: "j", Name: "cut ", State: want, Progress: credenza.Progress{Done: 2, Failed: 1, Total: 3},
 			FailuresByReason: map[string]int64{"REFUSED": 1}, Created: at, Started: job.Started, Ended: job.Ended,
-			Message: "the storage is away", RetryOf: "i",
+			Message: "the storage is away", RetryOf: "i", PromptTokens: 4, CompletionTokens: 5,
 		}, got)
 		if got.State.Ended() != state.Ended() {
 			t.Errorf("Ended of %s is %v", got.State, got.State.Ended())

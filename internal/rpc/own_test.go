@@ -47,7 +47,8 @@ func TestSharedWork_IsShownToCallersThatMayKnow(t *testing.T) {
 		shows bool
 	}{"no token file": {"", true}, "classify": {"shop-token", false}, "operate": {"both-token", true}} {
 		t.Run(name, func(t *testing.T) {
-			s := setup{engine: shared(1, "")}
+			spent := catalog.Job{ID: "j", Usage: catalog.Usage{Prompt: 2, Completion: 1}}
+			s := setup{engine: shared(1, ""), jobs: &fakeJobs{get: func(context.Context) (catalog.Job, error) { return spent, nil }}}
 			var options []credenza.Option
 			if tt.token != "" {
 				s.tokens = testTokens(t)
@@ -72,6 +73,10 @@ func TestSharedWork_IsShownToCallersThatMayKnow(t *testing.T) {
 			summary := call.Summary()
 			if seen := summary.Cached+summary.Deduplicated+summary.UpstreamCalls+summary.PromptTokens > 0; seen != tt.shows || summary.Total != 1 {
 				t.Errorf("the summary is %+v", summary)
+			}
+			job, err := c.Job(t.Context(), "j")
+			if seen := job.PromptTokens+job.CompletionTokens > 0; err != nil || seen != tt.shows {
+				t.Errorf("the job is %+v, %v", job, err)
 			}
 		})
 	}

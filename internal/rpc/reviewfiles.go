@@ -76,7 +76,7 @@ func (r *reviews) SubmitUpload(ctx context.Context, req *credenzav1.SubmitUpload
 	if err != nil {
 		return nil, err
 	}
-	return &credenzav1.SubmitUploadResponse{Job: jobToProto(&job)}, nil
+	return &credenzav1.SubmitUploadResponse{Job: jobToProto(ctx, &job)}, nil
 }
 
 // maxJobName is how long a job's name may be, in bytes.

@@ -3,6 +3,7 @@ package table
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -134,6 +135,9 @@ var specialLetters = strings.NewReplacer("ß", "ss", "ł", "l", "ø", "o", "æ",
 // foldName returns a name in the form in which columns of files are compared: its letters
 // and digits, in lower case and without accents.
 func foldName(name string) string {
+	if folded, ok := foldASCII(make([]byte, 0, maxBlankWord), name); ok {
+		return string(folded)
+	}
 	lower := specialLetters.Replace(strings.ToLower(name))
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -141,6 +145,21 @@ func foldName(name string) string {
 		}
 		return -1
 	}, norm.NFKD.String(lower))
+}
+
+// foldASCII appends what foldName returns to buf. It returns false for other letters.
+func foldASCII(buf []byte, name string) ([]byte, bool) {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= utf8.RuneSelf:
+			return nil, false
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			buf = append(buf, c)
+		case 'A' <= c && c <= 'Z':
+			buf = append(buf, c+'a'-'A')
+		}
+	}
+	return buf, true
 }
 
 // nameWords returns the words of a name, folded. A capital within a word begins another

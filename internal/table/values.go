@@ -144,6 +144,10 @@ func blankInFile(v Value) bool {
 	if utf8.RuneCountInString(text) <= 2 && blankWords[strings.ToLower(text)] {
 		return true
 	}
+	var buf [maxBlankWord]byte
+	if folded, ok := foldASCII(buf[:0], text); ok && len(folded) > 0 {
+		return blankWords[string(folded)]
+	}
 	folded := foldName(text)
 	return folded != "" && blankWords[folded] || folded == "" && blankWords[text]
 }

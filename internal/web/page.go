@@ -7,13 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -26,8 +26,11 @@ type pageFile struct {
 	hash   string
 	cache  string
 	plain  []byte
-	packed func() []byte // by gzip; nil: it would not be smaller
+	packed []byte // by gzip; nil: it is small and stored as it is
 }
+
+// packedEnd ends the names of files that are stored packed. Callers ask for them without it.
+const packedEnd = ".gz"
 
 // pagePolicy lets the page load its own files and nothing else, and be framed by no page.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
@@ -49,7 +52,11 @@ func newPage(files fs.FS) (*page, error) {
 			return err
 		}
 		content, err := fs.ReadFile(files, name)
-		p.files[name] = newPageFile(name, content)
+		if err != nil {
+			return err
+		}
+		name, packed := strings.CutSuffix(name, packedEnd)
+		p.files[name], err = newPageFile(name, content, packed)
 		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -61,16 +68,22 @@ func newPage(files fs.FS) (*page, error) {
 	return p, nil
 }
 
-func newPageFile(name string, content []byte) *pageFile {
+func newPageFile(name string, content []byte, packed bool) (*pageFile, error) {
 	sum := sha256.Sum256(content)
-	f := &pageFile{
-		media: mediaOf(name), hash: hex.EncodeToString(sum[:12]), plain: content, cache: "no-cache",
-		packed: sync.OnceValue(func() []byte { return pack(content) }),
-	}
+	f := &pageFile{media: mediaOf(name), hash: hex.EncodeToString(sum[:12]), plain: content, cache: "no-cache"}
 	if hashedName.MatchString(name) {
 		f.cache = "public, max-age=31536000, immutable"
 	}
-	return f
+	if !packed {
+		return f, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	f.packed = content
+	f.plain, err = io.ReadAll(r)
+	return f, err
 }
 
 // mediaTypes are those that the system may not know, or know otherwise.
@@ -88,19 +101,6 @@ func mediaOf(name string) string {
 		return known
 	}
 	return "application/octet-stream"
-}
-
-// pack returns what gzip makes of a file, nil if that is not smaller.
-func pack(content []byte) []byte {
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err == nil {
-		_, err = w.Write(content)
-	}
-	if err != nil || w.Close() != nil || out.Len() >= len(content) {
-		return nil
-	}
-	return out.Bytes()
 }
 
 // paths are the patterns of the page's addresses. Deeper folders are not needed, and one
@@ -133,11 +133,9 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.media)
 	h.Set("Vary", "Accept-Encoding")
 	content, tag := f.plain, f.hash
-	if takesGzip(r) {
-		if packed := f.packed(); packed != nil {
-			h.Set("Content-Encoding", "gzip")
-			content, tag = packed, f.hash+"-gzip"
-		}
+	if f.packed != nil && takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		content, tag = f.packed, f.hash+"-gzip"
 	}
 	h.Set("ETag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))

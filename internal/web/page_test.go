@@ -11,9 +11,9 @@ import (
 func TestPage(t *testing.T) {
 	index, script := "<!doctype html><title>x</title>"+strings.Repeat(" ", 100), strings.Repeat("let a = 1\n", 100)
 	r := start(t, setup{page: fstest.MapFS{
-		"index.html":             {Data: []byte(index)},
-		"assets/app-B8f3kQ2x.js": {Data: []byte(script)},
-		"logo.svg":               {Data: []byte("<svg/>")},
+		"index.html":                {Data: []byte(index)},
+		"assets/app-B8f3kQ2x.js.gz": {Data: []byte(packed(t, script))},
+		"logo.svg":                  {Data: []byte("<svg/>")},
 	}})
 	for path, want := range map[string]struct{ body, media, cache string }{
 		"/ui/":                       {index, "text/html; charset=utf-8", "no-cache"},
@@ -53,7 +53,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%q %v %v", text, err, got.header)
 		}
 	})
-	for path, want := range map[string]int{"/ui/none.js": 404, "/ui/assets": 404, "/ui/a/b/c": 404, "/ui/..%2fgo.mod": 404} {
+	for path, want := range map[string]int{"/ui/none.js": 404, "/ui/assets": 404, "/ui/a/b/c": 404, "/ui/..%2fgo.mod": 404, "/ui/assets/app-B8f3kQ2x.js.gz": 404} {
 		if got := r.ask(t, "GET", path, ""); got.status != want {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}

@@ -60,6 +60,9 @@ type Job struct {
 	Message string
 	// RetryOf is the job that this one retries. Empty: none.
 	RetryOf string
+	// PromptTokens and CompletionTokens are those of all questions and answers so far. With
+	// a token file they are 0 for callers without the scope operate.
+	PromptTokens, CompletionTokens int64
 }
 
 // JobQuery selects jobs. The zero value selects all.
@@ -308,6 +311,8 @@ func jobFromProto(p *credenzav1.Job) Job {
 		Ended:            timeFromProto(p.GetEndTime()),
 		Message:          p.GetMessage(),
 		RetryOf:          p.GetRetryOf(),
+		PromptTokens:     p.GetPromptTokens(),
+		CompletionTokens: p.GetCompletionTokens(),
 	}
 }
 

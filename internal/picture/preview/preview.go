@@ -22,10 +22,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"math"
 	"time"
-
-	"github.com/maypok86/otter/v2"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -60,13 +57,13 @@ var sizes = [...]int{96, 192, 384, 768, 1024}
 type Previews struct {
 	source  Source
 	shrink  [len(sizes)]*raster.Preparer
-	known   *otter.Cache[key, *entry]
+	known   kept
 	flights singleflight.Group[key, *entry]
 	turns   chan struct{}
 }
 
 // key identifies a picture by a hash of its origins and its size. The size 0 is as the
-// model sees it. Caches with such keys and with pointers share their code.
+// model sees it.
 type key [sha256.Size]byte
 
 // entry is a picture, or why there is none.
@@ -85,12 +82,6 @@ func New(source Source) (*Previews, error) {
 			return nil, err
 		}
 	}
-	p.known = otter.Must(&otter.Options[key, *entry]{
-		MaximumWeight: maxBytes,
-		Weigher:       func(_ key, e *entry) uint32 { return uint32(min(e.weight(), math.MaxUint32)) }, //nolint:gosec // it is not negative
-		// Eviction is short, and a goroutine would outlive the call.
-		Executor: func(evict func()) { evict() },
-	})
 	return p, nil
 }
 
@@ -149,7 +140,7 @@ func keyOf(item *catalog.Item, size int) key {
 
 // get returns what is known of a key, else what make returns, which callers share.
 func (p *Previews) get(ctx context.Context, k key, find func(context.Context) (*catalog.Picture, error)) (*entry, error) {
-	if e, ok := p.known.GetIfPresent(k); ok && (e.failure == nil || time.Now().Before(e.until)) {
+	if e := p.known.get(k); e != nil && (e.failure == nil || time.Now().Before(e.until)) {
 		return e, nil
 	}
 	return p.flights.Do(ctx, k, func(ctx context.Context) (*entry, error) {
@@ -162,7 +153,7 @@ func (p *Previews) get(ctx context.Context, k key, find func(context.Context) (*
 			}
 			e = &entry{failure: failure, until: time.Now().Add(failureTime)}
 		}
-		p.known.Set(k, e)
+		p.known.put(k, e)
 		return e, nil
 	})
 }

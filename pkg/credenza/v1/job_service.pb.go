@@ -174,9 +174,14 @@ type Job struct {
 	// or why it failed, for people. Mostly empty.
 	Message string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
 	// The job that this one retries. Empty: none.
-	RetryOf       string `protobuf:"bytes,10,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RetryOf string `protobuf:"bytes,10,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	// Tokens of all questions so far. With a token file this and completion_tokens are 0
+	// for callers without the scope operate, as in Summary.
+	PromptTokens int64 `protobuf:"varint,11,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
+	// Tokens of all answers so far.
+	CompletionTokens int64 `protobuf:"varint,12,opt,name=completion_tokens,json=completionTokens,proto3" json:"completion_tokens,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Job) Reset() {
@@ -277,6 +282,20 @@ func (x *Job) GetRetryOf() string {
 		return x.RetryOf
 	}
 	return ""
+}
+
+func (x *Job) GetPromptTokens() int64 {
+	if x != nil {
+		return x.PromptTokens
+	}
+	return 0
+}
+
+func (x *Job) GetCompletionTokens() int64 {
+	if x != nil {
+		return x.CompletionTokens
+	}
+	return 0
 }
 
 // JobSpec has the settings of a whole job.
@@ -1638,7 +1657,7 @@ var File_credenza_v1_job_service_proto protoreflect.FileDescriptor
 
 const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcredenza/v1/job_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x04\n" +
+	"\x1dcredenza/v1/job_service.proto\x12\vcredenza.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16credenza/v1/item.proto\x1a\x18credenza/v1/notice.proto\x1a\x19credenza/v1/options.proto\x1a\x18credenza/v1/result.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x04\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12+\n" +
@@ -1652,7 +1671,9 @@ const file_credenza_v1_job_service_proto_rawDesc = "" +
 	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x18\n" +
 	"\amessage\x18\t \x01(\tR\amessage\x12\x19\n" +
 	"\bretry_of\x18\n" +
-	" \x01(\tR\aretryOf\x1aC\n" +
+	" \x01(\tR\aretryOf\x12#\n" +
+	"\rprompt_tokens\x18\v \x01(\x03R\fpromptTokens\x12+\n" +
+	"\x11completion_tokens\x18\f \x01(\x03R\x10completionTokens\x1aC\n" +
 	"\x15FailuresByReasonEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xc8\x01\n" +

@@ -211,5 +211,7 @@ export function jobOf(j: JobMessage | undefined): plain.Job {
     ended: dateOf(j?.endTime),
     message: j?.message ?? "",
     retryOf: j?.retryOf ?? "",
+    promptTokens: Number(j?.promptTokens ?? 0n),
+    completionTokens: Number(j?.completionTokens ?? 0n),
   };
 }

@@ -279,4 +279,11 @@ export interface Job {
   readonly message: string;
   /** The job that this one retries. Empty: none. */
   readonly retryOf: string;
+  /**
+   * Tokens of all questions so far. With a token file this and `completionTokens` are 0 for
+   * callers without the scope `operate`.
+   */
+  readonly promptTokens: number;
+  /** Tokens of all answers so far. */
+  readonly completionTokens: number;
 }

@@ -42,7 +42,7 @@ export function Charts({ jobId, query, counted, version, onChange }: ChartsProps
   );
   const found = summed.value;
   if (found === undefined) {
-    return <aside class="charts" aria-label="Charts" aria-busy="true" />;
+    return <NoCharts />;
   }
   return (
     <aside class="charts" aria-label="Charts">
@@ -71,6 +71,11 @@ export function Charts({ jobId, query, counted, version, onChange }: ChartsProps
       />
     </aside>
   );
+}
+
+/** The place of the charts until there are any. */
+export function NoCharts() {
+  return <aside class="charts" aria-label="Charts" aria-busy="true" />;
 }
 
 const mostBars = 20;

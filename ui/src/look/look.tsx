@@ -7,7 +7,7 @@ import { go, type Route } from "../shell/route.js";
 import { hasEnded } from "../watch/states.js";
 import { useBook } from "./book.js";
 import { Bulk } from "./bulk.js";
-import { Charts } from "./charts.js";
+import { Charts, NoCharts } from "./charts.js";
 import { Detail } from "./detail.js";
 import { Filters } from "./filters.js";
 import { filterOf, type Query, queryOf, settingsOf } from "./query.js";
@@ -31,7 +31,7 @@ export function Look({ job, route }: { job: Job; route: Route }) {
   const change = (next: Partial<Query>) => go(["jobs", jobId, "look"], settingsOf({ ...query, ...next }), true);
   const total = book.total ?? 0;
   // The charts wait for the table, which a person waits for.
-  const settled = useRef(query);
+  const settled = useRef<Query>(undefined);
   if (!book.isStale && book.total !== undefined) {
     settled.current = query;
   }
@@ -52,7 +52,11 @@ export function Look({ job, route }: { job: Job; route: Route }) {
           onView={book.want}
           onOpen={setOpen}
         />
-        <Charts jobId={jobId} query={query} counted={settled.current} version={version} onChange={change} />
+        {settled.current === undefined ? (
+          <NoCharts />
+        ) : (
+          <Charts jobId={jobId} query={query} counted={settled.current} version={version} onChange={change} />
+        )}
       </div>
       {book.total === 0 && <Empty job={job} onClear={() => go(["jobs", jobId, "look"], undefined, true)} />}
       {open !== undefined && total > 0 && (
@@ -72,14 +76,14 @@ export function Look({ job, route }: { job: Job; route: Route }) {
 
 /** Returns a number that changes while the job goes on, and a function that changes it. */
 function useVersion(job: Job): [number, () => void] {
-  const [version, setVersion] = useState(0);
+  const [times, setTimes] = useState(0);
   const ended = hasEnded(job);
   useEffect(() => {
-    setVersion((n) => n + 1);
-    const timer = ended ? undefined : setInterval(() => setVersion((n) => n + 1), liveMs);
+    const timer = ended ? undefined : setInterval(() => setTimes((n) => n + 1), liveMs);
     return () => clearInterval(timer);
   }, [ended]);
-  return [version, () => setVersion((n) => n + 1)];
+  // The end is a change too. What is shown first is not fetched twice.
+  return [times + Number(ended), () => setTimes((n) => n + 1)];
 }
 
 function Empty({ job, onClear }: { job: Job; onClear: () => void }) {

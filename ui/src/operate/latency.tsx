@@ -5,7 +5,7 @@ import type {
 } from "../../../sdk/typescript/src/gen/credenza/v1/operations_service_pb.js";
 import { duration, moment, percent, secondsOf } from "../parts/format.js";
 
-/** The answer times of the model, as a histogram and its quantiles. */
+/** How long the model takes to answer. */
 export function Latency({ status }: { status: GetStatusResponse }) {
   const latency = status.upstreamLatency;
   if (latency === undefined || latency.samples === 0n) {
@@ -18,6 +18,7 @@ export function Latency({ status }: { status: GetStatusResponse }) {
   ] as const;
   return (
     <>
+      <p class="muted small">From a question to its answer, of the latest answers.</p>
       <Histogram buckets={latency.buckets} />
       <dl class="facts">
         {steps.map(([name, time]) => (
@@ -31,27 +32,32 @@ export function Latency({ status }: { status: GetStatusResponse }) {
   );
 }
 
+/** The shares of the answers by how long they took, a line for each range of times. */
 function Histogram({ buckets }: { buckets: LatencyBucket[] }) {
   const most = Math.max(...buckets.map(({ share }) => share), 0.01);
-  if (buckets.length === 0) {
-    return null;
-  }
   return (
-    <div class="histogram" role="img" aria-label={buckets.map(labelOf).join("; ")}>
-      {buckets.map((bucket) => (
-        <span
-          key={labelOf(bucket)}
-          class="histogram-bar"
-          title={labelOf(bucket)}
-          style={{ height: `${Math.max(1, (100 * bucket.share) / most)}%` }}
-        />
+    <ul class="times" aria-label="The share of the answers that took so long">
+      {buckets.map((bucket, at) => (
+        <li key={rangeOf(buckets, at)}>
+          <span>{rangeOf(buckets, at)}</span>
+          <span class="bar-track" aria-hidden="true">
+            {bucket.share > 0 && <span class="bar-fill" style={{ width: `${(100 * bucket.share) / most}%` }} />}
+          </span>
+          <span class="bar-value">{shareOf(bucket)}</span>
+        </li>
       ))}
-    </div>
+    </ul>
   );
 }
 
-function labelOf({ upTo, share }: LatencyBucket): string {
-  return `up to ${upTo === undefined ? "any time" : duration(secondsOf(upTo))}: ${percent(share)}`;
+/** Returns the times of a bucket, which begins where the one before ends. */
+function rangeOf(buckets: LatencyBucket[], at: number): string {
+  const [from, to] = [buckets[at - 1]?.upTo, buckets[at]?.upTo].map((time) => time && duration(secondsOf(time)));
+  return from === undefined ? `up to ${to}` : `${from} to ${to}`;
+}
+
+function shareOf({ share }: LatencyBucket): string {
+  return share > 0 && share < 0.005 ? `< ${percent(0.01)}` : percent(share);
 }
 
 /** The last warnings and errors of the log. */

@@ -17,12 +17,13 @@ const rooms = [
   ["out", "Export"],
 ] as const;
 
-/** Returns after how long a job is looked at again: soon while there are no results. */
+/** Returns after how long a job is looked at again: soon while its first results are awaited. */
 function pollMs(job: Job): number {
   if (job.state === JobState.PAUSED) {
     return 2000;
   }
-  return (job.progress?.done ?? 0n) === 0n ? 200 : 700;
+  const isAwaited = (job.progress?.done ?? 0n) === 0n && job.message === "";
+  return isAwaited ? 100 : 700;
 }
 
 /** A job: its progress, results, review and export. */

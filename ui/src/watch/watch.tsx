@@ -37,11 +37,13 @@ function Facts({ job }: { job: Job }) {
   const perSecond = useSpeed(job);
   const { done = 0n, failed = 0n, total = 0n } = job.progress ?? {};
   const ended = hasEnded(job);
+  const tokens = job.promptTokens + job.completionTokens;
   return (
     <dl class="facts">
       <Fact name="Speed">{speed(ended ? overall(job) : perSecond)}</Fact>
       {ended ? <Took job={job} /> : <Fact name="Time left">{timeLeft(job, Number(total - done), perSecond)}</Fact>}
       <Fact name="Failed">{count(failed)}</Fact>
+      {tokens > 0n && <Fact name={ended ? "Tokens" : "Tokens so far"}>{count(tokens)}</Fact>}
       <Fact name="Started">{moment(job.startTime ?? job.createTime)}</Fact>
       {job.retryOf && (
         <Fact name="Retries">

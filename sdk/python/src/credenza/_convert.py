@@ -285,6 +285,8 @@ def job_from_proto(p: job_service_pb2.Job) -> t.Job:
         ended=_moment(p.end_time) if p.HasField("end_time") else None,
         message=p.message,
         retry_of=p.retry_of,
+        prompt_tokens=p.prompt_tokens,
+        completion_tokens=p.completion_tokens,
     )
 
 

@@ -267,6 +267,11 @@ class Job:
     message: str
     #: The job that this one retries. Empty: none.
     retry_of: str
+    #: Tokens of all questions so far. With a token file this and completion_tokens are 0
+    #: for callers without the scope operate.
+    prompt_tokens: int = 0
+    #: Tokens of all answers so far.
+    completion_tokens: int = 0
 
 
 @dataclass(frozen=True)

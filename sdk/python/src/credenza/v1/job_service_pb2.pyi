@@ -124,6 +124,8 @@ class Job(google.protobuf.message.Message):
     END_TIME_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     RETRY_OF_FIELD_NUMBER: builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: builtins.int
+    COMPLETION_TOKENS_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """The server's name for it."""
     display_name: builtins.str
@@ -136,6 +138,12 @@ class Job(google.protobuf.message.Message):
     """
     retry_of: builtins.str
     """The job that this one retries. Empty: none."""
+    prompt_tokens: builtins.int
+    """Tokens of all questions so far. With a token file this and completion_tokens are 0
+    for callers without the scope operate, as in Summary.
+    """
+    completion_tokens: builtins.int
+    """Tokens of all answers so far."""
     @property
     def progress(self) -> credenza.v1.result_pb2.Progress:
         """Its progress. The total is always known."""
@@ -169,9 +177,11 @@ class Job(google.protobuf.message.Message):
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         message: builtins.str = ...,
         retry_of: builtins.str = ...,
+        prompt_tokens: builtins.int = ...,
+        completion_tokens: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "progress", b"progress", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "end_time", b"end_time", "failures_by_reason", b"failures_by_reason", "job_id", b"job_id", "message", b"message", "progress", b"progress", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["completion_tokens", b"completion_tokens", "create_time", b"create_time", "display_name", b"display_name", "end_time", b"end_time", "failures_by_reason", b"failures_by_reason", "job_id", b"job_id", "message", b"message", "progress", b"progress", "prompt_tokens", b"prompt_tokens", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state"]) -> None: ...
 
 Global___Job: typing_extensions.TypeAlias = Job
 
