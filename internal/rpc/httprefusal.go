@@ -2,9 +2,7 @@ package rpc
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -90,7 +88,6 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		if v.isEmpty() {
 			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send one message"}
 		}
-		v.replaceBody(&oneMessage{in: v.request.Body})
 	}
 	return nil
 }
@@ -153,28 +150,3 @@ func leastMessage(media string) io.Reader {
 // envelopeBytes is how long the head of a message is: a byte of flags, then the
 // message's length.
 const envelopeBytes = 5
-
-// oneMessage is a body with one message in an envelope. gRPC would take a second
-// one for a fault of ours.
-type oneMessage struct {
-	in   io.Reader
-	head []byte
-	left int64 // of the message
-}
-
-// Read reads the rest of the message, and fails if more follows.
-func (m *oneMessage) Read(p []byte) (int, error) {
-	n, err := m.in.Read(p)
-	part := p[:n]
-	if missing := envelopeBytes - len(m.head); missing > 0 && n > 0 {
-		k := min(missing, n)
-		m.head, part = append(m.head, part[:k]...), part[k:]
-		if k == missing {
-			m.left = int64(binary.BigEndian.Uint32(m.head[1:]))
-		}
-	}
-	if m.left -= int64(len(part)); m.left < 0 {
-		return 0, connect.NewError(connect.CodeInvalidArgument, errors.New("this method takes one message: send no second one"))
-	}
-	return n, err
-}
