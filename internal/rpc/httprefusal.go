@@ -45,9 +45,26 @@ func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": f.code.String(), "message": f.message})
 }
 
-// grpcTimeout is the form of the header, which gRPC would take another one of for a fault
-// of ours.
-var grpcTimeout = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
+// timeouts are the forms of the headers with a call's time. gRPC would take another one for
+// a fault of ours, and the transcoder would answer in words of its own.
+var timeouts = []struct {
+	header string
+	form   *regexp.Regexp
+	says   string
+}{
+	{"Grpc-Timeout", regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`), "up to 8 digits and one of H, M, S, m, u and n"},
+	{"Connect-Timeout-Ms", regexp.MustCompile(`^[0-9]{1,10}$`), "milliseconds in up to 10 digits"},
+}
+
+// badTimeout returns the refusal of a header that is no time, else nil.
+func badTimeout(h http.Header) *httpRefusal {
+	for _, t := range timeouts {
+		if value := h.Get(t.header); value != "" && !t.form.MatchString(value) {
+			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header " + t.header + " is no time: send " + t.says + ", or leave it out"}
+		}
+	}
+	return nil
+}
 
 // misfit returns what keeps a request from being a call of its method, else nil.
 // It reads no more of the body than its first byte, and nothing of one whose caller
@@ -58,11 +75,11 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	if refusal := h.unpacker.unpack(v); refusal != nil {
 		return refusal
 	}
+	if refusal := badTimeout(r.Header); refusal != nil {
+		return refusal
+	}
 	media := r.Header.Get("Content-Type")
-	timeout := r.Header.Get("Grpc-Timeout")
 	switch {
-	case timeout != "" && !grpcTimeout.MatchString(timeout):
-		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header Grpc-Timeout is no time: send up to 8 digits and one of H, M, S, m, u and n, or leave it out"}
 	case r.Method == http.MethodPost && !plain && !strings.HasPrefix(media, mediaGRPC) && !strings.HasPrefix(media, mediaConnectStream):
 		return &httpRefusal{
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
