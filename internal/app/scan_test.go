@@ -101,32 +101,53 @@ func callAny(ctx context.Context, conn *grpc.ClientConn, method string) error {
 	return stream.RecvMsg(&emptypb.Empty{})
 }
 
-// refusedOver reports whether a request over HTTP is refused for lack of a caller, and
-// what was answered.
-func refusedOver(t *testing.T, client *http.Client, url, media, body, token string) (bool, string) {
+// request is a way to call a path over HTTP.
+type request struct{ method, query, media, body string }
+
+const noMessage = "\x00\x00\x00\x00\x00"
+
+// requests are the ways to call an RPC, in all protocols.
+var requests = []request{
+	{http.MethodPost, "", "application/json", "{}"},
+	{http.MethodPost, "", "application/proto", ""},
+	{http.MethodGet, "?connect=v1&encoding=json&message=%7B%7D", "", ""},
+	{http.MethodPost, "", "application/connect+json", "\x00\x00\x00\x00\x02{}"},
+	{http.MethodPost, "", "application/connect+proto", noMessage},
+	{http.MethodPost, "", "application/grpc-web+proto", noMessage},
+	{http.MethodPost, "", "application/grpc", noMessage},
+}
+
+// over sends a request. It reports whether it is refused for lack of a caller, whether it
+// is refused for its form, and what was answered.
+func over(t *testing.T, client *http.Client, url string, r request, token string) (refused, misfit bool, said string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), r.method, url+r.query, strings.NewReader(r.body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", media)
+	if r.media != "" {
+		req.Header.Set("Content-Type", r.media)
+	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return true, err.Error() // TLS did
+		return true, false, err.Error() // TLS did
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, _ := io.ReadAll(res.Body)
-	said := fmt.Sprintf("%d %.200s", res.StatusCode, text)
-	refused := res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden || strings.Contains(said, `"unauthenticated"`)
-	return refused, said
+	said = fmt.Sprintf("%d %.200s %v", res.StatusCode, text, res.Trailer)
+	refused = res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden || strings.Contains(said, `"unauthenticated"`) ||
+		res.Header.Get("Grpc-Status") == "16" || res.Trailer.Get("Grpc-Status") == "16"
+	misfit = res.StatusCode == http.StatusUnsupportedMediaType || res.StatusCode == http.StatusMethodNotAllowed
+	return refused, misfit, said
 }
 
 // scan calls everything in every way, and fails the test for each that is not refused.
 func scan(t *testing.T, a *app.App, rpcs []string, conn *grpc.ClientConn, client *http.Client, scheme, token string, code codes.Code) {
 	t.Helper()
+	address := scheme + a.HTTPAddr()
 	for _, method := range rpcs {
 		if strings.HasPrefix(method, "/"+openService+"/") {
 			continue
@@ -134,20 +155,41 @@ func scan(t *testing.T, a *app.App, rpcs []string, conn *grpc.ClientConn, client
 		if err := callAny(withToken(t.Context(), token), conn, method); status.Code(err) != code {
 			t.Errorf("%s over gRPC: %v", method, err)
 		}
-		for media, body := range map[string]string{"application/json": "{}", "application/connect+json": "\x00\x00\x00\x00\x02{}"} {
-			refused, said := refusedOver(t, client, scheme+a.HTTPAddr()+method, media, body, token)
-			if !refused && !strings.HasPrefix(said, "415 ") && !strings.HasPrefix(said, "404 ") { // of another kind
-				t.Errorf("%s over HTTP as %s: %s", method, media, said)
+		n := 0
+		for _, r := range requests {
+			refused, misfit, said := over(t, client, address+method, r, token)
+			if !refused && !misfit {
+				t.Errorf("%s over HTTP as %s %s: %s", method, r.method, r.media, said)
 			}
+			if refused {
+				n++
+			}
+		}
+		if n < 4 { // a unary method as JSON, protobuf, gRPC-Web and gRPC, a stream as two of Connect in their place
+			t.Errorf("%s over HTTP was refused in %d ways alone: no other one was scanned", method, n)
 		}
 	}
 	for _, path := range a.HTTPPaths() {
 		if slices.Contains(openPaths, path) || path == "/{service}/{method}" { // which are the RPCs
 			continue
 		}
-		if refused, said := refusedOver(t, client, scheme+a.HTTPAddr()+strings.TrimSuffix(path, "{$}"), "application/json", `{"data":[{"name":"a"}],"toggle":1}`, token); !refused {
-			t.Errorf("%s: %s", path, said)
+		get, post := request{method: http.MethodGet}, request{http.MethodPost, "", "application/json", `{"data":[{"name":"a"}],"toggle":1}`}
+		byGet, noGet, saidGet := over(t, client, address+strings.TrimSuffix(path, "{$}"), get, token)
+		byPost, noPost, saidPost := over(t, client, address+strings.TrimSuffix(path, "{$}"), post, token)
+		if !byGet && !noGet || !byPost && !noPost || noGet && noPost {
+			t.Errorf("%s: %s by GET, %s by POST", path, saidGet, saidPost)
 		}
+	}
+}
+
+const taxonomyMethod = "/credenza.v1.ClassificationService/GetTaxonomy"
+
+// awaitRefusal waits until a caller is refused that was revoked: the file is looked at each
+// second.
+func awaitRefusal(t *testing.T, conn *grpc.ClientConn, token string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); callAny(withToken(t.Context(), token), conn, taxonomyMethod) == nil && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
@@ -179,15 +221,12 @@ func TestScan_BadTokensOpenNothing(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	rpcs := methods(t, conn, "known")
-	const taxonomy = "/credenza.v1.ClassificationService/GetTaxonomy"
 	if tokens["revoked"] != "" {
-		if err := callAny(withToken(t.Context(), "revoked"), conn, taxonomy); err != nil {
+		if err := callAny(withToken(t.Context(), "revoked"), conn, taxonomyMethod); err != nil {
 			t.Fatal(err)
 		}
 		write(known + old)
-		for end := time.Now().Add(time.Minute); callAny(withToken(t.Context(), "revoked"), conn, taxonomy) == nil && time.Now().Before(end); {
-			time.Sleep(50 * time.Millisecond) // the file is looked at each second
-		}
+		awaitRefusal(t, conn, "revoked")
 	}
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true) // which feeds need
@@ -216,6 +255,22 @@ func expired(t *testing.T, authority *testkit.Certificate) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
+// showing returns clients of a service that show a certificate.
+func showing(t *testing.T, a *app.App, server *testkit.Certificate, shown *tls.Certificate) (*grpc.ClientConn, *http.Client) {
+	t.Helper()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(server.Leaf)
+	config := &tls.Config{RootCAs: trusted, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil }}
+	conn, err := grpc.NewClient(a.GRPCAddr(), grpc.WithTransportCredentials(credentials.NewTLS(config.Clone())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: config.Clone()}
+	t.Cleanup(transport.CloseIdleConnections)
+	return conn, &http.Client{Transport: transport}
+}
+
 func TestScan_BadCertificatesOpenNothing(t *testing.T) {
 	server, authority, stranger := testkit.Issue(t, "server", nil), testkit.Issue(t, "authority", nil), testkit.Issue(t, "stranger", nil)
 	caller := testkit.Issue(t, "caller", authority)
@@ -225,26 +280,44 @@ func TestScan_BadCertificatesOpenNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = a.Close(context.Background()) }()
-	trusted := x509.NewCertPool()
-	trusted.AddCert(server.Leaf)
-	connect := func(t *testing.T, shown *tls.Certificate) (*grpc.ClientConn, *http.Client) {
-		t.Helper()
-		config := &tls.Config{RootCAs: trusted, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil }}
-		conn, err := grpc.NewClient(a.GRPCAddr(), grpc.WithTransportCredentials(credentials.NewTLS(config.Clone())))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: config.Clone()}
-		t.Cleanup(transport.CloseIdleConnections)
-		return conn, &http.Client{Transport: transport}
-	}
-	conn, _ := connect(t, &caller.Certificate)
+	conn, _ := showing(t, a, server, &caller.Certificate)
 	rpcs := methods(t, conn, "")
 	for name, shown := range map[string]*tls.Certificate{"missing": {}, "wrong": &stranger.Certificate, "expired": expired(t, authority)} {
 		t.Run(name, func(t *testing.T) {
-			conn, client := connect(t, shown)
+			conn, client := showing(t, a, server, shown)
 			scan(t, a, rpcs, conn, client, "https://", "", codes.Unavailable)
+		})
+	}
+}
+
+// With a token file, a certificate of the authority opens nothing by itself: the file has
+// to name its caller.
+func TestScan_CertificatesOfNoCallerOpenNothing(t *testing.T) {
+	server, authority := testkit.Issue(t, "server", nil), testkit.Issue(t, "authority", nil)
+	entryOf := func(name, more string) string {
+		return "- {name: " + name + ", sha256: " + hashOf(name) + ", scopes: [classify, operate]" + more + "}\n"
+	}
+	known := entryOf("all", "") + entryOf("old", ", expires: 2020-01-01T00:00:00Z")
+	tokens := newTokenFile(t, known+entryOf("gone", ""))
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--data-dir="+t.TempDir(), "--tls-cert="+server.CertFile, "--tls-key="+server.KeyFile,
+		"--tls-client-ca="+authority.CertFile, "--token-file="+tokens.path), app.Options{LogTo: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close(context.Background()) }()
+	conn, _ := showing(t, a, server, &testkit.Issue(t, "all", authority).Certificate)
+	rpcs := methods(t, conn, "")
+	gone, goneHTTP := showing(t, a, server, &testkit.Issue(t, "gone", authority).Certificate)
+	if err := callAny(t.Context(), gone, taxonomyMethod); err != nil {
+		t.Fatal(err)
+	}
+	tokens.write(known)
+	awaitRefusal(t, gone, "")
+	t.Run("revoked", func(t *testing.T) { scan(t, a, rpcs, gone, goneHTTP, "https://", "", codes.Unauthenticated) })
+	for caller, name := range map[string]string{"old": "expired", "stranger": "not in the file"} {
+		t.Run(name, func(t *testing.T) {
+			conn, client := showing(t, a, server, &testkit.Issue(t, caller, authority).Certificate)
+			scan(t, a, rpcs, conn, client, "https://", "", codes.Unauthenticated)
 		})
 	}
 }

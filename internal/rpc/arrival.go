@@ -67,6 +67,17 @@ type arrived struct {
 
 type arrivedKey struct{}
 
+// errSecondMessage is the fault of a call of a method that takes one message.
+var errSecondMessage = fault.New(fault.InvalidRequest, "this method takes one message: send each further one in a call of its own")
+
+type endKey struct{}
+
+// endOf returns what is closed when gRPC has sent a call's status.
+func endOf(ctx context.Context) <-chan struct{} {
+	end, _ := ctx.Value(endKey{}).(<-chan struct{})
+	return end
+}
+
 func arrivedCall(ctx context.Context) (*arrived, bool) {
 	call, ok := ctx.Value(arrivedKey{}).(*arrived)
 	return call, ok
@@ -87,6 +98,7 @@ func shareOf(ctx context.Context, method string) (name string, known bool) {
 // back what the call held when it ends.
 func (a *arrival) around(ctx context.Context, _ string, next func(context.Context) error) error {
 	call, ok := arrivedCall(ctx)
+	ctx = context.WithValue(ctx, endKey{}, ctx.Done()) // of gRPC: the interceptors around this one end no context
 	if !ok {
 		return next(ctx) // it came by another way than Serve
 	}
@@ -101,12 +113,29 @@ func (a *arrival) around(ctx context.Context, _ string, next func(context.Contex
 	return err
 }
 
+// reader receives a message of the call whose context it is.
+type reader func(ctx context.Context, m any, recv func(any) error) error
+
+// readHere receives a message on the goroutine that calls it.
+func readHere(ctx context.Context, m any, recv func(any) error) error {
+	return recv(&callMessage{message: m, in: intake.From(ctx)})
+}
+
 // read receives a message. It returns with the cause when ctx ends, before gRPC does:
 // then the call's status is the handler's. receive ends soon after the handler has.
-func (a *arrival) read(ctx context.Context, recv func() error) error {
-	received := make(chan error, 1)
+//
+// Of a method that takes one message, gRPC sends INTERNAL to the caller when it has
+// received a second one. Decoding that waits until the handler's status has been sent.
+func (a *arrival) read(ctx context.Context, m any, recv func(any) error) error {
+	received := make(chan error, 2) // the fault of a second message, and what gRPC makes of it
+	second := func() {
+		received <- errSecondMessage
+		<-endOf(ctx)
+	}
 	a.readers.Go(func() {
-		_, err := receive(func() (struct{}, error) { return struct{}{}, recv() })
+		_, err := receive(func() (struct{}, error) {
+			return struct{}{}, recv(&callMessage{message: m, in: intake.From(ctx), second: second})
+		})
 		received <- err
 	})
 	select {
@@ -122,13 +151,14 @@ func (a *arrival) read(ctx context.Context, recv func() error) error {
 func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	call, ok := arrivedCall(stream.Context())
 	in := intake.From(stream.Context())
+	read := a.read
+	if info.IsClientStream && !isAuxiliary(serviceOf(info.FullMethod)) {
+		read = readHere // feed.go has a goroutine for it
+	}
 	if !ok { // the HTTP address paces and cuts off its calls itself
-		return handler(srv, receivedStream{stream, in})
+		return handler(srv, receivedStream{stream, in, read})
 	}
-	s := &countedStream{ServerStream: stream, in: in, call: call, timeout: a.writeTimeout}
-	if !info.IsClientStream || isAuxiliary(serviceOf(info.FullMethod)) { // the others read by feed.go
-		s.arrival = a
-	}
+	s := &countedStream{ServerStream: stream, in: in, call: call, read: read, timeout: a.writeTimeout}
 	defer s.stop()
 	defer context.AfterFunc(call.handling, s.unblock)()
 	in.Pause() // until the handler receives
@@ -139,12 +169,13 @@ func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 // no further while too much waits to be received.
 type receivedStream struct {
 	grpc.ServerStream
-	in *intake.Inbound
+	in   *intake.Inbound
+	read reader
 }
 
 // RecvMsg receives a message.
 func (s receivedStream) RecvMsg(m any) error {
-	if err := s.ServerStream.RecvMsg(m); err != nil {
+	if err := s.read(s.Context(), m, s.ServerStream.RecvMsg); err != nil {
 		return err
 	}
 	s.in.Received(itemBytes(m))
@@ -161,7 +192,7 @@ type countedStream struct {
 	grpc.ServerStream
 	in      *intake.Inbound
 	call    *arrived
-	arrival *arrival // reads the message; nil: the handler's goroutine does
+	read    reader
 	timeout time.Duration
 	timer   *time.Timer
 	since   atomic.Int64 // when the message was given to send that waits; 0: none does
@@ -170,14 +201,8 @@ type countedStream struct {
 // RecvMsg receives a message. Only while it does, the caller has to send: between
 // two calls, flow control may stop a message in its middle.
 func (s *countedStream) RecvMsg(m any) error {
-	recv := func() error { return s.ServerStream.RecvMsg(callMessage{m, s.in}) }
 	s.in.Resume()
-	var err error
-	if s.arrival != nil {
-		err = s.arrival.read(s.Context(), recv)
-	} else {
-		err = recv()
-	}
+	err := s.read(s.Context(), m, s.ServerStream.RecvMsg)
 	s.in.Pause()
 	if err != nil {
 		return err
@@ -255,16 +280,12 @@ func (r readAfter) handler(method string, handle grpc.MethodHandler) grpc.Method
 // charging has a call charged with its message as it was decoded, which may be larger
 // than it came.
 func (a *arrival) charging(ctx context.Context, recv func(any) error) func(any) error {
-	in := intake.From(ctx)
-	if in == nil {
-		return recv
-	}
 	return func(m any) error {
-		if err := a.read(ctx, func() error { return recv(callMessage{m, in}) }); err != nil {
+		if err := a.read(ctx, m, recv); err != nil {
 			return err
 		}
 		if message, ok := m.(proto.Message); ok {
-			in.Received(int64(proto.Size(message)))
+			intake.From(ctx).Received(int64(proto.Size(message)))
 		}
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/credenza-dev/credenza/internal/rpc"
+	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -91,6 +92,11 @@ func TestClassifyRefusesBadRequests(t *testing.T) {
 func TestUpdateSettingsRefusesBadRequests(t *testing.T) {
 	s := start(t, setup{})
 	c := credenzav1.NewOperationsServiceClient(s.raw(t))
+	for n, refused := range map[int32]bool{upstream.MaxWorkers: false, upstream.MaxWorkers + 1: true} { // as settings and the gate have it
+		if _, err := c.UpdateSettings(context.Background(), &credenzav1.UpdateSettingsRequest{MaxWorkers: &n}); (err != nil) != refused {
+			t.Errorf("max_workers %d: %v", n, err)
+		}
+	}
 	for field, req := range map[string]*credenzav1.UpdateSettingsRequest{
 		"max_workers": {MaxWorkers: new(int32)},
 		"log_level":   {LogLevel: new(credenzav1.LogLevel)},

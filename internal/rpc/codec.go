@@ -67,18 +67,24 @@ func newCodec(config Config) *codec {
 var decoding = proto.UnmarshalOptions{DiscardUnknown: true}
 
 // callMessage is a message to be decoded, together with its call. gRPC hands it on to the
-// codec as it is.
+// codec as it is, and once more with a second message of a method that takes one.
 type callMessage struct {
 	message any
 	in      *intake.Inbound
+	decoded bool
+	second  func() // is called in place of decoding a second message; nil: there is none
 }
 
 // Unmarshal decodes a message, or marks it.
 func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	r := room{slots: c.large}
 	defer r.leave()
-	if of, ok := v.(callMessage); ok {
-		v, r.in = of.message, of.in
+	if of, ok := v.(*callMessage); ok {
+		if of.decoded && of.second != nil {
+			of.second()
+			return nil
+		}
+		v, r.in, of.decoded = of.message, of.in, true
 	}
 	message, ok := v.(proto.Message)
 	if !ok {

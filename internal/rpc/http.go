@@ -228,6 +228,16 @@ type endedBody struct {
 	visit *httpVisit
 }
 
+// Read reads the body. The transcoder reports its end after a message without bytes, too,
+// but not for a second time.
+func (b *endedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
 // Close ends and closes the body.
 func (b *endedBody) Close() error {
 	b.visit.endBody()

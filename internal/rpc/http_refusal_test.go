@@ -109,12 +109,12 @@ func TestBodyWithoutRoom(t *testing.T) {
 
 func TestOneMessageIsOne(t *testing.T) {
 	const watch, least = atJobs + "WatchJob", `{"jobId":"a"}`
-	for _, tt := range []struct{ name, url, media, body string }{
-		{"none to a stream", watch, "application/connect+json", ""},
-		{"two to a stream", watch, "application/connect+json", envelope(least) + envelope(least)},
-		{"two by gRPC-Web", atClassify, "application/grpc-web+json", envelope(`{}`) + envelope(`{}`)},
-		{"none by gRPC-Web", atClassify, "application/grpc-web+json", ""},
-		{"none to a stream by gRPC-Web", atStream, "application/grpc-web+proto", ""},
+	for _, tt := range []struct{ name, url, media, body, says string }{
+		{"none to a stream", watch, "application/connect+json", "", "send one message"},
+		{"two to a stream", watch, "application/connect+json", envelope(least) + envelope(least), secondWords},
+		{"two by gRPC-Web", atClassify, "application/grpc-web+json", envelope(`{}`) + envelope(`{}`), secondWords},
+		{"none by gRPC-Web", atClassify, "application/grpc-web+json", "", "send one message"},
+		{"none to a stream by gRPC-Web", atStream, "application/grpc-web+proto", "", "send one message"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := startHTTP(t, setup{})
@@ -122,7 +122,8 @@ func TestOneMessageIsOne(t *testing.T) {
 			req.Header.Set("Content-Type", tt.media)
 			got := httptest.NewRecorder()
 			h.HTTP().ServeHTTP(got, req)
-			if got.Header().Get("Grpc-Status") != "3" && !strings.Contains(strings.ToLower(got.Body.String()), "grpc-status: 3") && !strings.Contains(got.Body.String(), "invalid_argument") {
+			code, says := got.Header().Get("Grpc-Status"), got.Header().Get("Grpc-Message")
+			if code != "3" && !strings.Contains(got.Body.String(), `"code":"invalid_argument"`) || !strings.Contains(says+got.Body.String(), tt.says) {
 				t.Errorf("%d %v %q", got.Code, got.Header(), got.Body)
 			}
 		})

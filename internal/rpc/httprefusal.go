@@ -2,9 +2,7 @@ package rpc
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -47,9 +45,26 @@ func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": f.code.String(), "message": f.message})
 }
 
-// grpcTimeout is the form of the header, which gRPC would take another one of for a fault
-// of ours.
-var grpcTimeout = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
+// timeouts are the forms of the headers with a call's time. gRPC would take another one for
+// a fault of ours, and the transcoder would answer in words of its own.
+var timeouts = []struct {
+	header string
+	form   *regexp.Regexp
+	says   string
+}{
+	{"Grpc-Timeout", regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`), "up to 8 digits and one of H, M, S, m, u and n"},
+	{"Connect-Timeout-Ms", regexp.MustCompile(`^[0-9]{1,10}$`), "milliseconds in up to 10 digits"},
+}
+
+// badTimeout returns the refusal of a header that is no time, else nil.
+func badTimeout(h http.Header) *httpRefusal {
+	for _, t := range timeouts {
+		if value := h.Get(t.header); value != "" && !t.form.MatchString(value) {
+			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header " + t.header + " is no time: send " + t.says + ", or leave it out"}
+		}
+	}
+	return nil
+}
 
 // misfit returns what keeps a request from being a call of its method, else nil.
 // It reads no more of the body than its first byte, and nothing of one whose caller
@@ -60,11 +75,11 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	if refusal := h.unpacker.unpack(v); refusal != nil {
 		return refusal
 	}
+	if refusal := badTimeout(r.Header); refusal != nil {
+		return refusal
+	}
 	media := r.Header.Get("Content-Type")
-	timeout := r.Header.Get("Grpc-Timeout")
 	switch {
-	case timeout != "" && !grpcTimeout.MatchString(timeout):
-		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header Grpc-Timeout is no time: send up to 8 digits and one of H, M, S, m, u and n, or leave it out"}
 	case r.Method == http.MethodPost && !plain && !strings.HasPrefix(media, mediaGRPC) && !strings.HasPrefix(media, mediaConnectStream):
 		return &httpRefusal{
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
@@ -90,7 +105,6 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		if v.isEmpty() {
 			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the body is empty: send one message"}
 		}
-		v.replaceBody(&oneMessage{in: v.request.Body})
 	}
 	return nil
 }
@@ -153,28 +167,3 @@ func leastMessage(media string) io.Reader {
 // envelopeBytes is how long the head of a message is: a byte of flags, then the
 // message's length.
 const envelopeBytes = 5
-
-// oneMessage is a body with one message in an envelope. gRPC would take a second
-// one for a fault of ours.
-type oneMessage struct {
-	in   io.Reader
-	head []byte
-	left int64 // of the message
-}
-
-// Read reads the rest of the message, and fails if more follows.
-func (m *oneMessage) Read(p []byte) (int, error) {
-	n, err := m.in.Read(p)
-	part := p[:n]
-	if missing := envelopeBytes - len(m.head); missing > 0 && n > 0 {
-		k := min(missing, n)
-		m.head, part = append(m.head, part[:k]...), part[k:]
-		if k == missing {
-			m.left = int64(binary.BigEndian.Uint32(m.head[1:]))
-		}
-	}
-	if m.left -= int64(len(part)); m.left < 0 {
-		return 0, connect.NewError(connect.CodeInvalidArgument, errors.New("this method takes one message: send no second one"))
-	}
-	return n, err
-}

@@ -118,10 +118,11 @@ func TestHTTP_RefusesWhatIsTheCallersFault(t *testing.T) {
 		status    int
 		says      string
 	}{
-		"unknown type": {atClassify, `{}`, []string{"Content-Type: text/plain"}, http.StatusUnsupportedMediaType, "send application/json"},
-		"no type":      {atClassify, `{}`, []string{"Content-Type: "}, http.StatusUnsupportedMediaType, "send application/json"},
-		"bad time-out": {atClassify, `{}`, []string{"Grpc-Timeout: soon"}, http.StatusBadRequest, "invalid_argument"},
-		"good timeout": {atClassify, `{"item":{"productName":"a"}}`, []string{"Grpc-Timeout: 5S"}, http.StatusOK, "SOFA"},
+		"unknown type":            {atClassify, `{}`, []string{"Content-Type: text/plain"}, http.StatusUnsupportedMediaType, "send application/json"},
+		"no type":                 {atClassify, `{}`, []string{"Content-Type: "}, http.StatusUnsupportedMediaType, "send application/json"},
+		"bad time-out":            {atClassify, `{}`, []string{"Grpc-Timeout: soon"}, http.StatusBadRequest, `"code":"invalid_argument"`},
+		"bad time-out of Connect": {atClassify, `{}`, []string{"Connect-Timeout-Ms: soon"}, http.StatusBadRequest, `"code":"invalid_argument"`},
+		"good timeout":            {atClassify, `{"item":{"productName":"a"}}`, []string{"Grpc-Timeout: 5S"}, http.StatusOK, "SOFA"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := startHTTP(t, setup{})

@@ -149,26 +149,48 @@ func BenchmarkThrottled(b *testing.B) {
 		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
 			for range b.N {
 				b.StopTimer()
-				settleThrottled(b, waiting)
+				throttled(b, waiting, func(settle func()) {
+					b.StartTimer()
+					settle()
+					b.StopTimer()
+				})
 			}
 		})
 	}
 }
 
-// settleThrottled leaves the timer running only while it settles.
-func settleThrottled(b *testing.B, waiting int) {
+// A look at the whole queue for each 429 would take hundreds of times as long.
+func TestThrottled_CostsLittleMoreWithALongQueue(t *testing.T) {
+	least := func(waiting int) time.Duration {
+		best := time.Hour
+		for range 5 {
+			throttled(t, waiting, func(settle func()) {
+				began := time.Now()
+				settle()
+				best = min(best, time.Since(began))
+			})
+		}
+		return best
+	}
+	if none, many := least(0), least(10_000); many > 20*none {
+		t.Errorf("a thousand 429s take %v with 10,000 calls waiting and %v with none", many, none)
+	}
+}
+
+// throttled hands out what settles a thousand 429s while so many calls wait.
+func throttled(tb testing.TB, waiting int, run func(settle func())) {
 	c := keys("k")
 	c.Fixed, c.QueueBound = 1000, waiting+1
-	g := mustGate(b, c)
+	g := mustGate(tb, c)
 	need := upstream.Need{Caller: catalog.Caller{ID: "a"}, Attempt: 1, Tokens: 500}
 	leases := make([]*upstream.Lease, c.Fixed)
 	for i := range leases {
 		var err error
-		if leases[i], err = g.Acquire(b.Context(), need); err != nil {
-			b.Fatal(err)
+		if leases[i], err = g.Acquire(tb.Context(), need); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithCancel(b.Context())
+	ctx, cancel := context.WithCancel(tb.Context())
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
@@ -178,9 +200,9 @@ func settleThrottled(b *testing.B, waiting int) {
 	for g.Status().QueuedBulk+g.Status().QueuedInteractive < waiting {
 		time.Sleep(time.Millisecond)
 	}
-	b.StartTimer()
-	for _, l := range leases {
-		l.Settle(upstream.Result{Outcome: upstream.Throttled})
-	}
-	b.StopTimer()
+	run(func() {
+		for _, l := range leases {
+			l.Settle(upstream.Result{Outcome: upstream.Throttled})
+		}
+	})
 }
