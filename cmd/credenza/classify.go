@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -60,7 +59,6 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer in.close()
-	app.SaveMemory()
 	defer func() { in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	run := &classifyRun{classifyCommand: c, in: in, notes: s.err, args: s.args, rows: newOrdering()}
 	if run.columns, err = c.match(ctx, in, s.err); err != nil {

@@ -3,6 +3,7 @@ package table
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -134,6 +135,10 @@ var specialLetters = strings.NewReplacer("ß", "ss", "ł", "l", "ø", "o", "æ",
 // foldName returns a name in the form in which columns of files are compared: its letters
 // and digits, in lower case and without accents.
 func foldName(name string) string {
+	var short [64]byte
+	if folded, ok := foldASCII(short[:0], name); ok {
+		return string(folded)
+	}
 	lower := specialLetters.Replace(strings.ToLower(name))
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -141,6 +146,21 @@ func foldName(name string) string {
 		}
 		return -1
 	}, norm.NFKD.String(lower))
+}
+
+// foldASCII appends the folded name to dst. It returns false for a name with other characters.
+func foldASCII(dst []byte, name string) (folded []byte, ok bool) {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= utf8.RuneSelf:
+			return dst, false
+		case 'A' <= c && c <= 'Z':
+			dst = append(dst, c+'a'-'A')
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			dst = append(dst, c)
+		}
+	}
+	return dst, true
 }
 
 // nameWords returns the words of a name, folded. A capital within a word begins another
