@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -27,9 +26,13 @@ type classifyCommand struct {
 	target
 }
 
-// storedDelay is how long the service within this process holds back results that are to
-// be stored: those that it holds when the process is killed would be paid again.
-const storedDelay = 5 * time.Millisecond
+// Batches of the service within this process, if their results are stored: it holds them
+// back no longer than storedDelay, since those that it has when the process is killed would
+// be paid again, but has as many as storedBatch in one, which takes less time.
+const (
+	storedDelay = time.Millisecond
+	storedBatch = 100
+)
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
@@ -60,7 +63,6 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer in.close()
-	app.SaveMemory()
 	defer func() { in.sayNotes(s.err) }() // the encoding of a stream may be known late
 	run := &classifyRun{classifyCommand: c, in: in, notes: s.err, args: s.args, rows: newOrdering()}
 	if run.columns, err = c.match(ctx, in, s.err); err != nil {
@@ -81,6 +83,7 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	defer func() { err = errors.Join(err, run.closeFiles()) }()
 	if run.to.part != nil {
 		c.FlushDelay = min(c.FlushDelay, storedDelay)
+		c.TextBatchSize, c.ImageBatchSize = max(c.TextBatchSize, storedBatch), max(c.ImageBatchSize, storedBatch)
 	}
 	if run.local() && (in.pictures != nil || c.Mode == "image") {
 		printLine(s.err, "credenza: the offline classifier sees no pictures: it goes by the names of files and by texts")

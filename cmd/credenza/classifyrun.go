@@ -354,8 +354,7 @@ func (r *classifyRun) finish() error {
 		return unwritten(err)
 	}
 	if report.Cut > 0 {
-		printLine(r.notes, "credenza: %d cells were cut to the 32,767 characters that a sheet's cell holds, the first in row %d, column %s",
-			report.Cut, report.Row, table.Printable(report.Column))
+		printLine(r.notes, "credenza: %s", report)
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"encoding/binary"
-	"fmt"
+	"encoding/hex"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -37,7 +37,11 @@ func hashRow(row table.Row, cells []string) (hash uint64, size int) {
 }
 
 // hashText returns the row's hash as files of results have it.
-func (p *pendingRow) hashText() string { return fmt.Sprintf("%016x", p.hash) }
+func (p *pendingRow) hashText() string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], p.hash)
+	return hex.EncodeToString(b[:])
+}
 
 // hashOf returns the hash of rows of which sum is that of all but the last.
 func hashOf(sum, last uint64) uint64 {

@@ -147,7 +147,7 @@ func TestClassifyXLSX(t *testing.T) {
 	}
 	credenzaWith(t, twoRows, "classify", "-", "--output=xlsx").expect(t, exitFailed, "a sheet is written to a file only: name one with --out")
 	got := credenzaWith(t, "name,text\nOak chair,"+strings.Repeat("x", 32_768)+"\n", "classify", "-", "--out", out)
-	got.expect(t, exitOK, "1 cells were cut to the 32,767 characters that a sheet's cell holds, the first in row 2, column text")
+	got.expect(t, exitOK, "1 cell was cut to the 32,767 characters that a sheet's cell holds, the first in row 2, column text")
 }
 
 // cutOff returns the text as a gzip file that ends after it, in the middle.

@@ -53,6 +53,9 @@ func fileResult(r *credenza.Result) *resultfile.Result {
 			TaxonomyVersion: r.Trace.TaxonomyVersion, DescriptionCut: r.Trace.DescriptionCut,
 		},
 	}
+	if len(c.Alternatives) > 0 {
+		f.Classification.Alternatives = make([]catalog.Alternative, 0, len(c.Alternatives))
+	}
 	for _, a := range c.Alternatives {
 		f.Classification.Alternatives = append(f.Classification.Alternatives, catalog.Alternative{Category: a.Category, Probability: a.Probability})
 	}
@@ -60,7 +63,13 @@ func fileResult(r *credenza.Result) *resultfile.Result {
 }
 
 // unseenPicture returns why an answer does not come from the picture, nil if it does.
-func unseenPicture(r *credenza.Result) *resultfile.Failure { return fileResult(r).UnseenPicture() }
+func unseenPicture(r *credenza.Result) *resultfile.Failure {
+	if r.ImageErr == nil {
+		return nil
+	}
+	f := resultfile.Result{Err: failureOf(r.Err), ImageErr: failureOf(r.ImageErr), Trace: resultfile.Trace{Backend: r.Trace.Backend}}
+	return f.UnseenPicture()
+}
 
 // failureOf returns nil for nil.
 func failureOf(e *credenza.ItemError) *resultfile.Failure {

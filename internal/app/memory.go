@@ -26,17 +26,6 @@ func LimitMemory() {
 	}
 }
 
-// collectAt is how much of the live heap, in percent, is allocated before a collection.
-const collectAt = 50
-
-// SaveMemory has Go collect garbage twice as often as it does by itself, for programs that
-// hold little and share their machine with others. GOGC goes before it.
-func SaveMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-}
-
 // memoryLimit returns the limit in force in bytes, 0 if there is none.
 func memoryLimit() int64 {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {

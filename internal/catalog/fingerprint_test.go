@@ -126,6 +126,13 @@ func FuzzFingerprint(f *testing.F) {
 	})
 }
 
+func TestFingerprint_AsksForNoMemory(t *testing.T) {
+	it := &catalog.Item{Name: "Oak chair", Type: "chair", ImageURL: "https://shop.example/1.jpg", Attributes: map[string]string{"width": "45 cm", "colour": "oak", "brand": "Own"}}
+	if n := testing.AllocsPerRun(100, func() { scope.OfText(it); scope.OfAddress(it); it.Check() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkFingerprint(b *testing.B) {
 	it := &catalog.Item{ID: "1", Name: "Oak chair", Description: strings.Repeat("Solid oak frame with a woven seat. ", 6), Type: "chair"}
 	b.ReportAllocs()

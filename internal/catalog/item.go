@@ -6,7 +6,6 @@
 package catalog
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -60,26 +59,33 @@ type Field struct{ Key, Value string }
 // Fields returns the item's text in a fixed order, blank parts left out and
 // attributes by key, so that equal items have equal fields. Addresses and the
 // ID are no part of it.
-func (it *Item) Fields() []Field {
-	fields := make([]Field, 0, 8+len(it.Attributes))
-	add := func(key, value string) {
-		if value = strings.TrimSpace(value); value != "" {
-			fields = append(fields, Field{key, value})
-		}
+func (it *Item) Fields() []Field { return it.appendFields(make([]Field, 0, 8+len(it.Attributes))) }
+
+// fieldRoom is room for the fields of most items without asking for memory.
+type fieldRoom [24]Field
+
+// appendFields appends the item's fields to dst, see Fields.
+func (it *Item) appendFields(dst []Field) []Field {
+	dst = appendField(dst, "name", it.Name)
+	dst = appendField(dst, "type", it.Type)
+	dst = appendField(dst, "current category", it.Category)
+	dst = appendField(dst, "styles", strings.Join(it.Styles, ", "))
+	dst = appendField(dst, "tags", strings.Join(it.Tags, ", "))
+	dst = appendField(dst, "price", it.PriceRange)
+	attributes := len(dst)
+	for key, value := range it.Attributes {
+		dst = appendField(dst, key, value)
 	}
-	add("name", it.Name)
-	add("type", it.Type)
-	add("current category", it.Category)
-	add("styles", strings.Join(it.Styles, ", "))
-	add("tags", strings.Join(it.Tags, ", "))
-	add("price", it.PriceRange)
-	if len(it.Attributes) > 0 { // even sorting nothing takes longer than all the rest
-		for _, key := range slices.Sorted(maps.Keys(it.Attributes)) {
-			add(key, it.Attributes[key])
-		}
+	slices.SortFunc(dst[attributes:], func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	return appendField(dst, "description", it.Description)
+}
+
+// appendField appends a field unless it is blank.
+func appendField(dst []Field, key, value string) []Field {
+	if value = strings.TrimSpace(value); value != "" {
+		dst = append(dst, Field{key, value})
 	}
-	add("description", it.Description)
-	return fields
+	return dst
 }
 
 // HasText reports whether the item has any text.
@@ -122,7 +128,8 @@ func (it *Item) Check() *fault.Fault {
 		return fault.New(fault.InvalidItem, "the id has %d bytes, at most %d are allowed: shorten it", len(it.ID), MaxIDBytes)
 	}
 	total := 0
-	for _, f := range append(it.Fields(), Field{"product_url", it.ProductURL}, Field{"image_url", it.ImageURL}) {
+	var room fieldRoom
+	for _, f := range append(it.appendFields(room[:0]), Field{"product_url", it.ProductURL}, Field{"image_url", it.ImageURL}) {
 		if len(f.Value) > MaxFieldBytes {
 			return fault.New(fault.InvalidItem, "%s has %d bytes, at most %d are allowed: shorten it",
 				Clip(f.Key, 64), len(f.Value), MaxFieldBytes)

@@ -21,7 +21,8 @@ const maxKeyBytes = 64
 // that look the same and are written differently (Unicode's NFC and NFD) stay
 // different, as they are to the model.
 func (it *Item) AppendText(dst []byte, picture bool) []byte {
-	for _, f := range it.Fields() {
+	var room fieldRoom
+	for _, f := range it.appendFields(room[:0]) {
 		if picture && !helpsPicture(f.Key) {
 			continue
 		}

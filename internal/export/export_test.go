@@ -100,6 +100,22 @@ func write(t *testing.T, s *stored, who catalog.Owner, format export.Format) (na
 	return file.Name(), out.String()
 }
 
+func TestExport_SheetSaysWhatWasCut(t *testing.T) {
+	s := fourResults()
+	s.rows[0][1] = strings.Repeat("x", 40_000)
+	for want, s := range map[string]*stored{"": fourResults(), "1 cell was cut to the 32,767 characters that a sheet's cell holds, the first in row 5, column title": s} {
+		_, content := write(t, s, catalog.Owner{All: true}, export.XLSX)
+		sheet, err := excelize.OpenReader(strings.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := sheet.GetCellValue("Notes", "A1"); got != want || (err != nil) != (want == "") {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+		_ = sheet.Close()
+	}
+}
+
 // watched finds what would stay on disk if the process was killed now.
 type watched struct {
 	t  *testing.T

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -327,6 +328,32 @@ func TestFile_AsCompleted_KeepsWhatWaitsAcrossTwoCrashes(t *testing.T) {
 	f = s.open(Resume)
 	if got := f.Earlier(); len(got.Records) != 1 || string(got.Records[7].Result) != `"r7"` {
 		t.Errorf("got %+v", got)
+	}
+	s.do(f.Close())
+}
+
+// TestFile_RewritesItsJournalInParts has a journal that is larger than all else in memory.
+func TestFile_RewritesItsJournalInParts(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	text := json.RawMessage(`"` + strings.Repeat("x", 16_000) + `"`)
+	for row := range int64(500) {
+		s.do(f.Keep([]Record{{Row: row, Hash: 1, Question: uint64(row) + 1, Result: text}}))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s.do(f.journal.rewrite())
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes for a journal of %d", n, f.journal.bytes)
+	}
+	if info, err := os.Stat(s.cfg.Path + journalSuffix); err != nil || info.Size() != int64(f.journal.bytes) || info.Size() < 8<<20 {
+		t.Errorf("the journal says %d bytes and has %d, %v", f.journal.bytes, info.Size(), err)
+	}
+	crash(f)
+	f = s.open(Resume)
+	if got := f.Earlier(); len(got.Records) != 500 || len(got.Answers) != 500 {
+		t.Errorf("got %d records and %d answers", len(got.Records), len(got.Answers))
 	}
 	s.do(f.Close())
 }

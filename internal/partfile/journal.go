@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 )
 
 // Record is the result of a row.
@@ -17,8 +19,8 @@ type Record struct {
 	Hash uint64 `json:"hash"`
 	// Question is a hash of what was asked, 0 if the result is this row's alone.
 	Question uint64 `json:"question,omitempty"`
-	// Result is JSON that the caller understands. It is empty in a record that is in
-	// the part already.
+	// Result is JSON on one line that the caller understands. It is empty in a record that
+	// is in the part already.
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
@@ -79,7 +81,7 @@ type journal struct {
 	size    int      // of live and answers
 	held    int      // of answers
 	bytes   int      // of the file
-	buf     bytes.Buffer
+	buf     []byte
 }
 
 func newJournal(path string, cfg Config) *journal {
@@ -88,25 +90,13 @@ func newJournal(path string, cfg Config) *journal {
 
 // rewrite replaces the file by one with what counts alone.
 func (j *journal) rewrite() error {
-	j.buf.Reset()
-	err := j.add(line{Subject: j.subject}, line{Mark: &mark{checkpoint: j.at}})
-	for _, question := range j.latest {
-		r := j.answers[question]
-		err = errors.Join(err, j.add(line{Kept: &r}))
-	}
-	for _, row := range slices.Sorted(maps.Keys(j.live)) { // after the answers, which know nothing of the part
-		r := j.live[row]
-		err = errors.Join(err, j.add(line{Kept: &r}))
-	}
-	if err != nil {
-		return err
-	}
 	made := j.path + ".new"
 	file, err := os.OpenFile(made, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err = file.Write(j.buf.Bytes()); err == nil {
+	n, err := j.writeAll(file)
+	if err == nil {
 		err = os.Rename(made, j.path)
 	}
 	if err != nil {
@@ -115,8 +105,32 @@ func (j *journal) rewrite() error {
 	if j.file != nil {
 		err = j.file.Close()
 	}
-	j.file, j.bytes, j.stored, j.written = file, j.buf.Len(), j.at, nil
+	j.file, j.bytes, j.stored, j.written = file, n, j.at, nil
 	return err
+}
+
+// writeAll writes what counts, a part at a time: it may be as much as all else in memory. It
+// returns how many bytes it has written.
+func (j *journal) writeAll(to io.Writer) (n int, err error) {
+	const part = 64 << 10
+	j.buf = j.buf[:0]
+	err = j.add(line{Subject: j.subject}, line{Mark: &mark{checkpoint: j.at}})
+	keep := func(r Record) {
+		if j.buf = r.append(j.buf); err == nil && len(j.buf) >= part {
+			_, err = to.Write(j.buf)
+			n, j.buf = n+len(j.buf), j.buf[:0]
+		}
+	}
+	for _, question := range j.latest {
+		keep(j.answers[question])
+	}
+	for _, row := range slices.Sorted(maps.Keys(j.live)) { // after the answers, which know nothing of the part
+		keep(j.live[row])
+	}
+	if err == nil {
+		_, err = to.Write(j.buf)
+	}
+	return n + len(j.buf), err
 }
 
 // add appends lines to buf.
@@ -126,32 +140,42 @@ func (j *journal) add(lines ...line) error {
 		if err != nil {
 			return err
 		}
-		j.buf.Write(text)
-		j.buf.WriteByte('\n')
+		j.buf = append(append(j.buf, text...), '\n')
 	}
 	return nil
 }
 
+// append appends the line of a record to b. encoding/json would check each result again.
+func (r *Record) append(b []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"kept":{"row":`...), r.Row, 10)
+	b = strconv.AppendUint(append(b, `,"hash":`...), r.Hash, 10)
+	if r.Question != 0 {
+		b = strconv.AppendUint(append(b, `,"question":`...), r.Question, 10)
+	}
+	if len(r.Result) > 0 {
+		b = append(append(b, `,"result":`...), r.Result...)
+	}
+	return append(b, "}}\n"...)
+}
+
 // keep writes the mark, if it has moved, and records.
 func (j *journal) keep(records []Record) error {
-	j.buf.Reset()
+	j.buf = j.buf[:0]
 	if j.moved() {
 		if err := j.add(line{Mark: &mark{j.at, j.written}}); err != nil {
 			return err
 		}
 	}
 	for i := range records {
-		if err := j.add(line{Kept: &records[i]}); err != nil {
-			return err
-		}
+		j.buf = records[i].append(j.buf)
 	}
-	if _, err := j.file.Write(j.buf.Bytes()); err != nil {
+	if _, err := j.file.Write(j.buf); err != nil {
 		return errors.Join(err, j.file.Truncate(int64(j.bytes)))
 	}
 	for _, r := range records {
 		j.put(r)
 	}
-	j.bytes, j.stored, j.written = j.bytes+j.buf.Len(), j.at, nil
+	j.bytes, j.stored, j.written = j.bytes+len(j.buf), j.at, nil
 	if j.bytes > compactAbove && j.bytes > compactShare*j.size {
 		return j.rewrite()
 	}

@@ -206,11 +206,7 @@ func weightOfKnown(key string, k *known) int {
 
 // fromImageURL returns the picture at an address, or the main picture of the page there.
 func (s *Source) fromImageURL(ctx context.Context, raw string) (*catalog.Picture, error) {
-	address, err := fetch.ParseGiven(raw)
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.load(ctx, address, false, content{})
+	address, c, err := s.loadGiven(ctx, raw, false)
 	if err != nil {
 		return nil, err
 	}
@@ -248,14 +244,7 @@ func anyCandidate(page.Candidate) bool { return true }
 // fromProductURL returns the main picture of the page at an address, or the picture
 // there.
 func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Picture, error) {
-	address, err := fetch.ParseGiven(raw)
-	if err != nil {
-		return nil, err
-	}
-	if err := retryBusy(ctx, func() error { return s.checkRobots(ctx, address) }); err != nil {
-		return nil, err
-	}
-	c, err := s.load(ctx, address, true, content{})
+	_, c, err := s.loadGiven(ctx, raw, true)
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +252,31 @@ func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Pictu
 		return &c.picture.Picture, nil
 	}
 	return s.fromPage(ctx, c, anyCandidate)
+}
+
+// loadGiven returns the content of an address as people have it, and the address that it
+// is at. One without a scheme is asked for by https, then by http if there is no connection.
+func (s *Source) loadGiven(ctx context.Context, raw string, product bool) (*url.URL, content, error) {
+	address, plain, err := fetch.ParseGiven(raw)
+	if err != nil {
+		return nil, content{}, err
+	}
+	c, err := s.loadAllowed(ctx, address, product)
+	if plain != nil && fetch.IsUnconnected(err, address) {
+		address = plain
+		c, err = s.loadAllowed(ctx, address, product)
+	}
+	return address, c, err
+}
+
+// loadAllowed is load for what robots.txt allows, if the address is that of a product.
+func (s *Source) loadAllowed(ctx context.Context, address *url.URL, product bool) (content, error) {
+	if product {
+		if err := retryBusy(ctx, func() error { return s.checkRobots(ctx, address) }); err != nil {
+			return content{}, err
+		}
+	}
+	return s.load(ctx, address, product, content{})
 }
 
 // checkRobots checks robots.txt, unless the address has the file name of a picture.

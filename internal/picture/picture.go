@@ -42,6 +42,8 @@ type Config struct {
 	CacheBytes int64
 	// Fetches is the number of responses that are held in memory at once; 0: 128.
 	Fetches int
+	// Route returns where to connect to for a host and port; nil: there.
+	Route func(hostPort string) string
 }
 
 func (c Config) withDefaults() Config {
@@ -88,7 +90,7 @@ func New(c Config) (*Source, error) {
 	}
 	client, err := fetch.New(fetch.Config{
 		Version: c.Version, Timeout: c.Timeout, MaxBytes: int64(c.MaxBytes),
-		HostRate: c.HostRate, Bodies: c.Fetches, Allow: c.Allow,
+		HostRate: c.HostRate, Bodies: c.Fetches, Allow: c.Allow, Route: c.Route,
 	})
 	if err != nil {
 		return nil, err

@@ -374,3 +374,41 @@ func TestPicture_Summaries(t *testing.T) {
 	_, err := source.Picture(t.Context(), &catalog.Item{ImageURL: shop.URL + "/text.jpg", ProductURL: shop.URL + "/none"})
 	fails(t, err, fault.ImageUnsupported, "not a picture (text)")
 }
+
+// TestAddressWithoutAScheme_IsAskedForByHTTPAtLast has a shop that does not speak TLS, on a
+// port that is closed or answers otherwise.
+func TestAddressWithoutAScheme_IsAskedForByHTTPAtLast(t *testing.T) {
+	shop := newSite(t)
+	shop.has("/red.jpg", "image/jpeg", photo(t, 600, 600, red))
+	shop.does("/moved.jpg", to("/red.jpg"))
+	shop.has("/oak.html", "text/html", page("/red.jpg"))
+	address := shop.Listener.Addr().String()
+	for name, secure := range map[string]string{"closed": "127.0.0.1:1", "no TLS": address} {
+		routes := map[string]string{"www.shop.example:80": address, "www.shop.example:443": secure}
+		route := func(c *picture.Config) { c.Route = func(hostPort string) string { return routes[hostPort] } }
+		source := newSource(t, route)
+		for _, it := range []catalog.Item{
+			{ImageURL: "www.shop.example/red.jpg"},
+			{ImageURL: "//www.shop.example/moved.jpg"},
+			{ProductURL: "www.shop.example/oak.html"},
+		} {
+			t.Run(name+" "+it.ImageURL+it.ProductURL, func(t *testing.T) {
+				p, err := source.Picture(t.Context(), &it)
+				if err != nil {
+					t.Fatal(err)
+				}
+				shows(t, p, red)
+			})
+		}
+		_, err := source.Picture(t.Context(), &catalog.Item{ImageURL: "https://www.shop.example/red.jpg"})
+		fails(t, err, fault.ImageUnreachable, fault.PictureUnreachable)
+
+		asked := shop.count("/red.jpg")
+		guarded := newSource(t, func(c *picture.Config) { route(c); c.Allow = nil })
+		_, err = guarded.Picture(t.Context(), &catalog.Item{ImageURL: "www.shop.example/red.jpg"})
+		fails(t, err, fault.ImageForbidden, fault.PictureForbidden)
+		if shop.count("/red.jpg") != asked {
+			t.Error("the guard was passed by")
+		}
+	}
+}

@@ -4,8 +4,9 @@ import (
 	"encoding/base64"
 	"html"
 	"net/url"
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
@@ -15,25 +16,67 @@ var invisible = strings.NewReplacer(
 	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\/`, "/",
 )
 
-// absolute finds the beginnings of addresses. One within another's path or query follows
+// visible returns text without invisible characters.
+func visible(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || r >= utf8.RuneSelf }) {
+		return text // which takes a tenth of the time
+	}
+	return invisible.Replace(text)
+}
+
+// nextAddress returns where the first address begins that does not begin before from, and
+// the character before it; -1 if there is none. One within another's path or query follows
 // a slash or an equals sign.
-var absolute = regexp.MustCompile(`(?i)(^|[^/=%\w.&?-])(https?:\\?/|ftp://)`)
+func nextAddress(text string, from int) (begin int, before string) {
+	for at := from; ; at++ {
+		colon := strings.IndexByte(text[at:], ':')
+		if colon < 0 {
+			return -1, ""
+		}
+		at += colon
+		begin = at - schemeLength(text[:at], text[at+1:])
+		if begin < from || begin == at {
+			continue
+		}
+		last, size := utf8.DecodeLastRuneInString(text[:begin])
+		if size == 0 || !strings.ContainsRune("/=%.&?-_", last) && (last >= utf8.RuneSelf || !unicode.IsLetter(last) && !unicode.IsDigit(last)) {
+			return begin, text[begin-size : begin]
+		}
+	}
+}
+
+// schemeLength returns the length of the scheme of an address at the end of what is before
+// a colon, 0 if there is none.
+func schemeLength(head, rest string) int {
+	for _, scheme := range []string{"https", "http", "ftp"} {
+		n := len(scheme)
+		if len(head) >= n && strings.EqualFold(head[len(head)-n:], scheme) && (strings.HasPrefix(rest, "//") ||
+			scheme != "ftp" && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, `\/`))) {
+			return n
+		}
+	}
+	return 0
+}
 
 // firstAddress returns the first address in a cell, empty if there is none with a scheme.
 // A cell may have several, separated by commas, semicolons, bars, spaces or line ends; a
 // list that JSON or Python has printed; "name (address)"; or =HYPERLINK(address).
 func firstAddress(text string) string {
-	text = strings.TrimSpace(invisible.Replace(text))
-	starts := absolute.FindAllStringSubmatchIndex(text, -1)
-	for i, start := range starts {
-		end := len(text)
-		if i+1 < len(starts) {
-			end = starts[i+1][4]
+	if !strings.Contains(text, ":") {
+		return ""
+	}
+	text = strings.TrimSpace(visible(text))
+	begin, before := nextAddress(text, 0)
+	for begin >= 0 {
+		next, beforeNext := nextAddress(text, begin+1)
+		end := next
+		if next < 0 {
+			end = len(text)
 		}
-		before := text[start[2]:start[3]]
-		if address := trimAddress(text[start[4]:end], before); address != "" {
+		if address := trimAddress(text[begin:end], before); address != "" {
 			return address
 		}
+		begin, before = next, beforeNext
 	}
 	return ""
 }
@@ -108,7 +151,7 @@ const maxAddress = 16 << 10
 
 // withoutScheme returns the first part of a text that may be an address or a path.
 func withoutScheme(text string) string {
-	text = strings.TrimSpace(invisible.Replace(text))
+	text = strings.TrimSpace(visible(text))
 	for _, part := range splitText(text) {
 		part = strings.Trim(strings.TrimSpace(part), `"'<>()`)
 		if !blankInFile(TextValue(part)) {

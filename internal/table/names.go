@@ -135,7 +135,8 @@ var specialLetters = strings.NewReplacer("ß", "ss", "ł", "l", "ø", "o", "æ",
 // foldName returns a name in the form in which columns of files are compared: its letters
 // and digits, in lower case and without accents.
 func foldName(name string) string {
-	if folded, ok := foldASCII(make([]byte, 0, maxBlankWord), name); ok {
+	var short [64]byte
+	if folded, ok := foldASCII(short[:0], name); ok {
 		return string(folded)
 	}
 	lower := specialLetters.Replace(strings.ToLower(name))

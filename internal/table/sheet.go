@@ -15,6 +15,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -51,13 +52,31 @@ type SheetReport struct {
 	Column string
 }
 
+// String says it for people, in one line; empty if nothing was cut.
+func (r SheetReport) String() string {
+	if r.Cut == 0 {
+		return ""
+	}
+	const shown = 200 // bytes
+	cells := "1 cell was"
+	if r.Cut > 1 {
+		cells = fmt.Sprint(r.Cut, " cells were")
+	}
+	return fmt.Sprintf("%s cut to the 32,767 characters that a sheet's cell holds, the first in row %d, column %s",
+		cells, r.Row, Printable(catalog.Clip(r.Column, shown)))
+}
+
 // What a sheet can hold.
 const (
 	maxSheetRows = excelize.TotalRows - 1 // below the header
 	maxCell      = excelize.TotalCellChars
 )
 
-const sheetName = "Results"
+// Names of sheets. That of notes is there only if there is something to say.
+const (
+	sheetName  = "Results"
+	notesSheet = "Notes"
+)
 
 // CheckSheetRows returns an error if a sheet has no room for so many rows.
 func CheckSheetRows(rows int) error {
@@ -67,8 +86,9 @@ func CheckSheetRows(rows int) error {
 	return nil
 }
 
-// WriteSheet makes an XLSX file of what a Writer of that format has written. It holds few
-// rows in memory; more wait in the system's temporary folder.
+// WriteSheet makes an XLSX file of what a Writer of that format has written. What could not
+// be written as it is, the file says in a second sheet. It holds few rows in memory; more wait
+// in the system's temporary folder.
 func WriteSheet(part io.Reader, out io.Writer, cfg SheetConfig) (report SheetReport, err error) {
 	if err := CheckSheetRows(cfg.Rows); err != nil {
 		return report, err
@@ -141,7 +161,7 @@ func (w *sheetWriter) begin(file *excelize.File) (err error) {
 	return w.stream.SetRow("A1", header)
 }
 
-// end adds the filter and ends the sheet.
+// end adds the filter, ends the sheet, and adds the one of notes.
 func (w *sheetWriter) end(file *excelize.File) error {
 	last, err := excelize.CoordinatesToCellName(max(1, len(w.cfg.Columns)), max(2, w.next-1))
 	if err != nil {
@@ -150,7 +170,13 @@ func (w *sheetWriter) end(file *excelize.File) error {
 	if err := file.AutoFilter(sheetName, "A1:"+last, nil); err != nil {
 		return err
 	}
-	return w.stream.Flush()
+	if err := w.stream.Flush(); err != nil || w.report.Cut == 0 {
+		return err
+	}
+	if _, err := file.NewSheet(notesSheet); err != nil {
+		return err
+	}
+	return file.SetCellStr(notesSheet, "A1", w.report.String())
 }
 
 // row adds a line of a part.

@@ -100,6 +100,10 @@ func TestWriteSheet_CutsLongCellsAndSaysSo(t *testing.T) {
 	if want := (table.SheetReport{Cut: 2, Row: 3, Column: "long"}); report != want {
 		t.Errorf("got %+v", report)
 	}
+	const said = "2 cells were cut to the 32,767 characters that a sheet's cell holds, the first in row 3, column long"
+	if got, err := file.GetCellValue("Notes", "A1"); err != nil || got != said || report.String() != said {
+		t.Errorf("the file says %q, %v", got, err)
+	}
 	for at, want := range map[string]int{"B2": 32_767, "B3": 16_383 * len("🪑")} {
 		if got, err := file.GetCellValue("Results", at); err != nil || len(got) != want {
 			t.Errorf("%s has %d bytes, want %d (%v)", at, len(got), want, err)

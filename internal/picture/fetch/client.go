@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -44,6 +46,9 @@ type Config struct {
 	Ports []uint16
 	// Resolver resolves host names; nil: the system's resolver.
 	Resolver *net.Resolver
+	// Route returns where to connect to for a host and port, under the same guard; nil:
+	// there.
+	Route func(hostPort string) string
 }
 
 func (c Config) check() error {
@@ -101,6 +106,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.route = c.Route
 	return &Client{
 		config:    c,
 		agent:     fmt.Sprintf("%s/%s (+https://github.com/credenza-dev/credenza)", Agent, cmp.Or(c.Version, "dev")),
@@ -232,7 +238,7 @@ func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.roundTrip(req)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -269,6 +275,17 @@ func (c *Client) ask(ctx context.Context, v *visit, slots *bodySlots) (*Resource
 	}
 	got.Broken, got.Validators = c.explain(ctx, err, address, v.request), Validators{}
 	return got, nil, nil
+}
+
+// roundTrip sends a request. The error is an *unconnected if there was no connection for it.
+func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
+	var connected atomic.Bool
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	if err != nil && !connected.Load() {
+		err = &unconnected{err, siteOf(req.URL)}
+	}
+	return resp, err
 }
 
 // accept lists the supported formats, so that shops that choose by it send no AVIF.

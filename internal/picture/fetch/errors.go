@@ -43,6 +43,33 @@ func (e *statusError) fault() *fault.Fault {
 		e.host, strings.TrimSpace(fmt.Sprint(e.code, " ", http.StatusText(e.code))), advice).WithSummary(summary)
 }
 
+// unconnected is the error of a request for which there was no connection, or none that
+// TLS could be spoken on.
+type unconnected struct {
+	error
+	site string
+}
+
+// Unwrap returns the error that it is about.
+func (e *unconnected) Unwrap() error { return e.error }
+
+// IsUnconnected reports whether an error is that the site of the address cannot be connected
+// to. It is not if there is no such host or the guard forbids it.
+func IsUnconnected(err error, address *url.URL) bool {
+	e, ok := errors.AsType[*unconnected](err)
+	if !ok || e.site != siteOf(address) {
+		return false
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return !isForbidden(err) && !(ok && dns.IsNotFound)
+}
+
+// isForbidden reports whether the guard has refused a connection.
+func isForbidden(err error) bool {
+	return errors.Is(err, ssrf.ErrProhibitedPort) || errors.Is(err, ssrf.ErrProhibitedIP) ||
+		errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort)
+}
+
 // explain turns an error into a fault, except for faults and for errors that the caller
 // handles.
 func (c *Client) explain(ctx context.Context, err error, address *url.URL, r request) error {
@@ -72,7 +99,7 @@ func (c *Client) explain(ctx context.Context, err error, address *url.URL, r req
 			"port %s of %s is not allowed, only %s: give another address, or have the host allowed with CREDENZA_IMAGE_ALLOW",
 			portOf(address), host, c.ports()).
 			WithSummary(fault.PictureForbidden)
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
+	case isForbidden(err):
 		return fault.Wrap(err, fault.ImageForbidden,
 			"%s is in a private or reserved network, which is not allowed: give a public address, or have it allowed with CREDENZA_IMAGE_ALLOW", host).
 			WithSummary(fault.PictureForbidden)

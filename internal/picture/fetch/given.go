@@ -13,13 +13,24 @@ import (
 
 // ParseGiven is like Parse, for addresses as people have them in their tables: in
 // quotes, with invisible characters, with escaped slashes, without a scheme, or of the
-// page on which a file-sharing service shows the picture.
-func ParseGiven(raw string) (*url.URL, error) {
-	u, err := Parse(withScheme(unwrapped(raw)))
-	if err != nil {
-		return nil, err
+// page on which a file-sharing service shows the picture. If it takes https because the
+// address leaves the scheme out, plain is the address with http, for a host that cannot be
+// connected to by https; else nil.
+func ParseGiven(raw string) (address, plain *url.URL, err error) {
+	given := unwrapped(raw)
+	whole := withScheme(given)
+	if address, err = Parse(whole); err == nil {
+		address, err = direct(address)
 	}
-	return direct(u)
+	if err != nil {
+		return nil, nil, err
+	}
+	if whole != given && address.Scheme == "https" {
+		plain = new(url.URL)
+		*plain = *address
+		plain.Scheme = "http"
+	}
+	return address, plain, nil
 }
 
 // invisible characters get into cells by copying.

@@ -43,7 +43,7 @@ func TestParseGiven(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.raw, func(t *testing.T) {
-			got, err := fetch.ParseGiven(tt.raw)
+			got, _, err := fetch.ParseGiven(tt.raw)
 			if err != nil || got.String() != tt.want {
 				t.Errorf("got %v, %v, want %s", got, err, tt.want)
 			}
@@ -60,7 +60,7 @@ func TestParseGiven_Rejects(t *testing.T) {
 		"https://drive.google.com/drive/folders/1a?usp=sharing": "not a picture (a folder)",
 		"https://www.dropbox.com/scl/fo/x/y?rlkey=k&dl=0":       "not a picture (a folder)",
 	} {
-		if got, err := fetch.ParseGiven(raw); err == nil || fault.From(err).Summary() != want {
+		if got, _, err := fetch.ParseGiven(raw); err == nil || fault.From(err).Summary() != want {
 			t.Errorf("%q: got %v, %v, want %q", raw, got, err, want)
 		}
 	}
@@ -84,7 +84,7 @@ func TestParseGiven_ShareLinksAreAskedForTheFile(t *testing.T) {
 	})
 	client, port := newClient(t, config), portOf(t, files.Listener.Addr())
 	for _, raw := range []string{"http://drive.google.com:%d/file/d/1a/view", "http://www.dropbox.com:%d/s/1/a.jpg?dl=0"} {
-		u, err := fetch.ParseGiven(fmt.Sprintf(raw, port))
+		u, _, err := fetch.ParseGiven(fmt.Sprintf(raw, port))
 		if err != nil {
 			t.Fatal(err)
 		}

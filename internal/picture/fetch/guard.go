@@ -20,6 +20,7 @@ type guard struct {
 	hosts   map[string]bool
 	guarded net.Dialer
 	open    net.Dialer // for hosts that are allowed by name, without a check
+	route   func(hostPort string) string
 }
 
 // dialTimeout is the time for connecting to a host, with name resolution. The dialer
@@ -77,6 +78,9 @@ func unmapped(p netip.Prefix) (netip.Prefix, error) {
 
 // dial connects to host:port if the guard allows it.
 func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if g.route != nil {
+		address = g.route(address)
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
