@@ -109,11 +109,11 @@ func TestClassify_OnAFullDisk(t *testing.T) {
 	})
 	for _, ending := range []string{".csv", ".jsonl", ".xlsx"} {
 		t.Run(ending, func(t *testing.T) {
-			const rows = 600
+			const rows = 1200 // the first ones may be answered after hundreds of others
 			r := newResumeTest(t, rows)
 			want := r.whole(t, ending)
 			out := filepath.Join(t.TempDir(), "out"+ending)
-			t.Setenv(roomVariable, "100000")
+			t.Setenv(roomVariable, "260000")
 			p := runProgram(t, r.args(out)...)
 			<-p.ended
 			if code := p.cmd.ProcessState.ExitCode(); code != exitFailed {
