@@ -2,6 +2,7 @@ package intake
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"slices"
@@ -69,23 +70,36 @@ func ConnOf(local net.Addr) (*Conn, bool) {
 	return addr.conn, ok
 }
 
-// Greet reads what every client of HTTP/2 sends first, for Read to hand out. It returns an
-// error as soon as the peer sends something else, and io.EOF for one that leaves at once.
+// Greet reads what every client of HTTP/2 sends first, its preface and its settings, for
+// Read to hand out. It returns an error as soon as the peer sends something else, and io.EOF
+// for one that leaves at once.
 func (c *Conn) Greet() error {
-	begun := make([]byte, 0, prefaceBytes)
-	for len(begun) < prefaceBytes {
-		n, err := c.Conn.Read(begun[len(begun):prefaceBytes])
+	const least = prefaceBytes + frameHeadBytes
+	begun := make([]byte, 0, least)
+	for len(begun) < least {
+		n, err := c.Conn.Read(begun[len(begun):least])
 		begun = begun[:len(begun)+n]
-		if !strings.HasPrefix(http2.ClientPreface, string(begun)) {
+		if !strings.HasPrefix(string(begun), http2.ClientPreface[:min(len(begun), prefaceBytes)]) {
 			return errNoPreface
 		}
-		if err != nil && len(begun) < prefaceBytes {
+		if err != nil && len(begun) < least {
 			return err
 		}
 	}
-	c.rest = begun
-	return nil
+	head := begun[prefaceBytes:]
+	length := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
+	if head[3] != frameSettings || length > maxSettingsBytes {
+		return errNoPreface
+	}
+	c.rest = make([]byte, least+length)
+	copy(c.rest, begun)
+	_, err := io.ReadFull(c.Conn, c.rest[least:])
+	return err
 }
+
+// maxSettingsBytes is the most that a client's first settings take. There are few, of six
+// bytes each.
+const maxSettingsBytes = 1 << 10
 
 // errNoPreface is for the server's own eyes: its peer does not understand it.
 var errNoPreface = errors.New("the connection does not begin as HTTP/2")

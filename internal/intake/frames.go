@@ -10,6 +10,7 @@ const (
 	frameData         = 0x0
 	frameHeaders      = 0x1
 	frameReset        = 0x3
+	frameSettings     = 0x4
 	frameContinuation = 0x9
 
 	flagEndHeaders = 0x4

@@ -300,8 +300,8 @@ type charged struct {
 	stopping context.Context //nolint:containedctx // the server's; a handshake has none
 }
 
-// ServerHandshake makes a connection secure, if it is to be, and awaits the preface. It
-// ends with the server, which gRPC would have wait for it.
+// ServerHandshake makes a connection secure, if it is to be, and awaits the preface and the
+// first settings. It fails when the server stops: gRPC's stop waits for handshakes.
 func (c charged) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	defer context.AfterFunc(c.stopping, func() { _ = raw.Close() })()
 	secure, info, err := c.TransportCredentials.ServerHandshake(raw)

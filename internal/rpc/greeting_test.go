@@ -30,15 +30,26 @@ func (r *running) silent(t *testing.T, begun string) (conn net.Conn, received ch
 	return conn, received
 }
 
+// Heads of frames: a ping, the settings that a client may begin with, and more of them than
+// there can be.
+const (
+	ping         = "\x00\x00\x08\x06\x00\x00\x00\x00\x00"
+	someSettings = "\x00\x00\x06\x04\x00\x00\x00\x00\x00"
+	longSettings = "\x00\x04\x01\x04\x00\x00\x00\x00\x00"
+)
+
 // A connection costs a transport only once it began HTTP/2, of which the server's settings
 // are the first sign.
 func TestConnectionsThatDoNotBegin_AreGivenNothing(t *testing.T) {
-	for _, begun := range []string{"", http2.ClientPreface[:10], "POST /classify"} {
+	for begun, refused := range map[string]bool{
+		"": false, http2.ClientPreface[:10]: false, http2.ClientPreface: false,
+		"POST /classify": true, http2.ClientPreface + ping: true, http2.ClientPreface + longSettings: true,
+	} {
 		bubble(t, func(t *testing.T) {
 			s := start(t, setup{})
 			conn, received := s.silent(t, begun)
 			synctest.Wait()
-			if begun != "POST /classify" { // which is refused at once
+			if !refused { // which comes at once
 				_ = conn.(interface{ SetReadDeadline(time.Time) error }).SetReadDeadline(time.Now())
 			}
 			if got := <-received; len(got) > 0 {
@@ -74,7 +85,7 @@ func TestPrefaceInPieces_BeginsAConnection(t *testing.T) {
 
 // gRPC waits for a connection's first bytes before it stops, which took up to two minutes.
 func TestShutdownDoesNotWaitForConnectionsThatDoNotBegin(t *testing.T) {
-	for _, begun := range []string{"", http2.ClientPreface[:10]} {
+	for _, begun := range []string{"", http2.ClientPreface[:10], http2.ClientPreface, http2.ClientPreface + someSettings} {
 		bubble(t, func(t *testing.T) {
 			s := start(t, setup{})
 			_, received := s.silent(t, begun)
