@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"connectrpc.com/connect"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
 
 // unread is a body that must not be read.
@@ -125,6 +127,71 @@ func TestOneMessageIsOne(t *testing.T) {
 			code, says := got.Header().Get("Grpc-Status"), got.Header().Get("Grpc-Message")
 			if code != "3" && !strings.Contains(got.Body.String(), `"code":"invalid_argument"`) || !strings.Contains(says+got.Body.String(), tt.says) {
 				t.Errorf("%d %v %q", got.Code, got.Header(), got.Body)
+			}
+		})
+	}
+}
+
+// changing is a transport that changes requests in ways that clients do not.
+type changing struct {
+	http.RoundTripper
+	change func(*http.Request)
+}
+
+func (c changing) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.change(r)
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// streamChanged calls ClassifyStream with an item and a changed request. It returns how many
+// messages came, and the error at the end.
+func (h *overHTTP) streamChanged(t *testing.T, change func(*http.Request), options ...connect.ClientOption) (n int, _ error) {
+	t.Helper()
+	over := h.over(t, 2)
+	over.Transport = changing{over.Transport, change}
+	client := connect.NewClient[credenzav1.ClassifyStreamRequest, credenzav1.ClassifyStreamResponse](over, atStream, options...)
+	stream, err := client.CallServerStream(t.Context(), connect.NewRequest(&credenzav1.ClassifyStreamRequest{Items: items("a")}))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = stream.Close() }()
+	for stream.Receive() {
+		n++
+	}
+	return n, stream.Err()
+}
+
+func badConnectTimeout(r *http.Request) { r.Header.Set("Connect-Timeout-Ms", "soon") }
+
+// Clients take the code and the words of a refusal from the message that ends the stream, and
+// not from another body.
+func TestRefusedStream_EndsAsConnectStreamsDo(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*http.Request)
+		code   connect.Code
+		says   string
+	}{
+		"bad time-out": {badConnectTimeout, connect.CodeInvalidArgument, "the header Connect-Timeout-Ms is not a duration: send milliseconds"},
+		"no message":   {func(r *http.Request) { r.Body, r.ContentLength = http.NoBody, 0 }, connect.CodeInvalidArgument, "the body is empty: send one message"},
+		"no method":    {func(r *http.Request) { r.URL.Path += "s" }, connect.CodeUnimplemented, "there is no such method"},
+	} {
+		for codec, options := range map[string][]connect.ClientOption{"proto": nil, "JSON": {connect.WithProtoJSON()}} {
+			t.Run(name+" "+codec, func(t *testing.T) {
+				h := startHTTP(t, setup{})
+				if _, err := h.streamChanged(t, tt.change, options...); connect.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("it ended with %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestConnectsTimeout_SaysNothingByOtherProtocols(t *testing.T) {
+	for name, option := range map[string]connect.ClientOption{"gRPC-Web": connect.WithGRPCWeb(), "gRPC": connect.WithGRPC()} {
+		t.Run(name, func(t *testing.T) {
+			h := startHTTP(t, setup{})
+			if n, err := h.streamChanged(t, badConnectTimeout, option); n == 0 || err != nil {
+				t.Errorf("%d messages, then %v", n, err)
 			}
 		})
 	}

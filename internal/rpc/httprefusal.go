@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"mime"
@@ -40,13 +41,23 @@ func (f *httpRefusal) write(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+	says := map[string]string{"code": f.code.String(), "message": f.message}
+	if strings.HasPrefix(media, mediaConnectStream) { // whose clients do not read the body of another status
+		end, _ := json.Marshal(map[string]any{"error": says}) // strings can be encoded
+		w.Header().Set("Content-Type", media)
+		_, _ = w.Write(append(binary.BigEndian.AppendUint32([]byte{endOfStream}, uint32(len(end))), end...)) //nolint:gosec // a sentence
+		return
+	}
 	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(f.status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": f.code.String(), "message": f.message})
+	_ = json.NewEncoder(w).Encode(says)
 }
 
-// timeouts are the forms of the headers with a call's time. gRPC would take another one for
-// a fault of ours, and the transcoder would answer in words of its own.
+// endOfStream is the flag of the message that ends a stream of Connect.
+const endOfStream = 0x02
+
+// timeouts are the forms of the headers with a call's time, Connect's last. gRPC would take
+// another form for a fault of ours, and the transcoder would answer in words of its own.
 var timeouts = []struct {
 	header string
 	form   *regexp.Regexp
@@ -56,11 +67,16 @@ var timeouts = []struct {
 	{"Connect-Timeout-Ms", regexp.MustCompile(`^[0-9]{1,10}$`), "milliseconds in up to 10 digits"},
 }
 
-// badTimeout returns the refusal of a header that is no time, else nil.
+// badTimeout returns the refusal of a header that is not a duration, else nil. By gRPC and
+// gRPC-Web, Connect's header is not read.
 func badTimeout(h http.Header) *httpRefusal {
-	for _, t := range timeouts {
+	read := timeouts
+	if strings.HasPrefix(h.Get("Content-Type"), mediaGRPC) {
+		read = timeouts[:1]
+	}
+	for _, t := range read {
 		if value := h.Get(t.header); value != "" && !t.form.MatchString(value) {
-			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header " + t.header + " is no time: send " + t.says + ", or leave it out"}
+			return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the header " + t.header + " is not a duration: send " + t.says + ", or leave it out"}
 		}
 	}
 	return nil
