@@ -45,7 +45,7 @@ demo: ## classify the sample catalogue through a real server (offline without a 
 test: $(BIN)/gotestsum ## run all tests
 	$(BIN)/gotestsum --format pkgname -- -timeout 15m ./...
 
-race: $(BIN)/gotestsum ## run all tests under the race detector (needs a C compiler)
+race: $(BIN)/gotestsum ## run all tests under the race detector, those that judge a figure once and without judging it (needs a C compiler)
 	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname -- -race -timeout 15m ./...
 
 test-clients: $(BIN)/grpcurl $(NODE_MODULES) $(VENVS)/new/.done ## run the clients in examples, and each line of docs/operations.md, against a real server (needs python3 with requests, node, curl)

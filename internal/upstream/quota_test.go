@@ -146,13 +146,14 @@ func play(t *testing.T, sc scenario, more ...func(*report) []string) {
 	}
 }
 
-// judgedWithoutRace skips a test that repeats runs for the sake of a figure: for the race
-// detector, one run of each scenario is enough.
-func judgedWithoutRace(t *testing.T) {
+// onceForRace reports whether the race detector watches, and then has played the scenario as
+// play does: that is enough for it, and a figure over several runs is judged without it.
+func onceForRace(t *testing.T, sc scenario, more ...func(*report) []string) bool {
 	t.Helper()
 	if testkit.Race {
-		t.Skip("its figure is judged without the race detector")
+		play(t, sc, more...)
 	}
+	return testkit.Race
 }
 
 // meanSeeds is how many seeds a mean is over.
@@ -165,8 +166,7 @@ func playMean(t *testing.T, sc scenario, more ...func(*report) []string) {
 	var use, throttled, jain float64
 	bounds := sc
 	sc.minUse, sc.maxThrottled, sc.minJain = 0, 0, 0
-	if testkit.Race {
-		play(t, sc, more...)
+	if onceForRace(t, sc, more...) {
 		return
 	}
 	for seed := range uint64(meanSeeds) {

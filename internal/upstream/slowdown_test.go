@@ -29,7 +29,6 @@ func late(from, until, least, more time.Duration) func(at time.Duration, roll fl
 // answers are as late as those of a server that queues, but a lower limit makes none of them
 // quicker: the speed has to be back soon.
 func TestStallsAndDelays_AreNoQueue(t *testing.T) {
-	judgedWithoutRace(t)
 	const second, calm, end = time.Second, 45 * time.Second, 60 * time.Second
 	for name, delays := range map[string][]func(at time.Duration, roll float64) time.Duration{
 		"a delay":           {late(20*second, 26*second, 550*time.Millisecond, 300*time.Millisecond)},
@@ -37,19 +36,23 @@ func TestStallsAndDelays_AreNoQueue(t *testing.T) {
 		"a stop":            {stop(20*second, 25*second)},
 		"stops and a delay": {stop(20*second, 23*second), late(25*second, 30*second, 500*time.Millisecond, 1), stop(32*second, 34*second)},
 	} {
+		config := keys("a")
+		config.Ceiling = 24
+		sc := scenario{name: name, items: 7000, config: config, window: 128, server: func(s *server) {
+			s.silent = true
+			s.delay = func(at time.Duration, roll float64) (all time.Duration) {
+				for _, delay := range delays {
+					all += delay(at, roll)
+				}
+				return all
+			}
+		}}
+		if onceForRace(t, sc) {
+			return
+		}
 		for seed := range uint64(8) {
 			t.Run(fmt.Sprint(name, ", seed ", seed), func(t *testing.T) {
-				config := keys("a")
-				config.Ceiling = 24
-				r := run(t, scenario{items: 7000, config: config, window: 128, server: func(s *server) {
-					s.silent = true
-					s.delay = func(at time.Duration, roll float64) (all time.Duration) {
-						for _, delay := range delays {
-							all += delay(at, roll)
-						}
-						return all
-					}
-				}}, seed)
+				r := run(t, sc, seed)
 				before, after := r.perSecond(5*second, 20*second), r.perSecond(calm, end)
 				if after < 0.8*before {
 					t.Errorf("%.0f answers a second from 11 s after it, %.0f before", after, before)

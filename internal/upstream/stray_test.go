@@ -35,10 +35,12 @@ func (r *report) rate() float64 {
 // TestStray429s checks that stray 429s slow nothing down: 95 % of the answers a second
 // without them, and 90 % in the worst run.
 func TestStray429s(t *testing.T) {
-	judgedWithoutRace(t)
 	fixed := keys("k")
 	fixed.Fixed = 64
 	t.Log(rowHead)
+	if onceForRace(t, scenario{name: "stray 5%, Retry-After 1", items: 3000, config: fixed, server: both(strays(0.05), asking("Retry-After", "1"))}) {
+		return
+	}
 	with := besides(t, scenario{items: 12_000, config: fixed}, 3)
 	for _, share := range []float64{0.002, 0.005, 0.01, 0.02, 0.05} {
 		for name, ask := range map[string]func(*server){
@@ -55,7 +57,9 @@ func TestStray429s(t *testing.T) {
 // TestStray429sInSlowStart checks the mean of eight short runs with a pool that has to
 // grow first.
 func TestStray429sInSlowStart(t *testing.T) {
-	judgedWithoutRace(t)
+	if onceForRace(t, scenario{name: "stray 5%, slow start", items: 3000, config: keys("k"), server: both(strays(0.05), silent)}) {
+		return
+	}
 	with := besides(t, scenario{items: 6000, config: keys("k")}, 8)
 	for _, share := range []float64{0.002, 0.02, 0.05} {
 		if mean, _ := with(fmt.Sprintf("stray %g", share), both(strays(share), silent)); mean < 0.95 {
@@ -89,10 +93,12 @@ func besides(t *testing.T, sc scenario, runs uint64) func(name string, server fu
 
 // TestLimitWithStray429s judges the mean of sixteen runs: chance clusters weigh much in one.
 func TestLimitWithStray429s(t *testing.T) {
-	judgedWithoutRace(t)
 	sc := scenario{
 		name: "100/s, silent, 1 % stray", items: 6000, skip: 2 * time.Second, quota: 100, config: keys("k"),
 		server: both(hundred, silent, strays(0.01)),
+	}
+	if onceForRace(t, sc) {
+		return
 	}
 	const runs = 16
 	used, refused := 0.0, 0.0
