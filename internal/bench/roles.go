@@ -32,7 +32,7 @@ func runSim(ctx context.Context, args []string) error {
 	return sim.Run(ctx, l)
 }
 
-// runEcho sends back what comes on each connection, each time after that of its argument.
+// runEcho sends back what comes on each connection, after the delay in its argument.
 func runEcho(ctx context.Context, args []string) error {
 	after := must(time.ParseDuration(args[0]))
 	l := must(new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"))

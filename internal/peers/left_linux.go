@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// left reports whether a connection's peer has closed it, though not all is read yet that it
-// sent before. It is false if that cannot be known.
+// left reports whether the peer has closed its side, even if what it sent before is not all
+// read. It is false if that cannot be known.
 func left(conn net.Conn) (yes bool) {
 	c, ok := conn.(syscall.Conn)
 	if !ok {

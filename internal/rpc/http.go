@@ -228,8 +228,8 @@ type endedBody struct {
 	visit *httpVisit
 }
 
-// Read reads the body. The transcoder reports its end after a message without bytes, too,
-// but not for a second time.
+// Read reads the body. After a message without bytes the transcoder returns io.EOF although
+// more may follow. The next read returns what does, or io.EOF at the real end.
 func (b *endedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 && errors.Is(err, io.EOF) {

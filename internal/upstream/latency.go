@@ -147,8 +147,9 @@ func (l *latency) queues(took time.Duration) bool {
 // stalledAfter is the age from which a call is one of those that should have
 // been answered, 0 while too little is known. Three times the lower quartile is
 // soon; the 99th percentile keeps a mixture of quick and slow questions from
-// looking like an outage, and the pause before the first probe a moment without
-// the processor: what is over sooner than the pause is no reason for it.
+// looking like an outage. The pause before the first probe is the least: opening
+// the breaker costs all calls that pause, so a shorter silence, such as while this
+// machine is busy, must not open it.
 func (l *latency) stalledAfter() time.Duration {
 	if l.seen < 20 {
 		return 0
