@@ -63,15 +63,22 @@ func (r *resumeTest) interrupted(t *testing.T, ending string, s syscall.Signal, 
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
 	out := filepath.Join(t.TempDir(), "out"+ending)
-	for range points {
+	for n := range points {
 		p := runProgram(t, r.args(out, "--resume")...)
-		r.awaitCalls(p, r.sim.Calls()+int64(random.IntN(2*calls/points)))
+		within := 2 * calls / points
+		if n == 0 { // An interrupted run finishes its window, so an early moment is needed.
+			within = min(within, calls/4)
+		}
+		r.awaitCalls(p, r.sim.Calls()+int64(random.IntN(within)))
 		p.end(s)
 		code := p.cmd.ProcessState.ExitCode()
 		if s == syscall.SIGINT && code == exitInterrupted && !strings.Contains(p.log.String(), "credenza: interrupted: ") {
 			t.Errorf("an interrupted run says %s", p.log)
 		}
 		if code == exitOK {
+			if n == 0 {
+				t.Error("no run was interrupted")
+			}
 			return comparable(t, out)
 		}
 	}
@@ -169,7 +176,7 @@ func TestResume_GivesTheOutputOfAnUninterruptedRun(t *testing.T) {
 					twice := r.sim.Stats().Messages.ExtraPaid
 					t.Logf("%d of %d paid twice in %d interruptions", twice, rows, c.points)
 					// Calls in flight, and some whose answers were on the way.
-					if s == syscall.SIGINT && twice != 0 || twice > int64(resumeWorkers*c.points*3/2) {
+					if s == syscall.SIGINT && twice != 0 || !testkit.Race && twice > int64(resumeWorkers*c.points*3/2) {
 						t.Errorf("%d were paid twice", twice)
 					}
 				})
