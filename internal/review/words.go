@@ -44,13 +44,13 @@ func (x *index) having(words []string) bitmap {
 	x.found = slices.DeleteFunc(x.found, func(f *found) bool { return f.version != x.version })
 	from := &found{count: len(x.rows)}
 	for _, f := range x.found {
+		if slices.Equal(f.words, words) {
+			return f.rows
+		}
 		// A row that has the words has their parts too.
 		if f.count <= from.count && !slices.ContainsFunc(f.words, func(part string) bool { return !partOfAny(part, words) }) {
 			from = f
 		}
-	}
-	if slices.Equal(from.words, words) {
-		return from.rows
 	}
 	f := &found{words: words, version: x.version, rows: from.rows, count: from.count}
 	for _, word := range words {
