@@ -357,3 +357,24 @@ func TestFile_RewritesItsJournalInParts(t *testing.T) {
 	}
 	s.do(f.Close())
 }
+
+// full is a disk on which nothing can be written.
+type full struct{ longest int }
+
+func (f *full) Write(b []byte) (int, error) {
+	f.longest = max(f.longest, len(b))
+	return 0, errors.New("no space left")
+}
+
+// TestRewrite_EndsAtTheFirstError has far more records than are written at once.
+func TestRewrite_EndsAtTheFirstError(t *testing.T) {
+	j := newJournal("", Config{})
+	result := json.RawMessage(`"` + strings.Repeat("r", 1000) + `"`)
+	for row := range int64(4000) {
+		j.put(Record{Row: row, Result: result})
+	}
+	disk := &full{}
+	if _, err := j.writeAll(disk); err == nil || cap(j.buf) > 1<<20 || disk.longest == 0 {
+		t.Errorf("got %v, with a buffer of %d bytes", err, cap(j.buf))
+	}
+}

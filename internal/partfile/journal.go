@@ -116,7 +116,10 @@ func (j *journal) writeAll(to io.Writer) (n int, err error) {
 	j.buf = j.buf[:0]
 	err = j.add(line{Subject: j.subject}, line{Mark: &mark{checkpoint: j.at}})
 	keep := func(r Record) {
-		if j.buf = r.append(j.buf); err == nil && len(j.buf) >= part {
+		if err != nil {
+			return
+		}
+		if j.buf = r.append(j.buf); len(j.buf) >= part {
 			_, err = to.Write(j.buf)
 			n, j.buf = n+len(j.buf), j.buf[:0]
 		}
