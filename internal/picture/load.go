@@ -43,6 +43,8 @@ type target struct {
 	address string
 	// product is set for a product_url: the robots.txt of redirects is checked too.
 	product bool
+	// guessed is set if the scheme is a guess.
+	guessed bool
 	// page is the page that shows the picture, for the Referer.
 	page string
 	// session is that of the page; nil if that set no cookies. So a fetch with cookies is
@@ -52,32 +54,31 @@ type target struct {
 
 // load returns the content of an address. It waits for shops that pause, without
 // holding anything, and shares a fetch that is in flight. The picture of a page comes
-// with the page's content.
-func (s *Source) load(ctx context.Context, address *url.URL, product bool, from content) (c content, err error) {
-	key := target{address: address.String(), product: product, session: from.session}
+// with the page's content. Of the key, the caller sets whether it is a product's and guessed.
+func (s *Source) load(ctx context.Context, address *url.URL, key target, from content) (c content, err error) {
+	key.address, key.session = address.String(), from.session
 	if from.web != nil {
 		key.page = from.web.address.String()
 	}
 	err = retryBusy(ctx, func() (err error) {
 		c, err = s.loads.Do(ctx, key, func(ctx context.Context) (content, error) {
-			return s.fetch(ctx, address, product, from)
+			return s.fetch(ctx, address, key, from)
 		})
 		return err
 	})
 	return c, err
 }
 
-func (s *Source) fetch(ctx context.Context, address *url.URL, product bool, from content) (content, error) {
-	key := address.String()
-	before, validators := s.recall(key)
-	r := fetch.Request{Address: address, Known: validators, Session: from.session, Forward: forward, Usable: raster.IsJPEG}
+func (s *Source) fetch(ctx context.Context, address *url.URL, key target, from content) (content, error) {
+	before, validators := s.recall(key.address)
+	r := fetch.Request{Address: address, Guessed: key.guessed, Known: validators, Session: from.session, Forward: forward, Usable: raster.IsJPEG}
 	if r.Session == nil {
 		r.Session = fetch.NewSession()
 	}
 	if from.web != nil {
 		r.Page = from.web.address
 	}
-	if product {
+	if key.product {
 		r.Check = s.checkRobots
 	}
 	got, err := s.client.Fetch(ctx, r)
@@ -256,27 +257,34 @@ func (s *Source) fromProductURL(ctx context.Context, raw string) (*catalog.Pictu
 
 // loadGiven returns the content of an address as people have it, and the address that it
 // is at. One without a scheme is asked for by https, then by http if there is no connection.
+// A host that answers by http alone is asked by http at once for some minutes.
 func (s *Source) loadGiven(ctx context.Context, raw string, product bool) (*url.URL, content, error) {
 	address, plain, err := fetch.ParseGiven(raw)
 	if err != nil {
 		return nil, content{}, err
 	}
-	c, err := s.loadAllowed(ctx, address, product)
+	if plain != nil && s.client.IsPlain(plain) {
+		address, plain = plain, nil
+	}
+	c, err := s.loadAllowed(ctx, address, target{product: product, guessed: plain != nil})
 	if plain != nil && fetch.IsUnconnected(err, address) {
 		address = plain
-		c, err = s.loadAllowed(ctx, address, product)
+		c, err = s.loadAllowed(ctx, address, target{product: product})
+		if !fetch.IsUnconnected(err, address) && ctx.Err() == nil {
+			s.client.SetPlain(address)
+		}
 	}
 	return address, c, err
 }
 
 // loadAllowed is load for what robots.txt allows, if the address is that of a product.
-func (s *Source) loadAllowed(ctx context.Context, address *url.URL, product bool) (content, error) {
-	if product {
+func (s *Source) loadAllowed(ctx context.Context, address *url.URL, key target) (content, error) {
+	if key.product {
 		if err := retryBusy(ctx, func() error { return s.checkRobots(ctx, address) }); err != nil {
 			return content{}, err
 		}
 	}
-	return s.load(ctx, address, product, content{})
+	return s.load(ctx, address, key, content{})
 }
 
 // checkRobots checks robots.txt, unless the address has the file name of a picture.
@@ -365,7 +373,7 @@ func (s *Source) candidate(ctx context.Context, from content, candidate page.Can
 	if err != nil {
 		return raster.Prepared{}, err
 	}
-	c, err := s.load(ctx, address, false, from)
+	c, err := s.load(ctx, address, target{}, from)
 	small := err != nil && fault.From(err).Summary() == fault.PictureTooSmall
 	switch {
 	case !candidate.Evidence.Declared() && (small || (err == nil && c.web == nil && longer(c.picture) < minGuess)):

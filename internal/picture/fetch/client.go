@@ -219,6 +219,9 @@ func (c *Client) hop(ctx context.Context, clock *clock, v *visit) (*Resource, *u
 		return nil, nil, err
 	}
 	defer leave()
+	if v.Guessed && v.hops == 0 && c.IsPlain(v.address) { // found out while this one queued
+		return nil, nil, &unconnected{errPlain, siteOf(v.address)}
+	}
 	slots := &bodySlots{client: c, clock: clock}
 	clock.run()
 	defer clock.stop()

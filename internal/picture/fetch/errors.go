@@ -54,14 +54,16 @@ type unconnected struct {
 func (e *unconnected) Unwrap() error { return e.error }
 
 // IsUnconnected reports whether an error is that the site of the address cannot be connected
-// to. It is not if there is no such host or the guard forbids it.
+// to. It is not if there is no such host, the guard forbids it, or its certificate is not
+// trusted.
 func IsUnconnected(err error, address *url.URL) bool {
 	e, ok := errors.AsType[*unconnected](err)
 	if !ok || e.site != siteOf(address) {
 		return false
 	}
 	dns, ok := errors.AsType[*net.DNSError](err)
-	return !isForbidden(err) && !(ok && dns.IsNotFound)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return !isForbidden(err) && !untrusted && !(ok && dns.IsNotFound)
 }
 
 // isForbidden reports whether the guard has refused a connection.

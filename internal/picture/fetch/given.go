@@ -15,17 +15,18 @@ import (
 // quotes, with invisible characters, with escaped slashes, without a scheme, or of the
 // page on which a file-sharing service shows the picture. If it takes https because the
 // address leaves the scheme out, plain is the address with http, for a host that cannot be
-// connected to by https; else nil.
+// connected to by https; else nil. It is nil too for an address with a port, and for a
+// shared file, whose link may be a secret.
 func ParseGiven(raw string) (address, plain *url.URL, err error) {
-	given := unwrapped(raw)
-	whole := withScheme(given)
-	if address, err = Parse(whole); err == nil {
-		address, err = direct(address)
+	whole, guessed := withScheme(unwrapped(raw))
+	given, err := Parse(whole)
+	if err == nil {
+		address, err = direct(given)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if whole != given && address.Scheme == "https" {
+	if guessed && address == given {
 		plain = new(url.URL)
 		*plain = *address
 		plain.Scheme = "http"
@@ -55,18 +56,19 @@ func unwrapped(raw string) string {
 var bareHost = regexp.MustCompile(`^([^\s/\\?#@:]+)(:[0-9]{1,5})?(/|$)`)
 
 // withScheme adds the scheme that an address leaves out. Like browsers, it takes https,
-// but http for addresses in numbers, this machine and unusual ports.
-func withScheme(s string) string {
+// but http for addresses in numbers, this machine and unusual ports. It reports whether
+// https is a guess, which no port supports.
+func withScheme(s string) (whole string, guessed bool) {
 	rest, relative := strings.CutPrefix(s, "//")
 	m := bareHost.FindStringSubmatch(rest)
 	if m == nil || (!relative && !isSite(m[1], m[3] == "/")) {
-		return s
+		return s, false
 	}
 	_, err := netip.ParseAddr(m[1])
 	if err == nil || strings.EqualFold(m[1], "localhost") || (m[2] != "" && m[2] != ":443") {
-		return "http://" + rest
+		return "http://" + rest, false
 	}
-	return "https://" + rest
+	return "https://" + rest, m[2] == ""
 }
 
 // isSite reports whether a text is more likely a host than a folder or a file: an
@@ -85,7 +87,7 @@ func isSite(host string, path bool) bool {
 }
 
 // direct returns the address of the file that a page of a file-sharing service shows,
-// or the address itself. The error is for folders, which are no picture.
+// or u itself. The error is for folders, which are no picture.
 func direct(u *url.URL) (*url.URL, error) {
 	switch host := strings.TrimPrefix(u.Hostname(), "www."); {
 	case host == "drive.google.com" || host == "docs.google.com":

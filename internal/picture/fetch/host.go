@@ -2,7 +2,9 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
@@ -21,6 +23,9 @@ const (
 	maxKeptPause = 10 * time.Minute
 	// maxHosts is the number of hosts that are remembered while they have no callers.
 	maxHosts = 4096
+	// plainTTL is how long a host without https is remembered: each attempt to connect may
+	// take dialTimeout.
+	plainTTL = 5 * time.Minute
 	// maxWait is the longest pause that a caller without a deadline waits for.
 	maxWait = 2 * time.Minute
 )
@@ -84,7 +89,8 @@ type host struct {
 	users    int
 	next     time.Time // the earliest time of the next request, by the rate
 	pause    *Busy
-	refusals int // in succession, without a Retry-After
+	refusals int       // in succession, without a Retry-After
+	plain    time.Time // until then it is taken to have no https
 }
 
 func newHosts(rate float64) *hosts {
@@ -197,6 +203,28 @@ func (t *hosts) paused(h *host) error {
 		return b
 	}
 	return nil
+}
+
+// errPlain is the error of a host that IsPlain.
+var errPlain = errors.New("it could not be connected to by https a moment ago")
+
+// SetPlain remembers for some minutes that the host of an address answers by http and cannot
+// be connected to by https.
+func (c *Client) SetPlain(address *url.URL) {
+	h := c.hosts.use(address.Hostname())
+	defer c.hosts.release(h)
+	c.hosts.mu.Lock()
+	defer c.hosts.mu.Unlock()
+	h.plain = time.Now().Add(plainTTL)
+}
+
+// IsPlain reports whether SetPlain was called for the host of an address some minutes ago at
+// most.
+func (c *Client) IsPlain(address *url.URL) bool {
+	c.hosts.mu.Lock()
+	defer c.hosts.mu.Unlock()
+	h, ok := c.hosts.byName[address.Hostname()]
+	return ok && time.Now().Before(h.plain)
 }
 
 // recordStatus records the status of a response. For 429 and 503 it begins a pause for

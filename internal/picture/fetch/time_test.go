@@ -320,6 +320,42 @@ func TestRate_VerySlowRateIsNotUnlimited(t *testing.T) {
 	}
 }
 
+// TestGuess_IsGivenUpByThoseWhoQueue has a host that does not answer on port 443.
+func TestGuess_IsGivenUpByThoseWhoQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inMemory(t, usual(), nil)
+		client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			time.Sleep(dialTimeout)
+			return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded}
+		}
+		address, err := Parse("https://shop.example/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		guess := func(guessed bool, want time.Duration) {
+			begin := time.Now()
+			_, err := client.Fetch(t.Context(), Request{Address: address, Guessed: guessed})
+			if took := time.Since(begin); !IsUnconnected(err, address) || took != want {
+				t.Errorf("%v after %v, want %v", err, took, want)
+			}
+		}
+		var wg sync.WaitGroup
+		for range hostConnections {
+			wg.Go(func() { guess(true, dialTimeout) })
+		}
+		synctest.Wait()
+		for range 3 * hostConnections {
+			wg.Go(func() { guess(true, dialTimeout) })
+		}
+		client.SetPlain(address) // by a caller that had an answer by http
+		wg.Wait()
+		guess(true, 0)
+		guess(false, dialTimeout)
+		time.Sleep(plainTTL)
+		guess(true, dialTimeout)
+	})
+}
+
 func TestHosts_AreForgotten(t *testing.T) {
 	hosts := newHosts(0)
 	for i := range 3 * maxHosts {

@@ -13,6 +13,9 @@ import (
 type Request struct {
 	// Address is one that Parse returned.
 	Address *url.URL
+	// Guessed is set if https is a guess: the fetch fails at once, as IsUnconnected
+	// reports, if the host IsPlain.
+	Guessed bool
 	// Known are the validators of the last response, if any.
 	Known Validators
 	// Session has the cookies of the fetches before; nil: the fetch has its own.
