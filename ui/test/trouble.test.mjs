@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { catalogue, csv } from "./files.mjs";
 import { closePage, ended, openBrowser, openPage, Server, show, start, upload } from "./harness.mjs";
 
@@ -41,6 +44,35 @@ test("a job is loaded again while it runs, cancelled, and its results are kept",
     await page.getByText("There are no jobs here.").waitFor();
     await closePage(page);
   }));
+
+test("a job without a result is looked at often in its first seconds alone", async () => {
+  const model = createServer().listen(0, "127.0.0.1"); // it never answers
+  await once(model, "listening");
+  const address = `http://127.0.0.1:${model.address().port}/v1`;
+  const settings = { CREDENZA_BACKEND: "openai", OPENAI_API_KEY: "key", OPENAI_BASE_URL: address };
+  await withServer(settings, async (server) => {
+    const page = await openPage(browser, server);
+    await page.clock.install();
+    let looks = 0;
+    page.on("request", (request) => {
+      looks += request.url().includes("JobService/GetJob") ? 1 : 0;
+    });
+    const looksIn = async (ms) => {
+      const before = looks;
+      await sleep(ms);
+      return looks - before;
+    };
+    await upload(page, "silent.csv", csv(catalogue(1)));
+    await start(page);
+    await ended(page, "Running");
+    const first = await looksIn(2000);
+    await page.clock.fastForward(10_000);
+    const later = await looksIn(2000);
+    assert.ok(first > later && later > 0 && later <= 5, `${first} looks in the first 2 s, then ${later}`);
+    await closePage(page);
+  });
+  model.close();
+});
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { type Job, JobState } from "../../../sdk/typescript/src/gen/credenza/v1/job_service_pb.js";
 import { Look } from "../look/look.js";
 import { Out } from "../out/out.js";
+import { millisOf } from "../parts/format.js";
 import { useLoaded } from "../parts/hooks.js";
 import { LoadError, Loading } from "../parts/notice.js";
 import { Review } from "../review/review.js";
@@ -17,13 +18,25 @@ const rooms = [
   ["out", "Export"],
 ] as const;
 
+/** How long after its start a job's first results are looked for often. */
+const soonMs = 10_000;
+
 /** Returns after how long a job is looked at again: soon while its first results are awaited. */
 function pollMs(job: Job): number {
   if (job.state === JobState.PAUSED) {
     return 2000;
   }
   const isAwaited = (job.progress?.done ?? 0n) === 0n && job.message === "";
-  return isAwaited ? 100 : 700;
+  if (!isAwaited) {
+    return 700;
+  }
+  // The server's clock may be ahead of this one.
+  return job.state === JobState.RUNNING && Math.abs(Date.now() - startOf(job)) < soonMs ? 100 : 500;
+}
+
+function startOf(job: Job): number {
+  const at = job.startTime ?? job.createTime;
+  return at === undefined ? 0 : millisOf(at);
 }
 
 /** A job: its progress, results, review and export. */
