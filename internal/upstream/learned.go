@@ -56,6 +56,8 @@ const (
 	weakShare = 0.1   // less than this, or one
 	restLong  = 60    // calls after a cut, whose 429s speed does not explain
 	restMost  = 0.015 // and no more than this is learned from them: others may share the limit
+	restStray = 1.5   // so many 429s after the last cuts are stray: a quota refuses none there. Of those
+	restKept  = 0.9   // after a cut this much counts on with each later one
 	restDown  = 0.5   // how far the stray share follows them
 	restUp    = 0.05
 
@@ -113,6 +115,7 @@ type learned struct {
 	suspect   suspicion
 	trial     trial
 	rest      rest
+	unruly    float64 // 429s after cuts, the last ones counting most
 	expect    int64   // stray 429s are expected up to this call
 	certain   int64   // up to this call there is a limit: it has refused most calls
 	confirm   int64   // an alarm up to this call is a limit
@@ -362,7 +365,7 @@ func (l *learned) rested(number int64) {
 		return
 	}
 	share := min(float64(l.rest.rejects)/restLong, restMost)
-	if l.rest.rejects > 1 {
+	if l.unruly = restKept*l.unruly + float64(l.rest.rejects); l.unruly >= restStray {
 		l.expect = number + strayKept
 	}
 	follow := restUp

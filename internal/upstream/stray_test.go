@@ -106,8 +106,9 @@ func TestLimitWithStray429s(t *testing.T) {
 		r := run(t, sc, seed)
 		used, refused = used+r.use()/runs, refused+r.throttled()/runs
 	}
-	if used < 0.95 || refused > 0.03 {
-		t.Errorf("used %.3f of the quota, %.4f of the calls were answered 429, want 0.95 and 0.03", used, refused)
+	t.Logf("used %.3f of the quota, %.4f of the calls were answered 429", used, refused)
+	if used < 0.975 || refused > 0.03 {
+		t.Errorf("used %.3f of the quota, %.4f of the calls were answered 429, want 0.975 and 0.03", used, refused)
 	}
 }
 
