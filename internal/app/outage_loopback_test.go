@@ -3,8 +3,11 @@ package app_test
 import (
 	"context"
 	"net"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 // absent is the address of a model's server that is not there, and may be started.
 type absent struct {
 	address string
+	socket  *os.File // holds the address, so that no other program of the machine gets it
 	sim     *llmsim.Server
 }
 
@@ -25,26 +29,33 @@ func newAbsent(t *testing.T) *absent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := listenOn(t, "127.0.0.1:0")
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return &absent{listener.Addr().String(), sim}
-}
-
-func listenOn(t *testing.T, address string) net.Listener {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return listener
+	socket := os.NewFile(uintptr(fd), "absent")
+	t.Cleanup(func() { _ = socket.Close() })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := name.(*syscall.SockaddrInet4).Port
+	return &absent{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), socket, sim}
 }
 
 // start has the server listen, until the test ends.
 func (a *absent) start(t *testing.T) {
 	t.Helper()
-	listener := listenOn(t, a.address)
+	if err := syscall.Listen(int(a.socket.Fd()), 128); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.FileListener(a.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.sim.Run(ctx, listener) }()
