@@ -46,11 +46,8 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 		defer release()
 	}
 	l := &listing{service: s, rec: rec, query: q, take: take, from: from, next: from, rows: rows{store: s.store, rec: rec}}
-	ended, err := l.read(ctx)
+	ended, err := l.fill(ctx)
 	page := catalog.ResultPage{Columns: l.rows.columns}
-	if ended && err == nil {
-		err = l.atEnd(ctx)
-	}
 	if l.taken > 0 && s.config.Sync == 0 && ctx.Err() == nil {
 		if err := s.store.sync(ctx); err != nil { // as for watchers
 			return catalog.ResultPage{}, err
@@ -94,11 +91,26 @@ type listing struct {
 // errPageFull ends the reading of a page.
 var errPageFull = errors.New("the page is full")
 
-// read reads the page. It returns true if it has met the job's end.
-func (l *listing) read(ctx context.Context) (ended bool, err error) {
+// fill reads the page. It returns true if it has met the job's end; the error is DataLoss
+// if results are missing then. Before that, the job is read from its beginning: a NATS
+// server whose disk was full may find nothing from a place within a stream on.
+func (l *listing) fill(ctx context.Context) (ended bool, err error) {
+	for from := l.from.At.Major; ; from = 0 {
+		if ended, err = l.read(ctx, from); !ended || err != nil {
+			return ended, err
+		}
+		if err = l.atEnd(ctx); from == 0 || !fault.Is(err, fault.DataLoss) {
+			return true, err
+		}
+		l.from = l.next
+	}
+}
+
+// read reads the page, from a sequence on. It returns true if it has met the job's end.
+func (l *listing) read(ctx context.Context, from uint64) (ended bool, err error) {
 	all := reading{filters: []string{allOf(resultsPrefix, l.rec.Upload)}}
-	if l.from.At.Major > 0 {
-		all.after = l.from.At.Major - 1
+	if from > 0 {
+		all.after = from - 1
 	}
 	err = l.service.store.replay(ctx, all, func(msg jetstream.Msg, seq uint64) error { return l.message(ctx, msg, seq) })
 	switch {
@@ -114,6 +126,9 @@ func (l *listing) read(ctx context.Context) (ended bool, err error) {
 func (l *listing) message(ctx context.Context, msg jetstream.Msg, seq uint64) error {
 	if msg.Subject() == endSubject(l.rec.Upload) || (l.rec.EndedSeq != 0 && seq >= l.rec.EndedSeq) {
 		return errAtEnd
+	}
+	if seq < l.from.At.Major {
+		return nil // of an earlier page
 	}
 	if l.isFull() {
 		return errPageFull

@@ -224,6 +224,30 @@ func TestListJobResults_ReportsLosses(t *testing.T) {
 	}
 }
 
+// TestListJobResults_LooksFromTheBeginningBeforeItReportsALoss has a store that finds nothing
+// from a place within the results on.
+func TestListJobResults_LooksFromTheBeginningBeforeItReportsALoss(t *testing.T) {
+	r := single(t)
+	job := r.create(t, textual, mixed(500))
+	r.watch(t, job.ID, nil, 0)
+	c := rawFront(t, r)
+	list := func(filter credenzav1.ResultFilter) []int64 {
+		got, _ := listPages(t, c, &credenzav1.ListJobResultsRequest{JobId: job.ID, PageSize: 30, Filter: filter})
+		return got
+	}
+	filters := []credenzav1.ResultFilter{credenzav1.ResultFilter_RESULT_FILTER_ALL, credenzav1.ResultFilter_RESULT_FILTER_FAILED}
+	var want [][]int64
+	for _, filter := range filters {
+		want = append(want, list(filter))
+	}
+	jobs.HideMiddle(r.Service)
+	for i, filter := range filters {
+		if got := list(filter); len(got) < 50 || !slices.Equal(got, want[i]) {
+			t.Errorf("%v: %d results are listed, want %d", filter, len(got), len(want[i]))
+		}
+	}
+}
+
 func TestListJobResults_OfACancelledJob(t *testing.T) {
 	r := single(t)
 	job := r.create(t, textual, goods(400, func(i int, it *catalog.Item) {
