@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"math"
+	"net/http"
+	"syscall"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -17,4 +19,14 @@ func (h hiddenMiddle) OrderedConsumer(ctx context.Context, cfg jetstream.Ordered
 		cfg.OptStartSeq = math.MaxInt32
 	}
 	return h.Stream.OrderedConsumer(ctx, cfg)
+}
+
+// FillDisk has the removal of results fail as on a disk without room: the store writes down
+// what it removes.
+func FillDisk(s *Service) { s.store.results = fullDisk{s.store.results} }
+
+type fullDisk struct{ jetstream.Stream }
+
+func (fullDisk) Purge(context.Context, ...jetstream.StreamPurgeOpt) error {
+	return &jetstream.APIError{Code: http.StatusInternalServerError, ErrorCode: 10051, Description: "write 3.blk: " + syscall.ENOSPC.Error()}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
+	"syscall"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,7 +65,10 @@ func apiFault(err error, api *jetstream.APIError) error {
 		jetstream.JSErrCodeStreamWrongLastSequenceConstant: // something for the subject is still on its way
 		return storageAway(err)
 	}
-	if api.Code == 503 {
+	if strings.Contains(api.Description, syscall.ENOSPC.Error()) { // what is removed is written down too
+		return storageFull(err)
+	}
+	if api.Code >= http.StatusInternalServerError {
 		return storageAway(err)
 	}
 	return err
@@ -97,11 +102,7 @@ func isPermanent(err error) bool {
 // may pass.
 func isStores(err error) bool {
 	err = asFault(err)
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		return f.Reason == fault.StorageAway || f.Reason == fault.StorageFull
-	}
-	api, ok := errors.AsType[jetstream.JetStreamError](err)
-	return isMissing(err) || ok && api.APIError() != nil && api.APIError().Code >= http.StatusInternalServerError
+	return fault.Is(err, fault.StorageAway) || fault.Is(err, fault.StorageFull) || isMissing(err)
 }
 
 // wrongLast reports whether another writer was first.

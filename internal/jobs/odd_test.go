@@ -146,3 +146,16 @@ func TestCreate_RecordIsVisibleToAllReplicas(t *testing.T) {
 		t.Errorf("%+v", config)
 	}
 }
+
+func TestDelete_OnAFullDisk(t *testing.T) {
+	r := single(t)
+	job := r.create(t, textual, goods(3, nil))
+	r.watch(t, job.ID, nil, 0)
+	jobs.FillDisk(r.Service)
+	if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, fault.StorageFull) {
+		t.Errorf("deleting on a full disk ended with %v", err)
+	}
+	if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("deleting again ended with %v", err)
+	}
+}
