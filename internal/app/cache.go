@@ -65,15 +65,9 @@ func cacheStatus(m *cache.Cache) *rpc.CacheStatus {
 	return &rpc.CacheStatus{Entries: s.Entries, Bytes: s.Bytes, Hits: s.MemoryHits + s.StoreHits, Misses: s.Misses}
 }
 
-// cacheMetrics collects the cache's figures.
-type cacheMetrics struct{ cache *cache.Cache }
-
-// Describe lists what Collect sends.
-func (m cacheMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
-
-// Collect sends the figures.
-func (m cacheMetrics) Collect(to chan<- prometheus.Metric) {
-	s := m.cache.Stats()
+// sendCacheFigures sends the cache's figures.
+func (a *App) sendCacheFigures(to chan<- prometheus.Metric) {
+	s := a.cache.Stats()
 	metric.CacheHits.Send(to, float64(s.MemoryHits), "memory")
 	metric.CacheHits.Send(to, float64(s.StoreHits), "store")
 	metric.CacheMisses.Send(to, float64(s.Misses))

@@ -46,7 +46,7 @@ func (a *App) openCaps(metrics prometheus.Registerer) {
 	}
 	a.caps = caps.New(a.authority.Caps, store, rand.Text(), a.log)
 	a.closers = append(a.closers, a.caps.Close)
-	metrics.MustRegister(callerMetrics{a.caps})
+	metrics.MustRegister(collector(a.sendCallerFigures))
 }
 
 // capsInUse returns the callers that have caps and what they use.
@@ -69,15 +69,9 @@ func (a *App) capsInUse(ctx context.Context) []catalog.CapsInUse {
 	return all
 }
 
-// callerMetrics shows what callers of the token file use on this replica.
-type callerMetrics struct{ caps *caps.Keeper }
-
-// Describe lists what Collect sends.
-func (m callerMetrics) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, to) }
-
-// Collect sends the figures.
-func (m callerMetrics) Collect(to chan<- prometheus.Metric) {
-	for caller, s := range m.caps.Stats() {
+// sendCallerFigures sends what callers of the token file use on this replica.
+func (a *App) sendCallerFigures(to chan<- prometheus.Metric) {
+	for caller, s := range a.caps.Stats() {
 		metric.CallerItems.Send(to, float64(s.Items), caller)
 		metric.CallerTokens.Send(to, float64(s.Tokens), caller)
 		metric.CallerInFlight.Send(to, float64(s.InFlight), caller)

@@ -10,15 +10,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// gateMetrics collects the gate's counters. The gate itself knows no metrics library.
-type gateMetrics struct{ gate *upstream.Gate }
-
-// Describe lists nothing: which series there are depends on the configuration.
-func (gateMetrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends the figures of this moment.
-func (m gateMetrics) Collect(out chan<- prometheus.Metric) {
-	s := m.gate.Status()
+// sendGateFigures sends the gate's counters. The gate itself knows no metrics library.
+func (a *App) sendGateFigures(out chan<- prometheus.Metric) {
+	s := a.gate.Status()
 	metric.PoolLimit.Send(out, float64(s.Limit))
 	metric.PoolCeiling.Send(out, float64(s.Ceiling))
 	metric.PoolInUse.Send(out, float64(s.InFlight))

@@ -32,7 +32,7 @@ func (a *App) startJobs(ctx context.Context, engine *classify.Engine, metrics pr
 		return err
 	}
 	a.closers = append(a.closers, a.jobs.Close)
-	metrics.MustRegister(jobMetrics{a.jobs})
+	metrics.MustRegister(collector(a.sendJobFigures))
 	return a.openUploads()
 }
 
@@ -59,24 +59,18 @@ func (a *App) servedReviews() rpc.Reviews {
 	return review.New(a.jobs, int64(a.config.ReviewMemory)<<20)
 }
 
-// jobMetrics shows how many jobs there are.
-type jobMetrics struct{ jobs *jobs.Service }
-
 var jobStates = map[catalog.JobState]string{
 	catalog.JobQueued: "queued", catalog.JobRunning: "running", catalog.JobPaused: "paused", catalog.JobSucceeded: "succeeded",
 	catalog.JobCancelled: "cancelled", catalog.JobFailed: "failed",
 }
 
-// Describe lists nothing: there are no sizes while the store is away.
-func (jobMetrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends the figures.
-func (m jobMetrics) Collect(out chan<- prometheus.Metric) {
-	counts := m.jobs.States()
+// sendJobFigures sends how many jobs there are, and what they have stored.
+func (a *App) sendJobFigures(out chan<- prometheus.Metric) {
+	counts := a.jobs.States()
 	for state, name := range jobStates {
 		metric.Jobs.Send(out, float64(counts[state]), name)
 	}
-	for _, r := range m.jobs.Rooms(context.Background()) {
+	for _, r := range a.jobs.Rooms(context.Background()) {
 		metric.StoreBytes.Send(out, float64(r.Used), r.Part)
 		metric.StoreLimit.Send(out, float64(r.Limit), r.Part)
 	}

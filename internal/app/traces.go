@@ -32,20 +32,11 @@ func (a *App) openTraces(ctx context.Context, metrics prometheus.Registerer) err
 	}
 	a.closers = append(a.closers, t.Close)
 	a.traces = traces{t, t, t, t, t}
-	metrics.MustRegister(traceMetrics{t})
+	metrics.MustRegister(collector(func(out chan<- prometheus.Metric) { // what became of the spans
+		c := t.Counts()
+		for end, n := range map[string]int64{"exported": c.Exported, "failed": c.Failed, "dropped": c.Dropped} {
+			metric.Spans.Send(out, float64(n), end)
+		}
+	}))
 	return nil
-}
-
-// traceMetrics shows what became of the spans.
-type traceMetrics struct{ tracer *tracing.Tracer }
-
-// Describe lists the metric.
-func (traceMetrics) Describe(out chan<- *prometheus.Desc) { out <- metric.Spans.Desc() }
-
-// Collect sends the figures.
-func (m traceMetrics) Collect(out chan<- prometheus.Metric) {
-	c := m.tracer.Counts()
-	for end, n := range map[string]int64{"exported": c.Exported, "failed": c.Failed, "dropped": c.Dropped} {
-		metric.Spans.Send(out, float64(n), end)
-	}
 }

@@ -2,7 +2,12 @@ package app
 
 import (
 	"cmp"
+	"runtime"
 	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/credenza-dev/credenza/internal/metric"
 )
 
 // Version is the program's version; the Makefile sets it at link time.
@@ -29,4 +34,9 @@ func Commit() string {
 	}
 	const length = 12 // of hexadecimal digits
 	return cmp.Or(revision[:min(len(revision), length)], "unknown")
+}
+
+// sendBuildInfo sends the version as a metric.
+func sendBuildInfo(to chan<- prometheus.Metric) {
+	metric.BuildInfo.Send(to, 1, Version, Commit(), runtime.Version())
 }

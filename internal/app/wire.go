@@ -37,7 +37,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.log = log
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo{})
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector(sendBuildInfo))
 	if err := a.openTraces(ctx, metrics); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.followOutages(ctx)
-	metrics.MustRegister(gateMetrics{gate})
+	metrics.MustRegister(collector(a.sendGateFigures))
 	if err := a.openBroker(ctx); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.openCaps(metrics)
 	if a.cache = a.newCache(); a.cache != nil {
-		metrics.MustRegister(cacheMetrics{a.cache})
+		metrics.MustRegister(collector(a.sendCacheFigures))
 	}
 	engine, err := a.newEngine(tax, gate, newObserver(log, metrics))
 	if err != nil {
