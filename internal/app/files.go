@@ -1,16 +1,14 @@
 package app
 
 import (
-	"io/fs"
 	"path/filepath"
 
 	"github.com/credenza-dev/credenza/internal/export"
 	"github.com/credenza-dev/credenza/internal/productfile"
+	"github.com/credenza-dev/credenza/internal/review"
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/upload"
 	"github.com/credenza-dev/credenza/internal/upstream"
-	"github.com/credenza-dev/credenza/internal/web"
-	"github.com/credenza-dev/credenza/internal/web/ui"
 )
 
 // openUploads begins to keep uploaded files: in the data folder, or in a temporary one if a
@@ -30,55 +28,19 @@ func (a *App) openUploads() (err error) {
 	return nil
 }
 
-// servedUploads returns the uploads for callers, nil without jobs.
-func (a *App) servedUploads() web.Uploads {
-	if a.uploads == nil {
-		return nil
-	}
-	return a.uploads
-}
-
-// servedPage returns the console's files, nil without jobs.
-func (a *App) servedPage() fs.FS {
-	if a.jobs == nil {
-		return nil
-	}
-	return ui.Files()
-}
-
-// servedFiles returns the reader of uploaded files, nil without jobs.
-func (a *App) servedFiles() rpc.Files {
-	if a.uploads == nil {
-		return nil
-	}
-	config := productfile.Config{
+// serveJobs adds to the parts of the gRPC edge those that there are with jobs only.
+func (a *App) serveJobs(parts *rpc.Parts) {
+	reviews := review.New(a.jobs, int64(a.config.ReviewMemory)<<20)
+	files := productfile.Config{
 		Uploads: a.uploads, Shared: a.cache != nil,
 		Pace: func() float64 { status := a.gate.Status(); return pace(&status) },
 	}
 	if a.words != nil {
-		config.Words = a.words
+		files.Words = a.words
 	}
-	return productfile.New(config)
+	parts.Jobs, parts.Items, parts.Reviews, parts.Previews = a.jobs, a.jobs, reviews, a.previews
+	parts.Files, parts.Exports = productfile.New(files), export.New(a.jobs, reviews)
 }
-
-// servedExports returns the files of jobs, with the corrections of reviews, nil without jobs.
-func (a *App) servedExports(reviews rpc.Reviews) rpc.Exports {
-	if a.jobs == nil {
-		return nil
-	}
-	return export.New(a.jobs, reviews)
-}
-
-// servedItems returns the items of jobs, nil without jobs.
-func (a *App) servedItems() rpc.Items {
-	if a.jobs == nil {
-		return nil
-	}
-	return a.jobs
-}
-
-// servedPreviews returns the pictures of items for people.
-func (a *App) servedPreviews() rpc.Previews { return a.previews }
 
 // pace returns how many calls a second the model answers one caller alone, by the latest
 // answers and the quotas; 0: it has not answered yet.

@@ -9,8 +9,6 @@ import (
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/jobs"
 	"github.com/credenza-dev/credenza/internal/metric"
-	"github.com/credenza-dev/credenza/internal/review"
-	"github.com/credenza-dev/credenza/internal/rpc"
 )
 
 // startJobs begins to keep and run jobs, if data outlives the process.
@@ -41,22 +39,6 @@ func (a *App) drainJobs(ctx context.Context) {
 	if a.jobs != nil {
 		a.jobs.Drain(ctx)
 	}
-}
-
-// servedJobs returns the jobs for callers, nil without jobs.
-func (a *App) servedJobs() rpc.Jobs {
-	if a.jobs == nil {
-		return nil
-	}
-	return a.jobs
-}
-
-// servedReviews returns the reviews of jobs, nil without jobs.
-func (a *App) servedReviews() rpc.Reviews {
-	if a.jobs == nil {
-		return nil
-	}
-	return review.New(a.jobs, int64(a.config.ReviewMemory)<<20)
 }
 
 var jobStates = map[catalog.JobState]string{

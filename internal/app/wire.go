@@ -27,6 +27,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/internal/upstream"
 	"github.com/credenza-dev/credenza/internal/web"
+	"github.com/credenza-dev/credenza/internal/web/ui"
 )
 
 // wire builds the parts, from the bottom up.
@@ -95,16 +96,18 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	e.metrics.MustRegister(metric.Intake.Func(func() float64 { return float64(budget.Held()) }))
 	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
 	e.metrics.MustRegister(peerMetrics(a.peers)...)
-	reviews := a.servedReviews()
+	parts := rpc.Parts{
+		Engine: e.engine, Authority: a.authority, Operations: e.operations,
+		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics, Traces: a.traces.rpc,
+	}
+	if a.jobs != nil {
+		a.serveJobs(&parts)
+	}
 	var err error
 	a.rpc, err = rpc.NewServer(rpc.Config{
 		MaxItems: c.MaxItems, MaxRequestBytes: c.MaxMessage << 20,
 		Models: c.servedModels(), TLS: c.tlsFiles(), Intake: budget, WriteTimeout: c.WriteTimeout,
-	}, rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Jobs: a.servedJobs(), Reviews: reviews, Files: a.servedFiles(), Exports: a.servedExports(reviews),
-		Items: a.servedItems(), Previews: a.servedPreviews(), Operations: e.operations,
-		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics, Traces: a.traces.rpc,
-	})
+	}, parts)
 	if err != nil {
 		return err
 	}
@@ -144,10 +147,14 @@ func (a *App) newWeb(e edges, callers web.Callers, budget *intake.Budget) (*web.
 		config.TLS = certificates.Config(tls.VerifyClientCertIfGiven, "h2", "http/1.1")
 		config.CertifiedCallers = certificates.Verified()
 	}
-	return web.New(config, web.Parts{
-		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(), Uploads: a.servedUploads(), Page: a.servedPage(),
+	parts := web.Parts{
+		Engine: e.engine, Callers: callers, Services: a.rpc.HTTP(),
 		Ready: a.isReady, Outages: a.outages, Traces: a.traces.web, Log: e.log, Metrics: e.metrics,
-	})
+	}
+	if a.jobs != nil {
+		parts.Uploads, parts.Page = a.uploads, ui.Files()
+	}
+	return web.New(config, parts)
 }
 
 // servedModels are the names that callers may ask for.
