@@ -232,7 +232,7 @@ func (a *App) Wait(ctx context.Context) error {
 		case <-ctx.Done():
 		case failed = <-a.failed:
 		case <-a.options.Reload:
-			a.reloadCertificates()
+			a.reloadFiles()
 			waiting = true
 		}
 	}

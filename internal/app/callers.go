@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/caps"
@@ -13,25 +12,14 @@ import (
 	"github.com/credenza-dev/credenza/internal/metric"
 )
 
-// openAuthority reads the token file, and again whenever it changes.
-func (a *App) openAuthority(ctx context.Context) (err error) {
+// openAuthority reads the token file, if there is one.
+func (a *App) openAuthority() (err error) {
 	if a.config.TokenFile == "" {
 		a.authority = auth.New(nil)
 		return nil
 	}
-	if a.authority, err = auth.Open(a.config.TokenFile); err != nil {
-		return err
-	}
-	a.inBackground(ctx, func(ctx context.Context) {
-		a.authority.Watch(ctx, func(err error) {
-			if err != nil {
-				a.log.Error("the token file has changed and cannot be used: the earlier tokens stay in force", zap.Error(err))
-				return
-			}
-			a.log.Info("the token file was read again", zap.Strings("callers", a.authority.Names()))
-		})
-	})
-	return nil
+	a.authority, err = auth.Open(a.config.TokenFile)
+	return err
 }
 
 // openCaps begins to hold callers to the caps of the token file. Without one there are

@@ -54,7 +54,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.gate = gate
-	if err := a.openAuthority(ctx); err != nil {
+	if err := a.openAuthority(); err != nil {
 		return err
 	}
 	a.followOutages(ctx)
@@ -111,7 +111,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	if err != nil {
 		return err
 	}
-	a.watchCertificates(ctx)
+	a.watchFiles(ctx)
 	a.web, err = a.newWeb(e, a.authority, budget)
 	return err
 }

@@ -2,11 +2,9 @@ package auth
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"sync"
-	"time"
 )
 
 // tokenFile is the file that an authority's tokens are from.
@@ -54,22 +52,4 @@ func (a *Authority) Reload() (changed bool, err error) {
 		a.tokens.Store(tokens)
 	}
 	return true, err
-}
-
-// Watch calls Reload every second until ctx ends. It compares the content, which is
-// small: times and sizes of files miss quick changes. report is called when the file has
-// changed, with Reload's error.
-func (a *Authority) Watch(ctx context.Context, report func(error)) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if changed, err := a.Reload(); changed {
-				report(err)
-			}
-		}
-	}
 }
