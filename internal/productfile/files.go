@@ -77,7 +77,7 @@ const maxNameBytes = catalog.MaxTextBytes
 
 // open opens a file and matches its columns.
 func (f *Files) open(ctx context.Context, who catalog.Owner, v View) (*file, error) {
-	choices, err := choicesOf(v.Overrides)
+	choices, err := ChoicesOf("overrides", v.Overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -101,27 +101,28 @@ func (f *file) close() {
 	_ = f.content.Close() // nothing was written
 }
 
-// choicesOf returns overrides as choices of columns.
-func choicesOf(overrides map[string]string) ([]table.ColumnChoice, error) {
+// ChoicesOf returns the overrides in a part of a request, the columns of fields, as choices.
+func ChoicesOf(part string, overrides map[string]string) ([]table.ColumnChoice, error) {
 	var choices []table.ColumnChoice
 	for _, field := range slices.Sorted(maps.Keys(overrides)) {
 		choice := table.ColumnChoice{Field: field, Name: overrides[field]}
 		if err := choice.Check(); err != nil {
-			return nil, ofOverrides(err)
+			return nil, OfOverrides(part, err)
 		}
 		choices = append(choices, choice)
 	}
 	return choices, nil
 }
 
-// ofOverrides returns the fault of a choice of a column as one of the overrides.
-func ofOverrides(err error) error {
+// OfOverrides returns the fault of a choice of a column as one of the overrides in a part of a
+// request.
+func OfOverrides(part string, err error) error {
 	f, ok := errors.AsType[*fault.Fault](err)
 	if !ok || len(f.Violations) != 1 {
 		return err
 	}
 	said := f.Violations[0].Message
-	f = fault.Invalid("overrides", "%s", said)
+	f = fault.Invalid(part, "%s", said)
 	f.Unlogged = said // it names columns
 	return f
 }
@@ -166,7 +167,7 @@ func (f *file) match(ctx context.Context, sheet string, choices []table.ColumnCh
 	}
 	f.mapping, err = table.NewMapping(sample, table.MappingConfig{ProductColumn: productColumn, Choices: choices})
 	if err != nil {
-		return ofOverrides(err)
+		return OfOverrides("overrides", err)
 	}
 	size := 0
 	for _, name := range f.columns {

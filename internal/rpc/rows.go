@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"errors"
 	"maps"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/intake"
+	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -93,33 +93,18 @@ func (r *rows) match(wire []byte) error {
 		cells, _ := r.cells(entry)
 		sample = append(sample, r.columns.Row(cells))
 	}
-	config := table.MappingConfig{Separate: true}
-	for _, field := range slices.Sorted(maps.Keys(r.overrides)) {
-		choice := table.ColumnChoice{Field: field, Name: r.overrides[field]}
-		if err := choice.Check(); err != nil {
-			return ofOverrides(err)
-		}
-		config.Choices = append(config.Choices, choice)
-	}
-	mapping, err := table.NewMapping(sample, config)
+	const part = "rows.overrides"
+	choices, err := productfile.ChoicesOf(part, r.overrides)
 	if err != nil {
-		return ofOverrides(err)
+		return err
+	}
+	mapping, err := table.NewMapping(sample, table.MappingConfig{Separate: true, Choices: choices})
+	if err != nil {
+		return productfile.OfOverrides(part, err)
 	}
 	mapping.Forget()
 	r.mapping = mapping
 	return nil
-}
-
-// ofOverrides returns the fault of a choice of a column as one of the overrides.
-func ofOverrides(err error) error {
-	f, ok := errors.AsType[*fault.Fault](err)
-	if !ok || len(f.Violations) != 1 {
-		return err
-	}
-	said := f.Violations[0].Message
-	f = fault.Invalid("rows.overrides", "%s", said)
-	f.Unlogged = said // it names columns
-	return f
 }
 
 // item makes an item of a row. If the row has a cell too many, the item has it too, and
