@@ -305,11 +305,11 @@ func TestColumnsOfAnswersAndErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := newRowWriter(to, resultfile.Layout{Format: to.format, OfJob: true}, to.width, to.height)
+			w, err := resultfile.New(to, resultfile.Layout{Format: to.format, OfJob: true}, to.width, to.height)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(w.writeAll([]credenza.Result{answered, failed}), w.flush(true)); err != nil {
+			if err := errors.Join(writeResults(w, []credenza.Result{answered, failed}), w.Flush(true)); err != nil {
 				t.Fatal(err)
 			}
 			testkit.Golden(t, "results."+format, out.String())

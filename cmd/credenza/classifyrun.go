@@ -58,7 +58,7 @@ func (r *classifyRun) classify(ctx context.Context, client *credenza.Client) err
 	}
 	if err == nil {
 		err = r.finish()
-	} else if flushed := r.to.flush(true); errors.Is(err, errInterrupted) {
+	} else if flushed := r.to.Flush(true); errors.Is(err, errInterrupted) {
 		err = errors.Join(err, flushed)
 	}
 	return r.conclude(r.explain(err))
@@ -331,7 +331,7 @@ func (r *classifyRun) write(p *pendingRow) error {
 		return nil
 	}
 	p.written = true
-	if err := r.to.write(p); err != nil {
+	if err := r.to.Write(p.fileRow()); err != nil {
 		return unwritten(err)
 	}
 	r.tally.Rows++

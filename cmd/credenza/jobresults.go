@@ -34,7 +34,7 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
-	w, err := newRowWriter(out, resultfile.Layout{Format: out.format, OfJob: true}, out.width, out.height)
+	w, err := resultfile.New(out, resultfile.Layout{Format: out.format, OfJob: true}, out.width, out.height)
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,11 @@ func (c *jobsResults) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
-		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err, write: w.writeAll, end: func() error { return w.flush(true) }}
+		run := &resultsCopy{jobsResults: c, client: client, job: &job, notes: s.err}
+		run.write = func(results []credenza.Result) error { return writeResults(w, results) }
+		run.end = func() error { return w.Flush(true) }
 		if c.InOrder {
-			run.write = inOrder(w.writeAll)
+			run.write = inOrder(run.write)
 		}
 		run.bar = newProgress(s.err, out.terminal, "results", job.Progress.Total)
 		defer run.bar.end()

@@ -40,7 +40,7 @@ func (f *resultFlags) start() partfile.Start {
 // resultFile is where the rows of a run go: a file that may take several runs, or a
 // stream.
 type resultFile struct {
-	*rowWriter
+	*resultfile.Writer
 	part        *partfile.File // nil: a stream
 	stream      *output
 	asCompleted bool
@@ -72,7 +72,7 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l r
 		return nil, explainStart(err)
 	}
 	r.rows, r.sum = r.earlier().Rows, r.earlier().Hash
-	if r.rowWriter, err = newRowWriter(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
+	if r.Writer, err = resultfile.New(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
 		err = r.Continue()
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *resultFile) openStream(ctx context.Context, f *resultFlags, in *input, 
 		err = errors.New("a sheet is written to a file only: name one with --out")
 	}
 	if err == nil {
-		r.rowWriter, err = newRowWriter(r.stream, l, r.stream.width, r.stream.height)
+		r.Writer, err = resultfile.New(r.stream, l, r.stream.width, r.stream.height)
 	}
 	if err != nil {
 		return errors.Join(err, r.stream.close())
@@ -151,7 +151,7 @@ func (r *resultFile) mark(last *pendingRow, note string, later []int64) error {
 	if last != nil {
 		r.rows, r.sum = last.index+1, last.sum
 	}
-	err := r.flush(false)
+	err := r.Flush(false)
 	if r.part != nil && err == nil {
 		r.part.Mark(r.rows, r.sum, note, later...)
 	}
@@ -160,7 +160,7 @@ func (r *resultFile) mark(last *pendingRow, note string, later []int64) error {
 
 // finish ends the file, of so many rows, and returns what could not be written as it is.
 func (r *resultFile) finish(rows int) (report table.SheetReport, err error) {
-	if err := r.flush(true); err != nil {
+	if err := r.Flush(true); err != nil {
 		return report, err
 	}
 	if r.part == nil {

@@ -1,42 +1,29 @@
 package main
 
 import (
-	"io"
-
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// rowWriter writes rows with their results.
-type rowWriter struct{ *resultfile.Writer }
-
-func newRowWriter(out io.Writer, l resultfile.Layout, width, screen int) (*rowWriter, error) {
-	w, err := resultfile.New(out, l, width, screen)
-	return &rowWriter{w}, err
-}
-
-// write writes a row. It may be held back until flush.
-func (w *rowWriter) write(p *pendingRow) error {
-	row := resultfile.Row{Kept: p.kept, Cells: p.cells, Row: p.row, Hash: p.hashText()}
+// fileRow gives a row, which may have no result, the type of files.
+func (p *pendingRow) fileRow() *resultfile.Row {
+	row := &resultfile.Row{Kept: p.kept, Cells: p.cells, Row: p.row, Hash: p.hashText()}
 	if p.result != nil {
 		row.Result = fileResult(p.result)
 	}
-	return w.Write(&row)
+	return row
 }
 
-// writeAll writes results of a job.
-func (w *rowWriter) writeAll(results []credenza.Result) error {
+// writeResults writes results of a job. They may be held back until the last flush.
+func writeResults(w *resultfile.Writer, results []credenza.Result) error {
 	for i := range results {
-		if err := w.write(&pendingRow{result: &results[i]}); err != nil {
+		if err := w.Write(&resultfile.Row{Result: fileResult(&results[i])}); err != nil {
 			return err
 		}
 	}
-	return w.flush(false)
+	return w.Flush(false)
 }
-
-// flush writes what was held back.
-func (w *rowWriter) flush(last bool) error { return w.Flush(last) }
 
 // fileResult gives a result the type of files.
 func fileResult(r *credenza.Result) *resultfile.Result {

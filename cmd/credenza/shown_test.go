@@ -28,12 +28,12 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 	results := []credenza.Result{resultOf(0, "a"), resultOf(1, "b"), resultOf(2, "the longest of al"), resultOf(3, "longer than the first screen")}
 	t.Run("of a job", func(t *testing.T) {
 		var out bytes.Buffer
-		w, err := newRowWriter(&out, resultfile.Layout{Format: table.Aligned, OfJob: true}, 0, 3)
+		w, err := resultfile.New(&out, resultfile.Layout{Format: table.Aligned, OfJob: true}, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range results {
-			if err := w.writeAll(results[i : i+1]); err != nil {
+			if err := writeResults(w, results[i:i+1]); err != nil {
 				t.Fatal(err)
 			}
 			if i < 2 && out.Len() > 0 {
@@ -46,15 +46,15 @@ func TestTables_FitTheWholeFirstScreen(t *testing.T) {
 	})
 	t.Run("of a file", func(t *testing.T) {
 		var out bytes.Buffer
-		w, err := newRowWriter(&out, resultfile.Layout{Format: table.Aligned}, 0, 3)
+		w, err := resultfile.New(&out, resultfile.Layout{Format: table.Aligned}, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range results {
-			if err := w.write(&pendingRow{result: &results[i]}); err != nil {
+			if err := w.Write((&pendingRow{result: &results[i]}).fileRow()); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.flush(false); err != nil {
+			if err := w.Flush(false); err != nil {
 				t.Fatal(err)
 			}
 			if i < 2 && out.Len() > 0 {
