@@ -155,14 +155,13 @@ func (r *classifyRun) items(ctx context.Context) iter.Seq[credenza.Item] {
 // nextRow reads a row. It returns no row for one that is not taken or was written before,
 // and no item for one that needs not be asked.
 func (r *classifyRun) nextRow() (*pendingRow, *credenza.Item, error) {
-	row, err := r.in.rows.Next()
-	unreadable, ofRow := errors.AsType[*table.RowError](err)
-	if err != nil && !ofRow {
+	row, unreadable, err := r.in.rows.Next()
+	if err != nil {
 		return nil, nil, err
 	}
-	p := &pendingRow{index: r.index, cells: r.in.rows.Last().Cells}
+	p := &pendingRow{index: r.index, cells: r.in.rows.Cells()}
 	var mapped *catalog.Item
-	if ofRow {
+	if unreadable != nil {
 		p.result = unaskedResult(p.index, unreadable.Fault.Message)
 	} else {
 		mapped = r.itemOf(row)

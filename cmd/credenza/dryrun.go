@@ -28,16 +28,15 @@ func (r *classifyRun) estimate(ctx context.Context, s streams) error {
 	e := productfile.NewEstimate(words)
 	columns := r.in.rows.Names()
 	for ctx.Err() == nil && !r.pick.ends(r.index) {
-		row, err := r.in.rows.Next()
+		row, unreadable, err := r.in.rows.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		_, ofRow := errors.AsType[*table.RowError](err)
-		if err != nil && !ofRow {
+		if err != nil {
 			return err
 		}
 		var item *catalog.Item
-		if err == nil {
+		if unreadable == nil {
 			item = r.itemOf(row)
 		}
 		switch {

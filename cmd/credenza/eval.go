@@ -79,7 +79,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := e.evaluate(ctx, client, s.err); err != nil {
 		return c.explain(err)
 	}
-	err = errors.Join(c.print(s, &e.report), writeConfusion(matrix, &e.report), e.rows.unreadable.report(s.err, "in none of the figures"))
+	err = errors.Join(c.print(s, &e.report), writeConfusion(matrix, &e.report), reportUnreadable(&e.rows.unreadable, s.err, "in none of the figures"))
 	if err == nil && e.report.Failed > 0 {
 		return errItemsFailed
 	}
@@ -172,7 +172,7 @@ func (e *evaluation) evaluate(ctx context.Context, client *credenza.Client, note
 	case e.report.Answered == 0 && len(e.missing) == 0:
 		return fmt.Errorf("no item was answered: %s", countsByReason(e.report.FailuresByReason))
 	}
-	e.report.Unreadable = e.rows.unreadable.count
+	e.report.Unreadable = e.rows.unreadable.Count
 	return e.hasColumns(e.in, nil)
 }
 

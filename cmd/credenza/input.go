@@ -153,12 +153,12 @@ func (s *source) eachRow(ctx context.Context, in *input, each func(*input, table
 	}
 	defer again.close()
 	for ctx.Err() == nil {
-		row, err := again.rows.Next()
+		row, unreadable, err := again.rows.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if _, ofRow := errors.AsType[*table.RowError](err); ofRow {
-			row, err = nil, nil
+		if unreadable != nil {
+			row = nil
 		}
 		if err == nil {
 			err = each(again, row)

@@ -50,7 +50,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		failed := unreadable.report(s.err, "INVALID_ITEM in the job")
+		failed := reportUnreadable(unreadable, s.err, "INVALID_ITEM in the job")
 		return cmp.Or(c.created(ctx, client, s, &job, c.Watch), failed)
 	})
 }
@@ -59,7 +59,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 // row has its place among the results.
 func (c *jobsSubmit) upload(
 	ctx context.Context, client *credenza.Client, in *input, columns *table.Mapping, s streams,
-) (credenza.Job, *unreadableRows, error) {
+) (credenza.Job, *productfile.Unreadable, error) {
 	bar := newProgress(s.err, false, "uploading", unknownTotal)
 	defer bar.end()
 	rows := &rowFeed{in: in, item: func(row table.Row, unreadable *table.RowError) (*credenza.Item, error) {

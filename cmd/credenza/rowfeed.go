@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 
+	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -20,7 +20,7 @@ type rowFeed struct {
 	item func(row table.Row, unreadable *table.RowError) (*credenza.Item, error)
 
 	// Read these when the call has ended.
-	unreadable unreadableRows
+	unreadable productfile.Unreadable
 	failed     error // why the rows ended early
 }
 
@@ -29,14 +29,12 @@ type rowFeed struct {
 func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
 	return func(yield func(credenza.Item) bool) {
 		for ctx.Err() == nil {
-			row, err := f.in.rows.Next()
+			row, unreadable, err := f.in.rows.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			unreadable, ofRow := errors.AsType[*table.RowError](err)
-			if ofRow {
-				f.unreadable.note(unreadable)
-				err = nil
+			if unreadable != nil {
+				f.unreadable.Note(unreadable)
 			}
 			var item *credenza.Item
 			if err == nil {
@@ -53,36 +51,13 @@ func (f *rowFeed) items(ctx context.Context) iter.Seq[credenza.Item] {
 	}
 }
 
-// unreadableRows are those of a file that cannot be read.
-type unreadableRows struct {
-	count int
-	lines []string // of the first
-	first error
-}
-
-// maxLines is how many lines are named.
-const maxLines = 20
-
-func (u *unreadableRows) note(err *table.RowError) {
-	if u.count++; u.count == 1 {
-		u.first = err
-	}
-	if len(u.lines) < maxLines {
-		u.lines = append(u.lines, fmt.Sprint(err.Line))
-	}
-}
-
-// report says on notes which rows cannot be read and what becomes of them. It returns the
-// command's error if there are any.
-func (u *unreadableRows) report(notes io.Writer, fate string) error {
-	if u.count == 0 {
+// reportUnreadable says on notes which rows cannot be read and what becomes of them. It
+// returns the command's error if there are any.
+func reportUnreadable(rows *productfile.Unreadable, notes io.Writer, fate string) error {
+	if rows.Count == 0 {
 		return nil
 	}
-	lines := "line " + strings.Join(u.lines, ", ")
-	if u.count > len(u.lines) {
-		lines += " and others"
-	}
-	printLine(notes, "credenza: %s cannot be read, %s: %s (the first: %s)", countRows(u.count), fate, lines, table.Printable(publicText(u.first)))
+	printLine(notes, "credenza: %s", table.Printable(rows.Text(", "+fate, productfile.MaxLines)))
 	return errItemsFailed
 }
 

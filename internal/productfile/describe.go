@@ -133,40 +133,27 @@ type survey struct {
 	estimate *Estimate
 	shown    [][]string
 	repeated int64 // rows of a product above
-	lines    []string
-	first    *table.RowError
+	unread   Unreadable
 }
 
-// maxLines is how many lines that cannot be read are named.
-const maxLines = 5
+// shownLines is how many lines that cannot be read are named.
+const shownLines = 5
 
 func (s *survey) read(ctx context.Context) error {
 	for ctx.Err() == nil {
-		row, err := s.file.rows.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		unreadable, ofRow := errors.AsType[*table.RowError](err)
+		row, unreadable, err := s.file.rows.Next()
 		switch {
-		case ofRow:
-			s.unreadable(unreadable)
+		case errors.Is(err, io.EOF):
+			return nil
 		case err != nil:
 			return err
+		case unreadable != nil:
+			s.unread.Note(unreadable)
 		default:
 			s.add(row)
 		}
 	}
 	return context.Cause(ctx)
-}
-
-func (s *survey) unreadable(err *table.RowError) {
-	s.estimate.Unreadable++
-	if s.first == nil {
-		s.first = err
-	}
-	if len(s.lines) < maxLines {
-		s.lines = append(s.lines, fmt.Sprint(err.Line))
-	}
 }
 
 func (s *survey) add(row table.Row) {
@@ -196,7 +183,8 @@ func (s *survey) clipped(cells []string) []string {
 
 func (s *survey) total() Total {
 	e := s.estimate
-	t := Total{Rows: int64(e.Rows + e.Unreadable), Items: int64(e.Rows+e.Unreadable) - s.repeated}
+	rows := int64(e.Rows + s.unread.Count)
+	t := Total{Rows: rows, Items: rows - s.repeated}
 	if s.files.config.Words == nil {
 		return t
 	}
@@ -221,16 +209,8 @@ func (s *survey) known() float64 {
 }
 
 func (s *survey) notes() (notes []string) {
-	if n := s.estimate.Unreadable; n > 0 {
-		lines := strings.Join(s.lines, ", ")
-		if n > len(s.lines) {
-			lines += " and others"
-		}
-		rows := "1 row"
-		if n > 1 {
-			rows = fmt.Sprintf("%d rows", n)
-		}
-		notes = append(notes, fmt.Sprintf("%s cannot be read and will fail: line %s (the first: %s)", rows, lines, s.first.Fault.Message))
+	if s.unread.Count > 0 {
+		notes = append(notes, s.unread.Text(" and will fail", shownLines))
 	}
 	if s.files.config.Words != nil && s.known() == 0 {
 		notes = append(notes, fmt.Sprintf("the time is for %d calls a second: how fast the model is, is not known yet", AssumedCalls))

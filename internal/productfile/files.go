@@ -185,14 +185,14 @@ func (f *file) sample(ctx context.Context) (sample []table.Row, err error) {
 	keys := keyList{known: map[string]bool{}}
 	size := 0
 	for full := false; !full || f.columns == nil; {
-		row, err := f.rows.Next()
-		switch _, ofRow := errors.AsType[*table.RowError](err); {
+		row, unreadable, err := f.rows.Next()
+		switch {
 		case errors.Is(err, io.EOF):
 			f.columns = columnsOr(f.columns, keys.list)
 			return sample, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case ofRow:
+		case unreadable != nil:
 			continue
 		case err != nil && len(sample) > 0: // it comes again later
 			f.columns = columnsOr(f.columns, keys.list)
@@ -244,7 +244,7 @@ func (k *keyList) add(row table.Row) {
 
 // cells returns the cells of the last row, one for each column at most.
 func (f *file) cells(row table.Row) []string {
-	original := f.rows.Last().Cells
+	original := f.rows.Cells()
 	if original == nil {
 		return cellsByKey(row, f.columns)
 	}

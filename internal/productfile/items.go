@@ -2,7 +2,6 @@ package productfile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -38,12 +37,12 @@ func (i *Items) Next(ctx context.Context) (*catalog.Item, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	row, err := i.file.rows.Next()
-	if unreadable, ofRow := errors.AsType[*table.RowError](err); ofRow {
-		return &catalog.Item{ID: UnreadableID(unreadable), Row: &catalog.Row{Columns: i.file.columns}}, nil
-	}
-	if err != nil {
+	row, unreadable, err := i.file.rows.Next()
+	switch {
+	case err != nil:
 		return nil, err
+	case unreadable != nil:
+		return &catalog.Item{ID: UnreadableID(unreadable), Row: &catalog.Row{Columns: i.file.columns}}, nil
 	}
 	item := i.file.mapping.Item(row)
 	item.Row = &catalog.Row{Columns: i.file.columns, Cells: i.file.cells(row)}

@@ -2,17 +2,19 @@ package productfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-// Row is a row, or why it cannot be read, and its cells as they stand in the file.
-type Row struct {
-	Row   table.Row
-	Cells []string
-	Err   error
+// readRow is a row, or why it cannot be read, and its cells as they stand in the file.
+type readRow struct {
+	row   table.Row
+	cells []string
+	err   error
 }
 
 // Rows reads the rows of a file. It is not safe for concurrent use.
@@ -21,8 +23,8 @@ type Rows struct {
 	// First is the first row that can be read.
 	First table.Row
 	names []string
-	ahead []Row // rows that were read already
-	last  Row
+	ahead []readRow // rows that were read already
+	last  readRow
 }
 
 // maxUnreadable is how many rows at the beginning of a file may be unreadable before the
@@ -46,44 +48,83 @@ func OpenRows(in io.Reader, config table.ReaderConfig) (*Rows, error) {
 func (r *Rows) begin(name string) error {
 	for {
 		read := r.read()
-		_, ofRow := errors.AsType[*table.RowError](read.Err)
+		_, ofRow := errors.AsType[*table.RowError](read.err)
 		switch {
-		case errors.Is(read.Err, io.EOF) && len(r.ahead) == 0:
+		case errors.Is(read.err, io.EOF) && len(r.ahead) == 0:
 			return fault.New(fault.InvalidRequest, "%s has no rows: give a file with items", name)
-		case read.Err != nil && (!ofRow || len(r.ahead) == maxUnreadable):
+		case read.err != nil && (!ofRow || len(r.ahead) == maxUnreadable):
 			if len(r.ahead) > 0 {
-				return r.ahead[0].Err
+				return r.ahead[0].err
 			}
-			return read.Err
+			return read.err
 		}
-		if r.ahead = append(r.ahead, read); read.Err == nil {
+		if r.ahead = append(r.ahead, read); read.err == nil {
 			break
 		}
 	}
-	r.First = r.ahead[len(r.ahead)-1].Row
+	r.First = r.ahead[len(r.ahead)-1].row
 	if r.names = r.Columns(); r.names == nil {
 		r.names = r.First.Keys()
 	}
 	return nil
 }
 
-func (r *Rows) read() Row {
+func (r *Rows) read() readRow {
 	row, err := r.Read()
-	return Row{row, r.Original(), err}
+	return readRow{row, r.Original(), err}
 }
 
 // Names returns the names of the columns, in a file without a header those of the first row.
 func (r *Rows) Names() []string { return r.names }
 
-// Next returns the next row. An error that is a table.RowError is about this row only.
-func (r *Rows) Next() (table.Row, error) {
+// Next returns the next row, or why this one cannot be read. After an error there are no more
+// rows; after the last one it is io.EOF.
+func (r *Rows) Next() (row table.Row, unreadable *table.RowError, err error) {
 	if len(r.ahead) > 0 {
 		r.last, r.ahead = r.ahead[0], r.ahead[1:]
 	} else {
 		r.last = r.read()
 	}
-	return r.last.Row, r.last.Err
+	if unreadable, ofRow := errors.AsType[*table.RowError](r.last.err); ofRow {
+		return r.last.row, unreadable, nil
+	}
+	return r.last.row, nil, r.last.err
 }
 
-// Last returns what Next has returned last.
-func (r *Rows) Last() Row { return r.last }
+// Cells returns the cells of the last row that Next has returned, as they stand in the file.
+func (r *Rows) Cells() []string { return r.last.cells }
+
+// Unreadable is the rows of a file that cannot be read. Its zero value is none.
+type Unreadable struct {
+	Count int
+	first *table.RowError
+	lines []string // of the first
+}
+
+// MaxLines is how many lines are known at most.
+const MaxLines = 20
+
+// Note adds a row.
+func (u *Unreadable) Note(err *table.RowError) {
+	if u.Count++; u.first == nil {
+		u.first = err
+	}
+	if len(u.lines) < MaxLines {
+		u.lines = append(u.lines, fmt.Sprint(err.Line))
+	}
+}
+
+// Text says how many rows cannot be read, what becomes of them, and where the first of them
+// are, so many at most.
+func (u *Unreadable) Text(fate string, most int) string {
+	rows := "1 row"
+	if u.Count > 1 {
+		rows = fmt.Sprintf("%d rows", u.Count)
+	}
+	named := u.lines[:min(most, len(u.lines))]
+	lines := strings.Join(named, ", ")
+	if u.Count > len(named) {
+		lines += " and others"
+	}
+	return fmt.Sprintf("%s cannot be read%s: line %s (the first: %s)", rows, fate, lines, u.first.Fault.Message)
+}
