@@ -208,10 +208,8 @@ func (j *activeJob) loadStored(ctx context.Context, t *claim) error {
 	within, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	subject := chunkSubject(resultsPrefix, j.rec.Upload, t.number)
-	if _, err := j.service.store.results.GetLastMsgForSubject(within, subject); isMissing(err) {
-		return nil // as for almost all chunks
-	} else if err != nil {
-		return err
+	if last, err := j.service.store.last(within, j.service.store.results, subject); err != nil || last == nil {
+		return err // there is none of almost all chunks
 	}
 	err := j.service.store.replay(within, reading{filters: []string{subject}}, func(msg jetstream.Msg, seq uint64) error {
 		outcomes, err := codec.DecodeOutcomes(msg.Data())

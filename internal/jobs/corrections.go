@@ -135,16 +135,7 @@ func (s *Service) Correct(ctx context.Context, job catalog.ReviewedJob, after ui
 	if err != nil || place == 0 {
 		return 0, asFault(err)
 	}
-	return place, asFault(s.syncChange(ctx))
-}
-
-// syncChange syncs a change as results are.
-func (s *Service) syncChange(ctx context.Context) error {
-	if s.config.Sync > 0 {
-		s.store.storage.SyncWithin(s.config.Sync)
-		return nil
-	}
-	return s.store.sync(ctx)
+	return place, asFault(s.store.syncAsConfigured(ctx))
 }
 
 func (st *store) publishChange(ctx context.Context, job catalog.ReviewedJob, after uint64, form *changeForm, body []byte) (uint64, error) {
@@ -173,13 +164,7 @@ func (st *store) lastChange(ctx context.Context, upload string) (*jetstream.RawS
 	if err := st.away(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	last, err := st.corrections.GetLastMsgForSubject(ctx, changesOf(upload))
-	if isMissing(err) {
-		return nil, nil
-	}
-	return last, err
+	return st.last(ctx, st.corrections, changesOf(upload))
 }
 
 // bytesUpTo returns how many bytes a job's changes take, up to the given one.

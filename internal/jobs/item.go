@@ -19,10 +19,7 @@ func (s *Service) Item(ctx context.Context, who catalog.Owner, id string, index 
 	}
 	item, err := s.store.findItem(ctx, rec, index)
 	if err != nil {
-		if _, gone := s.find(ctx, who, id); fault.Is(gone, fault.NotFound) {
-			return nil, gone
-		}
-		return nil, asFault(err)
+		return nil, s.orGone(ctx, who, id, err)
 	}
 	return item, nil
 }

@@ -29,6 +29,15 @@ func (s *Service) find(ctx context.Context, owner catalog.Owner, id string) (*jo
 	return rec, err
 }
 
+// orGone returns the fault of an error with which a job could not be read: NotFound if the
+// job was deleted meanwhile, and what is stored for it.
+func (s *Service) orGone(ctx context.Context, owner catalog.Owner, id string, err error) error {
+	if _, gone := s.find(ctx, owner, id); fault.Is(gone, fault.NotFound) {
+		return gone
+	}
+	return asFault(err)
+}
+
 // show returns a job with the counts of its stored results.
 func (s *Service) show(ctx context.Context, rec *jobRecord) (catalog.Job, error) {
 	if rec.State.Ended() {

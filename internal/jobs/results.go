@@ -57,7 +57,7 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 	case ctx.Err() != nil:
 		return catalog.ResultPage{}, context.Cause(ctx)
 	case err != nil && l.taken == 0:
-		return catalog.ResultPage{}, l.failure(ctx, err)
+		return catalog.ResultPage{}, s.orGone(ctx, q.Owner, q.ID, err)
 	case err != nil || !ended:
 		page.Next = l.next.token(l.rec, q.Filter)
 	}
@@ -199,15 +199,6 @@ func (l *listing) isFull() bool {
 		return false
 	}
 	return l.taken == l.query.Size || l.next.Done-l.from.Done >= maxScanned || time.Now().After(l.until)
-}
-
-// failure returns the error of a page that could not be read: NotFound if the job was
-// deleted meanwhile, and its results or rows with it.
-func (l *listing) failure(ctx context.Context, err error) error {
-	if _, gone := l.service.find(ctx, l.query.Owner, l.rec.ID); fault.Is(gone, fault.NotFound) {
-		return gone
-	}
-	return asFault(err)
 }
 
 // atEnd has the record say that the job has ended. The error is DataLoss if results are

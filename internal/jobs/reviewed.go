@@ -10,7 +10,6 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/codec"
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // Reviewed returns what a review needs to know of a job.
@@ -74,13 +73,8 @@ func (st *store) hasResultsAfter(ctx context.Context, upload string, after uint6
 	if err := st.away(); err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	last, err := st.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload))
-	if isMissing(err) {
-		return false, nil
-	}
-	return err == nil && last.Sequence > after, err
+	last, err := st.last(ctx, st.results, allOf(resultsPrefix, upload))
+	return last != nil && last.Sequence > after, err
 }
 
 // settled has the record of a job say that the job has ended, and returns the job then.
@@ -145,10 +139,7 @@ func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []ca
 	for some := range slices.Chunk(places, rowsAtOnce) {
 		names, read, err := s.readRows(ctx, rec, some)
 		if err != nil {
-			if _, gone := s.find(ctx, catalog.Owner{All: true}, job.ID); fault.Is(gone, fault.NotFound) {
-				return nil, nil, gone
-			}
-			return nil, nil, asFault(err)
+			return nil, nil, s.orGone(ctx, catalog.Owner{All: true}, job.ID, err)
 		}
 		if len(names) > 0 { // all have the same
 			columns = names

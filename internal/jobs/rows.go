@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -47,14 +48,12 @@ func (r *rows) chunk(ctx context.Context, number int64) (*chunk, error) {
 	if c := r.chunks[number]; c != nil {
 		return c, nil
 	}
-	within, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	msg, err := r.store.items.GetLastMsgForSubject(within, chunkSubject(itemsPrefix, r.rec.Upload, number))
-	if isMissing(err) {
-		err = &unreadable{err}
-	}
+	msg, err := r.store.last(ctx, r.store.items, chunkSubject(itemsPrefix, r.rec.Upload, number))
 	if err != nil {
 		return nil, err
+	}
+	if msg == nil {
+		return nil, &unreadable{fmt.Errorf("chunk %d of the job is lost", number)}
 	}
 	c, err := decodeChunk(msg.Data)
 	if err != nil {

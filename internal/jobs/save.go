@@ -84,16 +84,7 @@ func (j *activeJob) store(ctx context.Context, t *claim, outcomes []catalog.Outc
 		return err
 	}
 	t.stored++
-	return j.retryUntilDone(ctx, func() error { return j.sync(ctx) })
-}
-
-// sync syncs the stored results to disk, or schedules that, as configured.
-func (j *activeJob) sync(ctx context.Context) error {
-	if every := j.service.config.Sync; every > 0 {
-		j.service.store.storage.SyncWithin(every)
-		return nil
-	}
-	return j.service.store.sync(ctx)
+	return j.retryUntilDone(ctx, func() error { return j.service.store.syncAsConfigured(ctx) })
 }
 
 // publish stores a message after the chunk's last one. If another message is there

@@ -190,6 +190,17 @@ func (st *store) info(ctx context.Context, stream, filter string) (*jetstream.St
 	return s.Info(ctx, jetstream.WithSubjectFilter(filter))
 }
 
+// last returns the last message of a stream with a subject, nil if there is none.
+func (st *store) last(ctx context.Context, stream jetstream.Stream, subject string) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	msg, err := stream.GetLastMsgForSubject(ctx, subject)
+	if isMissing(err) {
+		return nil, nil
+	}
+	return msg, err
+}
+
 // get returns a job's record and its revision.
 func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error) {
 	if err := st.away(); err != nil {
@@ -216,6 +227,15 @@ func (st *store) sync(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, syncTime)
 	defer cancel()
 	return asFault(st.storage.Sync(ctx))
+}
+
+// syncAsConfigured syncs stored results or corrections to disk, or schedules that.
+func (st *store) syncAsConfigured(ctx context.Context) error {
+	if st.config.Sync > 0 {
+		st.storage.SyncWithin(st.config.Sync)
+		return nil
+	}
+	return st.sync(ctx)
 }
 
 // put replaces the given revision of a job's record; 0 means that no record may exist.

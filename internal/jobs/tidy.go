@@ -151,47 +151,40 @@ func (s *Service) removeOrphans(ctx context.Context) error {
 // removeOrphanChanges removes corrections of a job that is gone, which a version without
 // corrections leaves when it deletes the job.
 func (s *Service) removeOrphanChanges(ctx context.Context, upload string) error {
-	last, err := s.store.lastChange(ctx, upload)
-	if err != nil || last == nil || time.Since(last.Time) < s.config.UploadWait {
+	if orphan, err := s.isOrphan(ctx, upload, s.store.corrections, changesOf(upload)); err != nil || !orphan {
 		return err
-	}
-	id := last.Header.Get(headerJob)
-	if !validID(id) {
-		return nil // nothing that this program has stored
-	}
-	rec, _, err := s.store.get(ctx, id)
-	if (err == nil && rec.Upload == upload) || (err != nil && !fault.Is(err, fault.NotFound)) {
-		return err
-	}
-	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
-		return nil // the job's record is lost
 	}
 	return s.store.removeChanges(ctx, upload)
 }
 
-// removeOrphan removes an upload unless it belongs to a job, according to the store, or
-// has stored something recently.
+// removeOrphan removes an upload that belongs to no job.
 func (s *Service) removeOrphan(ctx context.Context, upload string) error {
-	last, err := s.store.items.GetLastMsgForSubject(ctx, allOf(itemsPrefix, upload))
-	if err != nil || time.Since(last.Time) < s.config.UploadWait {
-		return ignoreMissing(err)
-	}
-	id := last.Header.Get(headerJob)
-	if !validID(id) {
-		return nil // nothing that this program has stored
-	}
-	rec, _, err := s.store.get(ctx, id)
-	if err == nil && rec.Upload == upload {
-		return nil
-	}
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	if orphan, err := s.isOrphan(ctx, upload, s.store.items, allOf(itemsPrefix, upload)); err != nil || !orphan {
 		return err
-	}
-	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
-		return nil // it was a job; its callers get DATA_LOSS
 	}
 	s.log.Info("a broken upload is removed", zap.String("upload", upload))
 	return errors.Join(s.store.removeResults(ctx, upload), s.store.remove(ctx, upload, true))
+}
+
+// isOrphan reports whether the messages of an upload with a subject belong to no job,
+// according to the store, and none was stored recently.
+func (s *Service) isOrphan(ctx context.Context, upload string, stream jetstream.Stream, subject string) (bool, error) {
+	last, err := s.store.last(ctx, stream, subject)
+	if err != nil || last == nil || time.Since(last.Time) < s.config.UploadWait {
+		return false, err
+	}
+	id := last.Header.Get(headerJob)
+	if !validID(id) {
+		return false, nil // nothing that this program has stored
+	}
+	rec, _, err := s.store.get(ctx, id)
+	if (err == nil && rec.Upload == upload) || (err != nil && !fault.Is(err, fault.NotFound)) {
+		return false, err
+	}
+	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
+		return false, nil // it was a job whose record is lost; its callers get DATA_LOSS
+	}
+	return true, nil
 }
 
 func ignoreMissing(err error) error {
