@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -41,15 +42,8 @@ func (b *Broker) Values(name string, log *zap.Logger) *Values {
 func (v *Values) Load(key string) []byte {
 	ctx, cancel := context.WithTimeout(context.Background(), valuesTime)
 	defer cancel()
-	kv, err := v.open(ctx)
-	if err != nil {
-		return nil
-	}
-	entry, err := kv.Get(ctx, key)
-	if err != nil {
-		return nil
-	}
-	return entry.Value()
+	value, _, _ := v.Read(ctx, key) // without it, it is learned again
+	return value
 }
 
 // Save stores a value under a key, within a second or not at all.
@@ -82,4 +76,34 @@ func (v *Values) open(ctx context.Context) (jetstream.KeyValue, error) {
 		v.kv = kv
 	}
 	return kv, err
+}
+
+// Read returns the value under a key and its revision; nil and 0 if there is none.
+func (v *Values) Read(ctx context.Context, key string) (value []byte, revision uint64, err error) {
+	kv, err := v.open(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	entry, err := kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return entry.Value(), entry.Revision(), nil
+}
+
+// Replace stores a value if the key still has the revision, and returns the new one; 0
+// if another value came first.
+func (v *Values) Replace(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	kv, err := v.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	now, err := kv.Update(ctx, key, value, revision)
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return 0, nil
+	}
+	return now, err
 }
