@@ -13,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/credenza-dev/credenza/internal/spelling"
 )
 
 // FileResolver returns a Resolver for one parse of a command line.
@@ -368,32 +370,10 @@ func nearest(unknown string, known []string) string {
 // nearestOf returns the known name that is most like a name, empty if none is like it.
 func nearestOf(unknown string, known []string) string {
 	best := slices.MinFunc(known, func(a, b string) int {
-		return cmp.Compare(distance(unknown, a), distance(unknown, b))
+		return cmp.Compare(spelling.Distance(unknown, a), spelling.Distance(unknown, b))
 	})
-	if distance(unknown, best) > max(2, len(best)/3) {
+	if spelling.Distance(unknown, best) > max(2, len(best)/3) {
 		return ""
 	}
 	return best
-}
-
-// distance is how many letters have to be put in, left out or replaced to turn
-// a into b (Levenshtein 1966).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/llm"
+	"github.com/credenza-dev/credenza/internal/spelling"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -54,7 +55,7 @@ func nearestModels(name string, list *llm.ModelList) []string {
 		if strings.Contains(other, name) {
 			return 0
 		}
-		return distance(name, other)
+		return spelling.Distance(name, other)
 	}
 	var names []string
 	for _, m := range slices.SortedStableFunc(slices.Values(list.Models), func(a, b llm.ListedModel) int { return cmp.Compare(far(a), far(b)) }) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/spelling"
 )
 
 // unknownKey returns a refusal that names the first key in JSON that its message does not
@@ -146,7 +147,7 @@ func nearest(key string, names []string) string {
 	best, least := "", 1+max(1, len(key)/shortest)
 	for _, name := range names {
 		plain := plainName(name)
-		n := editDistance(key, plain)
+		n := spelling.Distance(key, plain)
 		if min(len(key), len(plain)) >= shortest && (strings.Contains(plain, key) || strings.Contains(key, plain)) {
 			n = min(n, 1)
 		}
@@ -159,26 +160,4 @@ func nearest(key string, names []string) string {
 
 func plainName(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
-}
-
-// editDistance returns how many bytes must be put in, left out or replaced to make b of a
-// (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

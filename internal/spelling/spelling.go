@@ -1,0 +1,24 @@
+// Package spelling tells how much two names differ, to suggest the one that was likely meant.
+package spelling
+
+// Distance returns how many bytes must be put in, left out or replaced to make b of a
+// (Levenshtein 1966).
+func Distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, diagonal+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
