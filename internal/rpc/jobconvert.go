@@ -19,14 +19,16 @@ var jobStates = map[catalog.JobState]credenzav1.JobState{
 	catalog.JobPaused:    credenzav1.JobState_JOB_STATE_PAUSED,
 }
 
-// jobStateFromProto returns 0, which is any, for the unspecified state.
-func jobStateFromProto(p credenzav1.JobState) catalog.JobState {
-	for state, value := range jobStates {
-		if value == p {
-			return state
-		}
+// jobStatesFromProto has 0, which is any, for the unspecified state.
+var jobStatesFromProto = inverted(jobStates)
+
+// inverted returns the keys of a map by their values, each of which is there once.
+func inverted[K, V comparable](m map[K]V) map[V]K {
+	keys := make(map[V]K, len(m))
+	for key, value := range m {
+		keys[value] = key
 	}
-	return 0
+	return keys
 }
 
 // jobSpecFromProto converts a spec that the checks have let through. No caller waits

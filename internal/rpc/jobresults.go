@@ -24,14 +24,10 @@ var resultFilters = map[credenzav1.ResultFilter]catalog.ResultFilter{
 
 // ListJobResults answers with a page of a job's results.
 func (j *jobs) ListJobResults(ctx context.Context, req *credenzav1.ListJobResultsRequest) (*credenzav1.ListJobResultsResponse, error) {
-	size := int(req.GetPageSize())
-	if size <= 0 {
-		size = defaultResults
-	}
 	p := resultPage{withRows: req.GetWithRows()}
 	page, err := j.jobs.Results(ctx, catalog.ResultQuery{
 		Owner: ownerOf(ctx), ID: req.GetJobId(), Filter: resultFilters[req.GetFilter()],
-		Size: min(size, maxResults), Token: req.GetPageToken(), Rows: p.withRows,
+		Size: pageSize(req.GetPageSize()), Token: req.GetPageToken(), Rows: p.withRows,
 	}, p.take)
 	if err != nil {
 		return nil, err

@@ -112,7 +112,7 @@ func (j *jobs) GetJob(ctx context.Context, req *credenzav1.GetJobRequest) (*cred
 // ListJobs answers with a page of jobs.
 func (j *jobs) ListJobs(ctx context.Context, req *credenzav1.ListJobsRequest) (*credenzav1.ListJobsResponse, error) {
 	page, next, err := j.jobs.List(ctx, catalog.JobQuery{
-		Owner: ownerOf(ctx), State: jobStateFromProto(req.GetState()),
+		Owner: ownerOf(ctx), State: jobStatesFromProto[req.GetState()],
 		Size: cmp.Or(int(req.GetPageSize()), defaultPage), Token: req.GetPageToken(),
 	})
 	if err != nil {

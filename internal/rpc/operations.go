@@ -94,7 +94,7 @@ func (o *operations) UpdateSettings(ctx context.Context, req *credenzav1.UpdateS
 		auditChange(ctx, "max_workers", n)
 	}
 	if req.LogLevel != nil {
-		level := logLevelFromProto(req.GetLogLevel())
+		level := logLevelsFromProto[req.GetLogLevel()]
 		change.LogLevel = &level
 		auditChange(ctx, "log_level", level)
 	}
@@ -111,15 +111,8 @@ var logLevels = map[zapcore.Level]credenzav1.LogLevel{
 	zapcore.WarnLevel: credenzav1.LogLevel_LOG_LEVEL_WARN, zapcore.ErrorLevel: credenzav1.LogLevel_LOG_LEVEL_ERROR,
 }
 
-// logLevelFromProto returns the level info for an unspecified one.
-func logLevelFromProto(p credenzav1.LogLevel) zapcore.Level {
-	for level, value := range logLevels {
-		if value == p {
-			return level
-		}
-	}
-	return zapcore.InfoLevel
-}
+// logLevelsFromProto has the level info, which is zap's zero value, for an unspecified one.
+var logLevelsFromProto = inverted(logLevels)
 
 func logLevelToProto(level zapcore.Level) credenzav1.LogLevel {
 	return logLevels[min(max(level, zapcore.DebugLevel), zapcore.ErrorLevel)]

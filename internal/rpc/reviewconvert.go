@@ -22,6 +22,8 @@ var reviewStates = map[credenzav1.ReviewState]catalog.ReviewState{
 	credenzav1.ReviewState_REVIEW_STATE_CORRECTED: catalog.Corrected,
 }
 
+var reviewStatesToProto = inverted(reviewStates)
+
 func reviewFilterFromProto(p *credenzav1.ReviewFilter) catalog.ReviewFilter {
 	f := catalog.ReviewFilter{State: reviewStates[p.GetState()], Query: p.GetQuery()}
 	if p == nil {
@@ -54,16 +56,11 @@ func correctionFromProto(p *credenzav1.Correction) catalog.Correction {
 }
 
 func correctionToProto(c *catalog.Correction) *credenzav1.Correction {
-	p := &credenzav1.Correction{
+	return &credenzav1.Correction{
 		Index: c.Index, Category: text(c.Category), PrimaryStyle: text(c.PrimaryStyle), SecondaryStyle: text(c.SecondaryStyle),
 		Note: text(c.Note), Person: text(c.Person), Time: timeIfAny(c.At),
+		State: reviewStatesToProto[c.State],
 	}
-	for state, value := range reviewStates {
-		if value == c.State {
-			p.State = state
-		}
-	}
-	return p
 }
 
 func countsToProto(counts []catalog.NameCount) []*credenzav1.ReviewCount {
