@@ -158,6 +158,18 @@ func (c *jobsShow) Run(ctx context.Context, s streams) error {
 	return errors.Join(w.write(&job), w.Flush())
 }
 
+// change makes a call that changes a job, and prints the job's state and what may come next.
+func (j *jobServer) change(ctx context.Context, s streams, next string, change func(*credenza.Client) (credenza.Job, error)) error {
+	return j.call(ctx, func(client *credenza.Client) error {
+		job, err := change(client)
+		if err == nil {
+			printLine(s.err, "credenza: %s is %s: %d of %s classified%s",
+				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), next)
+		}
+		return err
+	})
+}
+
 type jobsCancel struct {
 	jobServer
 	jobID
@@ -165,12 +177,8 @@ type jobsCancel struct {
 
 // Run cancels a job.
 func (c *jobsCancel) Run(ctx context.Context, s streams) error {
-	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := client.CancelJob(ctx, c.ID)
-		if err == nil {
-			printLine(s.err, "credenza: %s is %s: %d of %s classified", job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)))
-		}
-		return err
+	return c.change(ctx, s, "", func(client *credenza.Client) (credenza.Job, error) {
+		return client.CancelJob(ctx, c.ID)
 	})
 }
 
@@ -182,13 +190,9 @@ type jobsPause struct {
 
 // Run pauses a job.
 func (c *jobsPause) Run(ctx context.Context, s streams) error {
-	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := client.PauseJob(ctx, c.ID, credenza.PauseOptions{Reason: c.Reason})
-		if err == nil {
-			printLine(s.err, "credenza: %s is %s: %d of %s classified: go on with %s",
-				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), c.again("resume "+job.ID))
-		}
-		return err
+	next := ": go on with " + c.again("resume "+c.ID)
+	return c.change(ctx, s, next, func(client *credenza.Client) (credenza.Job, error) {
+		return client.PauseJob(ctx, c.ID, credenza.PauseOptions{Reason: c.Reason})
 	})
 }
 
@@ -199,13 +203,9 @@ type jobsResume struct {
 
 // Run resumes a job.
 func (c *jobsResume) Run(ctx context.Context, s streams) error {
-	return c.call(ctx, func(client *credenza.Client) error {
-		job, err := client.ResumeJob(ctx, c.ID)
-		if err == nil {
-			printLine(s.err, "credenza: %s is %s: %d of %s classified: follow it with %s",
-				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), c.again("watch "+job.ID))
-		}
-		return err
+	next := ": follow it with " + c.again("watch "+c.ID)
+	return c.change(ctx, s, next, func(client *credenza.Client) (credenza.Job, error) {
+		return client.ResumeJob(ctx, c.ID)
 	})
 }
 

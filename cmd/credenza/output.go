@@ -83,12 +83,6 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalWidth returns the characters of a terminal's line, 0 if w is not a terminal.
-func terminalWidth(w io.Writer) int {
-	width, _ := terminalSize(w)
-	return width
-}
-
 // usualScreen is the rows of a table that goes to no terminal whose columns are made to fit.
 const usualScreen = 100
 

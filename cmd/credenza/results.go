@@ -32,7 +32,8 @@ func newListing[T any](out io.Writer, format table.Format, columns ...column[T])
 	for i, c := range columns {
 		names[i] = c.name
 	}
-	w, err := table.NewWriter(out, table.WriterConfig{Format: format, Columns: names, Width: terminalWidth(out)})
+	width, _ := terminalSize(out)
+	w, err := table.NewWriter(out, table.WriterConfig{Format: format, Columns: names, Width: width})
 	return &listing[T]{w, columns}, err
 }
 

@@ -40,11 +40,8 @@ func fileResult(r *credenza.Result) *resultfile.Result {
 			TaxonomyVersion: r.Trace.TaxonomyVersion, DescriptionCut: r.Trace.DescriptionCut,
 		},
 	}
-	if len(c.Alternatives) > 0 {
-		f.Classification.Alternatives = make([]catalog.Alternative, 0, len(c.Alternatives))
-	}
 	for _, a := range c.Alternatives {
-		f.Classification.Alternatives = append(f.Classification.Alternatives, catalog.Alternative{Category: a.Category, Probability: a.Probability})
+		f.Classification.Alternatives = append(f.Classification.Alternatives, catalog.Alternative(a))
 	}
 	return f
 }
