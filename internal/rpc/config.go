@@ -81,14 +81,11 @@ type Parts struct {
 	// Jobs is nil without storage for jobs. Then JobService is not offered: reflection
 	// and health do not list it, and its calls fail with UNIMPLEMENTED.
 	Jobs Jobs
-	// Reviews is nil without it: then the calls of ReviewService for results fail with
-	// UNIMPLEMENTED.
-	Reviews Reviews
-	// Files is nil if no uploads are kept.
-	Files Files
-	// Exports is nil without jobs.
-	Exports Exports
-	// Items and Previews are nil without jobs.
+	// Reviews and what follows it, together with Jobs, are for ReviewService, which is not
+	// offered without Reviews.
+	Reviews    Reviews
+	Files      Files
+	Exports    Exports
 	Items      Items
 	Previews   Previews
 	Operations Operations

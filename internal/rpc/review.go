@@ -11,7 +11,7 @@ type reviews struct {
 	// review and labels are for the calls for results.
 	review   Reviews
 	labels   labels
-	files    Files // nil: no uploads are kept
+	files    Files
 	exports  Exports
 	items    Items
 	previews Previews

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/productfile"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -23,18 +22,11 @@ type Files interface {
 
 // DescribeUpload describes an uploaded file.
 func (r *reviews) DescribeUpload(ctx context.Context, req *credenzav1.DescribeUploadRequest) (*credenzav1.DescribeUploadResponse, error) {
-	if r.files == nil {
-		return nil, noUploads()
-	}
 	d, err := r.files.Describe(ctx, ownerOf(ctx), productfile.View{Upload: req.GetUploadId(), Sheet: req.GetSheet(), Overrides: req.GetOverrides()})
 	if err != nil {
 		return nil, err
 	}
 	return descriptionToProto(&d), nil
-}
-
-func noUploads() error {
-	return fault.New(fault.NotFound, "this server keeps no uploads: ask one that keeps jobs")
 }
 
 func descriptionToProto(d *productfile.Description) *credenzav1.DescribeUploadResponse {
@@ -59,9 +51,6 @@ func descriptionToProto(d *productfile.Description) *credenzav1.DescribeUploadRe
 
 // SubmitUpload makes a job of an uploaded file.
 func (r *reviews) SubmitUpload(ctx context.Context, req *credenzav1.SubmitUploadRequest) (*credenzav1.SubmitUploadResponse, error) {
-	if r.files == nil {
-		return nil, noUploads()
-	}
 	if err := r.limits.checkModel("spec.options.model", req.GetSpec().GetOptions().GetModel()); err != nil {
 		return nil, err
 	}

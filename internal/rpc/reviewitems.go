@@ -27,9 +27,6 @@ type Reviews interface {
 
 // ListReviewItems answers with a part of a sorted list of results.
 func (r *reviews) ListReviewItems(ctx context.Context, req *credenzav1.ListReviewItemsRequest) (*credenzav1.ListReviewItemsResponse, error) {
-	if r.review == nil {
-		return r.UnimplementedReviewServiceServer.ListReviewItems(ctx, req)
-	}
 	page, err := r.review.List(ctx, catalog.ReviewQuery{
 		Owner: ownerOf(ctx), ID: req.GetJobId(), Filter: reviewFilterFromProto(req.GetFilter()), Order: reviewOrders[req.GetOrder()],
 		Descending: req.GetDescending(), Skip: req.GetSkip(), Size: pageSize(req.GetPageSize()), Rows: req.GetWithRows(),
@@ -52,9 +49,6 @@ func (r *reviews) ListReviewItems(ctx context.Context, req *credenzav1.ListRevie
 
 // SummarizeReview answers with counts of results.
 func (r *reviews) SummarizeReview(ctx context.Context, req *credenzav1.SummarizeReviewRequest) (*credenzav1.SummarizeReviewResponse, error) {
-	if r.review == nil {
-		return r.UnimplementedReviewServiceServer.SummarizeReview(ctx, req)
-	}
 	filter := reviewFilterFromProto(req.GetFilter())
 	s, err := r.review.Summarize(ctx, ownerOf(ctx), req.GetJobId(), &filter)
 	if err != nil {
@@ -69,9 +63,6 @@ func (r *reviews) SummarizeReview(ctx context.Context, req *credenzav1.Summarize
 
 // PutCorrections stores corrections.
 func (r *reviews) PutCorrections(ctx context.Context, req *credenzav1.PutCorrectionsRequest) (*credenzav1.PutCorrectionsResponse, error) {
-	if r.review == nil {
-		return r.UnimplementedReviewServiceServer.PutCorrections(ctx, req)
-	}
 	owner := ownerOf(ctx)
 	q := catalog.CorrectionRequest{
 		Owner: owner, ID: req.GetJobId(), Person: cmp.Or(owner.Name, req.GetPerson()), Undo: req.GetUndo(), CountOnly: req.GetValidateOnly(),
@@ -99,9 +90,6 @@ func (r *reviews) PutCorrections(ctx context.Context, req *credenzav1.PutCorrect
 
 // ListCorrections answers with a page of corrections.
 func (r *reviews) ListCorrections(ctx context.Context, req *credenzav1.ListCorrectionsRequest) (*credenzav1.ListCorrectionsResponse, error) {
-	if r.review == nil {
-		return r.UnimplementedReviewServiceServer.ListCorrections(ctx, req)
-	}
 	page, next, err := r.review.Corrections(ctx, catalog.CorrectionQuery{
 		Owner: ownerOf(ctx), ID: req.GetJobId(), Size: pageSize(req.GetPageSize()), Token: req.GetPageToken(),
 	})

@@ -28,9 +28,6 @@ const usualPreview = 96
 
 // GetReviewPicture answers with the picture of a result's product.
 func (r *reviews) GetReviewPicture(ctx context.Context, req *credenzav1.GetReviewPictureRequest) (*credenzav1.GetReviewPictureResponse, error) {
-	if r.items == nil || r.previews == nil {
-		return nil, noUploads()
-	}
 	item, err := r.items.Item(ctx, ownerOf(ctx), req.GetJobId(), req.GetIndex())
 	if err != nil {
 		return nil, err

@@ -104,6 +104,8 @@ func (s *Server) register(config Config, parts Parts, services grpc.ServiceRegis
 	})
 	if parts.Jobs != nil {
 		credenzav1.RegisterJobServiceServer(services, &jobs{jobs: parts.Jobs, limits: newLimits(config), readers: &s.readers})
+	}
+	if parts.Reviews != nil {
 		credenzav1.RegisterReviewServiceServer(services, &reviews{
 			jobs: parts.Jobs, limits: newLimits(config), review: parts.Reviews, labels: labelsOf(parts.Taxonomy), files: parts.Files,
 			exports: parts.Exports, items: parts.Items, previews: parts.Previews,
