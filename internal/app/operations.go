@@ -6,28 +6,15 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/credenza-dev/credenza/internal/cache"
-	"github.com/credenza-dev/credenza/internal/catalog"
-	"github.com/credenza-dev/credenza/internal/llm"
 	"github.com/credenza-dev/credenza/internal/rpc"
-	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // operations shows and tunes the process.
 type operations struct {
-	config *Config
-	gate   *upstream.Gate
-	model  *llm.Client  // nil: the offline classifier answers
-	cache  *cache.Cache // nil: none
+	*App
 	level  zap.AtomicLevel
 	start  time.Time
-	// callers returns those with caps.
-	callers func(context.Context) []catalog.CapsInUse
-	recent  *recentLines
-}
-
-func (a *App) newOperations(level zap.AtomicLevel, recent *recentLines) *operations {
-	return &operations{config: &a.config, gate: a.gate, model: a.model, cache: a.cache, level: level, start: time.Now(), callers: a.capsInUse, recent: recent}
+	recent *recentLines
 }
 
 // Status returns the state of the process.
@@ -41,7 +28,7 @@ func (o *operations) Status(ctx context.Context) (rpc.Status, error) {
 		Gate:     g,
 		Cache:    cacheStatus(o.cache),
 		Settings: rpc.Settings{MaxWorkers: g.Ceiling, LogLevel: o.level.Level()},
-		Callers:  o.callers(ctx),
+		Callers:  o.capsInUse(ctx),
 		Warnings: o.recent.newestFirst(),
 	}
 	for i := range g.Groups {
@@ -52,7 +39,7 @@ func (o *operations) Status(ctx context.Context) (rpc.Status, error) {
 	if o.config.backend() == backendOffline {
 		s.Gate.Groups = nil // its one group has no key
 	} else {
-		s.Profiles = profilesOf(o.config, o.model, &g)
+		s.Profiles = profilesOf(&o.config, o.model, &g)
 	}
 	return s, nil
 }

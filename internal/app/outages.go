@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -9,41 +10,34 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// followOutages writes to the log, until the app is closed, when a model's server
-// does not answer and when it answers again.
-func (a *App) followOutages(ctx context.Context) {
-	a.inBackground(ctx, func(ctx context.Context) { logOutages(ctx, a.log, a.gate.Outages) })
-}
-
 // inBackground runs f until it returns; closing the app ends its context and waits for it.
 func (a *App) inBackground(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f(ctx)
-	}()
+	var running sync.WaitGroup
+	running.Go(func() { f(ctx) })
 	a.closers = append(a.closers, func() {
 		cancel()
-		<-done
+		running.Wait()
 	})
 }
 
-func logOutages(ctx context.Context, log *zap.Logger, look func() ([]catalog.Outage, <-chan struct{})) {
+// logOutages writes to the log, until ctx ends, when a model's server does not answer and
+// when it answers again.
+func (a *App) logOutages(ctx context.Context) {
 	away := map[string]catalog.Outage{}
 	for ctx.Err() == nil {
-		outages, changed := look()
+		outages, changed := a.gate.Outages()
 		still := make(map[string]catalog.Outage, len(outages))
 		for _, o := range outages {
 			if _, told := away[o.Host]; !told {
-				log.Warn("the model's server does not answer: trying on",
+				a.log.Warn("the model's server does not answer: trying on",
 					zap.String("host", o.Host), zap.String("cause", o.Cause), zap.Time("since", o.Since))
 			}
 			still[o.Host] = o
 			delete(away, o.Host)
 		}
 		for host, o := range away {
-			log.Info("the model's server answers again", zap.String("host", host), zap.Duration("away", time.Since(o.Since)))
+			a.log.Info("the model's server answers again", zap.String("host", host), zap.Duration("away", time.Since(o.Since)))
 		}
 		away = still
 		select {

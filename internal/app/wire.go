@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -57,7 +58,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.openAuthority(); err != nil {
 		return err
 	}
-	a.followOutages(ctx)
+	a.inBackground(ctx, a.logOutages)
 	metrics.MustRegister(collector(a.sendGateFigures))
 	if err := a.openBroker(ctx); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.startJobs(ctx, engine, metrics); err != nil {
 		return err
 	}
-	return a.wireEdges(ctx, edges{engine, tax, a.newOperations(level, recent), log, metrics})
+	return a.wireEdges(ctx, edges{engine, tax, &operations{a, level, time.Now(), recent}, log, metrics})
 }
 
 type edges struct {
