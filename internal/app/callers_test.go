@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -96,4 +98,36 @@ func TestTokenFile_ChangesAreInForceAtOnce(t *testing.T) {
 			t.Errorf("%d lines say that the file cannot be used, want 2", said)
 		}
 	})
+}
+
+func TestTokenFile_IsReadAgainOnASignal(t *testing.T) {
+	tokens, reload := newTokenFile(t, entry("old", "")), make(chan os.Signal)
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--token-file="+tokens.path),
+		app.Options{LogTo: &buffer{}, Data: app.DataNone, Reload: reload})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Wait(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	client, err := credenza.Dial(a.GRPCAddr(), credenza.WithPlaintext(), credenza.WithToken("new-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	if _, err := client.Taxonomy(t.Context()); status.Code(err) != codes.Unauthenticated {
+		t.Fatal(err)
+	}
+	tokens.write(entry("new", ""))
+	reload <- syscall.SIGHUP
+	reload <- syscall.SIGHUP // is taken when the first has been handled
+	if _, err := client.Taxonomy(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
