@@ -262,6 +262,35 @@ func TestCreate_BoundsLargeItems(t *testing.T) {
 	r.create(t, textual, pictures(6))
 }
 
+func TestTidy_KeepsWhatIsStoredOfAJobWithoutItsRecord(t *testing.T) {
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(4), func(c *jobs.Config) { c.UploadWait = time.Millisecond })
+	defer r.Close()
+	job := r.create(t, textual, goods(20, nil))
+	r.watch(t, job.ID, nil, 0)
+	records, err := b.JetStream().KeyValue(t.Context(), "credenza_jobs")
+	if err == nil {
+		err = records.Purge(t.Context(), job.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Await(t, "the record is gone", func() bool { return len(r.States()) == 0 })
+	if err := r.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"CREDENZA_ITEMS", "CREDENZA_RESULTS"} {
+		stream, err := b.JetStream().Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stream.CachedInfo().State.Msgs == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
 func TestTidy_RemovesBrokenUploads(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
