@@ -170,7 +170,7 @@ func (r *resultFile) finish(rows int) (report table.SheetReport, err error) {
 		return report, r.part.Finish(nil)
 	}
 	config := table.SheetConfig{Columns: r.Names(), Originals: len(r.Inputs), Rows: rows, Mark: r.MarkOf}
-	err = r.part.Finish(func(part io.Reader, to io.Writer) (err error) {
+	err = r.part.Finish(func(part io.ReadSeeker, to io.Writer) (err error) {
 		report, err = table.WriteSheet(part, to, config)
 		return err
 	})

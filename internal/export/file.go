@@ -111,9 +111,6 @@ func (f *File) writeSheet(ctx context.Context, out io.Writer) (err error) {
 	if err := f.writeRows(ctx, part, l); err != nil {
 		return err
 	}
-	if _, err := part.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
 	inputs := len(l.Inputs)
 	_, err = table.WriteSheet(part, out, table.SheetConfig{Columns: l.Names(), Originals: inputs, Rows: len(f.spool.places), Mark: l.MarkOf})
 	return err

@@ -196,11 +196,11 @@ func (f *File) Mark(rows int64, hash uint64, note string, later ...int64) {
 }
 
 // Reader returns a reader of what was written.
-func (f *File) Reader() io.Reader { return io.NewSectionReader(f.part, 0, f.bytes) }
+func (f *File) Reader() io.ReadSeeker { return io.NewSectionReader(f.part, 0, f.bytes) }
 
 // Finish gives the part its name, and removes the journal. A function that is not nil
 // makes the finished file of the part instead: it writes to a file next to it.
-func (f *File) Finish(convert func(part io.Reader, to io.Writer) error) (err error) {
+func (f *File) Finish(convert func(part io.ReadSeeker, to io.Writer) error) (err error) {
 	if convert != nil {
 		err = f.convert(convert)
 	} else if err = f.part.Sync(); err == nil {
@@ -214,7 +214,7 @@ func (f *File) Finish(convert func(part io.Reader, to io.Writer) error) (err err
 	return errors.Join(err, f.release())
 }
 
-func (f *File) convert(convert func(part io.Reader, to io.Writer) error) (err error) {
+func (f *File) convert(convert func(part io.ReadSeeker, to io.Writer) error) (err error) {
 	made, err := os.OpenFile(f.target+Suffix+".made", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, f.mode())
 	if err != nil {
 		return err

@@ -287,11 +287,11 @@ func TestFile_ConvertsAtTheEnd(t *testing.T) {
 	s.write(f, "part")
 	f.Mark(1, 1, "")
 	failed := errors.New("no room")
-	if err := f.Finish(func(io.Reader, io.Writer) error { return failed }); !errors.Is(err, failed) {
+	if err := f.Finish(func(io.ReadSeeker, io.Writer) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("got %v", err)
 	}
 	f = s.open(Resume)
-	s.do(f.Finish(func(part io.Reader, to io.Writer) error {
+	s.do(f.Finish(func(part io.ReadSeeker, to io.Writer) error {
 		data, err := io.ReadAll(part)
 		_, wrote := io.WriteString(to, strings.ToUpper(string(data)))
 		return errors.Join(err, wrote)

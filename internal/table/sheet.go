@@ -88,29 +88,23 @@ func CheckSheetRows(rows int) error {
 
 // WriteSheet makes an XLSX file of what a Writer of that format has written. What could not
 // be written as it is, the file says in a second sheet. It holds few rows in memory; more wait
-// in the system's temporary folder.
-func WriteSheet(part io.Reader, out io.Writer, cfg SheetConfig) (report SheetReport, err error) {
+// in the system's temporary folder. It reads the part twice, from its beginning.
+func WriteSheet(part io.ReadSeeker, out io.Writer, cfg SheetConfig) (report SheetReport, err error) {
 	if err := CheckSheetRows(cfg.Rows); err != nil {
+		return report, err
+	}
+	extent, err := extentOf(part, len(cfg.Columns))
+	if err != nil {
 		return report, err
 	}
 	file := excelize.NewFile()
 	defer func() { err = errors.Join(err, file.Close()) }()
 	w := &sheetWriter{cfg: cfg}
-	if err := w.begin(file); err != nil {
+	if err := w.begin(file, extent); err != nil {
 		return report, err
 	}
-	lines := bufio.NewReaderSize(part, 64<<10)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = w.row(line)
-		}
-		if err != nil {
-			return report, err
-		}
+	if err := eachLine(part, w.row); err != nil {
+		return report, err
 	}
 	if err := w.end(file); err != nil {
 		return report, err
@@ -135,9 +129,13 @@ type styleKey struct {
 	decimals int
 }
 
-func (w *sheetWriter) begin(file *excelize.File) (err error) {
+func (w *sheetWriter) begin(file *excelize.File, extent string) (err error) {
 	w.file, w.styles, w.next = file, map[styleKey]int{}, 2
 	if err := file.SetSheetName("Sheet1", sheetName); err != nil {
+		return err
+	}
+	// The stream begins with it. Readers that take a sheet's rows one at a time believe it.
+	if err := file.SetSheetDimension(sheetName, extent); err != nil {
 		return err
 	}
 	if w.stream, err = file.NewStreamWriter(sheetName); err != nil {
@@ -177,6 +175,64 @@ func (w *sheetWriter) end(file *excelize.File) error {
 		return err
 	}
 	return file.SetCellStr(notesSheet, "A1", w.report.String())
+}
+
+// eachLine calls each with the lines of a part.
+func eachLine(part io.ReadSeeker, each func(line []byte) error) error {
+	if _, err := part.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	lines := bufio.NewReaderSize(part, 64<<10)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = each(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// extentOf returns the cells of the sheet, such as A1:C7, for a part and a header of so many
+// columns. A row may have more cells than the header.
+func extentOf(part io.ReadSeeker, columns int) (string, error) {
+	rows, widest := 1, max(1, columns)
+	err := eachLine(part, func(line []byte) error {
+		rows++
+		widest = max(widest, countValues(line))
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	last, err := excelize.CoordinatesToCellName(widest, rows)
+	return "A1:" + last, err
+}
+
+// countValues returns how many values a row's JSON list has, without decoding it.
+func countValues(line []byte) int {
+	commas, depth, quoted, escaped := 0, 0, false, false
+	for _, c := range line {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '[', c == '{':
+			depth++
+		case c == ']', c == '}':
+			depth--
+		case c == ',' && depth == 1:
+			commas++
+		}
+	}
+	return commas + 1
 }
 
 // row adds a line of a part.

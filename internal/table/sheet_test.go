@@ -111,6 +111,51 @@ func TestWriteSheet_CutsLongCellsAndSaysSo(t *testing.T) {
 	}
 }
 
+// TestWriteSheet_SaysHowLargeItIs is for readers that take the rows one at a time: they see
+// no cell beyond what the sheet says of itself.
+func TestWriteSheet_SaysHowLargeItIs(t *testing.T) {
+	columns := strings.Fields("a b c")
+	list := table.ListValue([]string{"x", "y, \"z\\"})
+	for want, rows := range map[string][][]table.Value{
+		"A1:C1": nil,
+		"A1:C3": {cellTexts("1", "2, [\\\"", "3"), {list, list, list}},
+		"A1:E2": {cellTexts("1", "2", "3", "beyond,", "the header")},
+	} {
+		cfg := table.SheetConfig{Columns: columns, Originals: 1}
+		var part strings.Builder
+		w, err := table.NewWriter(&part, table.WriterConfig{Format: table.XLSX, Columns: columns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			var extra []string
+			for _, v := range row[3:] {
+				extra = append(extra, v.Text)
+			}
+			if err := w.WriteLong(row[:3], extra); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if _, err := table.WriteSheet(strings.NewReader(part.String()), &out, cfg); err != nil {
+			t.Fatal(err)
+		}
+		file, err := excelize.OpenReader(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := file.GetSheetDimension("Results"); err != nil || got != want {
+			t.Errorf("got %s, want %s (%v)", got, want, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestWriteSheet_RefusesMoreRowsThanASheetHas(t *testing.T) {
 	_, err := table.WriteSheet(strings.NewReader(""), nil, table.SheetConfig{Columns: []string{"a"}, Rows: 1_048_576})
 	if err == nil || !strings.Contains(err.Error(), "a sheet has room for 1048575 rows") {
