@@ -7,8 +7,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -26,13 +26,9 @@ type classifyCommand struct {
 	target
 }
 
-// Batches of the service within this process, if their results are stored: it holds them
-// back no longer than storedDelay, since those that it has when the process is killed would
-// be paid again, but has as many as storedBatch in one, which takes less time.
-const (
-	storedDelay = time.Millisecond
-	storedBatch = 100
-)
+// storedBatch is how many results the service within this process has in a batch at least, if
+// they are stored: all that there are in one, which takes less time.
+const storedBatch = 100
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
@@ -82,13 +78,15 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, run.closeFiles()) }()
 	if run.to.part != nil {
-		c.FlushDelay = min(c.FlushDelay, storedDelay)
 		c.TextBatchSize, c.ImageBatchSize = max(c.TextBatchSize, storedBatch), max(c.ImageBatchSize, storedBatch)
+		if !run.local() { // else nothing is paid
+			run.stored = app.NewStored()
+		}
 	}
 	if run.local() && (in.pictures != nil || c.Mode == "image") {
 		printLine(s.err, "credenza: the offline classifier sees no pictures: it goes by the names of files and by texts")
 	}
-	client, end, err := c.connect(context.WithoutCancel(ctx), s.err)
+	client, end, err := c.connect(context.WithoutCancel(ctx), s.err, run.stored)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/partfile"
 	"github.com/credenza-dev/credenza/internal/productfile"
@@ -23,6 +24,7 @@ type classifyRun struct {
 	in      *input
 	columns *table.Mapping // nil: the input is a folder of pictures
 	to      *resultFile
+	stored  *app.Stored  // nil: nothing waits for the storing
 	prior   *earlierFile // nil: all rows are asked
 	rows    *ordering
 	pick    selection
@@ -281,6 +283,7 @@ func (r *classifyRun) take(results []credenza.Result) error {
 	if err := r.to.keep(settled); err != nil {
 		return unwritten(err)
 	}
+	r.stored.Add(len(results))
 	var later []int64
 	if r.to.asCompleted {
 		for _, p := range settled {

@@ -71,7 +71,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, matrix.close()) }()
-	client, end, err := c.connect(ctx, s.err)
+	client, end, err := c.connect(ctx, s.err, nil)
 	if err != nil {
 		return err
 	}

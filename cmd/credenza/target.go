@@ -28,8 +28,9 @@ func (t *target) Validate() error {
 }
 
 // connect returns a client and the function that closes it, along with the service that
-// was started for it. It prints on notes if the offline classifier answers.
-func (t *target) connect(ctx context.Context, notes io.Writer) (*credenza.Client, func() error, error) {
+// was started for it. It prints on notes if the offline classifier answers. That service
+// heeds stored, which may be nil.
+func (t *target) connect(ctx context.Context, notes io.Writer, stored *app.Stored) (*credenza.Client, func() error, error) {
 	if t.Server != "" {
 		client, err := t.dial(t.Server)
 		if err != nil {
@@ -41,11 +42,11 @@ func (t *target) connect(ctx context.Context, notes io.Writer) (*credenza.Client
 	if t.Verbose {
 		log = notes
 	}
-	client, end, err := app.InProcess(ctx, t.Config, log)
+	client, end, err := app.InProcess(ctx, t.Config, log, stored)
 	if errors.Is(err, app.ErrDataInUse) {
 		printLine(notes, "credenza: %v; until then its answers are not used (--server asks a service that has it)", err)
 		t.DataDir = ""
-		client, end, err = app.InProcess(ctx, t.Config, log)
+		client, end, err = app.InProcess(ctx, t.Config, log, stored)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -161,7 +161,7 @@ func TestOperations(t *testing.T) {
 }
 
 func TestOfflineOverTheNetwork(t *testing.T) {
-	client, done, err := app.InProcess(t.Context(), settings(t), &buffer{})
+	client, done, err := app.InProcess(t.Context(), settings(t), &buffer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func TestADataFolderServesOneProcess(t *testing.T) {
 func TestInProcessLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	_, done, err := app.InProcess(t.Context(), settings(t, "--nats-url=nats://127.0.0.1:1"), &buffer{})
+	_, done, err := app.InProcess(t.Context(), settings(t, "--nats-url=nats://127.0.0.1:1"), &buffer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestInProcessLeavesNothingBehind(t *testing.T) {
 
 func TestInProcessLeavesJobsInTheDataFolderAlone(t *testing.T) {
 	model := []string{"--openai-base-url=http://127.0.0.1:1/v1", "--openai-api-key=sk-0123456789secret"}
-	client, done, err := app.InProcess(t.Context(), settings(t, append(model, "--data-dir="+t.TempDir())...), &buffer{})
+	client, done, err := app.InProcess(t.Context(), settings(t, append(model, "--data-dir="+t.TempDir())...), &buffer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

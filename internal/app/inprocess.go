@@ -17,14 +17,15 @@ var ErrDataInUse = broker.ErrFolderInUse
 // it, and what closes both. It listens on free loopback ports, whatever the
 // config says, and logs to w. Answers are kept in the config's data folder if it names
 // one, else in a temporary one. There are no jobs: those in the folder wait for a service.
-func InProcess(ctx context.Context, config Config, w io.Writer) (*credenza.Client, func() error, error) {
+// A caller that stores results gives stored, which may be nil, and makes one call at a time.
+func InProcess(ctx context.Context, config Config, w io.Writer, stored *Stored) (*credenza.Client, func() error, error) {
 	config.GRPCAddr, config.HTTPAddr, config.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", ""
 	config.TLSCert, config.TLSKey, config.TLSClientCA, config.TokenFile = "", "", "", ""
 	data := DataTemporary
 	if config.DataDir != "" && !config.Offline() { // the offline classifier keeps nothing
 		data, config.NATSURL = DataAnswers, Servers{}
 	}
-	a, err := Start(ctx, config, Options{LogTo: w, Data: data})
+	a, err := Start(ctx, config, Options{LogTo: w, Data: data, Stored: stored})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -49,7 +49,7 @@ func openStudio(t *testing.T, flags ...string) *studio {
 	}))
 	t.Cleanup(model.Close)
 	flags = append([]string{"--openai-base-url=" + model.URL + "/v1"}, flags...)
-	client, done, err := app.InProcess(t.Context(), settings(t, append(flags, "--data-dir=")...), &buffer{})
+	client, done, err := app.InProcess(t.Context(), settings(t, append(flags, "--data-dir=")...), &buffer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestOfflineHasNoEyes(t *testing.T) {
 	asked := make(chan struct{}, 10)
 	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }))
 	t.Cleanup(shop.Close)
-	client, done, err := app.InProcess(t.Context(), settings(t, allowed, "--data-dir="), &buffer{})
+	client, done, err := app.InProcess(t.Context(), settings(t, allowed, "--data-dir="), &buffer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

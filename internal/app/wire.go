@@ -98,7 +98,7 @@ func (a *App) wireEdges(ctx context.Context, e edges) error {
 	a.peers = peers.New(peers.Config{Connections: c.connections()}, e.log)
 	e.metrics.MustRegister(peerMetrics(a.peers)...)
 	parts := rpc.Parts{
-		Engine: e.engine, Authority: a.authority, Operations: e.operations,
+		Engine: a.options.Stored.engine(e.engine), Authority: a.authority, Operations: e.operations,
 		Taxonomy: e.taxonomy, Log: e.log, Metrics: e.metrics, Traces: a.traces.rpc,
 	}
 	if a.jobs != nil {

@@ -99,6 +99,9 @@ type Question struct {
 	// Halt ends when no further attempt may begin. Attempts in flight go on. Nil: it
 	// never ends.
 	Halt context.Context //nolint:containedctx // it is another one than the call's: Waiting joins both
+	// Hold is called with what frees the place in the backend's pool that the last attempt
+	// keeps after its end, if that attempt was answered. Nil: the end frees the place.
+	Hold func(release func())
 }
 
 // Waiting returns the context of a wait before an attempt, which ends with ctx or with

@@ -20,6 +20,7 @@ type activeCall struct {
 	began   time.Time
 	calls   catalog.Peak // calls to the model in flight
 	window  *window
+	holds   *holds // nil: answers hold no place
 	batches batcher
 	items   sync.WaitGroup
 
@@ -46,7 +47,7 @@ type ended struct {
 
 func newActiveCall(e *Engine, call Call) *activeCall {
 	if call.Options.Delivery == catalog.InOrder {
-		call.Halt = nil
+		call.Halt, call.Hold = nil, false
 	}
 	r := &activeCall{
 		engine: e, call: call, scope: e.scope(&call), began: time.Now(),
@@ -55,6 +56,9 @@ func newActiveCall(e *Engine, call Call) *activeCall {
 		end:    make(chan ended, 1),
 
 		progress: catalog.Progress{Total: call.Total},
+	}
+	if call.Hold {
+		r.holds = newHolds()
 	}
 	sizes := e.batchSizes(&call)
 	if call.Options.Delivery == catalog.InOrder {
@@ -83,6 +87,7 @@ func (r *activeCall) admit(ctx context.Context, next Source) (end ended) {
 		if end.err = err; err != nil {
 			return end
 		}
+		r.holds.admitted(n)
 		a := r.prepare(item, n)
 		r.window.admitted(a)
 		a.place = r.batches.place(n, a.kind, a.at)
@@ -190,11 +195,11 @@ func (r *activeCall) deliver(ctx context.Context, send Sink) error {
 	return refused
 }
 
-// gather collects an outcome and, for a call with Prompt, those that arrived while
+// gather collects an outcome and, for a call with Prompt or Hold, those that arrived while
 // the sink was busy. It returns the batches that are ready.
 func (r *activeCall) gather(f finished) []group {
 	ready := r.collect(f)
-	if !r.call.Prompt {
+	if !r.call.Prompt && !r.call.Hold {
 		return ready
 	}
 	for range len(r.done) { // no other goroutine receives
@@ -206,6 +211,7 @@ func (r *activeCall) gather(f finished) []group {
 func (r *activeCall) collect(f finished) []group {
 	if f.given {
 		r.givenUp++
+		r.holds.taken(&f.outcome)
 		r.window.delivered(1) // or a full window would never admit the end of the source
 		return nil
 	}
@@ -219,6 +225,9 @@ func (r *activeCall) sendBatches(groups []group, send Sink) error {
 		b := r.batch(g)
 		if err := send(b); err != nil {
 			return err
+		}
+		for i := range b.Outcomes {
+			r.holds.taken(&b.Outcomes[i])
 		}
 		r.window.delivered(len(b.Outcomes))
 		r.engine.parts.Observer.BatchSent(&r.call, &b, b.At.Sub(g.since))

@@ -40,7 +40,7 @@ func (r *activeCall) byPicture(ctx context.Context, a *admitted) (catalog.Answer
 			return catalog.Answer{}, err
 		}
 		return r.cached(ctx, a, func() catalog.Lookup { return r.lookup(r.scope.OfPicture(a.item, picture)) }, func(ctx context.Context) (catalog.Answer, error) {
-			answer, err := r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
+			answer, err := r.ask(ctx, a, picture)
 			if fault.Is(err, fault.ImageUnsupported) { // the model takes no pictures
 				err = &pictureError{err}
 			}
@@ -52,8 +52,13 @@ func (r *activeCall) byPicture(ctx context.Context, a *admitted) (catalog.Answer
 // byText answers from the item's text, through the cache.
 func (r *activeCall) byText(ctx context.Context, a *admitted) (catalog.Answer, error) {
 	return r.cached(ctx, a, func() catalog.Lookup { return r.lookup(r.scope.OfText(a.item)) }, func(ctx context.Context) (catalog.Answer, error) {
-		return r.engine.parts.Backend.Ask(ctx, r.question(a, nil))
+		return r.ask(ctx, a, nil)
 	})
+}
+
+func (r *activeCall) ask(ctx context.Context, a *admitted, picture *catalog.Picture) (catalog.Answer, error) {
+	r.holds.free(a.index)
+	return r.engine.parts.Backend.Ask(ctx, r.question(a, picture))
 }
 
 // cached returns the cache's answer, or else that of work, which the cache keeps. Work

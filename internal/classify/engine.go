@@ -167,6 +167,7 @@ func (e *Engine) Run(ctx context.Context, call Call, next Source, send Sink) (ca
 		stop()
 		admission.Wait()
 		r.items.Wait()
+		r.holds.close()
 		r.window.close()
 	}()
 	admission.Go(func() { r.end <- r.admit(ctx, next) })

@@ -37,7 +37,7 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	defer stop()
 	select {
 	case m.slots <- struct{}{}:
-		defer func() { <-m.slots }()
+		defer m.leave(&q)
 	case <-turn.Done():
 		return catalog.Answer{Trace: trace}, turn.Err()
 	}
@@ -57,6 +57,10 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 	switch q.Item.Type {
 	case "refuse":
 		return catalog.Answer{Trace: trace}, fault.New(fault.Refused, "refused %s", q.Item.ID)
+	case "blind":
+		if q.Picture != nil {
+			return catalog.Answer{Trace: trace}, fault.New(fault.ImageUnsupported, "blind")
+		}
 	case "down":
 		return catalog.Answer{Trace: trace}, fault.New(fault.UpstreamUnavailable, "down")
 	case "panic":
@@ -73,6 +77,15 @@ func (m *model) Ask(ctx context.Context, q catalog.Question) (catalog.Answer, er
 		v.Confidence, v.ConfidenceSource = 0.9, catalog.NoConfidence
 	}
 	return catalog.Answer{Classification: v, Trace: trace}, nil
+}
+
+// leave gives the slot back, or to the question's Hold.
+func (m *model) leave(q *catalog.Question) {
+	if release := func() { <-m.slots }; q.Hold != nil {
+		q.Hold(release)
+	} else {
+		release()
+	}
 }
 
 func (m *model) note(ctx context.Context) {

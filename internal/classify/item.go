@@ -113,6 +113,7 @@ func (r *activeCall) question(a *admitted, picture *catalog.Picture) catalog.Que
 	return catalog.Question{
 		Item: a.item, Picture: picture, Model: r.call.Options.Model, Began: a.at, Within: r.within(),
 		Caller: r.call.Caller, Priority: r.call.Options.Priority, Budget: r.budget(), Calls: &r.calls, Halt: r.call.Halt,
+		Hold: r.holds.of(a.index),
 	}
 }
 

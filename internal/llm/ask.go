@@ -15,7 +15,7 @@ const BackendName = "openai"
 
 // Ask returns the model's answer to a question, making as many calls as it
 // takes within the context's deadline and the config's bounds. It holds a lease
-// only while a call is in flight.
+// only while a call is in flight, but for the question's Hold.
 //
 // The error is a *fault.Fault: one of the UPSTREAM reasons, RATE_LIMITED,
 // QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. If the
@@ -31,6 +31,7 @@ func (c *Client) Ask(ctx context.Context, q catalog.Question) (answer catalog.An
 		return a.answer, err
 	}
 	defer func() { a.entry.leave(false, err != nil) }()
+	defer a.handOver()
 	for {
 		if f := a.overspent(); f != nil {
 			return a.answer, f
@@ -78,6 +79,8 @@ type asking struct {
 
 	// last is why the item waits for another attempt, nil if it never had one.
 	last *fault.Fault
+	// held is the lease of the last attempt if it keeps its place.
+	held *upstream.Lease
 	// body is the last request, used again if nothing about it changed.
 	body []byte
 	form form
@@ -137,8 +140,19 @@ func (a *asking) enter(ctx context.Context) error {
 	}
 }
 
+// handOver gives the place that the last attempt keeps to the caller of Ask.
+func (a *asking) handOver() {
+	if a.held != nil {
+		a.question.Hold(a.held.Release)
+	}
+}
+
 // acquire waits for a lease, and counts the wait.
 func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
+	if a.held != nil { // the place is this attempt's
+		a.held.Release()
+		a.held = nil
+	}
 	ctx, stop := a.question.Waiting(ctx)
 	defer stop()
 	a.need.Attempt = a.answer.Trace.Attempts + 1

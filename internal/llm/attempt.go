@@ -25,7 +25,11 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
 		end.result.Again = end.step == stepRetry
+		end.result.Held = a.question.Hold != nil && end.result.Outcome == upstream.Succeeded
 		end.advice = lease.Settle(end.result)
+		if end.result.Held {
+			a.held = lease
+		}
 		if asked := end.advice.Asked; asked > 0 && (end.step == stepWait || end.step == stepRetry) {
 			end.fault = end.fault.After(asked)
 		}

@@ -130,11 +130,11 @@ func (g *Gate) start(now instant, w *waiter, q *group) {
 
 // settle takes in a lease's end.
 func (g *Gate) settle(now instant, l *Lease, r *Result) Advice {
-	g.inFlight--
-	g.callers.move(l.caller, -1)
+	if l.held = r.Held; !l.held {
+		g.leave(l)
+	}
 	g.counters.settled(r.Outcome)
 	l.key.settled(now, l.started, r.Outcome)
-	l.group.inFlight--
 	l.group.unlink(l)
 	open := l.group.breaker.open
 	wait := l.group.settle(now, l, r)
@@ -161,6 +161,13 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) Advice {
 		advice.NotBefore = g.wall(now + wait)
 	}
 	return advice
+}
+
+// leave frees the lease's place in the pool.
+func (g *Gate) leave(l *Lease) {
+	g.inFlight--
+	l.group.inFlight--
+	g.callers.move(l.caller, -1)
 }
 
 // onlyItem reports whether a refused key is well but for the lease's item.

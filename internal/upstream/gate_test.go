@@ -147,6 +147,28 @@ func TestLeaseIsSettledOnce(t *testing.T) {
 	})
 }
 
+func TestALeaseThatIsHeldKeepsItsPlaceUntilItsRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := mustGate(t, fixedPool(1))
+		l := mustLease(t, g)
+		l.Settle(upstream.Result{Outcome: upstream.Succeeded, Held: true})
+		if s := g.Status(); s.InFlight != 1 || s.Counters.Settled[upstream.Succeeded] != 1 {
+			t.Errorf("%+v", s)
+		}
+		time.AfterFunc(time.Minute, l.Release)
+		began := time.Now()
+		next, err := g.Acquire(t.Context(), anyone)
+		if err != nil || time.Since(began) != time.Minute {
+			t.Fatalf("%v after %v", err, time.Since(began))
+		}
+		l.Release() // has no effect
+		next.Settle(upstream.Result{Outcome: upstream.Succeeded})
+		if s := g.Status(); s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestConfiguredLimitIsKeptFromTheStart(t *testing.T) {
 	sc := scenario{name: "configured 6,000 a minute", items: 1000, quota: 100, server: unlimited, config: keys("k")}
 	sc.config.Groups[0].RequestsPerMinute = 6000

@@ -59,6 +59,8 @@ type Result struct {
 	Cause string
 	// Late says of an Abandoned call that the item's deadline came before an answer.
 	Late bool
+	// Held is set if the lease keeps its place in the pool until Release.
+	Held bool
 }
 
 // asked is how long the answer asks to wait, and whether that is rounded to seconds.
@@ -132,6 +134,7 @@ type Lease struct {
 	hedge       bool
 	gaveUp      bool
 	settled     bool
+	held        bool
 
 	hedgeAfter  time.Duration
 	whenGivenUp func()
@@ -250,4 +253,17 @@ func (l *Lease) Settle(r Result) Advice {
 	advice := g.settle(now, l, &r)
 	g.dispatch(now)
 	return advice
+}
+
+// Release frees the place of a lease that was settled as Held. Further calls have no effect.
+func (l *Lease) Release() {
+	g := l.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !l.held {
+		return
+	}
+	l.held = false
+	g.leave(l)
+	g.dispatch(g.now())
 }
