@@ -59,6 +59,20 @@ func TestResume_RefusesWhatHasChanged(t *testing.T) {
 		r.append(t, "x;Stuhl;\n")
 		credenzaWith(t, "", r.args(out, "--resume", "--sample=2000")...).expect(t, exitFailed, `--sample "2000 of 3000", now it is "2000 of 3001"`)
 	})
+	t.Run("other settings", func(t *testing.T) {
+		r := newResumeTest(t, rows)
+		out := r.halfDone(t)
+		for flag, want := range map[string]string{
+			"--openai-model=other":   `--openai-model "gpt-6-luna", now it is "other"`,
+			"--review-below=0.7":     `--review-below "0.5", now it is "0.7"`,
+			"--fail-without-picture": `--fail-without-picture "false", now it is "true"`,
+			"--output=jsonl":         `--output "csv", now it is "jsonl"`,
+			"--prefix=x_":            `--prefix "credenza_", now it is "x_"`,
+			"--taxonomy=" + write(t, "t.yaml", "categories:\n  - name: SHOES\n  - name: BAGS\n"): `the taxonomy "`,
+		} {
+			credenzaWith(t, "", r.args(out, "--resume", flag)...).expect(t, exitFailed, out+".part was begun with "+want)
+		}
+	})
 	t.Run("a key that is left out", func(t *testing.T) {
 		r := newResumeTest(t, rows)
 		out := r.halfDone(t)

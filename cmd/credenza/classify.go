@@ -12,6 +12,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -54,6 +55,8 @@ func (c *classifyCommand) Validate() error {
 // Run classifies the file.
 func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	s.err = &lockedWriter{w: s.err}
+	ctx, end := orHangUp(ctx)
+	defer end()
 	in, err := c.openAny(ctx, s)
 	if err != nil {
 		return err
@@ -78,6 +81,7 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, run.closeFiles()) }()
 	if run.to.part != nil {
+		defer outliveReaders()()
 		c.TextBatchSize, c.ImageBatchSize = max(c.TextBatchSize, storedBatch), max(c.ImageBatchSize, storedBatch)
 		if !run.local() { // else nothing is paid
 			run.stored = app.NewStored()
@@ -86,11 +90,11 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	if run.local() && (in.pictures != nil || c.Mode == "image") {
 		printLine(s.err, "credenza: the offline classifier sees no pictures: it goes by the names of files and by texts")
 	}
-	client, end, err := c.connect(context.WithoutCancel(ctx), s.err, run.stored)
+	client, disconnect, err := c.connect(context.WithoutCancel(ctx), s.err, run.stored)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
+	defer func() { err = errors.Join(err, disconnect()) }()
 	return run.classify(ctx, client)
 }
 
@@ -171,16 +175,25 @@ func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 // classifier answer the rest.
 func (r *classifyRun) subject() map[string]string {
 	c := r.classifyCommand
-	backend := "a model"
-	if r.local() {
-		backend = "offline"
-	}
-	return map[string]string{
+	subject := map[string]string{
 		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprintf("%d of %d", c.Sample, r.pick.total),
 		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
 		"--mode": c.Mode, "--model": c.itemFlags.Model, "--column": strings.Join(c.Column, " "),
-		"--backend": backend, "--taxonomy": c.Taxonomy, "--product-column": c.ProductColumn, "--sheet": c.Sheet,
+		"--backend": "a model", "--product-column": c.ProductColumn, "--sheet": c.Sheet,
+		"--fail-without-picture": strconv.FormatBool(c.FailWithoutPicture),
 	}
+	if r.local() {
+		subject["--backend"] = "offline"
+	} else if c.Server == "" {
+		subject["--openai-model"] = c.Config.Model
+	}
+	if c.Server == "" {
+		subject["--review-below"] = fmt.Sprint(c.ReviewBelow)
+		if t, err := taxonomy.Load(c.Taxonomy); err == nil { // else the service does not start
+			subject["the taxonomy"] = t.Version
+		}
+	}
+	return subject
 }
 
 // itemOf returns the item of a row. It is called for all rows in their order, those

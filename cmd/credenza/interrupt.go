@@ -36,17 +36,40 @@ func openWithin(ctx context.Context, open func() (*os.File, error)) (*os.File, e
 	}
 }
 
+// orHangUp returns a context that ends with ctx, or when the terminal is closed unless the
+// program is to outlive that, as with nohup. The caller calls end.
+func orHangUp(ctx context.Context) (_ context.Context, end func()) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
+}
+
+// outliveReaders keeps notes that no program reads any more, such as a tee that was
+// interrupted too, from ending this one, which has calls to wait for. The caller calls end.
+func outliveReaders() (end func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	return func() { signal.Reset(syscall.SIGPIPE) }
+}
+
 // untilSecondSignal returns a context that outlives ctx, whose end the first signal is,
-// and ends with the second one. The caller calls end.
+// and ends with the second one. A terminal that is closed counts as the first one only: the
+// shell and the system may both tell of it. The caller calls end.
 func untilSecondSignal(ctx context.Context) (patient context.Context, end func()) {
 	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for range 2 {
+		for seen := 0; seen < 2; {
 			select {
-			case <-signals:
+			case s := <-signals:
+				if s != syscall.SIGHUP || seen == 0 {
+					seen++
+				}
 			case <-patient.Done():
 				return
 			}

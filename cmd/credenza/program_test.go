@@ -27,9 +27,17 @@ type program struct {
 // runProgram starts the program. It is killed with the test, if it still runs.
 func runProgram(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := &program{cmd: exec.Command(os.Args[0], args...), log: &safeBuffer{}, ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), programVariable+"=1")
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	return runCommand(t, exec.Command(os.Args[0], args...))
+}
+
+// runCommand is runProgram for a command line that comes to it.
+func runCommand(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{cmd: cmd, log: &safeBuffer{}, ended: make(chan struct{})}
+	cmd.Env = append(os.Environ(), programVariable+"=1")
+	if cmd.Stderr == nil {
+		cmd.Stdout, cmd.Stderr = p.log, p.log
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

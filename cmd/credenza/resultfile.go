@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/credenza-dev/credenza/internal/partfile"
 	"github.com/credenza-dev/credenza/internal/resultfile"
@@ -64,7 +67,7 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l r
 	if err := errors.Join(l.Check(in.name), in.refuse("--out", info)); err != nil {
 		return nil, err
 	}
-	subject["--output"] = fmt.Sprint(l.Format, l.Names(), l.Dialect)
+	maps.Copy(subject, f.written(&l))
 	r.part, err = partfile.Open(partfile.Config{
 		Path: f.Out, Start: f.start(), Subject: subject,
 	})
@@ -79,6 +82,23 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l r
 		return nil, errors.Join(err, r.part.Close())
 	}
 	return r, nil
+}
+
+// written returns what the form of the file depends on.
+func (f *resultFlags) written(l *resultfile.Layout) map[string]string {
+	formats := map[table.Format]string{table.CSV: "csv", table.JSON: "jsonl", table.XLSX: "xlsx", table.Aligned: "table"}
+	separator := string(l.Dialect.Separator)
+	if l.Dialect.BOM {
+		separator += " and a byte order mark"
+	}
+	subject := map[string]string{
+		"--output": formats[l.Format], "--prefix": f.Prefix, "--trace": strconv.FormatBool(f.Trace),
+		"--with-input": strconv.FormatBool(f.WithInput), "the columns of results": strings.Join(l.Ours(), ", "),
+	}
+	if l.HasInputs() {
+		subject["the columns"], subject["the separator"] = strings.Join(l.Inputs, ", "), separator
+	}
+	return subject
 }
 
 func (r *resultFile) openStream(ctx context.Context, f *resultFlags, in *input, s streams, l resultfile.Layout) (err error) {

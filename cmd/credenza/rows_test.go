@@ -174,7 +174,7 @@ func TestClassify_RefusesAHalfDoneFile(t *testing.T) {
 		t.Errorf("the half-done file has %v", rows)
 	}
 	credenzaWith(t, "", "classify", in, "--out", out).expect(t, exitFailed, out+".part is half done: give --resume to go on with it, or --overwrite to begin again")
-	credenzaWith(t, "", "classify", in, "--out", out, "--resume", "--trace").expect(t, exitFailed, ".part was begun with --output")
+	credenzaWith(t, "", "classify", in, "--out", out, "--resume", "--trace").expect(t, exitFailed, ".part was begun with --trace \"false\", now it is \"true\"")
 	credenzaWith(t, "", "classify", in, "--out", out, "--resume", "--overwrite").expect(t, exitUsage, "can't be used together")
 	credenzaWith(t, "", "classify", write(t, "other.csv", "id,name,type\nx,Oak chair,Dining chair\nb,Linen sofa,Sofa\n"), "--out", out, "--resume").
 		expect(t, exitFailed, "has changed since "+out+".part was begun: give --overwrite to begin again")

@@ -95,6 +95,10 @@ func (f *File) prepare() (begun bool, err error) {
 	part := exists(f.target + Suffix)
 	switch {
 	case part && f.cfg.Start == Begin:
+		err := errors.Join(f.take(), f.release())
+		if err != nil { // another program's
+			return false, err
+		}
 		return false, fmt.Errorf("%s %w", f.cfg.Path+Suffix, ErrHalfDone)
 	case part && f.cfg.Start == Resume:
 		return true, nil

@@ -162,6 +162,7 @@ func TestFile_StartsAsAsked(t *testing.T) {
 	s := newScenario(t)
 	f := s.open(Resume) // there is nothing yet
 	s.keep(f, 0)
+	s.refused(Begin, "is being written by another program")
 	s.refused(Resume, "is being written by another program")
 	s.refused(Overwrite, "is being written by another program")
 	s.do(f.Close())
