@@ -1,6 +1,7 @@
 package llmsim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,34 +13,39 @@ import (
 type Account struct {
 	group   string
 	quota   Quota
-	meters  [3]meter      // requests, tokens, hidden
+	meters  [3]meter      // as in meterNames
 	changes []QuotaChange // those to come
 	// prefixes are the hashes of the fixed first parts of prompts seen, for the
 	// provider's prompt cache, which is an account's own.
-	prefixes map[uint64]struct{}
+	prefixes map[uint64]bool
+}
+
+// maxPrefixes bounds the memory of prompts.
+const maxPrefixes = 1024
+
+// meterNames are what a meter counts and the headers that show it, in canonical form,
+// so that they can be set without a look at each of their letters. The hidden meter has none.
+var meterNames = [3]struct{ counts, limit, remaining, reset string }{
+	{"requests", "X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+	{"tokens", "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
+	{counts: "requests"},
 }
 
 // NewAccount returns an account at the time 0, with everything that it grants at
 // once still there.
 func NewAccount(q Quota) *Account {
 	return &Account{
-		quota: q, changes: q.Changes, prefixes: make(map[uint64]struct{}),
+		quota: q, changes: q.Changes, prefixes: make(map[uint64]bool),
 		meters: [3]meter{newMeter(q.Requests), newMeter(q.Tokens), newMeter(q.Hidden)},
 	}
 }
 
-// Admit takes one request and its tokens, if there is room for both, and sets the
-// headers of the answer.
-func (a *Account) Admit(now time.Duration, tokens int64, h http.Header) bool {
-	return a.admit(now, tokens, "", h) == nil
-}
-
-// admit takes one request and its tokens from every meter, or nothing from any. It
-// sets the headers of the answer, and returns what the provider says of a request
-// for which there is no room; nil: it is admitted.
-func (a *Account) admit(now time.Duration, tokens int64, model string, h http.Header) *apiError {
+// Admit takes one request and its tokens from every meter, or nothing from any. It
+// sets the headers of the answer, and returns what is answered to a request for which
+// there is no room; nil: it is admitted.
+func (a *Account) Admit(now time.Duration, model string, tokens int64, h http.Header) (refused *Rule) {
 	a.advance(now)
-	defer a.describe(h)
+	defer a.Describe(now, h)
 	need := [3]int64{1, tokens, 1}
 	short, wait, tooLarge := -1, time.Duration(0), false
 	for i := range a.meters {
@@ -63,19 +69,17 @@ func (a *Account) admit(now time.Duration, tokens int64, model string, h http.He
 }
 
 // refusal is what the provider says of a request that a meter has no room for.
-func (a *Account) refusal(model string, short int, need int64, wait time.Duration, tooLarge bool) *apiError {
-	kind, shown := "requests", ""
-	if short == 1 {
-		kind = "tokens"
-	}
-	if m := &a.meters[short]; short < len(headerNames) {
+func (a *Account) refusal(model string, short int, need int64, wait time.Duration, tooLarge bool) *Rule {
+	name, m, shown := &meterNames[short], &a.meters[short], ""
+	if name.limit != "" {
 		shown = fmt.Sprintf("Limit %d, Used %d, ", m.limit.Burst, m.limit.Burst-m.remaining())
 	}
-	text := fmt.Sprintf("Rate limit reached for %s on %s: %sRequested %d. Please try again in %v.", model, kind, shown, need, roundUp(wait))
+	reached, advice := "Rate limit reached", fmt.Sprintf("Please try again in %v.", roundUp(wait))
 	if tooLarge {
-		text = fmt.Sprintf("Request too large for %s on %s: %sRequested %d. The request must be reduced in order to run.", model, kind, shown, need)
+		reached, advice = "Request too large", "The request must be reduced in order to run."
 	}
-	return &apiError{status: http.StatusTooManyRequests, kind: kind, code: "rate_limit_exceeded", message: text}
+	text := fmt.Sprintf("%s for %s on %s: %sRequested %d. %s", reached, model, name.counts, shown, need, advice)
+	return apiError{"rate_limit_exceeded", text, nil, name.counts}.rule(http.StatusTooManyRequests)
 }
 
 func (a *Account) advance(now time.Duration) {
@@ -94,41 +98,12 @@ func (a *Account) advance(now time.Duration) {
 	}
 }
 
-// maxPrefixes bounds the memory of prompts; a server that sees more than these
-// forgets them all, as a cache under pressure does.
-const maxPrefixes = 1024
-
-// knows reports whether the account's cache has a prefix: one of an answered prompt.
-func (a *Account) knows(prefix uint64) bool {
-	_, ok := a.prefixes[prefix]
-	return ok
-}
-
-// remember puts a prefix into the account's cache.
-func (a *Account) remember(prefix uint64) {
-	if len(a.prefixes) >= maxPrefixes {
-		clear(a.prefixes)
-	}
-	a.prefixes[prefix] = struct{}{}
-}
-
-// headerNames are in canonical form, so that they can be set without a look at
-// each of their letters. The hidden meter has none.
-var headerNames = [2][3]string{
-	{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-	{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
-}
-
 // Describe sets the x-ratelimit headers of an answer that leaves at a time.
 func (a *Account) Describe(now time.Duration, h http.Header) {
 	a.advance(now)
-	a.describe(h)
-}
-
-func (a *Account) describe(h http.Header) {
-	for i, names := range headerNames {
+	for i, name := range meterNames {
 		m := &a.meters[i]
-		if a.quota.NoHeaders || m.off() {
+		if a.quota.NoHeaders || m.off() || name.limit == "" {
 			continue
 		}
 		limit := m.limit.Burst
@@ -136,7 +111,7 @@ func (a *Account) describe(h http.Header) {
 			limit = int64(float64(m.limit.Amount) * float64(time.Minute) / float64(m.limit.Per))
 		}
 		values := []string{strconv.FormatInt(limit, 10), strconv.FormatInt(m.remaining(), 10), roundUp(m.reset()).String()}
-		h[names[0]], h[names[1]], h[names[2]] = values[:1:1], values[1:2:2], values[2:3:3]
+		h[name.limit], h[name.remaining], h[name.reset] = values[:1:1], values[1:2:2], values[2:3:3]
 	}
 }
 
@@ -144,14 +119,14 @@ func (a *Account) describe(h http.Header) {
 func (a *Account) retryAfter(h http.Header, wait time.Duration) {
 	wait = roundUp(wait)
 	up := wait + time.Second - 1 // of which the whole seconds count
-	switch a.quota.RetryAfter {
-	case "date":
+	style := cmp.Or(a.quota.RetryAfter, "both")
+	if style == "date" {
 		h.Set("Retry-After", time.Now().Add(up).UTC().Format(http.TimeFormat))
-	case "", "both", "seconds":
+	}
+	if style == "seconds" || style == "both" {
 		h.Set("Retry-After", strconv.Itoa(int(up/time.Second)))
 	}
-	switch a.quota.RetryAfter {
-	case "", "both", "ms":
+	if style == "ms" || style == "both" {
 		h.Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
 	}
 }

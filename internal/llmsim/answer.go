@@ -27,39 +27,25 @@ type answer struct {
 	sound
 	finish  string
 	message string // JSON in place of the usual message
-	choice  string // further members of the choice, each after a comma
-	usage   string // JSON in place of the usual usage
 }
 
-// compose returns the answer to a question, as a rule changes it; nil changes
-// nothing.
-func compose(q *question, rule *Rule) answer {
-	a := answer{sound: *prose, finish: "stop"}
+// compose sets the call's answer, as a rule changes its content.
+func (c *call) compose(r *Rule) {
+	a, q := &c.answer, &c.question
+	a.sound, a.finish = *prose, "stop"
 	switch {
 	case q.template != nil:
 		a.sound = *q.template.answer(q.subject)
 	case q.format == "json_object":
 		a.sound = *jsonObject
 	}
-	if rule != nil {
-		a.change(rule, q.text)
-	}
-	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
-		a.cut(4 * q.maxTokens)
-	}
-	return a
-}
-
-// change applies what a rule does to a sound answer to a question.
-func (a *answer) change(r *Rule, question string) {
-	fill := a.placeholders("$QUESTION", string(gjson.AppendJSONString(nil, question))).Replace
-	a.message, a.choice, a.usage = fill(r.Message), r.Choice, r.Usage
+	a.message = c.fill(r.Message, r, nil)
 	switch tokens := a.tokens; {
 	case r.Replace[0] != "":
 		a.sound = *newSound(regexp.MustCompile(r.Replace[0]).ReplaceAllString(string(a.text), r.Replace[1]))
 		a.tokens = tokens // of a model, which knows nothing of the replacement
 	case r.Content != "":
-		a.sound = *newSound(fill(r.Content))
+		a.sound = *newSound(c.fill(r.Content, r, nil))
 	case r.Cut:
 		a.cut(len(a.text) / 2)
 	}
@@ -70,11 +56,9 @@ func (a *answer) change(r *Rule, question string) {
 		a.tokens = nil
 	}
 	a.finish = cmp.Or(r.Finish, a.finish)
-}
-
-// placeholders fills in what rules say with a dollar sign.
-func (a *answer) placeholders(more ...string) *strings.Replacer {
-	return strings.NewReplacer(append(more, "$JSON", string(a.text), "$TEXT", `"`+string(a.escaped)+`"`)...)
+	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
+		a.cut(4 * q.maxTokens)
+	}
 }
 
 // cut shortens the content to at most n bytes, never within a rune.
@@ -86,19 +70,26 @@ func (a *answer) cut(n int) {
 	a.finish = "length"
 }
 
-// completionTokens is what the answer costs.
-func (a *answer) completionTokens() int { return max(tokensOf(len(a.text)), 1) }
-
-// usage counts the tokens of one call.
-type usage struct{ prompt, completion, cached, written int }
-
-func (u usage) total() int { return u.prompt + u.completion }
+// fill returns a text of a rule with what its words with a dollar sign stand for. The
+// body is the sound one, if there is one yet.
+func (c *call) fill(text string, r *Rule, body []byte) string {
+	if !strings.Contains(text, "$") {
+		return text
+	}
+	left := max(c.first+r.Until-c.arrived, 0) + time.Second - 1 // of which the whole seconds count
+	return strings.NewReplacer(
+		"$JSON", string(c.answer.text), "$TEXT", `"`+string(c.answer.escaped)+`"`, "$BODY", string(body),
+		"$QUESTION", string(gjson.AppendJSONString(nil, c.question.text)), "$KEY", tail(c.secret),
+		"$LEFT", strconv.Itoa(int(left/time.Second)), "$DATE", time.Now().Add(left).UTC().Format(http.TimeFormat),
+	).Replace(text)
+}
 
 // appendBody appends the body of a chat completion, in the provider's order of
 // fields.
-func (a *answer) appendBody(dst []byte, model string, u usage, serial uint64, now time.Time) []byte {
+func (c *call) appendBody(dst []byte, r *Rule) []byte {
+	a, u := &c.answer, c.usage
 	dst = fmt.Appendf(dst, `{"id":"chatcmpl-%s","object":"chat.completion","created":%d,"model":%s,"choices":[{"index":0,"message":`,
-		id(serial), now.Unix(), model)
+		c.id, time.Now().Unix(), c.question.quoted)
 	if a.message != "" {
 		dst = append(dst, a.message...)
 	} else {
@@ -113,53 +104,14 @@ func (a *answer) appendBody(dst []byte, model string, u usage, serial uint64, no
 	} else {
 		dst = append(dst, `,"logprobs":null`...)
 	}
-	if a.usage != "" {
-		return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":%s}`, a.finish, a.choice, a.usage)
+	dst = fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":`, a.finish, r.Choice)
+	if r.Usage != "" {
+		return append(append(dst, r.Usage...), '}')
 	}
-	return fmt.Appendf(dst, `,"finish_reason":%q%s}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,`+
+	return fmt.Appendf(dst, `{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,`+
 		`"prompt_tokens_details":{"cached_tokens":%d,"cache_write_tokens":%d,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,`+
 		`"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_llmsim"}`,
-		a.finish, a.choice, u.prompt, u.completion, u.total(), u.cached, u.written)
-}
-
-// id returns a call's number in 16 hexadecimal digits, mixed so that ids of
-// neighbours look different.
-func id(serial uint64) string {
-	text := strconv.FormatUint(serial*0x9e3779b97f4a7c15, 16)
-	return "0000000000000000"[len(text):] + text
-}
-
-// appendEscaped appends text as the inside of a JSON string.
-func appendEscaped(dst, text []byte) []byte {
-	start := len(dst)
-	dst = gjson.AppendJSONString(dst, string(text))
-	return append(dst[:start], dst[start+1:len(dst)-1]...)
-}
-
-// changed returns the body that a rule puts in the place of the sound one, and sets
-// its headers.
-func (c *call) changed(h http.Header, r *Rule, sound []byte) []byte {
-	left := max(c.first+r.Until-c.arrived, 0)
-	fill := c.answer.placeholders(
-		"$BODY", string(sound), "$KEY", tail(c.secret),
-		"$LEFT", strconv.Itoa(int((left+time.Second-1)/time.Second)),
-		"$DATE", time.Now().Add(left+time.Second-1).UTC().Format(http.TimeFormat),
-	).Replace
-	for name, value := range r.Header {
-		h.Set(name, fill(value))
-	}
-	if r.Body != "" {
-		sound = []byte(fill(r.Body))
-	}
-	if r.Events && c.question.stream {
-		h.Set("Content-Type", "text/event-stream")
-		sound = asEvents(sound)
-	}
-	if r.Gzip {
-		h.Set("Content-Encoding", "gzip")
-		sound = compressed(sound)
-	}
-	return sound
+		u.Prompt, u.Completion, u.total(), u.Cached, u.Written)
 }
 
 // asEvents returns a completion as the events of a stream.

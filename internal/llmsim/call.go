@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -26,6 +27,7 @@ type call struct {
 	answer   answer
 
 	serial  uint64
+	id      string
 	secret  string
 	address string // path and query
 	header  http.Header
@@ -36,7 +38,7 @@ type call struct {
 	latency time.Duration
 	key     *key // nil if it is not known, and in an outage
 	state   string
-	usage   usage
+	usage   Tokens
 	faulty  bool // a fault befell the call
 }
 
@@ -52,24 +54,25 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 			calls.Put(c)
 		}
 	}()
-	if e := c.load(r, s.config.MaxBody); e != nil {
-		sendError(w, e)
+	if refused := c.load(r, s.config.MaxBody); refused != nil {
+		sendError(w, refused)
 		return
 	}
 	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization")), address: r.URL.RequestURI(), header: r.Header}
-	outage := s.arrive(c)
+	refused := s.arrive(c)
 	c.draw(s.config.Seed, s.config.Latency)
 	status := statusLeft
 	defer func() { s.leave(c, status) }()
-	if outage != nil {
-		status = s.fail(w, r, c, outage)
-		return
+	if refused != nil {
+		status = s.fail(w, r, c, refused)
+	} else {
+		status = s.serve(w, r, c)
 	}
-	status = s.serve(w, r, c)
 }
 
-// draw decides the call's luck and latency, by the seed and its number alone.
+// draw decides the call's id, luck and latency, by the seed and its number alone.
 func (c *call) draw(seed uint64, l Latency) {
+	c.id = fmt.Sprintf("%016x", c.serial*0x9e3779b97f4a7c15) // mixed, so that neighbours look different
 	c.source.Seed(seed, c.serial)
 	r := rand.New(&c.source)
 	t := min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), math.MaxInt64/2)
@@ -81,7 +84,7 @@ func (c *call) draw(seed uint64, l Latency) {
 }
 
 // load reads the body.
-func (c *call) load(r *http.Request, limit int64) *apiError {
+func (c *call) load(r *http.Request, limit int64) *Rule {
 	c.buffer.Reset()
 	c.buffer.Grow(int(min(max(r.ContentLength, 4096), limit)) + bytes.MinRead)
 	n, err := c.buffer.ReadFrom(io.LimitReader(r.Body, limit+1))
@@ -94,53 +97,47 @@ func (c *call) load(r *http.Request, limit int64) *apiError {
 	return nil
 }
 
-// serve takes a call through the stations after the outages, and returns how it
+// serve takes a call through the stations after outage and key, and returns how it
 // ended: a status, statusReset or statusLeft.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
-	if c.state != active {
-		return s.fail(w, r, c, &behaviours[c.state][0])
+	if refused := c.read(s); refused != nil {
+		return s.reject(w, r, c, refused)
 	}
-	if e := c.read(s); e != nil {
-		return s.reject(w, r, c, e, nil)
-	}
-	var rule *Rule
-	if rule, c.faulty = s.ruleFor(c); rule != nil && rule.free() {
+	rule := s.ruleFor(c)
+	if rule.free() {
 		return s.fail(w, r, c, rule)
 	}
-	c.answer = compose(&c.question, rule)
-	if e := s.admit(w.Header(), c); e != nil {
-		return s.reject(w, r, c, e, nil)
+	c.compose(rule)
+	if refused := s.admit(w.Header(), c); refused != nil {
+		return s.reject(w, r, c, refused)
 	}
-	if rule != nil && rule.Break == "hang" {
+	if rule.Break == "hang" {
 		return s.fail(w, r, c, rule)
 	}
 	if !s.work(r, c, rule) {
 		return statusLeft
 	}
-	if caught := s.caught(c); caught != nil {
-		return s.fail(w, r, c, caught)
-	}
-	if rule != nil && (rule.Break == "reset" || rule.Status >= http.StatusBadRequest) {
+	if rule = cmp.Or(s.caught(c), rule); rule.fails() {
 		return s.fail(w, r, c, rule)
 	}
 	s.remember(c)
-	c.out = c.answer.appendBody(c.out, c.question.quoted, c.usage, c.serial, time.Now())
-	return s.respond(w, c, http.StatusOK, c.out, rule)
+	c.out = c.appendBody(c.out, rule)
+	return s.respond(w, c, rule, c.out)
 }
 
 // admit draws on the quota, and sets the headers that report it.
-func (s *Server) admit(h http.Header, c *call) *apiError {
-	c.usage = usage{prompt: c.question.promptTokens(), completion: c.answer.completionTokens()}
+func (s *Server) admit(h http.Header, c *call) (refused *Rule) {
+	c.usage = Tokens{Prompt: c.question.promptTokens(), Completion: max(tokensOf(len(c.answer.text)), 1)}
 	a := c.key.account
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := a.admit(c.arrived, int64(c.usage.total()), c.question.model, h); e != nil {
-		return e
+	if refused = a.Admit(c.arrived, c.question.model, c.usage.total(), h); refused != nil {
+		return refused
 	}
-	if n := c.question.cacheable(); a.knows(c.question.prefix) {
-		c.usage.cached = n
+	if n := c.question.cacheable(); a.prefixes[c.question.prefix] {
+		c.usage.Cached = n
 	} else {
-		c.usage.written = n
+		c.usage.Written = n
 	}
 	s.pay(c)
 	return nil
@@ -148,12 +145,11 @@ func (s *Server) admit(h http.Header, c *call) *apiError {
 
 // remember puts the prompt of a call that is answered into its account's cache.
 func (s *Server) remember(c *call) {
-	if c.usage.written == 0 {
-		return
+	if c.usage.Written > 0 {
+		s.mu.Lock()
+		keep(c.key.account.prefixes, maxPrefixes, c.question.prefix, true)
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.key.account.remember(c.question.prefix)
 }
 
 // work takes a slot and the time of an answer, and reports whether the client is
@@ -166,40 +162,65 @@ func (s *Server) work(r *http.Request, c *call, rule *Rule) bool {
 		}
 		defer s.slots.Release(1)
 	}
-	if rule == nil {
-		return pause(ctx, c.latency)
-	}
 	if rule.Alone {
 		if s.turn.Acquire(ctx, 1) != nil {
 			return false
 		}
 		defer s.turn.Release(1)
 	}
-	return s.loader.wait(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
+	return s.loadModel(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
 }
 
-// respond writes an answer, as a rule changes it.
-func (s *Server) respond(w http.ResponseWriter, c *call, status int, body []byte, rule *Rule) int {
-	h := w.Header()
-	h["X-Request-Id"] = []string{"req_" + id(c.serial)} // clients show it in their errors
-	h["Content-Type"] = typeJSON
-	if rule != nil {
-		status = cmp.Or(rule.Status, status)
-		body = c.changed(h, rule, body)
-		if rule.Break == "half" {
-			sendHalf(w, status, body)
-		}
+// loadModel waits until the model is in memory, which takes d from the first call on,
+// and reports whether the client is still there.
+func (s *Server) loadModel(ctx context.Context, d time.Duration) bool {
+	if d == 0 || s.loaded.Load() {
+		return true
 	}
-	send(w, status, body)
+	_, err := s.loading.Do(ctx, "", func(ctx context.Context) (bool, error) {
+		if !pause(ctx, d) {
+			return false, ctx.Err()
+		}
+		s.loaded.Store(true)
+		return true, nil
+	})
+	return err == nil
+}
+
+// respond writes an answer as a rule has it, and returns its status.
+func (s *Server) respond(w http.ResponseWriter, c *call, rule *Rule, body []byte) int {
+	h := w.Header()
+	h["X-Request-Id"] = []string{"req_" + c.id} // clients show it in their errors
+	h["Content-Type"] = typeJSON
+	for name, value := range rule.Header {
+		h.Set(name, c.fill(value, rule, body))
+	}
+	if rule.Body != "" {
+		body = []byte(c.fill(rule.Body, rule, body))
+	}
+	if rule.Events && c.question.stream {
+		h.Set("Content-Type", "text/event-stream")
+		body = asEvents(body)
+	}
+	if rule.Gzip {
+		h.Set("Content-Encoding", "gzip")
+		body = compressed(body)
+	}
+	status := cmp.Or(rule.Status, http.StatusOK)
+	if rule.Break == "half" {
+		send(w, status, body[:len(body)/2], len(body)) // net/http cuts the connection
+		return statusLeft
+	}
+	send(w, status, body, len(body))
 	return status
 }
 
-// reject writes an error, which a rule may word otherwise.
-func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, e *apiError, rule *Rule) int {
-	if e.status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
+// reject writes an error.
+func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
+	if rule.Status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
 		return statusLeft
 	}
-	return s.respond(w, c, e.status, e.body(), rule)
+	return s.respond(w, c, rule, usualError(rule.Status))
 }
 
 // fail ends a call by a rule that gives no answer.
@@ -211,19 +232,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, rule *Rul
 		cutConnection(w)
 		return statusReset
 	}
-	busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
-	if c.key != nil && c.state == active {
+	if c.state == active {
 		s.mu.Lock()
 		c.key.account.Describe(s.now(), w.Header())
 		s.mu.Unlock()
-		if busy && s.config.Faults.RetryAfter > 0 {
-			c.key.account.retryAfter(w.Header(), s.config.Faults.RetryAfter)
+		busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
+		if wait := s.config.Faults.RetryAfter; busy && wait > 0 {
+			c.key.account.retryAfter(w.Header(), wait)
 		}
 	}
 	if !pause(r.Context(), rule.Latency) {
 		return statusLeft
 	}
-	return s.reject(w, r, c, statusError(rule.Status), rule)
+	return s.reject(w, r, c, rule)
 }
 
 // hang waits until the client leaves, or cuts the connection at the limit.
@@ -234,34 +255,4 @@ func (s *Server) hang(w http.ResponseWriter, r *http.Request) int {
 	}
 	<-r.Context().Done()
 	return statusLeft
-}
-
-// loader is a model that the first call brings into memory.
-type loader struct {
-	mu      sync.Mutex
-	loaded  bool
-	began   time.Time
-	waiting int
-}
-
-// wait waits until the model is loaded, which takes d from the first call on, and
-// reports whether the client is still there.
-func (l *loader) wait(ctx context.Context, d time.Duration) bool {
-	l.mu.Lock()
-	if d == 0 || l.loaded {
-		l.mu.Unlock()
-		return true
-	}
-	if l.waiting == 0 {
-		l.began = time.Now()
-	}
-	l.waiting++
-	left := d - time.Since(l.began)
-	l.mu.Unlock()
-	loaded := pause(ctx, left)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting--
-	l.loaded = l.loaded || loaded
-	return loaded
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -18,36 +19,27 @@ import (
 // Config says what the simulated server is like. The zero value answers every
 // call at once, for any key, without limits. Times in it count from New.
 type Config struct {
-	// Seed decides latencies and random faults.
-	Seed uint64 `yaml:"seed"`
-	// Models are the names served; another one is answered 404. Empty: any.
-	Models []string `yaml:"models"`
+	Seed   uint64   // decides latencies and random faults
+	Models []string // the names served; another one is answered 404. Empty: any
 	// ModelList replaces the answer to GET models, as JSON. "none": there is no such endpoint.
-	ModelList string `yaml:"model_list"`
-	// Latency is how long an answer takes, without the wait for a slot.
-	Latency Latency `yaml:"latency"`
-	// RejectDelay is how long a 4xx or 503 takes. 0: at once.
-	RejectDelay time.Duration `yaml:"reject_delay"`
+	ModelList   string        `yaml:"model_list"`
+	Latency     Latency       // how long an answer takes, without the wait for a slot
+	RejectDelay time.Duration `yaml:"reject_delay"` // how long a 4xx or 503 takes
 	// Slots is how many calls are worked on at once; the others wait in order of
 	// arrival. 0: any number.
-	Slots int `yaml:"slots"`
-	// Quota is what each key that is in no group may use.
-	Quota Quota `yaml:"quota"`
-	// Groups are quotas shared by the keys that name them.
-	Groups map[string]Quota `yaml:"groups"`
+	Slots  int
+	Quota  Quota            // what each key that is in no group may use
+	Groups map[string]Quota // quotas shared by the keys that name them
 	// Keys are the keys known; others are answered 401. Empty: any key and none
 	// are served, each with a Quota of its own.
-	Keys []Key `yaml:"keys"`
+	Keys []Key
 	// Behaviours are ways of real servers, by their names in the table of this
 	// package. Rules come before those of the ones named here.
-	Behaviours []string  `yaml:"behaviours"`
-	Rules      Behaviour `yaml:"rules"`
-	// Answer is how the model answers.
-	Answer Answer `yaml:"answer"`
-	// Faults go wrong by chance.
-	Faults Faults `yaml:"faults"`
-	// Outages are planned; SetOutage makes others.
-	Outages []Outage `yaml:"outages"`
+	Behaviours []string
+	Rules      Behaviour
+	Answer     Answer
+	Faults     Faults   // go wrong by chance
+	Outages    []Outage // are planned; SetOutage makes others
 	// MaxBody is the largest request in bytes; a larger one is answered 413.
 	// 0: 64 MiB.
 	MaxBody int64 `yaml:"max_body"`
@@ -59,10 +51,9 @@ type Config struct {
 // Latency is a lognormal distribution. Its mean is Median x exp(Sigma²/2). With
 // Sigma 0 every call takes Median.
 type Latency struct {
-	Median time.Duration `yaml:"median"`
-	Sigma  float64       `yaml:"sigma"`
-	// Cap is the longest latency. 0: none.
-	Cap time.Duration `yaml:"cap"`
+	Median time.Duration
+	Sigma  float64
+	Cap    time.Duration // the longest latency; 0: none
 }
 
 // DefaultLatency is a plausible small model: median 200 ms, sigma 0.5, so a mean
@@ -75,21 +66,15 @@ func DefaultLatency() Latency {
 type Answer struct {
 	// Schema is the JSON schema that the model knows from the instructions. It keeps to
 	// it whatever a request asks for. Empty: it only knows what is asked for.
-	Schema string `yaml:"schema"`
-	// ImageTokens is charged for a picture at any detail but "low", which costs
-	// 85. 0: 765, a square of 1,024 pixels.
-	ImageTokens int `yaml:"image_tokens"`
+	Schema string
 }
 
 // Quota is what a key or a group of keys may use. Each limit may be left out.
 type Quota struct {
-	Requests Limit `yaml:"requests"`
-	// Tokens counts question and answer.
-	Tokens Limit `yaml:"tokens"`
-	// Hidden is a further limit on requests that no header shows.
-	Hidden Limit `yaml:"hidden"`
-	// NoHeaders leaves out all x-ratelimit headers.
-	NoHeaders bool `yaml:"no_headers"`
+	Requests  Limit
+	Tokens    Limit // of question and answer
+	Hidden    Limit // a further one on requests, which no header shows
+	NoHeaders bool  `yaml:"no_headers"` // leaves out all x-ratelimit headers
 	// MinuteLimit has the limit headers show a minute's worth, whatever the period
 	// that is kept and that remaining and reset refer to: headers that contradict
 	// themselves, as some gateways send.
@@ -97,32 +82,27 @@ type Quota struct {
 	// RetryAfter is how a 429 says when to try again: in whole "seconds", rounded up,
 	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
 	// "none" of these.
-	RetryAfter string `yaml:"retry_after"`
-	// Changes replace limits at given times.
-	Changes []QuotaChange `yaml:"changes"`
+	RetryAfter string        `yaml:"retry_after"`
+	Changes    []QuotaChange // replace limits at given times
 }
 
 // QuotaChange replaces the limits that it names. A bucket keeps its level, a
 // window starts full, and an Amount of 0 lifts a limit.
 type QuotaChange struct {
-	At       time.Duration `yaml:"at"`
-	Requests *Limit        `yaml:"requests"`
-	Tokens   *Limit        `yaml:"tokens"`
-	Hidden   *Limit        `yaml:"hidden"`
+	At                       time.Duration
+	Requests, Tokens, Hidden *Limit
 }
 
 // Limit is a token bucket, or a fixed window. With Amount 0 there is none.
 type Limit struct {
-	// Amount is granted every Per.
-	Amount int64 `yaml:"amount"`
-	// Per is 1 minute if it is 0.
-	Per time.Duration `yaml:"per"`
+	Amount int64         // is granted every Per
+	Per    time.Duration // 0: 1 minute
 	// Burst is how much a full bucket holds. 0: Amount. The provider's limit
 	// header shows it, because remaining and reset refer to it.
-	Burst int64 `yaml:"burst"`
+	Burst int64
 	// Window grants Amount again every Per, counted from New, instead of little by
 	// little.
-	Window bool `yaml:"window"`
+	Window bool
 }
 
 // ReadConfig reads YAML over base: what the file does not name stays as it is
@@ -144,12 +124,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
 	c.MaxMessages = cmp.Or(c.MaxMessages, 1<<20)
-	c.Answer.ImageTokens = cmp.Or(c.Answer.ImageTokens, 765)
 	return c, nil
 }
 
 func (c Config) check() error {
-	l, a := c.Latency, c.Answer
+	l, known := c.Latency, c.Answer.Schema
+	_, schemaErr := newTemplate(gjson.Parse(known), false)
 	err := cmp.Or(
 		invalid(c.Slots < 0, "slots", "%d is negative: use 0 for any number", c.Slots),
 		invalid(c.MaxBody < 0, "max_body", "%d is negative: use 0 for 64 MiB", c.MaxBody),
@@ -158,8 +138,7 @@ func (c Config) check() error {
 		invalid(l.Median < 0 || l.Cap < 0, "latency", "median %v or cap %v is negative", l.Median, l.Cap),
 		// Not by its opposite: NaN must fail too.
 		invalid(!(l.Sigma >= 0 && l.Sigma <= 5), "latency.sigma", "%v is outside 0 to 5", l.Sigma),
-		invalid(a.Schema != "" && !knowable(a.Schema), "answer.schema", "it is no JSON schema of a flat object"),
-		invalid(a.ImageTokens < 0, "answer.image_tokens", "%d is negative", a.ImageTokens),
+		invalid(known != "" && schemaErr != nil, "answer.schema", "it is no JSON schema of a flat object"),
 		invalid(c.Faults.HangLimit < 0 || c.Faults.RetryAfter < 0, "faults", "hang_limit and retry_after must not be negative"),
 		c.Quota.check("quota"),
 	)

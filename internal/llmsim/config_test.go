@@ -67,7 +67,6 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 		"reject_delay":                    {RejectDelay: -1},
 		"latency":                         {Latency: llmsim.Latency{Median: -1}},
 		"latency.sigma":                   {Latency: llmsim.Latency{Sigma: -1}},
-		"answer.image":                    {Answer: llmsim.Answer{ImageTokens: -1}},
 		"faults: 1.5":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 1.5}}},
 		"faults: the":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 0.6, "hang": 0.6}}},
 		"faults: \"flood\" is no":         {Faults: llmsim.Faults{Shares: map[string]float64{"flood": 0.1}}},

@@ -6,20 +6,16 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // Key is one that the server knows.
 type Key struct {
-	Secret string `yaml:"secret"`
-	// Group names the quota that it shares. Empty: it has Config.Quota to itself.
-	Group string `yaml:"group"`
+	Secret string
+	Group  string // the quota that it shares; empty: it has Config.Quota to itself
 	// State is the key's at the start: "active", or empty, "revoked" (401), "forbidden"
 	// (403), or "exhausted" (429 insufficient_quota).
-	State string `yaml:"state"`
-	// Changes set the state at given times, in order.
-	Changes []KeyChange `yaml:"changes"`
+	State   string
+	Changes []KeyChange // set the state at given times, in order
 }
 
 // String shows the last four characters alone.
@@ -30,8 +26,8 @@ func (k Key) GoString() string { return k.String() }
 
 // KeyChange sets a key's state at a time.
 type KeyChange struct {
-	At    time.Duration `yaml:"at"`
-	State string        `yaml:"state"`
+	At    time.Duration
+	State string
 }
 
 // active is the state of a key that is served. Other states are behaviours.
@@ -40,77 +36,64 @@ const active = "active"
 // maxOpenKeys bounds the keys of a server that takes any.
 const maxOpenKeys = 10_000
 
-// keyring holds the keys and the accounts behind them. Server.mu guards it.
-type keyring struct {
-	open  bool // any key is served
-	quota Quota
-
-	keys    map[string]*key
-	ordered []*key
-}
-
 // key is one known to the server, with its use.
 type key struct {
 	tail    string
 	account *Account
 	changes []KeyChange
-	use     KeyUse
+	stats   KeyStats // its counters alone
 }
 
-func newKeyring(c Config) (*keyring, error) {
-	k := &keyring{open: len(c.Keys) == 0, quota: c.Quota, keys: make(map[string]*key)}
-	groups := make(map[string]*Account, len(c.Groups))
-	for name, q := range c.Groups {
+// addKeys makes the keys of the configuration.
+func (s *Server) addKeys() error {
+	groups := make(map[string]*Account, len(s.config.Groups))
+	for name, q := range s.config.Groups {
 		groups[name] = NewAccount(q)
 		groups[name].group = name
 	}
-	for i, entry := range c.Keys {
-		if err := k.add(fmt.Sprintf("keys[%d]", i), entry, groups); err != nil {
-			return nil, err
+	for i, k := range s.config.Keys {
+		account := groups[k.Group]
+		if k.Group == "" {
+			account = NewAccount(s.config.Quota)
 		}
-	}
-	return k, nil
-}
-
-func (k *keyring) add(field string, entry Key, groups map[string]*Account) error {
-	a := groups[entry.Group]
-	switch {
-	case entry.Secret == "":
-		return fault.Invalid(field+".secret", "is empty: give the key that clients send")
-	case k.keys[entry.Secret] != nil:
-		return fault.Invalid(field+".secret", "is there twice: leave one out")
-	case entry.Group == "":
-		a = NewAccount(k.quota)
-	case a == nil:
-		return fault.Invalid(field+".group", "%q is none of groups: name it there", entry.Group)
-	}
-	changes := slices.Concat([]KeyChange{{State: entry.State}}, entry.Changes)
-	for i, c := range changes {
+		field := fmt.Sprintf("keys[%d]", i)
+		changes := slices.Concat([]KeyChange{{State: k.State}}, k.Changes)
 		if err := cmp.Or(
-			oneOf(field+".state", c.State, "", active, "revoked", "forbidden", "exhausted"),
-			invalid(i > 0 && c.At < changes[max(i, 1)-1].At, field+".changes", "%v is out of order: sort the changes by their times", c.At),
+			invalid(k.Secret == "", field+".secret", "is empty: give the key that clients send"),
+			invalid(s.bySecret[k.Secret] != nil, field+".secret", "is there twice: leave one out"),
+			invalid(account == nil, field+".group", "%q is none of groups: name it there", k.Group),
+			checkStates(field, changes),
 		); err != nil {
 			return err
 		}
+		s.addKey(k.Secret, account, changes)
 	}
-	k.put(entry.Secret, &key{account: a, changes: changes})
 	return nil
 }
 
-func (k *keyring) put(secret string, entry *key) *key {
-	entry.tail = tail(secret)
-	k.keys[secret] = entry
-	k.ordered = append(k.ordered, entry)
-	return entry
+func checkStates(field string, changes []KeyChange) (err error) {
+	for i, c := range changes {
+		err = cmp.Or(err,
+			oneOf(field+".state", c.State, "", active, "revoked", "forbidden", "exhausted"),
+			invalid(c.At < changes[max(i, 1)-1].At, field+".changes", "%v is out of order: sort the changes by their times", c.At))
+	}
+	return err
 }
 
-// find returns the key with a secret; nil if it is not served.
-func (k *keyring) find(secret string) *key {
-	if entry := k.keys[secret]; entry != nil || !k.open || len(k.keys) >= maxOpenKeys {
-		return entry
+func (s *Server) addKey(secret string, account *Account, changes []KeyChange) *key {
+	k := &key{tail: tail(secret), account: account, changes: changes}
+	s.bySecret[secret] = k
+	s.keys = append(s.keys, k)
+	return k
+}
+
+// findKey returns the key with a secret; nil if it is not served. The caller holds the lock.
+func (s *Server) findKey(secret string) *key {
+	if k := s.bySecret[secret]; k != nil || len(s.config.Keys) > 0 || len(s.keys) >= maxOpenKeys {
+		return k
 	}
 	// The secret is a part of a request's header; a copy lets go of the rest.
-	return k.put(strings.Clone(secret), &key{account: NewAccount(k.quota)})
+	return s.addKey(strings.Clone(secret), NewAccount(s.config.Quota), nil)
 }
 
 // stateAt returns the state at a time; a key that is not known counts as revoked.
@@ -129,9 +112,9 @@ func (e *key) stateAt(now time.Duration) string {
 
 // bearer returns the secret of an Authorization header, or "".
 func bearer(authorization string) string {
-	const scheme = "Bearer "
-	if len(authorization) > len(scheme) && strings.EqualFold(authorization[:len(scheme)], scheme) {
-		return authorization[len(scheme):]
+	scheme, secret, _ := strings.Cut(authorization, " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return secret
 	}
 	return ""
 }

@@ -27,16 +27,10 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 			}
 		},
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	var err error
-	select {
-	case err = <-served:
-		_ = server.Close()
-	case <-ctx.Done():
-		_ = server.Close()
-		err = <-served
-	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	err := server.Serve(listener)
+	_ = server.Close() // if it is the listener that failed
 	conns.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

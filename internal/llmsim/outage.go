@@ -8,13 +8,11 @@ import (
 
 // Outage is a time in which no call is served.
 type Outage struct {
-	// Start is when it begins, from New. SetOutage sets it.
-	Start time.Duration `yaml:"start"`
-	// For is how long it lasts. SetOutage takes 0 as until EndOutage.
-	For time.Duration `yaml:"for"`
+	Start time.Duration // from New; SetOutage sets it
+	For   time.Duration // how long it lasts; SetOutage takes 0 as until EndOutage
 	// Kind is how calls fail: "503", at once, "hang", without an answer also after the
 	// outage, until the client leaves, or "reset", which cuts the connection at once.
-	Kind string `yaml:"kind"`
+	Kind string
 	// InFlight: calls in flight at its start fail like those that arrive in it, at
 	// the moment at which they would have been answered.
 	InFlight bool `yaml:"in_flight"`

@@ -19,7 +19,7 @@ type question struct {
 	text    string // the texts of that message
 	bytes   int    // of those texts, as they were sent
 	// pictures is their number, and pictureTokens their price.
-	pictures, pictureTokens int
+	pictures, pictureTokens int64
 }
 
 // shape is everything in a request but the content of its last user message. A
@@ -36,14 +36,23 @@ type shape struct {
 	// what a provider's prompt cache keeps.
 	prefix  uint64
 	stream  bool
-	refused *apiError // the same for each request of this shape
+	refused *Rule // of each request of this shape
 }
 
-// maxShapes bounds the memory of shapes; a server that sees more forgets them all.
+// maxShapes bounds the memory of shapes.
 const maxShapes = 256
 
+// keep puts a value into a bounded map. A full one first forgets everything, as a cache
+// under pressure does.
+func keep[K comparable, V any](m map[K]V, limit int, key K, value V) {
+	if len(m) >= limit {
+		clear(m)
+	}
+	m[key] = value
+}
+
 // read reads a body. It cuts the data of pictures out of it.
-func (c *call) read(s *Server) *apiError {
+func (c *call) read(s *Server) (refused *Rule) {
 	q := &c.question
 	*q = question{}
 	c.digest.Reset()
@@ -56,7 +65,7 @@ func (c *call) read(s *Server) *apiError {
 	if content.IsArray() {
 		content.ForEach(func(_, part gjson.Result) bool {
 			q.addText(part.Get("text"))
-			q.addPicture(part.Get("image_url"), &c.digest, s.config.Answer.ImageTokens)
+			q.addPicture(part.Get("image_url"), &c.digest)
 			return true
 		})
 	} else {
@@ -74,14 +83,15 @@ func (q *question) addText(text gjson.Result) {
 	}
 }
 
-// lowDetailTokens is the price of a picture at detail "low".
-const lowDetailTokens = 85
+// The price of a picture: at detail "low", and at any other one, of a square of 1,024 pixels.
+const lowDetailTokens, pictureTokens = 85, 765
 
-func (q *question) addPicture(picture gjson.Result, digest *xxhash.Digest, price int) {
+func (q *question) addPicture(picture gjson.Result, digest *xxhash.Digest) {
 	if !picture.Exists() {
 		return
 	}
 	_, _ = digest.WriteString(picture.Get("url").Str)
+	price := int64(pictureTokens)
 	if picture.Get("detail").Str == "low" {
 		price = lowDetailTokens
 	}
@@ -118,18 +128,10 @@ func lift(body []byte, digest *xxhash.Digest) []byte {
 }
 
 // lastUserContent returns the content of the last user message, and where it
-// begins. A fast search finds messages that are written as clients write them, without
-// white space and with the role first or last.
+// begins. A fast search from the end finds messages that are written as clients write
+// them, without white space and with the role first or last.
 func lastUserContent(body []byte) (content gjson.Result, at int) {
-	role := -1
-	for i := 0; ; {
-		n := bytes.Index(body[i:], roleMark)
-		if n < 0 {
-			break
-		}
-		role = i + n
-		i = role + len(roleMark)
-	}
+	role := bytes.LastIndex(body, roleMark)
 	start := role - 1
 	if role > 0 && body[start] != '{' {
 		start = bytes.LastIndex(body[:role], contentMark)
@@ -162,16 +164,13 @@ func (s *Server) shapeOf(head []byte, content gjson.Result, rest []byte) *shape 
 	if h := s.shapes[key]; h != nil {
 		return h
 	}
-	if len(s.shapes) >= maxShapes {
-		clear(s.shapes)
-	}
 	empty := ""
 	if content.Exists() {
 		empty = `""`
 	}
 	h := s.readShape(string(head) + empty + string(rest))
 	h.prefix += prefix
-	s.shapes[key] = h
+	keep(s.shapes, maxShapes, key, h)
 	return h
 }
 
@@ -196,20 +195,10 @@ func (s *Server) readShape(body string) *shape {
 			}
 		}
 	}
-	switch {
-	case h.model == "":
-		h.refused = badRequest("you must provide a model parameter", "", "")
-	case !r.Get("messages.0").Exists():
-		h.refused = badRequest("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
-	case r.Get("stream").Bool() && !s.behaviour.streams():
-		h.refused = badRequest("This simulated server does not stream: leave out 'stream'.", "stream", "unsupported_value")
-	case len(s.config.Models) > 0 && !slices.Contains(s.config.Models, h.model):
-		h.refused = refusal(http.StatusNotFound, "", "model_not_found",
-			"The model `"+h.model+"` does not exist or you do not have access to it.")
-	case h.format == "json_schema":
-		h.readSchema(format.Get("json_schema"))
+	if h.refused = s.readSchema(h, r); h.refused != nil {
+		return h
 	}
-	if own := s.config.Answer.Schema; own != "" && h.refused == nil {
+	if own := s.config.Answer.Schema; own != "" {
 		h.template, _ = newTemplate(gjson.Parse(own), false) // checked with the configuration
 	}
 	if h.template != nil {
@@ -218,35 +207,45 @@ func (s *Server) readShape(body string) *shape {
 	return h
 }
 
-func knowable(schema string) bool {
-	_, err := newTemplate(gjson.Parse(schema), false)
-	return err == nil
-}
-
-func (h *shape) readSchema(format gjson.Result) {
-	name := format.Get("name").Str
-	if name == "" {
-		h.refused = badRequest("Missing required parameter: 'response_format.json_schema.name'.",
-			"response_format.json_schema.name", "missing_required_parameter")
-		return
+// readSchema sets the template of a request that asks for a schema. It returns what is
+// answered to a request that the provider does not take, nil for others.
+func (s *Server) readSchema(h *shape, r gjson.Result) (refused *Rule) {
+	schema := r.Get("response_format.json_schema")
+	name := schema.Get("name").Str
+	switch {
+	case h.model == "":
+		return badRequest("you must provide a model parameter", nil, nil)
+	case !r.Get("messages.0").Exists():
+		return badRequest("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+	case h.stream && !s.behaviour.streams():
+		return badRequest("This simulated server does not stream: leave out 'stream'.", "stream", "unsupported_value")
+	case len(s.config.Models) > 0 && !slices.Contains(s.config.Models, h.model):
+		text := "The model `" + h.model + "` does not exist or you do not have access to it."
+		return apiError{"model_not_found", text, nil, invalidRequest}.rule(http.StatusNotFound)
+	case h.format != "json_schema":
+		return nil
+	case name == "":
+		const param = "response_format.json_schema.name"
+		return badRequest("Missing required parameter: '"+param+"'.", param, "missing_required_parameter")
 	}
 	var err error
-	if h.template, err = newTemplate(format.Get("schema"), format.Get("strict").Bool()); err != nil {
-		h.refused = badRequest("Invalid schema for response_format '"+name+"': "+err.Error(), "response_format", "invalid_json_schema")
+	if h.template, err = newTemplate(schema.Get("schema"), schema.Get("strict").Bool()); err != nil {
+		return badRequest("Invalid schema for response_format '"+name+"': "+err.Error(), "response_format", "invalid_json_schema")
 	}
+	return nil
 }
 
 // promptTokens is about what a tokeniser would count: a quarter of the bytes of
 // text and schema, and the pictures' price.
-func (q *question) promptTokens() int { return tokensOf(q.textBytes+q.bytes) + q.pictureTokens }
+func (q *question) promptTokens() int64 { return tokensOf(q.textBytes+q.bytes) + q.pictureTokens }
 
 // cacheable is how many of the prompt's tokens a provider's cache can hold:
 // prefixes from 1,024 tokens on, in steps of 128.
-func (h *shape) cacheable() int {
+func (h *shape) cacheable() int64 {
 	if n := tokensOf(h.textBytes); n >= 1024 {
 		return n / 128 * 128
 	}
 	return 0
 }
 
-func tokensOf(bytes int) int { return (bytes + 3) / 4 }
+func tokensOf(bytes int) int64 { return int64(bytes+3) / 4 }

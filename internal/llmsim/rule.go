@@ -25,85 +25,68 @@ type Rule struct {
 	// If are conditions on the request's JSON, each a query of gjson:
 	// `logprobs==true`, `temperature!=1`, `response_format.type=="json_schema"`. A
 	// name alone holds if the member is there.
-	If []string `yaml:"if"`
-	// Text is a part of the last user message.
-	Text string `yaml:"text"`
-	// Picture: there are pictures in the last user message.
-	Picture bool `yaml:"picture"`
-	// Key is the end of the key that was sent.
-	Key string `yaml:"key"`
-	// NotAt is a regular expression that the path with the query does not match, and
-	// Without a header that is not there.
-	NotAt   string `yaml:"not_at"`
-	Without string `yaml:"without"`
-	// Under holds for requests that leave the answer less room than so many tokens,
-	// or do not say.
-	Under int `yaml:"under"`
-	// Nth is the number of a call, from 1 with New. With Every it is the remainder of
-	// that number: 1 of every 3.
-	Nth   int `yaml:"nth"`
-	Every int `yaml:"every"`
-	// First is how many calls it applies to, from New.
-	First int `yaml:"first"`
+	If      []string
+	Text    string // a part of the last user message
+	Picture bool   // there are pictures in the last user message
+	Key     string // the end of the key that was sent
+	NotAt   string `yaml:"not_at"` // a regular expression that the path with the query does not match
+	Without string // a header that is not there
+	Under   int    // the request leaves the answer less room than so many tokens, or does not say
+	Nth     int    // the number of a call, from 1 with New; with Every the remainder of it:
+	Every   int    // 1 of every 3
+	First   int    // how many calls it applies to, from New
 	// Attempts is how many calls with the same last user message it applies to.
-	Attempts int `yaml:"attempts"`
-	// Until is how long it applies, from the arrival of the first call.
-	Until time.Duration `yaml:"until"`
-	// Beyond holds for calls that arrive while as many others are in flight.
-	Beyond int `yaml:"beyond"`
+	Attempts int
+	Until    time.Duration // how long it applies, from the arrival of the first call
+	Beyond   int           // the call arrives while as many others are in flight
 	// Share is the part of the calls, by chance. Rules with shares divide the calls
 	// among themselves.
-	Share float64 `yaml:"share"`
+	Share float64
 
 	// What is answered. In all texts $JSON stands for the sound answer, $TEXT for the
-	// same as a JSON string, $BODY for the whole sound body, $LEFT for the seconds
-	// until Until, rounded up, $DATE for that moment as an HTTP date, and $KEY for
-	// the end of the key. In Content and Message, $QUESTION stands for the texts of the
-	// last user message as a JSON string.
+	// same as a JSON string, $BODY for the whole sound body, $QUESTION for the texts of
+	// the last user message as a JSON string, $LEFT for the seconds until Until, rounded
+	// up, $DATE for that moment as an HTTP date, and $KEY for the end of the key.
 
 	// Load is how long a model takes to load. The first call begins it and all calls
 	// wait for it; if all of them leave, it begins again with the next one.
-	Load time.Duration `yaml:"load"`
-	// Latency replaces that of the server.
-	Latency time.Duration `yaml:"latency"`
-	// Alone is for a server that works on one such call at a time. The others wait.
-	Alone bool `yaml:"alone"`
+	Load    time.Duration
+	Latency time.Duration // replaces that of the server
+	Alone   bool          // the server works on one such call at a time, and the others wait
 	// Status is the answer's. 0: 200. An error is answered at once and costs no quota,
 	// unless it is 500, which fails only after the work.
-	Status int               `yaml:"status"`
-	Header map[string]string `yaml:"header"`
-	// Body replaces the body. An error without one is worded as by OpenAI.
-	Body string `yaml:"body"`
+	Status int
+	Header map[string]string
+	Body   string // replaces the body; an error without one is worded as by OpenAI
 	// Break ends the connection: "reset" cuts it after the work, "half" after half of
 	// the body, and "hang" gives no answer until the client leaves.
-	Break string `yaml:"break"`
+	Break string
 
-	// Replace changes the sound answer: a regular expression and its replacement.
-	Replace [2]string `yaml:"replace"`
-	// Content replaces the message's content, and Message the whole message, as JSON.
-	Content string `yaml:"content"`
-	Message string `yaml:"message"`
-	// Choice is further members of the choice, as JSON after a comma: `,"error":{}`.
-	Choice string `yaml:"choice"`
-	// Finish replaces the finish_reason, and Usage the usage, as JSON.
-	Finish string `yaml:"finish"`
-	Usage  string `yaml:"usage"`
-	// Cut leaves half of the content, with finish_reason length.
-	Cut bool `yaml:"cut"`
+	Replace [2]string // changes the sound answer: a regular expression and its replacement
+	Content string    // replaces the message's content
+	Message string    // replaces the whole message, as JSON
+	Choice  string    // further members of the choice, as JSON after a comma: `,"error":{}`
+	Finish  string    // replaces the finish_reason
+	Usage   string    // replaces the usage, as JSON
+	Cut     bool      // leaves half of the content, with finish_reason length
 	// Tokens changes the list of log-probabilities: a regular expression and its
 	// replacement. NoLogprobs leaves out the whole list.
-	Tokens     [2]string `yaml:"tokens"`
-	NoLogprobs bool      `yaml:"no_logprobs"`
+	Tokens     [2]string
+	NoLogprobs bool `yaml:"no_logprobs"`
 	// Events answers a request for a stream with one. Without such a rule these requests
 	// are refused.
-	Events bool `yaml:"events"`
-	// Gzip compresses the body, whatever the client accepts.
-	Gzip bool `yaml:"gzip"`
+	Events bool
+	Gzip   bool // compresses the body, whatever the client accepts
 }
 
 // free reports whether a call is answered at once, without work and quota.
 func (r *Rule) free() bool {
 	return r.Status >= http.StatusBadRequest && r.Status != http.StatusInternalServerError
+}
+
+// fails reports whether a call gets no answer.
+func (r *Rule) fails() bool {
+	return r.Break == "hang" || r.Break == "reset" || r.Status >= http.StatusBadRequest
 }
 
 // check is an error about a rule that cannot be followed.
@@ -162,21 +145,22 @@ func (c *call) drawn(share float64) bool {
 	return hit
 }
 
-// ruleFor returns the rule that applies to a call, nil if none does, and whether
-// it is a fault: one by chance or by a mark.
-func (s *Server) ruleFor(c *call) (rule *Rule, faulty bool) {
+// plain is the rule of a call to which none applies.
+var plain = new(Rule)
+
+// ruleFor returns the rule that applies to a call, and notes whether it is a fault: one
+// by chance or by a mark. The server's behaviour leaves a marked message alone.
+func (s *Server) ruleFor(c *call) *Rule {
 	attempt := s.ask(c.question.subject)
-	if b, times := markOf(c.question.text); b != nil {
-		if times > 0 && attempt > times {
-			return nil, false
-		}
-		rule = b.find(c, attempt)
-		return rule, rule != nil
+	faults, others := s.faults, s.behaviour
+	if marked := markOf(c.question.text); marked != nil {
+		faults, others = marked, nil
 	}
-	if rule = s.faults.find(c, attempt); rule != nil {
-		return rule, true
+	rule := faults.find(c, attempt)
+	if c.faulty = rule != plain; c.faulty {
+		return rule
 	}
-	return s.behaviour.find(c, attempt), false
+	return others.find(c, attempt)
 }
 
 func (b Behaviour) find(c *call, attempt int) *Rule {
@@ -185,7 +169,7 @@ func (b Behaviour) find(c *call, attempt int) *Rule {
 			return &b[i]
 		}
 	}
-	return nil
+	return plain
 }
 
 // streams reports whether any rule answers with a stream.
@@ -193,28 +177,26 @@ func (b Behaviour) streams() bool {
 	return slices.ContainsFunc(b, func(r Rule) bool { return r.Events })
 }
 
-var markPattern = regexp.MustCompile(`sim:([a-z0-9-]+)`)
+var markPattern = regexp.MustCompile(`sim:([a-z0-9-]+?)(?:x([1-9][0-9]*))?(?:[^a-z0-9-]|$)`)
 
-// markOf returns the behaviour that a text asks for with its first mark, such as
-// "sim:hang", and on how many attempts: "sim:500x2". 0: on all.
-func markOf(text string) (b Behaviour, times int) {
+// markOf returns the behaviour that a text asks for with its first mark, always, such as
+// "sim:hang", or on so many attempts: "sim:500x2". It returns nil if there is no mark.
+func markOf(text string) Behaviour {
 	if !strings.Contains(text, "sim:") {
-		return nil, 0
+		return nil
 	}
 	for _, mark := range markPattern.FindAllStringSubmatch(text, -1) {
-		if b := behaviourOf(mark[1]); b != nil {
-			return b, 0
+		b := slices.Clone(behaviourOf(mark[1]))
+		if times, err := strconv.Atoi(mark[2]); err == nil {
+			for i := range b {
+				b[i].Attempts = min(cmp.Or(b[i].Attempts, times), times)
+			}
 		}
-		x := strings.LastIndexByte(mark[1], 'x')
-		if x < 0 {
-			continue
-		}
-		times, err := strconv.Atoi(mark[1][x+1:])
-		if b := behaviourOf(mark[1][:x]); b != nil && err == nil && times > 0 {
-			return b, times
+		if b != nil {
+			return b
 		}
 	}
-	return nil, 0
+	return nil
 }
 
 // Faults are the behaviours that calls have by chance.

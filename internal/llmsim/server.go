@@ -7,16 +7,18 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 // Server is a simulated model server. It is an http.Handler and safe for
-// concurrent use. It starts no goroutine and holds nothing that has to be
-// closed; a call in it ends with its request's context at the latest.
+// concurrent use. It holds nothing that has to be closed; a call in it ends with its
+// request's context at the latest.
 type Server struct {
 	config    Config
 	start     time.Time
@@ -24,18 +26,20 @@ type Server struct {
 	behaviour Behaviour
 	slots     *semaphore.Weighted // nil: any number; first in, first out
 	turn      *semaphore.Weighted // of rules that work on one call at a time
-	loader    loader
+	loading   singleflight.Group[string, bool]
+	loaded    atomic.Bool // the model is in memory
 	own       *http.ServeMux
 
 	// One short lock for each station of a call is far from the bottleneck at the
 	// rates of one machine.
-	mu      sync.Mutex
-	serial  uint64
-	first   time.Duration // the arrival of the first call
-	keys    *keyring
-	outages []Outage
-	shapes  map[uint64]*shape
-	period  *period
+	mu       sync.Mutex
+	serial   uint64
+	first    time.Duration // the arrival of the first call
+	keys     []*key        // in the order in which they came
+	bySecret map[string]*key
+	outages  []Outage
+	shapes   map[uint64]*shape
+	period   *period
 }
 
 // New returns a server whose clock starts now. The error is a *fault.Fault that
@@ -47,9 +51,9 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
-		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), turn: semaphore.NewWeighted(1),
+		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), turn: semaphore.NewWeighted(1), bySecret: make(map[string]*key),
 	}
-	if s.keys, err = newKeyring(config); err != nil {
+	if err = s.addKeys(); err != nil {
 		return nil, err
 	}
 	if s.faults, err = config.Faults.rules(); err != nil {
@@ -74,7 +78,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/chat/completions") && r.Method == http.MethodPost:
 		s.chat(w, r)
 	case strings.HasSuffix(path, "/chat/completions"):
-		sendError(w, refusal(http.StatusMethodNotAllowed, "", "", "Not allowed to use this method on this URL."))
+		sendError(w, errMethod)
 	case strings.HasSuffix(path, "/models"):
 		s.listModels(w)
 	default:
@@ -97,7 +101,7 @@ func (s *Server) ownEndpoints() *http.ServeMux {
 			err = s.SetOutage(o)
 		}
 		if err != nil {
-			sendError(w, badRequest(fault.From(err).Message, "", ""))
+			sendError(w, badRequest(fault.From(err).Message, nil, nil))
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -2,6 +2,8 @@ package llmsim
 
 import (
 	"cmp"
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -10,34 +12,25 @@ import (
 // Stats is what the server saw since New or the last reset. Calls are those for
 // chat completions, counted once their request is read whole.
 type Stats struct {
-	// Period is the time covered.
-	Period time.Duration `json:"period_ns"`
+	Period time.Duration `json:"period_ns"` // the time covered
 	Calls  int64         `json:"calls"`
 	// ByStatus counts ended calls by their HTTP status, "reset" for connections cut
 	// and "left" for those whose client left before the answer.
-	ByStatus map[string]int64 `json:"by_status"`
-	// Succeeded are the 200s with a sound answer, Flawed those with a fault in it.
-	Succeeded int64 `json:"succeeded"`
-	Flawed    int64 `json:"flawed"`
-	// Throttled are all 429s.
-	Throttled int64 `json:"throttled"`
-	// InOutage are the calls that arrived during an outage.
-	InOutage int64 `json:"in_outage"`
-
-	InFlight     int64 `json:"in_flight"`
-	PeakInFlight int64 `json:"peak_in_flight"`
-
-	// Latency is of the 200s, from the request read to the answer written.
-	Latency Latencies `json:"latency"`
-	// Tokens are those granted by the quota, for answers of any kind.
-	Tokens Tokens `json:"tokens"`
+	ByStatus     map[string]int64 `json:"by_status"`
+	Succeeded    int64            `json:"succeeded"` // 200s with a sound answer
+	Flawed       int64            `json:"flawed"`    // 200s with a fault in it
+	Throttled    int64            `json:"throttled"` // 429s
+	InOutage     int64            `json:"in_outage"` // calls that arrived during an outage
+	InFlight     int64            `json:"in_flight"`
+	PeakInFlight int64            `json:"peak_in_flight"`
+	Latency      Latencies        `json:"latency"` // of the 200s, from the request read to the answer written
+	Tokens       Tokens           `json:"tokens"`  // granted by the quota, for answers of any kind
 	// ServedPerSecond has the 200s of each second of the period until the last one,
-	// for at most a day.
-	ServedPerSecond []int64 `json:"served_per_second"`
-	// ServedPerTenth has the same of each tenth of a second.
-	ServedPerTenth []int64    `json:"served_per_tenth"`
-	Messages       Messages   `json:"messages"`
-	Keys           []KeyStats `json:"keys"`
+	// for at most a day, and ServedPerTenth those of each tenth of a second.
+	ServedPerSecond []int64    `json:"served_per_second"`
+	ServedPerTenth  []int64    `json:"served_per_tenth"`
+	Messages        Messages   `json:"messages"`
+	Keys            []KeyStats `json:"keys"`
 }
 
 // Latencies sums up a distribution.
@@ -56,36 +49,30 @@ type Tokens struct {
 	Completion int64 `json:"completion"`
 }
 
+func (t Tokens) total() int64 { return t.Prompt + t.Completion }
+
 // Messages counts user messages by their content. A message is asked when a
 // sound request on a good key brings it, and paid when the quota admits that
 // request: the server works on it from then on, whether its client waits or not.
 type Messages struct {
-	Distinct int64 `json:"distinct"`
-	// ExtraAsked and ExtraPaid are the calls beyond each message's first.
-	ExtraAsked int64 `json:"extra_asked"`
+	Distinct   int64 `json:"distinct"`
+	ExtraAsked int64 `json:"extra_asked"` // calls beyond each message's first
 	ExtraPaid  int64 `json:"extra_paid"`
 	// Forgotten are the calls with a new message that came when MaxMessages were
 	// known. If it is not 0, the other counts are too low.
 	Forgotten int64 `json:"forgotten"`
 }
 
-// KeyStats is the use of one key.
+// KeyStats is the use of one key, by its ended calls.
 type KeyStats struct {
-	// Key is its last characters.
-	Key   string `json:"key"`
-	Group string `json:"group"`
-	State string `json:"state"`
-	KeyUse
-}
-
-// KeyUse counts the ended calls of one key.
-type KeyUse struct {
-	Calls     int64 `json:"calls"`
-	Succeeded int64 `json:"succeeded"`
-	Throttled int64 `json:"throttled"`
-	// Denied are the answers that the key is revoked, forbidden or exhausted.
-	Denied int64 `json:"denied"`
-	Tokens int64 `json:"tokens"`
+	Key       string `json:"key"` // its last characters
+	Group     string `json:"group"`
+	State     string `json:"state"`
+	Calls     int64  `json:"calls"`
+	Succeeded int64  `json:"succeeded"`
+	Throttled int64  `json:"throttled"`
+	Denied    int64  `json:"denied"` // answers that the key is revoked, forbidden or exhausted
+	Tokens    int64  `json:"tokens"`
 }
 
 // Ends of calls that have no HTTP status.
@@ -98,9 +85,8 @@ var statusNames = map[int]string{statusReset: "reset", statusLeft: "left"}
 
 // period is what the statistics are made of. Server.mu guards it.
 type period struct {
+	Stats    // its counters; what follows from others is filled in on demand
 	since    time.Duration
-	counted  Stats // its counters alone; the rest is filled in on demand
-	byStatus map[int]int64
 	messages map[uint64]messageUse
 	took     time.Duration // by all 200s
 }
@@ -109,8 +95,8 @@ type messageUse struct{ asked, paid int32 }
 
 func newPeriod(now time.Duration, inFlight int64) *period {
 	return &period{
-		since: now, counted: Stats{InFlight: inFlight, PeakInFlight: inFlight},
-		byStatus: make(map[int]int64), messages: make(map[uint64]messageUse),
+		Stats: Stats{ByStatus: make(map[string]int64), InFlight: inFlight, PeakInFlight: inFlight},
+		since: now, messages: make(map[uint64]messageUse),
 	}
 }
 
@@ -118,14 +104,14 @@ func newPeriod(now time.Duration, inFlight int64) *period {
 func (s *Server) Calls() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.period.counted.Calls
+	return s.period.Calls
 }
 
 // InFlight is how many calls are in flight.
 func (s *Server) InFlight() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.period.counted.InFlight
+	return s.period.InFlight
 }
 
 // ResetStats starts a new period, without the messages of the last one. Calls in
@@ -133,15 +119,15 @@ func (s *Server) InFlight() int64 {
 func (s *Server) ResetStats() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.period = newPeriod(s.now(), s.period.counted.InFlight)
-	for _, k := range s.keys.ordered {
-		k.use = KeyUse{}
+	s.period = newPeriod(s.now(), s.period.InFlight)
+	for _, k := range s.keys {
+		k.stats = KeyStats{}
 	}
 }
 
-// arrive books a call that was read: its number, time and key. In an outage it
-// returns the outage's rule.
-func (s *Server) arrive(c *call) (outage *Rule) {
+// arrive books a call that was read: its number, time and key. It returns the rule of
+// an outage, or of a key that is not served.
+func (s *Server) arrive(c *call) (refused *Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.arrived = s.now()
@@ -149,17 +135,19 @@ func (s *Server) arrive(c *call) (outage *Rule) {
 		s.first = c.arrived
 	}
 	c.serial, c.first = s.serial, s.first
-	n := &s.period.counted
-	n.Calls++
-	c.others = int(n.InFlight)
-	n.InFlight++
-	n.PeakInFlight = max(n.PeakInFlight, n.InFlight)
-	if outage = s.outageAt(c.arrived); outage != nil {
-		n.InOutage++
+	p := s.period
+	c.others = int(p.InFlight)
+	p.Calls++
+	p.InFlight++
+	p.PeakInFlight = max(p.PeakInFlight, p.InFlight)
+	if outage := s.outageAt(c.arrived); outage != nil {
+		p.InOutage++
 		return outage
 	}
-	c.key = s.keys.find(c.secret)
-	c.state = c.key.stateAt(c.arrived)
+	c.key = s.findKey(c.secret)
+	if c.state = c.key.stateAt(c.arrived); c.state != active {
+		return &behaviours[c.state][0]
+	}
 	return nil
 }
 
@@ -168,27 +156,28 @@ func (s *Server) arrive(c *call) (outage *Rule) {
 func (s *Server) ask(subject uint64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	use, known := s.period.messages[subject]
-	if !known && len(s.period.messages) >= s.config.MaxMessages {
-		s.period.counted.Messages.Forgotten++
+	p := s.period
+	use, known := p.messages[subject]
+	if !known && len(p.messages) >= s.config.MaxMessages {
+		p.Messages.Forgotten++
 		return 1
 	}
 	use.asked++
-	s.period.messages[subject] = use
+	p.messages[subject] = use
 	return int(use.asked)
 }
 
 // pay books what the quota granted. The caller holds the lock.
 func (s *Server) pay(c *call) {
-	tokens := &s.period.counted.Tokens
-	tokens.Prompt += int64(c.usage.prompt)
-	tokens.Cached += int64(c.usage.cached)
-	tokens.Written += int64(c.usage.written)
-	tokens.Completion += int64(c.usage.completion)
-	c.key.use.Tokens += int64(c.usage.total())
-	if use, known := s.period.messages[c.question.subject]; known {
+	t, p := &s.period.Tokens, s.period
+	t.Prompt += c.usage.Prompt
+	t.Cached += c.usage.Cached
+	t.Written += c.usage.Written
+	t.Completion += c.usage.Completion
+	c.key.stats.Tokens += c.usage.total()
+	if use, known := p.messages[c.question.subject]; known {
 		use.paid++
-		s.period.messages[c.question.subject] = use
+		p.messages[c.question.subject] = use
 	}
 }
 
@@ -196,29 +185,43 @@ func (s *Server) pay(c *call) {
 func (s *Server) leave(c *call, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, p := s.now(), s.period
-	n, use := &p.counted, &KeyUse{}
+	now, p, use := s.now(), s.period, &KeyStats{}
 	if c.key != nil {
-		use = &c.key.use
+		use = &c.key.stats
 	}
-	n.InFlight--
-	p.byStatus[status]++
+	p.InFlight--
+	p.ByStatus[cmp.Or(statusNames[status], strconv.Itoa(status))]++
 	use.Calls++
 	switch {
-	case status == 200:
+	case status == http.StatusOK:
 		p.served(c.arrived, now)
 		if c.faulty {
-			n.Flawed++
+			p.Flawed++
 			break
 		}
-		n.Succeeded++
+		p.Succeeded++
 		use.Succeeded++
-	case c.key != nil && c.state != active:
+	case c.state != active:
 		use.Denied++
 	}
-	if status == 429 {
-		n.Throttled++
+	if status == http.StatusTooManyRequests {
+		p.Throttled++
 		use.Throttled++
+	}
+}
+
+// served books a 200.
+func (p *period) served(arrived, now time.Duration) {
+	took := now - arrived
+	p.took += took
+	p.Latency.Count++
+	p.Latency.Max = max(p.Latency.Max, took)
+	tenth := int((now - p.since) / (100 * time.Millisecond))
+	for len(p.ServedPerTenth) <= tenth && tenth < 10*24*60*60 {
+		p.ServedPerTenth = append(p.ServedPerTenth, 0)
+	}
+	if tenth < len(p.ServedPerTenth) {
+		p.ServedPerTenth[tenth]++
 	}
 }
 
@@ -227,12 +230,9 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, p := s.now(), s.period
-	r := p.counted
+	r := p.Stats
 	r.Period = now - p.since
-	r.ByStatus = make(map[string]int64, len(p.byStatus))
-	for status, n := range p.byStatus {
-		r.ByStatus[cmp.Or(statusNames[status], strconv.Itoa(status))] = n
-	}
+	r.ByStatus = maps.Clone(r.ByStatus)
 	r.Latency.Mean = p.took / time.Duration(max(r.Latency.Count, 1))
 	r.Messages.Distinct = int64(len(p.messages))
 	for _, use := range p.messages {
@@ -240,31 +240,17 @@ func (s *Server) Stats() Stats {
 		r.Messages.ExtraPaid += int64(max(use.paid-1, 0))
 	}
 	r.ServedPerTenth = slices.Clone(r.ServedPerTenth)
-	for second := range slices.Chunk(r.ServedPerTenth, 10) {
-		n := int64(0)
-		for _, tenth := range second {
-			n += tenth
+	for i, n := range r.ServedPerTenth {
+		if i%10 == 0 {
+			r.ServedPerSecond = append(r.ServedPerSecond, 0)
 		}
-		r.ServedPerSecond = append(r.ServedPerSecond, n)
+		r.ServedPerSecond[i/10] += n
 	}
-	r.Keys = make([]KeyStats, 0, len(s.keys.ordered))
-	for _, k := range s.keys.ordered {
-		r.Keys = append(r.Keys, KeyStats{k.tail, k.account.group, k.stateAt(now), k.use})
+	r.Keys = make([]KeyStats, 0, len(s.keys))
+	for _, k := range s.keys {
+		use := k.stats
+		use.Key, use.Group, use.State = k.tail, k.account.group, k.stateAt(now)
+		r.Keys = append(r.Keys, use)
 	}
 	return r
-}
-
-// served books a 200.
-func (p *period) served(arrived, now time.Duration) {
-	l, took := &p.counted.Latency, now-arrived
-	l.Count++
-	l.Max = max(l.Max, took)
-	p.took += took
-	tenths, tenth := &p.counted.ServedPerTenth, int((now-p.since)/(100*time.Millisecond))
-	for len(*tenths) <= tenth && tenth < 10*24*60*60 {
-		*tenths = append(*tenths, 0)
-	}
-	if tenth < len(*tenths) {
-		(*tenths)[tenth]++
-	}
 }

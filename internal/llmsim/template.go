@@ -39,7 +39,8 @@ type sound struct {
 }
 
 func newSound(text string) *sound {
-	return &sound{text: []byte(text), escaped: appendEscaped(nil, []byte(text))}
+	quoted := gjson.AppendJSONString(nil, text)
+	return &sound{text: []byte(text), escaped: quoted[1 : len(quoted)-1]}
 }
 
 // newTemplate reads a schema. A strict one must also keep the provider's rules:

@@ -6,53 +6,60 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// apiError is an error answer, as the provider words it.
+// apiError is an error as the provider words it. What is nil has no value.
 type apiError struct {
-	status                     int
-	kind, code, param, message string
+	Code    any    `json:"code"`
+	Message string `json:"message"`
+	Param   any    `json:"param"`
+	Type    any    `json:"type"`
 }
 
-func badRequest(message, param, code string) *apiError {
-	return refusal(http.StatusBadRequest, param, code, message)
+// body returns the error as the body of an answer.
+func (e apiError) body() []byte {
+	body, _ := json.Marshal(map[string]apiError{"error": e}) // it always has a JSON form
+	return body
 }
 
-func refusal(status int, param, code, message string) *apiError {
-	return &apiError{status: status, kind: "invalid_request_error", code: code, param: param, message: message}
+// rule returns the rule of a call that is answered with the error.
+func (e apiError) rule(status int) *Rule {
+	// A dollar sign that a client sent must not stand for anything.
+	return &Rule{Status: status, Body: strings.ReplaceAll(string(e.body()), "$", `\u0024`)}
+}
+
+const invalidRequest = "invalid_request_error"
+
+func badRequest(message string, param, code any) *Rule {
+	return apiError{code, message, param, invalidRequest}.rule(http.StatusBadRequest)
 }
 
 var (
-	errBadJSON  = badRequest("We could not parse the JSON body of your request.", "", "")
-	errTooLarge = refusal(http.StatusRequestEntityTooLarge, "", "", "The request is larger than this server takes.")
+	errBadJSON  = badRequest("We could not parse the JSON body of your request.", nil, nil)
+	errTooLarge = apiError{nil, "The request is larger than this server takes.", nil, invalidRequest}.rule(http.StatusRequestEntityTooLarge)
+	errMethod   = apiError{nil, "Not allowed to use this method on this URL.", nil, invalidRequest}.rule(http.StatusMethodNotAllowed)
 )
 
-// statusError is the usual answer with a status.
-func statusError(status int) *apiError {
+// The bodies of errors for which a rule has no words.
+var (
+	bodyBusy       = apiError{"rate_limit_exceeded", "Rate limit reached: the engine is busy.", nil, "requests"}.body()
+	bodyOverloaded = apiError{nil, "The engine is currently overloaded, please try again later.", nil, "server_error"}.body()
+	bodyFailed     = apiError{nil, "The server had an error while processing your request.", nil, "server_error"}.body()
+	bodyRefused    = apiError{"simulated_error", "The request was refused, as its text asks for.", nil, invalidRequest}.body()
+)
+
+func usualError(status int) []byte {
 	switch {
 	case status == http.StatusTooManyRequests:
-		return &apiError{status: status, kind: "requests", code: "rate_limit_exceeded", message: "Rate limit reached: the engine is busy."}
+		return bodyBusy
 	case status == http.StatusServiceUnavailable:
-		return &apiError{status: status, kind: "server_error", message: "The engine is currently overloaded, please try again later."}
+		return bodyOverloaded
 	case status >= http.StatusInternalServerError:
-		return &apiError{status: status, kind: "server_error", message: "The server had an error while processing your request."}
+		return bodyFailed
 	}
-	return refusal(status, "", "simulated_error", "The request was refused, as its text asks for.")
-}
-
-// body returns the error as JSON. Empty fields are null.
-func (e *apiError) body() []byte {
-	or := func(text string) any {
-		if text == "" {
-			return nil
-		}
-		return text
-	}
-	body, _ := json.Marshal(map[string]any{"error": map[string]any{ // these always have a JSON form
-		"message": e.message, "type": or(e.kind), "param": or(e.param), "code": or(e.code),
-	}})
-	return body
+	return bodyRefused
 }
 
 // typeJSON is the header value that answers share; it is never changed.
@@ -60,32 +67,23 @@ var typeJSON = []string{"application/json"}
 
 // send writes an answer at once and with its length, so that it leaves in one
 // packet. An error means that the client has left, and concerns no caller.
-func send(w http.ResponseWriter, status int, body []byte) {
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+func send(w http.ResponseWriter, status int, body []byte, length int) {
+	w.Header()["Content-Length"] = []string{strconv.Itoa(length)}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
-// sendHalf writes half of an answer and cuts the connection; net/http takes the panic.
-func sendHalf(w http.ResponseWriter, status int, body []byte) {
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(status)
-	_, _ = w.Write(body[:len(body)/2])
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
-}
-
 // sendError writes an error outside of a call.
-func sendError(w http.ResponseWriter, e *apiError) {
+func sendError(w http.ResponseWriter, refused *Rule) {
 	w.Header()["Content-Type"] = typeJSON
-	send(w, e.status, e.body())
+	send(w, refused.Status, []byte(refused.Body), len(refused.Body))
 }
 
 // sendJSON writes a value of the simulator's own, which always has a JSON form.
 func sendJSON(w http.ResponseWriter, value any) {
 	body, _ := json.Marshal(value)
 	w.Header()["Content-Type"] = typeJSON
-	send(w, http.StatusOK, append(body, '\n'))
+	send(w, http.StatusOK, append(body, '\n'), len(body)+1)
 }
 
 // cutConnection ends the connection without an answer: on TCP with a reset, as

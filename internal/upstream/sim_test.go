@@ -120,7 +120,7 @@ func (s *server) admit(key string, tokens float64, draw *rand.Rand) (r upstream.
 		a.quota.NoHeaders, a.quota.RetryAfter = s.silent, s.ask
 		a.book = llmsim.NewAccount(a.quota)
 	}
-	ok := a.book.Admit(now.Sub(s.began), int64(tokens), r.Header)
+	ok := a.book.Admit(now.Sub(s.began), "", int64(tokens), r.Header) == nil
 	if s.round(r.Header); !ok {
 		s.refused++
 		r.Outcome = upstream.Throttled
