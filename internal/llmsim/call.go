@@ -18,6 +18,8 @@ import (
 // call is one request for a completion on its way through the stations. Calls
 // are used again with their memory.
 type call struct {
+	w        http.ResponseWriter
+	r        *http.Request
 	buffer   *bytes.Buffer // what was sent
 	body     []byte        // the same without the data of pictures
 	out      []byte
@@ -29,8 +31,6 @@ type call struct {
 	serial  uint64
 	id      string
 	secret  string
-	address string // path and query
-	header  http.Header
 	first   time.Duration // when the server's first call arrived
 	arrived time.Duration
 	others  int     // calls in flight when it arrived
@@ -58,15 +58,15 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		sendError(w, refused)
 		return
 	}
-	*c = call{buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization")), address: r.URL.RequestURI(), header: r.Header}
-	refused := s.arrive(c)
-	c.draw(s.config.Seed, s.config.Latency)
+	*c = call{w: w, r: r, buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization"))}
 	status := statusLeft
+	refused := s.arrive(c)
 	defer func() { s.leave(c, status) }()
+	c.draw(s.config.Seed, s.config.Latency)
 	if refused != nil {
-		status = s.fail(w, r, c, refused)
+		status = s.fail(c, refused)
 	} else {
-		status = s.serve(w, r, c)
+		status = s.serve(c)
 	}
 }
 
@@ -99,39 +99,39 @@ func (c *call) load(r *http.Request, limit int64) *Rule {
 
 // serve takes a call through the stations after outage and key, and returns how it
 // ended: a status, statusReset or statusLeft.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, c *call) int {
+func (s *Server) serve(c *call) int {
 	if refused := c.read(s); refused != nil {
-		return s.reject(w, r, c, refused)
+		return s.reject(c, refused)
 	}
 	rule := s.ruleFor(c)
 	if rule.free() {
-		return s.fail(w, r, c, rule)
+		return s.fail(c, rule)
 	}
 	c.compose(rule)
-	if refused := s.admit(w.Header(), c); refused != nil {
-		return s.reject(w, r, c, refused)
+	if refused := s.admit(c); refused != nil {
+		return s.reject(c, refused)
 	}
 	if rule.Break == "hang" {
-		return s.fail(w, r, c, rule)
+		return s.fail(c, rule)
 	}
-	if !s.work(r, c, rule) {
+	if !s.work(c, rule) {
 		return statusLeft
 	}
 	if rule = cmp.Or(s.caught(c), rule); rule.fails() {
-		return s.fail(w, r, c, rule)
+		return s.fail(c, rule)
 	}
 	s.remember(c)
 	c.out = c.appendBody(c.out, rule)
-	return s.respond(w, c, rule, c.out)
+	return s.respond(c, rule, c.out)
 }
 
 // admit draws on the quota, and sets the headers that report it.
-func (s *Server) admit(h http.Header, c *call) (refused *Rule) {
+func (s *Server) admit(c *call) (refused *Rule) {
 	c.usage = Tokens{Prompt: c.question.promptTokens(), Completion: max(tokensOf(len(c.answer.text)), 1)}
 	a := c.key.account
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refused = a.Admit(c.arrived, c.question.model, c.usage.total(), h); refused != nil {
+	if refused = a.Admit(c.arrived, c.question.model, c.usage.total(), c.w.Header()); refused != nil {
 		return refused
 	}
 	if n := c.question.cacheable(); a.prefixes[c.question.prefix] {
@@ -154,14 +154,12 @@ func (s *Server) remember(c *call) {
 
 // work takes a slot and the time of an answer, and reports whether the client is
 // still there.
-func (s *Server) work(r *http.Request, c *call, rule *Rule) bool {
-	ctx := r.Context()
-	if s.slots != nil {
-		if s.slots.Acquire(ctx, 1) != nil {
-			return false
-		}
-		defer s.slots.Release(1)
+func (s *Server) work(c *call, rule *Rule) bool {
+	ctx := c.r.Context()
+	if s.slots.Acquire(ctx, 1) != nil {
+		return false
 	}
+	defer s.slots.Release(1)
 	if rule.Alone {
 		if s.turn.Acquire(ctx, 1) != nil {
 			return false
@@ -188,8 +186,8 @@ func (s *Server) loadModel(ctx context.Context, d time.Duration) bool {
 }
 
 // respond writes an answer as a rule has it, and returns its status.
-func (s *Server) respond(w http.ResponseWriter, c *call, rule *Rule, body []byte) int {
-	h := w.Header()
+func (s *Server) respond(c *call, rule *Rule, body []byte) int {
+	h := c.w.Header()
 	h["X-Request-Id"] = []string{"req_" + c.id} // clients show it in their errors
 	h["Content-Type"] = typeJSON
 	for name, value := range rule.Header {
@@ -208,51 +206,51 @@ func (s *Server) respond(w http.ResponseWriter, c *call, rule *Rule, body []byte
 	}
 	status := cmp.Or(rule.Status, http.StatusOK)
 	if rule.Break == "half" {
-		send(w, status, body[:len(body)/2], len(body)) // net/http cuts the connection
+		send(c.w, status, body[:len(body)/2], len(body)) // net/http cuts the connection
 		return statusLeft
 	}
-	send(w, status, body, len(body))
+	send(c.w, status, body, len(body))
 	return status
 }
 
 // reject writes an error.
-func (s *Server) reject(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
-	if rule.Status != http.StatusInternalServerError && !pause(r.Context(), s.config.RejectDelay) {
+func (s *Server) reject(c *call, rule *Rule) int {
+	if rule.Status != http.StatusInternalServerError && !pause(c.r.Context(), s.config.RejectDelay) {
 		return statusLeft
 	}
-	return s.respond(w, c, rule, usualError(rule.Status))
+	return s.respond(c, rule, usualError(rule.Status))
 }
 
 // fail ends a call by a rule that gives no answer.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, c *call, rule *Rule) int {
+func (s *Server) fail(c *call, rule *Rule) int {
 	switch rule.Break {
 	case "hang":
-		return s.hang(w, r)
+		return s.hang(c)
 	case "reset":
-		cutConnection(w)
+		cutConnection(c.w)
 		return statusReset
 	}
 	if c.state == active {
 		s.mu.Lock()
-		c.key.account.Describe(s.now(), w.Header())
+		c.key.account.Describe(s.now(), c.w.Header())
 		s.mu.Unlock()
 		busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
 		if wait := s.config.Faults.RetryAfter; busy && wait > 0 {
-			c.key.account.retryAfter(w.Header(), wait)
+			c.key.account.retryAfter(c.w.Header(), wait)
 		}
 	}
-	if !pause(r.Context(), rule.Latency) {
+	if !pause(c.r.Context(), rule.Latency) {
 		return statusLeft
 	}
-	return s.reject(w, r, c, rule)
+	return s.reject(c, rule)
 }
 
 // hang waits until the client leaves, or cuts the connection at the limit.
-func (s *Server) hang(w http.ResponseWriter, r *http.Request) int {
-	if limit := s.config.Faults.HangLimit; limit > 0 && pause(r.Context(), limit) {
-		cutConnection(w)
+func (s *Server) hang(c *call) int {
+	if limit := s.config.Faults.HangLimit; limit > 0 && pause(c.r.Context(), limit) {
+		cutConnection(c.w)
 		return statusReset
 	}
-	<-r.Context().Done()
+	<-c.r.Context().Done()
 	return statusLeft
 }

@@ -124,6 +124,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
 	c.MaxMessages = cmp.Or(c.MaxMessages, 1<<20)
+	c.Slots = cmp.Or(c.Slots, math.MaxInt)
 	return c, nil
 }
 

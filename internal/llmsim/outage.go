@@ -3,7 +3,11 @@ package llmsim
 import (
 	"cmp"
 	"math"
+	"net/http"
+	"strconv"
 	"time"
+
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // Outage is a time in which no call is served.
@@ -19,10 +23,8 @@ type Outage struct {
 }
 
 func (o Outage) check(field string) error {
-	if err := oneOf(field+".kind", o.Kind, "503", "hang", "reset"); err != nil {
-		return err
-	}
-	return invalid(o.Start < 0 || o.For < 0, field, "start and for must not be negative")
+	return cmp.Or(oneOf(field+".kind", o.Kind, "503", "hang", "reset"),
+		invalid(o.Start < 0 || o.For < 0, field, "start and for must not be negative"))
 }
 
 // outage returns the rule of an outage that holds; nil if there is none. The first
@@ -61,6 +63,17 @@ func (s *Server) SetOutage(o Outage) error {
 	o.Start = s.now()
 	s.outages[0] = o
 	return nil
+}
+
+// beginOutage reads the query: kind, and if they are there for and in_flight.
+func (s *Server) beginOutage(r *http.Request) error {
+	query := r.URL.Query()
+	length, err := time.ParseDuration(cmp.Or(query.Get("for"), "0s"))
+	inFlight, err2 := strconv.ParseBool(cmp.Or(query.Get("in_flight"), "false"))
+	if err := cmp.Or(err, err2); err != nil {
+		return fault.Invalid("outage", "%v: use for=10s and in_flight=true", err)
+	}
+	return s.SetOutage(Outage{Kind: query.Get("kind"), For: length, InFlight: inFlight})
 }
 
 // EndOutage ends the outage of SetOutage, if there is one. Planned ones go on.

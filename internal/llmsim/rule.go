@@ -1,7 +1,9 @@
 package llmsim
 
 import (
+	"bytes"
 	"cmp"
+	_ "embed" // for the table of behaviours
 	"maps"
 	"net/http"
 	"regexp"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+	"go.yaml.in/yaml/v3"
 )
 
 // Behaviour is one way in which a server differs from a plain one. Of its rules
@@ -79,6 +82,40 @@ type Rule struct {
 	Gzip   bool // compresses the body, whatever the client accepts
 }
 
+// behavioursYAML is the table of behaviours.
+//
+//go:embed behaviours.yaml
+var behavioursYAML []byte
+
+// behaviours are the ways of servers by name.
+var behaviours = readBehaviours()
+
+// readBehaviours reads the table. It is part of the program, so that an error in it is one of the program.
+func readBehaviours() (table map[string]Behaviour) {
+	decoder := yaml.NewDecoder(bytes.NewReader(behavioursYAML))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&table); err != nil {
+		panic("behaviours.yaml: " + err.Error())
+	}
+	return table
+}
+
+// Behaviours returns the names of all behaviours, sorted.
+func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
+
+// behaviourOf returns a behaviour by its name or by the status of its answers; nil
+// if there is none.
+func behaviourOf(name string) Behaviour {
+	if b, ok := behaviours[name]; ok {
+		return b
+	}
+	status, err := strconv.Atoi(name)
+	if err != nil || status < 400 || status > 599 {
+		return nil
+	}
+	return Behaviour{{Status: status}}
+}
+
 // free reports whether a call is answered at once, without work and quota.
 func (r *Rule) free() bool {
 	return r.Status >= http.StatusBadRequest && r.Status != http.StatusInternalServerError
@@ -119,8 +156,8 @@ func (r *Rule) applies(c *call, attempt int) bool {
 		r.Picture && q.pictures == 0,
 		!strings.Contains(q.text, r.Text),
 		!strings.HasSuffix(c.secret, r.Key),
-		r.Without != "" && c.header.Get(r.Without) != "",
-		r.NotAt != "" && regexp.MustCompile(r.NotAt).MatchString(c.address):
+		r.Without != "" && c.r.Header.Get(r.Without) != "",
+		r.NotAt != "" && regexp.MustCompile(r.NotAt).MatchString(c.r.URL.RequestURI()):
 		return false
 	}
 	if len(r.If) == 0 {

@@ -1,10 +1,11 @@
 package llmsim
 
 import (
-	"cmp"
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type Server struct {
 	start     time.Time
 	faults    Behaviour // by chance
 	behaviour Behaviour
-	slots     *semaphore.Weighted // nil: any number; first in, first out
+	slots     *semaphore.Weighted // first in, first out
 	turn      *semaphore.Weighted // of rules that work on one call at a time
 	loading   singleflight.Group[string, bool]
 	loaded    atomic.Bool // the model is in memory
@@ -51,7 +52,8 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
-		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), turn: semaphore.NewWeighted(1), bySecret: make(map[string]*key),
+		slots: semaphore.NewWeighted(int64(config.Slots)), turn: semaphore.NewWeighted(1),
+		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), bySecret: make(map[string]*key),
 	}
 	if err = s.addKeys(); err != nil {
 		return nil, err
@@ -63,9 +65,6 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.own = s.ownEndpoints()
-	if config.Slots > 0 {
-		s.slots = semaphore.NewWeighted(int64(config.Slots))
-	}
 	return s, nil
 }
 
@@ -91,36 +90,30 @@ func (s *Server) ownEndpoints() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, map[string]string{"status": "ok"}) })
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, s.Stats()) })
-	mux.HandleFunc("POST /stats/reset", func(w http.ResponseWriter, _ *http.Request) {
-		s.ResetStats()
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("POST /admin/outage", func(w http.ResponseWriter, r *http.Request) {
-		o, err := outageOf(r)
-		if err == nil {
-			err = s.SetOutage(o)
-		}
-		if err != nil {
-			sendError(w, badRequest(fault.From(err).Message, nil, nil))
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("DELETE /admin/outage", func(w http.ResponseWriter, _ *http.Request) {
-		s.EndOutage()
-		w.WriteHeader(http.StatusNoContent)
-	})
+	for pattern, change := range map[string]func(*http.Request) error{
+		"POST /stats/reset":    func(*http.Request) error { s.ResetStats(); return nil },
+		"POST /admin/outage":   s.beginOutage,
+		"DELETE /admin/outage": func(*http.Request) error { s.EndOutage(); return nil },
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := change(r); err != nil {
+				sendError(w, badRequest(fault.From(err).Message, nil, nil))
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		})
+	}
 	return mux
 }
 
 func (s *Server) listModels(w http.ResponseWriter) {
 	switch s.config.ModelList {
-	case "":
 	case "none":
 		http.Error(w, "404 page not found", http.StatusNotFound)
 		return
+	case "":
 	default:
-		w.Header().Set("Content-Type", "application/json")
+		w.Header()["Content-Type"] = typeJSON
 		_, _ = io.WriteString(w, s.config.ModelList) // a client that left is no concern
 		return
 	}
@@ -135,13 +128,31 @@ func (s *Server) listModels(w http.ResponseWriter) {
 	sendJSON(w, map[string]any{"object": "list", "data": list})
 }
 
-// outageOf reads the query: kind, and if they are there for and in_flight.
-func outageOf(r *http.Request) (Outage, error) {
-	query := r.URL.Query()
-	length, err := time.ParseDuration(cmp.Or(query.Get("for"), "0s"))
-	inFlight, err2 := strconv.ParseBool(cmp.Or(query.Get("in_flight"), "false"))
-	if err := cmp.Or(err, err2); err != nil {
-		return Outage{}, fault.Invalid("outage", "%v: use for=10s and in_flight=true", err)
+// Run serves on the listener until ctx ends. Then it cuts the calls in flight,
+// closes the listener and every connection, waits for their goroutines and
+// returns nil. The error is the listener's.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	var conns sync.WaitGroup
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: time.Minute,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				conns.Add(1)
+			case http.StateHijacked, http.StateClosed:
+				conns.Done()
+			default:
+			}
+		},
 	}
-	return Outage{Kind: query.Get("kind"), For: length, InFlight: inFlight}, nil
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	err := server.Serve(listener)
+	_ = server.Close() // if it is the listener that failed
+	conns.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
