@@ -117,17 +117,6 @@ func ReadConfig(r io.Reader, base Config) (Config, error) {
 	return base, nil
 }
 
-// withDefaults returns a checked copy with its zero values filled in.
-func (c Config) withDefaults() (Config, error) {
-	if err := c.check(); err != nil {
-		return Config{}, err
-	}
-	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
-	c.MaxMessages = cmp.Or(c.MaxMessages, 1<<20)
-	c.Slots = cmp.Or(c.Slots, math.MaxInt)
-	return c, nil
-}
-
 func (c Config) check() error {
 	l, known := c.Latency, c.Answer.Schema
 	_, schemaErr := newTemplate(gjson.Parse(known), false)
@@ -187,17 +176,17 @@ func (l Limit) withDefaults() Limit {
 }
 
 // behaviour returns the rules of a configuration, those by chance left out.
-func (c Config) behaviour() (all Behaviour, err error) {
-	for _, r := range c.Rules {
+func (c Config) behaviour() (Behaviour, error) {
+	all := slices.Clone(c.Rules)
+	for _, r := range all {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
 	}
-	all = slices.Clone(c.Rules)
 	for _, name := range c.Behaviours {
-		b := behaviourOf(name)
-		if b == nil {
-			return nil, fault.Invalid("behaviours", "%q is none of %s", name, strings.Join(Behaviours(), ", "))
+		b, err := named("behaviours", name)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, b...)
 	}

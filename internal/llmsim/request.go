@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/gjson"
@@ -15,11 +14,10 @@ type question struct {
 	*shape
 	// subject is a hash of the last user message: its texts, without their JSON
 	// escapes, and the URLs of its pictures.
-	subject uint64
-	text    string // the texts of that message
-	bytes   int    // of those texts, as they were sent
-	// pictures is their number, and pictureTokens their price.
-	pictures, pictureTokens int64
+	subject       uint64
+	text          string // the texts of that message
+	bytes         int    // of those texts, as they were sent
+	pictureTokens int64  // the price of its pictures; 0: there are none
 }
 
 // shape is everything in a request but the content of its last user message. A
@@ -87,16 +85,13 @@ func (q *question) addText(text gjson.Result) {
 const lowDetailTokens, pictureTokens = 85, 765
 
 func (q *question) addPicture(picture gjson.Result, digest *xxhash.Digest) {
-	if !picture.Exists() {
-		return
-	}
 	_, _ = digest.WriteString(picture.Get("url").Str)
-	price := int64(pictureTokens)
-	if picture.Get("detail").Str == "low" {
-		price = lowDetailTokens
+	switch {
+	case picture.Get("detail").Str == "low":
+		q.pictureTokens += lowDetailTokens
+	case picture.Exists():
+		q.pictureTokens += pictureTokens
 	}
-	q.pictures++
-	q.pictureTokens += price
 }
 
 var (
@@ -137,21 +132,18 @@ func lastUserContent(body []byte) (content gjson.Result, at int) {
 		start = bytes.LastIndex(body[:role], contentMark)
 	}
 	if start >= 0 {
-		content = gjson.GetBytes(body[start:], "content")
-		at = start + content.Index
-		if start == role-1 || at+len(content.Raw)+1 == role {
-			return content, at
+		found := gjson.GetBytes(body[start:], "content")
+		at = start + found.Index
+		if start == role-1 || at+len(found.Raw)+1 == role {
+			return found, at
 		}
 	}
-	last, n := -1, 0
 	gjson.GetBytes(body, "messages").ForEach(func(_, m gjson.Result) bool {
 		if m.Get("role").Str == "user" {
-			last = n
+			content = m.Get("content")
 		}
-		n++
 		return true
 	})
-	content = gjson.GetBytes(body, "messages."+strconv.Itoa(last)+".content")
 	return content, content.Index
 }
 

@@ -106,14 +106,16 @@ func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
 // behaviourOf returns a behaviour by its name or by the status of its answers; nil
 // if there is none.
 func behaviourOf(name string) Behaviour {
-	if b, ok := behaviours[name]; ok {
-		return b
+	if status, err := strconv.Atoi(name); err == nil && status >= 400 && status <= 599 {
+		return Behaviour{{Status: status}}
 	}
-	status, err := strconv.Atoi(name)
-	if err != nil || status < 400 || status > 599 {
-		return nil
-	}
-	return Behaviour{{Status: status}}
+	return behaviours[name]
+}
+
+// named is behaviourOf for a field of the configuration, with an error if there is none.
+func named(field, name string) (Behaviour, error) {
+	b := behaviourOf(name)
+	return b, invalid(b == nil, field, "%q is none of %s", name, strings.Join(Behaviours(), ", "))
 }
 
 // free reports whether a call is answered at once, without work and quota.
@@ -153,7 +155,7 @@ func (r *Rule) applies(c *call, attempt int) bool {
 		r.Until > 0 && c.arrived-c.first >= r.Until,
 		r.Under > 0 && q.maxTokens >= r.Under,
 		r.Beyond > 0 && c.others < r.Beyond,
-		r.Picture && q.pictures == 0,
+		r.Picture && q.pictureTokens == 0,
 		!strings.Contains(q.text, r.Text),
 		!strings.HasSuffix(c.secret, r.Key),
 		r.Without != "" && c.r.Header.Get(r.Without) != "",
@@ -256,11 +258,9 @@ const roomy = 1024
 func (f Faults) rules() (all Behaviour, err error) {
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(f.Shares)) {
-		share, b := f.Shares[name], behaviourOf(name)
-		if err := cmp.Or(
-			invalid(b == nil, "faults", "%q is no behaviour: use one of %s", name, strings.Join(Behaviours(), ", ")),
-			invalid(!(share >= 0 && share <= 1), "faults", "%v is no probability: use 0 to 1", share),
-		); err != nil {
+		share := f.Shares[name]
+		b, err := named("faults", name)
+		if err = cmp.Or(err, invalid(!(share >= 0 && share <= 1), "faults", "%v is no probability: use 0 to 1", share)); err != nil {
 			return nil, err
 		}
 		sum += share

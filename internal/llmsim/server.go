@@ -1,9 +1,11 @@
 package llmsim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -46,25 +48,23 @@ type Server struct {
 // New returns a server whose clock starts now. The error is a *fault.Fault that
 // names the field of config that is wrong.
 func New(config Config) (*Server, error) {
-	config, err := config.withDefaults()
-	if err != nil {
+	if err := config.check(); err != nil {
 		return nil, err
 	}
+	config.MaxBody = cmp.Or(config.MaxBody, 64<<20)
+	config.MaxMessages = cmp.Or(config.MaxMessages, 1<<20)
 	s := &Server{
 		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
-		slots: semaphore.NewWeighted(int64(config.Slots)), turn: semaphore.NewWeighted(1),
+		slots: semaphore.NewWeighted(int64(cmp.Or(config.Slots, math.MaxInt))), turn: semaphore.NewWeighted(1),
 		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), bySecret: make(map[string]*key),
 	}
-	if err = s.addKeys(); err != nil {
-		return nil, err
-	}
-	if s.faults, err = config.Faults.rules(); err != nil {
-		return nil, err
-	}
-	if s.behaviour, err = config.behaviour(); err != nil {
-		return nil, err
-	}
 	s.own = s.ownEndpoints()
+	var faults, behaviour error
+	s.faults, faults = config.Faults.rules()
+	s.behaviour, behaviour = config.behaviour()
+	if err := cmp.Or(s.addKeys(), faults, behaviour); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

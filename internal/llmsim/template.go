@@ -176,10 +176,6 @@ func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (d
 
 // tokenJSON returns a token as an object that is still open.
 func tokenJSON(token string, probability float64) string {
-	var numbers []string
-	for _, b := range []byte(token) {
-		numbers = append(numbers, strconv.Itoa(int(b)))
-	}
-	return fmt.Sprintf(`{"token":%s,"logprob":%.6f,"bytes":[%s]`,
-		gjson.AppendJSONString(nil, token), math.Log(probability), strings.Join(numbers, ","))
+	numbers := strings.ReplaceAll(fmt.Sprint([]byte(token)), " ", ",")
+	return fmt.Sprintf(`{"token":%s,"logprob":%.6f,"bytes":%s`, gjson.AppendJSONString(nil, token), math.Log(probability), numbers)
 }
