@@ -11,7 +11,6 @@ import (
 // Account is the quota that one or several keys draw on. It knows no clock: times
 // are given, as the time since its beginning. It is not safe for concurrent use.
 type Account struct {
-	group   string
 	quota   Quota
 	meters  [3]meter      // as in meterNames
 	changes []QuotaChange // those to come

@@ -18,7 +18,7 @@ import (
 
 // The answers to questions without a schema.
 var (
-	prose      = newSound("This is a simulated answer in plain words, of the length that a model might use for it.")
+	prose      = newSound(behaviours["prose"][0].Content)
 	jsonObject = newSound(`{"answer":"simulated"}`)
 )
 

@@ -75,11 +75,7 @@ func (c *call) draw(seed uint64, l Latency) {
 	c.id = fmt.Sprintf("%016x", c.serial*0x9e3779b97f4a7c15) // mixed, so that neighbours look different
 	c.source.Seed(seed, c.serial)
 	r := rand.New(&c.source)
-	t := min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), math.MaxInt64/2)
-	c.latency = time.Duration(t)
-	if l.Cap > 0 {
-		c.latency = min(c.latency, l.Cap)
-	}
+	c.latency = time.Duration(min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), float64(l.Cap)))
 	c.luck = r.Float64()
 }
 
@@ -117,10 +113,9 @@ func (s *Server) serve(c *call) int {
 	if !s.work(c, rule) {
 		return statusLeft
 	}
-	if rule = cmp.Or(s.caught(c), rule); rule.fails() {
+	if rule = s.finish(c, rule); rule.fails() {
 		return s.fail(c, rule)
 	}
-	s.remember(c)
 	c.out = c.appendBody(c.out, rule)
 	return s.respond(c, rule, c.out)
 }
@@ -141,15 +136,6 @@ func (s *Server) admit(c *call) (refused *Rule) {
 	}
 	s.pay(c)
 	return nil
-}
-
-// remember puts the prompt of a call that is answered into its account's cache.
-func (s *Server) remember(c *call) {
-	if c.usage.Written > 0 {
-		s.mu.Lock()
-		keep(c.key.account.prefixes, maxPrefixes, c.question.prefix, true)
-		s.mu.Unlock()
-	}
 }
 
 // work takes a slot and the time of an answer, and reports whether the client is
@@ -183,6 +169,20 @@ func (s *Server) loadModel(ctx context.Context, d time.Duration) bool {
 		return true, nil
 	})
 	return err == nil
+}
+
+// finish returns the rule by which a call ends that was worked on: that of an outage
+// which began meanwhile, else its own. The prompt of one that is answered goes into its
+// account's cache.
+func (s *Server) finish(c *call, rule *Rule) *Rule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	caught := s.outage(func(o Outage) bool { return o.InFlight && c.arrived < o.Start && o.Start <= now })
+	if rule = cmp.Or(caught, rule); c.usage.Written > 0 && !rule.fails() {
+		keep(c.key.account.prefixes, maxPrefixes, c.question.prefix, true)
+	}
+	return rule
 }
 
 // respond writes an answer as a rule has it, and returns its status.

@@ -38,10 +38,9 @@ const maxOpenKeys = 10_000
 
 // key is one known to the server, with its use.
 type key struct {
-	tail    string
 	account *Account
 	changes []KeyChange
-	stats   KeyStats // its counters alone
+	stats   KeyStats // without its state
 }
 
 // addKeys makes the keys of the configuration.
@@ -49,7 +48,6 @@ func (s *Server) addKeys() error {
 	groups := make(map[string]*Account, len(s.config.Groups))
 	for name, q := range s.config.Groups {
 		groups[name] = NewAccount(q)
-		groups[name].group = name
 	}
 	for i, k := range s.config.Keys {
 		account := groups[k.Group]
@@ -66,7 +64,7 @@ func (s *Server) addKeys() error {
 		); err != nil {
 			return err
 		}
-		s.addKey(k.Secret, account, changes)
+		s.addKey(k.Secret, key{account, changes, KeyStats{Group: k.Group}})
 	}
 	return nil
 }
@@ -80,11 +78,11 @@ func checkStates(field string, changes []KeyChange) (err error) {
 	return err
 }
 
-func (s *Server) addKey(secret string, account *Account, changes []KeyChange) *key {
-	k := &key{tail: tail(secret), account: account, changes: changes}
-	s.bySecret[secret] = k
-	s.keys = append(s.keys, k)
-	return k
+func (s *Server) addKey(secret string, k key) *key {
+	k.stats.Key = tail(secret)
+	s.bySecret[secret] = &k
+	s.keys = append(s.keys, &k)
+	return &k
 }
 
 // findKey returns the key with a secret; nil if it is not served. The caller holds the lock.
@@ -93,16 +91,16 @@ func (s *Server) findKey(secret string) *key {
 		return k
 	}
 	// The secret is a part of a request's header; a copy lets go of the rest.
-	return s.addKey(strings.Clone(secret), NewAccount(s.config.Quota), nil)
+	return s.addKey(strings.Clone(secret), key{account: NewAccount(s.config.Quota)})
 }
 
 // stateAt returns the state at a time; a key that is not known counts as revoked.
-func (e *key) stateAt(now time.Duration) string {
-	if e == nil {
+func (k *key) stateAt(now time.Duration) string {
+	if k == nil {
 		return "revoked"
 	}
 	state := active
-	for _, c := range e.changes {
+	for _, c := range k.changes {
 		if c.At <= now && c.State != "" {
 			state = c.State
 		}

@@ -28,7 +28,8 @@ func (o Outage) check(field string) error {
 }
 
 // outage returns the rule of an outage that holds; nil if there is none. The first
-// of outages is the one of SetOutage, kept for the calls that it caught.
+// of outages is the one of SetOutage, kept for the calls that it caught. The caller
+// holds the lock.
 func (s *Server) outage(holds func(Outage) bool) *Rule {
 	for _, o := range s.outages {
 		if o.Kind != "" && holds(o) {
@@ -36,19 +37,6 @@ func (s *Server) outage(holds func(Outage) bool) *Rule {
 		}
 	}
 	return nil
-}
-
-// outageAt returns the rule of a call that arrives now. The caller holds the lock.
-func (s *Server) outageAt(now time.Duration) *Rule {
-	return s.outage(func(o Outage) bool { return o.Start <= now && now-o.Start < o.For })
-}
-
-// caught returns the rule of an outage that began while a call was in flight.
-func (s *Server) caught(c *call) *Rule {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	return s.outage(func(o Outage) bool { return o.InFlight && c.arrived < o.Start && o.Start <= now })
 }
 
 // SetOutage begins an outage now, in place of an earlier one of this method.

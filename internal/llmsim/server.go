@@ -51,6 +51,7 @@ func New(config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
+	config.Latency.Cap = cmp.Or(config.Latency.Cap, math.MaxInt64/2)
 	config.MaxBody = cmp.Or(config.MaxBody, 64<<20)
 	config.MaxMessages = cmp.Or(config.MaxMessages, 1<<20)
 	s := &Server{

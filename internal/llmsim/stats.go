@@ -121,7 +121,7 @@ func (s *Server) ResetStats() {
 	defer s.mu.Unlock()
 	s.period = newPeriod(s.now(), s.period.InFlight)
 	for _, k := range s.keys {
-		k.stats = KeyStats{}
+		k.stats = KeyStats{Key: k.stats.Key, Group: k.stats.Group}
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *Server) arrive(c *call) (refused *Rule) {
 	p.Calls++
 	p.InFlight++
 	p.PeakInFlight = max(p.PeakInFlight, p.InFlight)
-	if outage := s.outageAt(c.arrived); outage != nil {
+	if outage := s.outage(func(o Outage) bool { return o.Start <= c.arrived && c.arrived-o.Start < o.For }); outage != nil {
 		p.InOutage++
 		return outage
 	}
@@ -248,9 +248,8 @@ func (s *Server) Stats() Stats {
 	}
 	r.Keys = make([]KeyStats, 0, len(s.keys))
 	for _, k := range s.keys {
-		use := k.stats
-		use.Key, use.Group, use.State = k.tail, k.account.group, k.stateAt(now)
-		r.Keys = append(r.Keys, use)
+		r.Keys = append(r.Keys, k.stats)
+		r.Keys[len(r.Keys)-1].State = k.stateAt(now)
 	}
 	return r
 }
