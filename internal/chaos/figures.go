@@ -16,53 +16,54 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// figures are what a process holds at rest.
-type figures struct {
-	goroutines, files float64
-	memory            float64 // resident, in bytes
-	calls             float64 // of gRPC, in flight
-	connections       float64 // of callers
-	upstream          float64 // calls to the model in flight
-	waiting           float64 // for the model
-	intake            float64 // bytes that have arrived and are not handled
-	admitted          float64 // items of callers in flight
-	misused           float64 // leases, which are faults of the program
-	stored            float64 // bytes of jobs
-}
+// figures are what a process holds at rest: the sums of its metrics by their names.
+type figures map[string]float64
 
-// Room for what differs from one moment to another, such as connections that are idle:
-// goroutines and files by number, memory by a part and a number of bytes.
 const (
-	goroutineRoom = 12
-	fileRoom      = 12
-	memoryPart    = 1.25
-	memoryRoom    = 48 << 20
-	storedRoom    = 1 << 20 // of what is known of jobs that are gone
+	goroutines  = "go_goroutines"
+	files       = "process_open_fds"
+	memory      = "process_resident_memory_bytes"
+	calls       = "grpc_server_started_total" // in flight: without those that were handled
+	connections = "credenza_connections"      // without that which asks
+	admitted    = "credenza_caller_items_in_flight"
+	misused     = "credenza_leases_misused_total" // which are faults of the program
+	stored      = "credenza_store_bytes"
 )
+
+// limits are the most that a process may hold at rest: a part of what it held before, and
+// room for what differs from one moment to another, such as connections that are idle. What
+// is stored is what is known of jobs that are gone.
+var limits = []struct {
+	metric           string
+	part, room, unit float64
+	text             string // of the value and of that before, in the unit
+}{
+	{goroutines, 1, 12, 1, "%.0f goroutines, %.0f before"},
+	{files, 1, 12, 1, "%.0f files, %.0f before"},
+	{memory, 1.25, 48 << 20, 1 << 20, "%.0f MiB, %.0f before"},
+	{calls, 0, 0, 1, "%.0f calls in flight"},
+	{connections, 0, 0, 1, "%.0f connections"},
+	{"credenza_pool_in_use", 0, 0, 1, "%.0f calls to the model in flight"},
+	{"credenza_queue_waiting", 0, 0, 1, "%.0f questions wait"},
+	{"credenza_intake_bytes", 0, 0, 1, "%.0f bytes not handled"},
+	{admitted, 0, 0, 1, "%.0f items admitted"},
+	{misused, 0, 0, 1, "%.0f leases misused"},
+	{stored, 0, 1 << 20, 1 << 20, "%.1f MiB stored although all jobs were deleted"},
+}
 
 // excess says what of the figures is over those before, empty if nothing is.
 func (f figures) excess(before figures) string {
 	var over []string
-	note := func(wrong bool, format string, args ...any) {
-		if wrong {
-			over = append(over, fmt.Sprintf(format, args...))
+	for _, l := range limits {
+		now, then := f[l.metric], before[l.metric]
+		if now >= 0 && now <= l.part*then+l.room {
+			continue
 		}
+		values := []any{now / l.unit, then / l.unit} // of which a text may take the first alone
+		over = append(over, fmt.Sprintf(l.text, values[:strings.Count(l.text, "%")]...))
 	}
-	note(f.goroutines > before.goroutines+goroutineRoom, "%.0f goroutines, %.0f before", f.goroutines, before.goroutines)
-	note(f.files > before.files+fileRoom, "%.0f files, %.0f before", f.files, before.files)
-	note(f.memory > before.memory*memoryPart+memoryRoom, "%.0f MiB, %.0f before", mib(f.memory), mib(before.memory))
-	note(f.calls != 0, "%.0f calls in flight", f.calls)
-	note(f.connections != 0, "%.0f connections", f.connections)
-	note(f.upstream != 0, "%.0f calls to the model in flight", f.upstream)
-	note(f.waiting != 0, "%.0f questions wait", f.waiting)
-	note(f.intake != 0, "%.0f bytes not handled", f.intake)
-	note(f.admitted != 0, "%.0f items admitted", f.admitted)
-	note(f.misused != 0, "%.0f leases misused", f.misused)
-	note(f.stored > storedRoom, "%.1f MiB stored although all jobs were deleted", mib(f.stored))
 	return strings.Join(over, ", ")
 }
-
-func mib(bytes float64) float64 { return bytes / (1 << 20) }
 
 // settled reads the figures of all replicas at rest. With figures from before it waits until
 // they are back there, for a time, and reports those that are not.
@@ -106,45 +107,23 @@ func (w *world) figures(ctx context.Context, r *replica) (f figures, err error) 
 	if err != nil {
 		return f, err
 	}
+	f = figures{}
 	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		number, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			continue
 		}
-		name, _, _ = strings.Cut(name, "{")
-		f.add(name, number)
+		switch name, _, _ = strings.Cut(name, "{"); name {
+		case "grpc_server_handled_total":
+			f[calls] -= number
+		case connections:
+			f[connections] += number - 1
+		default:
+			f[name] += number
+		}
 	}
 	return f, nil
-}
-
-func (f *figures) add(name string, value float64) {
-	switch name {
-	case "go_goroutines":
-		f.goroutines = value
-	case "process_open_fds":
-		f.files = value
-	case "process_resident_memory_bytes":
-		f.memory = value
-	case "grpc_server_started_total":
-		f.calls += value
-	case "grpc_server_handled_total":
-		f.calls -= value
-	case "credenza_connections":
-		f.connections = value - 1 // that which asks
-	case "credenza_pool_in_use":
-		f.upstream = value
-	case "credenza_queue_waiting":
-		f.waiting += value
-	case "credenza_intake_bytes":
-		f.intake = value
-	case "credenza_caller_items_in_flight":
-		f.admitted += value
-	case "credenza_leases_misused_total":
-		f.misused = value
-	case "credenza_store_bytes":
-		f.stored += value
-	}
 }
 
 func (w *world) text(ctx context.Context, url string) (string, error) {

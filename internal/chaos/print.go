@@ -36,16 +36,15 @@ func (r *report) print(out io.Writer) {
 	p("| %d | %s | %d | %d | %d | %d | %d | %d | %d | %d | %s | %s | %s | %.0f %% of %.0f/s |",
 		r.seed, minutes(r.took), b.accepted.Load(), b.answered.Load(), b.failed.Load(),
 		b.returned.Load(), b.lost.Load(), b.doubled.Load(), b.jobs.Load()+b.retries.Load(), b.total("fault"),
-		r.pairs(func(f figures) float64 { return f.goroutines }), r.pairs(func(f figures) float64 { return f.files }),
-		r.pairs(func(f figures) float64 { return mib(f.memory) }),
+		r.pairs(goroutines, 1), r.pairs(files, 1), r.pairs(memory, 1<<20),
 		100*r.calms.perSecond()/max(1, r.baseline.perSecond()), r.baseline.perSecond())
 }
 
-// pairs is a figure of each replica before and after.
-func (r *report) pairs(of func(figures) float64) string {
+// pairs is a figure of each replica before and after, in a unit.
+func (r *report) pairs(metric string, unit float64) string {
 	var all []string
 	for _, each := range r.replicas {
-		all = append(all, fmt.Sprintf("%.0f→%.0f", of(r.before[each.name]), of(r.after[each.name])))
+		all = append(all, fmt.Sprintf("%.0f→%.0f", r.before[each.name][metric]/unit, r.after[each.name][metric]/unit))
 	}
 	return strings.Join(all, " ")
 }
