@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -100,10 +98,10 @@ func (w *world) settled(ctx context.Context, before map[string]figures, patience
 
 // figures reads those of a replica, after a collection of its garbage.
 func (w *world) figures(ctx context.Context, r *replica) (f figures, err error) {
-	if _, err := w.text(ctx, "http://"+r.admin+"/debug/pprof/heap?gc=1"); err != nil {
+	if _, err := w.get(ctx, "http://"+r.admin+"/debug/pprof/heap?gc=1"); err != nil {
 		return f, err
 	}
-	text, err := w.text(ctx, "https://"+r.httpAddr+"/metrics")
+	text, err := w.get(ctx, "https://"+r.httpAddr+"/metrics")
 	if err != nil {
 		return f, err
 	}
@@ -126,27 +124,10 @@ func (w *world) figures(ctx context.Context, r *replica) (f figures, err error) 
 	return f, nil
 }
 
-func (w *world) text(ctx context.Context, url string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: w.authority.client(), DisableKeepAlives: true}}
-	res, err := client.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
-	return string(raw), err
-}
-
 // dump writes the goroutines and the heap of a replica next to its log.
 func (w *world) dump(ctx context.Context, r *replica) {
 	for name, path := range map[string]string{"goroutines.txt": "goroutine?debug=2", "heap.pprof": "heap"} {
-		text, err := w.text(ctx, "http://"+r.admin+"/debug/pprof/"+path)
+		text, err := w.get(ctx, "http://"+r.admin+"/debug/pprof/"+path)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(w.dir, r.name+"-"+name), []byte(text), 0o600)
 		}
@@ -174,7 +155,11 @@ func (r *report) finish(ctx context.Context) {
 	for _, replica := range r.replicas {
 		r.readLog(replica.process)
 	}
-	if err := r.get(ctx, "http://"+r.modelAddr+"/stats", &r.model); err != nil {
+	text, err := r.get(ctx, "http://"+r.modelAddr+"/stats")
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &r.model)
+	}
+	if err != nil {
 		r.book.violate("the model's statistics cannot be read: %v", err)
 	}
 	r.checkSpeed()

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -103,7 +103,10 @@ func (w *world) startModel(ctx context.Context) (err error) {
 		return err
 	}
 	w.model.vital = w.abort
-	w.model.ready = func(ctx context.Context) error { return w.get(ctx, "http://"+w.modelAddr+"/healthz", nil) }
+	w.model.ready = func(ctx context.Context) error {
+		_, err := w.get(ctx, "http://"+w.modelAddr+"/healthz")
+		return err
+	}
 	return w.model.start(ctx)
 }
 
@@ -176,7 +179,7 @@ func (w *world) environment(r *replica, natsAddress string) []string {
 
 // prepare waits until a replica is ready, and bounds its workers.
 func (w *world) prepare(ctx context.Context, r *replica) error {
-	if err := w.get(ctx, "https://"+r.httpAddr+"/readyz", nil); err != nil {
+	if _, err := w.get(ctx, "https://"+r.httpAddr+"/readyz"); err != nil {
 		return err
 	}
 	c, err := w.dial(r.grpcAddr)
@@ -190,27 +193,25 @@ func (w *world) prepare(ctx context.Context, r *replica) error {
 	return err
 }
 
-// get asks an address, and reads its answer as JSON if into is not nil.
-func (w *world) get(ctx context.Context, url string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// get returns the text of an answer with status 200. Any other status is an error.
+func (w *world) get(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return err
+		return "", err
 	}
 	transport := &http.Transport{TLSClientConfig: w.authority.client(), DisableKeepAlives: true}
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, res.Status)
+		return "", fmt.Errorf("%s: %s", url, res.Status)
 	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(into)
+	raw, err := io.ReadAll(res.Body)
+	return string(raw), err
 }
 
 // sharing returns the replicas with a store.
