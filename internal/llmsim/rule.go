@@ -35,13 +35,13 @@ type Rule struct {
 	NotAt   string `yaml:"not_at"` // a regular expression that the path with the query does not match
 	Without string // a header that is not there
 	Under   int    // the request leaves the answer less room than so many tokens, or does not say
-	Nth     int    // the number of a call, from 1 with New; with Every the remainder of it:
-	Every   int    // 1 of every 3
+	Nth     int    // the number of the call, from 1 with New; with Every, the remainder of that number
+	Every   int    // with Nth 1, every 3 has the calls 1, 4 and 7
 	First   int    // how many calls it applies to, from New
 	// Attempts is how many calls with the same last user message it applies to.
 	Attempts int
 	Until    time.Duration // how long it applies, from the arrival of the first call
-	Beyond   int           // the call arrives while as many others are in flight
+	Beyond   int           // the call arrives while so many others are in flight
 	// Share is the part of the calls, by chance. Rules with shares divide the calls
 	// among themselves.
 	Share float64

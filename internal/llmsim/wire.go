@@ -38,15 +38,15 @@ func badRequest(message string, param, code any) *Rule {
 
 var (
 	errBadJSON  = badRequest("We could not parse the JSON body of your request.", nil, nil)
-	errTooLarge = apiError{nil, "The request is larger than this server takes.", nil, invalidRequest}.rule(http.StatusRequestEntityTooLarge)
-	errMethod   = apiError{nil, "Not allowed to use this method on this URL.", nil, invalidRequest}.rule(http.StatusMethodNotAllowed)
+	errTooLarge = apiError{Message: "The request is larger than this server takes.", Type: invalidRequest}.rule(http.StatusRequestEntityTooLarge)
+	errMethod   = apiError{Message: "Not allowed to use this method on this URL.", Type: invalidRequest}.rule(http.StatusMethodNotAllowed)
 )
 
 // The bodies of errors for which a rule has no words.
 var (
 	bodyBusy       = apiError{"rate_limit_exceeded", "Rate limit reached: the engine is busy.", nil, "requests"}.body()
-	bodyOverloaded = apiError{nil, "The engine is currently overloaded, please try again later.", nil, "server_error"}.body()
-	bodyFailed     = apiError{nil, "The server had an error while processing your request.", nil, "server_error"}.body()
+	bodyOverloaded = apiError{Message: "The engine is currently overloaded, please try again later.", Type: "server_error"}.body()
+	bodyFailed     = apiError{Message: "The server had an error while processing your request.", Type: "server_error"}.body()
 	bodyRefused    = apiError{"simulated_error", "The request was refused, as its text asks for.", nil, invalidRequest}.body()
 )
 
