@@ -176,6 +176,6 @@ func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (d
 
 // tokenJSON returns a token as an object that is still open.
 func tokenJSON(token string, probability float64) string {
-	numbers := strings.ReplaceAll(fmt.Sprint([]byte(token)), " ", ",")
+	numbers := strings.ReplaceAll(fmt.Sprintf("%d", []byte(token)), " ", ",")
 	return fmt.Sprintf(`{"token":%s,"logprob":%.6f,"bytes":%s`, gjson.AppendJSONString(nil, token), math.Log(probability), numbers)
 }
