@@ -121,6 +121,7 @@ func TestEqualQuestionsGetEqualAnswers(t *testing.T) {
 		"escapes":     string(benchBody(`chair \u003cb\u003e \ud83d\udecb`)),
 		"role last":   with(`{"role":"user","content":"`+item+`"}`, `{"content":"`+item+`","role":"user"}`),
 		"white space": with(`{"role":"user","content":`, `{ "role" : "user", "content" : `),
+		"a dialogue":  with(`{"role":"user",`, `{"role":"user","content":"a table"},{"role":"assistant","content":"TABLE"},{"role":"user",`),
 		"a name":      with(`{"role":"user",`, `{"name":"x","role":"user",`),
 		"parts":       with(`"`+item+`"}`, `[{"type":"text","text":"chair "},{"type":"text","text":"`+item[6:]+`"}]}`),
 	} {
