@@ -28,7 +28,8 @@ const (
 // taxonomy, and a secondary style of it or none; without styles in the taxonomy, none
 // are read. For servers that ignore the schema, Parse also accepts what readReply does,
 // and:
-//   - names that differ in case, spaces, hyphens and underscores,
+//   - names that differ in case, spaces, hyphens and underscores, or have a number, a label
+//     or marks around them ("2. **Sofa**"),
 //   - a confidence as a string, or as a percentage from 2 to 100; any other one, or none,
 //     is not known,
 //   - tags in one string with commas, and too many or too few tags,
@@ -129,20 +130,26 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// tags is a list, or one string with commas.
+// tags is a list, or one string with commas. What is neither is no tag.
 type tags []string
 
-// UnmarshalJSON reads both forms, and null.
+// UnmarshalJSON never fails.
 func (t *tags) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
-		*t = strings.Split(s, ",")
+	if json.Unmarshal(data, (*[]string)(t)) == nil { // as it should be
 		return nil
 	}
-	return json.Unmarshal(data, (*[]string)(t))
+	*t = nil
+	var one string
+	var list []text
+	switch {
+	case json.Unmarshal(data, &one) == nil:
+		*t = strings.Split(one, ",")
+	case json.Unmarshal(data, &list) == nil:
+		for _, s := range list {
+			*t = append(*t, string(s))
+		}
+	}
+	return nil
 }
 
 // confidence is what a model says of its own answer, if that can be used.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -75,6 +76,23 @@ func TestParse_Accepts(t *testing.T) {
 		"doubled, empty, quote": {replace(`"soft"`, `" White ","","'soft'"`), base},
 		"tags in one string":    {replace(`["bedroom","guest room"]`, `"bedroom, guest room"`), base},
 		"tags null":             {replace(`["bedroom","guest room"]`, `null`), with(func(v *catalog.Classification) { v.PlacementTags = []string{} })},
+		"tags a number":         {replace(`["bedroom","guest room"]`, `7`), with(func(v *catalog.Classification) { v.PlacementTags = []string{} })},
+		"tags of all types":     {replace(`["bedroom","guest room"]`, `["bedroom",7,null,["guest room"],{"a":1}]`), base},
+		"a numbered name":       {replace(`"BED"`, `"2. Bed"`), base},
+		"a name with a label":   {replace(`"BED"`, `"Category: BED."`), base},
+		"a name with marks":     {replace(`"BED"`, `"**BED**"`), base},
+		"other member names":    {strings.ReplaceAll(good, `_s`, `S`), base},
+		"member names in words": {strings.ReplaceAll(good, `"primary_style"`, `"Primary Style"`), base},
+		"single quotes":         {strings.ReplaceAll(good, `"`, `'`), base},
+		"names without quotes":  {regexp.MustCompile(`"(\w+)":`).ReplaceAllString(good, "$1: "), base},
+		"not a number":          {replace("0.9", "NaN"), unknown},
+		"without a last brace":  {strings.TrimSuffix(good, "}"), base},
+		"a string in a list":    {"[" + encoded(good) + "]", base},
+		"thoughts of Cohere":    {"<|START_THINKING|>" + other + "<|END_THINKING|><|START_RESPONSE|>" + good + "<|END_RESPONSE|>", base},
+		"thoughts of OpenThink": {"<|begin_of_thought|>" + other + "<|end_of_thought|>" + good, base},
+		"thoughts of Gemma":     {"<|channel>thought\n" + other + "<channel|>" + good, base},
+		"thoughts of MedGemma":  {"<unused94>thought\n" + other + "<unused95>" + good, base},
+		"thoughts of Ollama":    {"Thinking...\n" + other + "\n...done thinking.\n\n" + good, base},
 		"lines in reasoning":    {replace("A frame.", `A\n\n frame.\u0000\u202e`), base},
 
 		"in a result":            {`{"result":` + good + `}`, base},
@@ -136,7 +154,6 @@ func TestParse_Rejects(t *testing.T) {
 		"style not known":      {replace(`SHABBY_CHIC`, `GOTHIC`), "GOTHIC"},
 		"style null":           {replace(`"SHABBY_CHIC"`, `null`), "style"},
 		"second style unknown": {replace(`RUSTIC`, `GOTHIC`), "GOTHIC"},
-		"tags a number":        {replace(`["bedroom","guest room"]`, `7`), "no JSON object"},
 		"far too long":         {good + strings.Repeat(" ", 64<<10), "bytes"},
 		"only braces":          {strings.Repeat("{", 60<<10), "no JSON object"},
 	}

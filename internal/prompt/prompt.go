@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -112,8 +113,14 @@ func (ns *names) find(s string) (string, bool) {
 	if !ok {
 		name, ok = ns.byFold[fold(s)]
 	}
+	if !ok {
+		name, ok = ns.byFold[fold(around.ReplaceAllString(s, ""))]
+	}
 	return name, ok
 }
+
+// around matches what models write around a name: its number in the list, a label, marks.
+var around = regexp.MustCompile(`^[^\pL\d]*(?:\d+[^\pL\d]+)?(?:(?i:category|style)\s*[:=][^\pL\d]*)?|[^\pL\d]+$`)
 
 // fold returns the same text for all spellings of a name: "Shabby-Chic", "SHABBY CHIC"
 // and "shabby_chic".

@@ -2,8 +2,12 @@ package prompt
 
 import (
 	"encoding/json"
+	"math"
+	"reflect"
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -21,14 +25,16 @@ const (
 // marks match what models write between their thoughts and the answer, which follows the
 // last of them: the closing tag of thoughts, however it is written, or a channel's mark.
 // "assistantfinal" is what remains of the channels' marks when a server removes the special
-// tokens.
-var marks = regexp.MustCompile(`(?i)[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch)[a-z_]*[>\]▷]|<\|message\|>|assistantfinal`)
+// tokens. Others name the end of their thoughts: <|END_THINKING|>, <|end_of_thought|>, <unused95>.
+var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|>|<unused95>|<channel\|>|\.\.\.done thinking\.|[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch)[a-z_]*[>\]▷]|<\|message\|>|assistantfinal`)
 
 // readReply returns the one answer in a reply: a JSON object with a category. It may
 //   - stand after thoughts, in a code fence, and in prose,
 //   - be a member of another object, an element of a list, or encoded as a string,
 //   - end with a comma too many, in itself and in its lists,
 //   - have line breaks and other control characters in its texts,
+//   - be written as in Python or YAML: with single quotes, names without quotes, NaN,
+//   - lack its last brace, and have names in other spellings ("primaryStyle"),
 //   - be there several times, if it is the same each time.
 func readReply(reply string) (wire, error) {
 	if len(reply) > maxReplyBytes {
@@ -37,7 +43,7 @@ func readReply(reply string) (wire, error) {
 	reply = strings.TrimSpace(reply)
 	if strings.HasPrefix(reply, "{") { // as it should be, and as it mostly is
 		var w wire
-		if json.Unmarshal([]byte(reply), &w) == nil && w.Category != "" {
+		if json.Unmarshal([]byte(reply), &w) == nil && w.Category != "" && w.PrimaryStyle != "" {
 			return w, nil
 		}
 	}
@@ -51,6 +57,9 @@ func readReply(reply string) (wire, error) {
 	s.text(reply, 0)
 	if len(s.answers) == 0 {
 		s.text(mended(reply), 0)
+	}
+	if len(s.answers) == 0 {
+		s.flow(reply)
 	}
 	return s.result()
 }
@@ -87,6 +96,13 @@ func (s *search) text(text string, depth int) {
 			return
 		}
 	}
+	var list []json.RawMessage
+	if strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &list) == nil {
+		for _, element := range list {
+			s.text(string(element), depth+1)
+		}
+		return
+	}
 	for range maxPlaces {
 		at := strings.IndexByte(text, '{')
 		if at < 0 {
@@ -108,6 +124,9 @@ func (s *search) text(text string, depth int) {
 func (s *search) object(object json.RawMessage, depth int) {
 	var w wire
 	err := json.Unmarshal(object, &w)
+	if err == nil && (w.Category == "" || w.PrimaryStyle == "") {
+		err = json.Unmarshal(respelled(object), &w)
+	}
 	if err == nil && w.Category != "" {
 		s.add(w)
 		return
@@ -125,6 +144,58 @@ func (s *search) object(object json.RawMessage, depth int) {
 		}
 	}
 }
+
+// flow reads what is nearly JSON as a mapping of YAML, whose flow style is JSON with fewer
+// quotes, and which has no end if the last brace is missing.
+func (s *search) flow(text string) {
+	begin, end := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
+	switch {
+	case begin < 0:
+		return
+	case end < begin:
+		text += "}"
+		end = len(text) - 1
+	}
+	var members map[string]any
+	if yaml.Unmarshal([]byte(text[begin:end+1]), &members) != nil {
+		return
+	}
+	for name, value := range members {
+		if f, ok := value.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			members[name] = nil
+		}
+	}
+	if object, err := json.Marshal(members); err == nil {
+		s.object(object, 0)
+	}
+}
+
+// respelled returns an object whose members have the names that were asked for, where theirs
+// differ in case, underscores, hyphens or spaces.
+func respelled(object json.RawMessage) json.RawMessage {
+	var members, named map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return object
+	}
+	named = make(map[string]json.RawMessage, len(members))
+	for name, value := range members {
+		if asked, ok := memberNames[fold(name)]; ok {
+			named[asked] = value
+		}
+	}
+	object, _ = json.Marshal(named) // values that were read cannot fail
+	return object
+}
+
+// memberNames are the names of an answer's members, by how they fold.
+var memberNames = func() map[string]string {
+	names := map[string]string{}
+	for t, i := reflect.TypeFor[wire](), 0; i < t.NumField(); i++ {
+		name := t.Field(i).Tag.Get("json")
+		names[fold(name)] = name
+	}
+	return names
+}()
 
 func (s *search) add(w wire) {
 	for i := range s.answers {
