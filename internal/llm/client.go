@@ -56,6 +56,7 @@ func New(c Config, gate Gate, p *prompt.Prompt) (*Client, error) {
 	// base URLs from the environment, which is the configuration's business.
 	api := openai.Client{Options: []option.RequestOption{
 		option.WithHTTPClient(caller), option.WithMaxRetries(0), option.WithBaseURL(defaultBase + "/"),
+		option.WithHeader("Accept-Encoding", acceptEncoding),
 	}}
 	client := &Client{config: c, gate: gate, prompt: p, parts: newParts(p), api: api, caller: caller, transport: transport}
 	client.sites.config = &client.config

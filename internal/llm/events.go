@@ -20,12 +20,22 @@ func isEventStream(body string) bool {
 	return false
 }
 
+// isLines reports whether a body is the chunks of a stream, one a line without the marks of
+// an event stream.
+func isLines(body string) bool {
+	first, _, more := strings.Cut(body, "\n{")
+	return more && (strings.Contains(first, `"delta"`) || strings.Contains(first, `"done"`))
+}
+
 // readEvents reads the chunks of a streamed completion as if it had come whole.
 func (r *reply) readEvents(body string) {
 	var s streamed
+	if !strings.Contains(body, "\n") {
+		body = strings.ReplaceAll(body, "\r", "\n")
+	}
 	for line := range strings.Lines(body) {
 		data, ok := strings.CutPrefix(strings.TrimSpace(line), "data:")
-		if !ok {
+		if !ok && !strings.HasPrefix(data, "{") {
 			continue
 		}
 		chunk := gjson.Parse(data)
@@ -40,6 +50,10 @@ func (r *reply) readEvents(body string) {
 			r.found = true
 			s.add(choice)
 			r.finish = cmp.Or(strings.Clone(choice.Get("finish_reason").String()), r.finish)
+		} else if message := chunk.Get("message"); message.IsObject() { // Ollama's own form
+			r.found = true
+			s.addDelta(message)
+			r.finish = cmp.Or(strings.Clone(chunk.Get("done_reason").String()), r.finish)
 		}
 	}
 	r.refusal, r.thought = s.refusal.String(), s.reasoning.String()
@@ -64,12 +78,16 @@ func (s *streamed) add(choice gjson.Result) {
 		s.content.Reset()
 		s.reasoning.Reset()
 	}
-	s.content.WriteString(contentText(delta.Get("content")))
-	s.reasoning.WriteString(delta.Get("reasoning_content").String() + delta.Get("reasoning").String())
-	s.arguments.WriteString(delta.Get("tool_calls.0.function.arguments").String())
-	s.refusal.WriteString(delta.Get("refusal").String())
+	s.addDelta(delta)
 	choice.Get("logprobs.content").ForEach(func(_, token gjson.Result) bool {
 		s.logprobs = append(s.logprobs, token.Raw)
 		return true
 	})
+}
+
+func (s *streamed) addDelta(delta gjson.Result) {
+	s.content.WriteString(contentText(delta.Get("content")))
+	s.reasoning.WriteString(delta.Get("reasoning_content").String() + delta.Get("reasoning").String())
+	s.arguments.WriteString(delta.Get("tool_calls.0.function.arguments").String())
+	s.refusal.WriteString(delta.Get("refusal").String())
 }

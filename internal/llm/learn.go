@@ -21,7 +21,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	}
 	// Only what was made of the outcome tells whether others may follow.
 	defer func() {
-		if s.open() || end.unheard() {
+		if s.open() || end.unheard(sent) {
 			a.entry.leave(true, false)
 		}
 	}()
@@ -32,6 +32,9 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		a.refusal = end.fault
 	}
 	if !a.mend(s, sent, end) {
+		if end.passes() && s.answers.Load() > 0 {
+			end.step, end.result.Outcome = stepRetry, upstream.Rejected
+		}
 		if end.means == meansParameter && a.refusal != nil {
 			end.fault = a.refusal // in answer to the usual question
 		}
@@ -46,15 +49,21 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 // unheard reports whether the server itself did not deal with the call: it is away, slow,
 // or has no quota left. How it is to be asked is then no reason to keep others waiting, and
 // the gate knows better when to go on.
-func (end *outcome) unheard() bool {
+func (end *outcome) unheard(sent terms) bool {
 	switch end.step {
 	case stepRetry:
-		return end.said == nil || end.means == meansAway || end.means == meansSlow || end.means == meansLoading
+		return end.said == nil || end.means == meansAway && !end.maybeRefusal(sent) || end.means == meansSlow || end.means == meansLoading
 	case stepWait, stepGone, stepMove:
 		return true
 	default:
 		return false
 	}
+}
+
+// passes reports whether a refusal will pass if the server has answered others: the address
+// and the model were right then, and it says nothing of the question.
+func (end *outcome) passes() bool {
+	return end.status == http.StatusNotFound || end.status == http.StatusMethodNotAllowed || end.means == meansModel
 }
 
 // mend reports whether the same question is worth asking in another form.
@@ -67,9 +76,8 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 			return true
 		}
 		return end.means == meansKey && end.status == http.StatusForbidden && !s.open() && sent != sent.bare(a.question.Picture != nil) && s.refused(sent, end.said, a.kind())
-	case meansFailure:
-		refusal := end.status == http.StatusInternalServerError || end.status == http.StatusNotImplemented
-		return refusal && s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
+	case meansFailure, meansAway:
+		return end.maybeRefusal(sent) && s.failedAlike(end.said, a.kind()) && s.refused(sent, end.said, a.kind())
 	case meansPicture:
 		if a.question.Picture == nil {
 			return s.refused(sent, end.said, a.kind())
@@ -85,20 +93,36 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 	case meansContext:
 		return a.lessRoom(end.said)
 	case meansAddress:
+		if end.step == stepRetry && !s.failedAlike(end.said, a.kind()) { // a page in place of an answer
+			return false
+		}
 		if s.elsewhere(sent) {
 			return true
 		}
-		end.fault = a.wrongAddress(s, end)
-	case meansItem, meansFiltered, meansModel, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow, meansAway:
+		end.fault = a.wrongAddress(s, sent, end)
+	case meansItem, meansFiltered, meansModel, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow:
 	}
 	return false
+}
+
+// maybeRefusal reports whether a failure that comes again and again may be a refusal of
+// something that was sent: the server itself failed, or a gateway passes on words about it.
+func (end *outcome) maybeRefusal(sent terms) bool {
+	switch {
+	case end.said.inChoice:
+		return false
+	case end.means == meansFailure && end.status <= http.StatusNotImplemented:
+		return true
+	default:
+		return len(sent.named(strings.ToLower(end.said.message))) > 0
+	}
 }
 
 // otherKeyHeader reports whether the server wants the key in another header than the one
 // that it was sent in, which is tried once.
 func (a *asking) otherKeyHeader(s *site, sent terms, end *outcome) bool {
 	words := strings.ToLower(end.said.message)
-	if a.at.dialect.settings.Auth != "" || !anyIn(words, []string{"api-key", "subscription key", "subscription-key"}) || !s.otherKeyHeader(sent) {
+	if a.at.dialect.settings.Auth != "" || !anyIn(words, []string{"api-key", "subscription key", "subscription-key", "no api key"}) || !s.otherKeyHeader(sent) {
 		return false
 	}
 	end.means = meansParameter // the key is well
@@ -166,8 +190,8 @@ func (a *asking) lessRoom(said *serverError) bool {
 }
 
 // wrongAddress is the fault of a question that no address answered.
-func (a *asking) wrongAddress(s *site, end *outcome) *fault.Fault {
-	said := fmt.Sprintf("%s answered %d", s.tried(), end.status)
+func (a *asking) wrongAddress(s *site, sent terms, end *outcome) *fault.Fault {
+	said := fmt.Sprintf("%s answered %d", s.tried(sent), end.status)
 	if text := public(end.said.message, a.secrets); text != "" {
 		said += ": " + text
 	}

@@ -64,10 +64,12 @@ func (e *serverError) meaning() meaning {
 		return meansContext
 	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
-	case anyIn(text, modelWords) && e.status < 500:
+	case (anyIn(text, modelWords) || aboutModel.MatchString(text)) && (e.status < 500 || e.code == "model_not_found"):
 		return meansModel
 	case anyIn(text, addressWords):
 		return meansAddress
+	case e.status < 500 && e.status != http.StatusForbidden && passing.MatchString(text):
+		return meansFailure
 	}
 	return e.statusMeaning(text)
 }
@@ -81,7 +83,11 @@ func (e *serverError) pageMeaning() meaning {
 		return meansSpeed
 	case e.status == http.StatusUnauthorized:
 		return meansKey
-	case e.status >= 500:
+	case e.status == http.StatusBadRequest, e.status == http.StatusUnprocessableEntity:
+		return meansParameter // web frameworks answer so of themselves
+	case e.status == http.StatusInternalServerError:
+		return meansFailure
+	case e.status > http.StatusInternalServerError:
 		return meansAway
 	default: // a firewall that dislikes this text
 		return meansItem
@@ -113,6 +119,8 @@ func (e *serverError) statusMeaning(text string) meaning {
 		return meansFailure
 	case e.status >= 300 && e.status < 400:
 		return meansAddress
+	case e.message == "" && http.StatusText(e.status) == "": // one of a load balancer's own
+		return meansFailure
 	default:
 		return meansItem
 	}
@@ -120,11 +128,12 @@ func (e *serverError) statusMeaning(text string) meaning {
 
 // statusMeanings are those of statuses, for errors whose words say nothing.
 var statusMeanings = map[int]meaning{
-	http.StatusMethodNotAllowed: meansAddress,
-	http.StatusBadRequest:       meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
+	http.StatusMethodNotAllowed: meansAddress, http.StatusGone: meansAddress,
+	http.StatusBadRequest: meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
 	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
 	http.StatusBadGateway: meansAway, http.StatusServiceUnavailable: meansAway, http.StatusGatewayTimeout: meansAway, statusOverloaded: meansAway,
 	http.StatusConflict: meansFailure, http.StatusTooEarly: meansFailure, http.StatusFailedDependency: meansFailure,
+	http.StatusMisdirectedRequest: meansFailure,
 }
 
 // Statuses that net/http has no names for.
@@ -141,6 +150,7 @@ var (
 		"api key not valid", "api_key_invalid", "invalid_api_key", "invalid api key", "incorrect api key", "invalid x-api-key",
 		"invalid authentication", "invalid credentials", "api key expired", "api key has been revoked", "api key is invalid",
 		"invalid subscription key", "no such api key",
+		"no connected db", // LiteLLM without a database, of any key that is not its own
 	}
 	moneyCodes = []string{
 		"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance", "quota_exceeded_daily",
@@ -148,10 +158,10 @@ var (
 	}
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
-		"no credits", "billing", "payment required", "top up", "in arrears", "overdue", "account balance",
-		"spending limit", "spend limit", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
+		"billing", "payment required", "top up", "in arrears", "overdue", "account balance",
+		"spending limit", "spend limit", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
-	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per month", "monthly"}
+	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
 	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
 	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
 	loadingWords = []string{"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed"}
@@ -163,7 +173,7 @@ var (
 	contextWords  = []string{
 		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
-		"maximum number of input tokens",
+		"maximum number of input tokens", "`max_new_tokens` must be <=", negativeRoom,
 	}
 	pictureWords     = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
 	thisPictureWords = []string{
@@ -186,6 +196,8 @@ var (
 	addressWords = []string{
 		"unexpected endpoint", "unknown endpoint", "no route", "route not found", "invalid url", "unknown request url", "unknown_url",
 		"cannot post", "page not found", "resource not found", "url not found", "path not found", "no such endpoint", "not a valid endpoint",
+		"missing authentication token", // a gateway of AWS, of a path that it does not have
+
 	}
 	parameterWords = []string{
 		"logprobs", "response_format", "json_schema", "temperature", "max_tokens", "max_completion_tokens", "reasoning_effort",
@@ -196,26 +208,33 @@ var (
 // What a sentence is about if it has words of two kinds, whatever stands between them.
 var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
-		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
+		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b` +
+		`|\b(?:organization|account|project|team)\b[^.;]{0,30}\b(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
 	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|depleted|used up)\b` +
 		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度不足|欠费` +
+		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
+		`|\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b` +
 		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
-	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl`)
+	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
+	aboutModel  = regexp.MustCompile(`\b(?:model|deployment)\b[^;]{0,80}\b(?:not found|does not exist|doesn't exist|not exist)\b`)
+	// passing matches the words of refusals that will not last.
+	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|temporarily (?:unavailable|overloaded|unable)`)
 )
 
 // outOfMoney reports whether the account can pay for nothing more, or has used up a quota
 // of a day or longer. Gemini words both kinds of quota alike and names the period apart;
 // OpenAI says it by a code with status 429.
 func (e *serverError) outOfMoney(text string) bool {
-	if e.status == http.StatusPaymentRequired || anyIn(text, moneyCodes) {
+	switch {
+	case e.status == http.StatusPaymentRequired, anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords):
 		return true
-	}
-	if anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords) {
+	case aboutSpeed.MatchString(text):
+		return false // a quota of a minute
+	case anyIn(text, moneyCodes):
 		return true
-	}
-	if e.wait > 0 || len(e.quotas) > 0 || waitIn(e.message) > 0 || aboutSpeed.MatchString(text) {
-		return false // a wait is a limit of speed, as is a quota of a minute
+	case e.wait > 0, len(e.quotas) > 0, waitIn(e.message) > 0:
+		return false // a wait is a limit of speed
 	}
 	return anyIn(text, moneyWords) || aboutMoney.MatchString(text) && !aboutTokens.MatchString(text)
 }
@@ -234,13 +253,16 @@ func (e *serverError) tooFast(text string) bool {
 // filtered reports whether moderation keeps a question from the model, which says nothing
 // of the key, whatever the status: some gateways answer 403.
 func (e *serverError) filtered(text string) bool {
+	if e.kind == "content_filter" {
+		return true
+	}
 	switch e.code {
 	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301":
 		return true
 	}
 	return anyIn(text, []string{
 		"moderation", "content policy", "content filter", "content management policy", "was flagged", "safety system", "prohibited_content",
-		"inappropriate content", "responsibleaipolicyviolation",
+		"inappropriate content", "responsibleaipolicyviolation", "guardrail",
 	})
 }
 
@@ -257,9 +279,12 @@ func (e *serverError) waits() (wait time.Duration, perDay bool) {
 // The words for a model's context, and for what the question takes of it: "(2600 in the
 // messages", "your prompt has 3200 tokens".
 var (
-	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|n_ctx[^0-9]*) ?\(?(\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)`)
+	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens`)
 )
+
+// negativeRoom is how vLLM says that the question alone is longer than the context.
+const negativeRoom = "at least 1, got -"
 
 // contextRoom returns how many tokens an answer may have in addition to this question, 0 if the
 // words do not say, and less if the question alone is too long.
@@ -267,6 +292,8 @@ func (e *serverError) contextRoom() int {
 	context := numberIn(contextNumber, e.message)
 	question := numberIn(questionNumber, e.message)
 	switch {
+	case strings.Contains(e.message, negativeRoom):
+		return -1
 	case context == 0 || question == 0:
 		return 0
 	case question >= context:

@@ -14,6 +14,7 @@ func TestMeaning(t *testing.T) {
 		"a parameter":             {400, `{"error":{"message":"Unsupported parameter: 'logprobs'"}}`, meansParameter},
 		"a parameter by 403":      {403, `{"error":{"message":"You are not allowed to request logprobs from this model."}}`, meansParameter},
 		"a bad key by 400":        {400, `[{"error":{"message":"API key not valid. Please pass a valid API key."}}]`, meansBadKey},
+		"a key of LiteLLM":        {400, `{"error":{"message":"No connected db.","type":"no_db_connection","code":"400"}}`, meansBadKey},
 		"a bad key":               {401, `{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}`, meansBadKey},
 		"a key":                   {401, `{"error":{"message":"No auth credentials found"}}`, meansKey},
 		"a region":                {403, `{"error":{"message":"Country, region, or territory not supported"}}`, meansKey},
@@ -43,6 +44,19 @@ func TestMeaning(t *testing.T) {
 		"overloaded":              {529, `{"error":{"type":"overloaded_error","message":"Overloaded"}}`, meansAway},
 		"too much for one item":   {413, `{"error":{"message":"too large"}}`, meansItem},
 		"money, whatever status":  {502, `{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, meansMoney},
+		"a page of the server":    {400, `<html>Bad Request</html>`, meansParameter},
+		"a page of its failure":   {500, `<html>Internal Server Error</html>`, meansFailure},
+		"a limit of usage":        {400, `{"error":{"message":"You have reached your specified API usage limits."}}`, meansMoney},
+		"no credits":              {403, `{"error":"Your team doesn't have any credits or licenses yet."}`, meansMoney},
+		"credits that are kept":   {502, `{"error":{"message":"Provider returned error. No credits were charged."}}`, meansAway},
+		"a quota of a minute":     {429, `{"error":{"message":"Allocated quota exceeded","code":"insufficient_quota"}}`, meansSpeed},
+		"a restricted account":    {400, `{"error":{"message":"Organization has been restricted."}}`, meansKey},
+		"a model by its name":     {404, `{"error":{"message":"The model 'x' does not exist."}}`, meansModel},
+		"a model that cannot":     {400, `{"error":{"message":"The model x does not support logprobs."}}`, meansParameter},
+		"moderation by its type":  {400, `{"error":{"message":"considered high risk","type":"content_filter"}}`, meansFiltered},
+		"what will pass":          {400, `{"error":{"message":"Upstream failed, please try again later"}}`, meansFailure},
+		"a parameter to take out": {400, `{"error":{"message":"Please remove the parameter and try again."}}`, meansParameter},
+		"a balancer's status":     {460, ``, meansFailure},
 		"unprocessable parameter": {422, `{"detail":[{"loc":["body","logprobs"],"msg":"Extra inputs are not permitted"}]}`, meansParameter},
 	} {
 		e := readError(c.status, nil, c.body)
@@ -60,6 +74,12 @@ func TestWaitIn(t *testing.T) {
 		"try again in 20ms":                         20 * time.Millisecond,
 		"try again later":                           0,
 		"wait for 3 sec":                            3 * time.Second,
+		"Please wait 43200 seconds before retrying": 12 * time.Hour,
+		"Please try again in 58 hours.":             58 * time.Hour,
+		"try again in 1 hour and 5 minutes.":        65 * time.Minute,
+		"Try again in 2 days, 3 hours":              51 * time.Hour,
+		"try again in 2 more minutes":               0,
+		"try again in 99999999999999999999 days":    0,
 		"Limit 100000, Used 99924, Requested 2900.": 0,
 	} {
 		if got := waitIn(text); got != want {
@@ -72,7 +92,9 @@ func TestContextRoom(t *testing.T) {
 	for text, want := range map[string]int{
 		"maximum context length is 3000 tokens. However, you requested 3200 tokens (2600 in the messages, 600 in the completion)": 400,
 		"maximum context length is 512 tokens": 0,
-		"boom":                                 0,
+		"`inputs` tokens + `max_new_tokens` must be <= 3000. Given: 2600 `inputs` tokens and 600 `max_new_tokens`": 400,
+		"max_tokens must be at least 1, got -186.": -1,
+		"boom": 0,
 	} {
 		e := serverError{message: text}
 		if got := e.contextRoom(); got != want {

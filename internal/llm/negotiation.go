@@ -73,7 +73,7 @@ func (n *negotiation) next() {
 func (n *negotiation) refused(words, code string, picture bool) bool {
 	n.calls++
 	words = strings.ToLower(words)
-	again := words == n.words
+	again := unnumbered(words) == unnumbered(n.words)
 	n.words = words
 	switch {
 	case n.putting != nil:

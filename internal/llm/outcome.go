@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -148,12 +149,16 @@ func (a *asking) classification(r *reply) error {
 // proxy's page, noise, half a document. The model never saw to it, so this is a
 // failure on the way and not an answer that the model may be asked to mend.
 func noCompletion(res response) outcome {
-	return outcome{
+	end := outcome{
 		step: stepRetry, status: res.status, onTheWay: true,
 		result: upstream.Result{Outcome: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
 	}
+	if isPage(res.header, res.body) { // of a proxy, or the server's for an address that it does not have
+		end.said, end.means = &serverError{status: res.status, page: true}, meansAddress
+	}
+	return end
 }
 
 // complete fills in what the reply's text does not say.
@@ -185,7 +190,7 @@ func errorOutcome(res response, e serverError, secrets hidden) outcome {
 	said := fmt.Sprintf("the model's server answered %d", e.status)
 	if text := public(e.message, secrets); text != "" {
 		said += ": " + text
-		if end.means != meansAway { // the words of what stands before it say little of the server
+		if end.means != meansAway || isJSON(res.body) { // the words of what stands before it say little of the server
 			end.result.Cause += ": " + text
 		}
 	}
@@ -207,6 +212,13 @@ func errorOutcome(res response, e serverError, secrets hidden) outcome {
 		}
 	}
 	return end
+}
+
+// isJSON reports whether a body is an object or a list, as the model's server or a gateway to
+// several writes it.
+func isJSON(body string) bool {
+	body = strings.TrimLeft(body, " \t\r\n\ufeff")
+	return strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[")
 }
 
 // meaningOutcomes is what follows from each meaning: for the item, for the gate, and in words.

@@ -30,7 +30,7 @@ type reply struct {
 func readReply(body string) reply {
 	var r reply
 	body = strings.TrimPrefix(strings.TrimSpace(body), "\ufeff")
-	if isEventStream(body) {
+	if isEventStream(body) || isLines(body) {
 		r.readEvents(body)
 		return r
 	}
@@ -128,7 +128,9 @@ func first(list gjson.Result) (item gjson.Result) {
 // readMessage collects the places where servers put the answer: the content, the arguments
 // of a tool call, and, if both are empty, the reasoning.
 func (r *reply) readMessage(m gjson.Result) {
-	r.refusal = strings.Clone(m.Get("refusal").String())
+	if refusal := m.Get("refusal"); refusal.Type == gjson.String { // some say false
+		r.refusal = strings.Clone(refusal.Str)
+	}
 	r.addText(contentText(m.Get("content")))
 	for _, path := range []string{"tool_calls.0.function.arguments", "function_call.arguments", "parsed"} {
 		if v := m.Get(path); v.IsObject() {

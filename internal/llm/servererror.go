@@ -50,10 +50,11 @@ func readError(status int, header http.Header, body string) serverError {
 	switch {
 	case root.IsObject():
 		e = errorIn(root)
+		e.wait = cmp.Or(e.wait, bodyWait(root))
 	case isPage(header, body):
 		e.page = true
 	default:
-		e.message = body
+		e.message = strings.TrimSpace(body)
 	}
 	e.status = status
 	return e
@@ -88,6 +89,9 @@ func errorIn(root gjson.Result) serverError {
 	if base := root.Get("base_resp"); base.IsObject() {
 		return serverError{message: base.Get("status_msg").String(), code: base.Get("status_code").String()}
 	}
+	if block := root.Get("promptFeedback.blockReason"); block.Exists() { // Gemini
+		return serverError{message: "the question was blocked: " + block.String(), code: "content_filter"}
+	}
 	if errs := root.Get("errors"); errs.IsArray() {
 		return errorFields(first(errs))
 	}
@@ -117,6 +121,23 @@ func errorFields(e gjson.Result) serverError {
 	}
 	f.readDetails(e.Get("details"))
 	return f
+}
+
+// bodyWait returns the wait that members of an error name as a number, 0 for none: on the
+// outermost level or where the error stands.
+func bodyWait(root gjson.Result) (wait time.Duration) {
+	for _, at := range []string{"", "error.", "detail.", "error.metadata."} {
+		for name, unit := range waitMembers {
+			if n := root.Get(at + name).Float(); n > 0 && n < float64(longestWait/unit) {
+				wait = max(wait, time.Duration(n*float64(unit)))
+			}
+		}
+	}
+	return wait
+}
+
+var waitMembers = map[string]time.Duration{
+	"retry_after": time.Second, "retryAfter": time.Second, "retry_after_seconds": time.Second, "retry_after_ms": time.Millisecond,
 }
 
 // messageText is a message as text: a string, FastAPI's list of violations, or an
@@ -180,22 +201,39 @@ func isPage(header http.Header, body string) bool {
 	return strings.HasPrefix(header.Get("Content-Type"), "text/html") || strings.HasPrefix(strings.TrimSpace(body), "<")
 }
 
-// waitWords find a wait in words: "try again in 1h5m12s", "retry after 7 seconds",
-// "Please retry in 40.2s".
-var waitWords = regexp.MustCompile(`(?i)(?:try again|retry(?:ing)?|retry after|wait)(?: in| after| for)? ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+|\d+(?:\.\d+)? ?sec)`)
+// waitWords find where words name a wait: "try again in 1h5m12s", "retry after 7 seconds",
+// "Please retry in 40.2s", "wait 2 hours".
+var waitWords = regexp.MustCompile(`(?i)(?:try again|retry(?:ing)?|wait)(?: in| after| for)? (\d.{0,40})`)
+
+// waitPart is a number with its unit, and what joins it to the next.
+var waitPart = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,9})?) ?([a-z]+),? ?(?:and )?`)
+
+// waitUnits are the names of units of time, which may end in "s" too.
+var waitUnits = map[string]time.Duration{
+	"ms": time.Millisecond, "millisecond": time.Millisecond, "s": time.Second, "sec": time.Second, "second": time.Second,
+	"m": time.Minute, "min": time.Minute, "minute": time.Minute, "h": time.Hour, "hr": time.Hour, "hour": time.Hour, "d": 24 * time.Hour, "day": 24 * time.Hour,
+}
 
 // waitIn returns the wait that a text names, 0 for none.
-func waitIn(text string) time.Duration {
+func waitIn(text string) (wait time.Duration) {
 	m := waitWords.FindStringSubmatch(text)
 	if m == nil {
 		return 0
 	}
-	if d, err := time.ParseDuration(m[1]); err == nil {
-		return max(d, 0)
+	for rest := strings.ToLower(m[1]); ; {
+		part := waitPart.FindStringSubmatch(rest)
+		if part == nil {
+			return wait
+		}
+		unit := cmp.Or(waitUnits[part[2]], waitUnits[strings.TrimSuffix(part[2], "s")])
+		n, err := strconv.ParseFloat(part[1], 64)
+		if err != nil || unit == 0 || n > float64(longestWait/unit) {
+			return wait
+		}
+		wait += time.Duration(n * float64(unit))
+		rest = rest[len(part[0]):]
 	}
-	seconds, err := strconv.ParseFloat(strings.TrimRight(strings.ToLower(m[1]), " sec"), 64)
-	if err != nil || seconds < 0 || seconds > 1e6 {
-		return 0
-	}
-	return time.Duration(seconds * float64(time.Second))
 }
+
+// longestWait bounds what words may ask for; more is no wait that anybody means.
+const longestWait = 366 * 24 * time.Hour

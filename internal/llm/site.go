@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type site struct {
 	settled [catalog.NumKinds]bool // usable answers have come, by what was asked
 	rejects int                    // refusals in a row since the last answer
 	failure string                 // the words of the last failure, while nothing was answered
+	lost    bool                   // all addresses were asked in vain
 	// pictureRejects are refusals of pictures since the last answer to one.
 	pictureRejects int
 	save           func(terms) // stores what was learned
@@ -64,13 +66,16 @@ func (s *site) address(t terms) string {
 	return s.endpoints[min(t.Endpoint, len(s.endpoints)-1)]
 }
 
-// tried returns the addresses that were asked so far, as a part of a sentence.
-func (s *site) tried() string {
+// tried returns the addresses that were asked in vain, as a part of a sentence.
+func (s *site) tried(sent terms) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.lost {
+		return publicURL(s.endpoints[min(sent.Endpoint, len(s.endpoints)-1)])
+	}
 	var list []string
-	for i := range min(s.talks.now.Endpoint+1, len(s.endpoints)) {
-		list = append(list, publicURL(s.endpoints[i]))
+	for _, address := range s.endpoints {
+		list = append(list, publicURL(address))
 	}
 	return strings.Join(list, ", then ")
 }
@@ -111,6 +116,9 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	if kind == catalog.KindImage {
 		s.pictureRejects = 0
 	}
+	if !s.talks.answered {
+		s.goTo(sent.Endpoint)
+	}
 	if s.talks.done || !sent.sameParts(s.talks.now) {
 		return
 	}
@@ -147,18 +155,25 @@ func (s *site) reopen() {
 	s.talks = newNegotiation(s.talks.offer)
 }
 
-// failedAlike notes a failure (500, 501) and reports whether it came twice in the same words
-// before anything was answered: then it is a refusal.
+// failedAlike notes a failure and reports whether it came twice in the same words before
+// anything was answered: then it is a refusal.
 func (s *site) failedAlike(e *serverError, kind catalog.Kind) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.settled[kind] && s.talks.done || e.message == "" {
+	if s.settled[kind] && s.talks.done {
 		return false
 	}
-	again := s.failure == e.message
-	s.failure = e.message
+	words := fmt.Sprint(e.status, " ", unnumbered(e.message))
+	again := s.failure == words
+	s.failure = words
 	return again
 }
+
+// numbered matches words with digits: times, counts and the numbers of requests, which differ
+// from one refusal to the next.
+var numbered = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
+
+func unnumbered(words string) string { return numbered.ReplaceAllString(words, "#") }
 
 // pictureRefused notes that a question was refused for its picture, and reports whether the
 // model takes none at all. If it has answered others, or the refusal is of this picture, that
@@ -217,23 +232,25 @@ func (s *site) leastEffort() bool {
 	return true
 }
 
-// elsewhere goes on to the next address, and reports false if there is none, or if this
-// one has answered before.
+// elsewhere goes on to the next address, and reports false if all were asked, or if this
+// one has answered before. Once all were asked, each question asks one, in turn: the server
+// may have been started meanwhile.
 func (s *site) elsewhere(sent terms) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.talks.answered:
-		return false
-	case sent.Endpoint != s.talks.now.Endpoint:
-		return true
-	case s.talks.now.Endpoint+1 >= len(s.endpoints):
+	if s.talks.answered {
 		return false
 	}
-	s.talks.now.Endpoint++
-	s.talks.offer.Endpoint++
-	return true
+	if sent.Endpoint == s.talks.now.Endpoint {
+		next := (sent.Endpoint + 1) % len(s.endpoints)
+		s.goTo(next)
+		s.lost = s.lost || next == 0
+	}
+	return !s.lost
 }
+
+// goTo has the next request go to an address.
+func (s *site) goTo(endpoint int) { s.talks.now.Endpoint, s.talks.offer.Endpoint = endpoint, endpoint }
 
 // keep stores what was learned, once it is known to work.
 func (s *site) keep() {

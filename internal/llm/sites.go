@@ -160,9 +160,9 @@ func (s *sites) load(id siteID, d *dialect, addresses []string) *site {
 // site is the site that requests of this dialect go to.
 func (d *dialect) site(id dialectID) siteID { return siteID{d.key, id.base, id.model} }
 
-// keyHeaders are the headers in which gateways want keys: Azure's, Anthropic's, and that of
-// Azure's API Management.
-var keyHeaders = []string{"Api-Key", "X-Api-Key", "Ocp-Apim-Subscription-Key"}
+// keyHeaders are the headers in which gateways want keys: Azure's, Anthropic's, that of
+// Azure's API Management, and Kong's.
+var keyHeaders = []string{"Api-Key", "X-Api-Key", "Ocp-Apim-Subscription-Key", "Apikey"}
 
 // options returns the request options of a call: its key and its headers.
 func (w asked) options(secret string, in level) []option.RequestOption {

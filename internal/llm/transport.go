@@ -48,7 +48,7 @@ func newTransport() *http.Transport {
 // a key goes nowhere but to the server that it was given for.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// bounded cuts off answers that are too long, and reads few large ones at once.
+// bounded unpacks answers, cuts off those that are too long, and reads few large ones at once.
 type bounded struct {
 	next  http.RoundTripper
 	large chan struct{}
@@ -62,7 +62,8 @@ func newBounded(next http.RoundTripper) bounded {
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.next.RoundTrip(r)
 	if err == nil {
-		res.Body = &boundedBody{ReadCloser: res.Body, large: b.large, ctx: r.Context()}
+		body := &unpackedBody{ReadCloser: res.Body, header: res.Header}
+		res.Body = &boundedBody{ReadCloser: body, large: b.large, ctx: r.Context()}
 	}
 	return res, err
 }

@@ -1,11 +1,17 @@
 package llm_test
 
 import (
+	"compress/gzip"
+	"compress/zlib"
+	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
@@ -64,4 +70,57 @@ func TestEndlessAnswers_AreBoundedInAll(t *testing.T) {
 	if held := e.held.Load(); held != 0 {
 		t.Errorf("%d bytes are held by bodies that were not closed", held)
 	}
+}
+
+// TestAnswers_ArePackedInAnyWay has servers and proxies that pack without being asked, or
+// name another way than they used.
+func TestAnswers_ArePackedInAnyWay(t *testing.T) {
+	packed := func(into func(io.Writer) io.WriteCloser) string {
+		var b strings.Builder
+		w := into(&b)
+		_, _ = io.WriteString(w, completion(good, "", 0))
+		_ = w.Close()
+		return b.String()
+	}
+	zipped := packed(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	for name, a := range map[string]answer{
+		"gzip without a name":  {body: zipped},
+		"gzip by another name": {body: zipped, header: http.Header{"Content-Encoding": {"identity"}}},
+		"a name without gzip":  {header: http.Header{"Content-Encoding": {"gzip"}}},
+		"deflate":              {body: packed(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }), header: http.Header{"Content-Encoding": {"deflate"}}},
+		"Brotli":               {body: packed(func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }), header: http.Header{"Content-Encoding": {"br"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, llm.Config{}, &server{script: []answer{a}}, one, func(t *testing.T, b *bench) {
+				if _, err := b.Ask(t.Context(), sofa()); err != nil || len(b.server.requests()) != 1 {
+					t.Errorf("%d calls: %v", len(b.server.requests()), err)
+				}
+			})
+		})
+	}
+	t.Run("one that is cut off is asked for again", func(t *testing.T) {
+		inBubble(t, llm.Config{}, &server{script: []answer{{body: zipped[:len(zipped)/2]}, {body: zipped}}}, one, func(t *testing.T, b *bench) {
+			if _, err := b.Ask(t.Context(), sofa()); err != nil || len(b.server.requests()) != 2 {
+				t.Errorf("%d calls: %v", len(b.server.requests()), err)
+			}
+		})
+	})
+	t.Run("one without an end is not unpacked for ever", func(t *testing.T) {
+		bomb := packed(func(w io.Writer) io.WriteCloser {
+			z := gzip.NewWriter(w)
+			_, _ = io.Copy(z, io.LimitReader(zeros{}, 64<<20))
+			return z
+		})
+		inBubble(t, llm.Config{}, &server{script: []answer{{body: bomb}}}, one, func(t *testing.T, b *bench) {
+			_, err := b.Ask(t.Context(), sofa())
+			checkEnd(t, err, fault.MalformedAnswer, "no end")
+		})
+	})
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
