@@ -182,7 +182,7 @@ var behaviourEndings = map[string]ending{
 	"vllm-model":       {reason: fault.UpstreamRejected, says: "name a model", seconds: 1},
 	"newapi-model":     {reason: fault.UpstreamRejected, says: "name a model", seconds: 1},
 	"stray":            {calls: 5, seconds: 20},
-	"late":             {failed: 2, calls: 3, seconds: 10},
+	"late":             {failed: 3, calls: 3, seconds: 10},
 	"aws-path":         {base: "/", calls: 3, seconds: 2},
 	"base-page":        {base: "/", calls: 3, seconds: 4},
 	"kong-key":         {calls: 1, seconds: 20},
@@ -191,6 +191,16 @@ var behaviourEndings = map[string]ending{
 	"no-refusal":       {seconds: 1},
 	"near-json":        {seconds: 1, source: catalog.FromLogprobs},
 	"odd-values":       {seconds: 1},
+
+	"stream-plain":      {calls: 8, seconds: 4},
+	"limit-required":    {calls: 7, seconds: 4},
+	"context-limit":     {calls: 2, seconds: 4},
+	"think-aloud":       {calls: 7, seconds: 4},
+	"newapi-used-up":    {reason: fault.QuotaExhausted, says: "额度已用尽", seconds: 1},
+	"newapi-not-enough": {reason: fault.QuotaExhausted, says: "not enough", seconds: 1},
+	"payment-method":    {reason: fault.QuotaExhausted, says: "payment method", seconds: 1},
+	"base-api":          {base: "/", calls: 5, seconds: 2},
+	"second-choice":     {seconds: 1, source: catalog.FromModel},
 }
 
 // TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,

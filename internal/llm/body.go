@@ -130,8 +130,11 @@ func (f form) appendParameters(b []byte) []byte {
 		b = append(b, name...)
 		b = append(b, '"')
 	}
-	if f.dialect.settings.Stream || f.terms.Stream == withStream {
-		b = append(b, `,"stream":true,"stream_options":{"include_usage":true}`...)
+	if stream := f.dialect.settings.Stream; stream || f.terms.Stream != noStream {
+		b = append(b, `,"stream":true`...)
+		if f.terms.Stream != plainStream {
+			b = append(b, `,"stream_options":{"include_usage":true}`...)
+		}
 	}
 	return b
 }

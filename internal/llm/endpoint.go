@@ -31,7 +31,7 @@ func endpoints(base string, query url.Values) ([]string, error) {
 	case strings.HasSuffix(root, "/v1"):
 		paths = append(paths, strings.TrimSuffix(root, "/v1")+endpointPath)
 	case root == "":
-		paths = append(paths, "/v1"+endpointPath, "/api/v1"+endpointPath, "/openai/v1"+endpointPath)
+		paths = append(paths, "/v1"+endpointPath, "/api/v1"+endpointPath, "/openai/v1"+endpointPath, "/api"+endpointPath)
 	case !versioned.MatchString(root) || strings.HasSuffix(root, "/api") || strings.HasSuffix(root, "/openai"):
 		paths = append(paths, root+"/v1"+endpointPath)
 	}

@@ -13,7 +13,7 @@ func TestEndpoints(t *testing.T) {
 	for base, want := range map[string][]string{
 		"https://api.openai.com/v1":          {"https://api.openai.com/v1" + end, "https://api.openai.com" + end},
 		"https://api.openai.com/v1/":         {"https://api.openai.com/v1" + end, "https://api.openai.com" + end},
-		"http://localhost:8080":              {"http://localhost:8080" + end, "http://localhost:8080/v1" + end, "http://localhost:8080/api/v1" + end, "http://localhost:8080/openai/v1" + end},
+		"http://localhost:8080":              {"http://localhost:8080" + end, "http://localhost:8080/v1" + end, "http://localhost:8080/api/v1" + end, "http://localhost:8080/openai/v1" + end, "http://localhost:8080/api" + end},
 		"http://host/v1/chat/completions":    {"http://host/v1" + end},
 		"http://host/v1beta/openai":          {"http://host/v1beta/openai" + end, "http://host/v1beta/openai/v1" + end},
 		"http://host/gateway":                {"http://host/gateway" + end, "http://host/gateway/v1" + end},

@@ -102,10 +102,10 @@ func (e *serverError) statusMeaning(text string) meaning {
 		}
 		return meansKey
 	case http.StatusNotFound:
-		if e.message == "" || strings.Contains(text, "not found") {
-			return meansAddress
+		if anyIn(text, parameterWords) && !strings.Contains(text, "not found") {
+			return meansParameter
 		}
-		return meansParameter
+		return meansAddress
 	}
 	means, known := statusMeanings[e.status]
 	switch {
@@ -158,7 +158,7 @@ var (
 	}
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
-		"billing", "payment required", "top up", "in arrears", "overdue", "account balance",
+		"billing", "payment required", "top up", "in arrears", "overdue", "account balance", "add funds", "payment method",
 		"spending limit", "spend limit", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
 	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
@@ -171,7 +171,7 @@ var (
 	}
 	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
 	contextWords  = []string{
-		"context length", "context_length", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
+		"context length", "context_length", "context limit", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
 		"maximum number of input tokens", "`max_new_tokens` must be <=", negativeRoom,
 	}
@@ -210,14 +210,14 @@ var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
 		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b` +
 		`|\b(?:organization|account|project|team)\b[^.;]{0,30}\b(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
-	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|depleted|used up)\b` +
-		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度不足|欠费` +
+	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
+		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
 		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
 		`|\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b` +
 		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
 	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
-	aboutModel  = regexp.MustCompile(`\b(?:model|deployment)\b[^;]{0,80}\b(?:not found|does not exist|doesn't exist|not exist)\b`)
+	aboutModel  = regexp.MustCompile(`\b(?:model|deployment)\b[^;]{0,80}\b(?:not[ _]found|does not exist|doesn't exist|not exist)\b`)
 	// passing matches the words of refusals that will not last.
 	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|temporarily (?:unavailable|overloaded|unable)`)
 )
@@ -279,8 +279,8 @@ func (e *serverError) waits() (wait time.Duration, perDay bool) {
 // The words for a model's context, and for what the question takes of it: "(2600 in the
 // messages", "your prompt has 3200 tokens".
 var (
-	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens`)
+	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})|\+ \d{1,9} > (\d{3,9})`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens|(\d{1,9}) \+ \d{1,9} >`)
 )
 
 // negativeRoom is how vLLM says that the question alone is longer than the context.

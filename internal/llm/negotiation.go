@@ -33,7 +33,7 @@ type negotiation struct {
 	effortTried  bool
 	effortSpoken bool // the site has spoken of values of the effort
 
-	resorts int // how many of lastResorts were tried
+	resorts [4]bool // which of lastResorts were tried
 }
 
 func newNegotiation(offer terms) negotiation { return negotiation{offer: offer, now: offer} }
@@ -99,22 +99,34 @@ func (n *negotiation) refused(words, code string, picture bool) bool {
 }
 
 // lastResorts are other ways to ask the bare question, for servers that refuse even that:
-// models without a system role, and servers that give nothing but streams.
-var lastResorts = []func(*terms){
-	func(t *terms) { t.System = inQuestion },
-	func(t *terms) { t.Stream = withStream },
+// models without a system role, servers that give nothing but streams, and those that want a
+// bound on answers. One whose words are in the refusal comes first.
+var lastResorts = [...]struct {
+	word string
+	set  func(*terms)
+}{
+	{"role", func(t *terms) { t.System = inQuestion }},
+	{"stream", func(t *terms) { t.Stream = withStream }},
+	{"max_tokens", func(t *terms) { t.Limit = maxTokens }},
+	{"stream_options", func(t *terms) { t.Stream = plainStream }},
 }
 
-// tryResort asks the bare question in the next other way. Once all were in vain, it goes back
-// to the usual way: the refusal was about something else.
+// tryResort asks the bare question in another way. Once all were in vain, it goes back to the
+// usual way: the refusal was about something else.
 func (n *negotiation) tryResort(picture bool) bool {
 	n.now = n.offer.bare(picture)
-	if n.resorts == len(lastResorts) {
-		n.resorts = 0
+	next := -1
+	for i, resort := range lastResorts {
+		if said := strings.Contains(n.words, resort.word); !n.resorts[i] && (next < 0 || said) {
+			next = i
+		}
+	}
+	if next < 0 {
+		clear(n.resorts[:])
 		return false
 	}
-	lastResorts[n.resorts](&n.now)
-	n.resorts++
+	lastResorts[next].set(&n.now)
+	n.resorts[next] = true
 	return true
 }
 

@@ -55,6 +55,21 @@ func TestNegotiation(t *testing.T) {
 			}
 			return "", ""
 		}, terms{Temperature: noTemperature}, 3},
+		"a request without a bound": {func(s terms) (string, string) {
+			if s.Limit != maxTokens {
+				return "max_tokens: Field required", ""
+			}
+			return "", ""
+		}, terms{Limit: maxTokens}, 8},
+		"streams without options": {func(s terms) (string, string) {
+			switch s.Stream {
+			case noStream:
+				return "stream must be set to true", ""
+			case withStream:
+				return "unrecognized argument: stream_options", ""
+			}
+			return "", ""
+		}, terms{Stream: plainStream}, 8},
 		"temperature while it reasons": {func(s terms) (string, string) {
 			if s.Temperature == withTemperature && s.Effort != effortNone {
 				return "Unsupported value: 'temperature' does not support 0 with this model.", "unsupported_value"

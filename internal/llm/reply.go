@@ -2,6 +2,7 @@ package llm
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func (r *reply) readMembers(body string) {
 		switch name {
 		case "choices":
 			c.elements(func() bool {
-				if r.found {
+				if len(r.texts) > 0 { // some have text and a tool call in choices of their own
 					c.skip()
 				} else {
 					r.readChoice(&c)
@@ -152,6 +153,9 @@ func (r *reply) readMessage(m gjson.Result) {
 	}
 }
 
+// aloud matches the marks of thoughts in a text that is the answer too.
+var aloud = regexp.MustCompile(`(?i)[<\[◁|]/?[a-z_:]*(?:think|thought|reason)|<\|channel\|>`)
+
 func (r *reply) addText(text string) {
 	if strings.TrimSpace(text) != "" {
 		r.texts = append(r.texts, strings.Clone(text))
@@ -160,7 +164,9 @@ func (r *reply) addText(text string) {
 
 // reasoned reports whether the model spent tokens on reasoning: by the usage, or because
 // it shows its reasoning.
-func (r *reply) reasoned() bool { return r.usage.Reasoning > 0 || r.thought != "" }
+func (r *reply) reasoned() bool {
+	return r.usage.Reasoning > 0 || r.thought != "" || slices.ContainsFunc(r.texts, aloud.MatchString)
+}
 
 // contentText returns a message's content, a string or a list of text parts. Parts of
 // reasoning have no text.

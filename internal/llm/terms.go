@@ -43,7 +43,8 @@ const (
 	withPictures, noPictures              level = 0, 1
 	// At the beginning of the question for models that know no such role.
 	ownMessage, inQuestion level = 0, 1
-	noStream, withStream   level = 0, 1
+	// As an event stream, with the usage at its end or without asking for that.
+	noStream, withStream, plainStream level = 0, 1, 2
 	// In those headers that are for keys, and not as a bearer token.
 	asConfigured, inKeyHeaders level = 0, 1
 )
@@ -71,7 +72,7 @@ const (
 )
 
 // lastLevels are the last ones of each part.
-var lastLevels = [numParts]level{freeText, noLimit, noLogprobs, noTemperature, effortLow, cacheExplicit, noDetail, inQuestion, withStream}
+var lastLevels = [numParts]level{freeText, noLimit, noLogprobs, noTemperature, effortLow, cacheExplicit, noDetail, inQuestion, plainStream}
 
 // at returns the level of a part, to be read or set.
 func (t *terms) at(p part) *level {

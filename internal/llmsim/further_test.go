@@ -89,6 +89,15 @@ var furtherBehaviours = map[string]further{
 	"lines":               {200, `"done":true`, nil},
 	"no-refusal":          {200, `"refusal":false`, nil},
 	"near-json":           {200, `"confidence\":NaN`, nil},
+	"stream-plain":        {400, "set to true", nil},
+	"limit-required":      {400, "Field required", map[string]string{"max_completion_tokens": "", "max_tokens": "600"}},
+	"context-limit":       {400, "2600 + 600 > 3000", map[string]string{"max_completion_tokens": "400"}},
+	"think-aloud":         {200, `"finish_reason":"length"`, map[string]string{"max_completion_tokens": "1500"}},
+	"newapi-used-up":      {401, "额度已用尽", nil},
+	"newapi-not-enough":   {403, "not enough", nil},
+	"payment-method":      {403, "add funds", nil},
+	"base-api":            {405, "Method Not Allowed", nil},
+	"second-choice":       {200, `"index":1`, nil},
 	"odd-values":          {200, `\"c\"`, nil},
 }
 

@@ -59,7 +59,7 @@ func readReply(reply string) (wire, error) {
 		s.text(mended(reply), 0)
 	}
 	if len(s.answers) == 0 {
-		s.flow(reply)
+		s.flow(unescaped.Replace(reply))
 	}
 	return s.result()
 }
@@ -144,6 +144,10 @@ func (s *search) object(object json.RawMessage, depth int) {
 		}
 	}
 }
+
+// unescaped has quotes for what stands for them: JSON that was escaped once more, by gateways
+// or for HTML, and quotes of typesetting.
+var unescaped = strings.NewReplacer(`\"`, `"`, "&quot;", `"`, "“", `"`, "”", `"`)
 
 // flow reads what is nearly JSON as a mapping of YAML, whose flow style is JSON with fewer
 // quotes, and which has no end if the last brace is missing.
