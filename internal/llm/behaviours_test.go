@@ -192,6 +192,7 @@ var behaviourEndings = map[string]ending{
 	"near-json":        {seconds: 1, source: catalog.FromLogprobs},
 	"odd-values":       {seconds: 1},
 
+	"outage-500":        {failed: 3, calls: 90, seconds: 30, source: catalog.FromLogprobs},
 	"stream-plain":      {calls: 8, seconds: 4},
 	"limit-required":    {calls: 7, seconds: 4},
 	"context-limit":     {calls: 2, seconds: 4},

@@ -99,6 +99,7 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 		if s.elsewhere(sent) {
 			return true
 		}
+		end.result.Outcome = upstream.Rejected // it is there
 		end.fault = a.wrongAddress(s, sent, end)
 	case meansItem, meansFiltered, meansModel, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow:
 	}

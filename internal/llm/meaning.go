@@ -257,7 +257,7 @@ func (e *serverError) filtered(text string) bool {
 		return true
 	}
 	switch e.code {
-	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301":
+	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301", "1026", "1027":
 		return true
 	}
 	return anyIn(text, []string{

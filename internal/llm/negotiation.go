@@ -34,6 +34,7 @@ type negotiation struct {
 	effortSpoken bool // the site has spoken of values of the effort
 
 	resorts [4]bool // which of lastResorts were tried
+	failing bool    // the refusals were failures, which may have been an outage
 }
 
 func newNegotiation(offer terms) negotiation { return negotiation{offer: offer, now: offer} }
@@ -43,10 +44,21 @@ func newNegotiation(offer terms) negotiation { return negotiation{offer: offer, 
 // ways of lastResorts, in which nothing need stay if the refusals were an outage.
 var putBack = [][]part{{partLimit, partTemperature}, {partFormat}, {partLogprobs}, {partCache}, {partSystem}, {partStream}}
 
+func everything() (all []part) {
+	for p := range numParts {
+		all = append(all, p)
+	}
+	return all
+}
+
 // accepted notes that a call with n.now was answered.
 func (n *negotiation) accepted() {
 	n.calls++
 	n.best, n.answered, n.putting = n.now, true, nil
+	if n.failing && n.resorts != [4]bool{} { // perhaps it was an outage: everything at once
+		n.failing = false
+		n.pending = slices.Insert(n.pending, 0, everything())
+	}
 	n.next()
 }
 
@@ -179,13 +191,17 @@ func (n *negotiation) isWhole(p part, words, code string) bool {
 func (n *negotiation) putBackRefused() {
 	group := n.putting
 	n.putting = nil
-	if len(group) > 1 {
+	switch {
+	case len(group) == int(numParts): // it was no outage: group by group
+	case len(group) > 1:
 		for _, p := range slices.Backward(group) {
 			n.pending = slices.Insert(n.pending, 0, []part{p})
 		}
-	} else if lower, ok := n.offer.lower(group[0]); ok {
-		n.offer = lower
-		n.pending = slices.Insert(n.pending, 0, group)
+	default:
+		if lower, ok := n.offer.lower(group[0]); ok {
+			n.offer = lower
+			n.pending = slices.Insert(n.pending, 0, group)
+		}
 	}
 	n.next()
 }

@@ -187,7 +187,8 @@ func contentText(content gjson.Result) string {
 
 // failure returns the error that a body with a status of success holds, or nil: gateways
 // that have begun to answer before their upstream failed do this, per choice too, and some
-// servers always. Its status is the one that the error names, else that of a bad gateway.
+// servers always. Its status is the one that the error names, else that of a bad gateway in a
+// choice and of a failure elsewhere.
 func (r *reply) failure() *serverError {
 	var e serverError
 	switch {
@@ -204,6 +205,9 @@ func (r *reply) failure() *serverError {
 		return nil
 	}
 	e.status = http.StatusBadGateway
+	if !r.found {
+		e.status = http.StatusInternalServerError // nobody speaks of another server
+	}
 	if code, err := strconv.Atoi(e.code); err == nil && code >= 400 && code < 600 {
 		e.status = code
 	}

@@ -36,6 +36,7 @@ type site struct {
 	rejects int                    // refusals in a row since the last answer
 	failure string                 // the words of the last failure, while nothing was answered
 	lost    bool                   // all addresses were asked in vain
+	outage  bool                   // nothing that was left out helped against failures
 	// pictureRejects are refusals of pictures since the last answer to one.
 	pictureRejects int
 	save           func(terms) // stores what was learned
@@ -108,7 +109,7 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers.Add(1)
-	s.rejects, s.failure = 0, ""
+	s.rejects, s.failure, s.outage = 0, "", false
 	if !usable {
 		return
 	}
@@ -145,7 +146,11 @@ func (s *site) refused(sent terms, e *serverError, kind catalog.Kind) bool {
 	if s.talks.done {
 		s.talks.done, s.talks.calls = false, 0 // known for texts, asked for a picture
 	}
-	return s.talks.refused(e.message+" "+e.param, e.code, kind == catalog.KindImage)
+	again := s.talks.refused(e.message+" "+e.param, e.code, kind == catalog.KindImage)
+	if !again && s.talks.failing && !s.talks.answered {
+		s.outage, s.talks = true, newNegotiation(s.talks.offer)
+	}
+	return again
 }
 
 // reopen begins the negotiation again.
@@ -160,12 +165,13 @@ func (s *site) reopen() {
 func (s *site) failedAlike(e *serverError, kind catalog.Kind) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.settled[kind] && s.talks.done {
+	if s.settled[kind] && s.talks.done || s.outage {
 		return false
 	}
 	words := fmt.Sprint(e.status, " ", unnumbered(e.message))
 	again := s.failure == words
 	s.failure = words
+	s.talks.failing = s.talks.failing || again && !s.talks.answered
 	return again
 }
 

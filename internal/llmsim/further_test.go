@@ -98,6 +98,7 @@ var furtherBehaviours = map[string]further{
 	"payment-method":      {403, "add funds", nil},
 	"base-api":            {405, "Method Not Allowed", nil},
 	"second-choice":       {200, `"index":1`, nil},
+	"outage-500":          {500, "had an error", nil},
 	"odd-values":          {200, `\"c\"`, nil},
 }
 
