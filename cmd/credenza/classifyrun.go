@@ -365,7 +365,7 @@ func (r *classifyRun) finish() error {
 func (r *classifyRun) conclude(err error) error {
 	if lost, key := r.to.Lost(); lost > 0 {
 		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
-			lost, table.Printable(key))
+			lost, key)
 	}
 	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)

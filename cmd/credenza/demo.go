@@ -55,7 +55,7 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	showSummary(s.out, &summary)
-	printLine(s.out, "%s", tryNext())
+	_, _ = fmt.Fprintln(s.out, tryNext()) // which keeps the error
 	if summary.Failed > 0 {
 		return errItemsFailed
 	}
@@ -117,7 +117,7 @@ func showBatches(ctx context.Context, client *credenza.Client, items []credenza.
 func showResult(out io.Writer, r *credenza.Result) {
 	name := table.Printable(r.ProductName)
 	if r.Err != nil {
-		printLine(out, "  %-10s  %4s  %-12s  %s: %s", "failed", "", "", name, table.Printable(r.Err.Error()))
+		printLine(out, "  %-10s  %4s  %-12s  %s: %s", "failed", "", "", name, r.Err.Error())
 		return
 	}
 	c := r.Classification

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/app"
-	"github.com/credenza-dev/credenza/internal/table"
 )
 
 type doctorCommand struct {
@@ -36,7 +35,7 @@ func (c *doctorCommand) Validate() error {
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	found, err := app.Doctor(ctx, c.Config, c.Timeout, func(model, server, question string) {
 		if isTerminal(s.err) {
-			printLine(s.err, "credenza: asking %s at %s (%s, up to %v)", table.Printable(model), server, question, c.Timeout)
+			printLine(s.err, "credenza: asking %s at %s (%s, up to %v)", model, server, question, c.Timeout)
 		}
 	})
 	switch {
@@ -79,7 +78,7 @@ func printDiagnoses(s streams, found []app.Diagnosis) error {
 }
 
 func printDiagnosis(s streams, d *app.Diagnosis) error {
-	printLine(s.out, "%s at %s\nkey %s, %s\n", table.Printable(d.Model), table.Printable(d.Server), d.Key, table.Printable(d.Group))
+	printLine(s.out, "%s at %s\nkey %s, %s\n", d.Model, d.Server, d.Key, d.Group)
 	var rows [][]string
 	for i := range d.Checks {
 		rows = append(rows, checkRow(&d.Checks[i]))
@@ -89,7 +88,7 @@ func printDiagnosis(s streams, d *app.Diagnosis) error {
 	}
 	for _, c := range d.Checks {
 		if !c.Answered {
-			printLine(s.out, "\n%s: %s", c.Name, table.Printable(c.Message))
+			printLine(s.out, "\n%s: %s", c.Name, c.Message)
 		}
 	}
 	if facts := factsOf(d); len(facts) > 0 {
@@ -110,7 +109,7 @@ func printDiagnosis(s streams, d *app.Diagnosis) error {
 	}
 	printLine(s.out, "\nWhat to do:")
 	for _, text := range d.Advice {
-		printLine(s.out, "  - %s", table.Printable(text))
+		printLine(s.out, "  - %s", text)
 	}
 	if len(d.Advice) == 0 {
 		printLine(s.out, "  nothing: it works as it is")

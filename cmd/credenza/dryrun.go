@@ -11,7 +11,6 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/productfile"
 	"github.com/credenza-dev/credenza/internal/prompt"
-	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
@@ -64,7 +63,7 @@ func printEstimate(out io.Writer, e *productfile.Estimate, columns []string, loc
 		unreadable = fmt.Sprintf(", %d of which cannot be read", e.Unreadable)
 	}
 	printLine(out, "rows      %d%s", e.Rows+e.Unreadable, unreadable)
-	printLine(out, "columns   %d: %s", len(columns), table.Printable(strings.Join(columns, ", ")))
+	printLine(out, "columns   %d: %s", len(columns), strings.Join(columns, ", "))
 	if local {
 		printLine(out, "calls     0: the offline classifier answers")
 		printLine(out, "tokens    0")

@@ -64,7 +64,7 @@ func printGroups(s streams, by string, groups []eval.GroupScores) {
 			g.Name, percent(g.Accuracy), percent(g.MacroF1), strconv.Itoa(g.Answered), strconv.Itoa(g.Failed),
 		})
 	}
-	printFigures(s, "By "+table.Printable(by)+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
+	printFigures(s, "By "+by+", in %", []string{by, "accuracy", "macro-F1", "answered", "failed"}, rows)
 }
 
 // printConfusion numbers the categories, so that the matrix fits a terminal.

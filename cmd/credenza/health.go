@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/app"
-	"github.com/credenza-dev/credenza/internal/table"
 )
 
 type healthCommand struct {
@@ -58,7 +57,7 @@ func (c *healthCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	printLine(s.out, "%s", table.Printable(text))
+	printLine(s.out, "%s", text)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -56,7 +55,7 @@ func timeText(t time.Time) string {
 func describeJob(w io.Writer, job *credenza.Job) {
 	for _, c := range fullJobColumns {
 		if value := c.value(job); !value.Blank() {
-			printLine(w, "%-8s  %s", c.name, table.Printable(value.String()))
+			printLine(w, "%-8s  %s", c.name, value.String())
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (c *jobsWatch) Run(ctx context.Context, s streams) error {
 // follow shows a job's progress until its end, and its summary.
 func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *credenza.Job, notes io.Writer) error {
 	if job.State == credenza.JobPaused {
-		printLine(notes, "credenza: %s is %s (%s): it waits for %s", job.ID, job.State, table.Printable(job.Message), j.again("resume "+job.ID))
+		printLine(notes, "credenza: %s is %s (%s): it waits for %s", job.ID, job.State, job.Message, j.again("resume "+job.ID))
 	}
 	bar := newProgress(notes, false, "classifying", job.Progress.Total)
 	defer bar.end()
@@ -65,7 +65,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOption {
 	return credenza.WatchNotify(func(attempt int, err error) {
 		if attempt == 1 {
-			bar.hideWhile(func() { printLine(notes, "credenza: waiting for %s: %s", j.Server, table.Printable(publicText(err))) })
+			bar.hideWhile(func() { printLine(notes, "credenza: waiting for %s: %s", j.Server, publicText(err)) })
 		}
 	})
 }

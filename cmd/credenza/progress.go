@@ -76,7 +76,7 @@ func (p *progress) hideWhile(talk func()) {
 // onNotice returns a function that prints notices of outages on notes.
 func onNotice(notes io.Writer, bar *progress) func(credenza.Notice) {
 	return func(n credenza.Notice) {
-		bar.hideWhile(func() { printLine(notes, "credenza: %s", table.Printable(n.Message)) })
+		bar.hideWhile(func() { printLine(notes, "credenza: %s", n.Message) })
 	}
 }
 
@@ -123,7 +123,7 @@ func (p *progress) progressed(t *tally, waiting int, fraction float64) {
 		if fraction > 0 {
 			p.bar.ChangeMax(t.Rows + max(left, 1))
 		}
-		p.bar.Describe(p.what + t.problems())
+		p.bar.Describe(table.Printable(p.what + t.problems())) // a service names the reasons
 		_ = p.bar.Set(t.Rows)
 	case p.lines != nil:
 		p.lines.show(t, left)

@@ -57,7 +57,7 @@ func reportUnreadable(rows *productfile.Unreadable, notes io.Writer, fate string
 	if rows.Count == 0 {
 		return nil
 	}
-	printLine(notes, "credenza: %s", table.Printable(rows.Text(", "+fate, productfile.MaxLines)))
+	printLine(notes, "credenza: %s", rows.Text(", "+fate, productfile.MaxLines))
 	return errItemsFailed
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -121,7 +122,7 @@ func report(w io.Writer, err error) int {
 		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"), commandOf(parse))
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
-		printLine(w, "credenza: %s", table.Printable(line))
+		printLine(w, "credenza: %s", line)
 	}
 	return code
 }
@@ -159,8 +160,27 @@ func countItems(n int) string {
 	return fmt.Sprintf("%d items", n)
 }
 
-// printLine writes a line for people. For standard output, outputWriter keeps the
-// error; errors of standard error are ignored.
+// printLine writes a line for people. Its texts and errors are made printable, because names
+// and messages may be those of strangers. For standard output, outputWriter keeps the error;
+// errors of standard error are ignored.
 func printLine(w io.Writer, format string, args ...any) {
+	for i, arg := range args {
+		args[i] = printable(arg)
+	}
 	_, _ = fmt.Fprintf(w, format+"\n", args...)
+}
+
+// printable returns a text or an error as a text that does not control the terminal, and all
+// else as it is.
+func printable(arg any) any {
+	switch arg := arg.(type) {
+	case error:
+		return table.Printable(arg.Error())
+	case fmt.Stringer: // numbers with names: times, addresses
+		return arg
+	}
+	if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
+		return table.Printable(v.String())
+	}
+	return arg
 }

@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/credenza-dev/credenza/internal/app"
-	"github.com/credenza-dev/credenza/internal/table"
 )
 
 type serveCommand struct {
@@ -91,7 +90,7 @@ func (c *serveCommand) check(ctx context.Context, s streams, settings *app.Resol
 	}
 	printLine(s.out, "")
 	for _, p := range problems {
-		printLine(s.out, "%s: %s", p[0], table.Printable(p[1]))
+		printLine(s.out, "%s: %s", p[0], p[1])
 	}
 	if len(problems) == 1 {
 		return errors.New("there is 1 problem to correct")

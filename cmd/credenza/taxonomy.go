@@ -95,7 +95,6 @@ func (c *taxonomyCheck) Run(s streams) error {
 		return err
 	}
 	name := cmp.Or(c.path(), "the built-in taxonomy")
-	_, err = fmt.Fprintf(s.out, "%s is sound: %d categories, %d styles, version %s\n",
-		name, len(t.Categories), len(t.Styles), t.Version)
-	return err
+	printLine(s.out, "%s is sound: %d categories, %d styles, version %s", name, len(t.Categories), len(t.Styles), t.Version)
+	return nil
 }

@@ -129,6 +129,8 @@ func TestReadReply_InAnyOrder(t *testing.T) {
 func TestPublic(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
 		"lines":   {"a\n b\x00\u202ec", "a b c"},
+		"colours": {"\x1b[31mno\x1b[0m \x1b]0;title\x07seat", "no seat"},
+		"divided": {"wrong key abcd\x1b[0m-efgh", "wrong key [key]"},
 		"secret":  {"wrong key abcd-efgh.", "wrong key [key]."},
 		"bearer":  {"got Bearer xyz, no", "got [key], no"},
 		"masked":  {"provided: sk-proj-abc****wxyz. See", "provided: [key]. See"},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // maxPublicBytes bounds what is passed on of a server's text.
@@ -16,7 +18,8 @@ var keyLike = regexp.MustCompile(`(?i)\bbearer\s+[^\s"',]+|\b(?:sk|pk|rk|gsk|xai
 
 // public makes a server's text fit to be shown: one short line without what is hidden.
 func public(s string, secrets hidden) string {
-	s = secrets.removed(s[:min(len(s), maxErrorBytes)])
+	s = catalog.WithoutEscapes(s[:min(len(s), maxErrorBytes)]) // first, since one may divide a key
+	s = secrets.removed(s)
 	s = keyLike.ReplaceAllString(s, "[key]")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || ('\u202A' <= r && r <= '\u202E') {

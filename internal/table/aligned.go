@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 const (
@@ -130,9 +132,9 @@ func clean(cells []string) []string {
 	return cells
 }
 
-// Printable returns s without characters that could control a terminal or reverse its
-// text, since product names come from untrusted files. Line ends and tabs become
-// spaces.
+// Printable returns s without what could control a terminal or reverse its text, since
+// product names come from untrusted files: escape sequences as a whole, and single
+// characters. Line ends and tabs become spaces.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -142,7 +144,7 @@ func Printable(s string) string {
 			return -1
 		}
 		return r
-	}, s)
+	}, catalog.WithoutEscapes(s))
 }
 
 func (e *alignedEncoder) objects() bool { return true }
