@@ -156,6 +156,7 @@ func (a *asking) acquire(ctx context.Context) (*upstream.Lease, error) {
 	ctx, stop := a.question.Waiting(ctx)
 	defer stop()
 	a.need.Attempt = a.answer.Trace.Attempts + 1
+	a.need.Asked = a.entry.asked
 	start := time.Now()
 	lease, err := a.gate.Acquire(ctx, a.need)
 	a.answer.Trace.QueueTime += time.Since(start)

@@ -179,6 +179,9 @@ func (g *Gate) Acquire(ctx context.Context, need Need) (*Lease, error) {
 		return nil, err
 	}
 	w, lease, err := g.ask(ctx, need)
+	if need.Asked != nil {
+		need.Asked()
+	}
 	if w == nil {
 		return lease, err
 	}

@@ -35,6 +35,9 @@ type Need struct {
 	// After is how the item's attempt before this one ended, for the fault where
 	// the deadline comes while the retry waits. Abandoned: there was none.
 	After Outcome
+	// Asked is called once the attempt has its place in the queue, or needs none. It must not
+	// wait. Nil: nobody needs to know.
+	Asked func()
 }
 
 // Result is how an attempt ended, for Lease.Settle.
