@@ -3,12 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/broker"
 )
@@ -61,19 +58,6 @@ func (a *App) openBroker(ctx context.Context) (err error) {
 	}
 	a.closers = append(a.closers, a.broker.Close)
 	return nil
-}
-
-func (a *App) temporaryDir() (string, error) {
-	dir, err := os.MkdirTemp("", "credenza-")
-	if err != nil {
-		return "", fmt.Errorf("no temporary folder can be made: see that there is room in %s (%w)", os.TempDir(), err)
-	}
-	a.closers = append(a.closers, func() {
-		if err := os.RemoveAll(dir); err != nil {
-			a.log.Warn("a temporary folder stays: remove it", zap.String("folder", dir), zap.Error(err))
-		}
-	})
-	return dir, nil
 }
 
 // dataDir returns the folder of answers and jobs; empty: a cluster keeps them.

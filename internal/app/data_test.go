@@ -1,12 +1,16 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/pkg/credenza"
@@ -50,6 +54,65 @@ func TestInProcessLeavesJobsInTheDataFolderAlone(t *testing.T) {
 	_, err = client.Job(t.Context(), "any")
 	if call, ok := errors.AsType[*credenza.Error](err); !ok || call.Code != "UNIMPLEMENTED" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTemporaryFolders_OfKilledProcessesAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	start := func() string {
+		t.Helper()
+		before := names(t, dir)
+		a, err := app.Start(t.Context(), settings(t), app.Options{LogTo: &buffer{}, Data: app.DataTemporary})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = a.Close(context.Background()) })
+		for name := range names(t, dir) {
+			if !before[name] {
+				return name
+			}
+		}
+		t.Fatal("it has no temporary folder")
+		return ""
+	}
+	alive := start()
+	for name, lock := range map[string]string{"credenza-data-killed": "owner.lock", "credenza-data-new": "owner.lock", "credenza-data-others": "notes"} {
+		place(t, filepath.Join(dir, name, lock), "")
+		place(t, filepath.Join(dir, name, "data", "uploads", "a.data"), "name\nOak chair\n")
+	}
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{alive, "credenza-data-killed", "credenza-data-others"} {
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := start()
+	want := map[string]bool{alive: true, second: true, "credenza-data-new": true, "credenza-data-others": true}
+	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
+		t.Errorf("the temporary folder has other ones (-want +got):\n%s", diff)
+	}
+}
+
+// names returns what is in a folder.
+func names(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, entry := range entries {
+		found[entry.Name()] = true
+	}
+	return found
+}
+
+// place writes a file, and makes its folders.
+func place(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 

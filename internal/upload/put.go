@@ -154,7 +154,7 @@ func explain(err error) error {
 
 // baseName returns a name without folders and control characters.
 func baseName(name string) string {
-	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = path.Base(strings.ReplaceAll(catalog.WithoutEscapes(strings.ToValidUTF8(name, "")), `\`, "/"))
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
