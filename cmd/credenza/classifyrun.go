@@ -56,7 +56,7 @@ func (r *classifyRun) classify(ctx context.Context, client *credenza.Client) err
 	case err == nil && !r.ended:
 		err = errInterrupted
 	case err == nil && r.rows.left() > 0:
-		err = fmt.Errorf("%s got no result: the service has left them out", countItems(r.rows.left()))
+		err = fmt.Errorf("%s got no result: the service has left them out", catalog.Count(r.rows.left(), "item"))
 	}
 	if err == nil {
 		err = r.finish()
@@ -74,7 +74,7 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		defer close(interrupted)
 		r.rows.stop()
 		if n := r.rows.waiting(); n > 0 {
-			printLine(r.notes, "credenza: waiting for %s in flight: a second interruption does not", countItems(n))
+			printLine(r.notes, "credenza: waiting for %s in flight: a second interruption does not", catalog.Count(n, "item"))
 		}
 	})
 	defer func() {
@@ -364,8 +364,8 @@ func (r *classifyRun) finish() error {
 // conclude says what was done, and how to go on with a half-done file.
 func (r *classifyRun) conclude(err error) error {
 	if lost, key := r.to.Lost(); lost > 0 {
-		printLine(r.notes, "credenza: %d values are in none of the first row's columns and left out, the first in %q: give a file, whose rows are all looked at",
-			lost, key)
+		printLine(r.notes, "credenza: left out, without a column in the first row: %s, the first in %q: give a file, whose rows are all looked at",
+			catalog.Count(lost, "value"), key)
 	}
 	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/examples"
 	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -106,7 +107,7 @@ func showBatches(ctx context.Context, client *credenza.Client, items []credenza.
 			return credenza.Summary{}, err
 		}
 		printLine(out, "batch %d after %v: %s, %d of %d done", batch.ID,
-			time.Since(start).Round(100*time.Microsecond), countItems(len(batch.Results)), batch.Progress.Done, len(items))
+			time.Since(start).Round(100*time.Microsecond), catalog.Count(len(batch.Results), "item"), batch.Progress.Done, len(items))
 		for i := range batch.Results {
 			showResult(out, &batch.Results[i])
 		}
@@ -129,10 +130,10 @@ func showSummary(out io.Writer, sum *credenza.Summary) {
 	if sum.Elapsed > 0 {
 		rate = fmt.Sprintf(", %.0f items/s", float64(sum.Total)/sum.Elapsed.Seconds())
 	}
-	printLine(out, "\n%s: %d classified, %d failed, in %v%s, at most %d at once.", countItems(int(sum.Total)), sum.Succeeded, sum.Failed,
+	printLine(out, "\n%s: %d classified, %d failed, in %v%s, at most %d at once.", catalog.Count(sum.Total, "item"), sum.Succeeded, sum.Failed,
 		sum.Elapsed.Round(100*time.Microsecond), rate, sum.PeakConcurrency)
 	if sum.UpstreamCalls > 0 {
-		printLine(out, "%d calls to the model, %d tokens in, %d out.", sum.UpstreamCalls, sum.PromptTokens, sum.CompletionTokens)
+		printLine(out, "%s to the model, %s in, %d out.", catalog.Count(sum.UpstreamCalls, "call"), catalog.Count(sum.PromptTokens, "token"), sum.CompletionTokens)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/app"
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 type doctorCommand struct {
@@ -155,10 +156,10 @@ func factsOf(d *app.Diagnosis) (facts [][]string) {
 	}
 	if c := d.Measured(); c != nil {
 		add("speed", "%s for an answer", seconds(c.Seconds))
-		add("an item costs", "%d tokens in, %d out", c.Prompt, c.Completion)
+		add("an item costs", "%s in, %d out", catalog.Count(c.Prompt, "token"), c.Completion)
 	}
 	if c := d.Answer("picture"); c != nil {
-		add("with a picture", "%d tokens in, %d out", c.Prompt, c.Completion)
+		add("with a picture", "%s in, %d out", catalog.Count(c.Prompt, "token"), c.Completion)
 	}
 	for _, l := range []struct {
 		name  string
@@ -176,7 +177,7 @@ func factsOf(d *app.Diagnosis) (facts [][]string) {
 		add("limits", "the server names none; they are learned from its refusals")
 	}
 	if n := d.ItemsPerMinute(); n > 0 {
-		add("so at most", "%.0f items a minute", n)
+		add("so at most", "%s a minute", catalog.Count(int64(n), "item"))
 	}
 	return facts
 }

@@ -7,18 +7,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/eval"
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
 // printReport prints the figures for people. The output keeps errors, see outputWriter.
 func printReport(s streams, by string, r *evalReport) {
-	printLine(s.out, "%s, %s (%s), taxonomy %s", countItems(r.Items), r.Backend, r.Model, r.Taxonomy)
+	printLine(s.out, "%s, %s (%s), taxonomy %s", catalog.Count(r.Items, "item"), r.Backend, r.Model, r.Taxonomy)
 	if r.Failed > 0 {
 		printLine(s.out, "%d failed, in none of the figures: %s", r.Failed, countsByReason(r.FailuresByReason))
 	}
 	if r.Unreadable > 0 {
-		printLine(s.out, "%s cannot be read", countRows(r.Unreadable))
+		printLine(s.out, "%s cannot be read", catalog.Count(r.Unreadable, "row"))
 	}
 	printLine(s.out, "")
 	printLine(s.out, "accuracy           %6s %%  (%d of %d)", percent(r.Accuracy), r.Correct, r.Answered)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -114,7 +115,7 @@ func unwritten(err error) error { return fmt.Errorf("the results cannot be writt
 
 // conclude prints how many results were written, and returns the command's error.
 func (r *resultsCopy) conclude(ctx context.Context, token string, err error) error {
-	line := fmt.Sprintf("%d results", r.tally.Done)
+	line := catalog.Count(r.tally.Done, "result")
 	line += r.tally.problems()
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
@@ -124,7 +125,7 @@ func (r *resultsCopy) conclude(ctx context.Context, token string, err error) err
 	case err != nil:
 	case !r.waitsForAll():
 		printLine(r.notes, "credenza: %s; the job is %s with %s: wait for the rest with --follow",
-			line, r.job.State, countItems(int(r.job.Progress.Total)))
+			line, r.job.State, catalog.Count(r.job.Progress.Total, "item"))
 	default:
 		printLine(r.notes, "credenza: %s", line)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -164,7 +165,7 @@ func (j *jobServer) change(ctx context.Context, s streams, next string, change f
 		job, err := change(client)
 		if err == nil {
 			printLine(s.err, "credenza: %s is %s: %d of %s classified%s",
-				job.ID, job.State, job.Progress.Done, countItems(int(job.Progress.Total)), next)
+				job.ID, job.State, job.Progress.Done, catalog.Count(job.Progress.Total, "item"), next)
 		}
 		return err
 	})
@@ -234,7 +235,7 @@ func (j *jobServer) created(ctx context.Context, client *credenza.Client, s stre
 	if watch {
 		return j.follow(ctx, client, job, s.err)
 	}
-	printLine(s.err, "credenza: %s in the job: follow it with %s", countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+	printLine(s.err, "credenza: %s in the job: follow it with %s", catalog.Count(job.Progress.Total, "item"), j.again("watch "+job.ID))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -46,7 +47,7 @@ func (j *jobServer) follow(ctx context.Context, client *credenza.Client, job *cr
 			if ctx.Err() != nil {
 				bar.end()
 				printLine(notes, "credenza: interrupted at %d of %s: the job goes on, see it again with %s",
-					seen.Done, countItems(int(job.Progress.Total)), j.again("watch "+job.ID))
+					seen.Done, catalog.Count(job.Progress.Total, "item"), j.again("watch "+job.ID))
 			}
 			return err
 		}
@@ -72,7 +73,7 @@ func (j *jobServer) onOutage(notes io.Writer, bar *progress) credenza.WatchOptio
 
 // conclude prints the summary of an ended job, and returns the command's error.
 func (j *jobServer) conclude(ctx context.Context, client *credenza.Client, job *credenza.Job, sum credenza.Summary, pictures string, notes io.Writer) error {
-	line := fmt.Sprintf("%s classified in %v", countItems(int(sum.Succeeded)), sum.Elapsed.Round(time.Millisecond))
+	line := fmt.Sprintf("%s classified in %v", catalog.Count(sum.Succeeded, "item"), sum.Elapsed.Round(time.Millisecond))
 	if sum.Failed > 0 {
 		line += fmt.Sprintf(", %d failed: %s", sum.Failed, countsByReason(sum.FailuresByReason))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -137,10 +138,10 @@ func (l *progressLines) show(t *tally, left int) {
 		return
 	}
 	l.last = now
-	line := countItems(t.Rows)
+	line := catalog.Count(t.Rows, "item")
 	rate := float64(t.Rows-t.rowsBefore) / now.Sub(l.start).Seconds()
 	if left > 0 {
-		line = fmt.Sprintf("%d of about %s", t.Rows, countItems(t.Rows+left))
+		line = fmt.Sprintf("%d of about %s", t.Rows, catalog.Count(t.Rows+left, "item"))
 	}
 	line += fmt.Sprintf(", %.1f items/s", rate)
 	if left > 0 && rate > 0 {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 
@@ -59,11 +58,4 @@ func reportUnreadable(rows *productfile.Unreadable, notes io.Writer, fate string
 	}
 	printLine(notes, "credenza: %s", rows.Text(", "+fate, productfile.MaxLines))
 	return errItemsFailed
-}
-
-func countRows(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return fmt.Sprintf("%d rows", n)
 }

@@ -124,7 +124,7 @@ func TestClassifyCSV_HasAllKeysOfJSON(t *testing.T) {
 
 func TestClassifyCSV_SaysWhatItLeavesOut(t *testing.T) {
 	got := credenzaWith(t, `{"name":"Oak chair"}`+"\n"+`{"name":"Sofa","extra":1}`+"\n", "classify", "-", "--output=csv")
-	got.expect(t, exitOK, `credenza: 1 values are in none of the first row's columns and left out, the first in "extra"`)
+	got.expect(t, exitOK, `credenza: left out, without a column in the first row: 1 value, the first in "extra"`)
 }
 
 func TestClassifyJSON_HasTheRowIfAsked(t *testing.T) {

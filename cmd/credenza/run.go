@@ -152,14 +152,6 @@ func publicText(err error) string {
 	return err.Error()
 }
 
-// countItems returns "1 item" or such as "3 items".
-func countItems(n int) string {
-	if n == 1 {
-		return "1 item"
-	}
-	return fmt.Sprintf("%d items", n)
-}
-
 // printLine writes a line for people. Its texts and errors are made printable, because names
 // and messages may be those of strangers. For standard output, outputWriter keeps the error;
 // errors of standard error are ignored.

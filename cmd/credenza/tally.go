@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -97,7 +98,7 @@ func (t *tally) conclude(notes io.Writer, err error) error {
 	if t.Done == 0 && err != nil && !errors.Is(err, errInterrupted) {
 		return err
 	}
-	line := fmt.Sprintf("%s classified in %v", countItems(t.Done-t.failed()+t.KeptBad), time.Since(t.start).Round(time.Millisecond))
+	line := fmt.Sprintf("%s classified in %v", catalog.Count(t.Done-t.failed()+t.KeptBad, "item"), time.Since(t.start).Round(time.Millisecond))
 	if errors.Is(err, errInterrupted) {
 		line = "interrupted: " + line
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
 
@@ -75,7 +76,7 @@ func (c *taxonomyShow) Run(s streams) error {
 	for _, style := range t.Styles {
 		styles = append(styles, []string{style.Name, style.Description, strings.Join(style.Tags, ", ")})
 	}
-	printLine(s.out, "Taxonomy %s: %d categories, %d styles\n", t.Version, len(t.Categories), len(t.Styles))
+	printLine(s.out, "Taxonomy %s: %s, %s\n", t.Version, catalog.Count(len(t.Categories), "category"), catalog.Count(len(t.Styles), "style"))
 	if err := printTable(s, []string{"CATEGORY", "WHAT BELONGS IN IT", "PLACEMENTS"}, categories); err != nil {
 		return err
 	}
@@ -95,6 +96,6 @@ func (c *taxonomyCheck) Run(s streams) error {
 		return err
 	}
 	name := cmp.Or(c.path(), "the built-in taxonomy")
-	printLine(s.out, "%s is sound: %d categories, %d styles, version %s", name, len(t.Categories), len(t.Styles), t.Version)
+	printLine(s.out, "%s is sound: %s, %s, version %s", name, catalog.Count(len(t.Categories), "category"), catalog.Count(len(t.Styles), "style"), t.Version)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/broker"
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/lexicon"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -123,7 +124,7 @@ func (c *Config) checkTaxonomy() (string, error) {
 	if c.Taxonomy != "" {
 		name = filepath.Base(c.Taxonomy)
 	}
-	return fmt.Sprintf("%s: %d categories, %d styles", name, len(tax.Categories), len(tax.Styles)), errors.Join(err, offline)
+	return fmt.Sprintf("%s: %s, %s", name, catalog.Count(len(tax.Categories), "category"), catalog.Count(len(tax.Styles), "style")), errors.Join(err, offline)
 }
 
 func (c *Config) checkStorage(ctx context.Context) (string, error) {

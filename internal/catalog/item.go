@@ -118,7 +118,7 @@ func (it *Item) HasPicture() bool {
 // it has neither text nor picture, a text over its limit, or a row with too many cells.
 func (it *Item) Check() *fault.Fault {
 	if r := it.Row; r != nil && len(r.Cells) > len(r.Columns) {
-		return fault.New(fault.InvalidItem, "the row has more cells than the %d columns: name every column, or leave out what is too much", len(r.Columns))
+		return fault.New(fault.InvalidItem, "the row has more cells than its %s: name every column, or leave out what is too much", Count(len(r.Columns), "column"))
 	}
 	if !it.HasText() && !it.HasPicture() {
 		return fault.New(fault.InvalidItem,

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -152,7 +153,7 @@ func (c *Calls) End(classes ...Class) {
 // interrupt a send to a caller that does not read, the end of its connection does.
 func (c *Calls) Wait(ctx context.Context) error {
 	if n := c.wait(ctx, Finite); n > 0 {
-		return fmt.Errorf("%d calls were cut off: %w", n, context.Cause(ctx))
+		return fmt.Errorf("%s had to be cut off: %w", catalog.Count(n, "call"), context.Cause(ctx))
 	}
 	return nil
 }

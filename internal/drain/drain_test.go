@@ -65,7 +65,7 @@ func TestCalls_Wait(t *testing.T) {
 		}
 		short, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		if err := c.Wait(short); err == nil || !strings.HasPrefix(err.Error(), "1 calls were cut off") || !errors.Is(err, context.DeadlineExceeded) {
+		if err := c.Wait(short); err == nil || !strings.HasPrefix(err.Error(), "1 call had to be cut off") || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after 2 s: %v", err)
 		}
 		began := time.Now()

@@ -65,7 +65,7 @@ func decodeChunk(b []byte) (*chunk, error) {
 		}
 	}
 	if len(c.indexes) != len(items) {
-		return nil, fmt.Errorf("a stored chunk has %d items and %d indexes", len(items), len(c.indexes))
+		return nil, fmt.Errorf("a stored chunk has items (%d) and indexes (%d) that do not match", len(items), len(c.indexes))
 	}
 	for _, place := range form.Objects {
 		if c.objects == nil {
@@ -141,7 +141,7 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	}
 	items, err := codec.DecodeItems(b)
 	if err != nil || len(items) != 1 {
-		return nil, &unreadable{fmt.Errorf("an object with %d items: %w", len(items), err)}
+		return nil, &unreadable{fmt.Errorf("an object with %s: %w", catalog.Count(len(items), "item"), err)}
 	}
 	c.nameColumns(&items[0])
 	return &items[0], nil

@@ -216,7 +216,7 @@ func (l *listing) atEnd(ctx context.Context) error {
 	}
 	l.rec = rec
 	if missing := rec.Tally.Done - l.next.Done; missing > 0 {
-		return dataLoss(fmt.Errorf("%d of %d results are missing", missing, rec.Tally.Done))
+		return dataLoss(fmt.Errorf("%d missing of %s", missing, catalog.Count(rec.Tally.Done, "result")))
 	}
 	return nil
 }

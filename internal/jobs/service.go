@@ -56,7 +56,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.TidyPause = cmp.Or(c.TidyPause, defaultTidyPause)
 	switch {
 	case c.MaxBytes < MinBytes:
-		return c, fmt.Errorf("jobs may store %d bytes: give at least %d", c.MaxBytes, MinBytes)
+		return c, fmt.Errorf("jobs may store %s: give at least %d", catalog.Count(c.MaxBytes, "byte"), MinBytes)
 	case c.Keep <= 0:
 		return c, fmt.Errorf("jobs are kept for %v: give a time above 0", c.Keep)
 	case c.AckWait < 0, c.UploadWait < 0, c.Sync < 0:

@@ -212,7 +212,7 @@ func (w *watch) finish(ctx context.Context) error {
 		return notFound()
 	}
 	if w.out.seen.Done < rec.Tally.Done {
-		return dataLoss(fmt.Errorf("%d of %d results are missing", rec.Tally.Done-w.out.seen.Done, rec.Tally.Done))
+		return dataLoss(fmt.Errorf("%d missing of %s", rec.Tally.Done-w.out.seen.Done, catalog.Count(rec.Tally.Done, "result")))
 	}
 	summary := rec.Tally.summary(rec)
 	return w.out.send(catalog.JobEvent{Summary: &summary, Token: w.out.seen.token()})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/picture/page"
 	"github.com/credenza-dev/credenza/internal/picture/raster"
@@ -84,7 +85,7 @@ func checkSize(p raster.Prepared, least int) error {
 		return nil
 	}
 	return fault.New(fault.ImageUnsupported,
-		"the picture's shorter side has %d pixels, at least %d are needed: give a larger version", p.Shorter, least).
+		"the picture's shorter side has %s, at least %d are needed: give a larger version", catalog.Count(p.Shorter, "pixel"), least).
 		WithSummary(fault.PictureTooSmall)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
 )
@@ -117,14 +118,10 @@ func (u *Unreadable) Note(err *table.RowError) {
 // Text says how many rows cannot be read, what becomes of them, and where the first of them
 // are, so many at most.
 func (u *Unreadable) Text(fate string, most int) string {
-	rows := "1 row"
-	if u.Count > 1 {
-		rows = fmt.Sprintf("%d rows", u.Count)
-	}
 	named := u.lines[:min(most, len(u.lines))]
 	lines := strings.Join(named, ", ")
 	if u.Count > len(named) {
 		lines += " and others"
 	}
-	return fmt.Sprintf("%s cannot be read%s: line %s (the first: %s)", rows, fate, lines, u.first.Fault.Message)
+	return fmt.Sprintf("%s cannot be read%s: line %s (the first: %s)", catalog.Count(u.Count, "row"), fate, lines, u.first.Fault.Message)
 }

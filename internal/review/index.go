@@ -160,7 +160,7 @@ func (x *index) complete() bool {
 // damage returns a fault if some of what was stored for the job is lost, else nil.
 func (x *index) damage() error {
 	if missing := x.job.Done - int64(len(x.rows)); x.job.State.Ended() && missing > 0 {
-		return fault.New(fault.DataLoss, "%d of %d results of the job are damaged or lost: what can be read was sent, send the items again as a new job", missing, x.job.Done)
+		return fault.New(fault.DataLoss, "%d of %d results of the job cannot be read, as they are damaged or lost: what can be read was sent, send the items again as a new job", missing, x.job.Done)
 	}
 	return x.lost
 }

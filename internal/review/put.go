@@ -71,7 +71,7 @@ func (x *index) prepare(change *catalog.Change, f *catalog.ReviewFilter) (int64,
 	}
 	slices.Sort(indexes)
 	if n := len(slices.Compact(indexes)); n < len(change.Corrections) {
-		return 0, fault.Invalid("list.corrections", "%d results have several corrections: give each result one", len(change.Corrections)-n)
+		return 0, fault.Invalid("list.corrections", "several corrections are given for %s: give each result one", catalog.Count(len(change.Corrections)-n, "result"))
 	}
 	return int64(len(indexes)), nil
 }

@@ -214,7 +214,7 @@ func TestShutdownCutsOffQuietUploads(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if err := s.Shutdown(context.Background()); err == nil || !strings.Contains(err.Error(), "1 calls were cut off") {
+		if err := s.Shutdown(context.Background()); err == nil || !strings.Contains(err.Error(), "1 call had to be cut off") {
 			t.Errorf("Shutdown: %v", err)
 		}
 		if err := stream.RecvMsg(&credenzav1.CreateJobResponse{}); status.Code(err) != codes.Unavailable {

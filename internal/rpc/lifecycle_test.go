@@ -201,7 +201,7 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 				}
 				began := time.Now()
 				err := s.Shutdown(ctx)
-				if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 calls were cut off") {
+				if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 call had to be cut off") {
 					t.Errorf("Shutdown: %v", err)
 				}
 				if took := time.Since(began); took != tc.want {

@@ -188,7 +188,7 @@ func TestRows_StayWithTheirItems(t *testing.T) {
 			t.Errorf("row %d: %q", i, item.Row)
 		}
 	}
-	if f := got[2].Check(); f == nil || f.Reason.String() != "INVALID_ITEM" || !strings.Contains(f.Message, "more cells than the 4 columns") {
+	if f := got[2].Check(); f == nil || f.Reason.String() != "INVALID_ITEM" || !strings.Contains(f.Message, "more cells than its 4 columns") {
 		t.Errorf("got %v", f)
 	}
 }

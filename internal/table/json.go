@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -292,7 +293,7 @@ func (s *jsonSource) list(start position) (record, bool, error) {
 
 func listRow(names, values []string, start position) (Row, error) {
 	if len(values) > len(names) {
-		return nil, start.ofRow(start.fault("the row has %d values for %d names", len(values), len(names)))
+		return nil, start.ofRow(start.fault("the row has %s for %s", catalog.Count(len(values), "value"), catalog.Count(len(names), "name")))
 	}
 	row := make(Row, 0, len(names))
 	for i, text := range values {

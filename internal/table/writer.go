@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -83,7 +84,7 @@ func (w *Writer) Write(values []Value) error { return w.WriteLong(values, nil) }
 // than the header. Formats without such a place, such as JSON lines, leave them out.
 func (w *Writer) WriteLong(values []Value, extra []string) error {
 	if len(values) != len(w.columns) {
-		return fault.New(fault.Internal, "a row has %d values for %d columns", len(values), len(w.columns))
+		return fault.New(fault.Internal, "a row has %s for %s", catalog.Count(len(values), "value"), catalog.Count(len(w.columns), "column"))
 	}
 	if err := w.begin(); err != nil {
 		return err

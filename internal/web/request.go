@@ -214,7 +214,7 @@ func (p *requestParser) data() error {
 func (p *requestParser) row() error {
 	place := len(p.req.rows)
 	if place == p.limits.items {
-		return fault.New(fault.TooManyItems, "There are more than %d rows: send them in several requests", p.limits.items)
+		return fault.New(fault.TooManyItems, "There are more than %s: send them in several requests", catalog.Count(p.limits.items, "row"))
 	}
 	var raw json.RawMessage
 	if err := p.decoder.Decode(&raw); err != nil {

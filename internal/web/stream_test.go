@@ -325,7 +325,7 @@ func TestDrainCutsOffWhatDoesNotEnd(t *testing.T) {
 						t.Errorf("the last line is %q", line)
 					}
 				}
-				if err := <-down; err == nil || !strings.Contains(err.Error(), "1 calls") {
+				if err := <-down; err == nil || !strings.Contains(err.Error(), "1 call had to be cut off") {
 					t.Errorf("Drain said %v", err)
 				}
 				if took := time.Since(began); took < 10*time.Second || took > 13*time.Second {
