@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,9 @@ func (s *Service) Corrections(ctx context.Context, q catalog.CorrectionQuery) (p
 	if err != nil {
 		return nil, "", err
 	}
+	if corrected, err := s.isCorrected(ctx, q.Owner, q.ID); !corrected || err != nil {
+		return nil, "", err
+	}
 	err = s.with(ctx, q.Owner, q.ID, func(x *index) error {
 		for _, at := range x.byIndex() {
 			r := &x.rows[at]
@@ -115,6 +119,21 @@ func (s *Service) Corrections(ctx context.Context, q catalog.CorrectionQuery) (p
 		return nil, "", err
 	}
 	return page, next, nil
+}
+
+// isCorrected reports whether a job has any changes. It needs no index, so that a job without
+// corrections can be exported that is too large for one.
+func (s *Service) isCorrected(ctx context.Context, owner catalog.Owner, id string) (bool, error) {
+	job, err := s.store.Reviewed(ctx, owner, id)
+	if err != nil {
+		return false, err
+	}
+	found := errors.New("a change")
+	err = s.store.Changes(ctx, job, 0, func(catalog.StoredChange) error { return found })
+	if errors.Is(err, found) {
+		return true, nil
+	}
+	return false, err
 }
 
 const afterPrefix = "after "

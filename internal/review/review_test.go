@@ -163,6 +163,10 @@ func TestList_RefusesAJobThatIsTooLarge(t *testing.T) {
 	if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "1 MiB") || store.reads == 20_000 {
 		t.Errorf("%v after %d results", err, store.reads)
 	}
+	corrections, next, err := s.Corrections(t.Context(), catalog.CorrectionQuery{ID: "a", Size: 10})
+	if len(corrections) > 0 || next != "" || err != nil {
+		t.Errorf("without a correction, there are %v, %q, %v", corrections, next, err)
+	}
 }
 
 func TestList_OfADamagedJobHasWhatIsLeft(t *testing.T) {

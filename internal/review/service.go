@@ -145,7 +145,7 @@ func (s *Service) charge(x *opened) error {
 	defer s.mu.Unlock()
 	if x.bytes = x.size(); x.bytes > s.max {
 		x.index, x.bytes = newIndex(x.job), indexBytes
-		x.refused = fault.New(fault.Conflict, "the job's results and corrections take more than the %d MiB of memory that are there for reviews: page through them with ListJobResults, or ask the operator for more in review-memory-mib", s.max>>20)
+		x.refused = fault.New(fault.Conflict, "the job has too many results to list, filter and correct: they take more than the %d MiB of memory that are there for reviews. Export them, page through them with ListJobResults, or ask the operator to raise review-memory-mib", s.max>>20)
 	}
 	s.first(x)
 	total := int64(0)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,6 +74,25 @@ test("a job without a result is looked at often in its first seconds alone", asy
   });
   model.close();
 });
+
+test("a job that is too large for a review says so, and can be exported", () =>
+  withServer({ CREDENZA_REVIEW_MEMORY_MIB: "1" }, async (server) => {
+    const page = await openPage(browser, server);
+    await upload(page, "large.csv", csv(catalogue(20_000)));
+    await start(page);
+    await ended(page);
+    for (const part of ["Results", "Review"]) {
+      await show(page, part);
+      await page.getByRole("alert").getByText("The job has too many results to list").waitFor();
+    }
+    await show(page, "Export");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download CSV" }).click(),
+    ]);
+    assert.equal(readFileSync(await download.path(), "utf8").trim().split("\n").length, 20_001);
+    await closePage(page);
+  }));
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
