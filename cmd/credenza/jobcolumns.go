@@ -3,14 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// fullJobColumns are for programs, in CSV and JSON lines, and for the description
-// of one job.
-var fullJobColumns = []column[credenza.Job]{
+// describedJobColumns are for the description of one job, and for programs.
+var describedJobColumns = []column[credenza.Job]{
 	{"job_id", text(func(j *credenza.Job) string { return j.ID })},
 	{"name", text(func(j *credenza.Job) string { return j.Name })},
 	{"state", text(func(j *credenza.Job) string { return string(j.State) })},
@@ -25,12 +25,19 @@ var fullJobColumns = []column[credenza.Job]{
 	{"retry_of", text(func(j *credenza.Job) string { return j.RetryOf })},
 }
 
+// fullJobColumns are for programs, in CSV and JSON lines.
+var fullJobColumns = slices.Concat(describedJobColumns, []column[credenza.Job]{
+	{"prompt_tokens", number(func(j *credenza.Job) int64 { return j.PromptTokens })},
+	{"completion_tokens", number(func(j *credenza.Job) int64 { return j.CompletionTokens })},
+})
+
 // briefJobColumns are for people, in an aligned table.
 var briefJobColumns = []column[credenza.Job]{
 	{"job", text(func(j *credenza.Job) string { return j.ID })},
 	{"state", text(func(j *credenza.Job) string { return string(j.State) })},
 	{"done", text(func(j *credenza.Job) string { return fmt.Sprintf("%d/%d", j.Progress.Done, j.Progress.Total) })},
 	{"failed", number(func(j *credenza.Job) int64 { return j.Progress.Failed })},
+	{"tokens", text(func(j *credenza.Job) string { return count(j.PromptTokens + j.CompletionTokens) })},
 	{"created", text(func(j *credenza.Job) string { return j.Created.Local().Format(time.DateTime) })},
 	{"name", text(func(j *credenza.Job) string { return j.Name })},
 	{"note", text(jobNote)},
@@ -53,9 +60,12 @@ func timeText(t time.Time) string {
 
 // describeJob writes a job's fields, one a line.
 func describeJob(w io.Writer, job *credenza.Job) {
-	for _, c := range fullJobColumns {
+	for _, c := range describedJobColumns {
 		if value := c.value(job); !value.Blank() {
 			printLine(w, "%-8s  %s", c.name, value.String())
 		}
+	}
+	if job.PromptTokens+job.CompletionTokens > 0 {
+		printLine(w, "%-8s  %d in, %d out", "tokens", job.PromptTokens, job.CompletionTokens)
 	}
 }

@@ -210,8 +210,8 @@ func TestListAndShow(t *testing.T) {
 		t.Error(diff)
 	}
 	for flags, want := range map[string]string{
-		"--limit=1 --output=csv":              "job_id,name,state,done,failed,total,failures,created,started,ended,message,retry_of\njob-3,,QUEUED,0,0,1,",
-		"--state=succeeded --output=table":    "job    state      done  failed  created",
+		"--limit=1 --output=csv":              "job_id,name,state,done,failed,total,failures,created,started,ended,message,retry_of,prompt_tokens,completion_tokens\njob-3,,QUEUED,0,0,1,",
+		"--state=succeeded --output=table":    "job    state      done  failed  tokens  created",
 		"--state=cancelled --output=csv":      "job_id,name",
 		"--state=queued --limit=5 --output=a": "",
 	} {
@@ -226,10 +226,16 @@ func TestListAndShow(t *testing.T) {
 
 	got = k.run(t, "", "show", first, "--output=table")
 	got.expect(t, exitOK, "")
-	for _, want := range []string{"job_id    job-1\n", "state     SUCCEEDED\n", "failures  1 UPSTREAM_UNAVAILABLE\n", "ended     2030-01-02T03:00:"} {
+	for _, want := range []string{"job_id    job-1\n", "state     SUCCEEDED\n", "failures  1 UPSTREAM_UNAVAILABLE\n", "tokens    600 in, 90 out\n", "ended     2030-01-02T03:00:"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("got %s, want %q in it", got.out, want)
 		}
+	}
+	if got := k.run(t, "", "list", "--state=succeeded", "--output=table"); !strings.Contains(got.out, "     1  690     2030-") {
+		t.Errorf("got %s", got.out)
+	}
+	if got := k.run(t, "", "show", first); !strings.Contains(got.out, `"prompt_tokens":600,"completion_tokens":90`) {
+		t.Errorf("got %s", got.out)
 	}
 	if got := k.run(t, "", "show", "job-3"); !strings.Contains(got.out, `"retry_of":"job-1"`) {
 		t.Errorf("got %s", got.out)

@@ -164,6 +164,7 @@ func (j *Jobs) classify(b *job, part []entry) {
 		batch.Outcomes = append(batch.Outcomes, o)
 	}
 	b.Progress.Done, b.Progress.Failed = b.summary.Total, b.summary.Failed
+	b.Usage = catalog.Usage{Prompt: 200 * b.Progress.Done, Completion: 30 * b.Progress.Done}
 	batch.Progress = b.Progress
 	b.events = append(b.events, catalog.JobEvent{Batch: &batch, Token: tokenAfter(len(b.events))})
 }
