@@ -121,6 +121,9 @@ func (c *Conn) Open(caller string, known bool, cut func(cause error)) *Inbound {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[stream] = in
+	if c.frames.empty {
+		in.Ended()
+	}
 	return in
 }
 
@@ -162,7 +165,7 @@ func (c *Conn) follow(p []byte) int {
 		for ; c.frames.resets > 0; c.frames.resets-- {
 			peers.Reset(c.remote)
 		}
-		if d.charge > 0 || len(d.piece) > 0 {
+		if d.charge > 0 || len(d.piece) > 0 || d.last {
 			c.charge(d)
 		}
 		if opened {
@@ -181,6 +184,9 @@ func (c *Conn) charge(d data) {
 		return // the server drops it
 	}
 	in.Arrived(d.piece, d.charge)
+	if d.last {
+		in.Ended()
+	}
 	if last := len(c.touched) - 1; last < 0 || c.touched[last] != in {
 		c.touched = append(c.touched, in)
 	}

@@ -13,6 +13,7 @@ const (
 	frameSettings     = 0x4
 	frameContinuation = 0x9
 
+	flagEndStream  = 0x1
 	flagEndHeaders = 0x4
 	flagPadded     = 0x8
 )
@@ -47,10 +48,12 @@ type frames struct {
 	kind    byte
 	flags   byte
 	stream  uint32
-	left    int // of the frame's payload
-	padding int // at the payload's end; -1: its length comes first
+	left    int  // of the frame's payload
+	padding int  // at the payload's end; -1: its length comes first
+	last    bool // the frame, or the headers that it continues, ends its stream
 	opened  uint32
-	resets  int // that were seen
+	empty   bool // nothing follows the headers of opened
+	resets  int  // that were seen
 }
 
 // data is a piece of a DATA frame's content.
@@ -58,6 +61,7 @@ type data struct {
 	stream uint32
 	piece  []byte
 	charge int64 // for the whole frame, with its first piece
+	last   bool  // nothing follows on the stream
 }
 
 // next follows p up to the end of a piece of DATA, or of the headers of a new
@@ -89,9 +93,11 @@ func (f *frames) next(p []byte) (n int, d data, opened bool) {
 			}
 		}
 		if f.left == 0 {
-			opened = f.end()
+			if opened = f.end(); f.last && !opened && f.endsStream() {
+				d.stream, d.last = f.stream, true
+			}
 		}
-		if opened || len(d.piece) > 0 {
+		if opened || len(d.piece) > 0 || d.last {
 			return n, d, opened
 		}
 	}
@@ -106,6 +112,9 @@ func (f *frames) begin() (charge int64) {
 	f.padding = 0
 	if f.kind == frameReset {
 		f.resets++
+	}
+	if f.kind != frameContinuation {
+		f.last = (f.kind == frameData || f.kind == frameHeaders) && f.flags&flagEndStream != 0
 	}
 	if f.kind != frameData || f.left == 0 {
 		return 0
@@ -132,6 +141,10 @@ func (f *frames) end() (opened bool) {
 	if (f.kind != frameHeaders && f.kind != frameContinuation) || f.flags&flagEndHeaders == 0 || f.stream <= f.opened {
 		return false
 	}
-	f.opened = f.stream
+	f.opened, f.empty = f.stream, f.last
 	return true
 }
+
+// endsStream reports whether the frame that has just ended is the last one of its stream, if
+// that ends with it: headers may be continued.
+func (f *frames) endsStream() bool { return f.kind == frameData || f.flags&flagEndHeaders != 0 }

@@ -26,6 +26,9 @@ type Inbound struct {
 	complete []int64 // what was charged for each message that was not received yet
 	backlog  int64   // their sum
 	received chan struct{}
+	begun    chan struct{} // is closed when a message begins to arrive, or none will
+	hasBegun bool
+	empty    bool  // no message has begun to arrive, and none will
 	pace     *Pace // of the message that is arriving; nil: none is
 	timer    *time.Timer
 	pauses   int       // of the server's reading
@@ -47,14 +50,14 @@ type message struct {
 // to share one share have the same name of their caller. cut ends the call when a
 // message of it arrives too slowly; it is not called after Close, and may be nil.
 func (b *Budget) Open(caller string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open(caller, &b.held), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open(caller, &b.held), cut: cut, received: make(chan struct{}, 1), begun: make(chan struct{})}
 }
 
 // OpenStranger is Open for a call that was not authorised, or needs not be. All of
 // one name hold no more than SmallBytes together, and all strangers an eighth of the
 // budget's size, in addition to it.
 func (b *Budget) OpenStranger(name string, cut func(cause error)) *Inbound {
-	return &Inbound{account: b.open("stranger:"+name, &b.strangers), cut: cut, received: make(chan struct{}, 1)}
+	return &Inbound{account: b.open("stranger:"+name, &b.strangers), cut: cut, received: make(chan struct{}, 1), begun: make(chan struct{})}
 }
 
 type inboundKey struct{}
@@ -110,6 +113,9 @@ func (in *Inbound) Arrived(piece []byte, charge int64) {
 		return
 	}
 	in.account.add(charge)
+	if len(piece) > 0 {
+		in.begin(false)
+	}
 	m := &in.arriving
 	m.charged += charge
 	for rest := piece; len(rest) > 0; {
@@ -131,6 +137,33 @@ func (in *Inbound) Arrived(piece []byte, charge int64) {
 	default:
 		in.watchPace()
 	}
+}
+
+// Ended says that nothing more of the call will arrive.
+func (in *Inbound) Ended() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.begin(true)
+}
+
+func (in *Inbound) begin(empty bool) {
+	if !in.hasBegun {
+		in.hasBegun, in.empty = true, empty
+		close(in.begun)
+	}
+}
+
+// AwaitMessage waits until a message begins to arrive, and reports false if none will. It
+// returns the cause of ctx when that ends. It is for calls of a Conn.
+func (in *Inbound) AwaitMessage(ctx context.Context) (bool, error) {
+	select {
+	case <-in.begun:
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return !in.empty, nil
 }
 
 // Unpacked charges n bytes that a message takes in addition to those that arrived,

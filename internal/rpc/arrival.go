@@ -70,6 +70,9 @@ type arrivedKey struct{}
 // errSecondMessage is the fault of a call of a method that takes one message.
 var errSecondMessage = fault.New(fault.InvalidRequest, "this method takes one message: send each further one in a call of its own")
 
+// errNoMessage is the fault of a call of such a method that ends without one.
+var errNoMessage = fault.New(fault.InvalidRequest, "the call has no message: send one, which may be empty, before its end")
+
 type endKey struct{}
 
 // endOf returns what is closed when gRPC has sent a call's status.
@@ -146,13 +149,30 @@ func (a *arrival) read(ctx context.Context, m any, recv func(any) error) error {
 	}
 }
 
+// readOne is read for a method that takes one message. A call without any is the handler's
+// to end too: gRPC sends INTERNAL when it finds the end in place of a message.
+func (a *arrival) readOne(ctx context.Context, m any, recv func(any) error) error {
+	if _, ok := arrivedCall(ctx); ok {
+		switch comes, err := intake.From(ctx).AwaitMessage(ctx); {
+		case err != nil:
+			return err
+		case !comes:
+			return errNoMessage
+		}
+	}
+	return a.read(ctx, m, recv)
+}
+
 // stream is an interceptor that discharges what was received, and cuts off a
 // stream whose reader takes nothing.
 func (a *arrival) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	call, ok := arrivedCall(stream.Context())
 	in := intake.From(stream.Context())
-	read := a.read
-	if info.IsClientStream && !isAuxiliary(serviceOf(info.FullMethod)) {
+	read := a.readOne
+	switch {
+	case info.IsClientStream && isAuxiliary(serviceOf(info.FullMethod)):
+		read = a.read
+	case info.IsClientStream:
 		read = readHere // feed.go has a goroutine for it
 	}
 	if !ok { // the HTTP address paces and cuts off its calls itself
@@ -281,7 +301,7 @@ func (r readAfter) handler(method string, handle grpc.MethodHandler) grpc.Method
 // than it came.
 func (a *arrival) charging(ctx context.Context, recv func(any) error) func(any) error {
 	return func(m any) error {
-		if err := a.read(ctx, m, recv); err != nil {
+		if err := a.readOne(ctx, m, recv); err != nil {
 			return err
 		}
 		if message, ok := m.(proto.Message); ok {
