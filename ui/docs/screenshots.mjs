@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { csv } from "../test/files.mjs";
-import { ended, openBrowser, openPage, Server, show, start, upload } from "../test/harness.mjs";
+import { ended, openBrowser, openPage, Server, show, simulated, start, upload } from "../test/harness.mjs";
 import { products } from "./products.mjs";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../../docs/console");
@@ -32,14 +32,14 @@ async function shop(pictures) {
   return server;
 }
 
-function table(count, address) {
+function table(count, address, isDistinct = false) {
   const rows = Array.from({ length: count }, (_, at) => {
     const { name, text, price } = products[at % products.length];
     const size = ["", ", small", ", large", ", set of two"][Math.floor(at / products.length) % 4];
     return [
       `F-${String(at + 1).padStart(3, "0")}`,
       name + size,
-      text,
+      isDistinct ? `${text}, model ${2600 + at}` : text,
       price,
       `${address}/${at % products.length}.jpg`,
       "in stock",
@@ -48,10 +48,10 @@ function table(count, address) {
   return { columns: ["Artikelnummer", "Titel", "Beschreibung", "Preis", "Bild", "Lager"], rows };
 }
 
-async function take(page, name) {
+async function take(page, name, part) {
   await page.waitForFunction(() => document.querySelector(".is-awaited, .loading") === null);
   await page.waitForTimeout(500);
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), ...(part && { clip: await part() }) });
 }
 
 async function views(page, address) {
@@ -105,17 +105,83 @@ async function views(page, address) {
   await take(page, "operate");
 }
 
+// A model whose quota is small. It refuses some products, answers nonsense or fails for others, and has one
+// of two keys withdrawn.
+const natureOfModel = `
+latency: {median: 500ms, sigma: 0.4}
+quota:
+  requests: {amount: 1200, per: 1m, burst: 200}
+  tokens: {amount: 900000, per: 1m}
+keys:
+  - {secret: sk-furniture-7f3a}
+  - {secret: sk-furniture-91bc, changes: [{at: 6s, state: revoked}]}
+rules:
+  - {text: Bloom, message: '{"role":"assistant","content":null,"refusal":"I cannot help with that."}'}
+  - {text: "Pippa, large", content: "I would say that it is a stool, or a side table."}
+  - {text: "model 2639", status: 500}
+  - {text: "model 2679", status: 500}
+`;
+
+async function viewsOfModel(page, address) {
+  await upload(page, "summer catalogue.csv", csv(table(480, address, true)));
+  await page.getByRole("radio", { name: /^Text/ }).check();
+  await start(page);
+  await page.locator(".bar").nth(1).waitFor({ timeout: 120_000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+  await ended(page, "Paused");
+  await take(page, "paused");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await ended(page, "Running");
+  await page.getByRole("link", { name: "Operate" }).click();
+  await page.locator(".tiles").waitFor();
+  await page.setViewportSize({ width: 1280, height: 1200 });
+  await take(page, "gate");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.locator(".job-line").first().click();
+  await show(page, "Progress");
+  await ended(page, "Done", 180_000);
+  await take(page, "failed");
+  await show(page, "Results");
+  await page.setViewportSize({ width: 1280, height: 2000 });
+  // The simulated model guesses: a sofa that it took for one.
+  await page.getByPlaceholder(/^Search names/).fill("three-seat sofa");
+  await page.locator(".grid-body .grid-row", { hasText: /sofa.*Sofa/s }).first().click();
+  await page.locator(".detail-name").waitFor();
+  await page.getByText("How it was made").click();
+  await take(page, "trace", async () => {
+    const parts = page.getByRole("dialog").locator(".detail-part");
+    const [first, last] = [
+      await parts.filter({ hasText: "Likeliest categories" }).boundingBox(),
+      await parts.last().boundingBox(),
+    ];
+    return { x: first.x - 16, y: first.y, width: first.width + 32, height: last.y + last.height - first.y + 16 };
+  });
+}
+
 const browser = await openBrowser();
 const pictures = await shop(await drawn(browser));
 const server = await Server.start({ CREDENZA_IMAGE_ALLOW: "127.0.0.1" });
+const model = await simulated("--config", Server.file(natureOfModel));
+const modelled = await Server.start({
+  CREDENZA_BACKEND: "openai",
+  OPENAI_API_KEY: "sk-furniture-7f3a,sk-furniture-91bc",
+  OPENAI_BASE_URL: `${model.address}/v1`,
+  CREDENZA_IMAGE_ALLOW: "127.0.0.1",
+});
 try {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const page = await openPage(browser, server, { deviceScaleFactor: 1 });
   await views(page, `http://127.0.0.1:${pictures.address().port}`);
   console.log(page.faults.length === 0 ? `the pictures are in ${folder}` : page.faults);
+  const asking = await openPage(browser, modelled, { deviceScaleFactor: 1 });
+  await viewsOfModel(asking, `http://127.0.0.1:${pictures.address().port}`);
+  console.log(asking.faults.length === 0 ? "those with a model too" : asking.faults);
 } finally {
   await browser.close();
   await server.close();
+  await modelled.close();
+  model.started.kill();
   pictures.close();
 }

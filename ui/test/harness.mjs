@@ -1,5 +1,7 @@
 // A real server that answers offline, and the page in a real browser.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -16,6 +18,14 @@ export const { Server } = await imported(join(room, "../sdk/typescript/test/serv
 async function imported(path) {
   const { code } = await transform(readFileSync(path, "utf8"), { loader: "ts", format: "esm", target: "node20" });
   return import(`data:text/javascript;base64,${Buffer.from(code).toString("base64")}`);
+}
+
+/** Starts a simulated model's server with flags, and returns its process and its address. */
+export async function simulated(...flags) {
+  const program = join(dirname(process.env.CREDENZA_BIN), "llmsim");
+  const started = spawn(program, ["--addr", "127.0.0.1:0", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
+  const [said] = await once(started.stdout, "data");
+  return { started, address: /http:\/\/[\d.:]+/.exec(String(said))[0] };
 }
 
 /** Starts the browser. */

@@ -1,27 +1,14 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { catalogue, csv } from "./files.mjs";
-import { closePage, ended, openBrowser, openPage, Server, start, upload } from "./harness.mjs";
+import { closePage, ended, openBrowser, openPage, Server, simulated, start, upload } from "./harness.mjs";
 
 let model;
 let server;
 let browser;
 
-/** Starts a simulated model's server, and returns its process and its address. */
-async function simulated() {
-  const program = join(dirname(process.env.CREDENZA_BIN), "llmsim");
-  const started = spawn(program, ["--addr", "127.0.0.1:0", "--median", "300ms"], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const [said] = await once(started.stdout, "data");
-  return { started, address: /http:\/\/[\d.:]+/.exec(String(said))[0] };
-}
-
 before(async () => {
-  model = await simulated();
+  model = await simulated("--median", "300ms");
   const settings = { CREDENZA_BACKEND: "openai", OPENAI_API_KEY: "key", OPENAI_BASE_URL: `${model.address}/v1` };
   [server, browser] = await Promise.all([Server.start(settings), openBrowser()]);
 });

@@ -206,7 +206,7 @@ export function Row({ columns, cells }: { columns: string[]; cells: string[] }) 
 /** How the result was made. */
 export function Trace({ trace, index, itemId }: { trace: TraceMessage | undefined; index: bigint; itemId: string }) {
   const facts: [string, string][] = [
-    ["Place in the job", count(index)],
+    ["Place in the job", count(index + 1n)],
     ["Key", itemId],
   ];
   if (trace !== undefined) {

@@ -1,5 +1,6 @@
 import type {
   GetStatusResponse,
+  KeyStatus,
   QuotaGroupStatus,
   QuotaStatus,
 } from "../../../sdk/typescript/src/gen/credenza/v1/operations_service_pb.js";
@@ -22,7 +23,7 @@ export function Gate() {
     <section class="card" aria-label="The model’s server">
       <h2>The model’s server</h2>
       <Pool status={status.value} />
-      <Groups groups={status.value.groups} />
+      <Groups status={status.value} />
     </section>
   );
 }
@@ -48,13 +49,13 @@ export function Pool({ status }: { status: GetStatusResponse }) {
 }
 
 /** The quota groups: what is used, and what they wait for. */
-export function Groups({ groups }: { groups: QuotaGroupStatus[] }) {
+export function Groups({ status }: { status: GetStatusResponse }) {
   return (
     <>
-      {groups.map((group) => (
+      {status.groups.map((group) => (
         <section class="group" key={group.name} aria-label={group.name}>
           <h3>
-            {group.name} <span class="muted">{stateOf(group)}</span>
+            {group.name} <span class="muted">{stateOf(group, status.keys)}</span>
           </h3>
           <Quota name="Requests" quota={group.requests} />
           <Quota name="Tokens" quota={group.tokens} />
@@ -64,7 +65,11 @@ export function Groups({ groups }: { groups: QuotaGroupStatus[] }) {
   );
 }
 
-function stateOf(group: QuotaGroupStatus): string {
+function stateOf(group: QuotaGroupStatus, keys: KeyStatus[]): string {
+  const own = keys.filter((key) => key.group === group.name);
+  if (own.length > 0 && own.every((key) => key.retiredReason !== "")) {
+    return "has no key in service";
+  }
   if (group.outage !== undefined) {
     const { host, cause, startTime } = group.outage;
     return `${host} does not answer (${cause}), since ${ago(startTime)}`;

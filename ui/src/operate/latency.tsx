@@ -43,7 +43,7 @@ function Histogram({ buckets }: { buckets: LatencyBucket[] }) {
           <span class="bar-track" aria-hidden="true">
             {bucket.share > 0 && <span class="bar-fill" style={{ width: `${(100 * bucket.share) / most}%` }} />}
           </span>
-          <span class="bar-value">{shareOf(bucket)}</span>
+          <span class="bar-value">{percent(bucket.share)}</span>
         </li>
       ))}
     </ul>
@@ -54,10 +54,6 @@ function Histogram({ buckets }: { buckets: LatencyBucket[] }) {
 function rangeOf(buckets: LatencyBucket[], at: number): string {
   const [from, to] = [buckets[at - 1]?.upTo, buckets[at]?.upTo].map((time) => time && duration(secondsOf(time)));
   return from === undefined ? `up to ${to}` : `${from} to ${to}`;
-}
-
-function shareOf({ share }: LatencyBucket): string {
-  return share > 0 && share < 0.005 ? `< ${percent(0.01)}` : percent(share);
 }
 
 /** The last warnings and errors of the log. */

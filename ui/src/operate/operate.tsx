@@ -57,12 +57,7 @@ export function Operate() {
         </Card>
         {status.groups.length > 0 && (
           <Card title="Quota groups">
-            <Groups groups={status.groups} />
-          </Card>
-        )}
-        {status.keys.length > 0 && (
-          <Card title="Keys">
-            <Keys status={status} />
+            <Groups status={status} />
           </Card>
         )}
         {status.callers.length > 0 && (
@@ -71,6 +66,11 @@ export function Operate() {
           </Card>
         )}
       </div>
+      {status.keys.length > 0 && (
+        <Card title="Keys">
+          <Keys status={status} />
+        </Card>
+      )}
       {status.warnings.length > 0 && (
         <Card title="Last warnings">
           <Warnings lines={status.warnings} />
@@ -120,7 +120,7 @@ function Keys({ status }: { status: GetStatusResponse }) {
   return (
     // An area that scrolls is reached by the keyboard.
     <section class="scroll-x" tabindex={0} aria-label="Keys">
-      <table class="plain">
+      <table class="plain keys">
         <thead>
           <tr>
             <th scope="col">Key</th>

@@ -26,9 +26,9 @@ export function speed(perSecond: number): string {
   return `${(perSecond < 10 ? tenths : whole).format(perSecond)}/s`;
 }
 
-/** Writes a share of 1 in percent. */
+/** Writes a share of 1 in percent. What is little is not written as nothing. */
 export function percent(share: number): string {
-  return shares.format(share);
+  return share > 0 && share < 0.005 ? `< ${shares.format(0.01)}` : shares.format(share);
 }
 
 /** Writes a size. */

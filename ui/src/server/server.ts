@@ -92,7 +92,8 @@ export function messageOf(error: unknown): string {
   return capitalised(fields ? `${error.message} (${fields})` : error.message);
 }
 
-function capitalised(text: string): string {
+/** Returns a message of the server as a sentence begins. */
+export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -4,6 +4,7 @@ import { Gate } from "../operate/gate.js";
 import { Bars, Progress } from "../parts/bars.js";
 import { count, duration, millisOf, moment, percent, speed } from "../parts/format.js";
 import { readable } from "../parts/names.js";
+import { capitalised } from "../server/server.js";
 import { addressOf, go } from "../shell/route.js";
 import { Commands } from "./commands.js";
 import { overall, useSpeed } from "./speed.js";
@@ -14,7 +15,7 @@ export function Watch({ job, onChanged }: { job: Job; onChanged: (job: Job | und
   const { done = 0n, failed = 0n, total = 0n } = job.progress ?? {};
   return (
     <div class="watch">
-      {job.message && <div class="notice">{job.message}</div>}
+      {job.message && <div class="notice">{capitalised(job.message)}</div>}
       <section class="card hero" aria-label="Progress">
         <p class="hero-number">
           <strong>{percent(total > 0n ? Math.floor((100 * Number(done)) / Number(total)) / 100 : 0)}</strong>
