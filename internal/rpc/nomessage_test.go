@@ -2,7 +2,6 @@ package rpc_test
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -57,9 +55,11 @@ func TestNoMessage_EndsWithTheHeaders(t *testing.T) {
 	for method := range oneMessage {
 		t.Run(method, func(t *testing.T) {
 			s := start(t, setup{config: rpc.Config{Intake: intake.New(0)}})
-			transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, _, _ string, _ *tls.Config) (net.Conn, error) {
-				return s.listener.DialContext(ctx)
-			}}
+			transport := &http.Transport{
+				Protocols:   new(http.Protocols),
+				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.listener.DialContext(ctx) },
+			}
+			transport.Protocols.SetUnencryptedHTTP2(true)
 			defer transport.CloseIdleConnections()
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://service"+method, nil)
 			if err != nil {

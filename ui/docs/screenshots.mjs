@@ -146,7 +146,13 @@ async function viewsOfModel(page, address) {
   await page.setViewportSize({ width: 1280, height: 2000 });
   // The simulated model guesses: a sofa that it took for one.
   await page.getByPlaceholder(/^Search names/).fill("three-seat sofa");
-  await page.locator(".grid-body .grid-row", { hasText: /sofa.*Sofa/s }).first().click();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".grid-body .cell-name")].every((name) => name.textContent.includes("Three-seat")),
+  );
+  await page
+    .locator(".grid-body .grid-row", { hasText: /sofa.*Sofa/s })
+    .first()
+    .click();
   await page.locator(".detail-name").waitFor();
   await page.getByText("How it was made").click();
   await take(page, "trace", async () => {
