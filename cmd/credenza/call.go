@@ -11,7 +11,7 @@ import (
 // callFlags are the options of a call.
 type callFlags struct {
 	itemFlags
-	Bulk bool `help:"Let calls that somebody waits for go first."`
+	Bulk bool `help:"Give way to interactive calls."`
 }
 
 func (c *callFlags) options() credenza.Options {
@@ -24,7 +24,7 @@ func (c *callFlags) options() credenza.Options {
 type itemFlags struct {
 	Mode               string        `enum:"auto,text,image" default:"auto" placeholder:"auto|text|image" help:"What items are classified by (default: the picture if there is one)."`
 	Model              string        `placeholder:"NAME" help:"The model to ask, one of those that the service knows (default: its own)."`
-	Cache              string        `enum:"use,refresh,bypass" default:"use" placeholder:"use|refresh|bypass" help:"How earlier results are used (default: use)."`
+	Cache              string        `enum:"use,refresh,bypass" default:"use" placeholder:"use|refresh|bypass" help:"Whether cached answers are used (default: use); refresh asks again, bypass ignores the cache."`
 	FailWithoutPicture bool          `help:"With --mode=image, let items without a usable picture fail instead of going by their text."`
 	BatchSize          int           `placeholder:"N" help:"Results in a batch, up to 1000 (default: the service's)."`
 	ItemTimeout        time.Duration `placeholder:"TIME" help:"How long an item may take, waiting included (default: 2m)."`

@@ -138,9 +138,9 @@ func TestASecondInterruption_NamesAFileThatHasResultsInItsJournalOnly(t *testing
 		return strings.Contains(string(data), `"kept"`)
 	})
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
-	testkit.Await(t, "it waits", func() bool { return strings.Contains(p.log.String(), "a second interruption does not") })
+	testkit.Await(t, "it waits", func() bool { return strings.Contains(p.log.String(), "interrupt again to stop at once") })
 	p.end(syscall.SIGINT)
-	if text := p.log.String(); !strings.Contains(text, out+".part has what is done: go on with credenza classify ") {
+	if text := p.log.String(); !strings.Contains(text, out+".part has the results so far: continue with credenza classify ") {
 		t.Error(text)
 	}
 }

@@ -21,8 +21,8 @@ type classifyCommand struct {
 	resultFlags
 	rowFlags
 	columnFlags
-	DryRun        bool   `help:"Count the rows, calls and tokens, estimate the time, and ask nothing."`
-	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"A further name for the column of product pages (default: Product URL)."`
+	DryRun        bool   `help:"Count the rows, calls and tokens, estimate the time, and classify nothing."`
+	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"Another name for the column of product pages (default: Product URL)."`
 	callFlags
 	target
 }
@@ -33,9 +33,9 @@ const storedBatch = 100
 
 // Help is the second part of `credenza classify --help`.
 func (*classifyCommand) Help() string {
-	return `Columns are matched by their names, as shops' programs and people in several languages write them, and by their values; standard error says in one line which column became what. Bookkeeping columns such as stock and tax take no part, every other value does. Rows that only add a picture or a variant to a product above them are asked once. FILE may also be a folder of pictures, and image_url a path relative to FILE.
+	return `Columns are matched by the names that shops and their software give them in several languages, and by their values; one line on standard error says which column became what. Bookkeeping columns such as stock and tax are left out, all other values are used. Rows that only add a picture or a variant to the product above them share its answer. FILE may also be a folder of pictures, and image_url a path relative to FILE.
 
-With --out, results go to OUT.part, which gets its name at the end. An interruption stops the reading, waits for the calls in flight (a second one does not), and prints the command that goes on. The exit code is 1 if items failed; standard error then has their number by reason.`
+With --out, results are written to OUT.part, which is renamed to OUT at the end. After an interruption no more rows are read, the calls in flight are waited for (a second interruption ends them), and the command that continues is printed. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
 
 // Validate checks what can be checked before anything is started.

@@ -74,7 +74,7 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		defer close(interrupted)
 		r.rows.stop()
 		if n := r.rows.waiting(); n > 0 {
-			printLine(r.notes, "credenza: waiting for %s in flight: a second interruption does not", catalog.Count(n, "item"))
+			printLine(r.notes, "credenza: waiting for %s in flight: interrupt again to stop at once", catalog.Count(n, "item"))
 		}
 	})
 	defer func() {
@@ -370,7 +370,7 @@ func (r *classifyRun) conclude(err error) error {
 	unfinished := err != nil && r.to.part != nil && (r.tally.Rows > 0 || !r.to.part.Empty())
 	err = r.tally.conclude(r.notes, err)
 	if unfinished {
-		printLine(r.notes, "credenza: %s has what is done: go on with %s", r.Out+partfile.Suffix, again(r.args))
+		printLine(r.notes, "credenza: %s has the results so far: continue with %s", r.Out+partfile.Suffix, again(r.args))
 	}
 	return err
 }

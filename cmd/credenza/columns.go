@@ -12,8 +12,8 @@ import (
 
 // columnFlags say which column of a file fills which field.
 type columnFlags struct {
-	Column      []string `sep:"none" placeholder:"FIELD=NAME" help:"Have the column NAME fill FIELD: product_name, description, type, category, styles, tags, price, image_url, product_url, id, parent (the key of the product that a row belongs to) or attribute. FIELD= leaves such a column out. May be repeated."`
-	ShowColumns bool     `help:"Print which column fills which field, with three values of each, and ask nothing."`
+	Column      []string `sep:"none" placeholder:"FIELD=NAME" help:"Have the column NAME fill FIELD: product_name, description, type, category, styles, tags, price, image_url, product_url, id, parent (the key of the product that a row belongs to) or attribute. FIELD= leaves that column out. May be repeated."`
+	ShowColumns bool     `help:"Print which column fills which field, with three values of each, and classify nothing."`
 }
 
 // mapping matches the columns of the file by the first rows, and prints in one line on

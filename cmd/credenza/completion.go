@@ -15,7 +15,7 @@ type completionCommand struct {
 
 // Help is the second part of `credenza completion --help`.
 func (*completionCommand) Help() string {
-	return `Prints what the shell has to run once per session, for its start file:
+	return `Add the line of your shell to its start-up file, such as ~/.bashrc:
 
   bash  source <(credenza completion bash)
   zsh   source <(credenza completion zsh)

@@ -19,9 +19,9 @@ const tokenVariable = "CREDENZA_TOKEN"
 
 // connection has the flags for reaching a running service.
 type connection struct {
-	ServerTokenFile string `placeholder:"FILE" help:"The file with the bearer token for --server; else CREDENZA_TOKEN in the environment."`
-	TLSCA           string `name:"tls-ca" placeholder:"FILE" help:"The authority of --server's certificate, PEM (default: the system's)."`
-	Plaintext       bool   `help:"Reach --server without TLS. On loopback addresses that is so unless --tls-ca is given."`
+	ServerTokenFile string `placeholder:"FILE" help:"The file with the bearer token for --server (default: the token in the variable CREDENZA_TOKEN)."`
+	TLSCA           string `name:"tls-ca" placeholder:"FILE" help:"The CA that has signed --server's certificate, PEM (default: those of the system)."`
+	Plaintext       bool   `help:"Connect to --server without TLS, which is the default for loopback addresses unless --tls-ca is given."`
 }
 
 // dial returns a client of the service at an address. The caller closes it.

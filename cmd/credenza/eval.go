@@ -32,7 +32,7 @@ type evalCommand struct {
 func (*evalCommand) Help() string {
 	return `Neither the label nor the columns of --by and --exclude reach the classifier. Exclude whatever gives the label away, such as the shop's own category.
 
-Figures are of the items that were answered; those that failed are counted apart, and so are rows that cannot be read: the exit code is 1 then. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is how far confidence and accuracy are apart, in the mean over all items.`
+The figures are about the items that were answered. Items that failed and rows that cannot be read are counted separately, and make the exit code 1. Macro-F1 is the mean over the categories that occur as a label or as an answer. The calibration error is the mean distance between confidence and accuracy over all items.`
 }
 
 // evalReport is the output of --json.

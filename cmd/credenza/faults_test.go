@@ -119,7 +119,7 @@ func TestClassify_OnAFullDisk(t *testing.T) {
 			if code := p.cmd.ProcessState.ExitCode(); code != exitFailed {
 				t.Errorf("got exit code %d", code)
 			}
-			for _, want := range []string{"credenza: the results cannot be written: write ", "file too large", out + ".part has what is done: go on with "} {
+			for _, want := range []string{"credenza: the results cannot be written: write ", "file too large", out + ".part has the results so far: continue with "} {
 				if !strings.Contains(p.log.String(), want) {
 					t.Errorf("%q is not in %s", want, p.log)
 				}

@@ -18,14 +18,14 @@ import (
 
 type healthCommand struct {
 	URL        string        `name:"url" placeholder:"URL" help:"Ask the service at this HTTP address, such as https://credenza.example:8000, in place of the local one."`
-	TLSCA      string        `name:"tls-ca" placeholder:"FILE" help:"The authority of --url's certificate, PEM (default: the system's)."`
+	TLSCA      string        `name:"tls-ca" placeholder:"FILE" help:"The CA that has signed --url's certificate, PEM (default: those of the system)."`
 	Timeout    time.Duration `default:"3s" placeholder:"TIME" help:"How long the answer may take (default: 3s)."`
 	app.Config `embed:""`
 }
 
 // Help is the second part of `credenza health --help`.
 func (*healthCommand) Help() string {
-	return `Asks /readyz on the HTTP address on which "serve" listens with the same settings. The exit code is 0 if the service accepts calls, and 1 if it starts, goes down, is without its data, or does not answer. It needs neither a token nor a certificate, so it suits the health check of a container.`
+	return `Asks /readyz on the HTTP address on which "serve" listens with the same settings. The exit code is 0 if the service accepts calls, and 1 if it is starting, shutting down, without its data, or does not answer. It needs neither a token nor a certificate, so it suits the health check of a container.`
 }
 
 // Validate checks the flags.

@@ -15,7 +15,7 @@ import (
 type source struct {
 	File   string `arg:"" predictor:"file" help:"CSV, XLSX, JSON, Parquet or a product feed, gzipped or not; - for standard input."`
 	Sheet  string `placeholder:"NAME" help:"The sheet of an XLSX file (default: the first with data)."`
-	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"How FILE is written (default: by its content)."`
+	Format string `enum:"auto,csv,json,jsonl" default:"auto" placeholder:"auto|csv|jsonl" help:"The format of FILE (default: detected by its content)."`
 }
 
 // input is an open file of rows.

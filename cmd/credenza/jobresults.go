@@ -16,7 +16,7 @@ import (
 type jobsResults struct {
 	jobServer
 	jobID
-	Output  string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
+	Output  string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"The format of the results (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
 	Out     string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
 	InOrder bool   `xor:"place" help:"Write results in the order of the catalogue. Those that come before their turn are kept in memory."`
 	Follow  bool   `short:"f" help:"Wait for the results that are not there yet."`
@@ -25,7 +25,7 @@ type jobsResults struct {
 
 // Help is the second part of `credenza jobs results --help`.
 func (*jobsResults) Help() string {
-	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines. Of a job that runs, the results so far are written, or with --follow all, as they come. The exit code is 1 if items failed.`
+	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines. Of a running job the results so far are written; with --follow all of them, as they come. The exit code is 1 if items failed.`
 }
 
 // Run writes the results.
@@ -119,7 +119,7 @@ func (r *resultsCopy) conclude(ctx context.Context, token string, err error) err
 	line += r.tally.problems()
 	switch {
 	case ctx.Err() != nil && err != nil && token != "" && !r.InOrder:
-		printLine(r.notes, "credenza: interrupted: %s; go on with %s", line, r.again("results "+r.job.ID+" --resume "+token))
+		printLine(r.notes, "credenza: interrupted: %s; continue with %s", line, r.again("results "+r.job.ID+" --resume "+token))
 	case ctx.Err() != nil && err != nil:
 		printLine(r.notes, "credenza: interrupted: %s", line)
 	case err != nil:

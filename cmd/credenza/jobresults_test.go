@@ -112,7 +112,7 @@ func TestResultsFollowAndGoOn(t *testing.T) {
 	out := &lines{seen: map[string]func(){`"b"`: cancel}}
 	var notes bytes.Buffer
 	code := run(ctx, []string{"jobs", "results", id, "--follow", "--server", k.address}, streams{out: out, err: &notes})
-	outcome{code, "", notes.String()}.expect(t, exitInterrupted, "credenza: interrupted: 2 results; go on with credenza jobs results job-1 --resume seen-1 --server "+k.address+"\n")
+	outcome{code, "", notes.String()}.expect(t, exitInterrupted, "credenza: interrupted: 2 results; continue with credenza jobs results job-1 --resume seen-1 --server "+k.address+"\n")
 	k.jobs.Work(id, 3)
 	rest := k.run(t, "", "results", id, "--resume", "seen-1")
 	rest.expect(t, exitOK, "credenza: 3 results\n")

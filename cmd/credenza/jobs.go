@@ -14,15 +14,15 @@ import (
 )
 
 type jobsCommand struct {
-	Submit  jobsSubmit  `cmd:"" help:"Hand over a file of products, and print the job's id."`
+	Submit  jobsSubmit  `cmd:"" help:"Submit a file of products as a job, and print its id."`
 	List    jobsList    `cmd:"" help:"List jobs, the newest first."`
 	Show    jobsShow    `cmd:"" help:"Show a job."`
 	Watch   jobsWatch   `cmd:"" help:"Follow a job until it ends."`
 	Results jobsResults `cmd:"" help:"Write a job's results."`
-	Pause   jobsPause   `cmd:"" help:"Begin no further item of a job until it is resumed."`
-	Resume  jobsResume  `cmd:"" help:"Go on with a paused job."`
-	Cancel  jobsCancel  `cmd:"" help:"End a job before its time; its results so far stay."`
-	Retry   jobsRetry   `cmd:"" help:"Make a new job of what failed in an ended one, and print its id."`
+	Pause   jobsPause   `cmd:"" help:"Pause a job: no further item is begun until it is resumed."`
+	Resume  jobsResume  `cmd:"" help:"Resume a paused job."`
+	Cancel  jobsCancel  `cmd:"" help:"Cancel a job; its results so far are kept."`
+	Retry   jobsRetry   `cmd:"" help:"Create a new job of the failed items of an ended one that may succeed now, and print its id."`
 	Delete  jobsDelete  `cmd:"" help:"Delete a job with its results."`
 }
 
@@ -86,7 +86,7 @@ type jobsList struct {
 	jobServer
 	State  string `enum:",queued,running,paused,succeeded,cancelled,failed" default:"" placeholder:"queued|running|paused|succeeded|cancelled|failed" help:"Only jobs in this state."`
 	Limit  uint   `placeholder:"N" help:"No more than the N newest (default: all)."`
-	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How jobs are written (default: a table on a terminal and JSON lines elsewhere)."`
+	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"The format of the list (default: a table on a terminal and JSON lines elsewhere)."`
 }
 
 // Run lists jobs.
@@ -131,7 +131,7 @@ const maxPageSize = 1000
 type jobsShow struct {
 	jobServer
 	jobID
-	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"How the job is written (default: line by line on a terminal and as one line of JSON elsewhere)."`
+	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"The format of the job (default: line by line on a terminal and as one line of JSON elsewhere)."`
 }
 
 // Run shows a job.
@@ -191,7 +191,7 @@ type jobsPause struct {
 
 // Run pauses a job.
 func (c *jobsPause) Run(ctx context.Context, s streams) error {
-	next := ": go on with " + c.again("resume "+c.ID)
+	next := ": resume it with " + c.again("resume "+c.ID)
 	return c.change(ctx, s, next, func(client *credenza.Client) (credenza.Job, error) {
 		return client.PauseJob(ctx, c.ID, credenza.PauseOptions{Reason: c.Reason})
 	})
@@ -213,7 +213,7 @@ func (c *jobsResume) Run(ctx context.Context, s streams) error {
 type jobsRetry struct {
 	jobServer
 	jobID
-	RequestID string `placeholder:"KEY" help:"Make no second job for the same KEY."`
+	RequestID string `placeholder:"KEY" help:"Create no second job for the same KEY."`
 	Watch     bool   `aliases:"wait" help:"Follow the new job until it ends."`
 }
 

@@ -246,7 +246,7 @@ func TestPauseOfAJob(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
 	id := k.submit(t, "a", "b", "c")
 	k.jobs.Work(id, 1)
-	k.run(t, "", "pause", id, "--reason=until Monday").expect(t, exitOK, "credenza: job-1 is PAUSED: 1 of 3 items classified: go on with credenza jobs resume job-1")
+	k.run(t, "", "pause", id, "--reason=until Monday").expect(t, exitOK, "credenza: job-1 is PAUSED: 1 of 3 items classified: resume it with credenza jobs resume job-1")
 	for _, line := range []string{"show job-1 --output=table", "list --state=paused --output=table"} {
 		if got := k.run(t, "", strings.Fields(line)...); !strings.Contains(got.out, "PAUSED") || !strings.Contains(got.out, "until Monday") {
 			t.Errorf("%s: got %s", line, got.out)

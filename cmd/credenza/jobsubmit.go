@@ -15,10 +15,10 @@ type jobsSubmit struct {
 	source
 	columnFlags
 	Name          string `placeholder:"TEXT" help:"A name for people (default: that of FILE)."`
-	RequestID     string `placeholder:"KEY" help:"Make no second job for the same KEY: the one that is there is printed, so that a submit may be repeated."`
+	RequestID     string `placeholder:"KEY" help:"Create no second job for the same KEY: the id of the existing one is printed, so that a submit can be repeated."`
 	Watch         bool   `aliases:"wait" help:"Follow the job until it ends."`
-	InOrder       bool   `help:"Have results kept in the order of FILE, not as they are ready."`
-	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"A further name for the column of product pages (default: Product URL)."`
+	InOrder       bool   `help:"Keep the results in the order of FILE, not in the order in which they are ready."`
+	ProductColumn string `default:"Product URL" placeholder:"NAME" help:"Another name for the column of product pages (default: Product URL)."`
 	itemFlags
 	jobServer
 }
@@ -27,7 +27,7 @@ type jobsSubmit struct {
 func (*jobsSubmit) Help() string {
 	return `FILE is read as "credenza classify" reads it. The job exists once its id is printed, and not before: a FILE that cannot be read to its end or an interruption leaves nothing behind. A row that cannot be read fails in the job, with its line as its id, and the exit code is 1. Standard output has the id and nothing else.
 
-With --watch, an interruption ends the watching only: the job goes on.`
+With --watch, an interruption ends only the watching: the job goes on.`
 }
 
 // Run uploads the file as a job.

@@ -18,7 +18,7 @@ type jobsWatch struct {
 
 // Help is the second part of `credenza jobs watch --help`.
 func (*jobsWatch) Help() string {
-	return `A server that is away is waited for. An interruption ends the watching only: the job goes on. The exit code is 1 if items failed or the job was cancelled.`
+	return `Waits for a server that is away. An interruption ends only the watching: the job goes on. The exit code is 1 if items failed or the job was cancelled.`
 }
 
 // Run follows the job.

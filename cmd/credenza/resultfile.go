@@ -19,15 +19,15 @@ import (
 
 // resultFlags say how results are written.
 type resultFlags struct {
-	Output      string `enum:"auto,csv,xlsx,jsonl,table" default:"auto" placeholder:"csv|xlsx|jsonl|table" help:"How results are written (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
+	Output      string `enum:"auto,csv,xlsx,jsonl,table" default:"auto" placeholder:"csv|xlsx|jsonl|table" help:"The format of the results (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
 	Out         string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
 	AsCompleted bool   `help:"Write results as they are ready, not in the order of FILE."`
 	InOrder     bool   `hidden:"" help:"Write results in the order of FILE, which is the default."`
-	Prefix      string `default:"credenza_" placeholder:"TEXT" help:"What our columns in CSV and XLSX begin with (default: credenza_)."`
+	Prefix      string `default:"credenza_" placeholder:"TEXT" help:"The prefix of the added columns in CSV and XLSX (default: credenza_)."`
 	Trace       bool   `help:"Add the columns that say how each result was made, in CSV and XLSX."`
 	WithInput   bool   `help:"Add the input's row to each JSON line, as row."`
-	Resume      bool   `xor:"start" help:"Go on with the half-done file of an interrupted run."`
-	Overwrite   bool   `xor:"start" help:"Begin again, whatever is half done."`
+	Resume      bool   `xor:"start" help:"Continue the unfinished file of an interrupted run."`
+	Overwrite   bool   `xor:"start" help:"Start over, even if there is an unfinished file."`
 }
 
 func (f *resultFlags) start() partfile.Start {

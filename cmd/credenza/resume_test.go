@@ -197,12 +197,12 @@ func TestASecondInterruptionWaitsForNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Await(t, "it says what it waits for", func() bool {
-		return strings.Contains(p.log.String(), "credenza: waiting for 1 item in flight: a second interruption does not\n")
+		return strings.Contains(p.log.String(), "credenza: waiting for 1 item in flight: interrupt again to stop at once\n")
 	})
 	p.end(syscall.SIGINT)
 	text := p.log.String()
 	if code := p.cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(text, "credenza: interrupted: 0 items classified") ||
-		!strings.Contains(text, out+".part has what is done: go on with credenza classify ") {
+		!strings.Contains(text, out+".part has the results so far: continue with credenza classify ") {
 		t.Errorf("got %d and %s", code, text)
 	}
 }

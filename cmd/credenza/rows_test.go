@@ -169,7 +169,7 @@ func TestClassify_RefusesAHalfDoneFile(t *testing.T) {
 	out := filepath.Join(dir, "out.csv")
 	in := write(t, "in.csv", cutOff(t, twoRows))
 	got := credenzaWith(t, "", "classify", in, "--out", out)
-	got.expect(t, exitFailed, "credenza: "+out+".part has what is done: go on with credenza classify "+in+" --out "+out+" --resume\n")
+	got.expect(t, exitFailed, "credenza: "+out+".part has the results so far: continue with credenza classify "+in+" --out "+out+" --resume\n")
 	if rows := records(t, content(t, out+".part")); len(rows) != 3 {
 		t.Errorf("the half-done file has %v", rows)
 	}

@@ -43,7 +43,7 @@ type commands struct {
 	Doctor   doctorCommand   `cmd:"" help:"Try the configured models, and see what works and what to set."`
 	Health   healthCommand   `cmd:"" help:"See whether a service accepts calls."`
 
-	Completion completionCommand `cmd:"" help:"Print what makes a shell complete this program's command lines."`
+	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
@@ -119,7 +119,7 @@ func report(w io.Writer, err error) int {
 	}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.ExitCode() != exitFailed {
 		code = exitUsage
-		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give nothing negative"), commandOf(parse))
+		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give no negative number"), commandOf(parse))
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
 		printLine(w, "credenza: %s", line)

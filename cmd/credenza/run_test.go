@@ -17,7 +17,7 @@ func TestUsage(t *testing.T) {
 		"unknown flag":        {[]string{"serve", "--nope"}, exitUsage, "credenza: unknown flag --nope: see credenza serve --help"},
 		"bad value":           {[]string{"serve", "--max-workers=many"}, exitUsage, "--max-workers"},
 		"bad choice":          {[]string{"classify", "-", "--mode=smell"}, exitUsage, "--mode must be one of"},
-		"negative":            {[]string{"classify", "-", "--batch-size", "-1"}, exitUsage, "credenza: --batch-size is -1: give nothing negative: see"},
+		"negative":            {[]string{"classify", "-", "--batch-size", "-1"}, exitUsage, "credenza: --batch-size is -1: give no negative number: see"},
 		"negative, as one":    {[]string{"classify", "-", "--batch-size=-1"}, exitUsage, "--batch-size is -1: give a number from 1 to 1000"},
 		"large":               {[]string{"eval", "-", "--batch-size=1001"}, exitUsage, "--batch-size is 1001: give a number from 1 to 1000"},
 		"in process":          {[]string{"classify", "/nowhere.csv", "--text-batch-size=0"}, exitUsage, "text-batch-size is 0: give a number"},

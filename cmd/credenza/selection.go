@@ -13,7 +13,7 @@ import (
 type rowFlags struct {
 	Limit  uint64 `placeholder:"N" help:"Take the first N rows only."`
 	Sample uint64 `placeholder:"N" help:"Take N rows at random, in the order of FILE. The same --seed takes the same rows."`
-	Seed   uint64 `default:"1" placeholder:"N" help:"What --sample takes (default: 1)."`
+	Seed   uint64 `default:"1" placeholder:"N" help:"The seed of --sample (default: 1)."`
 
 	OnlyFailed bool `help:"Ask again for the rows that have failed in the file of --out, and keep its other rows."`
 	OnlyReview bool `help:"Ask again for the rows that need review in the file of --out, and keep its other rows."`

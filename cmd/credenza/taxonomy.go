@@ -13,9 +13,9 @@ import (
 )
 
 type taxonomyCommand struct {
-	Init  taxonomyInit  `cmd:"" help:"Write a taxonomy file with comments, to fill in."`
+	Init  taxonomyInit  `cmd:"" help:"Write a commented taxonomy file to fill in."`
 	Show  taxonomyShow  `cmd:"" help:"Show the categories and styles."`
-	Check taxonomyCheck `cmd:"" help:"Check a taxonomy file: every problem with its line."`
+	Check taxonomyCheck `cmd:"" help:"Check a taxonomy file, and print every problem with its line."`
 }
 
 type taxonomyInit struct {
@@ -96,6 +96,6 @@ func (c *taxonomyCheck) Run(s streams) error {
 		return err
 	}
 	name := cmp.Or(c.path(), "the built-in taxonomy")
-	printLine(s.out, "%s is sound: %s, %s, version %s", name, catalog.Count(len(t.Categories), "category"), catalog.Count(len(t.Styles), "style"), t.Version)
+	printLine(s.out, "%s is valid: %s, %s, version %s", name, catalog.Count(len(t.Categories), "category"), catalog.Count(len(t.Styles), "style"), t.Version)
 	return nil
 }

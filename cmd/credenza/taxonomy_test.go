@@ -29,7 +29,7 @@ func TestTaxonomyYAMLIsAFileToBeginWith(t *testing.T) {
 	}
 	got := credenzaWith(t, "", "taxonomy", "check", write(t, "own.yaml", shown.out))
 	got.expect(t, exitOK, "")
-	if !strings.Contains(got.out, "is sound: 13 categories, 7 styles, version "+builtin.Version) {
+	if !strings.Contains(got.out, "is valid: 13 categories, 7 styles, version "+builtin.Version) {
 		t.Errorf("got %s", got.out)
 	}
 }

@@ -25,7 +25,7 @@ type tokensAdd struct {
 	Name    string            `arg:"" help:"The caller's name: letters, digits, dots, dashes and underscores."`
 	Scopes  []string          `default:"classify" enum:"classify,operate" help:"What the caller may do: classify, operate (default: classify)."`
 	Expires string            `placeholder:"TIME" help:"When the access ends: 2027-01-31T12:00:00Z, a date, or a time from now such as 720h."`
-	Cap     map[string]string `placeholder:"NAME=N" help:"A cap of the caller: items_in_flight, items_per_minute, items_per_day, tokens_per_day, jobs or job_bytes; none lifts one that all have."`
+	Cap     map[string]string `placeholder:"NAME=N" help:"A cap of the caller: items_in_flight, items_per_minute, items_per_day, tokens_per_day, jobs or job_bytes; NAME=none lifts a cap that all callers have."`
 }
 
 // Run adds the caller and prints the token, which cannot be shown again.
