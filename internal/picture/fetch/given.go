@@ -18,7 +18,7 @@ import (
 // connected to by https; else nil. It is nil too for an address with a port, and for a
 // shared file, whose link may be a secret.
 func ParseGiven(raw string) (address, plain *url.URL, err error) {
-	whole, guessed := withScheme(unwrapped(raw))
+	whole, guessed := withScheme(withOneScheme(unwrapped(raw)))
 	given, err := Parse(whole)
 	if err == nil {
 		address, err = direct(given)
@@ -36,7 +36,7 @@ func ParseGiven(raw string) (address, plain *url.URL, err error) {
 
 // invisible characters get into cells by copying.
 var invisible = strings.NewReplacer(
-	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", `\/`, "/",
+	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", `\/`, "/", `\u002F`, "/", `\u002f`, "/", `\u0026`, "&",
 )
 
 // unwrapped removes what stands around an address.
@@ -50,6 +50,20 @@ func unwrapped(raw string) string {
 		}
 	}
 	return s
+}
+
+// severalSchemes is what is left of pasting an address behind the "http://" of a form.
+var severalSchemes = regexp.MustCompile(`(?i)^(?:https?:?/+)+(https?:/)`)
+
+// withOneScheme returns an address with the last of several schemes, and one that is escaped
+// as a whole in plain.
+func withOneScheme(s string) string {
+	if lower := strings.ToLower(s[:min(len(s), 10)]); strings.HasPrefix(lower, "http%3a") || strings.HasPrefix(lower, "https%3a") {
+		if plain, err := url.PathUnescape(s); err == nil {
+			s = plain
+		}
+	}
+	return severalSchemes.ReplaceAllString(s, "$1")
 }
 
 // bareHost is the beginning of an address without a scheme: a host, and a port.

@@ -84,16 +84,19 @@ var (
 		"introuvable", "n'existe pas", "n'existe plus", "n'est plus disponible", "pas été trouvée", "non trouvée",
 		"no encontrad", "no existe", "ya no está disponible", "no se encuentra", "non trovat", "non esiste", "non è più disponibile",
 		"niet gevonden", "bestaat niet", "niet meer beschikbaar", "nie znalezion", "nie istnieje", "nie jest już dostępny",
-		"não encontrad", "não existe", "não está mais disponível", "hittades inte", "finns inte", "hittar inte",
+		"não encontrad", "não existe", "não está mais disponível", "hittades inte", "finns inte", "hittar inte", "inte hittas",
 		"ikke fundet", "ikke funnet", "findes ikke", "ei löydy", "nenalezen", "neexistuje", "nem található", "bulunamadı", "не найден",
 		"見つかりません", "页面不存在", "找不到", "찾을 수 없",
 	}
 	// missingBegins begin such texts.
-	missingBegins = []string{"404", "oops!", "oops,", "oops.", "oops…", "sorry, this product", "sorry, this item", "sorry, this page"}
+	missingBegins = []string{
+		"404", "oops!", "oops,", "oops.", "oops…", "sorry, this product", "sorry, this item", "sorry, this page", "500 internal", "internal server error", "503 service", "service unavailable", "502 bad",
+		"bad gateway", "site under maintenance", "under maintenance", "site maintenance", "wartungsarbeiten", "en maintenance",
+	}
 	// refusals are in texts of pages that ask for something first.
 	refusals = []string{
 		"before you continue", "just a moment", "attention required", "access denied", "access to this page has been denied",
-		"pardon our interruption", "are you a robot", "are you human", "are you a human", "not a robot", "robot check", "bot verification",
+		"pardon our interruption", "are you a robot", "are you human", "are you a human", "robot or human", "please enter password", "enter the password", "not a robot", "robot check", "bot verification",
 		"you are human", "you're human", "human verification", "security check", "captcha", "checking your browser",
 		"one more step", "request blocked", "request rejected", "unusual traffic", "ddos protection", "verify your age", "age verification",
 		"zugriff verweigert", "sicherheitsprüfung", "accès refusé", "acceso denegado", "accesso negato", "toegang geweigerd",
