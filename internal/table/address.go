@@ -13,7 +13,7 @@ import (
 
 // invisible characters get into cells by copying.
 var invisible = strings.NewReplacer(
-	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\/`, "/",
+	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\/`, "/", `\u002F`, "/", `\u002f`, "/", `\u0026`, "&",
 )
 
 // visible returns text without invisible characters.
@@ -164,17 +164,37 @@ func withoutScheme(text string) string {
 // maxDataURI bounds a picture within a cell, in bytes of its text.
 const maxDataURI = 14 << 20
 
+// looksLikeData reports whether a cell has a picture itself, in a data URI or in Base64 alone.
+func looksLikeData(text string) bool {
+	if beginsFold(text, "data:") {
+		head, data, _ := strings.Cut(text, ",")
+		head = strings.ToLower(strings.ReplaceAll(head, " ", ""))
+		return strings.HasPrefix(head, "data:image/") || strings.HasSuffix(head, ";base64") && beginsPicture(strings.TrimSpace(data))
+	}
+	const least = 100 // bytes, of Base64 that is no word
+	return len(text) > least && beginsPicture(text)
+}
+
+// beginsPicture reports whether Base64 begins as JPEG, PNG, GIF or WebP does.
+func beginsPicture(text string) bool {
+	return strings.HasPrefix(text, "/9j/") || strings.HasPrefix(text, "iVBORw0KGg") || strings.HasPrefix(text, "R0lGOD") || strings.HasPrefix(text, "UklGR")
+}
+
 // dataURI returns the picture in a cell that is a data URI (RFC 2397), and false if the
 // cell is none.
 func dataURI(v Value) ([]byte, bool) {
 	text := strings.Trim(strings.TrimSpace(v.first()), `"'`)
-	head, data, ok := strings.Cut(text, ",")
-	if !ok || len(text) > maxDataURI || !strings.HasPrefix(strings.ToLower(head), "data:image/") {
+	if len(text) > maxDataURI || !looksLikeData(text) {
 		return nil, false
+	}
+	head, data, ok := strings.Cut(text, ",")
+	if !ok {
+		head, data = "data:;base64", text
 	}
 	if plain, err := url.PathUnescape(data); err == nil {
 		data = plain
 	}
+	data = strings.TrimSpace(data)
 	if !strings.HasSuffix(strings.ToLower(head), ";base64") {
 		return []byte(data), true
 	}

@@ -88,6 +88,8 @@ type column struct {
 	hidden bool // its values take no part in the question
 	parent int  // its rank among those that join a product's rows; 0: none
 	view   bool // a value is the view of the shop for which the row repeats a product
+	kind   bool // a value says whether the row is a product or a part of one
+	option bool // a value is what a variant of a product differs by
 	values []Value
 }
 
@@ -96,7 +98,7 @@ type column struct {
 func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
 	m := &Mapping{config: cfg, choices: choicesOf(cfg.Choices), columns: map[string]*column{}}
 	for _, row := range sample {
-		for _, cell := range row {
+		for _, cell := range mended(row) {
 			c := m.columns[cell.Key]
 			if c == nil {
 				c = &column{key: cell.Key}
@@ -113,6 +115,7 @@ func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
 	}
 	m.findName()
 	m.findType()
+	m.findParts()
 	return m, m.checkChoices()
 }
 
@@ -209,13 +212,13 @@ func parentRank(key string) int {
 }
 
 func (m *Mapping) matchByName(c *column) {
-	known, named := namedField(c.key)
+	known, named := namedField(mendText(c.key))
 	s := statsOf(c.values)
 	if product := m.config.ProductColumn; product != "" && known.field != fieldImage && sameName(c.key, product) {
 		known, named = fieldRank{fieldPage, rankProductColumn - 1}, true
 	}
 	switch {
-	case bookkeepingNames[foldName(c.key)]:
+	case bookkeepingNames[foldName(c.key)], strings.HasPrefix(c.key, "@") && c.key != "@id": // "@type" of linked data
 		c.hidden = true
 	case named:
 		c.take(known, s)
@@ -229,6 +232,9 @@ func (m *Mapping) matchByName(c *column) {
 	default:
 		c.takeByValue(s)
 	}
+	if c.field == attribute && s.addresses == 0 && s.all(s.slugs) && hasWord(c.key, addressWords) {
+		c.hidden = true // a page or a picture within the shop
+	}
 }
 
 // rankByValue is the rank of a column whose name is not known.
@@ -237,9 +243,25 @@ const rankByValue = 400
 // keyWords are words in the names of columns with keys.
 var keyWords = wordSet("id nr no num number code key ref kod codigo codice ean gtin upc barcode mpn nummer numero")
 
+// skuWords are words that stand for a key in every name.
+var skuWords = wordSet("sku")
+
+// otherKeyWords are words in the names of columns with keys of something else.
+var otherKeyWords = wordSet("category categories kategorie categoria brand marke marque manufacturer hersteller color colour farbe tax media image currency")
+
+// pictureWords and addressWords are words in the names of columns with pictures and with addresses.
+var (
+	pictureWords = wordSet("image images img picture pictures photo photos bild bilder foto fotos imagen imagem immagine afbeelding zdjęcie media thumbnail")
+	addressWords = wordSet("url link href permalink slug")
+)
+
+func hasWord(name string, words map[string]bool) bool {
+	return slices.ContainsFunc(nameWords(name), func(word string) bool { return words[word] })
+}
+
 // holdsKeys reports whether a column has keys: short values that do not repeat.
 func holdsKeys(key string, s valueStats) bool {
-	return slices.ContainsFunc(nameWords(key), func(word string) bool { return keyWords[word] }) &&
+	return hasWord(key, keyWords) && !hasWord(key, otherKeyWords) &&
 		s.values > 1 && s.distinct == s.values && s.all(s.slugs) && s.all(s.digits)
 }
 
@@ -252,6 +274,9 @@ func (c *column) take(known fieldRank, s valueStats) {
 	switch known.field {
 	case fieldImage:
 		c.takeIf(s.addresses+s.pictures > 0 || !s.all(s.numbers) && s.words == s.values && s.digits > 0 && s.bytes > 6*s.values)
+		if s.addresses == 0 {
+			c.rank += 2 * rankByValue // paths are of use only if there are no addresses
+		}
 	case fieldPage:
 		c.takePage(s)
 	case fieldName:
@@ -312,7 +337,8 @@ func dotted(values []Value) int {
 func (c *column) takeByValue(s valueStats) {
 	const longText = 100 // bytes, of a description
 	switch {
-	case s.all(s.addresses) && s.most(s.pictures):
+	case s.pictures+s.addresses > 0 && hasWord(c.key, pictureWords) && (s.most(s.pictures) || s.most(s.addresses)),
+		s.addresses > 0 && s.most(s.pictures):
 		c.field = fieldImage
 	case s.all(s.addresses):
 		c.field = fieldPage
@@ -320,12 +346,15 @@ func (c *column) takeByValue(s valueStats) {
 		c.field = fieldPrice
 	case s.values > 0 && s.bytes > longText*s.values && s.words > 8*s.values:
 		c.field = fieldDescription
-	case holdsKeys(c.key, s):
+	case holdsKeys(c.key, s), s.all(s.slugs) && hasWord(c.key, skuWords):
 		c.field = fieldID
 	default:
 		return
 	}
 	c.rank = rankByValue
+	if c.field == fieldImage && s.addresses == 0 {
+		c.rank += 2 * rankByValue
+	}
 }
 
 // findName makes the first column of short texts that hardly repeat the name, if no

@@ -76,6 +76,35 @@ func TestMapping_ExportsOfShops(t *testing.T) {
 				"other_image_url1":"https://i/2.jpg","bullet_point1":"Soft and wide","parent_child":"child","item_weight":"30"}`,
 			catalog.Item{ID: "N", Name: "Nora sofa", Type: "sofa", PriceRange: "9", ImageURL: "https://i/1.jpg", Description: "Soft and wide"},
 		},
+		"BigCommerce, version 3": {
+			`{"ID":"111","Name":"Nora","Type":"physical","Price":"9","Internal Image URL (Export)":"product_images/n/1.jpg","Image URL (Import)":"https://i/1.jpg","Product URL":"/nora/"}`,
+			catalog.Item{ID: "111", Name: "Nora", PriceRange: "9", ImageURL: "https://i/1.jpg"},
+		},
+		"Odoo": {
+			`{"Internal Reference":"N","Name":"Nora","Product Type":"Storable Product","Sales Price":"9","Cost":"4","Sales Description":"Soft","Website URL":"/shop/nora"}`,
+			catalog.Item{ID: "N", Name: "Nora", PriceRange: "9", Description: "Soft"},
+		},
+		"Lightspeed": {
+			`{"NL_Title_Short":"Nora","NL_Description_Long":"Zacht","Price":"9","SKU":"N","Images":"https://i/1.jpg,https://i/2.jpg","NL_Meta_Title":"x"}`,
+			catalog.Item{ID: "N", Name: "Nora", Description: "Zacht", PriceRange: "9", ImageURL: "https://i/1.jpg"},
+		},
+		"Allegro": {
+			`{"ID oferty":"7","Tytuł oferty":"Nora","Opis oferty":"Miękka","Link do oferty":"https://s/p","Zdjęcia":"https://i/1.jpg|https://i/2.jpg"}`,
+			catalog.Item{ID: "7", Name: "Nora", Description: "Miękka", ProductURL: "https://s/p", ImageURL: "https://i/1.jpg"},
+		},
+		"a database's dump": {
+			`{"sku":"N","name":"Nora","description":"\\N","image_url":"\\N","price":"\\N"}`,
+			catalog.Item{ID: "N", Name: "Nora"},
+		},
+		"texts that were encoded twice": {
+			`{"sku":"N","name":"BÃ¼cherregal","Beschreibung":"GrÃ¶ÃŸe â€“ PÃO","GrÃ¶ÃŸe":"XL"}`,
+			catalog.Item{ID: "N", Name: "Bücherregal", Description: "GrÃ¶ÃŸe â€“ PÃO", Attributes: map[string]string{"GrÃ¶ÃŸe": "XL"}},
+		},
+		"a picture by its name": {
+			`{"sku":"N","name":"Nora","cover photo":"https://cdn/abc","web address":"https://s/p"}`,
+			catalog.Item{ID: "N", Name: "Nora", ImageURL: "https://cdn/abc", ProductURL: "https://s/p"},
+		},
+		"a sum": {`{"sku":"Total","name":"","price":"9"}`, catalog.Item{ID: "Total"}},
 		"Amazon, a listing report": {
 			`{"item-name":"Nora sofa","item-description":"Soft","listing-id":"L","seller-sku":"N","price":"9","quantity":"1","open-date":"2021","asin1":"B0"}`,
 			catalog.Item{ID: "N", Name: "Nora sofa", Description: "Soft", PriceRange: "9"},
@@ -240,13 +269,16 @@ func TestMapping_LongAddress(t *testing.T) {
 
 func TestMapping_PicturesInCells(t *testing.T) {
 	for name, c := range map[string]struct{ cell, want string }{
-		"base64":     {"data:image/png;base64,cGljdHVyZQ==", "picture"},
-		"no padding": {"data:image/png;base64,cGljdHVyZQ", "picture"},
-		"escaped":    {"data:image/png;base64,cGljdHVyZQ%3D%3D", "picture"},
-		"quoted":     {`'data:image/png;base64,cGljdHVyZQ=='`, "picture"},
-		"capitals":   {"DATA:image/PNG;charset=x;BASE64,cGljdHVyZQ==", "picture"},
-		"broken":     {"data:image/png;base64,%", ""},
-		"no picture": {"data:text/plain,hello", ""},
+		"base64":       {"data:image/png;base64,cGljdHVyZQ==", "picture"},
+		"of any type":  {"data:application/octet-stream;base64,iVBORw0KGgpwaWN0dXJl", "\x89PNG\r\n\x1a\npicture"},
+		"spaces":       {"data: image/png;base64, cGljdHVyZQ==", "picture"},
+		"Base64 alone": {"iVBORw0KGgpw" + strings.Repeat("AAAA", 30), "\x89PNG\r\n\x1a\np" + strings.Repeat("\x00", 90)},
+		"no padding":   {"data:image/png;base64,cGljdHVyZQ", "picture"},
+		"escaped":      {"data:image/png;base64,cGljdHVyZQ%3D%3D", "picture"},
+		"quoted":       {`'data:image/png;base64,cGljdHVyZQ=='`, "picture"},
+		"capitals":     {"DATA:image/PNG;charset=x;BASE64,cGljdHVyZQ==", "picture"},
+		"broken":       {"data:image/png;base64,%", ""},
+		"no picture":   {"data:text/plain,hello", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cell, _ := json.Marshal(c.cell)
@@ -280,8 +312,11 @@ func TestMapping_RowsOfOneProduct(t *testing.T) {
 			[]string{`{"sku":"a","store_view_code":"","name":"Sofa","base_image":"https://i/1.jpg"}`, `{"sku":"b","name":"Lamp"}`, `{"sku":"a","store_view_code":"de","name":"Sofa auf Deutsch"}`},
 			"a Sofa https://i/1.jpg; b Lamp ; a Sofa https://i/1.jpg",
 		},
-		"keys that are words": {[]string{`{"id":"na","name":"Sofa"}`, `{"id":"no-image","name":"Lamp"}`}, "na Sofa ; no-image Lamp "},
-		"no parents":          {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
+		"variants by their kind": {[]string{`{"Item":"Product","ID":"1","Name":"Sofa","Image":"https://i/1.jpg"}`, `{"Item":"Image","Image":"https://i/2.jpg"}`, `{"Item":"Variant","ID":"2"}`, `{"Item":"Product","ID":"3","Name":"Lamp"}`, `{"Item":"Product","ID":"4","Image":"https://i/4.jpg"}`}, "1 Sofa https://i/1.jpg; 1 Sofa https://i/1.jpg; 2 Sofa https://i/1.jpg; 3 Lamp ; 4  https://i/4.jpg"},
+		"variants by options":    {[]string{`{"Product ID":"1","Title":"Sofa","SKU":"a","Option Value 1":"red"}`, `{"Title":"","SKU":"b","Option Value 1":"blue"}`, `{"Product ID":"2","Title":"","SKU":"c","Image":"https://i/2.jpg","Option Value 1":"x"}`}, "1 Sofa ; b Sofa ; 2  https://i/2.jpg"},
+		"rows without a name":    {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"2","colour":"red"}`}, "1 Sofa ; 2  "},
+		"keys that are words":    {[]string{`{"id":"na","name":"Sofa"}`, `{"id":"no-image","name":"Lamp"}`}, "na Sofa ; no-image Lamp "},
+		"no parents":             {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			items, m := mapped(t, table.MappingConfig{}, c.rows...)

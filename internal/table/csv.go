@@ -31,10 +31,14 @@ type headedSource struct {
 
 // cellRow is a row that was read to find the header.
 type cellRow struct {
-	cells []string
-	line  int
-	err   error
+	cells  []string
+	extras cellExtras
+	line   int
+	err    error
 }
+
+// extraRows are cellRows that have more than texts. extras is about the last row.
+type extraRows interface{ extras() cellExtras }
 
 // newHeadedSource reads up to the header.
 func newHeadedSource(rows cellRows, at position, join string) (*headedSource, error) {
@@ -66,6 +70,7 @@ func newCSVSource(in io.Reader, at position, maxRow int) (*headedSource, *csvSca
 		return nil, nil, err
 	}
 	rows.want = len(s.names)
+	s.nameRowNumbers()
 	return s, rows.csvScanner, nil
 }
 
@@ -76,6 +81,9 @@ func (r csvRows) row() ([]string, int, error) {
 	}
 	return cells, line, nil
 }
+
+// expect says how many cells a row has.
+func (r csvRows) expect(cells int) { r.want = cells }
 
 // failure returns what an error of the scanner means.
 func (r csvRows) failure(line int, err error) error {
@@ -147,10 +155,10 @@ func (s *headedSource) next() (record, error) {
 		if row.err != nil {
 			return record{line: row.line}, row.err
 		}
-		if blankRow(row.cells) || s.repeatsHeader(row.cells) {
+		if blankRow(row.cells) || ruledLine(row.cells) || s.repeatsHeader(row.cells) {
 			continue
 		}
-		return record{s.row(row.cells), row.cells, row.line}, nil
+		return record{s.row(row), row.cells, row.line}, nil
 	}
 }
 
@@ -162,12 +170,25 @@ func (s *headedSource) read() cellRow {
 		return row
 	}
 	cells, line, err := s.rows.row()
-	return cellRow{cells, line, err}
+	row := cellRow{cells: cells, line: line, err: err}
+	if rows, ok := s.rows.(extraRows); ok && err == nil {
+		row.extras = rows.extras()
+	}
+	return row
 }
 
-// row makes a row of cells.
-func (s *headedSource) row(cells []string) Row {
-	return rowOf(s.names, s.keys, s.fit(cells))
+// row makes a row of cells. The address behind a cell has a key of its own.
+func (s *headedSource) row(found cellRow) Row {
+	row := rowOf(s.names, s.keys, s.fit(found.extras.with(found.cells)))
+	if len(found.extras.links) == 0 {
+		return row
+	}
+	for column, key := range s.keys {
+		if address, ok := found.extras.links[column]; ok && len(row) < MaxColumns {
+			row = append(row, Cell{key + " (link)", TextValue(address)})
+		}
+	}
+	return row
 }
 
 // fit puts the cells behind the last column into that column's cell: a separator that
@@ -201,6 +222,19 @@ func blankRow(cells []string) bool {
 		}
 	}
 	return true
+}
+
+// ruledLine reports whether a row is a line that is drawn with characters, as between the
+// header and the rows of a table in Markdown or in a database's terminal.
+func ruledLine(cells []string) bool {
+	drawn := false
+	for _, cell := range cells {
+		if strings.Trim(cell, " \t-=+:_|") != "" {
+			return false
+		}
+		drawn = drawn || strings.Contains(cell, "---") || strings.Contains(cell, "===") || strings.Contains(cell, "___")
+	}
+	return drawn
 }
 
 // repeatsHeader reports whether a row is the header once more, as where files have been

@@ -181,7 +181,7 @@ func (s *headedSource) findHeader() (cellRow, error) {
 			continue
 		}
 		if slices.ContainsFunc(trimAll(row.cells), describesProduct) {
-			return s.belowGroups(row), nil
+			return s.lastHeader(row), nil
 		}
 		rows = append(rows, row)
 	}
@@ -198,21 +198,43 @@ func (s *headedSource) findHeader() (cellRow, error) {
 		clip(strings.Join(trimAll(rows[0].cells), ", ")))
 }
 
-// belowGroups returns the header below a row that has merged cells for groups of columns,
-// else that row itself.
-func (s *headedSource) belowGroups(row cellRow) cellRow {
-	if !slices.ContainsFunc(row.cells[1:], func(cell string) bool { return strings.TrimSpace(cell) == "" }) {
-		return row
+// maxHeaders is how many rows of names may stand one below the other.
+const maxHeaders = 3
+
+// lastHeader returns the last of several rows of names, the first of which is row: above the
+// names there may be merged cells for groups of columns, or the names in people's words, as
+// in Amazon's flat files.
+func (s *headedSource) lastHeader(row cellRow) cellRow {
+	for range maxHeaders {
+		if rows, ok := s.rows.(interface{ expect(cells int) }); ok {
+			rows.expect(len(row.cells))
+		}
+		next := s.read()
+		names := trimAll(next.cells)
+		known := knownNames(names)
+		if next.err != nil || known < 2 || known < knownNames(row.cells) ||
+			filled(names) < filled(row.cells) || slices.ContainsFunc(names, looksLikeValue) {
+			s.pending = append([]cellRow{next}, s.pending...)
+			break
+		}
+		row = next
 	}
-	next := s.read()
-	names := trimAll(next.cells)
-	known := knownNames(names)
-	if next.err == nil && known > 1 && known >= knownNames(row.cells) &&
-		filled(names) > filled(row.cells) && !slices.ContainsFunc(names, looksLikeValue) {
-		return next
-	}
-	s.pending = append([]cellRow{next}, s.pending...)
 	return row
+}
+
+// nameRowNumbers gives the column of row numbers, which R's write.table leaves without a
+// name, its place in the header. By the first row, the product's name would be a number.
+func (s *headedSource) nameRowNumbers() {
+	first := s.read()
+	s.pending = append([]cellRow{first}, s.pending...)
+	at := slices.IndexFunc(s.names, func(name string) bool { return columns[string(fold(nil, name))].field == fieldName })
+	if at < 0 || len(first.cells) != len(s.names)+1 || strings.TrimSpace(first.cells[0]) != "1" ||
+		!looksLikeValue(first.cells[at]) || looksLikeValue(first.cells[at+1]) {
+		return
+	}
+	s.header = append([]string{""}, s.header...)
+	s.names = append([]string{""}, s.names...)
+	s.keys = uniqueKeys(s.names)
 }
 
 // likelyHeader returns the place of the row that seems to name the columns, -1 for none:

@@ -29,6 +29,7 @@ func TestReader_ReadsFeedsAndPages(t *testing.T) {
 		"sections":           {`<rss><channel><item><link><![CDATA[https://x/?a=1&section=2&copy=3]]></link><title>A &amp; B <![CDATA[&lt;]]></title></item></channel></rss>`, "link=\"https://x/?a=1&section=2&copy=3\" title=\"A & B &lt;\"\n"},
 		"comments in it":     {`<!-- x --><rss><channel><item><!-- > --><title>Sofa<!-- y --></title></item></channel></rss>`, "title=\"Sofa\"\n"},
 		"a page":             {"<html><head><style>td{}</style></head><body><table><tr><th>id</th><th>name</th></tr><tr><td>007</td><td>Sofa &amp;<br>more</td></tr></table></body></html>", "id=\"007\" name=\"Sofa &\\nmore\"\n"},
+		"links in a page":    {"<table><tr><th>name</th><th>image</th></tr><tr><td><a href='https://x/p'>Sofa</a></td><td><a href='https://x/p'><img src='//x/1.jpg'></a></td></tr><tr><td>Lamp</td><td><a href='#'>x</a></td></tr></table>", "name=\"Sofa\" image=\"\" name (link)=\"https://x/p\" image (link)=\"//x/1.jpg\"\nname=\"Lamp\" image=\"x\"\n"},
 		"a page, not closed": {"<table><tr><td>id<td>name<tr><td>1<td>Sofa<script>x</script><tr><td>2<td><table><tr><td>Lamp</td></tr></table>", "id=\"1\" name=\"Sofa\"\nid=\"2\" name=\"Lamp\"\n"},
 		"a named encoding":   {"<?xml version=\"1.0\" encoding=\"windows-1251\"?><yml_catalog><shop><offers><offer id=\"7\"><name>\xd1\xf2\xee\xeb</name></offer></offers></shop></yml_catalog>", "id=\"7\" name=\"Стол\"\n"},
 		"its name in a page": {"<html><meta charset=shift_jis><table><tr><td>name</td></tr><tr><td>\x83\\\x83t\x83@</td></tr></table></html>", "name=\"ソファ\"\n"},

@@ -44,6 +44,7 @@ func (c *column) forget() {
 // above it has the text and the picture of that product, and its own key if it has one,
 // unless the rows are separate.
 func (m *Mapping) Item(row Row) *catalog.Item {
+	row = mended(row)
 	columns := make([]*column, len(row))
 	var winners [numFields]int // the winning cell's place plus 1
 	for i, cell := range row {
@@ -60,6 +61,12 @@ func (m *Mapping) Item(row Row) *catalog.Item {
 		}
 	}
 	item := fillFromFile(row, columns, winners)
+	if withoutPrice := *item; item.PriceRange != "" {
+		withoutPrice.PriceRange = ""
+		if !withoutPrice.HasText() && !withoutPrice.HasPicture() {
+			item.PriceRange = "" // a sum below the rows, which no one can classify
+		}
+	}
 	if m.config.Separate {
 		return item
 	}

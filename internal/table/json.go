@@ -119,7 +119,7 @@ func (s *jsonSource) seek() (key string, c byte, err error) {
 		case c == ',':
 			s.take()
 		case c == '/' || c == '#':
-			s.skipLine()
+			s.skipComment()
 		case c == ']' || c == '}':
 			s.take()
 			s.leave()
@@ -201,8 +201,22 @@ func (s *jsonSource) skipSpace() (byte, error) {
 	}
 }
 
-// skipLine takes the rest of the line but for its end.
-func (s *jsonSource) skipLine() {
+// skipComment takes a comment: up to its end mark, or the rest of the line but for its end.
+func (s *jsonSource) skipComment() {
+	if begin, _ := s.in.Peek(len("/*")); string(begin) == "/*" {
+		s.take()
+		for before := byte(0); ; {
+			next, err := s.in.Peek(1)
+			if err != nil {
+				return
+			}
+			s.take()
+			if before == '*' && next[0] == '/' {
+				return
+			}
+			before = next[0]
+		}
+	}
 	for {
 		next, err := s.in.Peek(1)
 		if err != nil || next[0] == '\n' {
@@ -317,6 +331,9 @@ func withKey(row Row, key string) Row {
 func decodeRow(text []byte, start position) (Row, error) {
 	var row Row
 	err := json.Unmarshal(text, &row)
+	if err != nil && json.Unmarshal(withoutExtras(text), &row) == nil {
+		err = nil
+	}
 	if err == nil {
 		return plainRow(row), nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // maxWhole is how large a file may be that must be held in memory, because it is written
@@ -31,6 +32,12 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 		return r, false, s.turnRound(start, cut)
 	case cut:
 		return r, false, s.recover(start, errRowTooLong)
+	case hasEmptyList(object):
+		s.layout = wrapped
+		return r, false, nil
+	case s.layout == unknownLayout && onlyObjects(object):
+		return r, false, start.fault("has no list of products, but an object of %s: give the list, or rows such as "+
+			"{\"product_name\": \"Oak table\"}", clip(strings.Join(keysOf(object), ", ")))
 	}
 	if s.layout == unknownLayout {
 		s.layout = rowByRow
@@ -124,9 +131,33 @@ func (m member) first() []byte {
 
 func (m member) scalar() bool { return m.value[0] != '{' && m.value[0] != '[' }
 
-// looksLikeRow reports whether an object describes a product by a text.
+// looksLikeRow reports whether an object describes a product by a text, or has one in it
+// that does.
 func looksLikeRow(object []member) bool {
-	return slices.ContainsFunc(object, func(m member) bool { return m.scalar() && describesProduct(m.key) })
+	return slices.ContainsFunc(object, func(m member) bool {
+		return m.scalar() && describesProduct(m.key) || m.isHoisted() && looksLikeRow(members(m.value))
+	})
+}
+
+// isHoisted reports whether a member is an object that has the product in it.
+func (m member) isHoisted() bool {
+	return m.value[0] == '{' && hoisted[strings.TrimLeft(string(fold(nil, m.key)), "_")]
+}
+
+// hasEmptyList reports whether an object, which is no row, has an empty list where the rows
+// would be.
+func hasEmptyList(object []member) bool {
+	return !looksLikeRow(object) && slices.ContainsFunc(object, func(m member) bool {
+		return m.value[0] == '[' && !m.cut && len(m.first()) == 0 && listNames[string(fold(nil, m.key))]
+	})
+}
+
+// onlyObjects reports whether all that an object has are objects of other things than a
+// product, as in an error's report.
+func onlyObjects(object []member) bool {
+	return len(object) > 0 && !slices.ContainsFunc(object, func(m member) bool {
+		return m.value[0] != '{' || m.isHoisted() || describesProduct(m.key)
+	})
 }
 
 // listNames are the names under which programs put their rows.
@@ -134,7 +165,7 @@ var listNames = map[string]bool{
 	"products": true, "data": true, "items": true, "results": true, "rows": true, "records": true,
 	"entries": true, "articles": true, "catalog": true, "catalogue": true, "listings": true, "nodes": true,
 	"edges": true, "hits": true, "docs": true, "documents": true, "value": true, "values": true, "list": true,
-	"product": true, "produkte": true, "artikel": true, "produits": true, "productos": true, "prodotti": true,
+	"itemlistelement": true, "product": true, "produkte": true, "artikel": true, "produits": true, "productos": true, "prodotti": true,
 }
 
 const maxWrapping = 6

@@ -10,14 +10,14 @@ import (
 // hoisted are the names of objects that have the product in them: their members are the
 // row's.
 var hoisted = map[string]bool{
-	"product": true, "node": true, "item": true, "source": true, "fields": true, "attributes": true,
+	"product": true, "node": true, "item": true, "source": true, "fields": true, "attributes": true, "values": true,
 }
 
 // addressNames are the members that have the address of a picture or a page.
 var addressNames = []string{"src", "url", "href", "link", "image", "image_url", "imageUrl", "contentUrl", "originalSrc"}
 
 // plainNames are the members that have the text of an object that is little more.
-var plainNames = []string{"value", "rendered", "amount", "name", "title", "label", "#text"}
+var plainNames = []string{"value", "rendered", "amount", "name", "title", "label", "#text", "data"}
 
 // language is the name of a language, such as en or pt-BR.
 var language = regexp.MustCompile(`^[a-z]{2}([-_][A-Za-z]{2,4})?$`)
@@ -42,9 +42,13 @@ func plainRow(row Row) Row {
 				inner = append(inner, pick(variant, "price", "sku"))
 			}
 		}
-		if ok {
+		switch named := namedValues(cell); {
+		case named != nil:
+			inner = append(inner, named)
+			continue
+		case ok:
 			cell.Value = plainObject(object, cell.Value)
-		} else if hasObject(cell.Value.List) {
+		case hasObject(cell.Value.List):
 			cell.Value = plainList(cell.Value)
 		}
 		plain.set(cell)
@@ -98,6 +102,9 @@ func plainObject(object Row, whole Value) Value {
 		}
 		return object[0].Value
 	}
+	if len(object) == 1 && strings.HasPrefix(object[0].Key, "$") {
+		return object[0].Value // MongoDB's {"$oid": "..."}
+	}
 	for _, name := range addressNames {
 		if value, ok := object.exact(name); ok && isAddress(value.String()) {
 			return value
@@ -107,8 +114,13 @@ func plainObject(object Row, whole Value) Value {
 		return whole
 	}
 	for _, name := range plainNames {
-		if value, ok := object.exact(name); ok && !isObjectText(value.Text) && value.Kind != List {
+		value, ok := object.exact(name)
+		switch {
+		case !ok, isObjectText(value.Text):
+		case value.Kind != List:
 			return value
+		case name == "data":
+			return plainList(value)
 		}
 	}
 	return whole
@@ -123,8 +135,74 @@ func (r Row) exact(key string) (Value, bool) {
 	return Value{}, false
 }
 
+// languageNames are the members that have the language of the text next to them.
+var languageNames = []string{"locale", "language", "lang", "languageCode"}
+
+// inOneLanguage returns the objects of a list in English or in the first one's language, if
+// all say which theirs is: Akeneo's [{"locale": "en_US", "data": "Sofa"}]. Else it returns
+// the whole list.
+func inOneLanguage(list []string) []string {
+	var best []string
+	code := ""
+	for i, text := range list {
+		object, _ := objectOf(text)
+		at := slices.IndexFunc(object, func(c Cell) bool { return slices.Contains(languageNames, c.Key) })
+		if at < 0 {
+			return list
+		}
+		this := object[at].Value.Text
+		if i == 0 || strings.HasPrefix(this, "en") && !strings.HasPrefix(code, "en") {
+			best, code = nil, this
+		}
+		if this == code {
+			best = append(best, text)
+		}
+	}
+	return best
+}
+
+// attributeLists are words in the names of lists of attributes, and labelNames the members
+// of one that say which it is.
+var (
+	attributeLists = wordSet("attributes attribute properties property specifications specs features params parameters characteristics details")
+	labelNames     = []string{"attribute_code", "code", "name", "key", "label", "title"}
+	contentNames   = []string{"value", "values", "options", "option"}
+)
+
+// namedValues returns the attributes of a list such as Magento's
+// [{"attribute_code": "colour", "value": "red"}], nil for other cells.
+func namedValues(cell Cell) Row {
+	if len(cell.Value.List) == 0 || !hasWord(cell.Key, attributeLists) {
+		return nil
+	}
+	var row Row
+	for _, text := range cell.Value.List {
+		object, _ := objectOf(text)
+		name, content := object.firstOf(labelNames), object.firstOf(contentNames)
+		if name.Kind != Text || content.Kind == Null && len(object) < 2 {
+			return nil
+		}
+		row = append(row, Cell{name.Text, content})
+	}
+	return row
+}
+
+// firstOf returns the first value that the row has of the names.
+func (r Row) firstOf(names []string) Value {
+	for _, name := range names {
+		if value, ok := r.exact(name); ok {
+			return value
+		}
+	}
+	return Value{}
+}
+
 // plainList returns a list with the one word of each object.
 func plainList(list Value) Value {
+	if list.Kind != List {
+		return list
+	}
+	list.List = inOneLanguage(list.List)
 	words := make([]string, len(list.List))
 	for i, text := range list.List {
 		words[i] = text

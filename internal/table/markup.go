@@ -46,6 +46,8 @@ type htmlRows struct {
 	line   int // counts the rows
 
 	cells  []string
+	found  cellExtras // of the row that is being read
+	last   cellExtras // of the last row
 	text   strings.Builder
 	inCell int // tables that are open since the cell began, plus 1; 0: outside
 	hidden int // script and style elements that are open
@@ -65,6 +67,9 @@ func (r *htmlRows) row() ([]string, int, error) {
 				r.text.Write(r.tokens.Text())
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
+			if r.inCell > 0 {
+				r.link(string(name))
+			}
 			if cells := r.opened(string(name)); cells != nil {
 				return cells, r.line, nil
 			}
@@ -136,6 +141,21 @@ func (r *htmlRows) closed(name string) []string {
 	return nil
 }
 
+// link takes the address of a link or a picture in a cell; that of a picture goes first.
+func (r *htmlRows) link(name string) {
+	attribute := map[string]string{"a": "href", "img": "src"}[name]
+	for more := attribute != ""; more; {
+		var key, value []byte
+		key, value, more = r.tokens.TagAttr()
+		if _, taken := r.found.links[len(r.cells)]; string(key) == attribute && (!taken || name == "img") {
+			r.found.addLink(len(r.cells), string(value))
+		}
+	}
+}
+
+// extras is part of extraRows.
+func (r *htmlRows) extras() cellExtras { return r.last }
+
 func (r *htmlRows) endCell() {
 	if r.inCell == 0 {
 		return
@@ -152,7 +172,7 @@ func (r *htmlRows) finish() []string {
 		return nil
 	}
 	cells := r.cells
-	r.cells = nil
+	r.cells, r.last, r.found = nil, r.found, cellExtras{}
 	r.line++
 	return cells
 }

@@ -21,22 +21,23 @@ var columnNames = []struct {
 		artikelnr, artikel-nr., art.-nr., artnr, bestellnummer, sachnummer, produktnummer, référence, réf, ref, réf. produit, référence produit, code
 		article, code produit, numéro d'article, referencia, código, código de producto, código de artículo, codice, codice articolo, codice prodotto,
 		riferimento, código do produto, referência, kod, kod produktu, indeks, symbol, nr katalogowy, artikelkod, productcode, productnummer, id product,
-		produkt-id, handle, url handle`},
+		produkt-id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
+		(sku), handle id, handle, url handle`},
 	{fieldName, `product_name, name, title, product title, item name, item title, listing title, post title, product, product label, article name, goods
 		name, model name, subject, label, produktname, artikelname, artikelbezeichnung, produktbezeichnung, bezeichnung, titel, produkttitel, artikeltitel,
 		artikel, produkt, nom, nom du produit, nom produit, nom de l'article, titre, titre du produit, désignation, intitulé, libellé, article, produit,
 		nombre, nombre del producto, nombre producto, nombre del artículo, título, título del producto, denominación, artículo, producto, nome, nome
 		prodotto, nome del prodotto, nome articolo, titolo, denominazione, prodotto, articolo, nome do produto, nome produto, título do produto, produto,
 		artigo, nazwa, nazwa produktu, nazwa towaru, tytuł, naam, productnaam, artikelnaam, producttitel, namn, produktnamn, benämning, varunamn,
-		short name`},
+		title short, short label, short name`},
 	{fieldDescription, `description, product description, body (html), body html, body, long description, full description, html description, item
-		description, description html, post content, content, product overview, overview, about this item, about, summary, details, text,
+		description, description html, post content, content, product overview, sales description, marketing copy, description long, overview, about this item, about, summary, details, text,
 		beschreibung, produktbeschreibung, artikelbeschreibung, langbeschreibung, langtext, détails, description produit, description du produit,
 		description longue, descriptif, descripción, descripción del producto, descripción larga, descrizione, descrizione prodotto, descrizione lunga,
 		descrição, descrição do produto, opis, opis produktu, długi opis, omschrijving, beschrijving, productomschrijving, productbeschrijving,
 		beskrivning, produktbeskrivning, short description, post excerpt, excerpt, bullet points, bullet point, bullet point 1, key features, features,
 		kurzbeschreibung, kurztext, description courte, résumé, descripción corta, descripción breve, descrizione breve, descrizione corta, descrição
-		curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`},
+		curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, description short`},
 	{fieldType, `type, product type, item type, item type keyword, item type name, feed product type, item type name, kind, family, subcategory, sub
 		category, produkttyp, produktart, artikelart, artikeltyp, type de produit, type produit, famille, tipo, tipo de producto, tipo producto, tipo di
 		prodotto, tipo prodotto, tipo de produto, typ, typ produktu, rodzaj, rodzaj produktu, soort, producttype, productsoort`},
@@ -46,13 +47,13 @@ var columnNames = []struct {
 		produktkategorie, hauptkategorie, warengruppe, produktgruppe, artikelgruppe, sortiment, catégorie, catégories, catégorie du produit, rayon,
 		univers, categoría, categorías, categoría del producto, sección, categoria, categorie, categoria prodotto, reparto, categorias, categoria do
 		produto, departamento, kategoria, kategorie produktu, kategoria produktu, dział, productcategorie, productgroep, kategori, produktkategori,
-		varugrupp, item category`},
+		varugrupp, item category, hoofdcategorie, kategoria główna, category text`},
 	{fieldStyles, `style, styles, design style, furniture style, stil, stilrichtung, estilo, stile, styl, stijl`},
 	{fieldTags, `tags, tag, product tags, keywords, keyword, search terms, generic keyword, generic keywords, schlagwörter, schlagworte, stichwörter, mots
 		clés, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
 	{fieldPrice, `price range, price, variant price, regular price, standard price, list price, sale price, special price, retail price, price tax excluded, price tax included, preis,
 		verkaufspreis, bruttopreis, prix, prix ttc, prix de vente, precio, pvp, precio de venta, prezzo, prezzo di vendita, preço, preço de venda, cena,
-		cena brutto, prijs, verkoopprijs, pris, msrp, uvp`},
+		cena brutto, prijs, verkoopprijs, pris, sales price, brutto vk, vk brutto, vk preis, netto vk, msrp, uvp`},
 	{fieldImage, `image_url, image src, image link, main image url, main image, main product image locator, base image, primary image, image, images,
 		image urls, image urls xyz, image url 1, image link 1, product image url, product image file, product images, product image, picture,
 		pictures, picture url, photo, photos, photo url, img, img url, img src, cover image, featured image, hero image, media, pictures url, image 1,
@@ -60,12 +61,13 @@ var columnNames = []struct {
 		principale, url image, url de l'image, images produit, photo produit, imagen, imágenes, imagen principal, url imagen, url de la imagen,
 		immagine, immagini, immagine principale, url immagine, imagem, imagens, imagem principal, url da imagem, zdjęcie, zdjęcia, zdjęcie główne,
 		obrazek, afbeelding, afbeeldingen, afbeelding url, hoofdafbeelding, bildadress, huvudbild, produktfoto, variant image, small image, thumbnail,
-		thumbnail image, thumb, swatch image, additional images, additional image link, additional image links, other image url, gallery, galerie`},
+		thumbnail image, thumb, swatch image, additional images, additional image link, additional image links, other image url, gallery, galerie, image
+		name, files & media`},
 	{fieldPage, `product_url, product link, product page, page url, link, url, permalink, canonical link, canonical url, item url, listing url, detail page
 		url, deeplink, deep link, webpage, website, href, mobile link, produkt-url, produktlink, produktseite, artikellink, lien, lien produit, url
 		produit, url du produit, page produit, enlace, url del producto, enlace del producto, collegamento, link prodotto, url prodotto, link do
 		produto, url do produto, ligação, link do produktu, adres url, odnośnik, productlink, productpagina, länk, produktlänk`},
-	{fieldParent, `handle, url handle, parent, parent sku, parent id, parent asin, parent product, parent product id, parent code, item group id, group
+	{fieldParent, `handle, url handle, handle id, parent, parent sku, parent id, parent asin, parent product, parent product id, parent code, item group id, group
 		id, variant group id, variation group, variant of, master sku, vaterartikel, elternartikel, hauptartikel, übergeordneter artikel, référence
 		parent, sku parent, sku padre, sku pai, id gruppo`},
 }
@@ -78,12 +80,12 @@ var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight
 	poids quantité livraison peso existencias cantidad envío magazzino quantità giacenza spedizione estoque quantidade waga ilość magazyn dostępność
 	voorraad gewicht aantal verzending vikt lagersaldo antal position sort order ordering backorders backorder download downloads downloadable virtual
 	cost margin currency availability available sellable gift websites website_ids view rating ratings review reviews votes sold sales upsell
-	upsells crosssell crosssells crosssell cross related purchase minimum maximum min max discount sale layout template redirect author comment comments
+	upsells crosssell crosssells crosssell cross related incoming committed unavailable purchase minimum maximum min max discount sale layout template redirect author comment comments
 	comments google merchant hs harmonized hazmat warehouse supplier_sku tracker policy compare position old index row featured online erstellt geändert
 	aktualisiert verfügbar verfügbarkeit disponibilité disponibilidad disponibilità disponibilidade beschikbaarheid tillgänglighet skus visibile activa`)
 
 // notBookkeeping are names that the rule above would take, folded.
-var notBookkeeping = wordSet("gift googleproductcategory googleshoppinggoogleproductcategory saleprice")
+var notBookkeeping = wordSet("gift googleproductcategory googleshoppinggoogleproductcategory saleprice salesprice salesdescription")
 
 // bookkeepingNames are whole names of such columns, folded.
 var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, image position, variant inventory policy, gtin, url key, slug, store view
@@ -92,7 +94,8 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	meta keywords, search engine title, custom label 0, custom label 1, custom label 2, custom label 3, custom label 4, variant id, shop id, store id,
 	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
 	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
-	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id`)
+	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
+	(current), on hand (new), condition id`)
 
 // shortDescriptions are names of columns that may hold the kind of product in a few words,
 // folded.
@@ -106,7 +109,8 @@ var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, n
 
 // shopTypes are values of a column "type" that say how a product is sold, not what it is.
 var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule
-	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle`)
+	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle products productvariation
+	productoption productvariant option storableproduct goods consumable doc listitem`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}
@@ -190,7 +194,7 @@ var locales = wordSet(`en de fr es it nl pl pt sv da fi nb cs us gb uk at ch be 
 	print mobile web shopify html text plain value`)
 
 // entities are words for the product itself in names: "product description".
-var entities = wordSet(`product item article goods listing variant produkt artikel produit producto articulo prodotto articolo produto artigo towar
+var entities = wordSet(`product item article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
 	du del de di do des la le l el il o a of the your`)
 
 // namedField returns the field that a column of a file fills by its name, and its rank.
@@ -209,6 +213,11 @@ func namedField(name string) (fieldRank, bool) {
 	for len(words) > 1 && locales[words[len(words)-1]] {
 		words = words[:len(words)-1]
 		if known, ok := fileNames[strings.Join(words, "")]; ok {
+			return known.after(rankOfVariants), true
+		}
+	}
+	if len(words) > 1 && locales[words[0]] { // "NL_Title"
+		if known, ok := fileNames[strings.Join(words[1:], "")]; ok {
 			return known.after(rankOfVariants), true
 		}
 	}

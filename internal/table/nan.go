@@ -93,6 +93,49 @@ func (s *nanScanner) scan(data []byte, end int) int {
 	return i
 }
 
+// withoutExtras returns JSON without what people and programs add to it: comments, and commas
+// behind the last value. Every other byte keeps its place.
+func withoutExtras(data []byte) []byte {
+	clean := bytes.Clone(data)
+	comma := -1 // the place of the last one that nothing follows yet
+	for i := 0; i < len(clean); i++ {
+		switch rest := clean[i:]; {
+		case bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")):
+			i += blankComment(rest)
+		case rest[0] == '"':
+			comma, i = -1, endOfString(clean, i)
+		case rest[0] == ',':
+			comma = i
+		case (rest[0] == '}' || rest[0] == ']') && comma >= 0:
+			clean[comma], comma = ' ', -1
+		case rest[0] > ' ':
+			comma = -1
+		}
+	}
+	return clean
+}
+
+// blankComment overwrites the comment at the beginning of data, and returns how many bytes
+// to skip after its first.
+func blankComment(data []byte) int {
+	end := bytes.IndexByte(data, '\n')
+	if data[1] == '*' {
+		end = bytes.Index(data[2:], []byte("*/"))
+		if end >= 0 {
+			end += len("/*") + len("*/")
+		}
+	}
+	if end < 0 {
+		end = len(data)
+	}
+	for i := range end {
+		if data[i] != '\n' {
+			data[i] = ' '
+		}
+	}
+	return end - 1
+}
+
 // endOfString returns the place of the quote that ends the string that begins at
 // start, or the last place of data.
 func endOfString(data []byte, start int) int {

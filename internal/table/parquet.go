@@ -168,6 +168,9 @@ func (s *parquetSource) next() (record, error) {
 // fill reads the next rows.
 func (s *parquetSource) fill() error {
 	if s.rows == nil {
+		for len(s.groups) > 0 && s.groups[0].NumRows() == 0 {
+			s.groups = s.groups[1:]
+		}
 		if len(s.groups) == 0 {
 			return io.EOF
 		}

@@ -19,23 +19,27 @@ type products struct {
 	joined bool
 	// repeats is set if the last row was one of a product above it.
 	repeats bool
+	// last is the latest row that is a product itself, and lastKind what its file calls it.
+	last     *catalog.Item
+	lastKind string
 }
 
 // resolve returns the row's item. If the row only adds a picture or a variant to a product
 // above it, that is the product's item with the row's own key.
 func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *catalog.Item {
 	p.repeats = false
+	kind := kindOf(row, columns)
+	if p.last != nil && item.Name == "" && p.continues(item, kind, columns) {
+		return p.repeat(item, p.last)
+	}
+	p.last, p.lastKind = item, kind
 	parent, shared := parentOf(row, columns)
 	if parent == "" && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.view }) {
 		parent = item.ID // Magento repeats a product for each view of the shop
 	}
 	if above := p.byKey[parent]; parent != "" && above != nil && (!shared || adds(item, above)) {
-		variant := *above
-		if item.ID != "" {
-			variant.ID = item.ID
-		}
-		p.repeats = true
-		return &variant
+		p.last = above
+		return p.repeat(item, above)
 	}
 	if parent != "" {
 		p.remember(parent, item)
@@ -48,6 +52,63 @@ func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *cata
 		}
 	}
 	return item
+}
+
+// repeat returns the item of a row that is one of the product above: it has the product's
+// text and picture, and its own key if it has one.
+func (p *products) repeat(item, above *catalog.Item) *catalog.Item {
+	variant := *above
+	if item.ID != "" {
+		variant.ID = item.ID
+	}
+	p.repeats = true
+	return &variant
+}
+
+// partKinds are what exports call rows that are a part of the product above them, folded.
+var partKinds = wordSet("variant variation image child sku rule option productvariation productvariant productoption productimage")
+
+// continues reports whether a row without a name is a part of the product in the rows above,
+// though it has no key of it: it says so, or has nothing but what a variant differs by.
+func (p *products) continues(item *catalog.Item, kind string, columns []*column) bool {
+	if partKinds[kind] && kind != p.lastKind {
+		return true
+	}
+	described := item.Description != "" || item.Type != "" || item.Category != "" || item.ImageURL != "" || item.ImageData != nil || item.ProductURL != ""
+	return kind == "" && !described && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.option })
+}
+
+// kindOf returns what a row says that it is, folded.
+func kindOf(row Row, columns []*column) string {
+	for i, cell := range row {
+		if c := columns[i]; c != nil && c.kind {
+			return foldName(cell.Value.String())
+		}
+	}
+	return ""
+}
+
+// optionWords are words in the names of columns that say what a variant differs by.
+var optionWords = wordSet("option variation variant variante")
+
+// findParts finds the columns that tell a product's rows from those of its parts, and from
+// rows of other products without a name. It takes a column of names for these to lack one.
+func (m *Mapping) findParts() {
+	if m.config.Separate || !slices.ContainsFunc(m.sampled, func(c *column) bool { return c.field == fieldName }) || m.drops(fieldParent) {
+		return
+	}
+	for _, c := range m.sampled {
+		parts := slices.ContainsFunc(c.values, func(v Value) bool { return partKinds[foldName(v.String())] })
+		c.kind = parts && everyValue(c.values, shopTypes)
+		c.option = hasWord(c.key, optionWords)
+		if c.kind && c.field == attribute {
+			c.hidden = true
+		}
+	}
+}
+
+func everyValue(values []Value, words map[string]bool) bool {
+	return !slices.ContainsFunc(values, func(v Value) bool { return !words[foldName(v.String())] })
 }
 
 // adds reports whether a row with the key of the product above names no other product.

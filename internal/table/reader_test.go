@@ -75,6 +75,12 @@ func TestReader_ReadsFilesAsPeopleSaveThem(t *testing.T) {
 		"JSON array of two":       {"[{\"name\":\"a\"},\n{\"name\":\"b\"}]", "name=\"a\"\nname=\"b\"\n"},
 		"JSON array of none":      {"[]", ""},
 		"braces within strings":   {"{\"name\":\"a } \\\" { ] b\"}", "name=\"a } \\\" { ] b\"\n"},
+		"a table in Markdown":     {"# Prices\n\n| name | price |\n|:-----|------:|\n| oak table | 12 |\n", one},
+		"a drawn table":           {"+------+----+\n| name | price |\n+------+----+\n| oak table | 12 |\n+------+----+\n", one},
+		"names below names":       {"Product Name,Main Image URL\nitem_name,main_image_url\na,b\n", "item_name=\"a\" main_image_url=\"b\"\n"},
+		"names in three rows":     {"Version=1,Images,\nProduktname,Bild-URL,Preis\nitem_name,main_image_url,standard_price\na,b,1\n", "item_name=\"a\" main_image_url=\"b\" standard_price=\"1\"\n"},
+		"row numbers of R":        {"\"name\"\t\"price\"\n\"1\"\t\"oak table\"\t12\n", one},
+		"commas for decimals":     {"sku,name,price\n1,oak table,12,50\n", "sku=\"1\" name=\"oak table\" price=\"12,50\"\n"},
 		"bare NaN":                {"{\"name\":\"a\",\"price\":NaN,\"x\":[-Infinity,1]}", "name=\"a\" price=\"\" x=\"1\"\n"},
 	})
 }
@@ -113,6 +119,7 @@ func TestReader_RefusesUnreadableInput(t *testing.T) {
 		"JSON string cut off":    {"{\"name\":\"a\n\"}", "line 1, column 11: the line ends within a string"},
 		"JSON no object":         {"{\"name\":\"a\"}\n12\n", "line 2, column 1: expected an object"},
 		"JSON array of texts":    {"[\"a\"]", "line 1, column 2: expected an object"},
+		"JSON of an error":       {"{\"error\":{\"code\":401,\"message\":\"no\"}}", "has no list of products, but an object of error"},
 		"JSON something after":   {"[{\"name\":\"a\"}] x", "line 1, column 16: something follows"},
 		"JSON syntax":            {"{\"name\":\"a\"}\n{\"name\":\n  oak}", "line 3, column 3: is no JSON"},
 		"JSON bad NaN":           {"{\"name\":NaNo}", "line 1, column 9: is no JSON"},

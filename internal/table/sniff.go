@@ -267,5 +267,5 @@ func looksLikeJSON(head []byte) bool {
 	}
 	// A CSV header may begin with a bracket, but hardly goes on like JSON.
 	rest := bytes.TrimLeft(text[1:], " \t\r\n")
-	return len(rest) == 0 || bytes.IndexByte([]byte(`{}[]"`), rest[0]) >= 0
+	return len(rest) == 0 || bytes.IndexByte([]byte(`{}[]"'/`), rest[0]) >= 0
 }

@@ -47,7 +47,7 @@ func statsOf(values []Value) valueStats {
 func (s *valueStats) add(text string) {
 	s.words += len(strings.Fields(text))
 	s.bytes += len(text)
-	if address := firstAddress(text); address != "" && isAddress(address) || strings.HasPrefix(text, "data:image/") {
+	if address := firstAddress(text); address != "" && isAddress(address) || looksLikeData(text) {
 		s.addresses++
 	}
 	if isPictureName(text) {
@@ -112,6 +112,9 @@ func (s *valueStats) all(n int) bool { return s.values > 0 && n == s.values }
 // maxBlankWord is the longest word for a missing value, in bytes.
 const maxBlankWord = 24
 
+// nullOfDumps is what databases write for a missing value.
+const nullOfDumps = `\N`
+
 // blankStart are the first bytes of such words.
 var blankStart [utf8.RuneSelf]bool
 
@@ -123,7 +126,7 @@ func init() {
 			}
 		}
 	}
-	for _, c := range []byte("#'") {
+	for _, c := range []byte(`#'\`) {
 		blankStart[c] = true // signs before a word
 	}
 }
@@ -140,6 +143,9 @@ func blankInFile(v Value) bool {
 	text := strings.TrimSpace(v.Text)
 	if first := text[0]; first < utf8.RuneSelf && !blankStart[first] {
 		return false
+	}
+	if text == nullOfDumps {
+		return true
 	}
 	if utf8.RuneCountInString(text) <= 2 && blankWords[strings.ToLower(text)] {
 		return true

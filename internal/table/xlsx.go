@@ -245,7 +245,7 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 		return nil, w.damaged(err)
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
-	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes)}
+	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes), tail: w.readTail(file)}
 	first, line, err := rows.row()
 	if err != nil {
 		w.opener.closeLast()
@@ -256,5 +256,5 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, line, nil}}}, nil
+	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, rows.extras(), line, nil}}}, nil
 }

@@ -83,8 +83,42 @@ func TestReader_ReadsSpreadsheets(t *testing.T) {
 		"links":            {workbook(t, nil, header+`<row><c/><c><f>HYPERLINK("http://x/1.jpg","a")</f><v>a</v></c></row>`), "id=\"\" name=\"=HYPERLINK(\\\"http://x/1.jpg\\\",\\\"a\\\")\" price=\"\"\n"},
 		"shared texts":     {workbook(t, map[string]string{"xl/sharedStrings.xml": `<sst><si><t>id</t></si><si><t>name</t></si><si><r><t xml:space="preserve">oak </t></r><r><t>ta_x000D_&#10;ble &amp; _x005F_</t></r><rPh><t>no</t></rPh></si></sst>`}, `<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row><row><c><v>7</v></c><c t="s"><v>2</v></c></row>`), "id=\"7\" name=\"oak ta\\nble & _\"\n"},
 		"prefixed names":   {workbook(t, nil, `<x:row xmlns:x="y"><x:c t="str"><x:v>name</x:v></x:c></x:row><x:row><x:c t="str"><x:v>a</x:v></x:c></x:row>`), "name=\"a\"\n"},
-		"gaps in columns":  {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
+		"unknown columns":  {workbook(t, nil, inline("品番", "商品名")+inline("1a", "椅子")+inline("7", "机")), "品番=\"1a\" 商品名=\"椅子\"\n品番=\"7\" 商品名=\"机\"\n"},
+		"formulas":         {workbook(t, nil, header+`<row><c/><c><f>_xlfn.IMAGE("http://x/1.jpg")</f><v>#NAME?</v></c></row>`), "id=\"\" name=\"=IMAGE(\\\"http://x/1.jpg\\\")\" price=\"\"\n"},
+		"links of cells": {
+			workbook(t, map[string]string{"xl/worksheets/_rels/sheet1.xml.rels": `<Relationships><Relationship Id="r1" Target="http://x/1.jpg" TargetMode="External"/></Relationships>`},
+				header+`<row r="2"><c r="B2" t="str"><v>a</v></c></row><row r="3"><c r="B3" t="str"><v>b</v></c></row></sheetData><hyperlinks><hyperlink ref="B3" r:id="r1"/></hyperlinks><sheetData>`),
+			"id=\"\" name=\"a\" price=\"\"\nid=\"\" name=\"b\" price=\"\" name (link)=\"http://x/1.jpg\"\n",
+		},
+		"merged cells": {
+			workbook(t, nil, `<row r="1"><c t="str"><v>category</v></c><c t="str"><v>name</v></c></row><row r="2"><c t="str"><v>Sofas</v></c><c t="str"><v>a</v></c></row>`+
+				`<row r="3"><c r="B3" t="str"><v>b</v></c></row><row r="4"><c r="B4" t="str"><v>c</v></c></row></sheetData><mergeCells><mergeCell ref="A2:A3"/></mergeCells><sheetData>`),
+			"category=\"Sofas\" name=\"a\"\ncategory=\"Sofas\" name=\"b\"\ncategory=\"\" name=\"c\"\n",
+		},
+		"gaps in columns": {workbook(t, nil, header+`<row r="9"><c r="A9"><v>1</v></c><c r="C9"><v>2</v></c></row>`), "id=\"1\" name=\"\" price=\"2\"\n"},
 	})
+}
+
+// The cells of merged ranges stay as they are in the file for people's outputs.
+func TestReader_OriginalKeepsMergedCells(t *testing.T) {
+	text := workbook(t, map[string]string{"xl/media/image1.png": "x"}, `<row r="1"><c t="str"><v>category</v></c><c t="str"><v>name</v></c></row><row r="2"><c t="str"><v>Sofas</v></c><c t="str"><v>a</v></c></row>`+
+		`<row r="3"><c r="B3" t="str"><v>b</v></c></row></sheetData><mergeCells><mergeCell ref="A2:A3"/></mergeCells><sheetData>`)
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 2 {
+		if _, err := r.Read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"", "b"}, r.Original()); diff != "" {
+		t.Error(diff)
+	}
+	if notes := r.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "pictures within the sheet are not read") {
+		t.Errorf("notes: %q", notes)
+	}
 }
 
 func TestReader_ReadsTheSheetOfThatName(t *testing.T) {

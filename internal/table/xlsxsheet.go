@@ -14,8 +14,13 @@ type sheetRows struct {
 	book  *workbook
 	tags  *tagReader
 	begun bool  // the rows have begun
+	ended bool  // and ended
 	line  int   // of the current row
 	value int64 // where the last value ended
+
+	tail   sheetTail
+	merged []mergedCell // that reach down from rows above
+	last   cellExtras   // of the current row
 }
 
 const maxSheetColumns = 16_384 // as the format has it
@@ -29,6 +34,9 @@ var errEmptyCells = errors.New("too many empty cells come next, like in a file t
 func (s *sheetRows) row() ([]string, int, error) {
 	var cells []string
 	column, size, inRow := 0, 0, false
+	if s.ended {
+		return nil, s.line, io.EOF
+	}
 	for {
 		kind, err := s.next()
 		if err != nil {
@@ -58,16 +66,21 @@ func (s *sheetRows) row() ([]string, int, error) {
 			column++
 		case kind == html.EndTagToken && s.tags.name == "row" && !blankRow(cells):
 			s.value = s.tags.offset
+			s.last = s.extrasOf(cells)
 			return cells, s.line, nil
 		case kind == html.EndTagToken && s.tags.name == "row":
 			inRow = false
 		case kind == html.EndTagToken && s.tags.name == "sheetData" && inRow:
 			return nil, s.line, s.failure(io.ErrUnexpectedEOF)
 		case kind == html.EndTagToken && s.tags.name == "sheetData":
+			s.ended = true
 			return nil, s.line, io.EOF
 		}
 	}
 }
+
+// extras is part of extraRows.
+func (s *sheetRows) extras() cellExtras { return s.last }
 
 // next goes to the next start, end or text.
 func (s *sheetRows) next() (html.TokenType, error) {
@@ -121,8 +134,8 @@ func (s *sheetRows) cell() (string, error) {
 	if err != nil || value == "" && formula == "" {
 		return "", err
 	}
-	if len(formula) > len("HYPERLINK(") && strings.EqualFold(formula[:len("HYPERLINK(")], "HYPERLINK(") {
-		return "=" + formula, nil
+	if plain := strings.TrimPrefix(formula, "_xlfn."); beginsFold(plain, "HYPERLINK(") || beginsFold(plain, "IMAGE(") {
+		return "=" + plain, nil
 	}
 	switch kind {
 	case "s":
@@ -144,6 +157,10 @@ func (s *sheetRows) cell() (string, error) {
 		format = s.book.formats[n]
 	}
 	return format.text(value, s.book.from1904), nil
+}
+
+func beginsFold(text, prefix string) bool {
+	return len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
 // unescapeText replaces what the format writes for control characters, such as _x000D_.

@@ -61,6 +61,7 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 	if err != nil {
 		return nil, err
 	}
+	w.notePictures()
 	for _, entry := range w.sheets {
 		if !entry.hidden || strings.EqualFold(entry.name, o.cfg.Sheet) {
 			r.sheets = append(r.sheets, entry.name)
