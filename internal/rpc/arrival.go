@@ -102,8 +102,12 @@ func shareOf(ctx context.Context, method string) (name string, known bool) {
 func (a *arrival) around(ctx context.Context, _ string, next func(context.Context) error) error {
 	call, ok := arrivedCall(ctx)
 	ctx = context.WithValue(ctx, endKey{}, ctx.Done()) // of gRPC: the interceptors around this one end no context
-	if !ok {
-		return next(ctx) // it came by another way than Serve
+	if !ok {                                           // it came by another way than Serve
+		err := next(ctx)
+		if f := brokenBody(ctx); err != nil && f != nil {
+			return f
+		}
+		return err
 	}
 	defer intake.From(ctx).Close()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -143,6 +147,9 @@ func (a *arrival) read(ctx context.Context, m any, recv func(any) error) error {
 	})
 	select {
 	case err := <-received:
+		if f := brokenBody(ctx); f != nil {
+			return f
+		}
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -297,15 +304,17 @@ func (r readAfter) handler(method string, handle grpc.MethodHandler) grpc.Method
 	}
 }
 
-// charging has a call charged with its message as it was decoded, which may be larger
-// than it came.
+// charging has a call charged with its message as it was decoded, which may be many times
+// larger than it came.
 func (a *arrival) charging(ctx context.Context, recv func(any) error) func(any) error {
 	return func(m any) error {
 		if err := a.readOne(ctx, m, recv); err != nil {
 			return err
 		}
 		if message, ok := m.(proto.Message); ok {
-			intake.From(ctx).Received(int64(proto.Size(message)))
+			in, size := intake.From(ctx), int64(proto.Size(message))
+			in.Received(size)
+			in.Charge(decodedBytes(message) - size) // over HTTP, its body stays charged
 		}
 		return nil
 	}

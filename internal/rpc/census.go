@@ -18,6 +18,12 @@ const (
 	// with the most items may have on average. One takes 2 bytes on the wire at
 	// least and some 100 in memory.
 	entriesPerItem = 20
+	// maxFrameEntries is the most entries of lists and maps in addition to those of items:
+	// more than the contract allows, which is 1,000 corrections, or as many columns and
+	// overrides of these. They are decoded at once, and before its rules are checked.
+	maxFrameEntries = 3000
+	// entryBytes is what an entry takes in memory in addition to its bytes on the wire.
+	entryBytes = 160
 	// minMessageItems keeps a low limit, which is meant for whole calls, from
 	// breaking feeds, whose chunks have a hundred items or so, and single items
 	// with long lists.
@@ -28,17 +34,21 @@ const (
 type form struct {
 	parts   *parts
 	items   int
-	entries int
+	entries int    // in a list of items
+	decoded int    // all others, which are decoded at once
+	listed  bool   // it has such a list, or rows
 	advice  string // to a caller with too many items
 }
 
 func newForm(request proto.Message, maxItems int) *form {
 	f := &form{
 		parts: partsOf(request.ProtoReflect().Descriptor()), items: maxItems,
-		entries: entriesPerItem * max(maxItems, minMessageItems),
-		advice:  "send them in several calls, or as a feed",
+		entries: entriesPerItem * max(maxItems, minMessageItems), decoded: maxFrameEntries, listed: listFormOf(request) != nil,
+		advice: "send them in several calls, or as a feed",
 	}
 	switch request.(type) {
+	case *credenzav1.ClassifyRequest:
+		f.decoded = entriesPerItem * minMessageItems
 	case *credenzav1.ClassifyFeedRequest, *credenzav1.CreateJobRequest:
 		f.items = max(maxItems, minMessageItems)
 		f.advice = "send them in several messages"
@@ -61,14 +71,36 @@ func (f *form) check(wire []byte) *refusal {
 			Text: fmt.Sprintf("there are %d, at most %d are taken: %s", c.items, f.items, f.advice),
 		}
 	case c.entries > f.entries:
-		return &refusal{
-			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
-			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),
-		}
+		return f.tooManyEntries()
+	case c.decoded > f.decoded:
+		return f.tooManyDecoded(string(c.field))
 	case err != nil:
 		return undecodable(err)
 	}
 	return nil
+}
+
+func (f *form) tooManyEntries() *refusal {
+	return tooManyOfItems(f.parts.itemField(), f.entries)
+}
+
+// tooManyDecoded is the refusal of a field with too many entries that would be decoded at
+// once.
+func (f *form) tooManyDecoded(field string) *refusal {
+	if f.decoded != maxFrameEntries {
+		return tooManyOfItems(field, f.decoded)
+	}
+	return &refusal{
+		Reason: fault.InvalidRequest, Field: field,
+		Text: fmt.Sprintf("its lists and maps have more than %d entries together: send fewer of them in one message", f.decoded),
+	}
+}
+
+func tooManyOfItems(field string, most int) *refusal {
+	return &refusal{
+		Reason: fault.InvalidRequest, Field: field,
+		Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", most),
+	}
 }
 
 var errNotUTF8 = errors.New("a text is not in UTF-8")
@@ -77,8 +109,11 @@ var errNotUTF8 = errors.New("a text is not in UTF-8")
 type census struct {
 	form    *form
 	items   int
-	rows    bool // some of the items are rows
-	entries int  // those of lists and maps, but for items and cells
+	rows    bool              // some of the items are rows
+	inItem  bool              // what is being counted is in one of a list
+	entries int               // of lists and maps in items of a list, but for cells
+	decoded int               // of all others
+	field   protoreflect.Name // of the message itself, with the last of these
 }
 
 // list is the name of the field with the items.
@@ -100,7 +135,11 @@ func (c *census) count(wire []byte, of *parts) error {
 		if size < 0 {
 			return protowire.ParseError(size)
 		}
-		if err := c.countPart(wire[:size], kind, of.part(number)); err != nil {
+		p := of.part(number)
+		if of == c.form.parts && !c.full() {
+			c.field = p.name
+		}
+		if err := c.countPart(wire[:size], kind, p); err != nil {
 			return err
 		}
 		wire = wire[size:]
@@ -119,7 +158,7 @@ func (c *census) countPart(value []byte, kind protowire.Type, p part) error {
 		c.items++
 		c.rows = true
 	case roleEntry:
-		c.entries++
+		c.countEntry()
 	case roleSingle: // takes another's place
 	}
 	if p.inner == nil && !p.text {
@@ -137,10 +176,51 @@ func (c *census) countPart(value []byte, kind protowire.Type, p part) error {
 	case p.text:
 		return nil
 	}
+	if p.role == roleItem {
+		c.inItem = true
+		defer func() { c.inItem = false }()
+	}
 	return c.count(inner, p.inner)
 }
 
-func (c *census) full() bool { return c.items > c.form.items || c.entries > c.form.entries }
+func (c *census) countEntry() {
+	if c.inItem {
+		c.entries++
+	} else {
+		c.decoded++
+	}
+}
+
+func (c *census) full() bool {
+	return c.items > c.form.items || c.entries > c.form.entries || c.decoded > c.form.decoded
+}
+
+// decodedBytes returns roughly what a message takes in memory. Short entries take many
+// times their bytes on the wire.
+func decodedBytes(message proto.Message) int64 {
+	return int64(proto.Size(message)) + entryBytes*int64(decodedEntries(message.ProtoReflect()))
+}
+
+// decodedEntries returns how many entries the lists and maps of a message have.
+func decodedEntries(message protoreflect.Message) (n int) {
+	for field, value := range message.Range {
+		switch {
+		case field.IsMap():
+			n += value.Map().Len()
+		case field.IsList():
+			n += value.List().Len()
+			for i := range value.List().Len() {
+				if field.Message() == nil {
+					break
+				}
+				n += decodedEntries(value.List().Get(i).Message())
+			}
+		case field.Message() != nil:
+			n += decodedEntries(value.Message())
+		}
+	}
+	return n
+}
 
 // role is how a field adds to the memory that its message takes.
 type role uint8

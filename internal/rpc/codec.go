@@ -106,6 +106,9 @@ func (c *codec) unmarshal(data mem.BufferSlice, message proto.Message, r *room) 
 		r.enter(data.Len())
 		return c.decode(data.Materialize(), message, form, list.decode) // the items stay in it
 	}
+	if data.Len() > intake.SmallBytes {
+		r.enterSlot()
+	}
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	wire := buffer.ReadOnlyData()
@@ -136,8 +139,10 @@ func (c *codec) decode(wire []byte, message proto.Message, form *form, decode fu
 // largeMessage is from how many bytes on a message counts as a large one.
 const largeMessage = 1 << 20
 
-// slots bound how many large messages are decoded at once, each of which is in
-// memory twice for that moment. More than there are processors would be no faster.
+// slots bound how many messages are decoded at once that may take much memory meanwhile:
+// large lists, which are in memory twice for that moment, and others that are no small
+// ones, whose caller is charged with what becomes of them once they are decoded. More than
+// there are processors would be no faster.
 type slots chan struct{}
 
 func (s slots) enter() { s <- struct{}{} }

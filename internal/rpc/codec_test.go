@@ -132,7 +132,32 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		{
 			"tags of the only item", oneMethod,
 			[][]byte{field(1, repeat(1<<19, emptyTag))},
-			invalid, "item", "more than 40000 together",
+			invalid, "item", "item: styles, tags and attributes are more than 20000 together",
+		},
+		{
+			"attributes of the only item, in parts", oneMethod,
+			[][]byte{repeat(1000, field(1, repeat(500, attribute)))},
+			invalid, "item", "more than 20000 together",
+		},
+		{
+			"corrections", credenzav1.ReviewService_PutCorrections_FullMethodName,
+			[][]byte{slices.Concat(field(1, []byte("job")), field(2, repeat(1<<19, field(1, nil))))},
+			invalid, "list", "list: its lists and maps have more than 3000 entries together",
+		},
+		{
+			"categories of a filter", credenzav1.ReviewService_ListReviewItems_FullMethodName,
+			[][]byte{slices.Concat(field(1, []byte("job")), field(2, repeat(1<<19, field(1, nil))))},
+			invalid, "filter", "more than 3000 entries together",
+		},
+		{
+			"overrides of rows", submitMethod,
+			[][]byte{field(3, repeat(1<<19, field(3, nil)))},
+			invalid, "rows", "rows: its lists and maps have more than 3000 entries together",
+		},
+		{
+			"columns of rows", feedMethod,
+			[][]byte{emptySpec, field(3, repeat(1<<19, field(1, nil)))},
+			invalid, "rows", "more than 3000 entries together",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

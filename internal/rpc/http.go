@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
@@ -95,6 +97,9 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
+	if r.Method != http.MethodPost && r.Method != http.MethodGet {
+		w.Header().Set("Allow", "GET, POST, OPTIONS")
+	}
 	if refusal := h.misfit(v, method); refusal != nil {
 		refusal.write(w, r)
 		return
@@ -110,9 +115,12 @@ type httpVisit struct {
 	request *http.Request
 	control *http.ResponseController
 	cancel  context.CancelFunc
-	read    atomic.Bool       // the request's body, to its end
-	length  int64             // of the body, as announced; -1: it was not
-	hold    func(n int) error // takes room for bytes besides those of the body; nil: there is enough
+	plain   bool                        // the body is one message, without a head
+	read    atomic.Bool                 // the request's body, to its end
+	ended   atomic.Bool                 // the body, by endBody
+	broken  atomic.Pointer[fault.Fault] // why the body could not be read; nil: for another reason, or it could
+	length  int64                       // of the body, as announced; -1: it was not
+	hold    func(n int) error           // takes room for bytes besides those of the body; nil: there is enough
 }
 
 // charge takes room for what messages unpack to.
@@ -147,7 +155,7 @@ func (h *HTTPHandler) visit(ctx context.Context, cancel context.CancelFunc, w ht
 	ctx = withIdentity(context.WithValue(ctx, visitKey{}, v), h.authority.Identify(auth.CallOf(r)))
 	v.request = r.WithContext(ctx)
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it
-	v.request.Body = &trackedBody{r.Body, v}
+	v.request.Body = &trackedBody{ReadCloser: r.Body, visit: v}
 	// The transcoder would set memory aside for what is announced.
 	v.request.ContentLength = -1
 	return v
@@ -175,16 +183,54 @@ func (h *HTTPHandler) close(patience time.Duration) {
 // trackedBody is a request's body that knows whether it was read to its end.
 type trackedBody struct {
 	io.ReadCloser
-	visit *httpVisit
+	visit   *httpVisit
+	spoiled bool
 }
 
-// Read reads the body.
+// Read reads the body. In place of an error whose fault is known, a body that is one
+// message ends with what no message has: for an error, gRPC would answer by itself.
 func (b *trackedBody) Read(p []byte) (int, error) {
+	if b.spoiled {
+		return 0, io.EOF
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		b.visit.read.Store(true)
 	}
-	return n, overHTTP(err)
+	if !b.visit.note(err) || n == len(p) { // then the error comes again
+		return n, overHTTP(err)
+	}
+	b.spoiled = true
+	p[n] = 0
+	return n + 1, nil
+}
+
+// note keeps the fault of a body that came too slowly or not to its end, or is none of
+// HTTP, and reports whether it is that of a body which is one message.
+func (v *httpVisit) note(err error) bool {
+	f, ok := errors.AsType[*fault.Fault](err)
+	switch {
+	case err == nil, v.ended.Load(): // then that is why
+		return false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		f = intake.ErrSlow
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		f = fault.Wrap(err, fault.Cancelled, "the request broke off before its end")
+	case !ok || f.Kind() != fault.KindInvalid:
+		return false
+	}
+	v.broken.CompareAndSwap(nil, f)
+	return v.plain
+}
+
+// brokenBody returns why the body of the call by HTTP whose context it is could not be
+// read, nil if that is not known.
+func brokenBody(ctx context.Context) *fault.Fault {
+	v, _ := ctx.Value(visitKey{}).(*httpVisit)
+	if v == nil {
+		return nil
+	}
+	return v.broken.Load()
 }
 
 // isEmpty reports whether the body has ended before its first byte, for which it
@@ -209,6 +255,7 @@ func (v *httpVisit) replaceBody(in io.Reader) {
 // the connection is left alone.
 func (v *httpVisit) endBody() {
 	if !v.read.Load() {
+		v.ended.Store(true)
 		_ = v.control.SetReadDeadline(time.Unix(1, 0))
 	}
 }

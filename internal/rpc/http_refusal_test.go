@@ -196,3 +196,41 @@ func TestConnectsTimeout_SaysNothingByOtherProtocols(t *testing.T) {
 		})
 	}
 }
+
+// What is no call says how it would be one.
+func TestRequestsThatAreNoCalls_SayHowToCall(t *testing.T) {
+	const atTaxonomy = "http://127.0.0.1/credenza.v1.ClassificationService/GetTaxonomy"
+	for _, tt := range []struct {
+		method, url, media string
+		status             int
+		says               string
+	}{
+		{http.MethodPut, atClassify, "application/json", http.StatusMethodNotAllowed, "calls are made by POST"},
+		{http.MethodDelete, atTaxonomy, "", http.StatusMethodNotAllowed, "calls are made by POST"},
+		{http.MethodHead, atTaxonomy, "", http.StatusMethodNotAllowed, ""},
+		{http.MethodGet, atTaxonomy, "", http.StatusBadRequest, "add ?connect=v1"},
+		{http.MethodGet, atTaxonomy + "?encoding=json&message={}", "", http.StatusBadRequest, "add ?connect=v1"},
+		{http.MethodPost, atClassify, "application/grpcurl", http.StatusUnsupportedMediaType, "this Content-Type is not taken"},
+		{http.MethodPost, atClassify, "application/grpc-web-text", http.StatusUnsupportedMediaType, "this Content-Type is not taken"},
+	} {
+		h := startHTTP(t, setup{})
+		req, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", tt.media)
+		res, err := h.over(t, 1).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		says := string(text) + res.Header.Get("Grpc-Message") // for what looks like gRPC
+		if err != nil || (res.StatusCode != tt.status && res.Header.Get("Grpc-Status") == "") || !strings.Contains(says, tt.says) {
+			t.Errorf("%s %s as %q: %d %s, want %d with %q", tt.method, tt.url, tt.media, res.StatusCode, says, tt.status, tt.says)
+		}
+		if allow := res.Header.Get("Allow"); tt.status == http.StatusMethodNotAllowed && allow != "GET, POST, OPTIONS" {
+			t.Errorf("%s %s: allowed is %q", tt.method, tt.url, allow)
+		}
+	}
+}

@@ -88,6 +88,7 @@ func badTimeout(h http.Header) *httpRefusal {
 func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal {
 	r := v.request
 	plain := nameProtocol(r)
+	v.plain = plain
 	if refusal := h.unpacker.unpack(v); refusal != nil {
 		return refusal
 	}
@@ -96,7 +97,17 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	}
 	media := r.Header.Get("Content-Type")
 	switch {
-	case r.Method == http.MethodPost && !plain && !strings.HasPrefix(media, mediaGRPC) && !strings.HasPrefix(media, mediaConnectStream):
+	case r.Method != http.MethodPost && r.Method != http.MethodGet:
+		return &httpRefusal{
+			http.StatusMethodNotAllowed, connect.CodeUnimplemented,
+			"calls are made by POST, and those that only read by GET too: send one of these",
+		}
+	case r.Method == http.MethodGet && r.URL.Query().Get("connect") != "v1" && !streamed(media):
+		return &httpRefusal{
+			http.StatusBadRequest, connect.CodeInvalidArgument,
+			"the address has no message: add ?connect=v1&encoding=json&message={} with what the method is asked, or call it by POST",
+		}
+	case r.Method == http.MethodPost && !plain && !streamed(media):
 		return &httpRefusal{
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
 			"this Content-Type is not taken: send application/json or application/proto, for streams application/connect+json or +proto, " +
@@ -123,6 +134,18 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 		}
 	}
 	return nil
+}
+
+// streamed reports whether a type is one of gRPC, gRPC-Web or Connect's streams, whose
+// messages have heads.
+func streamed(media string) bool {
+	media, _, _ = strings.Cut(media, ";")
+	for _, known := range []string{mediaGRPC, mediaGRPC + "-web"} {
+		if media == known || strings.HasPrefix(media, known+"+") {
+			return true
+		}
+	}
+	return strings.HasPrefix(media, mediaConnectStream)
 }
 
 // nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of
@@ -158,6 +181,9 @@ func badBase64(r *http.Request) bool {
 func (v *httpVisit) forgetMessage(media string) {
 	if v.request.Method != http.MethodGet {
 		v.replaceBody(leastMessage(media))
+		if v.request.Header.Get("Expect") != "" { // then the body comes only if it is asked for, and closing would wait for it
+			v.request.Body = io.NopCloser(v.request.Body)
+		}
 		return
 	}
 	address := *v.request.URL

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/credenza-dev/credenza/internal/fault"
+	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // jsonCodec reads and writes the JSON of the contract's messages for the
@@ -52,7 +53,7 @@ func (j jsonCodec) Unmarshal(data []byte, message proto.Message) error {
 	if r := form.checkJSON(data); r != nil {
 		return r.mark(message, j.codec.key...)
 	}
-	decode := j.strict.Unmarshal
+	decode := j.decodeOne
 	if listFormOf(message) != nil {
 		decode = j.decodeList
 	}
@@ -73,6 +74,15 @@ func (j jsonCodec) unreadable(data []byte, message proto.Message, err error) *re
 		}
 	}
 	return unreadableJSON(err)
+}
+
+// decodeOne decodes a message without a list in a slot, unless it is a small one.
+func (j jsonCodec) decodeOne(data []byte, message proto.Message) error {
+	if len(data) > intake.SmallBytes {
+		j.codec.large.enter()
+		defer j.codec.large.leave()
+	}
+	return j.strict.Unmarshal(data, message)
 }
 
 // decodeList leaves the whole list in the message's unknown fields as it is on the
@@ -163,6 +173,8 @@ func (f *form) checkJSON(data []byte) *refusal {
 		list = "rows"
 	}
 	switch {
+	case !f.listed && max(c.objects, c.commas-fieldsPerItem*minMessageItems) > f.decoded+aroundItems:
+		return f.tooManyDecoded(f.parts.itemField())
 	case c.objects > objectsPerItem*items+aroundItems:
 		return &refusal{
 			Reason: fault.TooManyItems, Field: list,
@@ -174,10 +186,7 @@ func (f *form) checkJSON(data []byte) *refusal {
 			Text: fmt.Sprintf("there are more than %d cells: send fewer rows in one message", cellsPerRow*items),
 		}
 	case c.commas > f.entries+fieldsPerItem*items+aroundItems:
-		return &refusal{
-			Reason: fault.InvalidRequest, Field: f.parts.itemField(),
-			Text: fmt.Sprintf("styles, tags and attributes are more than %d together: send fewer of them in one message", f.entries),
-		}
+		return f.tooManyEntries()
 	}
 	return nil
 }

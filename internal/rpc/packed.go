@@ -119,7 +119,13 @@ func (r *room) take(n int) error {
 
 // enter takes a slot for a large message, once.
 func (r *room) enter(bytes int) {
-	if bytes >= largeMessage && !r.entered {
+	if bytes >= largeMessage {
+		r.enterSlot()
+	}
+}
+
+func (r *room) enterSlot() {
+	if !r.entered {
 		r.slots.enter()
 		r.entered = true
 	}

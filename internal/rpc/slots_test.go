@@ -74,3 +74,35 @@ func TestJSONLists_AreDecodedInSlotsAndKeptAsOnTheWire(t *testing.T) {
 		}
 	})
 }
+
+// Other messages than lists may become many times their size too, and are charged only then.
+func TestMessagesThatAreNotSmall_AreDecodedInSlots(t *testing.T) {
+	tags := &credenzav1.ClassifyRequest{Item: &credenzav1.Item{Tags: make([]string, 20_000), Description: strings.Repeat("x", intake.SmallBytes)}}
+	wire, err := proto.Marshal(tags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON := `{"item":{"description":"` + strings.Repeat("x", intake.SmallBytes) + `"}}`
+	synctest.Test(t, func(t *testing.T) {
+		c := newCodec(Config{MaxItems: 10, MaxRequestBytes: 8 << 20})
+		for name, decode := range map[string]func() error{
+			"on the wire": func() error {
+				return c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(wire)}, &credenzav1.ClassifyRequest{})
+			},
+			"JSON": func() error {
+				return newJSONCodec(c, protoregistry.GlobalTypes).Unmarshal([]byte(asJSON), &credenzav1.ClassifyRequest{})
+			},
+		} {
+			empty, decoded := c.large.fill(), make(chan error, 1)
+			go func() { decoded <- decode() }()
+			synctest.Wait()
+			if len(decoded) > 0 {
+				t.Errorf("%s: the message was decoded while others had all slots", name)
+			}
+			empty()
+			if err := <-decoded; err != nil || len(c.large) != 0 {
+				t.Errorf("%s: %v, %d slots are held", name, err, len(c.large))
+			}
+		}
+	})
+}

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/intake"
 )
 
@@ -77,6 +80,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	b.resume()
 	n, err := b.body.Read(p)
+	err = ofBody(b.request, err)
 	b.pace.Add(n)
 	if b.err = err; err == nil {
 		b.stop()
@@ -92,6 +96,19 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	// At the body's end, net/http takes the deadline back and watches the connection
 	// for the caller's leaving.
 	return n, err
+}
+
+// ofBody returns what an error of reading a request's body means. What is not of the
+// connection, net/http's parser of chunks says without a type of its own.
+func ofBody(r *http.Request, err error) error {
+	_, ofConn := errors.AsType[net.Error](err)
+	switch {
+	case err == nil, r.ProtoMajor != 1, len(r.TransferEncoding) == 0, ofConn:
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose):
+		return err
+	}
+	return fault.Wrap(err, fault.InvalidRequest, "the body's chunks cannot be read: send them as HTTP/1.1 has it, or a body with its length")
 }
 
 // Hold charges n bytes in addition to those that were read, such as what these unpack
@@ -158,6 +175,7 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	}
 	b.in.Resume()
 	n, err := b.body.Read(p)
+	err = ofBody(b.request, err)
 	b.in.Arrived(p[:n], int64(n))
 	b.in.Pause()
 	if err == nil {

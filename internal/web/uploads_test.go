@@ -291,3 +291,24 @@ func TestUpload_SurvivesARestartAndExpires(t *testing.T) {
 		}
 	})
 }
+
+// Chunks that are none of HTTP are the caller's doing, not the server's.
+func TestUpload_OfBadChunksIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Second) }) // net/http closes a connection slowly
+		r, _, dir := uploading(t, setup{}, 1<<20)
+		conn := r.dial(t)
+		if _, err := io.WriteString(conn, "POST "+uploadsPath+" HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nname\n\r\nzz\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != http.StatusBadRequest {
+			t.Errorf("got %v %v", res, err)
+		}
+		_ = conn.(io.Closer).Close()
+		time.Sleep(time.Minute)
+		if files := left(t, dir); files != nil {
+			t.Errorf("left: %v", files)
+		}
+	})
+}
