@@ -57,9 +57,6 @@ func TestBodies_ThatCannotBeReadAreTheirCallers(t *testing.T) {
 		"no chunk after the message":  {badChunk + "zz\r\n", 400, "the body's chunks cannot be read"},
 		"a chunk of too many bytes":   {head(classify, chunked) + "ffffffffffffffff1\r\n", 400, "the body's chunks cannot be read"},
 		"no chunk, older clients":     {head("/classify-category", chunked) + "zz\r\n", 400, "the body's chunks cannot be read"},
-		"nothing comes":               {head(classify, "Content-Length: 36"), 504, "the message did not arrive in time: send it at once"},
-		"half of the message comes":   {head(classify, "Content-Length: 36") + `{"item":`, 504, "the message did not arrive in time: send it at once"},
-		"half of a packed one comes":  {head(classify, "Content-Length: 36", "Content-Encoding: gzip") + "\x1f\x8b\x08", 504, "the message did not arrive in time"},
 		"half comes to older clients": {head("/classify-category", "Content-Length: 36") + `{"data":`, 408, "The body did not come in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
