@@ -87,7 +87,7 @@ func TestDoctor_SaysWhatWorksAndWhatToSet(t *testing.T) {
 		"an address without /v1": {only("base-no-v1"), "", exitOK, []string{
 			"/v1/chat/completions learned", "set OPENAI_BASE_URL to that, which saves calls",
 		}},
-		"a page":                      {only("html"), "/v1", exitFailed, []string{"failed: MALFORMED_ANSWER", "is no model's server: correct OPENAI_BASE_URL."}},
+		"a page":                      {only("html"), "/v1", exitFailed, []string{"failed: UPSTREAM_REJECTED", "is no model's server: correct OPENAI_BASE_URL."}},
 		"a plain schema":              {only("gemini-schema"), "/v1", exitOK, []string{"format plain_schema learned", "CREDENZA_PROFILE='{format: plain_schema}'"}},
 		"no log-probabilities":        {only("gemini-logprobs"), "/v1", exitOK, []string{"(the model's own word)", "logprobs none learned", "CREDENZA_PROFILE='{logprobs: none}'"}},
 		"one temperature":             {only("kimi-temperature"), "/v1", exitOK, []string{"temperature false learned", "temperature: false"}},

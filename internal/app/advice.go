@@ -105,12 +105,12 @@ func (d *Diagnosis) adviseOnFailure(names settingsNamed) {
 		d.add("The account of the key %s is out of money or quota: add to it, or give another key in %s.", d.Key, names.keys)
 	case reason == fault.RateLimited:
 		d.add("The limit of the key %s is used up for now: wait for as long as the server says, raise the limit, or give another key in %s.", d.Key, names.keys)
-	case reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
+	case d.base != "":
+		d.add("%s is no API, but %s is: set %s to that.", d.Server, d.base, names.base)
+	case strings.Contains(said, "answered 200, which is no chat completion"), reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
 		d.add("What answers at %s is no model's server: correct %s.", d.Server, names.base)
 	case reason == fault.MalformedAnswer:
 		d.add("The model does not answer in the form that is asked for: name another one in %s.", names.model)
-	case d.base != "":
-		d.add("%s is no API, but %s is: set %s to that.", d.Server, d.base, names.base)
 	case d.List != nil && !d.List.Listed:
 		d.add("The server does not list %s: set %s to a model that it has%s.", d.Model, names.model, d.List.named())
 	case reason == fault.UpstreamTimeout || reason == fault.DeadlineExceeded:

@@ -220,7 +220,7 @@ func TestOutage_OverHTTP(t *testing.T) {
 		if results, complete := countResults(stream); results != 50 || !complete {
 			t.Errorf("%d results, complete: %v", results, complete)
 		}
-		const away = "the model at llmsim does not answer (503 Service Unavailable)"
+		const away = "the model at llmsim does not answer (503 Service Unavailable: The engine is currently overloaded, please try again later.)"
 		for _, want := range []string{"\n: " + away + ", trying on\n\n", "\n: the model at llmsim answers again\n\n"} {
 			if strings.Count("\n"+string(stream), want) != 1 {
 				t.Errorf("the stream lacks %q:\n%.600s", want, stream)

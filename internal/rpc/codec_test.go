@@ -161,7 +161,7 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{config: rpc.Config{MaxItems: 2000}})
+			s := start(t, setup{config: rpc.Config{MaxItems: 2000}, reviews: &fakeReviews{}})
 			before := allocated()
 			err := callWith(t, s, tc.method, tc.send...)
 			if n := allocated() - before; n > 16<<20 {

@@ -31,7 +31,7 @@ func TestJSON_HasNoMoreEntriesThanAreDecodedAtOnce(t *testing.T) {
 		{"tags", atClassify, `{"item":{"tags":[""` + strings.Repeat(`,""`, 1<<18) + `]}}`, "item: styles, tags and attributes are more than 20000 together"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			h := startHTTP(t, setup{})
+			h := startHTTP(t, setup{reviews: &fakeReviews{}})
 			before := allocated()
 			code, body := h.post(t, tc.url, tc.body)
 			if n := allocated() - before; n > 24<<20 {
