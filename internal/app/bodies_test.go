@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,25 +29,36 @@ func (w *world) exchange(t *testing.T, request string) (status int, body string,
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
+	status, body = answerOn(t, conn)
+	return status, body, time.Since(begun)
+}
+
+// answerOn reads an answer. With its body come gRPC's status and message.
+func answerOn(t *testing.T, conn net.Conn) (status int, body string) {
+	t.Helper()
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	took = time.Since(begun)
 	text, _ := io.ReadAll(res.Body) // what came is compared
-	return res.StatusCode, string(text), took
+	return res.StatusCode, string(text) + res.Header.Get("Grpc-Status") + res.Header.Get("Grpc-Message")
 }
 
-// head is the beginning of a request in JSON.
+// head is the beginning of a request in JSON, if no other type is given.
 func head(path string, headers ...string) string {
-	return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n"
+	if !strings.HasPrefix(strings.Join(headers, "\n"), "Content-Type") {
+		headers = append(headers, "Content-Type: application/json")
+	}
+	return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n"
 }
 
 // A body that is none of HTTP, or does not come, is its caller's doing: the answer says so,
 // and invites no repetition.
 func TestBodies_ThatCannotBeReadAreTheirCallers(t *testing.T) {
-	const classify, chunked, whole = "/credenza.v1.ClassificationService/Classify", "Transfer-Encoding: chunked", `{"item":{"product_name":"Oak desk"}}`
+	const classify, stream = "/credenza.v1.ClassificationService/Classify", "/credenza.v1.ClassificationService/ClassifyStream"
+	const chunked, whole = "Transfer-Encoding: chunked", `{"item":{"product_name":"Oak desk"}}`
+	const inTime = "the message did not arrive in time: send it at once"
 	badChunk := head(classify, chunked) + fmt.Sprintf("%x\r\n%s\r\n", len(whole), whole)
 	for name, tc := range map[string]struct {
 		request string
@@ -57,6 +69,14 @@ func TestBodies_ThatCannotBeReadAreTheirCallers(t *testing.T) {
 		"no chunk after the message":  {badChunk + "zz\r\n", 400, "the body's chunks cannot be read"},
 		"a chunk of too many bytes":   {head(classify, chunked) + "ffffffffffffffff1\r\n", 400, "the body's chunks cannot be read"},
 		"no chunk, older clients":     {head("/classify-category", chunked) + "zz\r\n", 400, "the body's chunks cannot be read"},
+		"nothing comes":               {head(classify, "Content-Length: 36"), 504, inTime},
+		"half of the message comes":   {head(classify, "Content-Length: 36") + `{"item":`, 504, inTime},
+		"half in protobuf":            {head(classify, "Content-Type: application/proto", "Content-Length: 36") + "\x0a\x10", 504, inTime},
+		"half of a packed one comes":  {head(classify, "Content-Length: 36", "Content-Encoding: gzip") + "\x1f\x8b\x08", 504, inTime},
+		"half of a stream's message":  {head(stream, "Content-Type: application/connect+json", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200, inTime},
+		"half of a stream's head":     {head(stream, "Content-Type: application/connect+json", "Content-Length: 36") + "\x00\x00", 200, inTime},
+		"half by gRPC-Web":            {head(stream, "Content-Type: application/grpc-web+proto", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200, inTime},
+		"half of one by gRPC-Web":     {head(classify, "Content-Type: application/grpc-web+proto", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200, inTime},
 		"half comes to older clients": {head("/classify-category", "Content-Length: 36") + `{"data":`, 408, "The body did not come in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +90,42 @@ func TestBodies_ThatCannotBeReadAreTheirCallers(t *testing.T) {
 					t.Errorf("the log takes it for a fault of the service: %s", w.log)
 				}
 			})
+		})
+	}
+}
+
+// A caller that sends no more can still read: it is told so, and not that the service broke.
+func TestBodies_ThatBreakOffAreAnsweredToTheirCallers(t *testing.T) {
+	const classify, stream = "/credenza.v1.ClassificationService/Classify", "/credenza.v1.ClassificationService/ClassifyStream"
+	a := startOn(t, "--backend=offline")
+	for name, tc := range map[string]struct {
+		request string
+		status  int
+	}{
+		"JSON":     {head(classify, "Content-Length: 36") + `{"item":`, 499},
+		"nothing":  {head(classify, "Content-Length: 36"), 499},
+		"chunks":   {head(classify, "Transfer-Encoding: chunked") + "24\r\n{", 499},
+		"gzip":     {head(classify, "Content-Length: 36", "Content-Encoding: gzip") + "\x1f\x8b\x08", 499},
+		"a stream": {head(stream, "Content-Type: application/connect+json", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200},
+		"gRPC-Web": {head(classify, "Content-Type: application/grpc-web+proto", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dialer net.Dialer
+			conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := io.WriteString(conn, tc.request); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			const says = "the request broke off before its end: send all of its body"
+			if status, body := answerOn(t, conn); status != tc.status || !strings.Contains(body, says) {
+				t.Errorf("%d %s, want %d with %q", status, body, tc.status, says)
+			}
 		})
 	}
 }

@@ -42,7 +42,7 @@ func TestJSON_HasNoMoreEntriesThanAreDecodedAtOnce(t *testing.T) {
 			}
 		})
 	}
-	h := startHTTP(t, setup{})
+	h := startHTTP(t, setup{reviews: &fakeReviews{}})
 	if code, body := h.post(t, atClassify, attributes(20_000)); code != http.StatusOK {
 		t.Errorf("as many attributes as may be: got %d %.300s", code, body)
 	}

@@ -1,26 +1,20 @@
 package rpc
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/vanguard"
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/drain"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/intake"
 )
 
 // HTTPHandler serves the gRPC services over HTTP: to callers of Connect, whose
@@ -88,9 +82,10 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}).write(w, r)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
 	v := h.visit(ctx, cancel, w, r)
+	defer context.AfterFunc(r.Context(), v.left)()
 	leave, err := h.calls.EnterWith(drain.Finite, v.cut)
 	if err != nil {
 		(&httpRefusal{http.StatusServiceUnavailable, connect.CodeUnavailable, drain.ShuttingDown().Message}).write(w, r)
@@ -115,12 +110,10 @@ type httpVisit struct {
 	request *http.Request
 	control *http.ResponseController
 	cancel  context.CancelFunc
-	plain   bool                        // the body is one message, without a head
-	read    atomic.Bool                 // the request's body, to its end
-	ended   atomic.Bool                 // the body, by endBody
-	broken  atomic.Pointer[fault.Fault] // why the body could not be read; nil: for another reason, or it could
-	length  int64                       // of the body, as announced; -1: it was not
-	hold    func(n int) error           // takes room for bytes besides those of the body; nil: there is enough
+	plain   bool              // the body is one message, without a head
+	length  int64             // of the body, as announced; -1: it was not
+	hold    func(n int) error // takes room for bytes besides those of the body; nil: there is enough
+	body    bodyState
 }
 
 // charge takes room for what messages unpack to.
@@ -134,9 +127,6 @@ func (v *httpVisit) charge(n int) error {
 // overHTTP is an error of a body for the transcoder, which takes one that it does not
 // know for a fault of ours.
 func overHTTP(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) { // of the connection: gRPC takes it for the end of a stream by its caller
-		return http2.StreamError{Code: http2.ErrCodeCancel, Cause: errors.New("the request broke off")}
-	}
 	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {
 		return connect.NewError(connect.CodeUnavailable, errors.New(f.Message))
 	}
@@ -180,86 +170,6 @@ func (h *HTTPHandler) close(patience time.Duration) {
 	h.calls.WaitAll()
 }
 
-// trackedBody is a request's body that knows whether it was read to its end.
-type trackedBody struct {
-	io.ReadCloser
-	visit   *httpVisit
-	spoiled bool
-}
-
-// Read reads the body. In place of an error whose fault is known, a body that is one
-// message ends with what no message has: for an error, gRPC would answer by itself.
-func (b *trackedBody) Read(p []byte) (int, error) {
-	if b.spoiled {
-		return 0, io.EOF
-	}
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.visit.read.Store(true)
-	}
-	if !b.visit.note(err) || n == len(p) { // then the error comes again
-		return n, overHTTP(err)
-	}
-	b.spoiled = true
-	p[n] = 0
-	return n + 1, nil
-}
-
-// note keeps the fault of a body that came too slowly or not to its end, or is none of
-// HTTP, and reports whether it is that of a body which is one message.
-func (v *httpVisit) note(err error) bool {
-	f, ok := errors.AsType[*fault.Fault](err)
-	switch {
-	case err == nil, v.ended.Load(): // then that is why
-		return false
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		f = intake.ErrSlow
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		f = fault.Wrap(err, fault.Cancelled, "the request broke off before its end")
-	case !ok || f.Kind() != fault.KindInvalid:
-		return false
-	}
-	v.broken.CompareAndSwap(nil, f)
-	return v.plain
-}
-
-// brokenBody returns why the body of the call by HTTP whose context it is could not be
-// read, nil if that is not known.
-func brokenBody(ctx context.Context) *fault.Fault {
-	v, _ := ctx.Value(visitKey{}).(*httpVisit)
-	if v == nil {
-		return nil
-	}
-	return v.broken.Load()
-}
-
-// isEmpty reports whether the body has ended before its first byte, for which it
-// waits. gRPC would take a call without a message for a fault of ours.
-func (v *httpVisit) isEmpty() bool {
-	var first [1]byte
-	n, err := io.ReadFull(v.request.Body, first[:]) // an error comes again
-	v.replaceBody(io.MultiReader(bytes.NewReader(first[:n]), v.request.Body))
-	return errors.Is(err, io.EOF)
-}
-
-// replaceBody has another reader in the body's place, which still is what is
-// closed.
-func (v *httpVisit) replaceBody(in io.Reader) {
-	v.request.Body = struct {
-		io.Reader
-		io.Closer
-	}{in, v.request.Body}
-}
-
-// endBody ends a read of the body that waits for the caller. If the body has ended,
-// the connection is left alone.
-func (v *httpVisit) endBody() {
-	if !v.read.Load() {
-		v.ended.Store(true)
-		_ = v.control.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
 // serveGRPC hands a transcoded call to the gRPC server, which closes the body at the
 // call's end and waits for the body's reader. Without endedBody, a call that ends
 // before its caller has stopped sending would hang.
@@ -267,26 +177,4 @@ func (h *HTTPHandler) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	v, _ := r.Context().Value(visitKey{}).(*httpVisit)
 	r.Body = &endedBody{r.Body, v}
 	h.server.ServeHTTP(w, r)
-}
-
-// endedBody ends the reading of a body before it closes it.
-type endedBody struct {
-	io.ReadCloser
-	visit *httpVisit
-}
-
-// Read reads the body. After a message without bytes the transcoder returns io.EOF although
-// more may follow. The next read returns what does, or io.EOF at the real end.
-func (b *endedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
-}
-
-// Close ends and closes the body.
-func (b *endedBody) Close() error {
-	b.visit.endBody()
-	return b.ReadCloser.Close()
 }

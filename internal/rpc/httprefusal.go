@@ -123,7 +123,7 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
 		v.forgetMessage(media)
 		// No read waits for the body, whose deadline would end later calls of the connection.
-		v.read.Store(!method.IsClientStream)
+		v.body.skip(!method.IsClientStream)
 	case r.Method == http.MethodGet && badBase64(r):
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is not in base64: encode it for addresses, or leave base64=1 out"}
 	case plain && media == mediaJSON && v.isEmpty():
