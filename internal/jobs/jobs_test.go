@@ -327,3 +327,28 @@ func TestWatch_EndsWhenItsJobIsDeleted(t *testing.T) {
 		t.Fatal("the watch goes on")
 	}
 }
+
+// What a deleted job had stored is gone, which is no loss of data.
+func TestWatch_OfAnEndedJobEndsWhenItIsDeleted(t *testing.T) {
+	ordered := textual
+	ordered.Options.Delivery = catalog.InOrder
+	for name, spec := range map[string]catalog.JobSpec{"as stored": textual, "in order": ordered} {
+		for sent, at := range map[string]int{"at the first batch": 1, "at the fifth": 5} {
+			t.Run(name+", "+sent, func(t *testing.T) {
+				r := single(t)
+				job := r.create(t, spec, goods(2000, nil))
+				r.watch(t, job.ID, nil, 0)
+				events := 0
+				err := r.Watch(t.Context(), allOwners, job.ID, "", func(catalog.JobEvent) error {
+					if events++; events == at {
+						return r.Delete(t.Context(), allOwners, job.ID)
+					}
+					return nil
+				})
+				if !fault.Is(err, fault.NotFound) {
+					t.Errorf("after %d events the watch ended with %v", events, err)
+				}
+			})
+		}
+	}
+}

@@ -236,6 +236,28 @@ func TestReview_HasRowsAndPictures(t *testing.T) {
 	}
 }
 
+// An index that is open for a deleted job is no source of answers.
+func TestReview_OfADeletedJobIsNotFoundAtOnce(t *testing.T) {
+	r := single(t)
+	job := r.create(t, textual, goods(10, nil))
+	r.watch(t, job.ID, nil, 0)
+	p := reviewAt(t, r, job.ID)
+	p.put("Ada", &credenzav1.Correction{Index: 1, Category: "BED"})
+	p.list(&credenzav1.ListReviewItemsRequest{})
+	if err := r.Delete(t.Context(), allOwners, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, listed := p.ListReviewItems(t.Context(), &credenzav1.ListReviewItemsRequest{JobId: job.ID})
+	_, summed := p.SummarizeReview(t.Context(), &credenzav1.SummarizeReviewRequest{JobId: job.ID})
+	_, corrections := p.ListCorrections(t.Context(), &credenzav1.ListCorrectionsRequest{JobId: job.ID})
+	_, put := p.try("Ada", &credenzav1.Correction{Index: 2, Category: "BED"})
+	for call, err := range map[string]error{"list": listed, "summarize": summed, "corrections": corrections, "put": put} {
+		if status.Code(err) != codes.NotFound {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+}
+
 func TestCorrections_GoWithTheirJob(t *testing.T) {
 	b := openBroker(t, t.TempDir())
 	defer b.Close()
