@@ -24,6 +24,8 @@ const (
 	maxFrameEntries = 3000
 	// entryBytes is what an entry takes in memory in addition to its bytes on the wire.
 	entryBytes = 160
+	// numberBytes is the same for one that is a number.
+	numberBytes = 8
 	// minMessageItems keeps a low limit, which is meant for whole calls, from
 	// breaking feeds, whose chunks have a hundred items or so, and single items
 	// with long lists.
@@ -198,25 +200,27 @@ func (c *census) full() bool {
 // decodedBytes returns roughly what a message takes in memory. Short entries take many
 // times their bytes on the wire.
 func decodedBytes(message proto.Message) int64 {
-	return int64(proto.Size(message)) + entryBytes*int64(decodedEntries(message.ProtoReflect()))
+	return int64(proto.Size(message)) + addedBytes(message.ProtoReflect())
 }
 
-// decodedEntries returns how many entries the lists and maps of a message have.
-func decodedEntries(message protoreflect.Message) (n int) {
+// addedBytes returns roughly what the entries of a message's lists and maps take in
+// addition to their bytes on the wire.
+func addedBytes(message protoreflect.Message) (n int64) {
 	for field, value := range message.Range {
 		switch {
 		case field.IsMap():
-			n += value.Map().Len()
-		case field.IsList():
-			n += value.List().Len()
+			n += entryBytes * int64(value.Map().Len())
+		case field.IsList() && field.Message() != nil:
+			n += entryBytes * int64(value.List().Len())
 			for i := range value.List().Len() {
-				if field.Message() == nil {
-					break
-				}
-				n += decodedEntries(value.List().Get(i).Message())
+				n += addedBytes(value.List().Get(i).Message())
 			}
+		case field.IsList() && field.Kind() == protoreflect.StringKind:
+			n += entryBytes * int64(value.List().Len())
+		case field.IsList():
+			n += numberBytes * int64(value.List().Len())
 		case field.Message() != nil:
-			n += decodedEntries(value.Message())
+			n += addedBytes(value.Message())
 		}
 	}
 	return n

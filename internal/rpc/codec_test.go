@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/credenza-dev/credenza/internal/auth"
 	"github.com/credenza-dev/credenza/internal/rpc"
@@ -197,15 +198,62 @@ func TestCountsLetTheirLastValueThrough(t *testing.T) {
 		{"tags", 2000, streamMethod, [][]byte{fullItem(40_000)}},
 		{"tags, with a small limit for calls", 1, oneMethod, [][]byte{fullItem(20_000)}},
 		{"names do not add up", 3, streamMethod, [][]byte{field(1, repeat(100_000, field(2, nil)))}},
+		{"corrections, as many as the contract takes", 3, credenzav1.ReviewService_PutCorrections_FullMethodName, [][]byte{wireOf(t, fullCorrections())}},
+		{"a filter of all that there is", 3, credenzav1.ReviewService_ListReviewItems_FullMethodName, [][]byte{wireOf(t, fullFilter())}},
+		{"columns and overrides of all of them", 3, submitMethod, [][]byte{wireOf(t, &credenzav1.SubmitJobRequest{Rows: wideRows()})}},
+		{"the same in a feed", 3, feedMethod, [][]byte{emptySpec, wireOf(t, &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Rows{Rows: wideRows()}})}},
 		{"nor do options", 3, streamMethod, [][]byte{slices.Concat(emptyItem, repeat(100_000, field(3, nil)))}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{config: rpc.Config{MaxItems: tc.maxItems}})
+			s := start(t, setup{config: rpc.Config{MaxItems: tc.maxItems}, reviews: &fakeReviews{}})
 			if err := callWith(t, s, tc.method, tc.send...); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+func wireOf(t *testing.T, message proto.Message) []byte {
+	t.Helper()
+	wire, err := proto.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire
+}
+
+// fullCorrections is a request with as many corrections as the contract takes, and all that
+// one can have.
+func fullCorrections() *credenzav1.PutCorrectionsRequest {
+	list := make([]*credenzav1.Correction, 1000)
+	for i := range list {
+		list[i] = &credenzav1.Correction{
+			Index: int64(i), Category: "SOFA", PrimaryStyle: "MODERN", SecondaryStyle: "MODERN", Note: "a note, with commas, {and braces}",
+			Person: "Ada", Time: timestamppb.Now(), State: credenzav1.ReviewState_REVIEW_STATE_CORRECTED,
+		}
+	}
+	return &credenzav1.PutCorrectionsRequest{JobId: "a", Person: "Ada", Change: &credenzav1.PutCorrectionsRequest_List{List: &credenzav1.CorrectionList{Corrections: list}}}
+}
+
+// fullFilter is a request with as many names in its filter as the contract takes.
+func fullFilter() *credenzav1.ListReviewItemsRequest {
+	return &credenzav1.ListReviewItemsRequest{JobId: "a", Filter: &credenzav1.ReviewFilter{
+		Categories: slices.Repeat([]string{"SOFA"}, 200), Styles: slices.Repeat([]string{"MODERN"}, 200),
+		Reasons: slices.Repeat([]credenzav1.ErrorReason{credenzav1.ErrorReason_ERROR_REASON_INVALID_ITEM}, 50),
+	}}
+}
+
+// wideRows is a row with as many columns as the contract takes, all of them overridden.
+func wideRows() *credenzav1.RowChunk {
+	chunk := &credenzav1.RowChunk{Rows: []*credenzav1.Row{{Cells: []string{"Oak desk"}}}, Overrides: map[string]string{}}
+	for i := range 1000 {
+		name := fmt.Sprint("column ", i)
+		chunk.Columns = append(chunk.Columns, name)
+		chunk.Overrides[name] = ""
+	}
+	chunk.Overrides["product_name"] = "column 0"
+	delete(chunk.Overrides, "column 0")
+	return chunk
 }
 
 func TestUndecodableMessages(t *testing.T) {

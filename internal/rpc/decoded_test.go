@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
 	"github.com/credenza-dev/credenza/internal/intake"
@@ -45,6 +48,24 @@ func TestJSON_HasNoMoreEntriesThanAreDecodedAtOnce(t *testing.T) {
 	h := startHTTP(t, setup{reviews: &fakeReviews{}})
 	if code, body := h.post(t, atClassify, attributes(20_000)); code != http.StatusOK {
 		t.Errorf("as many attributes as may be: got %d %.300s", code, body)
+	}
+}
+
+// What the contract takes at most is taken in JSON too.
+func TestJSON_TakesWhatTheContractDoes(t *testing.T) {
+	h := startHTTP(t, setup{reviews: &fakeReviews{}})
+	for method, message := range map[string]proto.Message{
+		credenzav1.ReviewService_PutCorrections_FullMethodName:  fullCorrections(),
+		credenzav1.ReviewService_ListReviewItems_FullMethodName: fullFilter(),
+		credenzav1.JobService_SubmitJob_FullMethodName:          &credenzav1.SubmitJobRequest{Rows: wideRows()},
+	} {
+		asJSON, err := protojson.Marshal(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, body := h.post(t, "http://127.0.0.1"+method, string(asJSON)); code != http.StatusOK {
+			t.Errorf("%s: %d %.300s", method, code, body)
+		}
 	}
 }
 

@@ -106,3 +106,20 @@ func TestMessagesThatAreNotSmall_AreDecodedInSlots(t *testing.T) {
 		}
 	})
 }
+
+// Numbers in a list take little more than their bytes on the wire, unlike texts and messages.
+func TestDecodedBytes_OfNumbersAreFew(t *testing.T) {
+	const n = 1 << 20
+	reasons := make([]credenzav1.ErrorReason, n)
+	for i := range reasons {
+		reasons[i] = credenzav1.ErrorReason_ERROR_REASON_INVALID_ITEM
+	}
+	message := &credenzav1.ListReviewItemsRequest{Filter: &credenzav1.ReviewFilter{Reasons: reasons}}
+	if got := decodedBytes(message); got < 4*n || got > 12*n {
+		t.Errorf("%d numbers count as %d bytes", n, got)
+	}
+	message.Filter = &credenzav1.ReviewFilter{Categories: make([]string, n)}
+	if got := decodedBytes(message); got < 100*n {
+		t.Errorf("%d texts count as %d bytes", n, got)
+	}
+}
