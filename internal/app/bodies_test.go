@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
 )
 
@@ -128,6 +129,57 @@ func TestBodies_ThatBreakOffAreAnsweredToTheirCallers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A connection that is reset is its caller's doing, and no failure of the service.
+func TestBodies_OfConnectionsThatAreResetCountAsCancelled(t *testing.T) {
+	lines, log := make(chan string, 100), &buffer{}
+	a, err := app.Start(t.Context(), settings(t, "--backend=offline"), app.Options{LogTo: lineLog{log, lines}, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The answer to Expect shows that the body is being read.
+	if _, err := io.WriteString(conn, head("/credenza.v1.ClassificationService/Classify", "Content-Length: 36", "Expect: 100-continue")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	for line := range lines {
+		if !strings.Contains(line, "finished call") {
+			continue
+		}
+		if !strings.Contains(line, `"grpc.code":"Canceled"`) || !strings.Contains(line, "the request broke off") {
+			t.Error(line)
+		}
+		break
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// lineLog is a log whose first lines are sent too.
+type lineLog struct {
+	*buffer
+	lines chan<- string
+}
+
+func (l lineLog) Write(p []byte) (int, error) {
+	select {
+	case l.lines <- string(p):
+	default: // only the first are waited for
+	}
+	return l.buffer.Write(p)
 }
 
 // A caller that asks before it sends its body is answered without it.

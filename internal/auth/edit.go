@@ -139,7 +139,7 @@ func edit(path string, change func(list *yaml.Node) error) error {
 		return fmt.Errorf("change the tokens: %w", err)
 	}
 	defer unlock()
-	before, err := os.ReadFile(path)
+	before, err := readTokens(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the tokens: %w", err)
 	}

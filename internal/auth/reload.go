@@ -3,7 +3,6 @@ package auth
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"sync"
 )
 
@@ -36,7 +35,7 @@ func (a *Authority) Reload() (changed bool, err error) {
 	if a.file.path == "" {
 		return false, nil
 	}
-	data, err := os.ReadFile(a.file.path)
+	data, err := readTokens(a.file.path)
 	if err != nil {
 		data = []byte(err.Error()) // no token file has this content
 	}

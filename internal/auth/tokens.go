@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -66,11 +67,29 @@ func (c *caller) certificateName() string { return cmp.Or(c.subject, c.name) }
 
 // LoadTokens reads a file of tokens; see ParseTokens.
 func LoadTokens(path string) (*Tokens, error) {
-	data, err := os.ReadFile(path)
+	data, err := readTokens(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the tokens: %w", err)
 	}
 	return ParseTokens(path, data)
+}
+
+// maxFileBytes is the most that a file of tokens may have: some 50,000 callers. The parser
+// takes about 30 times as much memory.
+const maxFileBytes = 8 << 20
+
+// readTokens returns the content of a file of tokens.
+func readTokens(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err == nil && len(data) > maxFileBytes {
+		err = fmt.Errorf("%s has more than %d MiB: leave out callers that are not used", path, maxFileBytes>>20)
+	}
+	return data, err
 }
 
 // ParseTokens reads callers in YAML:

@@ -115,3 +115,31 @@ func FuzzParseTokens(f *testing.F) {
 		}
 	})
 }
+
+// The parser takes many times a file's bytes, so that one put there by mistake could take all memory.
+func TestReload_OfAFileThatIsTooLargeKeepsTheTokens(t *testing.T) {
+	path, entry := filepath.Join(t.TempDir(), "t.yaml"), "- {name: shop, sha256: "+hashOf("x")+", scopes: [classify]}\n"
+	if err := os.WriteFile(path, []byte(entry), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := auth.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(entry+strings.Repeat("#", 8<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const says = "t.yaml has more than 8 MiB: leave out callers that are not used"
+	if changed, err := a.Reload(); !changed || err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("got %v, %v, want %q", changed, err, says)
+	}
+	if changed, err := a.Reload(); changed || err != nil {
+		t.Errorf("the same file again: %v, %v", changed, err)
+	}
+	if _, err := auth.Open(path); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("at the start: %v", err)
+	}
+	if err := a.Identify(auth.Call{Authorization: []string{"Bearer x"}}).May("credenza.v1.ClassificationService"); err != nil {
+		t.Errorf("the earlier token: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -76,12 +77,18 @@ func brokenBy(err error) *fault.Fault {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return intake.ErrSlow
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), isConnError(err):
 		return fault.Wrap(err, fault.Cancelled, "the request broke off before its end: send all of its body")
 	case ok && f.Kind() == fault.KindInvalid:
 		return f
 	}
 	return nil
+}
+
+// isConnError reports whether an error is one of the connection, such as its reset.
+func isConnError(err error) bool {
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
 }
 
 // brokenBody returns why the body of the call by HTTP whose context it is could not be
