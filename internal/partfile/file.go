@@ -35,6 +35,9 @@ type Config struct {
 	Start Start
 	// Subject has what must be equal in all runs, such as settings, by their names.
 	Subject map[string]string
+	// Defaults has usual values of the subject. A half-done file of a version that did not
+	// note them is continued with these only.
+	Defaults map[string]string
 }
 
 // File is a half-done file. It is not safe for concurrent use.

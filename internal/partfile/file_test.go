@@ -185,6 +185,37 @@ func TestFile_StartsAsAsked(t *testing.T) {
 	}
 }
 
+func TestFile_OfAnotherVersion(t *testing.T) {
+	const refusal = "out.csv.part was begun by a program of another version, which did not note --%s: go on with that one, or give --overwrite to begin again"
+	for name, tt := range map[string]struct {
+		now, defaults map[string]string
+		refused       string
+	}{
+		"a new setting at its default":        {map[string]string{"--output": "csv", "--new": "false"}, map[string]string{"--new": "false"}, ""},
+		"a new setting":                       {map[string]string{"--output": "csv", "--new": "true"}, map[string]string{"--new": "false"}, fmt.Sprintf(refusal, "new")},
+		"a new setting without a default":     {map[string]string{"--output": "csv", "--new": "true"}, nil, fmt.Sprintf(refusal, "new")},
+		"a noted setting that differs counts": {map[string]string{"--new": "true", "--output": "xlsx"}, nil, `was begun with --output "csv", now it is "xlsx"`},
+		"a setting that is no more":           {map[string]string{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScenario(t)
+			f := s.open(Begin)
+			s.keep(f, 0)
+			s.do(f.Close())
+			s.cfg.Subject, s.cfg.Defaults = tt.now, tt.defaults
+			if tt.refused != "" {
+				s.refused(Resume, tt.refused)
+				return
+			}
+			f = s.open(Resume)
+			if got := f.Earlier(); len(got.Records) != 1 {
+				t.Errorf("got %+v", got)
+			}
+			s.do(f.Close())
+		})
+	}
+}
+
 func TestFile_RefusesAPartWithoutAJournal(t *testing.T) {
 	s := newScenario(t)
 	s.do(os.WriteFile(s.cfg.Path+Suffix, []byte("x"), 0o600))

@@ -2,6 +2,7 @@ package partfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -282,13 +283,25 @@ func (j *journal) replay(lines []byte, size int64) {
 	}
 }
 
-// compare refuses a run that would write otherwise than the one before.
+// compare refuses a run that would write otherwise than the one before, or may: a program of
+// another version may have had a setting without noting it.
 func compare(begun map[string]string, cfg Config) error {
+	unnoted := ""
 	for _, name := range slices.Sorted(maps.Keys(cfg.Subject)) {
-		if was, now := begun[name], cfg.Subject[name]; was != now {
+		was, noted := begun[name]
+		now := cfg.Subject[name]
+		usual, known := cfg.Defaults[name]
+		switch {
+		case noted && was != now:
 			return fmt.Errorf("%s was begun with %s %q, now it is %q: use the same command line, or give --overwrite to begin again",
 				cfg.Path+Suffix, name, was, now)
+		case !noted && (!known || usual != now):
+			unnoted = cmp.Or(unnoted, name)
 		}
+	}
+	if unnoted != "" {
+		return fmt.Errorf("%s was begun by a program of another version, which did not note %s: go on with that one, or give --overwrite to begin again",
+			cfg.Path+Suffix, unnoted)
 	}
 	return nil
 }
