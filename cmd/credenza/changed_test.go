@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"image/color"
@@ -77,6 +80,69 @@ func TestResume_RefusesWhatHasChanged(t *testing.T) {
 		r := newResumeTest(t, rows)
 		out := r.halfDone(t)
 		credenzaWith(t, "", "classify", r.in, "--out", out, "--resume").expect(t, exitFailed, `--backend "a model", now it is "offline"`)
+	})
+}
+
+// TestResume_OfAnEarlierVersion takes settings out of the journal.
+func TestResume_OfAnEarlierVersion(t *testing.T) {
+	r := newResumeTest(t, 3000)
+	out := r.halfDone(t)
+	forget := func(names ...string) {
+		first, rest, _ := strings.Cut(content(t, out+".part.journal"), "\n")
+		var begun struct {
+			Subject map[string]string `json:"subject"`
+		}
+		err := json.Unmarshal([]byte(first), &begun)
+		for _, name := range names {
+			if begun.Subject[name] == "" {
+				t.Errorf("%s is not noted", name)
+			}
+			delete(begun.Subject, name)
+		}
+		changed, marshalled := json.Marshal(begun)
+		if err := errors.Join(err, marshalled, os.WriteFile(out+".part.journal", []byte(string(changed)+"\n"+rest), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resume := func(flags ...string) outcome {
+		return credenzaWith(t, "", r.args(out, append(flags, "--resume")...)...)
+	}
+	forget("--server", "--review-below", "--fail-without-picture")
+	resume("--fail-without-picture").expect(t, exitFailed, out+".part was begun by a program of another version, which did not note --fail-without-picture: go on")
+	resume("--server="+service(t)).expect(t, exitFailed, "which did not note --server: go on")
+	resume().expect(t, exitOK, "3000 items classified")
+	out = r.halfDone(t)
+	forget("--openai-model")
+	resume().expect(t, exitFailed, "which did not note --openai-model: go on with that one, or give --overwrite to begin again")
+}
+
+// TestResume_ByAServer goes on with a server in place of the service within the process, the
+// reverse, and with servers of other settings.
+func TestResume_ByAServer(t *testing.T) {
+	r := newResumeTest(t, 3000)
+	serve := func(flags ...string) string {
+		return "--server=" + service(t, append([]string{"--openai-api-key=sk-test", "--openai-base-url=" + r.model}, flags...)...)
+	}
+	first, same, other := serve("--openai-model=model-a"), serve("--openai-model=model-a"), serve("--openai-model=model-b")
+	const token = "open-sesame-123456"
+	untold := serve("--openai-model=model-a", "--token-file="+
+		write(t, "tokens.yaml", fmt.Sprintf("- name: shop\n  sha256: %x\n  scopes: [classify]\n", sha256.Sum256([]byte(token)))))
+	own := serve("--openai-model=model-a", "--taxonomy="+write(t, "t.yaml", "categories:\n  - name: SHOES\n  - name: BAGS\n"))
+	refused := func(t *testing.T, out, want string, flags ...string) {
+		t.Helper()
+		credenzaWith(t, "", r.args(out, append(flags, "--resume")...)...).expect(t, exitFailed, out+".part was begun with "+want)
+	}
+	t.Run("begun in the process", func(t *testing.T) {
+		refused(t, r.halfDone(t, "--openai-model=model-a"), `--server "not given", now it is "given"`, other)
+	})
+	t.Run("begun by a server", func(t *testing.T) {
+		out := r.halfDone(t, first)
+		refused(t, out, `--server "given", now it is "not given"`)
+		refused(t, out, `the server's model "model-a", now it is "model-b"`, other)
+		refused(t, out, `the taxonomy "`, own)
+		t.Setenv(tokenVariable, token)
+		refused(t, out, `the server's model "model-a", now it is "not told"`, untold)
+		credenzaWith(t, "", r.args(out, same, "--resume")...).expect(t, exitOK, "3000 items classified")
 	})
 }
 

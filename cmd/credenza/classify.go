@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/internal/table"
-	"github.com/credenza-dev/credenza/internal/taxonomy"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -27,8 +24,8 @@ type classifyCommand struct {
 	target
 }
 
-// storedBatch is how many results the service within this process has in a batch at least, if
-// they are stored: all that there are in one, which takes less time.
+// storedBatch is the least that the limit of a batch may be if results are stored: fewer,
+// larger writes.
 const storedBatch = 100
 
 // Help is the second part of `credenza classify --help`.
@@ -115,7 +112,11 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.to, err = r.openResults(ctx, r.in, s, l, r.subject()); err != nil {
+	subject, err := r.subject(ctx)
+	if err != nil {
+		return r.explain(err)
+	}
+	if r.to, err = r.openResults(ctx, r.in, s, l, subject); err != nil {
 		return err
 	}
 	if r.again() {
@@ -168,32 +169,6 @@ func (r *classifyRun) keysOf(ctx context.Context) ([]string, error) {
 		return nil
 	})
 	return keys, err
-}
-
-// subject returns the settings that must be equal in all runs for a file. The sample of a
-// file that has grown is another one. A key that is left out would have the offline
-// classifier answer the rest.
-func (r *classifyRun) subject() map[string]string {
-	c := r.classifyCommand
-	subject := map[string]string{
-		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprintf("%d of %d", c.Sample, r.pick.total),
-		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
-		"--mode": c.Mode, "--model": c.itemFlags.Model, "--column": strings.Join(c.Column, " "),
-		"--backend": "a model", "--product-column": c.ProductColumn, "--sheet": c.Sheet,
-		"--fail-without-picture": strconv.FormatBool(c.FailWithoutPicture),
-	}
-	if r.local() {
-		subject["--backend"] = "offline"
-	} else if c.Server == "" {
-		subject["--openai-model"] = c.Config.Model
-	}
-	if c.Server == "" {
-		subject["--review-below"] = fmt.Sprint(c.ReviewBelow)
-		if t, err := taxonomy.Load(c.Taxonomy); err == nil { // else the service does not start
-			subject["the taxonomy"] = t.Version
-		}
-	}
-	return subject
 }
 
 // itemOf returns the item of a row. It is called for all rows in their order, those

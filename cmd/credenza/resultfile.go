@@ -40,6 +40,9 @@ func (f *resultFlags) start() partfile.Start {
 	return partfile.Begin
 }
 
+// toFile reports whether results go to a file that may take several runs.
+func (f *resultFlags) toFile() bool { return f.Out != "" && !isStream(f.Out) }
+
 // resultFile is where the rows of a run go: a file that may take several runs, or a
 // stream.
 type resultFile struct {
@@ -56,7 +59,7 @@ type resultFile struct {
 // it chooses.
 func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l resultfile.Layout, subject map[string]string) (*resultFile, error) {
 	r := &resultFile{asCompleted: f.AsCompleted}
-	if f.Out == "" || isStream(f.Out) {
+	if !f.toFile() {
 		return r, r.openStream(ctx, f, in, s, l)
 	}
 	var err error
@@ -69,7 +72,7 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l r
 	}
 	maps.Copy(subject, f.written(&l))
 	r.part, err = partfile.Open(partfile.Config{
-		Path: f.Out, Start: f.start(), Subject: subject,
+		Path: f.Out, Start: f.start(), Subject: subject, Defaults: unnoted,
 	})
 	if err != nil {
 		return nil, explainStart(err)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/pkg/credenza"
+)
+
+// unnoted has the defaults of settings that earlier versions did not note. The model is not
+// among them: a server may have answered, with any.
+var unnoted = map[string]string{"--server": notGiven, "--fail-without-picture": "false", "--review-below": "0.5"}
+
+const notGiven = "not given"
+
+// subject returns the settings that must be equal in all runs for a file, nil for a stream.
+// The sample of a file that has grown is another one. A key that is left out would have the
+// offline classifier answer the rest.
+func (r *classifyRun) subject(ctx context.Context) (map[string]string, error) {
+	c := r.classifyCommand
+	if !c.toFile() {
+		return nil, nil
+	}
+	subject := map[string]string{
+		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprintf("%d of %d", c.Sample, r.pick.total),
+		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
+		"--mode": c.Mode, "--model": c.itemFlags.Model, "--column": strings.Join(c.Column, " "),
+		"--backend": "a model", "--product-column": c.ProductColumn, "--sheet": c.Sheet,
+		"--fail-without-picture": strconv.FormatBool(c.FailWithoutPicture),
+	}
+	if c.Server != "" {
+		return subject, c.addServer(ctx, subject)
+	}
+	subject["--server"] = notGiven
+	subject["--review-below"] = fmt.Sprint(c.ReviewBelow)
+	if t, err := taxonomy.Load(c.Taxonomy); err == nil { // else the service does not start
+		subject["the taxonomy"] = t.Version
+	}
+	if r.local() {
+		subject["--backend"] = "offline"
+	} else {
+		subject["--openai-model"] = c.Config.Model
+	}
+	return subject, nil
+}
+
+// addServer adds what the server says of its settings. Its model is for its operators to
+// know, and does not matter if the caller names one. The server may have another address.
+func (c *classifyCommand) addServer(ctx context.Context, subject map[string]string) error {
+	client, err := c.dial(c.Server)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	t, err := client.Taxonomy(ctx)
+	if err != nil {
+		return err
+	}
+	subject["--server"], subject["the taxonomy"] = "given", t.Version
+	if c.itemFlags.Model != "" {
+		return nil
+	}
+	status, err := client.Status(ctx)
+	if call, ok := errors.AsType[*credenza.Error](err); ok && (call.Code == credenza.CodePermissionDenied || call.Code == credenza.CodeUnauthenticated) {
+		status.Model, err = "not told", nil
+	}
+	subject["the server's model"] = status.Model
+	return err
+}
