@@ -11,8 +11,9 @@ import (
 
 // Stored is how many results of a call the program that has the service within it has
 // stored. If the program is killed, it pays again for the calls to the model in flight and
-// for answers that are not stored: together they are never more than the pool has places. It
-// is safe for concurrent use, and for one call at a time. With nil, nothing waits.
+// for answers that are not stored: together they are never more than the pool has places. An
+// answer that items shared in memory may be asked again for those without a result. It is safe
+// for concurrent use, and for one call at a time. With nil, nothing waits.
 type Stored struct {
 	mu      sync.Mutex
 	results int64
