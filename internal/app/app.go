@@ -58,8 +58,7 @@ type Options struct {
 	Reload <-chan os.Signal
 	// Data is where answers and jobs are kept.
 	Data Data
-	// Stored has the model asked no more than what can be stored, see Stored. Nil: results
-	// count as stored when they are sent.
+	// Stored bounds what a kill can cost. Nil: a result counts as stored when it is sent.
 	Stored *Stored
 	// Spans takes the spans of traces. Nil: OpenTelemetry's variables say where they go.
 	Spans tracing.Exporter

@@ -99,8 +99,8 @@ type Question struct {
 	// Halt ends when no further attempt may begin. Attempts in flight go on. Nil: it
 	// never ends.
 	Halt context.Context //nolint:containedctx // it is another one than the call's: Waiting joins both
-	// Hold is called with what frees the place in the backend's pool that the last attempt
-	// keeps after its end, if that attempt was answered. Nil: the end frees the place.
+	// Hold, if set, lets an answered last attempt keep its place in the pool after its end. It
+	// is called with the function that frees the place.
 	Hold func(release func())
 }
 

@@ -22,8 +22,8 @@ type Call struct {
 	// effect on delivery in order.
 	Prompt bool
 	// Hold has each answer keep its place in the backend's pool until the sink has taken it,
-	// so that no more answers are asked or not taken than the pool has places. A batch goes
-	// as soon as the sink can take it. It has no effect on delivery in order.
+	// so that calls in flight and answers not yet taken are never more than the pool's places.
+	// A batch goes as soon as the sink can take it. It has no effect on delivery in order.
 	Hold bool
 	// Halt ends when no further call to the model may begin. Items that wait for one, for
 	// a picture or for the work of an equal item are given up without an outcome. Calls in
