@@ -78,7 +78,7 @@ func (c *classifyCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, run.closeFiles()) }()
 	if run.to.part != nil {
-		defer outliveReaders()()
+		outliveReaders()
 		c.TextBatchSize, c.ImageBatchSize = max(c.TextBatchSize, storedBatch), max(c.ImageBatchSize, storedBatch)
 		if !run.local() { // else nothing is paid
 			run.stored = app.NewStored()

@@ -45,12 +45,9 @@ func orHangUp(ctx context.Context) (_ context.Context, end func()) {
 	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
-// outliveReaders keeps notes that no program reads any more, such as a tee that was
-// interrupted too, from ending this one, which has calls to wait for. The caller calls end.
-func outliveReaders() (end func()) {
-	signal.Ignore(syscall.SIGPIPE)
-	return func() { signal.Reset(syscall.SIGPIPE) }
-}
+// outliveReaders ignores SIGPIPE from then on: if the reader of standard error has ended, such
+// as tee after Ctrl-C, calls in flight are still waited for.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 
 // untilSecondSignal returns a context that outlives ctx, whose end the first signal is,
 // and ends with the second one. A terminal that is closed counts as the first one only: the
