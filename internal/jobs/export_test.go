@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"net/http"
-	"syscall"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,12 +20,21 @@ func (h hiddenMiddle) OrderedConsumer(ctx context.Context, cfg jetstream.Ordered
 	return h.Stream.OrderedConsumer(ctx, cfg)
 }
 
-// FillDisk has the removal of results fail as on a disk without room: the store writes down
-// what it removes.
-func FillDisk(s *Service) { s.store.results = fullDisk{s.store.results} }
+// FailResults has the store answer with an error of its own, which it describes so, if results
+// are removed or the last one is looked for. It writes down what it removes.
+func FailResults(s *Service, description string) {
+	s.store.results = failingResults{s.store.results, &jetstream.APIError{
+		Code: http.StatusInternalServerError, ErrorCode: 10051, Description: description,
+	}}
+}
 
-type fullDisk struct{ jetstream.Stream }
+type failingResults struct {
+	jetstream.Stream
+	err error
+}
 
-func (fullDisk) Purge(context.Context, ...jetstream.StreamPurgeOpt) error {
-	return &jetstream.APIError{Code: http.StatusInternalServerError, ErrorCode: 10051, Description: "write 3.blk: " + syscall.ENOSPC.Error()}
+func (f failingResults) Purge(context.Context, ...jetstream.StreamPurgeOpt) error { return f.err }
+
+func (f failingResults) GetLastMsgForSubject(context.Context, string) (*jetstream.RawStreamMsg, error) {
+	return nil, f.err
 }

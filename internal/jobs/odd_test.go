@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,15 +148,23 @@ func TestCreate_RecordIsVisibleToAllReplicas(t *testing.T) {
 	}
 }
 
-func TestDelete_OnAFullDisk(t *testing.T) {
-	r := single(t)
-	job := r.create(t, textual, goods(3, nil))
-	r.watch(t, job.ID, nil, 0)
-	jobs.FillDisk(r.Service)
-	if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, fault.StorageFull) {
-		t.Errorf("deleting on a full disk ended with %v", err)
-	}
-	if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, fault.NotFound) {
-		t.Errorf("deleting again ended with %v", err)
+// TestDelete_OfAStoreThatFails has the store fail by itself, for want of room or otherwise.
+func TestDelete_OfAStoreThatFails(t *testing.T) {
+	for description, want := range map[string]fault.Reason{
+		"write 3.blk: " + syscall.ENOSPC.Error(): fault.StorageFull,
+		"write 3.blk: " + syscall.EIO.Error():    fault.StorageAway,
+	} {
+		t.Run(fmt.Sprint(want), func(t *testing.T) {
+			r := single(t)
+			job := r.create(t, textual, goods(3, nil))
+			r.watch(t, job.ID, nil, 0)
+			jobs.FailResults(r.Service, description)
+			if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, want) {
+				t.Errorf("deleting ended with %v", err)
+			}
+			if err := r.Delete(t.Context(), allOwners, job.ID); !fault.Is(err, fault.NotFound) {
+				t.Errorf("deleting again ended with %v", err)
+			}
+		})
 	}
 }

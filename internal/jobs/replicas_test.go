@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -279,6 +280,10 @@ func TestTidy_KeepsWhatIsStoredOfAJobWithoutItsRecord(t *testing.T) {
 	testkit.Await(t, "the record is gone", func() bool { return len(r.States()) == 0 })
 	if err := r.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	jobs.FailResults(r.Service, "results cannot be read")
+	if err := r.Tidy(t.Context()); err == nil || !strings.Contains(err.Error(), "results cannot be read") {
+		t.Errorf("a store that fails: %v", err)
 	}
 	for _, name := range []string{"CREDENZA_ITEMS", "CREDENZA_RESULTS"} {
 		stream, err := b.JetStream().Stream(t.Context(), name)

@@ -181,10 +181,12 @@ func (s *Service) isOrphan(ctx context.Context, upload string, stream jetstream.
 	if (err == nil && rec.Upload == upload) || (err != nil && !fault.Is(err, fault.NotFound)) {
 		return false, err
 	}
-	if _, err := s.store.results.GetLastMsgForSubject(ctx, allOf(resultsPrefix, upload)); err == nil && time.Since(last.Time) < s.config.Keep {
-		return false, nil // it was a job whose record is lost; its callers get DATA_LOSS
+	results, err := s.store.last(ctx, s.store.results, allOf(resultsPrefix, upload))
+	if err != nil {
+		return false, err
 	}
-	return true, nil
+	// With results, it was a job whose record is lost: its callers get DATA_LOSS.
+	return results == nil || time.Since(last.Time) >= s.config.Keep, nil
 }
 
 func ignoreMissing(err error) error {
