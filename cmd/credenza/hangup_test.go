@@ -27,6 +27,7 @@ func TestClassify_LosesNothingWithItsTerminal(t *testing.T) {
 	}{
 		"the terminal is closed":            {"", false, hangUp, exitInterrupted},
 		"the terminal is closed, and nohup": {`trap "" HUP`, false, hangUp, exitOK},
+		"nohup, and then interrupted":       {`trap "" HUP`, false, []syscall.Signal{syscall.SIGHUP, syscall.SIGINT}, exitInterrupted},
 		"a tee is interrupted too":          {"", true, []syscall.Signal{syscall.SIGINT}, exitInterrupted},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +54,10 @@ func TestClassify_LosesNothingWithItsTerminal(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, s := range c.signals {
+			for n, s := range c.signals {
+				if n > 0 && c.shell == "" {
+					testkit.Await(t, "the first signal has come", func() bool { return strings.Contains(p.log.String(), "waiting for ") })
+				}
 				_ = p.cmd.Process.Signal(s)
 			}
 			<-p.ended
