@@ -112,11 +112,14 @@ func (r *classifyRun) openFiles(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	subject, err := r.subject(ctx)
-	if err != nil {
+	more := func(subject map[string]string) error {
+		err := r.addServer(ctx, subject)
+		if err != nil && ctx.Err() != nil {
+			return errInterrupted
+		}
 		return r.explain(err)
 	}
-	if r.to, err = r.openResults(ctx, r.in, s, l, subject); err != nil {
+	if r.to, err = r.openResults(ctx, r.in, s, l, r.subject(), more); err != nil {
 		return err
 	}
 	if r.again() {

@@ -40,9 +40,6 @@ func (f *resultFlags) start() partfile.Start {
 	return partfile.Begin
 }
 
-// toFile reports whether results go to a file that may take several runs.
-func (f *resultFlags) toFile() bool { return f.Out != "" && !isStream(f.Out) }
-
 // resultFile is where the rows of a run go: a file that may take several runs, or a
 // stream.
 type resultFile struct {
@@ -56,10 +53,12 @@ type resultFile struct {
 }
 
 // openResults opens the file or stream for rows of the layout, but for its format, which
-// it chooses.
-func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l resultfile.Layout, subject map[string]string) (*resultFile, error) {
+// it chooses. More adds to the subject once a file is open.
+func (f *resultFlags) openResults(
+	ctx context.Context, in *input, s streams, l resultfile.Layout, subject map[string]string, more func(map[string]string) error,
+) (*resultFile, error) {
 	r := &resultFile{asCompleted: f.AsCompleted}
-	if !f.toFile() {
+	if f.Out == "" || isStream(f.Out) {
 		return r, r.openStream(ctx, f, in, s, l)
 	}
 	var err error
@@ -71,9 +70,17 @@ func (f *resultFlags) openResults(ctx context.Context, in *input, s streams, l r
 		return nil, err
 	}
 	maps.Copy(subject, f.written(&l))
+	var unknown error
 	r.part, err = partfile.Open(partfile.Config{
 		Path: f.Out, Start: f.start(), Subject: subject, Defaults: unnoted,
+		More: func(subject map[string]string) error {
+			unknown = more(subject)
+			return unknown
+		},
 	})
+	if unknown != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, explainStart(err)
 	}

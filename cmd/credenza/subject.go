@@ -17,14 +17,11 @@ var unnoted = map[string]string{"--server": notGiven, "--fail-without-picture": 
 
 const notGiven = "not given"
 
-// subject returns the settings that must be equal in all runs for a file, nil for a stream.
+// subject returns the settings that must be equal in all runs for a file, but for a server's.
 // The sample of a file that has grown is another one. A key that is left out would have the
 // offline classifier answer the rest.
-func (r *classifyRun) subject(ctx context.Context) (map[string]string, error) {
+func (r *classifyRun) subject() map[string]string {
 	c := r.classifyCommand
-	if !c.toFile() {
-		return nil, nil
-	}
 	subject := map[string]string{
 		"--as-completed": strconv.FormatBool(c.AsCompleted), "--limit": fmt.Sprint(c.Limit), "--sample": fmt.Sprintf("%d of %d", c.Sample, r.pick.total),
 		"--seed": fmt.Sprint(c.Seed), "--only-failed": strconv.FormatBool(c.OnlyFailed), "--only-review": strconv.FormatBool(c.OnlyReview),
@@ -33,7 +30,8 @@ func (r *classifyRun) subject(ctx context.Context) (map[string]string, error) {
 		"--fail-without-picture": strconv.FormatBool(c.FailWithoutPicture),
 	}
 	if c.Server != "" {
-		return subject, c.addServer(ctx, subject)
+		subject["--server"] = "given"
+		return subject
 	}
 	subject["--server"] = notGiven
 	subject["--review-below"] = fmt.Sprint(c.ReviewBelow)
@@ -45,22 +43,25 @@ func (r *classifyRun) subject(ctx context.Context) (map[string]string, error) {
 	} else {
 		subject["--openai-model"] = c.Config.Model
 	}
-	return subject, nil
+	return subject
 }
 
-// addServer adds what the server says of its settings. Its model is for its operators to
-// know, and does not matter if the caller names one. The server may have another address.
-func (c *classifyCommand) addServer(ctx context.Context, subject map[string]string) error {
+// addServer adds what the server, if there is one, says of its settings. Its model is for its
+// operators to know, and does not matter if the caller names one. Its address may be another.
+func (c *classifyCommand) addServer(ctx context.Context, subject map[string]string) (err error) {
+	if c.Server == "" {
+		return nil
+	}
 	client, err := c.dial(c.Server)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { err = errors.Join(err, client.Close()) }()
 	t, err := client.Taxonomy(ctx)
 	if err != nil {
 		return err
 	}
-	subject["--server"], subject["the taxonomy"] = "given", t.Version
+	subject["the taxonomy"] = t.Version
 	if c.itemFlags.Model != "" {
 		return nil
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	Start Start
 	// Subject has what must be equal in all runs, such as settings, by their names.
 	Subject map[string]string
+	// More, if set, adds to Subject what takes time to find out. Open calls it once the file
+	// is open, so that a file that cannot be written is noticed before.
+	More func(subject map[string]string) error
 	// Defaults has usual values of the subject. A half-done file of a version that did not
 	// note them is continued with these only.
 	Defaults map[string]string
@@ -153,6 +156,11 @@ func (f *File) open(begun bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.cfg.More != nil {
+		if err := f.cfg.More(f.cfg.Subject); err != nil {
+			return errors.Join(err, f.abandon(begun))
+		}
+	}
 	journal := newJournal(f.target+journalSuffix, f.cfg)
 	if begun {
 		f.earlier, err = journal.load(f.cfg, info.Size())
@@ -164,6 +172,16 @@ func (f *File) open(begun bool) (err error) {
 	}
 	f.journal, f.bytes = journal, journal.at.Bytes
 	return f.cut()
+}
+
+// abandon closes the part, and removes it unless an earlier run has begun it.
+func (f *File) abandon(begun bool) error {
+	err := f.part.Close()
+	f.part = nil
+	if !begun {
+		err = errors.Join(err, os.Remove(f.target+Suffix))
+	}
+	return err
 }
 
 // Earlier returns what earlier runs have done.

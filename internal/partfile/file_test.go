@@ -216,6 +216,31 @@ func TestFile_OfAnotherVersion(t *testing.T) {
 	}
 }
 
+func TestFile_LearnsMoreOnceItIsOpen(t *testing.T) {
+	s := newScenario(t)
+	s.cfg.More = func(map[string]string) error { return errors.New("unknown") }
+	s.refused(Begin, "unknown")
+	if entries, err := os.ReadDir(filepath.Dir(s.cfg.Path)); err != nil || len(entries) != 0 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+	more := "a"
+	s.cfg.More = func(subject map[string]string) error { subject["more"] = more; return nil }
+	f := s.open(Begin)
+	s.keep(f, 0)
+	s.do(f.Close())
+	more = "b"
+	s.refused(Resume, `was begun with more "a", now it is "b"`)
+	s.cfg.More = func(map[string]string) error { return errors.New("unknown") }
+	s.refused(Resume, "unknown")
+	s.cfg.More = nil
+	s.cfg.Subject["more"] = "a"
+	f = s.open(Resume)
+	if got := f.Earlier(); len(got.Records) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	s.do(f.Close())
+}
+
 func TestFile_RefusesAPartWithoutAJournal(t *testing.T) {
 	s := newScenario(t)
 	s.do(os.WriteFile(s.cfg.Path+Suffix, []byte("x"), 0o600))
