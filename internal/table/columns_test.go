@@ -312,11 +312,15 @@ func TestMapping_RowsOfOneProduct(t *testing.T) {
 			[]string{`{"sku":"a","store_view_code":"","name":"Sofa","base_image":"https://i/1.jpg"}`, `{"sku":"b","name":"Lamp"}`, `{"sku":"a","store_view_code":"de","name":"Sofa auf Deutsch"}`},
 			"a Sofa https://i/1.jpg; b Lamp ; a Sofa https://i/1.jpg",
 		},
-		"variants by their kind": {[]string{`{"Item":"Product","ID":"1","Name":"Sofa","Image":"https://i/1.jpg"}`, `{"Item":"Image","Image":"https://i/2.jpg"}`, `{"Item":"Variant","ID":"2"}`, `{"Item":"Product","ID":"3","Name":"Lamp"}`, `{"Item":"Product","ID":"4","Image":"https://i/4.jpg"}`}, "1 Sofa https://i/1.jpg; 1 Sofa https://i/1.jpg; 2 Sofa https://i/1.jpg; 3 Lamp ; 4  https://i/4.jpg"},
-		"variants by options":    {[]string{`{"Product ID":"1","Title":"Sofa","SKU":"a","Option Value 1":"red"}`, `{"Title":"","SKU":"b","Option Value 1":"blue"}`, `{"Product ID":"2","Title":"","SKU":"c","Image":"https://i/2.jpg","Option Value 1":"x"}`}, "1 Sofa ; b Sofa ; 2  https://i/2.jpg"},
-		"rows without a name":    {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"2","colour":"red"}`}, "1 Sofa ; 2  "},
-		"keys that are words":    {[]string{`{"id":"na","name":"Sofa"}`, `{"id":"no-image","name":"Lamp"}`}, "na Sofa ; no-image Lamp "},
-		"no parents":             {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
+		"variants by their kind":     {[]string{`{"Item":"Product","ID":"1","Name":"Sofa","Image":"https://i/1.jpg"}`, `{"Item":"Image","Image":"https://i/2.jpg"}`, `{"Item":"Variant","ID":"2"}`, `{"Item":"Product","ID":"3","Name":"Lamp"}`, `{"Item":"Product","ID":"4","Image":"https://i/4.jpg"}`}, "1 Sofa https://i/1.jpg; 1 Sofa https://i/1.jpg; 2 Sofa https://i/1.jpg; 3 Lamp ; 4  https://i/4.jpg"},
+		"variants by options":        {[]string{`{"Product ID":"1","Title":"Sofa","SKU":"a","Option Value 1":"red"}`, `{"Title":"","SKU":"b","Option Value 1":"blue"}`, `{"Product ID":"2","Title":"","SKU":"c","Image":"https://i/2.jpg","Option Value 1":"x"}`}, "1 Sofa ; b Sofa ; 2  https://i/2.jpg"},
+		"options, all else as above": {[]string{`{"id":"1","name":"Sofa","sku":"a","variant":"red","material":"linen","price":"9","stock":"3"}`, `{"id":"1","name":"","sku":"b","variant":"blue","material":"linen","price":"8","stock":"4"}`, `{"id":"","name":"","sku":"c","variant":"green","material":""}`}, "1 Sofa ; 1 Sofa ; c Sofa "},
+		"options and another key":    {[]string{`{"id":"1","title":"Sofa","option":"red"}`, `{"id":"2","title":"","option":"120x60 cm oak desk"}`}, "1 Sofa ; 2  "},
+		"options and other words":    {[]string{`{"sku":"a","name":"Sofa","variant":"red","material":"linen","price":"9"}`, `{"sku":"b","name":"","variant":"oak","material":"Desk with metal legs","price":"9"}`}, "a Sofa ; b  "},
+		"options of another group":   {[]string{`{"group id":"g","name":"Sofa","sku":"a","option":"red"}`, `{"group id":"h","name":"","sku":"b","option":"oak"}`}, "a Sofa ; b  "},
+		"rows without a name":        {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"2","colour":"red"}`}, "1 Sofa ; 2  "},
+		"keys that are words":        {[]string{`{"id":"na","name":"Sofa"}`, `{"id":"no-image","name":"Lamp"}`}, "na Sofa ; no-image Lamp "},
+		"no parents":                 {[]string{`{"id":"1","name":"Sofa"}`, `{"id":"1","name":"Lamp"}`}, "1 Sofa ; 1 Lamp "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			items, m := mapped(t, table.MappingConfig{}, c.rows...)
@@ -328,5 +332,40 @@ func TestMapping_RowsOfOneProduct(t *testing.T) {
 				t.Errorf("got %q, want %q: %s", strings.Join(got, "; "), c.want, m)
 			}
 		})
+	}
+}
+
+// A right text in Portuguese can be UTF-8 that was encoded twice, by its bytes alone.
+func TestMapping_MendsOnlyWhatWasEncodedTwice(t *testing.T) {
+	for text, want := range map[string]string{
+		"MANTA DE LÃ…":            "",
+		"TAPETE \"100% LÃ”":       "",
+		"LÃ™ Cadeira":             "",
+		"COBERTOR LÃ–LINHO":       "",
+		"100% LÃ—macia":           "",
+		"MANTA LÃ\u00a0MACIA":     "",
+		"MAÇÃ… e LÃ…":             "",
+		"POLTRONA MERILÃ®":        "",
+		"POLTRONA CASÂ…":          "",
+		"grÃ¶ÃŸe":                 "größe",
+		"BÃ©ton":                  "Béton",
+		"CAFÃ‰":                   "CAFÉ",
+		"Ã–llampe":                "Öllampe",
+		"MÃ–BELFÃœSSE":            "MÖBELFÜSSE",
+		"MÃ–BEL FÃ„RBEN":          "MÖBEL FÄRBEN",
+		"VoilÃ\u00a0 le fauteuil": "Voilà le fauteuil",
+		"12 Â°C":                  "12 °C",
+		"Ã":                       "",
+		"Ã¼":                      "ü",
+		"Eiche â€“ hell":          "Eiche – hell",
+		"JAMÃ\u0081S":             "JAMÁS",
+	} {
+		items, _ := mapped(t, table.MappingConfig{}, fmt.Sprintf(`{"name":%q}`, text))
+		if want == "" {
+			want = text
+		}
+		if got := items[0].Name; got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
 	}
 }

@@ -19,8 +19,10 @@ type products struct {
 	joined bool
 	// repeats is set if the last row was one of a product above it.
 	repeats bool
-	// last is the latest row that is a product itself, and lastKind what its file calls it.
+	// last is the latest product, lastRow its row or that of a part of it, and lastKind what
+	// its file calls it.
 	last     *catalog.Item
+	lastRow  Row
 	lastKind string
 }
 
@@ -29,10 +31,10 @@ type products struct {
 func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *catalog.Item {
 	p.repeats = false
 	kind := kindOf(row, columns)
-	if p.last != nil && item.Name == "" && p.continues(item, kind, columns) {
+	if p.last != nil && item.Name == "" && p.continues(item, kind, row, columns) {
 		return p.repeat(item, p.last)
 	}
-	p.last, p.lastKind = item, kind
+	p.last, p.lastRow, p.lastKind = item, row, kind
 	parent, shared := parentOf(row, columns)
 	if parent == "" && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.view }) {
 		parent = item.ID // Magento repeats a product for each view of the shop
@@ -70,12 +72,32 @@ var partKinds = wordSet("variant variation image child sku rule option productva
 
 // continues reports whether a row without a name is a part of the product in the rows above,
 // though it has no key of it: it says so, or has nothing but what a variant differs by.
-func (p *products) continues(item *catalog.Item, kind string, columns []*column) bool {
+func (p *products) continues(item *catalog.Item, kind string, row Row, columns []*column) bool {
 	if partKinds[kind] && kind != p.lastKind {
 		return true
 	}
 	described := item.Description != "" || item.Type != "" || item.Category != "" || item.ImageURL != "" || item.ImageData != nil || item.ProductURL != ""
-	return kind == "" && !described && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.option })
+	return kind == "" && !described && p.differsAsVariant(row, columns)
+}
+
+// differsAsVariant reports whether a row has an option, and whether all else that it says is
+// what variants of one product differ by too, or what the row above says. It may be another
+// product without a name otherwise.
+func (p *products) differsAsVariant(row Row, columns []*column) bool {
+	option := false
+	for i, cell := range row {
+		c := columns[i]
+		switch {
+		case c == nil:
+		case c.option:
+			option = true
+		case c.field == fieldPrice, c.field == fieldID && hasWord(c.key, skuWords):
+		case c.hidden && c.parent == 0: // bookkeeping, such as a barcode
+		case cell.Value.String() != p.lastRow.text(cell.Key):
+			return false
+		}
+	}
+	return option
 }
 
 // kindOf returns what a row says that it is, folded.

@@ -42,6 +42,16 @@ func (r Row) Get(key string) (Value, bool) {
 	return Value{}, false
 }
 
+// text returns the text in the column of exactly that name, empty for none.
+func (r Row) text(key string) string {
+	for _, cell := range r {
+		if cell.Key == key {
+			return cell.Value.String()
+		}
+	}
+	return ""
+}
+
 // Without returns the row's cells except those in the named columns, which are matched
 // as in Get. It does not change the row.
 func (r Row) Without(keys ...string) Row {
