@@ -3,6 +3,7 @@ package table
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"io"
 	"path"
 	"strconv"
@@ -46,6 +47,7 @@ func (e *cellExtras) with(cells []string) []string {
 type sheetTail struct {
 	links  map[int]map[int]string // by row and column
 	merges map[int][]mergedCell   // by their first row
+	note   string                 // what the caller should know of it, empty for nothing
 }
 
 // mergedCell is a cell that takes the place of several, one below the other.
@@ -55,16 +57,19 @@ type mergedCell struct {
 }
 
 // Bounds of what is read in advance: a sheet's bytes, and its merged cells and links.
-const (
-	maxTailScan = 256 << 20
+var (
+	maxTailScan = int64(256 << 20)
 	maxTail     = 1 << 17
 )
+
+const tooManyExtras = "links behind cells and merged cells may be incomplete, since the sheet has too much behind its rows: give addresses in a column and fill each row's cells"
 
 // readTail reads what stands behind the rows of a sheet. What cannot be read is left out:
 // reading the rows finds the same damage.
 func (w *workbook) readTail(sheet *zip.File) sheetTail {
-	tail := sheetTail{map[int]map[int]string{}, map[int][]mergedCell{}}
-	if sheet.UncompressedSize64 > maxTailScan {
+	tail := sheetTail{links: map[int]map[int]string{}, merges: map[int][]mergedCell{}}
+	if sheet.UncompressedSize64 > uint64(maxTailScan) {
+		tail.note = fmt.Sprintf("links behind cells and merged cells are not read, since the sheet has over %d MiB: give addresses in a column and fill each row's cells, or divide the sheet", maxTailScan>>20)
 		return tail
 	}
 	in, err := sheet.Open()
@@ -78,14 +83,22 @@ func (w *workbook) readTail(sheet *zip.File) sheetTail {
 	}
 	addresses := map[string]string{}
 	_ = w.each(path.Join(path.Dir(sheet.Name), "_rels", path.Base(sheet.Name)+".rels"), func(tag *tagReader) {
-		if target := tag.attribute("target"); isAddress(target) && len(addresses) < maxTail {
+		switch target := tag.attribute("target"); {
+		case !isAddress(target):
+		case len(addresses) == maxTail:
+			tail.note = tooManyExtras
+		default:
 			addresses[tag.attribute("id")] = target
 		}
 	})
 	tags := newTagReader(rest, w.opener.cfg.MaxRowBytes)
-	for n := 0; n < maxTail; n++ {
+	for n := 0; ; n++ {
 		kind, err := tags.next()
 		if err != nil {
+			break
+		}
+		if n == maxTail {
+			tail.note = tooManyExtras
 			break
 		}
 		if kind == html.StartTagToken {
@@ -155,25 +168,22 @@ func behindRows(in io.Reader) (io.Reader, error) {
 // extrasOf returns what the row of that number has besides its cells.
 func (s *sheetRows) extrasOf(cells []string) cellExtras {
 	e := cellExtras{links: s.tail.links[s.line]}
-	open := s.merged[:0]
-	for _, m := range s.merged {
+	for column, m := range s.merged {
 		if s.line > m.bottom {
+			delete(s.merged, column)
 			continue
 		}
-		open = append(open, m)
-		if m.text != "" {
-			if e.merged == nil {
-				e.merged = map[int]string{}
-			}
-			e.merged[m.column] = m.text
+		if e.merged == nil {
+			e.merged = map[int]string{}
 		}
+		e.merged[column] = m.text
 	}
-	s.merged = open
 	for _, m := range s.tail.merges[s.line] {
-		if m.column < len(cells) {
+		delete(s.merged, m.column)
+		if m.column < min(len(cells), MaxColumns) && cells[m.column] != "" {
 			m.text = cells[m.column]
+			s.merged[m.column] = m
 		}
-		s.merged = append(s.merged, m)
 	}
 	return e
 }
@@ -185,5 +195,12 @@ func (w *workbook) notePictures() {
 			w.opener.notes = append(w.opener.notes, "pictures within the sheet are not read: give their addresses in a column")
 			return
 		}
+	}
+}
+
+// noteTail notes what of the end of a sheet that is read is left out.
+func (w *workbook) noteTail(s *headedSource) {
+	if rows, ok := s.rows.(*sheetRows); ok && rows.tail.note != "" {
+		w.opener.notes = append(w.opener.notes, rows.tail.note)
 	}
 }

@@ -202,6 +202,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 			}
 		default:
 			found, read = headedReader(s, "xlsx", Dialect{}), entry.name
+			w.noteTail(s)
 		}
 	}
 	switch {
@@ -231,6 +232,7 @@ func (w *workbook) openNamed(name string) (*Reader, error) {
 	case s == nil:
 		return nil, w.opener.at.fault("has nothing in the sheet %q: give another one by --sheet", w.sheets[i].name)
 	}
+	w.noteTail(s)
 	return headedReader(s, "xlsx", Dialect{}), s.readHeader()
 }
 
@@ -245,7 +247,7 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 		return nil, w.damaged(err)
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
-	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes), tail: w.readTail(file)}
+	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes), tail: w.readTail(file), merged: map[int]mergedCell{}}
 	first, line, err := rows.row()
 	if err != nil {
 		w.opener.closeLast()

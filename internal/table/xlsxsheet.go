@@ -19,8 +19,8 @@ type sheetRows struct {
 	value int64 // where the last value ended
 
 	tail   sheetTail
-	merged []mergedCell // that reach down from rows above
-	last   cellExtras   // of the current row
+	merged map[int]mergedCell // that reach down from rows above, the last one of each column
+	last   cellExtras         // of the current row
 }
 
 const maxSheetColumns = 16_384 // as the format has it
