@@ -6,21 +6,23 @@ import (
 )
 
 const (
-	escape   = '\x1b'
-	bell     = '\x07'
-	cancel   = '\x18'
-	abort    = '\x1a' // SUB
-	firstC1  = '\u0080'
-	lastC1   = '\u009f'
-	endOfC1  = '\u009c' // ST, the end of a control string
-	c1Offset = 0x40     // ESC @ is U+0080, and so on
+	escape  = '\x1b'
+	bell    = '\x07'
+	cancel  = '\x18'
+	abort   = '\x1a' // SUB
+	firstC1 = '\u0080'
+	lastC1  = '\u009f'
+	endOfC1 = '\u009c' // ST, the end of a control string
 )
 
 // WithoutEscapes returns s without the sequences that control a terminal, as ECMA-48 defines
 // them: control sequences such as "\x1b[31m", control strings such as a window's title along with
-// their text, and the shorter ones, in the forms of 7 and 8 bits. Of a control string without an end only its
-// introducer is removed, so that no text is lost to it. Other control characters stay. Bytes that are no UTF-8 become
-// U+FFFD, since two of them could be the introducer of another sequence once what is between them is removed.
+// their text, and the shorter ones. Of a control string without an end only its introducer is
+// removed, so that no text is lost to it, and so is each control character of 8 bits (U+0080 to
+// U+009F): it is more often a letter of a file with the wrong encoding than the introducer of
+// a sequence, and what follows does nothing without it. Other control characters stay. Bytes that
+// are no UTF-8 become U+FFFD, since two of them could be the introducer of another sequence once
+// what is between them is removed.
 func WithoutEscapes(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	start := nextEscape(s)
@@ -50,20 +52,17 @@ func nextEscape(s string) int {
 // escapeLength returns the bytes of the sequence that s begins with, 0 if s is empty.
 func escapeLength(s string) int {
 	introducer, size := utf8.DecodeRuneInString(s)
-	if introducer == escape {
-		short := len(escapeOf(s))
-		if short != len("\x1b[") || s[1] < firstC1-c1Offset || lastC1-c1Offset < s[1] {
-			return short
-		}
-		introducer, size = rune(s[1])+c1Offset, short
+	if introducer != escape {
+		return size
 	}
-	switch introducer {
-	case '\u009b': // CSI
-		return size + parametersLength(s[size:])
-	case '\u0090', '\u0098', '\u009d', '\u009e', '\u009f': // DCS, SOS, OSC, PM, APC
-		return size + textLength(s[size:])
+	switch short := escapeOf(s); short {
+	case "\x1b[": // CSI
+		return len(short) + parametersLength(s[len(short):])
+	case "\x1bP", "\x1bX", "\x1b]", "\x1b^", "\x1b_": // DCS, SOS, OSC, PM, APC
+		return len(short) + textLength(s[len(short):])
+	default:
+		return len(short)
 	}
-	return size
 }
 
 // escapeOf returns the escape sequence that s begins with: ESC, intermediate bytes and a final one,

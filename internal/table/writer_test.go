@@ -108,7 +108,7 @@ func TestWriter_AlignedTableFitsTheTerminal(t *testing.T) {
 
 func TestPrintable_RemovesTerminalControls(t *testing.T) {
 	got := table.Printable("a\x1b[31mred\x07\u202eeltit\nb\u009b1mc\x1b]0;title\x07d\x7f")
-	if got != "aredeltit bcd" {
+	if got != "aredeltit b1mcd" {
 		t.Errorf("got %q", got)
 	}
 }
