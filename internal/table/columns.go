@@ -218,7 +218,8 @@ func (m *Mapping) matchByName(c *column) {
 		known, named = fieldRank{fieldPage, rankProductColumn - 1}, true
 	}
 	switch {
-	case bookkeepingNames[foldName(c.key)], strings.HasPrefix(c.key, "@") && c.key != "@id": // "@type" of linked data
+	case bookkeepingNames[foldName(c.key)], strings.HasPrefix(c.key, "@") && c.key != "@id", // "@type" of linked data
+		strings.HasSuffix(c.key, otherLink):
 		c.hidden = true
 	case named:
 		c.take(known, s)

@@ -177,7 +177,7 @@ func (s *headedSource) read() cellRow {
 	return row
 }
 
-// row makes a row of cells. The address behind a cell has a key of its own.
+// row makes a row of cells. The address behind a cell has a key of its own, see linkKey.
 func (s *headedSource) row(found cellRow) Row {
 	row := rowOf(s.names, s.keys, s.fit(found.extras.with(found.cells)))
 	if len(found.extras.links) == 0 {
@@ -185,7 +185,7 @@ func (s *headedSource) row(found cellRow) Row {
 	}
 	for column, key := range s.keys {
 		if address, ok := found.extras.links[column]; ok && len(row) < MaxColumns {
-			row = append(row, Cell{key + " (link)", TextValue(address)})
+			row = append(row, Cell{linkKey(key), TextValue(address)})
 		}
 	}
 	return row

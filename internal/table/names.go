@@ -282,6 +282,23 @@ func init() {
 	}
 }
 
+// What is added to a column's name for the addresses behind its cells. Others are those in
+// columns that are not for them: of pages, icons and filters, which fill no field unless
+// the caller chooses them.
+const (
+	ownLink   = " (link)"
+	otherLink = " (other link)"
+)
+
+// linkKey returns the key of the addresses behind the cells of a column.
+func linkKey(key string) string {
+	known, _ := namedField(key)
+	if known.field == fieldImage || known.field == fieldPage || hasWord(key, pictureWords) || hasWord(key, addressWords) {
+		return key + ownLink
+	}
+	return key + otherLink
+}
+
 // isBookkeeping reports whether a column is the shop's bookkeeping by its name.
 func isBookkeeping(name string) bool {
 	if _, rest, ok := strings.Cut(name, ":"); ok && strings.HasPrefix(name, "g:") {

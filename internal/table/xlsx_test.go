@@ -88,7 +88,7 @@ func TestReader_ReadsSpreadsheets(t *testing.T) {
 		"links of cells": {
 			workbook(t, map[string]string{"xl/worksheets/_rels/sheet1.xml.rels": `<Relationships><Relationship Id="r1" Target="http://x/1.jpg" TargetMode="External"/></Relationships>`},
 				header+`<row r="2"><c r="B2" t="str"><v>a</v></c></row><row r="3"><c r="B3" t="str"><v>b</v></c></row></sheetData><hyperlinks><hyperlink ref="B3" r:id="r1"/></hyperlinks><sheetData>`),
-			"id=\"\" name=\"a\" price=\"\"\nid=\"\" name=\"b\" price=\"\" name (link)=\"http://x/1.jpg\"\n",
+			"id=\"\" name=\"a\" price=\"\"\nid=\"\" name=\"b\" price=\"\" name (other link)=\"http://x/1.jpg\"\n",
 		},
 		"merged cells": {
 			workbook(t, nil, `<row r="1"><c t="str"><v>category</v></c><c t="str"><v>name</v></c></row><row r="2"><c t="str"><v>Sofas</v></c><c t="str"><v>a</v></c></row>`+
