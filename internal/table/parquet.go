@@ -30,9 +30,10 @@ const parquetBatch = 64
 
 // parquetLeaf is a column of values.
 type parquetLeaf struct {
-	name string
-	list bool // a cell has several values
-	text func(parquet.Value) Value
+	name   string
+	list   bool // a cell has several values
+	binary bool // a value was no text
+	text   func(parquet.Value) Value
 }
 
 // openParquet reads a Parquet file.
@@ -74,6 +75,7 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	}
 	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
+	o.lateNote = s.note
 	names := make([]string, len(s.leaves))
 	for i, leaf := range s.leaves {
 		names[i] = leaf.name
@@ -119,7 +121,7 @@ var errNested = errors.New("nested")
 func leavesOf(column *parquet.Column, path []string, list bool) ([]parquetLeaf, error) {
 	list = list || column.Repeated()
 	if column.Leaf() {
-		return []parquetLeaf{{strings.Join(path, "."), list, valueOf(column.Type())}}, nil
+		return []parquetLeaf{{name: strings.Join(path, "."), list: list, text: valueOf(column.Type())}}, nil
 	}
 	if list && len(column.Columns()) > 1 {
 		return nil, fmt.Errorf("%s is a %w list of objects", clip(strings.Join(path, ".")), errNested)
@@ -195,6 +197,20 @@ func (s *parquetSource) closeGroup() {
 	s.close()
 }
 
+// note says which columns have had values that are bytes and no text, empty for none.
+func (s *parquetSource) note() string {
+	var names []string
+	for _, leaf := range s.leaves {
+		if leaf.binary {
+			names = append(names, leaf.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("bytes that are no text, such as pictures, are not read (%s): give the pictures' addresses in a column", clip(shortList(names)))
+}
+
 // row returns the values of a row, and their texts.
 func (s *parquetSource) row(values parquet.Row) (Row, []string) {
 	row := make(Row, len(s.leaves))
@@ -203,6 +219,7 @@ func (s *parquetSource) row(values parquet.Row) (Row, []string) {
 	for _, v := range values {
 		i := v.Column()
 		row[i].Value = s.leaves[i].text(v)
+		s.leaves[i].binary = s.leaves[i].binary || isBinary(v) && row[i].Value.Kind == Null
 		if s.leaves[i].list && !v.IsNull() {
 			lists[i] = append(lists[i], row[i].Value.Text)
 		}

@@ -175,3 +175,30 @@ func TestReader_RefusesOtherParquet(t *testing.T) {
 		})
 	}
 }
+
+func TestReader_SaysThatBytesInParquetAreNotRead(t *testing.T) {
+	type item struct {
+		Name  string `parquet:"name"`
+		Image struct {
+			Bytes []byte `parquet:"bytes"`
+			Path  string `parquet:"path"`
+		} `parquet:"image"`
+		Hash [4]byte `parquet:"hash"`
+	}
+	sofa, lamp := item{Name: "Sofa", Hash: [4]byte{'a', 'b', 'c', 'd'}}, item{Name: "Lamp", Hash: [4]byte{'a', 'b', 'c', 'd'}}
+	lamp.Image.Bytes = []byte("\x89PNG\r\n\x1a\n\xff")
+	r, err := table.NewReader(strings.NewReader(parquetFile(t, sofa, lamp)), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	note := "bytes that are no text, such as pictures, are not read (image.bytes): give the pictures' addresses in a column"
+	for i, want := range [][]string{nil, {note}} {
+		if _, err := r.Read(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.Notes()); diff != "" {
+			t.Errorf("after row %d: %s", i+1, diff)
+		}
+	}
+}

@@ -56,6 +56,11 @@ func plainValue(kind parquet.Kind) func(parquet.Value) Value {
 	}
 }
 
+// isBinary reports whether a value is bytes that are no text.
+func isBinary(v parquet.Value) bool {
+	return (v.Kind() == parquet.ByteArray || v.Kind() == parquet.FixedLenByteArray) && !utf8.Valid(v.ByteArray())
+}
+
 // floatValue returns a number without an exponent, and null for what is none.
 func floatValue(f float64, bits int) Value {
 	v := NumberValue(f)

@@ -84,8 +84,8 @@ type Reader struct {
 	header  []string
 	dialect Dialect
 	notes   []string
-	// encoding returns a note about the encoding, empty for none so far. nil: it is no text.
-	encoding func() string
+	// lateNote returns a note that reading may bring, empty for none so far. nil: there is none.
+	lateNote func() string
 	last     record
 	err      error
 	close    func()
@@ -116,7 +116,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 		o.close()
 		return nil, err
 	}
-	r.close, r.notes, r.encoding = o.close, o.notes, o.encoding
+	r.close, r.notes, r.lateNote = o.close, o.notes, o.lateNote
 	return r, nil
 }
 
@@ -156,13 +156,13 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 }
 
 // Notes returns what the caller should know about how the file is read, such as the names of
-// the sheets that are left out: a sentence each, without the name of the file. For a stream,
-// more may come until its end.
+// the sheets that are left out: a sentence each, without the name of the file. More may
+// come until the end of a stream, or of a Parquet file.
 func (r *Reader) Notes() []string {
-	if r.encoding == nil || r.encoding() == "" {
+	if r.lateNote == nil || r.lateNote() == "" {
 		return r.notes
 	}
-	return append(slices.Clip(r.notes), r.encoding())
+	return append(slices.Clip(r.notes), r.lateNote())
 }
 
 // Kind returns the kind of file: "csv", "xlsx", "json", "parquet", "xml" or "html".

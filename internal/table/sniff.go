@@ -14,8 +14,8 @@ type opener struct {
 	at     position
 	gunzip bool // the input is what was compressed
 	notes  []string
-	// encoding returns a note about the encoding, see textOf. nil: it is no text.
-	encoding func() string
+	// lateNote returns a note that reading may bring, see Reader.
+	lateNote func() string
 	closes   []func()
 }
 
@@ -92,7 +92,7 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if err != nil {
 		return nil, o.at.unreadable(err)
 	}
-	o.encoding = note
+	o.lateNote = note
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)
 	}
