@@ -14,7 +14,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/table"
 )
 
-func read(t *testing.T, text string, cfg table.ReaderConfig) ([]table.Row, error) {
+func read(t testing.TB, text string, cfg table.ReaderConfig) ([]table.Row, error) {
 	t.Helper()
 	cfg.Name = "in.csv"
 	// One byte at a time: no reader may depend on how the input is cut.

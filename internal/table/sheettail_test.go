@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,20 +29,20 @@ func sheetWithMerges(t testing.TB, n int, merged bool) string {
 	return workbook(t, nil, b.String())
 }
 
-// Overlapping ranges are in damaged or malicious files only: every row would have to be
-// compared with all of them.
-func TestReader_MergedCellsTakeTimeInProportion(t *testing.T) {
-	const n = 30_000
-	took := func(text string) time.Duration {
-		start := time.Now()
-		if rows, err := read(t, text, table.ReaderConfig{}); err != nil || len(rows) != n {
-			t.Fatalf("%d rows, %v", len(rows), err)
-		}
-		return time.Since(start)
-	}
-	plain, merged := took(sheetWithMerges(t, n, false)), took(sheetWithMerges(t, n, true))
-	if merged > 8*plain {
-		t.Errorf("with merged cells it took %v, without %v", merged, plain)
+// Overlapping ranges are in damaged or malicious files only: were every row compared with all
+// of them, it would take as much longer as there are ranges.
+func BenchmarkReader_MergedCells(b *testing.B) {
+	const rows = 10_000
+	for name, merged := range map[string]bool{"plain": false, "overlapping": true} {
+		b.Run(name, func(b *testing.B) {
+			text := sheetWithMerges(b, rows, merged)
+			for b.Loop() {
+				if got, err := read(b, text, table.ReaderConfig{}); err != nil || len(got) != rows {
+					b.Fatalf("%d rows, %v", len(got), err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/rows, "us/row")
+		})
 	}
 }
 
