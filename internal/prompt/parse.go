@@ -3,6 +3,7 @@ package prompt
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,38 +106,68 @@ func (w *wire) equal(o *wire) bool {
 		slices.Equal(w.StyleTags, o.StyleTags) && slices.Equal(w.PlacementTags, o.PlacementTags)
 }
 
+// errContradiction is the error for a member that an answer has several times with different
+// values. Null, empty and unusable values contradict none, so that their order never decides.
+var errContradiction = errors.New("different values for one member")
+
 // text is a string, or a list of strings, which are joined. What is neither is empty.
 type text string
 
-// UnmarshalJSON never fails.
+// UnmarshalJSON fails only with errContradiction.
 func (t *text) UnmarshalJSON(data []byte) error {
+	now := readText(data)
+	switch {
+	case now == "", now == *t:
+		return nil
+	case *t != "":
+		return errContradiction
+	}
+	*t = now
+	return nil
+}
+
+func readText(data []byte) (t text) {
 	switch {
 	case data[0] == 'n': // null
-		return nil
+		return ""
 	case data[0] == '"' && bytes.IndexByte(data, '\\') < 0: // as it mostly is
-		*t = text(data[1 : len(data)-1])
-		return nil
+		return text(data[1 : len(data)-1])
 	}
 	var one string
 	var list []text
 	switch {
 	case json.Unmarshal(data, &one) == nil:
-		*t = text(one)
+		t = text(one)
 	case json.Unmarshal(data, &list) == nil:
 		for _, s := range list {
-			*t = text(strings.TrimSpace(string(*t + " " + s)))
+			t = text(strings.TrimSpace(string(t + " " + s)))
 		}
 	}
-	return nil
+	return t
 }
 
 // tags is a list, or one string with commas. What is neither is no tag.
 type tags []string
 
-// UnmarshalJSON never fails.
+// UnmarshalJSON fails only with errContradiction.
 func (t *tags) UnmarshalJSON(data []byte) error {
+	before := *t
+	*t = nil // another array than before's
+	t.read(data)
+	switch {
+	case len(before) == 0:
+	case len(*t) == 0:
+		*t = before
+	case !slices.Equal(before, *t):
+		*t = before
+		return errContradiction
+	}
+	return nil
+}
+
+func (t *tags) read(data []byte) {
 	if json.Unmarshal(data, (*[]string)(t)) == nil { // as it should be
-		return nil
+		return
 	}
 	*t = nil
 	var one string
@@ -149,7 +180,6 @@ func (t *tags) UnmarshalJSON(data []byte) error {
 			*t = append(*t, string(s))
 		}
 	}
-	return nil
 }
 
 // confidence is what a model says of its own answer, if that can be used.
@@ -159,22 +189,31 @@ type confidence struct {
 }
 
 // UnmarshalJSON reads 0 to 1, or a percentage of 2 to 100, as a number or a string. All
-// else is not known, and no error.
+// else is not known. It fails only with errContradiction.
 func (c *confidence) UnmarshalJSON(data []byte) error {
+	now := readConfidence(data)
+	switch {
+	case !now.known, now == *c:
+		return nil
+	case c.known:
+		return errContradiction
+	}
+	*c = now
+	return nil
+}
+
+func readConfidence(data []byte) confidence {
 	s := strings.Trim(string(data), "\" \t\r\n")
 	digits := strings.TrimSpace(strings.TrimSuffix(s, "%"))
-	*c = confidence{}
 	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil {
-		return nil //nolint:nilerr // it is not known
-	}
 	switch {
+	case err != nil:
 	case len(digits) != len(s) && v >= 0 && v <= 100, v >= 2 && v <= 100:
-		*c = confidence{v / 100, true}
+		return confidence{v / 100, true}
 	case v >= 0 && v <= 1:
-		*c = confidence{v, true}
+		return confidence{v, true}
 	}
-	return nil
+	return confidence{}
 }
 
 // cleanTags returns the first limit tags, trimmed, without empty and repeated ones.

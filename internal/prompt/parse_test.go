@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -29,6 +30,9 @@ func encoded(text string) string {
 	}
 	return string(b)
 }
+
+// pythonic returns JSON with single quotes.
+func pythonic(text string) string { return strings.ReplaceAll(text, `"`, `'`) }
 
 func TestParse_Accepts(t *testing.T) {
 	base := catalog.Classification{
@@ -83,9 +87,20 @@ func TestParse_Accepts(t *testing.T) {
 		"a name with marks":     {replace(`"BED"`, `"**BED**"`), base},
 		"other member names":    {strings.ReplaceAll(good, `_s`, `S`), base},
 		"member names in words": {strings.ReplaceAll(good, `"primary_style"`, `"Primary Style"`), base},
-		"single quotes":         {strings.ReplaceAll(good, `"`, `'`), base},
+		"single quotes":         {pythonic(good), base},
 		"names without quotes":  {regexp.MustCompile(`"(\w+)":`).ReplaceAllString(good, "$1: "), base},
 		"not a number":          {replace("0.9", "NaN"), unknown},
+		"as Python prints it":   {strings.ReplaceAll(replace(`"A frame."`, `'It\'s a "frame".'`), `"RUSTIC"`, `None`), with(func(v *catalog.Classification) { v.SecondaryStyle, v.Reasoning = "", `It's a "frame".` })},
+		"quotes as in YAML":     {strings.ReplaceAll(replace(`"A frame."`, `'It''s a frame.'`), `"BED"`, `'BED'`), with(func(v *catalog.Classification) { v.Reasoning = "It's a frame." })},
+		"no quotes at all":      {strings.ReplaceAll(good, `"`, ``), base},
+		"no quotes, with lines": {strings.NewReplacer(`"`, ``, `:`, ` : `, `,`, ",\r\n ").Replace(good), base},
+		"Python in a result":    {pythonic(`{'result': [` + good + `]}`), base},
+		"Python after {prose}":  {"So {this} it is: " + pythonic(good) + " {done}", base},
+		"Python twice the same": {pythonic(good + "\n" + good), base},
+		"a comma in Python":     {strings.ReplaceAll(pythonic(good), `]`, `, ]`), base},
+		"a member twice":        {replace(`"category":"BED",`, `"category":"BED","category":"BED","Category":"","confidence":null,"style_tags":[],`), base},
+		"a name twice":          {strings.ReplaceAll(replace(`"primary_style"`, `"primaryStyle":"SHABBY_CHIC","Primary Style"`), `_s`, `S`), base},
+		"long as \\u escapes":   {strings.TrimSuffix(replace("A frame.", strings.Repeat(`\u0041`, 1000)), "}"), with(func(v *catalog.Classification) { v.Reasoning = strings.Repeat("A", 1000) })},
 		"without a last brace":  {strings.TrimSuffix(good, "}"), base},
 		"escaped once more":     {strings.ReplaceAll(good, `"`, `\"`), base},
 		"escaped for HTML":      {strings.ReplaceAll(good, `"`, `&quot;`), base},
@@ -149,6 +164,24 @@ func TestParse_Rejects(t *testing.T) {
 		"another object":       {`{"answer": 42}`, "category"},
 		"two answers":          {good + "\n" + replace("BED", "SOFA"), "2 different answers"},
 		"answers that differ":  {`{"a":` + good + `,"b":` + other + `}`, "2 different answers"},
+		"two in Python":        {pythonic(good + "\n" + other), "2 different answers"},
+		"two in a list":        {pythonic("[" + good + "," + other + "]"), "2 different answers"},
+		"two as documents":     {"Not {category: SOFA}\n--- {category: BED, primary_style: RUSTIC}", "2 different answers"},
+		"two categories":       {replace(`"BED"`, `"BED","category":"SOFA"`), "different values"},
+		"two, one empty":       {replace(`"BED"`, `"BED","category":"SOFA","category":""`), "different values"},
+		"two, in capitals":     {replace(`"BED"`, `"BED","Category":"SOFA"`), "different values"},
+		"two in other names":   {strings.ReplaceAll(replace(`"primary_style"`, `"Primary Style":"RUSTIC","primary_style"`), `_s`, `S`), "different values"},
+		"two of one name":      {strings.ReplaceAll(replace(`"primary_style"`, `"primary_style":"RUSTIC","primary_style"`), `_s`, `S`), "different values"},
+		"two confidences":      {replace(`0.9`, `0.9,"confidence":0.2`), "different values"},
+		"two lists of tags":    {replace(`"placement_tags"`, `"style_tags":["black"],"placement_tags"`), "different values"},
+		"two in one Python":    {pythonic(replace(`"BED"`, `"BED","category":"SOFA"`)), "different values"},
+		"two in results":       {`{"result":` + good + `,"result":` + other + `}`, "2 different answers"},
+		"an alias":             {`{category: BED, primary_style: &a RUSTIC, secondary_style: *a}`, "no JSON object"},
+		"a looping model":      {`{category: BED, primary_style: RUSTIC` + strings.Repeat(", tag", 4000) + `}`, "no JSON object"},
+		"Python cut off":       {pythonic(good[:len(good)-4]), "no JSON object"},
+		"Python too long":      {strings.TrimSuffix(pythonic(good), "}") + strings.Repeat(" ", 9<<10) + "}", "no JSON object"},
+		"Python too deep":      {strings.Repeat(`{a:`, 9) + pythonic(good) + strings.Repeat("}", 9), "no JSON object"},
+		"half an escape":       {pythonic(replace("A frame.", `\u00`)), "no JSON object"},
 		"far too deep":         {strings.Repeat(`{"a":`, 9) + good + strings.Repeat("}", 9), "no JSON object"},
 		"a broken comma":       {`{"category":,}`, "no JSON object"},
 		"category not known":   {replace(`"BED"`, `"WARDROBE"`), "WARDROBE"},
@@ -178,6 +211,51 @@ func TestParse_Rejects(t *testing.T) {
 	}
 }
 
+// TestParse_HostileReplies checks that memory is proportional to the reply, whatever is in it.
+func TestParse_HostileReplies(t *testing.T) {
+	const size, maxBytes = 60 << 10, 16 << 20
+	fill := func(begin, repeated, end string) string {
+		return begin + strings.Repeat(repeated, (size-len(begin)-len(end))/len(repeated)) + end
+	}
+	tests := map[string]string{
+		"names repeated":          fill("{category: SOFA", ", a", "}"),
+		"names with values":       fill("{category: SOFA", ", a: 1", "}"),
+		"names with values, open": fill("{category: SOFA", ", a: 1", ""),
+		"aliases":                 fill("{category: SOFA, primary_style: MODERN, a: &a "+strings.Repeat("x", size/3)+", b: [*a", ", *a", "]}"),
+		"braces":                  fill("", "{", ""),
+		"nested mappings":         fill("", "{a: ", ""),
+		"nested objects":          fill("", `{"a":`, ""),
+		"nested and closed":       strings.Repeat(`{"":`, size/5-1) + "{}" + strings.Repeat("}", size/5-1),
+		"wrongly closed":          fill("", "{", "") + "]",
+		"objects in strings":      encoded(encoded(encoded(fill("", `{"a":1}`, "")[:size/6]))),
+		"nested lists":            fill("{a: ", "[", ""),
+		"quotes":                  fill("", "{'", ""),
+		"open strings":            fill("", `{"a`, ""),
+		"open objects":            fill("", `{"a":1,`, ""),
+		"objects":                 fill("", `{"a":{}}`, ""),
+		"answers":                 fill("[", other+",", other+"]"),
+		"escapes":                 fill("{'", `\"`, "'}"),
+		"comments":                fill("{", "#\n", "}"),
+	}
+	p := newPrompt(t)
+	for name, reply := range tests {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := p.Parse(reply)
+			runtime.ReadMemStats(&after)
+			if err != nil && !fault.Is(err, fault.MalformedAnswer) {
+				t.Errorf("error %v, want MALFORMED_ANSWER or none", err)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > maxBytes {
+				t.Errorf("%d bytes were allocated for a reply of %d, want at most %d", n, len(reply), maxBytes)
+			} else {
+				t.Logf("%d KiB", n>>10)
+			}
+		})
+	}
+}
+
 func TestParse_LimitsLengths(t *testing.T) {
 	reply := fmt.Sprintf(`{"category":"BED","confidence":1,"primary_style":"MODERN","secondary_style":null,`+
 		`"style_tags":[%q],"placement_tags":[],"reasoning":%q}`, strings.Repeat("é", 100), strings.Repeat("日本", 400))
@@ -197,6 +275,7 @@ func TestParse_LimitsLengths(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		good, "```json\n" + good + "```", "", "{", "}{", `{"category":"BED"}`, good + good,
+		pythonic(good), strings.ReplaceAll(good, `"`, ``), `{'a\'b': [x, {c: "d\u00"}], 'category': None,`, good[:60] + good,
 		strings.Replace(good, "0.9", "1e400", 1), strings.Replace(good, "white", `\ud800`, 1),
 	} {
 		f.Add(seed)

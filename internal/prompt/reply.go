@@ -1,13 +1,12 @@
 package prompt
 
 import (
+	"bytes"
 	"encoding/json"
-	"math"
+	"errors"
 	"reflect"
 	"regexp"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -20,6 +19,9 @@ const (
 	maxPlaces = 64
 	// maxDepth is how far in the answer may stand: in a result, in a list, as a string.
 	maxDepth = 4
+	// maxNesting is how deep an object may be. It is well over maxDepth, so that an answer that
+	// stands too far in is not found by beginning further in.
+	maxNesting = 32
 )
 
 // marks match what models write between their thoughts and the answer, which follows the
@@ -34,6 +36,7 @@ var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|
 //   - end with a comma too many, in itself and in its lists,
 //   - have line breaks and other control characters in its texts,
 //   - be written as in Python or YAML: with single quotes, names without quotes, NaN,
+//   - have a member twice, if it is the same each time,
 //   - lack its last brace, and have names in other spellings ("primaryStyle"),
 //   - be there several times, if it is the same each time.
 func readReply(reply string) (wire, error) {
@@ -59,19 +62,22 @@ func readReply(reply string) (wire, error) {
 		s.text(mended(reply), 0)
 	}
 	if len(s.answers) == 0 {
-		s.flow(unescaped.Replace(reply))
+		s.nearly(unescaped.Replace(reply))
 	}
 	return s.result()
 }
 
 // search collects the different answers in a text.
 type search struct {
-	answers []wire
-	failure error // why something that looked like an answer is none
+	answers       []wire
+	contradiction bool  // an answer has different values for one member
+	failure       error // why something that looked like an answer is none
 }
 
 func (s *search) result() (wire, error) {
 	switch {
+	case s.contradiction:
+		return wire{}, malformed("it has different values for one member")
 	case len(s.answers) == 1:
 		return s.answers[0], nil
 	case len(s.answers) > 1:
@@ -103,44 +109,74 @@ func (s *search) text(text string, depth int) {
 		}
 		return
 	}
+	rest := []byte(text)
 	for range maxPlaces {
-		at := strings.IndexByte(text, '{')
+		at := bytes.IndexByte(rest, '{')
 		if at < 0 {
 			return
 		}
+		rest = rest[at:]
+		n := objectLen(rest)
 		var object json.RawMessage
-		d := json.NewDecoder(strings.NewReader(text[at:]))
-		if err := d.Decode(&object); err != nil {
+		if err := json.Unmarshal(rest[:n], &object); err != nil {
 			s.failure = err
-			text = text[at+1:]
+			rest = rest[1:]
 			continue
 		}
 		s.object(object, depth)
-		text = text[at+int(d.InputOffset()):]
+		rest = rest[n:]
 	}
+}
+
+// objectLen returns the length of the object that a text begins with, by its brackets; 0 if
+// it has no end, or is nested too deep. A JSON decoder that finds the end itself takes
+// megabytes for brackets that are never closed.
+func objectLen(text []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(text) && depth <= maxNesting; i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{', c == '[':
+			depth++
+		case c == '}', c == ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
 }
 
 // object takes an object for the answer, or searches its members.
 func (s *search) object(object json.RawMessage, depth int) {
 	var w wire
 	err := json.Unmarshal(object, &w)
-	if err == nil && (w.Category == "" || w.PrimaryStyle == "") {
-		err = json.Unmarshal(respelled(object), &w)
-	}
-	if err == nil && w.Category != "" {
+	if err == nil && w.Category != "" && w.PrimaryStyle != "" {
 		s.add(w)
 		return
 	}
-	if err != nil {
-		s.failure = err
+	members := membersOf(object)
+	if err == nil {
+		w = wire{}
+		err = json.Unmarshal(respelled(members), &w)
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(object, &members) != nil {
+	switch {
+	case errors.Is(err, errContradiction) && w.Category != "":
+		s.contradiction = true
+		return
+	case err != nil:
+		s.failure = err
+	case w.Category != "":
+		s.add(w)
 		return
 	}
-	for _, value := range members {
-		if strings.IndexByte(string(value), '{') >= 0 {
-			s.text(string(value), depth+1)
+	for _, m := range members {
+		if bytes.IndexByte(m.value, '{') >= 0 {
+			s.text(string(m.value), depth+1)
 		}
 	}
 }
@@ -149,46 +185,66 @@ func (s *search) object(object json.RawMessage, depth int) {
 // or for HTML, and quotes of typesetting.
 var unescaped = strings.NewReplacer(`\"`, `"`, "&quot;", `"`, "“", `"`, "”", `"`)
 
-// flow reads what is nearly JSON as a mapping of YAML, whose flow style is JSON with fewer
-// quotes, and which has no end if the last brace is missing.
-func (s *search) flow(text string) {
-	begin, end := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
-	switch {
-	case begin < 0:
-		return
-	case end < begin:
-		text += "}"
-		end = len(text) - 1
-	}
-	var members map[string]any
-	if yaml.Unmarshal([]byte(text[begin:end+1]), &members) != nil {
-		return
-	}
-	for name, value := range members {
-		if f, ok := value.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
-			members[name] = nil
+// nearly searches a text for objects that are nearly JSON: see lenient.
+func (s *search) nearly(text string) {
+	for range maxPlaces {
+		at := strings.IndexByte(text, '{')
+		if at < 0 {
+			return
 		}
-	}
-	if object, err := json.Marshal(members); err == nil {
+		object, n := lenientObject(text[at:])
+		if object == nil {
+			text = text[at+1:]
+			continue
+		}
 		s.object(object, 0)
+		text = text[at+n:]
 	}
 }
 
-// respelled returns an object whose members have the names that were asked for, where theirs
-// differ in case, underscores, hyphens or spaces.
-func respelled(object json.RawMessage) json.RawMessage {
-	var members, named map[string]json.RawMessage
-	if json.Unmarshal(object, &members) != nil {
-		return object
+// member is a member of an object.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// membersOf returns an object's members in their order, also those of the same name.
+func membersOf(object json.RawMessage) (members []member) {
+	d := json.NewDecoder(bytes.NewReader(object))
+	if brace, err := d.Token(); err != nil || brace != json.Delim('{') {
+		return nil
 	}
-	named = make(map[string]json.RawMessage, len(members))
-	for name, value := range members {
-		if asked, ok := memberNames[fold(name)]; ok {
-			named[asked] = value
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil
 		}
+		m := member{name: name.(string)} // nothing else may stand there
+		if d.Decode(&m.value) != nil {
+			return nil
+		}
+		members = append(members, m)
 	}
-	object, _ = json.Marshal(named) // values that were read cannot fail
-	return object
+	return members
+}
+
+// respelled returns an object whose members have the names that were asked for, where theirs
+// differ in case, underscores, hyphens or spaces. If several have one name then, decoding
+// decides if they agree.
+func respelled(members []member) json.RawMessage {
+	object := []byte{'{'}
+	for _, m := range members {
+		asked, ok := memberNames[fold(m.name)]
+		if !ok {
+			continue
+		}
+		if len(object) > 1 {
+			object = append(object, ',')
+		}
+		object = append(appendString(object, asked), ':')
+		object = append(object, m.value...)
+	}
+	return append(object, '}')
 }
 
 // memberNames are the names of an answer's members, by how they fold.
