@@ -27,7 +27,7 @@ type lenient struct {
 }
 
 // lenientObject returns the object at the beginning of a text as JSON, and its length in
-// the text; nil if there is none.
+// the text; nil if there is none. Decoding it fails only if an escape of the text is broken.
 func lenientObject(text string) (json.RawMessage, int) {
 	r := lenient{text: text}
 	if len(text) > maxLenientBytes {
@@ -55,9 +55,6 @@ func (r *lenient) next() rune {
 
 // items reads a bracket, items with commas between them, and the closing bracket.
 func (r *lenient) items(closing rune, depth int, item func(depth int) bool) bool {
-	if depth > maxNesting {
-		return false
-	}
 	r.out = append(r.out, r.text[r.at])
 	r.at++
 	for n := 0; r.next() != closing; n++ {
@@ -135,7 +132,7 @@ func (r *lenient) bare(stops string) string {
 	}
 	word := strings.TrimSpace(rest)
 	first, _ := utf8.DecodeRuneInString(word)
-	if !unicode.IsLetter(first) && !unicode.IsDigit(first) && !strings.ContainsRune("_+-.", first) || strings.Contains(word, `"`) {
+	if !unicode.IsLetter(first) && !unicode.IsDigit(first) && !strings.ContainsRune("_+-.", first) {
 		return ""
 	}
 	r.at += len(rest)
@@ -144,7 +141,7 @@ func (r *lenient) bare(stops string) string {
 
 // quoted reads a string in single or double quotes.
 func (r *lenient) quoted() bool {
-	quote, begin := r.text[r.at], len(r.out)
+	quote := r.text[r.at]
 	r.out = append(r.out, '"')
 	for r.at++; r.at < len(r.text); r.at++ {
 		switch c := r.text[r.at]; {
@@ -154,7 +151,7 @@ func (r *lenient) quoted() bool {
 		case c == quote:
 			r.at++
 			r.out = append(r.out, '"')
-			return json.Valid(r.out[begin:]) // not with half a \u escape
+			return true
 		case c == '\\' && r.at+1 < len(r.text):
 			r.at++
 			r.escape(r.text[r.at])

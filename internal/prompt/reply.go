@@ -19,8 +19,8 @@ const (
 	maxPlaces = 64
 	// maxDepth is how far in the answer may stand: in a result, in a list, as a string.
 	maxDepth = 4
-	// maxNesting is how deep an object may be. It is well over maxDepth, so that an answer that
-	// stands too far in is not found by beginning further in.
+	// maxNesting is how deep an object in JSON may be. It is well over maxDepth, so that an answer
+	// that stands too far in is not found by beginning further in.
 	maxNesting = 32
 )
 
