@@ -106,7 +106,7 @@ func (w *wire) equal(o *wire) bool {
 		slices.Equal(w.StyleTags, o.StyleTags) && slices.Equal(w.PlacementTags, o.PlacementTags)
 }
 
-// errContradiction is the error for a member that an answer has several times with different
+// errContradiction is the error for a member that an object has several times with different
 // values. Null, empty and unusable values contradict none, so that their order never decides.
 var errContradiction = errors.New("different values for one member")
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -36,7 +37,8 @@ var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|
 //   - end with a comma too many, in itself and in its lists,
 //   - have line breaks and other control characters in its texts,
 //   - be written as in Python or YAML: with single quotes, names without quotes, NaN,
-//   - have a member twice, if it is the same each time,
+//   - have a member twice: in JSON, the last of the same spelling counts; in other spellings
+//     and in what is nearly JSON, they must be the same,
 //   - lack its last brace, and have names in other spellings ("primaryStyle"),
 //   - be there several times, if it is the same each time.
 func readReply(reply string) (wire, error) {
@@ -72,6 +74,7 @@ type search struct {
 	answers       []wire
 	contradiction bool  // an answer has different values for one member
 	failure       error // why something that looked like an answer is none
+	lenient       bool  // what is nearly JSON is searched
 }
 
 func (s *search) result() (wire, error) {
@@ -155,17 +158,23 @@ func objectLen(text []byte) int {
 func (s *search) object(object json.RawMessage, depth int) {
 	var w wire
 	err := json.Unmarshal(object, &w)
-	if err == nil && w.Category != "" && w.PrimaryStyle != "" {
+	switch {
+	case err == nil && w.Category != "" && w.PrimaryStyle != "":
 		s.add(w)
+		return
+	case err != nil && !errors.Is(err, errContradiction):
+		s.failure = err
 		return
 	}
 	members := membersOf(object)
-	if err == nil {
-		w = wire{}
-		err = json.Unmarshal(respelled(members), &w)
+	named := members
+	if !s.lenient {
+		named = latest(members)
 	}
+	w = wire{}
+	err = json.Unmarshal(respelled(named), &w)
 	switch {
-	case errors.Is(err, errContradiction) && w.Category != "":
+	case err != nil && w.Category != "":
 		s.contradiction = true
 		return
 	case err != nil:
@@ -187,6 +196,7 @@ var unescaped = strings.NewReplacer(`\"`, `"`, "&quot;", `"`, "“", `"`, "”",
 
 // nearly searches a text for objects that are nearly JSON: see lenient.
 func (s *search) nearly(text string) {
+	s.lenient = true
 	for range maxPlaces {
 		at := strings.IndexByte(text, '{')
 		if at < 0 {
@@ -226,6 +236,19 @@ func membersOf(object json.RawMessage) (members []member) {
 		members = append(members, m)
 	}
 	return members
+}
+
+// latest returns the last member of each name, which counts in JSON.
+func latest(members []member) []member {
+	seen := make(map[string]bool, len(members))
+	var last []member
+	for _, m := range slices.Backward(members) {
+		if !seen[m.name] {
+			seen[m.name] = true
+			last = append(last, m)
+		}
+	}
+	return last
 }
 
 // respelled returns an object whose members have the names that were asked for, where theirs
