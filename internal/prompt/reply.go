@@ -174,7 +174,7 @@ func (s *search) object(object json.RawMessage, depth int) {
 	w = wire{}
 	err = json.Unmarshal(respelled(named), &w)
 	switch {
-	case err != nil && w.Category != "":
+	case err != nil && slices.ContainsFunc(named, member.isCategory):
 		s.contradiction = true
 		return
 	case err != nil:
@@ -217,6 +217,8 @@ type member struct {
 	name  string
 	value json.RawMessage
 }
+
+func (m member) isCategory() bool { return memberNames[fold(m.name)] == "category" }
 
 // membersOf returns an object's members in their order, also those of the same name.
 func membersOf(object json.RawMessage) (members []member) {
