@@ -36,7 +36,11 @@ func (u *unpackedBody) Read(p []byte) (int, error) {
 }
 
 func (u *unpackedBody) begin() {
-	head := make([]byte, 2)
+	brotliNamed := u.header.Get("Content-Encoding") == "br"
+	head := make([]byte, 2, textBytes)
+	if brotliNamed {
+		head = head[:textBytes]
+	}
 	n, err := io.ReadFull(u.ReadCloser, head)
 	if err != nil && n == 0 {
 		u.err = err
@@ -44,13 +48,27 @@ func (u *unpackedBody) begin() {
 	}
 	from := io.MultiReader(bytes.NewReader(head[:n]), u.ReadCloser)
 	switch {
-	case bytes.Equal(head, []byte{0x1f, 0x8b}): // RFC 1952
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}): // RFC 1952
 		u.in, u.err = gzip.NewReader(from)
-	case head[0] == 'x' && (int(head[0])<<8|int(head[1]))%31 == 0: // RFC 1950
+	case head[0] == 'x' && (int(head[0])<<8|int(head[1]))%31 == 0 && head[1]&0x20 == 0: // RFC 1950, without a dictionary
 		u.in, u.err = zlib.NewReader(from)
-	case u.header.Get("Content-Encoding") == "br" && !bytes.ContainsAny(head[:1], "{[ \r\n\t"):
+	case brotliNamed && !isText(head[:n]):
 		u.in = brotli.NewReader(from)
 	default:
 		u.in = from
 	}
+}
+
+// textBytes is how much of a body shows whether it is text: a Brotli body may begin with a letter,
+// but not with so many.
+const textBytes = 8
+
+// isText reports whether all is printable ASCII or a space.
+func isText(head []byte) bool {
+	for _, c := range head {
+		if (c < ' ' || c > '~') && c != '\n' && c != '\r' && c != '\t' {
+			return false
+		}
+	}
+	return true
 }

@@ -70,19 +70,17 @@ func (h hidden) removed(s string) string {
 		s = strings.ReplaceAll(s, v, "[key]")
 		s = strings.ReplaceAll(s, url.QueryEscape(v), "[key]")
 	}
-	return withoutQuotes(s, h.product)
+	return withoutQuotes(s[:min(len(s), quotedBytes)], h.product)
 }
 
 // quotedBytes is how much of a text is looked through for quotes: more than is shown of it.
 const quotedBytes = 4 * maxPublicBytes
 
-// withoutQuotes returns the beginning of a text with "..." in place of what it has in common with
-// the product's.
+// withoutQuotes returns a text with "..." in place of what it has in common with the product's.
 func withoutQuotes(s, product string) string {
 	if len(product) < minQuoted {
 		return s
 	}
-	s = s[:min(len(s), quotedBytes)]
 	var b strings.Builder
 	for at := 0; at < len(s); {
 		end := at + minQuoted

@@ -32,7 +32,7 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		a.refusal = end.fault
 	}
 	if !a.mend(s, sent, end) {
-		if end.passes() && s.answers.Load() > 0 {
+		if end.passes() && s.mayPass() {
 			end.step, end.result.Outcome = stepRetry, upstream.Rejected
 		}
 		if end.means == meansParameter && a.refusal != nil {
@@ -100,7 +100,11 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 			return true
 		}
 		end.result.Outcome = upstream.Rejected // it is there
-		end.fault = a.wrongAddress(s, sent, end)
+		if s.answers.Load() > 0 && end.passes() && end.itemFault != nil {
+			end.fault = end.itemFault // the address is right
+		} else {
+			end.fault = a.wrongAddress(s, sent, end)
+		}
 	case meansItem, meansFiltered, meansModel, meansMoney, meansSpeed, meansLoading, meansBroken, meansSlow:
 	}
 	return false

@@ -2,10 +2,12 @@ package llm_test
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -217,5 +219,85 @@ func TestManyAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+// TestEchoedProduct_ChangesNoMeaning has a server that quotes the question where it refuses a
+// parameter: the words are the shop's, not the server's.
+func TestEchoedProduct_ChangesNoMeaning(t *testing.T) {
+	for _, text := range []string{
+		"Decommissioned school desk, invalid model number, model not found elsewhere",
+		"Bunk bed with blocked guardrail, was flagged in 2024",
+		"Account balance lamp: the account is suspended from the ceiling; insufficient_quota",
+		"Image of a sofa, picture not supported",
+		"Too many requests chair, rate limit exceeded, loading model",
+	} {
+		t.Run(text, func(t *testing.T) {
+			s := &server{answerTo: func(r request) answer {
+				if has(r, "logprobs") {
+					return answer{status: 400, body: apiErr("", "[{'type': 'extra_forbidden', 'loc': ('body', 'logprobs'), 'input': {'content': 'name: "+text+"'}}]")}
+				}
+				return answer{}
+			}}
+			inBubble(t, llm.Config{}, s, one, func(t *testing.T, b *bench) {
+				q := sofa()
+				q.Item = &catalog.Item{Name: text}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				for range 3 {
+					if _, err := b.Ask(ctx, q); err != nil {
+						t.Error(err)
+					}
+				}
+				if n := len(s.requests()); n > 3+7 {
+					t.Errorf("%d calls for three items", n)
+				}
+			})
+		})
+	}
+}
+
+// TestModelThatIsRemoved_IsNotAskedForAgainAndAgain: such refusals pass, but not for ever.
+func TestModelThatIsRemoved_IsNotAskedForAgainAndAgain(t *testing.T) {
+	var calls int
+	s := &server{answerTo: func(request) answer {
+		if calls++; calls > 10 {
+			return answer{status: 404, body: apiErr("model_not_found", "The model `m` does not exist")}
+		}
+		return answer{}
+	}}
+	inBubble(t, llm.Config{}, s, one, func(t *testing.T, b *bench) {
+		var last error
+		for range 40 {
+			_, last = b.Ask(t.Context(), sofa())
+		}
+		checkEnd(t, last, fault.UpstreamRejected, "name a model that the server has")
+		if n := len(s.requests()); n > 40+5 {
+			t.Errorf("%d calls for 40 items", n)
+		}
+	})
+}
+
+// TestRefusalOfAnAnsweringAddress_IsTheItems: the address is right, and once the server has
+// answered in between, such a refusal may pass again.
+func TestRefusalOfAnAnsweringAddress_IsTheItems(t *testing.T) {
+	absent := answer{status: 404, body: apiErr("", "no data for this request")}
+	script := append([]answer{{}}, append(repeat(absent, 5), answer{}, absent, answer{})...)
+	inBubble(t, llm.Config{}, &server{script: script}, one, func(t *testing.T, b *bench) {
+		ask := func() error { _, err := b.Ask(t.Context(), sofa()); return err }
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // four calls, and one
+			checkEnd(t, ask(), fault.UpstreamRejected, "no data for this request: change the item")
+		}
+		if n := len(b.server.requests()); n != 6 {
+			t.Errorf("%d calls", n)
+		}
+		for range 2 { // one call, and two
+			if err := ask(); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }

@@ -52,7 +52,7 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text):
+	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text), aboutAccount.MatchString(text) && !e.ofParameter(text):
 		return meansKey
 	case anyIn(text, brokenWords):
 		return meansBroken
@@ -64,11 +64,11 @@ func (e *serverError) meaning() meaning {
 		return meansContext
 	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
-	case (anyIn(text, modelWords) || aboutModel.MatchString(text)) && (e.status < 500 || e.code == "model_not_found"):
+	case e.ofModel(text) && (e.status < 500 || e.code == "model_not_found"):
 		return meansModel
 	case anyIn(text, addressWords):
 		return meansAddress
-	case e.status < 500 && e.status != http.StatusForbidden && passing.MatchString(text):
+	case e.status < 500 && e.status != http.StatusForbidden && passing.MatchString(text) && !e.ofParameter(text):
 		return meansFailure
 	}
 	return e.statusMeaning(text)
@@ -197,19 +197,26 @@ var (
 		"unexpected endpoint", "unknown endpoint", "no route", "route not found", "invalid url", "unknown request url", "unknown_url",
 		"cannot post", "page not found", "resource not found", "url not found", "path not found", "no such endpoint", "not a valid endpoint",
 		"missing authentication token", // a gateway of AWS, of a path that it does not have
-
 	}
-	parameterWords = []string{
+	parameterNames = []string{
 		"logprobs", "response_format", "json_schema", "temperature", "max_tokens", "max_completion_tokens", "reasoning_effort",
-		"prompt_cache", "parameter",
+		"prompt_cache",
+	}
+	parameterWords  = append([]string{"parameter"}, parameterNames...)
+	moderationWords = []string{
+		"moderation", "content policy", "content filter", "content management policy", "was flagged", "safety system", "prohibited_content",
+		"inappropriate content", "responsibleaipolicyviolation",
 	}
 )
 
 // What a sentence is about if it has words of two kinds, whatever stands between them.
 var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
-		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b` +
-		`|\b(?:organization|account|project|team)\b[^.;]{0,30}\b(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
+		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
+	// aboutAccount matches the state of the account itself: something that it may not use is
+	// "disabled" too. Up to two words between have what names have and plain words do not.
+	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: \S*[\d<'"\x60_-]\S*){0,2} (?:has been|is|was)(?: currently| temporarily| permanently)? ` +
+		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
 	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
 		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
 		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
@@ -217,7 +224,15 @@ var (
 		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
 	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
-	aboutModel  = regexp.MustCompile(`\b(?:model|deployment)\b[^;]{0,80}\b(?:not[ _]found|does not exist|doesn't exist|not exist)\b`)
+	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
+	// one code for all quotas.
+	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
+	// aboutModel has nothing but the model's name before "not found": the same is said of
+	// parameters of a model.
+	aboutModel = regexp.MustCompile(`\b(?:model|deployment)(?: (?:or endpoint|with|name|named|id|for this resource))*(?::? (?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|[\w./:@+-]+))?` +
+		` (?:is |was |could )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist)\b`)
+	// aboutGuardrail wants more than the word, which furniture has too.
+	aboutGuardrail = regexp.MustCompile(`guardrail[^.;]{0,40}(?:intervened|blocked|violat|triggered)|(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`)
 	// passing matches the words of refusals that will not last.
 	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|temporarily (?:unavailable|overloaded|unable)`)
 )
@@ -229,10 +244,10 @@ func (e *serverError) outOfMoney(text string) bool {
 	switch {
 	case e.status == http.StatusPaymentRequired, anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords):
 		return true
-	case aboutSpeed.MatchString(text):
-		return false // a quota of a minute
 	case anyIn(text, moneyCodes):
-		return true
+		return !aboutMinute.MatchString(strings.ToLower(e.message))
+	case aboutSpeed.MatchString(strings.ToLower(e.message + " " + e.code)): // LiteLLM has one kind for all of 429
+		return false // a quota of a minute
 	case e.wait > 0, len(e.quotas) > 0, waitIn(e.message) > 0:
 		return false // a wait is a limit of speed
 	}
@@ -250,6 +265,24 @@ func (e *serverError) tooFast(text string) bool {
 	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords)
 }
 
+// ofParameter reports whether it is about a member of the request, whatever else it speaks of.
+func (e *serverError) ofParameter(text string) bool {
+	switch strings.ToLower(e.param) {
+	case "", "none", "null", "model":
+		return anyIn(text, parameterWords)
+	}
+	return true
+}
+
+// ofModel reports whether there is no such model.
+func (e *serverError) ofModel(text string) bool {
+	if anyIn(text, modelWords) {
+		return true
+	}
+	said := aboutModel.FindString(text)
+	return said != "" && !anyIn(said, parameterWords) && !anyIn(text, parameterNames)
+}
+
 // filtered reports whether moderation keeps a question from the model, which says nothing
 // of the key, whatever the status: some gateways answer 403.
 func (e *serverError) filtered(text string) bool {
@@ -260,10 +293,7 @@ func (e *serverError) filtered(text string) bool {
 	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301", "1026", "1027":
 		return true
 	}
-	return anyIn(text, []string{
-		"moderation", "content policy", "content filter", "content management policy", "was flagged", "safety system", "prohibited_content",
-		"inappropriate content", "responsibleaipolicyviolation", "guardrail",
-	})
+	return anyIn(text, moderationWords) || aboutGuardrail.MatchString(text) || strings.Contains(strings.ToLower(e.code+" "+e.kind), "guardrail")
 }
 
 // waits returns how long the answer asks to wait in its body, and whether that is a quota

@@ -36,7 +36,7 @@ type outcome struct {
 	result upstream.Result
 	// fault is the item's, should this be the end. Nil if there is a classification.
 	fault *fault.Fault
-	// itemFault is the item's in place of fault if its key serves other items.
+	// itemFault is the item's in place of fault if its key, or its address, serves other items.
 	itemFault *fault.Fault
 
 	status int
@@ -180,8 +180,10 @@ func declined(text string, secrets hidden) *fault.Fault {
 	return fault.New(fault.Refused, "the model declined to answer (%s): change the item's text or picture", text)
 }
 
-// errorOutcome reads an answer that is an error.
+// errorOutcome reads an answer that is an error. What its words quote of the product says
+// nothing of the server.
 func errorOutcome(res response, e serverError, secrets hidden) outcome {
+	e.message = withoutQuotes(e.message, secrets.product)
 	wait, perDay := e.waits()
 	end := outcome{
 		status: e.status, said: &e, means: e.meaning(),
@@ -199,6 +201,9 @@ func errorOutcome(res response, e serverError, secrets hidden) outcome {
 		end.result.Outcome = upstream.Rejected // the server is there, so that others need not wait
 	}
 	end.onTheWay = end.means == meansAway || end.means == meansSlow
+	if end.means == meansAddress {
+		_, _, end.itemFault = meansParameter.outcome(said)
+	}
 	switch end.step {
 	case stepWait:
 		if perDay && wait == 0 {

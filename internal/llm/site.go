@@ -42,7 +42,12 @@ type site struct {
 	save           func(terms) // stores what was learned
 
 	answers, failures atomic.Int64 // calls that were answered, and that were throttled or failed on the way
+	absent            atomic.Int64 // refusals in a row, since the last answer, as if the address or the model were not there
 }
+
+// maxAbsent is how many such refusals in a row are taken to pass: after more of them, the
+// address or the model is gone, and asking each item again is no use.
+const maxAbsent = 3
 
 // maxRejects is how many refusals in a row of a settled site reopen the negotiation: the
 // server behind the address has changed.
@@ -109,6 +114,7 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers.Add(1)
+	s.absent.Store(0)
 	s.rejects, s.failure, s.outage = 0, "", false
 	if !usable {
 		return
@@ -126,6 +132,12 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.talks.now.Room = max(s.talks.now.Room, sent.Room)
 	s.talks.accepted()
 	s.keep()
+}
+
+// mayPass notes a refusal as if the address or the model were not there, and reports whether
+// it may pass: others have been answered, and not long ago.
+func (s *site) mayPass() bool {
+	return s.absent.Add(1) <= maxAbsent && s.answers.Load() > 0
 }
 
 // refused notes a refusal of a request with these terms, and reports whether the same

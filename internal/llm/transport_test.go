@@ -83,17 +83,36 @@ func TestAnswers_ArePackedInAnyWay(t *testing.T) {
 		return b.String()
 	}
 	zipped := packed(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	stream := "data: " + completion(good, "", 0) + "\n\ndata: [DONE]\n\n"
 	for name, a := range map[string]answer{
-		"gzip without a name":  {body: zipped},
-		"gzip by another name": {body: zipped, header: http.Header{"Content-Encoding": {"identity"}}},
-		"a name without gzip":  {header: http.Header{"Content-Encoding": {"gzip"}}},
-		"deflate":              {body: packed(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }), header: http.Header{"Content-Encoding": {"deflate"}}},
-		"Brotli":               {body: packed(func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }), header: http.Header{"Content-Encoding": {"br"}}},
+		"gzip without a name":     {body: zipped},
+		"gzip by another name":    {body: zipped, header: http.Header{"Content-Encoding": {"identity"}}},
+		"a name without gzip":     {header: http.Header{"Content-Encoding": {"gzip"}}},
+		"deflate":                 {body: packed(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }), header: http.Header{"Content-Encoding": {"deflate"}}},
+		"Brotli":                  {body: packed(func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }), header: http.Header{"Content-Encoding": {"br"}}},
+		"a name without Brotli":   {header: http.Header{"Content-Encoding": {"br"}}},
+		"a stream without Brotli": {body: stream, header: http.Header{"Content-Encoding": {"br"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, llm.Config{}, &server{script: []answer{a}}, one, func(t *testing.T, b *bench) {
 				if _, err := b.Ask(t.Context(), sofa()); err != nil || len(b.server.requests()) != 1 {
 					t.Errorf("%d calls: %v", len(b.server.requests()), err)
+				}
+			})
+		})
+	}
+	for body, says := range map[string]string{
+		"<html><h1>Access denied</h1></html>": "400: change the item", "x is not for you": "400: x is not for you", "x? no": "400: x? no",
+	} {
+		t.Run("plain, though called Brotli: "+body, func(t *testing.T) {
+			plain := answer{status: 400, body: body, header: http.Header{"Content-Encoding": {"br"}}}
+			inBubble(t, llm.Config{}, &server{script: []answer{{}, plain}}, one, func(t *testing.T, b *bench) {
+				if _, err := b.Ask(t.Context(), sofa()); err != nil {
+					t.Fatal(err)
+				}
+				_, err := b.Ask(t.Context(), sofa())
+				if err == nil || !strings.Contains(err.Error(), says) {
+					t.Errorf("%v lacks %q", err, says)
 				}
 			})
 		})
