@@ -72,6 +72,7 @@ type asking struct {
 	refused   int       // those of them that were refused though the key serves other items
 	taught    int       // calls that said what the server lacks
 	malformed int       // answers that could not be used
+	absences  int       // refusals as if the address or the model were not there
 
 	spent time.Duration // of the question's budget
 

@@ -32,8 +32,10 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 		a.refusal = end.fault
 	}
 	if !a.mend(s, sent, end) {
-		if end.passes() && s.mayPass() {
-			end.step, end.result.Outcome = stepRetry, upstream.Rejected
+		if end.passes() {
+			if a.absences++; s.mayPass(a.absences) {
+				end.step, end.result.Outcome = stepRetry, upstream.Rejected
+			}
 		}
 		if end.means == meansParameter && a.refusal != nil {
 			end.fault = a.refusal // in answer to the usual question

@@ -278,6 +278,27 @@ func TestModelThatIsRemoved_IsNotAskedForAgainAndAgain(t *testing.T) {
 	})
 }
 
+// TestRefusalsOfAMoment_LoseNoItem has all items in flight refused once, as if the address were
+// not there.
+func TestRefusalsOfAMoment_LoseNoItem(t *testing.T) {
+	const items = 16
+	script := append([]answer{{}}, repeat(answer{status: 404, body: apiErr("", "not found")}, items)...)
+	inBubble(t, llm.Config{}, &server{script: append(script, answer{})}, one, func(t *testing.T, b *bench) {
+		if _, err := b.Ask(t.Context(), sofa()); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range items {
+			all.Go(func() {
+				if _, err := b.Ask(t.Context(), sofa()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
 // TestRefusalOfAnAnsweringAddress_IsTheItems: the address is right, and once the server has
 // answered in between, such a refusal may pass again.
 func TestRefusalOfAnAnsweringAddress_IsTheItems(t *testing.T) {

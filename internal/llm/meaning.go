@@ -214,8 +214,8 @@ var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
 		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
 	// aboutAccount matches the state of the account itself: something that it may not use is
-	// "disabled" too. Up to two words between have what names have and plain words do not.
-	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: \S*[\d<'"\x60_-]\S*){0,2} (?:has been|is|was)(?: currently| temporarily| permanently)? ` +
+	// "disabled" too. What stands between is a name in quotes, or up to two words with what plain words do not have.
+	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
 		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
 	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
 		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
@@ -229,10 +229,10 @@ var (
 	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
 	// aboutModel has nothing but the model's name before "not found": the same is said of
 	// parameters of a model.
-	aboutModel = regexp.MustCompile(`\b(?:model|deployment)(?: (?:or endpoint|with|name|named|id|for this resource))*(?::? (?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|[\w./:@+-]+))?` +
-		` (?:is |was |could )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist)\b`)
+	aboutModel = regexp.MustCompile(`\b(?:model|deployment)(?:\s+(?:or endpoint|with|name|named|id|for this resource))*(?::?\s+(?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|\([^)]{1,120}\)|[\w./:@+-]+))?` +
+		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist)\b`)
 	// aboutGuardrail wants more than the word, which furniture has too.
-	aboutGuardrail = regexp.MustCompile(`guardrail[^.;]{0,40}(?:intervened|blocked|violat|triggered)|(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`)
+	aboutGuardrail = regexp.MustCompile(`guardrails?[^.;]{0,40}(?:intervened|blocked|violat|triggered|not permitted|denied|rejected|flagged)|failed guardrail|(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`)
 	// passing matches the words of refusals that will not last.
 	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|temporarily (?:unavailable|overloaded|unable)`)
 )

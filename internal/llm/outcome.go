@@ -180,13 +180,14 @@ func declined(text string, secrets hidden) *fault.Fault {
 	return fault.New(fault.Refused, "the model declined to answer (%s): change the item's text or picture", text)
 }
 
-// errorOutcome reads an answer that is an error. What its words quote of the product says
-// nothing of the server.
+// errorOutcome reads an answer that is an error. Its meaning is that of its own words, without
+// those of the product that it quotes.
 func errorOutcome(res response, e serverError, secrets hidden) outcome {
-	e.message = withoutQuotes(e.message, secrets.product)
-	wait, perDay := e.waits()
+	own := e // what is shown is masked before it loses its quotes, which may cut a key in two: see public
+	own.message = withoutQuotes(catalog.Clip(e.message, mostRead), secrets.product)
+	wait, perDay := own.waits()
 	end := outcome{
-		status: e.status, said: &e, means: e.meaning(),
+		status: e.status, said: &e, means: own.meaning(),
 		result: upstream.Result{Header: res.header, RetryAfter: wait, Cause: statusInWords(e.status)},
 	}
 	said := fmt.Sprintf("the model's server answered %d", e.status)
@@ -218,6 +219,9 @@ func errorOutcome(res response, e serverError, secrets hidden) outcome {
 	}
 	return end
 }
+
+// mostRead is how many bytes of an error's words are read for their meaning.
+const mostRead = 4 << 10
 
 // isJSON reports whether a body is an object or a list, as the model's server or a gateway to
 // several writes it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
 )
@@ -55,6 +56,16 @@ func TestSecretsNeverShow(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a product with a part of the key", func(t *testing.T) {
+		q := sofa()
+		q.Item = &catalog.Item{Name: "A sofa " + testKey[:len(testKey)-8] + " x"}
+		inBubble(t, llm.Config{}, &server{script: []answer{{status: 401, body: apiErr("", "Incorrect API key provided: "+testKey+".")}}}, one, func(t *testing.T, b *bench) {
+			_, err := b.Ask(t.Context(), q)
+			if err == nil || strings.Contains(strings.ReplaceAll(err.Error(), "..."+testKey[len(testKey)-4:], ""), testKey[len(testKey)-8:]) {
+				t.Errorf("a part of the key is shown: %v", err)
+			}
+		})
+	})
 	t.Run("refusal", func(t *testing.T) {
 		body := `{"choices":[{"message":{"refusal":"not with ` + testKey + `"}}]}`
 		inBubble(t, llm.Config{}, &server{script: []answer{{body: body}}}, one, func(t *testing.T, b *bench) {

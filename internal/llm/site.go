@@ -42,11 +42,11 @@ type site struct {
 	save           func(terms) // stores what was learned
 
 	answers, failures atomic.Int64 // calls that were answered, and that were throttled or failed on the way
-	absent            atomic.Int64 // refusals in a row, since the last answer, as if the address or the model were not there
+	gone              atomic.Bool  // since the last answer, an item was told again and again that the address or the model is not there
 }
 
-// maxAbsent is how many such refusals in a row are taken to pass: after more of them, the
-// address or the model is gone, and asking each item again is no use.
+// maxAbsent is after how many such refusals an item is still asked again, as they may pass. If
+// it is refused once more, the address or the model is gone, and asking others again is no use.
 const maxAbsent = 3
 
 // maxRejects is how many refusals in a row of a settled site reopen the negotiation: the
@@ -114,7 +114,7 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers.Add(1)
-	s.absent.Store(0)
+	s.gone.Store(false)
 	s.rejects, s.failure, s.outage = 0, "", false
 	if !usable {
 		return
@@ -134,10 +134,17 @@ func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
 	s.keep()
 }
 
-// mayPass notes a refusal as if the address or the model were not there, and reports whether
-// it may pass: others have been answered, and not long ago.
-func (s *site) mayPass() bool {
-	return s.absent.Add(1) <= maxAbsent && s.answers.Load() > 0
+// mayPass notes the given number of an item's refusals as if the address or the model were not
+// there, and reports whether the next call may go well: others have been answered.
+func (s *site) mayPass(refusals int) bool {
+	if s.answers.Load() == 0 || s.gone.Load() {
+		return false
+	}
+	if refusals > maxAbsent {
+		s.gone.Store(true)
+		return false
+	}
+	return true
 }
 
 // refused notes a refusal of a request with these terms, and reports whether the same
