@@ -57,6 +57,8 @@ func TestParse_Accepts(t *testing.T) {
 		want  catalog.Classification
 	}{
 		"as asked":              {good, base},
+		"alternatives, comma":   {strings.TrimSuffix(good, "}") + `,"alternatives":[` + other + `],}`, base},
+		"alternatives, cut off": {strings.TrimSuffix(good, "}") + `,"alternatives":[` + other + `]`, base},
 		"white space":           {"\n  " + good + "\n", base},
 		"code fence":            {"```json\n" + good + "\n```", base},
 		"prose around":          {"Sure! Here {you} are:\n" + good + "\nAnything else? }", base},

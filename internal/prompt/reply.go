@@ -123,7 +123,14 @@ func (s *search) text(text string, depth int) {
 		var object json.RawMessage
 		if err := json.Unmarshal(rest[:n], &object); err != nil {
 			s.failure = err
-			rest = rest[1:]
+			switch {
+			case !beginsAnswer(string(rest)):
+				rest = rest[1:]
+			case n == 0:
+				return
+			default:
+				rest = rest[n:]
+			}
 			continue
 		}
 		s.object(object, depth)
@@ -204,7 +211,13 @@ func (s *search) nearly(text string) {
 		}
 		object, n := lenientObject(text[at:])
 		if object == nil {
-			text = text[at+1:]
+			skip := 1
+			if beginsAnswer(text[at:]) {
+				if skip = objectLen([]byte(text[at:])); skip == 0 {
+					return
+				}
+			}
+			text = text[at+skip:]
 			continue
 		}
 		s.object(object, 0)
@@ -317,4 +330,11 @@ func mended(text string) string {
 func closes(rest string) bool {
 	rest = strings.TrimLeft(rest, " \t\r\n")
 	return rest != "" && (rest[0] == '}' || rest[0] == ']')
+}
+
+// beginsAnswer reports whether an object that cannot be read has a category of its own. What
+// stands in it, such as alternatives, is not the answer then.
+func beginsAnswer(object string) bool {
+	head, _, _ := strings.Cut(object[1:], "{")
+	return strings.Contains(strings.ToLower(head), "category")
 }
