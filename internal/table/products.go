@@ -24,6 +24,7 @@ type products struct {
 	last     *catalog.Item
 	lastRow  Row
 	lastKind string
+	lastKey  bool // the product's row has a key that is no SKU
 }
 
 // resolve returns the row's item. If the row only adds a picture or a variant to a product
@@ -34,7 +35,7 @@ func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *cata
 	if p.last != nil && item.Name == "" && p.continues(item, kind, row, columns) {
 		return p.repeat(item, p.last)
 	}
-	p.last, p.lastRow, p.lastKind = item, row, kind
+	p.last, p.lastRow, p.lastKind, p.lastKey = item, row, kind, hasKey(row, columns)
 	parent, shared := parentOf(row, columns)
 	if parent == "" && slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.view }) {
 		parent = item.ID // Magento repeats a product for each view of the shop
@@ -84,6 +85,9 @@ func (p *products) continues(item *catalog.Item, kind string, row Row, columns [
 // what variants of one product differ by too, or what the row above says. It may be another
 // product without a name otherwise.
 func (p *products) differsAsVariant(row Row, columns []*column) bool {
+	if p.lastKey && !hasKey(row, columns) { // each product of the file has a key
+		return slices.ContainsFunc(columns, func(c *column) bool { return c != nil && c.option })
+	}
 	option := false
 	for i, cell := range row {
 		c := columns[i]
@@ -166,4 +170,14 @@ func (p *products) remember(key string, item *catalog.Item) {
 		delete(p.byKey, p.keys[0])
 		p.keys = p.keys[1:]
 	}
+}
+
+// hasKey reports whether a row has a key of its own that is no SKU, which variants have too.
+func hasKey(row Row, columns []*column) bool {
+	for i := range row {
+		if c := columns[i]; c != nil && c.field == fieldID && !c.option && !hasWord(c.key, skuWords) {
+			return true
+		}
+	}
+	return false
 }
