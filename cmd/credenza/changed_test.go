@@ -108,12 +108,12 @@ func TestResume_OfAnEarlierVersion(t *testing.T) {
 		return credenzaWith(t, "", r.args(out, append(flags, "--resume")...)...)
 	}
 	forget("--server", "--review-below", "--fail-without-picture")
-	resume("--fail-without-picture").expect(t, exitFailed, out+".part was begun by a program of another version, which did not note --fail-without-picture: go on")
-	resume("--server="+service(t)).expect(t, exitFailed, "which did not note --server: go on")
+	resume("--fail-without-picture").expect(t, exitFailed, out+".part was begun by a program of another version, which did not note --fail-without-picture: continue")
+	resume("--server="+service(t)).expect(t, exitFailed, "which did not note --server: continue")
 	resume().expect(t, exitOK, "3000 items classified")
 	out = r.halfDone(t)
 	forget("--openai-model")
-	resume().expect(t, exitFailed, "which did not note --openai-model: go on with that one, or give --overwrite to begin again")
+	resume().expect(t, exitFailed, "which did not note --openai-model: continue with that version, or give --overwrite to begin again")
 }
 
 // TestResume_ByAServer goes on with a server in place of the service within the process, the

@@ -12,7 +12,8 @@ import (
 )
 
 // unnoted has the defaults of settings that earlier versions did not note. The model is not
-// among them: a server may have answered, with any.
+// among them, as a server with any model may have answered, nor is the version of the taxonomy,
+// of which they noted the file's name: their half-done files are refused.
 var unnoted = map[string]string{"--server": notGiven, "--fail-without-picture": "false", "--review-below": "0.5"}
 
 const notGiven = "not given"

@@ -186,7 +186,7 @@ func TestFile_StartsAsAsked(t *testing.T) {
 }
 
 func TestFile_OfAnotherVersion(t *testing.T) {
-	const refusal = "out.csv.part was begun by a program of another version, which did not note --%s: go on with that one, or give --overwrite to begin again"
+	const refusal = "out.csv.part was begun by a program of another version, which did not note --%s: continue with that version, or give --overwrite to begin again"
 	for name, tt := range map[string]struct {
 		now, defaults map[string]string
 		refused       string

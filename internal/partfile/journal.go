@@ -300,7 +300,7 @@ func compare(begun map[string]string, cfg Config) error {
 		}
 	}
 	if unnoted != "" {
-		return fmt.Errorf("%s was begun by a program of another version, which did not note %s: go on with that one, or give --overwrite to begin again",
+		return fmt.Errorf("%s was begun by a program of another version, which did not note %s: continue with that version, or give --overwrite to begin again",
 			cfg.Path+Suffix, unnoted)
 	}
 	return nil

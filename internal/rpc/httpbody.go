@@ -35,7 +35,7 @@ func (s *bodyState) end() bool {
 	return !s.read
 }
 
-// skip says whether the body counts as read to its end, though nothing of it was.
+// skip marks an unread body as read to its end, or not.
 func (s *bodyState) skip(read bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,8 +61,8 @@ func (s *bodyState) done(err error) (f *fault.Fault, left bool) {
 	return f, s.left && s.broken == nil
 }
 
-// leave notes that net/http says that the caller has left, and reports whether it is so.
-// It is also said when a read has failed, before that returns and done knows why.
+// leave notes that the request's context has ended, and reports whether the caller has really
+// left: net/http also ends it when a read fails, before that read returns.
 func (s *bodyState) leave() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,8 +111,8 @@ type trackedBody struct {
 }
 
 // Read reads the body. In place of an error whose fault is known, a body that is one
-// message ends with what no message has: for an error, gRPC would answer by itself. Of a
-// stream, the transcoder answers with the error.
+// message gets a zero byte at its end, so that it cannot be decoded: the answer to that is
+// ours, while gRPC answers an error of reading by itself. The transcoder answers a stream's.
 func (b *trackedBody) Read(p []byte) (int, error) {
 	if b.spoiled {
 		return 0, io.EOF
@@ -136,8 +136,8 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return n + 1, nil
 }
 
-// left ends a call whose caller has left. Of a body that cannot be read net/http says so
-// too, and gRPC, once its call's context has ended, has no answer written.
+// left ends a call whose caller has left. It does not end one whose body cannot be read: gRPC
+// writes no answer once its call's context has ended.
 func (v *httpVisit) left() {
 	if v.body.leave() {
 		v.cancel()
