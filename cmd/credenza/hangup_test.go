@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +19,11 @@ import (
 // notes, end before the program does. What is in flight is waited for and kept.
 func TestClassify_LosesNothingWithItsTerminal(t *testing.T) {
 	const rows = 600
+	// Programs that are started ignore what this one ignores, as it does under nohup, unless it
+	// asks for the signal.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	hangUp := []syscall.Signal{syscall.SIGHUP, syscall.SIGHUP}
 	for name, c := range map[string]struct {
 		shell   string // before the program
