@@ -124,7 +124,7 @@ func (s *search) text(text string, depth int) {
 		if err := json.Unmarshal(rest[:n], &object); err != nil {
 			s.failure = err
 			switch {
-			case !beginsAnswer(string(rest)):
+			case !beginsAnswer(rest):
 				rest = rest[1:]
 			case n == 0:
 				return
@@ -334,7 +334,10 @@ func closes(rest string) bool {
 
 // beginsAnswer reports whether an object that cannot be read has a category of its own. What
 // stands in it, such as alternatives, is not the answer then.
-func beginsAnswer(object string) bool {
-	head, _, _ := strings.Cut(object[1:], "{")
-	return strings.Contains(strings.ToLower(head), "category")
+func beginsAnswer[T string | []byte](object T) bool {
+	n := 1
+	for n < len(object) && object[n] != '{' {
+		n++
+	}
+	return strings.Contains(strings.ToLower(string(object[1:n])), "category")
 }
