@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// ownedByUser reports whether a folder is this user's, and nobody else may change it.
+// ownedByUser reports whether a folder belongs to this user, who alone may change it.
 func ownedByUser(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(owner.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0

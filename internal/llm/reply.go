@@ -206,7 +206,7 @@ func (r *reply) failure() *serverError {
 	}
 	e.status = http.StatusBadGateway
 	if !r.found {
-		e.status = http.StatusInternalServerError // nobody speaks of another server
+		e.status = http.StatusInternalServerError // no gateway names a server behind it
 	}
 	if code, err := strconv.Atoi(e.code); err == nil && code >= 400 && code < 600 {
 		e.status = code

@@ -177,7 +177,7 @@ func TestParse_Rejects(t *testing.T) {
 		"two in other names":   {strings.ReplaceAll(replace(`"primary_style"`, `"Primary Style":"RUSTIC","primary_style"`), `_s`, `S`), "different values"},
 		"two confidences":      {replace(`0.9`, `0.9,"Confidence":0.2`), "different values"},
 		"two lists of tags":    {replace(`"placement_tags"`, `"STYLE_TAGS":["black","worn","soft"],"placement_tags"`), "different values"},
-		"two beside another":   {replace(`0.9`, `0.9,"Confidence":0.2`) + other, "different values"},
+		"two, then an answer":  {replace(`0.9`, `0.9,"Confidence":0.2`) + other, "different values"},
 		"two in a result":      {pythonic(`{"result":` + replace(`"BED"`, `"BED","category":"SOFA"`) + `}`), "different values"},
 		"two in one Python":    {pythonic(replace(`"BED"`, `"BED","category":"SOFA"`)), "different values"},
 		"two in results":       {`{"result":` + good + `,"result":` + other + `}`, "2 different answers"},

@@ -36,7 +36,7 @@ type Need struct {
 	// the deadline comes while the retry waits. Abandoned: there was none.
 	After Outcome
 	// Asked is called once the attempt has its place in the queue, or needs none. It must not
-	// wait. Nil: nobody needs to know.
+	// wait. Nil: it is not called.
 	Asked func()
 }
 
