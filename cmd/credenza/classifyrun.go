@@ -60,10 +60,22 @@ func (r *classifyRun) classify(ctx context.Context, client *credenza.Client) err
 	}
 	if err == nil {
 		err = r.finish()
-	} else if flushed := r.to.Flush(true); errors.Is(err, errInterrupted) {
-		err = errors.Join(err, flushed)
+	} else {
+		err = r.flush(err)
 	}
 	return r.conclude(r.explain(err))
+}
+
+// flush writes what is held back of a run that has failed. A file gets no header alone: that of
+// an earlier run may still be in its place.
+func (r *classifyRun) flush(failed error) error {
+	if r.to.part != nil && r.tally.Rows == 0 {
+		return failed
+	}
+	if err := r.to.Flush(true); errors.Is(failed, errInterrupted) {
+		return errors.Join(failed, err)
+	}
+	return failed
 }
 
 // call makes the call. It goes on after ctx has ended, until what was asked is answered or

@@ -190,6 +190,30 @@ func TestClassify_RefusesAHalfDoneFile(t *testing.T) {
 	}
 }
 
+// TestClassify_KeepsAHalfDoneFileUntilTheNewRunHasResults has runs that are to overwrite it and
+// cannot begin.
+func TestClassify_KeepsAHalfDoneFileUntilTheNewRunHasResults(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.csv")
+	in := write(t, "in.csv", cutOff(t, twoRows))
+	credenzaWith(t, "", "classify", in, "--out", out).expect(t, exitFailed, "continue with")
+	before, journal := content(t, out+".part"), content(t, out+".part.journal")
+	for _, args := range [][]string{
+		{"--server=127.0.0.1:1"},
+		{"--taxonomy=/nowhere.yaml"},
+		{"--openai-api-key=sk-test", "--openai-base-url=http://127.0.0.1:1/v1", "--item-timeout=1s", "--only-failed"},
+	} {
+		got := credenzaWith(t, "", append([]string{"classify", in, "--out", out, "--overwrite"}, args...)...)
+		if got.expect(t, exitFailed, "credenza: "); strings.Contains(got.err, "continue with") {
+			t.Errorf("%v: got %q", args, got.err)
+		}
+		if content(t, out+".part") != before || content(t, out+".part.journal") != journal {
+			t.Errorf("%v: what is done is lost", args)
+		}
+	}
+	whole := write(t, "whole.csv", twoRows+"c,Bed,Bed\n")
+	credenzaWith(t, "", "classify", whole, "--out", out, "--overwrite").expect(t, exitOK, "3 items classified")
+}
+
 func TestClassify_FailuresBeforeAnInterruptionDecideTheExitCode(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.csv")
 	rows := "id,name,type\na,,\nb,Linen sofa,Sofa\n"

@@ -15,7 +15,8 @@ import (
 type Start uint8
 
 // The choices. Begin refuses a half-done file, Resume continues it, or begins if there is
-// neither it nor a finished one, Overwrite begins again.
+// neither it nor a finished one, Overwrite begins again: what an earlier run has done stays
+// until there is something in its place.
 const (
 	Begin Start = iota
 	Resume
@@ -52,6 +53,7 @@ type File struct {
 	journal *journal
 	bytes   int64 // of the part
 	earlier State
+	stale   bool // the part and the journal on disk are those of a run that is to be overwritten
 }
 
 // Suffix is that of a half-done file's name.
@@ -67,11 +69,11 @@ func Open(cfg Config) (*File, error) {
 		return nil, err
 	}
 	f := &File{cfg: cfg, target: target}
-	begun, err := f.prepare()
+	found, err := f.prepare()
 	if err != nil {
 		return nil, err
 	}
-	if err := f.open(begun); err != nil {
+	if err := f.open(found); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
 	return f, nil
@@ -95,29 +97,24 @@ func followLinks(path string) (string, error) {
 	return path, nil // one that leads in a circle cannot be opened
 }
 
-// prepare reports whether there is a half-done file to continue. It removes one that is
-// to be overwritten, and what a crash between two steps has left.
-func (f *File) prepare() (begun bool, err error) {
-	part := exists(f.target + Suffix)
+// prepare reports whether there is a half-done file, which may be continued or overwritten. If
+// there is none, it removes what a crash between two steps has left.
+func (f *File) prepare() (found bool, err error) {
+	found = exists(f.target + Suffix)
 	switch {
-	case part && f.cfg.Start == Begin:
+	case found && f.cfg.Start == Begin:
 		err := errors.Join(f.take(), f.release())
 		if err != nil { // another program's
 			return false, err
 		}
 		return false, fmt.Errorf("%s %w", f.cfg.Path+Suffix, ErrHalfDone)
-	case part && f.cfg.Start == Resume:
+	case found:
 		return true, nil
 	case f.cfg.Start == Resume && exists(f.target):
 		return false, fmt.Errorf("%s %w", f.cfg.Path, ErrFinished)
-	case part:
-		if err := f.take(); err != nil { // not another program's
-			return false, errors.Join(err, f.release())
-		}
-		err = errors.Join(os.Remove(f.target+Suffix), f.release())
 	}
-	if removed := os.Remove(f.target + journalSuffix); !errors.Is(removed, fs.ErrNotExist) {
-		err = errors.Join(err, removed)
+	if err = os.Remove(f.target + journalSuffix); errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
 	return false, err
 }
@@ -145,7 +142,7 @@ func (f *File) mode() fs.FileMode {
 	return 0o666
 }
 
-func (f *File) open(begun bool) (err error) {
+func (f *File) open(found bool) (err error) {
 	if err := f.take(); err != nil {
 		return err
 	}
@@ -158,11 +155,15 @@ func (f *File) open(begun bool) (err error) {
 	}
 	if f.cfg.More != nil {
 		if err := f.cfg.More(f.cfg.Subject); err != nil {
-			return errors.Join(err, f.abandon(begun))
+			return errors.Join(err, f.abandon(found))
 		}
 	}
 	journal := newJournal(f.target+journalSuffix, f.cfg)
-	if begun {
+	if found && f.cfg.Start == Overwrite {
+		f.journal, f.stale = journal, true
+		return nil
+	}
+	if found {
 		f.earlier, err = journal.load(f.cfg, info.Size())
 	} else {
 		err = journal.rewrite()
@@ -174,11 +175,24 @@ func (f *File) open(begun bool) (err error) {
 	return f.cut()
 }
 
-// abandon closes the part, and removes it unless an earlier run has begun it.
-func (f *File) abandon(begun bool) error {
+// replace puts an empty part and a new journal in the place of those of a run that is to be
+// overwritten. The journal comes first: it says how much of the part counts.
+func (f *File) replace() error {
+	if !f.stale {
+		return nil
+	}
+	if err := f.journal.rewrite(); err != nil {
+		return err
+	}
+	f.stale = false
+	return f.cut()
+}
+
+// abandon closes the part, and removes it unless it is an earlier run's.
+func (f *File) abandon(found bool) error {
 	err := f.part.Close()
 	f.part = nil
-	if !begun {
+	if !found {
 		err = errors.Join(err, os.Remove(f.target+Suffix))
 	}
 	return err
@@ -191,10 +205,18 @@ func (f *File) Earlier() State { return f.earlier }
 func (f *File) Empty() bool { return f.journal == nil || f.journal.empty() }
 
 // Keep stores records in the journal.
-func (f *File) Keep(records []Record) error { return f.journal.keep(records) }
+func (f *File) Keep(records []Record) error {
+	if err := f.replace(); err != nil {
+		return err
+	}
+	return f.journal.keep(records)
+}
 
 // Write appends to the part. If it fails, the part ends where it ended at the last Mark.
 func (f *File) Write(p []byte) (int, error) {
+	if err := f.replace(); err != nil {
+		return 0, err
+	}
 	n, err := f.part.Write(p)
 	f.bytes += int64(n)
 	if err != nil {
@@ -226,6 +248,9 @@ func (f *File) Reader() io.ReadSeeker { return io.NewSectionReader(f.part, 0, f.
 // Finish gives the part its name, and removes the journal. A function that is not nil
 // makes the finished file of the part instead: it writes to a file next to it.
 func (f *File) Finish(convert func(part io.ReadSeeker, to io.Writer) error) (err error) {
+	if err = f.replace(); err != nil {
+		return errors.Join(err, f.Close())
+	}
 	if convert != nil {
 		err = f.convert(convert)
 	} else if err = f.part.Sync(); err == nil {
@@ -257,10 +282,15 @@ func (f *File) convert(convert func(part io.ReadSeeker, to io.Writer) error) (er
 	return os.Remove(f.target + Suffix)
 }
 
-// Close leaves the half-done file for a later run. It removes a file without any row.
+// Close leaves the half-done file for a later run. It removes a file without any row, but not
+// one that it did not come to overwrite.
 func (f *File) Close() error {
 	if f.part == nil {
 		return nil
+	}
+	if f.stale {
+		f.journal = nil // has no file
+		return f.release()
 	}
 	var err error
 	if f.journal.empty() {

@@ -185,6 +185,63 @@ func TestFile_StartsAsAsked(t *testing.T) {
 	}
 }
 
+// TestFile_IsOverwrittenOnceThereIsMore has runs that overwrite a half-done file and end before
+// they have anything to put in its place, and then runs that have.
+func TestFile_IsOverwrittenOnceThereIsMore(t *testing.T) {
+	for name, begin := range map[string]func(s *scenario, f *File){
+		"a record": func(s *scenario, f *File) { s.keep(f, 3) },
+		"a row":    func(s *scenario, f *File) { s.write(f, "new"); f.Mark(4, 4, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScenario(t)
+			f := s.open(Begin)
+			s.keep(f, 0, 1)
+			s.write(f, "old row")
+			f.Mark(1, 1, "")
+			s.do(f.Close())
+
+			s.cfg.More = func(map[string]string) error { return errors.New("unknown") }
+			s.refused(Overwrite, "unknown")
+			s.cfg.More = nil
+			f = s.open(Overwrite)
+			s.refused(Resume, "is being written by another program")
+			s.do(f.Close())
+			crash(s.open(Overwrite))
+			f = s.open(Resume)
+			if got := f.Earlier(); got.Rows != 1 || len(got.Records) != 1 || s.content(s.cfg.Path+Suffix) != "old row" {
+				t.Fatalf("got %+v", got)
+			}
+			s.do(f.Close())
+
+			f = s.open(Overwrite)
+			begin(s, f)
+			s.do(f.Close())
+			f = s.open(Resume)
+			got := f.Earlier()
+			if _, earlier := got.Records[1]; earlier || got.Rows == 1 || strings.Contains(s.content(s.cfg.Path+Suffix), "old") {
+				t.Errorf("got %+v", got)
+			}
+			s.do(f.Close())
+		})
+	}
+}
+
+func TestFile_IsOverwrittenByOneWithoutRows(t *testing.T) {
+	s := newScenario(t)
+	f := s.open(Begin)
+	s.keep(f, 0)
+	s.write(f, "old row")
+	f.Mark(1, 1, "")
+	s.do(f.Close())
+	s.do(s.open(Overwrite).Finish(nil))
+	if got := s.content(s.cfg.Path); got != "" {
+		t.Errorf("got %q", got)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(s.cfg.Path)); err != nil || len(entries) != 1 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+}
+
 func TestFile_RefusesAPartWithoutAJournal(t *testing.T) {
 	s := newScenario(t)
 	s.do(os.WriteFile(s.cfg.Path+Suffix, []byte("x"), 0o600))
