@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +17,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -100,33 +101,39 @@ func TestTokenFile_ChangesAreInForceAtOnce(t *testing.T) {
 	})
 }
 
-func TestTokenFile_IsReadAgainOnASignal(t *testing.T) {
-	tokens, reload := newTokenFile(t, entry("old", "")), make(chan os.Signal)
-	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--token-file="+tokens.path),
-		app.Options{LogTo: &buffer{}, Data: app.DataNone, Reload: reload})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Wait(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+// TestRequests_AreIdentifiedOnce counts by the numbers that callers without a name have.
+func TestRequests_AreIdentifiedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, llmsim.Config{}, "--backend=offline")
+		const service = "/credenza.v1.ClassificationService"
+		const item, rows = `{"item":{"product_name":"Oak desk"}}`, `{"toggle":1,"data":[{"title":"Oak desk"}]}`
+		get := "GET " + service + "/GetTaxonomy?connect=v1&encoding=json&message={} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		classify := head(service+"/Classify", fmt.Sprint("Content-Length: ", len(item))) + item
+		for _, request := range []string{classify, get, head("/classify-category", fmt.Sprint("Content-Length: ", len(rows))) + rows, classify} {
+			if status, body, _ := w.exchange(t, request); status != http.StatusOK {
+				t.Errorf("%d %s", status, body)
+			}
 		}
-	}()
-	client, err := credenza.Dial(a.GRPCAddr(), credenza.WithPlaintext(), credenza.WithToken("new-token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+		synctest.Wait()
+		var callers []string
+		for _, match := range regexp.MustCompile(`"caller":"(call:\d+)"`).FindAllStringSubmatch(w.log.String(), -1) {
+			callers = append(callers, match[1])
+		}
+		if want := []string{"call:1", "call:2", "call:3", "call:4"}; !slices.Equal(slices.Compact(callers), want) {
+			t.Errorf("got %v, want %v", callers, want)
+		}
+	})
+}
+
+func TestTokenFile_IsReadAgainOnASignal(t *testing.T) {
+	tokens := newTokenFile(t, entry("old", ""))
+	a, _, reload := startReloading(t, "--token-file="+tokens.path)
+	client := dialTo(t, a, credenza.WithToken("new-token"))
 	if _, err := client.Taxonomy(t.Context()); status.Code(err) != codes.Unauthenticated {
 		t.Fatal(err)
 	}
 	tokens.write(entry("new", ""))
-	reload <- syscall.SIGHUP
-	reload <- syscall.SIGHUP // is taken when the first has been handled
+	reload()
 	if _, err := client.Taxonomy(t.Context()); err != nil {
 		t.Error(err)
 	}

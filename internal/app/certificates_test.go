@@ -52,35 +52,42 @@ func secureCalls(t *testing.T, a *app.App, server, caller *testkit.Certificate) 
 	return err == nil, failed == nil && res.StatusCode == http.StatusOK
 }
 
+// startReloading starts a service that waits for signals. It returns its log, and reload, which
+// returns when the service has handled one.
+func startReloading(t *testing.T, flags ...string) (_ *app.App, log *buffer, reload func()) {
+	t.Helper()
+	signals, log := make(chan os.Signal), &buffer{}
+	a, err := app.Start(t.Context(), settings(t, append([]string{"--backend=offline"}, flags...)...),
+		app.Options{LogTo: log, Data: app.DataNone, Reload: signals})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Wait(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return a, log, func() {
+		signals <- syscall.SIGHUP
+		signals <- syscall.SIGHUP // is taken when the first has been handled
+	}
+}
+
 func TestCertificates_AreReadAgain(t *testing.T) {
 	server, caller := testkit.Issue(t, "server", nil), testkit.Issue(t, "caller", nil)
 	next, other := testkit.Issue(t, "next", nil), testkit.Issue(t, "other", nil)
 	ca := t.TempDir() + "/ca.pem"
 	copyFile(t, caller.CertFile, ca)
-	reload, log := make(chan os.Signal), &buffer{}
-	a, err := app.Start(t.Context(), settings(t, "--backend=offline", "--tls-cert="+server.CertFile, "--tls-key="+server.KeyFile, "--tls-client-ca="+ca),
-		app.Options{LogTo: log, Data: app.DataNone, Reload: reload})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Wait(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	a, log, reload := startReloading(t, "--tls-cert="+server.CertFile, "--tls-key="+server.KeyFile, "--tls-client-ca="+ca)
 	expect := func(server, caller *testkit.Certificate, want bool) {
 		t.Helper()
 		if grpc, web := secureCalls(t, a, server, caller); grpc != want || web != want {
 			t.Errorf("over gRPC %v, over HTTP %v; want %v", grpc, web, want)
 		}
-	}
-	again := func() {
-		reload <- syscall.SIGHUP
-		reload <- syscall.SIGHUP // is taken when the first has been handled
 	}
 	expect(server, caller, true)
 	expect(server, other, false)
@@ -88,7 +95,7 @@ func TestCertificates_AreReadAgain(t *testing.T) {
 	copyFile(t, next.CertFile, server.CertFile)
 	copyFile(t, next.KeyFile, server.KeyFile)
 	copyFile(t, other.CertFile, ca)
-	again()
+	reload()
 	expect(next, other, true)
 	expect(next, caller, false)
 	expect(server, other, false)
@@ -96,7 +103,7 @@ func TestCertificates_AreReadAgain(t *testing.T) {
 	if err := os.WriteFile(ca, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again()
+	reload()
 	expect(next, other, true)
 	if n := strings.Count(log.String(), "cannot be used: the earlier ones stay in force"); n != 1 {
 		t.Errorf("the log says %d times that the certificates are bad", n)

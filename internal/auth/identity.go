@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -199,20 +198,6 @@ func (i *Identity) Share() (name string, known bool) {
 	return cmp.Or(i.connection, i.id), i.open
 }
 
-// Caller returns the caller of a request for classifications, for the engine. The
-// error is the fault that May returns; the caller is valid even then, for the log.
-func (a *Authority) Caller(r *http.Request) (catalog.Caller, error) {
-	i := a.Identify(CallOf(r))
-	return i.Caller(), i.May(classification)
-}
-
-// Uploader returns the caller of a request that uploads a file for ReviewService, the owner
-// that the file is to have, and the fault that May returns.
-func (a *Authority) Uploader(r *http.Request) (catalog.Caller, catalog.Owner, error) {
-	i := a.Identify(CallOf(r))
-	return i.Caller(), i.Owner(), i.May(review)
-}
-
 // Caps returns the caps of the caller with that name, and false if there can be none: a
 // token file is not used, or the name is none of it. A caller that is not in the file any
 // more, whose jobs may go on, has the caps of all.
@@ -237,9 +222,4 @@ func (a *Authority) Names() (names []string) {
 		}
 	}
 	return names
-}
-
-// Share is Identity.Share for a request over HTTP.
-func (a *Authority) Share(r *http.Request) (name string, known bool) {
-	return a.Identify(CallOf(r)).Share()
 }

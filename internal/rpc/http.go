@@ -142,8 +142,10 @@ func (h *HTTPHandler) visit(ctx context.Context, cancel context.CancelFunc, w ht
 	if body, ok := r.Body.(interface{ Hold(n int) error }); ok {
 		v.hold = body.Hold
 	}
-	ctx = withIdentity(context.WithValue(ctx, visitKey{}, v), h.authority.Identify(auth.CallOf(r)))
-	v.request = r.WithContext(ctx)
+	if auth.From(ctx) == nil { // that of a request with a body is known: what it sends is charged to it
+		ctx = auth.With(ctx, h.authority.Identify(auth.CallOf(r)))
+	}
+	v.request = r.WithContext(context.WithValue(ctx, visitKey{}, v))
 	v.request.Header = r.Header.Clone() // the transcoder rewrites it
 	v.request.Body = &trackedBody{ReadCloser: r.Body, visit: v}
 	// The transcoder would set memory aside for what is announced.

@@ -11,24 +11,18 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-type identityKey struct{}
-
 // identified returns a context that has the identity of the call's caller. The first
 // call of it finds the identity.
 func (s *Server) identified(ctx context.Context) context.Context {
-	if ctx.Value(identityKey{}) != nil {
+	if auth.From(ctx) != nil {
 		return ctx
 	}
-	return withIdentity(ctx, s.authority.Identify(callOf(ctx)))
-}
-
-func withIdentity(ctx context.Context, i *auth.Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, i)
+	return auth.With(ctx, s.authority.Identify(callOf(ctx)))
 }
 
 // identityOf returns the identity of a call's caller.
 func identityOf(ctx context.Context) *auth.Identity {
-	if i, ok := ctx.Value(identityKey{}).(*auth.Identity); ok {
+	if i := auth.From(ctx); i != nil {
 		return i
 	}
 	return &auth.Identity{} // which may call nothing but health

@@ -40,6 +40,7 @@ func charged(budget *intake.Budget, parts Parts, r *http.Request, control *http.
 	if uploads {
 		cut = func(error) { _ = control.SetReadDeadline(time.Unix(1, 0)) }
 	}
+	r = parts.Callers.Identified(r)
 	caller, known := parts.Callers.Share(r)
 	open := budget.Open
 	if !known {

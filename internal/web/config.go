@@ -86,6 +86,9 @@ type Engine interface {
 
 // Callers finds out which caller sends a request, and whether it may classify.
 type Callers interface {
+	// Identified returns the request with its caller in its context, where the other methods
+	// and the services find it.
+	Identified(r *http.Request) *http.Request
 	// Caller returns the caller of a request for classifications, and a fault if it
 	// may not classify.
 	Caller(r *http.Request) (catalog.Caller, error)

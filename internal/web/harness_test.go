@@ -76,6 +76,8 @@ func (c *fakeCallers) Uploader(*http.Request) (catalog.Caller, catalog.Owner, er
 	return catalog.Caller{ID: "call:1"}, catalog.Owner{Name: "shop"}, c.err
 }
 
+func (c *fakeCallers) Identified(r *http.Request) *http.Request { return r }
+
 func (c *fakeCallers) Share(r *http.Request) (string, bool) { return r.RemoteAddr, c.err == nil }
 
 // fakeServices says which path it was asked for.
