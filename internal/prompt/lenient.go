@@ -26,14 +26,15 @@ type lenient struct {
 	out  []byte // what was read, as JSON
 }
 
-// lenientObject returns the object at the beginning of a text as JSON, and its length in
-// the text; nil if there is none. Decoding it fails only if an escape of the text is broken.
-func lenientObject(text string) (json.RawMessage, int) {
-	r := lenient{text: text}
+// object returns the object at the beginning of a text as JSON, and its length in the text;
+// nil if there is none. Decoding it fails only if an escape of the text is broken. It is valid
+// until the next call, since a text may begin with many objects that cannot be read.
+func (r *lenient) object(text string) (json.RawMessage, int) {
+	*r = lenient{text: text, out: r.out[:0]}
 	if len(text) > maxLenientBytes {
 		r.text, r.cut = text[:maxLenientBytes], true
 	}
-	if r.next() != '{' || !r.items('}', 0, r.member) {
+	if r.next() != '{' || !r.items('}', 0) {
 		return nil, 0
 	}
 	return r.out, r.at
@@ -53,8 +54,8 @@ func (r *lenient) next() rune {
 	return rune(r.text[r.at])
 }
 
-// items reads a bracket, items with commas between them, and the closing bracket.
-func (r *lenient) items(closing rune, depth int, item func(depth int) bool) bool {
+// items reads a bracket, members or values with commas between them, and the closing bracket.
+func (r *lenient) items(closing rune, depth int) bool {
 	r.out = append(r.out, r.text[r.at])
 	r.at++
 	for n := 0; r.next() != closing; n++ {
@@ -65,7 +66,7 @@ func (r *lenient) items(closing rune, depth int, item func(depth int) bool) bool
 		if n > 0 {
 			r.out = append(r.out, ',')
 		}
-		if !item(depth) {
+		if closing == '}' && !r.member(depth) || closing == ']' && !r.value(depth) {
 			return false
 		}
 		switch r.next() {
@@ -104,9 +105,9 @@ func (r *lenient) member(depth int) bool {
 func (r *lenient) value(depth int) bool {
 	switch r.next() {
 	case '{':
-		return r.items('}', depth+1, r.member)
+		return r.items('}', depth+1)
 	case '[':
-		return r.items(']', depth+1, r.value)
+		return r.items(']', depth+1)
 	case '"', '\'':
 		return r.quoted()
 	}
@@ -180,7 +181,15 @@ func (r *lenient) escape(c byte) {
 	}
 }
 
+// appendString appends a text as JSON. A hostile reply has thousands of names in it, of which
+// few need escapes.
 func appendString(out []byte, s string) []byte {
+	if strings.IndexFunc(s, needsEscape) < 0 {
+		return append(append(append(out, '"'), s...), '"')
+	}
 	quoted, _ := json.Marshal(s) // strings cannot fail
 	return append(out, quoted...)
 }
+
+// needsEscape reports whether json.Marshal may write a character in another way.
+func needsEscape(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"\<>&`, c) }

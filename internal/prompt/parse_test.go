@@ -218,7 +218,7 @@ func TestParse_Rejects(t *testing.T) {
 
 // TestParse_HostileReplies checks that memory is proportional to the reply, whatever is in it.
 func TestParse_HostileReplies(t *testing.T) {
-	const size, maxBytes = 60 << 10, 16 << 20
+	const size, maxBytes = 60 << 10, 4 << 20
 	fill := func(begin, repeated, end string) string {
 		return begin + strings.Repeat(repeated, (size-len(begin)-len(end))/len(repeated)) + end
 	}

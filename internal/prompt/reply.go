@@ -141,7 +141,7 @@ func (s *search) text(text string, depth int) {
 // objectLen returns the length of the object that a text begins with, by its brackets; 0 if
 // it has no end, or is nested too deep. A JSON decoder that finds the end itself takes
 // megabytes for brackets that are never closed.
-func objectLen(text []byte) int {
+func objectLen[T string | []byte](text T) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(text) && depth <= maxNesting; i++ {
 		switch c := text[i]; {
@@ -204,16 +204,17 @@ var unescaped = strings.NewReplacer(`\"`, `"`, "&quot;", `"`, "“", `"`, "”",
 // nearly searches a text for objects that are nearly JSON: see lenient.
 func (s *search) nearly(text string) {
 	s.lenient = true
+	var r lenient
 	for range maxPlaces {
 		at := strings.IndexByte(text, '{')
 		if at < 0 {
 			return
 		}
-		object, n := lenientObject(text[at:])
+		object, n := r.object(text[at:])
 		if object == nil {
 			skip := 1
 			if beginsAnswer(text[at:]) {
-				if skip = objectLen([]byte(text[at:])); skip == 0 {
+				if skip = objectLen(text[at:]); skip == 0 {
 					return
 				}
 			}
@@ -335,9 +336,11 @@ func closes(rest string) bool {
 // beginsAnswer reports whether an object that cannot be read has a category of its own. What
 // stands in it, such as alternatives, is not the answer then.
 func beginsAnswer[T string | []byte](object T) bool {
-	n := 1
-	for n < len(object) && object[n] != '{' {
-		n++
+	const named = "category"
+	for i := 1; i+len(named) <= len(object) && object[i] != '{'; i++ {
+		if object[i]|0x20 == named[0] && strings.EqualFold(string(object[i:i+len(named)]), named) {
+			return true
+		}
 	}
-	return strings.Contains(strings.ToLower(string(object[1:n])), "category")
+	return false
 }
