@@ -217,7 +217,7 @@ func unwrapFormula(cell string) string {
 
 func blankRow(cells []string) bool {
 	for _, cell := range cells {
-		if strings.Trim(cell, " \t\r\n\x1a\u00a0"+byteOrderMark) != "" {
+		if cell != "" && strings.Trim(cell, " \t\r\n\x1a\u00a0"+byteOrderMark) != "" {
 			return false
 		}
 	}
@@ -229,7 +229,7 @@ func blankRow(cells []string) bool {
 func ruledLine(cells []string) bool {
 	drawn := false
 	for _, cell := range cells {
-		if strings.Trim(cell, " \t-=+:_|") != "" {
+		if cell != "" && strings.Trim(cell, " \t-=+:_|") != "" {
 			return false
 		}
 		drawn = drawn || strings.Contains(cell, "---") || strings.Contains(cell, "===") || strings.Contains(cell, "___")

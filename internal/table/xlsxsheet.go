@@ -61,7 +61,7 @@ func (s *sheetRows) row() ([]string, int, error) {
 				return nil, s.line, s.failure(err)
 			}
 			if text != "" && column < maxSheetColumns {
-				cells = put(cells, column, text)
+				cells = put(cells, placeOf(column, len(cells)), text)
 			}
 			column++
 		case kind == html.EndTagToken && s.tags.name == "row" && !blankRow(cells):
@@ -106,10 +106,19 @@ func (s *sheetRows) failure(err error) error {
 	return at.fault("is a spreadsheet that is damaged or cut off at row %d: %v", s.line, err)
 }
 
+// placeOf returns where a row that has so many cells has the cell of a column. Cells behind the
+// columns that may have a name stand side by side, so that a row costs what its cells cost.
+func placeOf(column, cells int) int {
+	if column < MaxColumns {
+		return column
+	}
+	return max(MaxColumns, cells)
+}
+
 // put sets a cell, and fills up those before it.
 func put(cells []string, column int, text string) []string {
-	for len(cells) <= column {
-		cells = append(cells, "")
+	if missing := column + 1 - len(cells); missing > 0 {
+		cells = append(cells, make([]string, missing)...)
 	}
 	cells[column] = text
 	return cells
