@@ -131,6 +131,45 @@ func TestBodies_ThatBreakOffAreAnsweredToTheirCallers(t *testing.T) {
 	}
 }
 
+// A caller that sends a stream may wait for an answer before it sends more.
+func TestBodies_OfRefusedStreamsNeedNotEnd(t *testing.T) {
+	const service, chunked = "/credenza.v1.", "Transfer-Encoding: chunked"
+	const feed, job = service + "ClassificationService/ClassifyFeed", service + "JobService/CreateJob"
+	const spec = "7\r\n\x00\x00\x00\x00\x02{}\r\n"
+	a := startOn(t, "--backend=offline")
+	for name, tc := range map[string]struct {
+		request string
+		status  int
+		says    string
+	}{
+		"both sides send": {head(feed, "Content-Type: application/connect+json", chunked) + spec, 200, `"code":"unimplemented","message":"gRPC, and a method by which both sides send streams, need HTTP/2`},
+		"by gRPC-Web":     {head(feed, "Content-Type: application/grpc-web+proto", chunked), 200, "12gRPC, and a method by which both sides send streams, need HTTP/2"},
+		"by gRPC":         {head(job, "Content-Type: application/grpc+proto", chunked), 200, "12gRPC, and a method by which both sides send streams, need HTTP/2"},
+		"another type":    {head(job, "Content-Type: text/plain", chunked) + spec, 415, "this Content-Type is not taken"},
+		"no stream":       {head(job, chunked) + spec, 415, "this method is a stream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dialer net.Dialer
+			conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			begun := time.Now()
+			if err := conn.SetDeadline(begun.Add(time.Minute)); err != nil { // a hang is a failure
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(conn, tc.request); err != nil {
+				t.Fatal(err)
+			}
+			status, body := answerOn(t, conn)
+			if took := time.Since(begun); status != tc.status || !strings.Contains(body, tc.says) || took > 4*time.Second {
+				t.Errorf("after %v: %d %s, want %d with %q", took, status, body, tc.status, tc.says)
+			}
+		})
+	}
+}
+
 // A connection that is reset is its caller's doing, and no failure of the service.
 func TestBodies_OfConnectionsThatAreResetCountAsCancelled(t *testing.T) {
 	lines, log := make(chan string, 100), &buffer{}

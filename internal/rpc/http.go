@@ -96,6 +96,9 @@ func (h *HTTPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
 	}
 	if refusal := h.misfit(v, method); refusal != nil {
+		if method.IsClientStream && r.ProtoMajor == 1 {
+			v.answerFirst(w)
+		}
 		refusal.write(w, r)
 		return
 	}
@@ -158,6 +161,16 @@ func (v *httpVisit) cut(error) {
 	v.cancel()
 	v.endBody()
 	_ = v.control.SetWriteDeadline(time.Unix(1, 0)) // what has no deadlines is not cut
+}
+
+// restTime is how long the rest of a refused stream is read.
+const restTime = 5 * time.Second
+
+// answerFirst has the answer sent before the request has ended: the caller of a stream may
+// wait for it, and net/http for the rest of the request. Then the connection is closed.
+func (v *httpVisit) answerFirst(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	_ = v.control.SetReadDeadline(time.Now().Add(restTime))
 }
 
 // close refuses new calls, gives those in flight some time to write their ends, and

@@ -118,6 +118,11 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
 			"this method is a stream: call it as application/connect+json (or +proto), by gRPC-Web or by gRPC",
 		}
+	case r.ProtoMajor < 2 && (method.IsClientStream && method.IsServerStream || isGRPC(media)):
+		return &httpRefusal{
+			http.StatusHTTPVersionNotSupported, connect.CodeUnimplemented,
+			"gRPC, and a method by which both sides send streams, need HTTP/2: call it by HTTP/2, or another method by gRPC-Web or Connect",
+		}
 	case r.Method == http.MethodGet && packedQuery(r):
 		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
@@ -146,6 +151,11 @@ func streamed(media string) bool {
 		}
 	}
 	return strings.HasPrefix(media, mediaConnectStream)
+}
+
+// isGRPC reports whether a type is one of gRPC itself.
+func isGRPC(media string) bool {
+	return streamed(media) && strings.HasPrefix(media, mediaGRPC) && !strings.HasPrefix(media, mediaGRPC+"-web")
 }
 
 // nameProtocol says of a POST of plain JSON or protobuf that it is a unary call of
