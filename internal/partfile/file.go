@@ -282,14 +282,14 @@ func (f *File) convert(convert func(part io.ReadSeeker, to io.Writer) error) (er
 	return os.Remove(f.target + Suffix)
 }
 
-// Close leaves the half-done file for a later run. It removes a file without any row, but not
-// one that it did not come to overwrite.
+// Close leaves the half-done file for a later run. It removes a file without any row. An earlier
+// run's that was to be overwritten stays if there is nothing in its place yet.
 func (f *File) Close() error {
 	if f.part == nil {
 		return nil
 	}
 	if f.stale {
-		f.journal = nil // has no file
+		f.journal = nil // it has no file yet
 		return f.release()
 	}
 	var err error
