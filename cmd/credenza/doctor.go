@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -177,7 +178,7 @@ func factsOf(d *app.Diagnosis) (facts [][]string) {
 		add("limits", "the server names none; they are learned from its refusals")
 	}
 	if n := d.ItemsPerMinute(); n > 0 {
-		add("so at most", "%s a minute", catalog.Count(int64(n), "item"))
+		add("so at most", "%s a minute", catalog.Count(int64(math.Round(n)), "item"))
 	}
 	return facts
 }

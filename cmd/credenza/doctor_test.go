@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/internal/prompt"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
@@ -102,6 +103,16 @@ func TestDoctor_SaysWhatWorksAndWhatToSet(t *testing.T) {
 			_, url := testkit.ServeSimTCP(t, tc.sim)
 			doctor(t, strings.TrimSuffix(url, "/v1")+tc.path).expectAll(t, tc.code, tc.want...)
 		})
+	}
+}
+
+// A limit that is worked out of times is seldom a whole number.
+func TestDoctor_RoundsTheItemsOfAMinute(t *testing.T) {
+	for perMinute, want := range map[float64]string{59.99: "60 items a minute", 1.2: "1 item a minute"} {
+		facts := factsOf(&app.Diagnosis{Checks: []app.Check{{Name: "text", Answered: true}}, Requests: &app.Limit{PerMinute: perMinute}})
+		if got := facts[len(facts)-1][1]; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
