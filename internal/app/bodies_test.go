@@ -46,6 +46,18 @@ func answerOn(t *testing.T, conn net.Conn) (status int, body string) {
 	return res.StatusCode, string(text) + res.Header.Get("Grpc-Status") + res.Header.Get("Grpc-Message")
 }
 
+// connect returns a connection to the HTTP address of a service.
+func connect(t *testing.T, a *app.App) *net.TCPConn {
+	t.Helper()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.(*net.TCPConn)
+}
+
 // head is the beginning of a request in JSON, if no other type is given.
 func head(path string, headers ...string) string {
 	if !strings.HasPrefix(strings.Join(headers, "\n"), "Content-Type") {
@@ -111,16 +123,11 @@ func TestBodies_ThatBreakOffAreAnsweredToTheirCallers(t *testing.T) {
 		"gRPC-Web": {head(classify, "Content-Type: application/grpc-web+proto", "Content-Length: 36") + "\x00\x00\x00\x00\x1f{", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var dialer net.Dialer
-			conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = conn.Close() }()
+			conn := connect(t, a)
 			if _, err := io.WriteString(conn, tc.request); err != nil {
 				t.Fatal(err)
 			}
-			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			if err := conn.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
 			const says = "the request broke off before its end: send all of its body"
@@ -149,12 +156,7 @@ func TestBodies_OfRefusedStreamsNeedNotEnd(t *testing.T) {
 		"no stream":       {head(job, chunked) + spec, 415, "this method is a stream"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var dialer net.Dialer
-			conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = conn.Close() }()
+			conn := connect(t, a)
 			begun := time.Now()
 			if err := conn.SetDeadline(begun.Add(time.Minute)); err != nil { // a hang is a failure
 				t.Fatal(err)
@@ -177,11 +179,7 @@ func TestBodies_OfConnectionsThatAreResetCountAsCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "tcp", a.HTTPAddr())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connect(t, a)
 	// The answer to Expect shows that the body is being read.
 	if _, err := io.WriteString(conn, head("/credenza.v1.ClassificationService/Classify", "Content-Length: 36", "Expect: 100-continue")); err != nil {
 		t.Fatal(err)
@@ -189,7 +187,7 @@ func TestBodies_OfConnectionsThatAreResetCountAsCancelled(t *testing.T) {
 	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+	if err := conn.SetLinger(0); err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
