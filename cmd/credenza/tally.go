@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/resultfile"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -69,8 +70,8 @@ func (t *tally) addOne(r *credenza.Result) {
 			t.Retryable++
 		}
 	}
-	if e := unseenPicture(r); e != nil {
-		t.Pictures = countOne(t.Pictures, e.Kind)
+	if e := resultfile.UnseenPicture(r); e != nil {
+		t.Pictures = countOne(t.Pictures, e.Kind())
 	}
 }
 

@@ -91,8 +91,7 @@ func (f *File) each(ctx context.Context, each func(r *resultfile.Result, cells [
 		if err != nil {
 			return err
 		}
-		r := resultOf(o, f.all)
-		r.Review = f.corrections[o.Index]
+		r := &resultfile.Result{Result: resultOf(o, f.all), Review: f.corrections[o.Index]}
 		if err := each(r, cells); err != nil {
 			return err
 		}
@@ -141,7 +140,7 @@ func (f *File) writeLabels(ctx context.Context, out io.Writer) error {
 			return nil
 		}
 		if f.columns == nil {
-			cells = []string{r.ID, r.Name}
+			cells = []string{r.ItemID, r.ProductName}
 		}
 		values := make([]table.Value, 0, len(kept)+1)
 		for _, i := range kept {

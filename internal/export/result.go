@@ -1,11 +1,9 @@
 package export
 
 import (
-	"cmp"
-
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/resultfile"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 var (
@@ -23,19 +21,22 @@ func nameOf[T ~uint8](names []string, value T) string {
 
 // resultOf gives an outcome the type of files. What shows that work was shared with other
 // callers is for those that see all.
-func resultOf(o *catalog.Outcome, all bool) *resultfile.Result {
+func resultOf(o *catalog.Outcome, all bool) *credenza.Result {
 	c := &o.Classification
-	r := &resultfile.Result{
-		Index: o.Index, ID: o.ID, Name: o.Name, Err: failureOf(o.Err), ImageErr: failureOf(o.ImageErr),
-		Classification: resultfile.Classification{
+	r := &credenza.Result{
+		Index: o.Index, ItemID: o.ID, ProductName: o.Name, Err: failureOf(o.Err), ImageErr: failureOf(o.ImageErr),
+		Classification: credenza.Classification{
 			Category: c.Category, Confidence: c.Confidence, ConfidenceSource: nameOf(sources[:], c.ConfidenceSource),
 			PrimaryStyle: c.PrimaryStyle, SecondaryStyle: c.SecondaryStyle, StyleTags: c.StyleTags, PlacementTags: c.PlacementTags,
-			Reasoning: c.Reasoning, Evidence: nameOf(evidence[:], c.Evidence), NeedsReview: c.NeedsReview, Alternatives: c.Alternatives,
+			Reasoning: c.Reasoning, Evidence: nameOf(evidence[:], c.Evidence), NeedsReview: c.NeedsReview,
 		},
-		Trace: resultfile.Trace{
+		Trace: credenza.Trace{
 			Backend: o.Trace.Backend, Model: o.Trace.Model, Latency: o.Trace.Latency,
 			TaxonomyVersion: o.Trace.Taxonomy, DescriptionCut: o.Trace.DescriptionCut,
 		},
+	}
+	for _, a := range c.Alternatives {
+		r.Classification.Alternatives = append(r.Classification.Alternatives, credenza.Alternative(a))
 	}
 	if all {
 		r.Trace.Cached, r.Trace.Attempts = o.Trace.Cached, o.Trace.Attempts
@@ -44,11 +45,9 @@ func resultOf(o *catalog.Outcome, all bool) *resultfile.Result {
 }
 
 // failureOf returns nil for nil.
-func failureOf(f *fault.Fault) *resultfile.Failure {
+func failureOf(f *fault.Fault) *credenza.ItemError {
 	if f == nil {
 		return nil
 	}
-	return &resultfile.Failure{
-		Reason: f.Reason.String(), Message: f.Message, Retryable: f.Retryable(), Kind: cmp.Or(f.Summary(), f.Reason.String()),
-	}
+	return &credenza.ItemError{Reason: credenza.Reason(f.Reason.String()), Message: f.Message, Retryable: f.Retryable(), Summary: f.Summary()}
 }

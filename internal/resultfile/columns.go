@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/table"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // column is one column of a file and the function of its values.
@@ -27,7 +27,7 @@ func number(of func(*Result) int64) func(*Result) table.Value {
 }
 
 // classified returns a function that returns no value for failed items.
-func classified(of func(*Classification) table.Value) func(*Result) table.Value {
+func classified(of func(*credenza.Classification) table.Value) func(*Result) table.Value {
 	return func(r *Result) table.Value {
 		if r.Err != nil {
 			return table.Value{}
@@ -37,34 +37,34 @@ func classified(of func(*Classification) table.Value) func(*Result) table.Value 
 }
 
 // errorText returns a text about a failure, empty if there is none.
-func errorText(f *Failure, of func(*Failure) string) string {
+func errorText(f *credenza.ItemError, of func(*credenza.ItemError) string) string {
 	if f == nil {
 		return ""
 	}
 	return of(f)
 }
 
-func reason(f *Failure) string  { return f.Reason }
-func message(f *Failure) string { return f.Message }
+func reason(f *credenza.ItemError) string  { return string(f.Reason) }
+func message(f *credenza.ItemError) string { return f.Message }
 
 // words returns a failure's message, or its reason if it has none.
-func words(f *Failure) string { return cmp.Or(f.Message, f.Reason) }
+func words(f *credenza.ItemError) string { return cmp.Or(f.Message, string(f.Reason)) }
 
 // fullColumns are for programs: everything, in JSON lines and the results of jobs.
 var fullColumns = []column{
 	{"index", number(func(r *Result) int64 { return r.Index })},
-	{"id", text(func(r *Result) string { return r.ID })},
-	{"product_name", text(func(r *Result) string { return r.Name })},
-	{"category", classified(text(func(c *Classification) string { return c.Category }))},
-	{"confidence", classified(func(c *Classification) table.Value { return table.NumberValue(c.Confidence) })},
-	{"confidence_source", classified(text(func(c *Classification) string { return c.ConfidenceSource }))},
-	{"needs_review", classified(func(c *Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
-	{"primary_style", classified(text(func(c *Classification) string { return c.PrimaryStyle }))},
-	{"secondary_style", classified(text(func(c *Classification) string { return c.SecondaryStyle }))},
-	{"style_tags", classified(func(c *Classification) table.Value { return table.ListValue(c.StyleTags) })},
-	{"placement_tags", classified(func(c *Classification) table.Value { return table.ListValue(c.PlacementTags) })},
-	{"reasoning", classified(text(func(c *Classification) string { return c.Reasoning }))},
-	{"evidence", classified(text(func(c *Classification) string { return c.Evidence }))},
+	{"id", text(func(r *Result) string { return r.ItemID })},
+	{"product_name", text(func(r *Result) string { return r.ProductName })},
+	{"category", classified(text(func(c *credenza.Classification) string { return c.Category }))},
+	{"confidence", classified(func(c *credenza.Classification) table.Value { return table.NumberValue(c.Confidence) })},
+	{"confidence_source", classified(text(func(c *credenza.Classification) string { return c.ConfidenceSource }))},
+	{"needs_review", classified(func(c *credenza.Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
+	{"primary_style", classified(text(func(c *credenza.Classification) string { return c.PrimaryStyle }))},
+	{"secondary_style", classified(text(func(c *credenza.Classification) string { return c.SecondaryStyle }))},
+	{"style_tags", classified(func(c *credenza.Classification) table.Value { return table.ListValue(c.StyleTags) })},
+	{"placement_tags", classified(func(c *credenza.Classification) table.Value { return table.ListValue(c.PlacementTags) })},
+	{"reasoning", classified(text(func(c *credenza.Classification) string { return c.Reasoning }))},
+	{"evidence", classified(text(func(c *credenza.Classification) string { return c.Evidence }))},
 	{"error", text(func(r *Result) string { return errorText(r.Err, reason) })},
 	{"error_message", text(func(r *Result) string { return errorText(r.Err, message) })},
 	{"retryable", func(r *Result) table.Value {
@@ -82,7 +82,7 @@ var fullColumns = []column{
 	{"latency_ms", number(func(r *Result) int64 { return r.Trace.Latency.Milliseconds() })},
 	{"taxonomy_version", text(func(r *Result) string { return r.Trace.TaxonomyVersion })},
 	{"description_cut", func(r *Result) table.Value { return table.BoolValue(r.Trace.DescriptionCut) }},
-	{"alternatives", classified(func(c *Classification) table.Value { return alternativesJSON(c.Alternatives) })},
+	{"alternatives", classified(func(c *credenza.Classification) table.Value { return alternativesJSON(c.Alternatives) })},
 }
 
 // jobColumns are those of a job's results in CSV, in which the alternatives would be JSON.
@@ -90,12 +90,12 @@ var jobColumns = fullColumns[:len(fullColumns)-1]
 
 // addedColumns are those that CSV and sheets have after the columns of the input.
 var addedColumns = []column{
-	{"category", classified(text(func(c *Classification) string { return c.Category }))},
+	{"category", classified(text(func(c *credenza.Classification) string { return c.Category }))},
 	{"confidence", classified(rounded(3))},
-	{"needs_review", classified(func(c *Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
-	{"styles", classified(text(func(c *Classification) string { return listed(c.PrimaryStyle, c.SecondaryStyle) }))},
-	{"tags", classified(text(func(c *Classification) string { return listed(slices.Concat(c.StyleTags, c.PlacementTags)...) }))},
-	{"error", text(func(r *Result) string { return errorText(r.Err, (*Failure).Error) })},
+	{"needs_review", classified(func(c *credenza.Classification) table.Value { return table.BoolValue(c.NeedsReview) })},
+	{"styles", classified(text(func(c *credenza.Classification) string { return listed(c.PrimaryStyle, c.SecondaryStyle) }))},
+	{"tags", classified(text(func(c *credenza.Classification) string { return listed(slices.Concat(c.StyleTags, c.PlacementTags)...) }))},
+	{"error", text(func(r *Result) string { return errorText(r.Err, (*credenza.ItemError).Error) })},
 	{"image_error", text(func(r *Result) string { return errorText(r.ImageErr, words) })},
 }
 
@@ -105,12 +105,12 @@ var tracedColumns = append(slices.DeleteFunc(slices.Clone(fullColumns), func(c c
 		"confidence_source", "primary_style", "secondary_style", "style_tags", "placement_tags", "reasoning",
 		"evidence", "retryable", "backend", "model", "cached", "attempts", "latency_ms", "taxonomy_version", "description_cut",
 	}, c.name)
-}), column{"alternatives", classified(func(c *Classification) table.Value { return alternativesText(c.Alternatives) })})
+}), column{"alternatives", classified(func(c *credenza.Classification) table.Value { return alternativesText(c.Alternatives) })})
 
 // briefColumns are for people, in an aligned table.
 var briefColumns = []column{
 	{"row", number(func(r *Result) int64 { return r.Index + 1 })},
-	{"product", text(func(r *Result) string { return r.Name })},
+	{"product", text(func(r *Result) string { return r.ProductName })},
 	{"category", text(func(r *Result) string {
 		if r.Err != nil {
 			return "-"
@@ -118,18 +118,18 @@ var briefColumns = []column{
 		return r.Classification.Category
 	})},
 	{"conf", classified(rounded(2))},
-	{"style", classified(text(func(c *Classification) string { return c.PrimaryStyle }))},
+	{"style", classified(text(func(c *credenza.Classification) string { return c.PrimaryStyle }))},
 	{"because", text(func(r *Result) string {
 		if r.Err != nil {
 			return r.Err.Error()
 		}
-		picture := errorText(r.UnseenPicture(), func(e *Failure) string { return "[picture: " + e.Kind + "] " })
+		picture := errorText(UnseenPicture(r.Result), func(e *credenza.ItemError) string { return "[picture: " + e.Kind() + "] " })
 		return strings.TrimSpace(picture + r.Classification.Reasoning)
 	})},
 }
 
 // alternativesJSON returns a list of objects.
-func alternativesJSON(list []catalog.Alternative) table.Value {
+func alternativesJSON(list []credenza.Alternative) table.Value {
 	b := []byte{'['}
 	for i, a := range list {
 		if i > 0 {
@@ -143,7 +143,7 @@ func alternativesJSON(list []catalog.Alternative) table.Value {
 }
 
 // alternativesText returns a list such as "SOFA 0.612, BED 0.380".
-func alternativesText(list []catalog.Alternative) table.Value {
+func alternativesText(list []credenza.Alternative) table.Value {
 	var texts []string
 	for _, a := range list {
 		texts = append(texts, fmt.Sprintf("%s %.3f", a.Category, a.Probability))
@@ -151,8 +151,8 @@ func alternativesText(list []catalog.Alternative) table.Value {
 	return table.ListValue(texts)
 }
 
-func rounded(places int) func(*Classification) table.Value {
-	return func(c *Classification) table.Value {
+func rounded(places int) func(*credenza.Classification) table.Value {
+	return func(c *credenza.Classification) table.Value {
 		return table.Value{Kind: table.Number, Text: strconv.FormatFloat(c.Confidence, 'f', places, 64)}
 	}
 }

@@ -8,8 +8,8 @@
 //	Result, cells of the input -> Writer -> table.Writer -> CSV, JSON lines, a table,
 //	                                                        or what table.WriteSheet reads
 //
-// A Result has texts in place of the contract's enums, so that a command can write what a
-// newer service has answered.
+// A Result is that of the public client, which has texts in place of the contract's enums, so
+// that a command can write what a newer service has answered.
 //
 //	w, err := resultfile.New(out, resultfile.Layout{Format: table.CSV, Inputs: header, Prefix: "credenza_"}, 0, 0)
 //	err = w.Write(&resultfile.Row{Result: result, Cells: cells})
