@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -90,7 +91,7 @@ func withoutTags(s string) string {
 			s = afterElement(s, t)
 		case t.tiny && len(s) <= sized:
 			rest := afterElement(s, t)
-			if setsSize(s[:len(s)-len(rest)]) {
+			if setsSize.MatchString(s[:len(s)-len(rest)]) {
 				sized = len(rest)
 			} else {
 				s = rest
@@ -190,21 +191,9 @@ func isHidden(attributes string) (hidden, tiny bool) {
 
 const sizeProperty = "font-size:"
 
-// setsSize reports whether an element in s sets a size of text. Shops put their texts into
-// elements of size 0, so that the spaces between boxes have no width.
-func setsSize(s string) bool {
-	for {
-		_, value, found := strings.Cut(s, sizeProperty)
-		if !found {
-			return false
-		}
-		number := strings.TrimLeft(value, " 0.")
-		if number != "" && '1' <= number[0] && number[0] <= '9' {
-			return true
-		}
-		s = value
-	}
-}
+// setsSize matches if an element sets a size of text. Shops put their texts into elements of
+// size 0, so that the spaces between boxes have no width.
+var setsSize = regexp.MustCompile(sizeProperty + `[ 0.]*[1-9]`)
 
 // isZero reports whether a property of a style is there and zero: "0", "0px", "0.0".
 func isZero(style, property string) bool {
