@@ -63,7 +63,7 @@ type table struct {
 func itemSource(items iter.Seq[Item]) source {
 	return source{pieces: func(yield func(*chunk) bool) {
 		for item := range items {
-			p := itemToProto(&item)
+			p := itemToProto(item)
 			if !yield(&chunk{items: []*credenzav1.Item{p}, bytes: proto.Size(p)}) {
 				return
 			}

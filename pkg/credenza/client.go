@@ -99,7 +99,7 @@ func (c *Client) Close() error { return c.conn.Close() }
 // of the item is in Result.Err. BatchSize and InOrder have no effect.
 func (c *Client) Classify(ctx context.Context, item Item, o Options) (Result, error) {
 	req := &credenzav1.ClassifyRequest{
-		Item:    itemToProto(&item),
+		Item:    itemToProto(item),
 		Mode:    modeToProto(o.Mode),
 		Options: optionsToProto(o),
 	}

@@ -1,6 +1,7 @@
 package credenza
 
 import (
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -18,18 +19,21 @@ func text(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-func texts(list []string) []string {
+func texts(list []string) []string { return converted(list, text) }
+
+// converted returns what convert makes of each element, nil for an empty list.
+func converted[From, To any](list []From, convert func(From) To) []To {
 	if len(list) == 0 {
 		return nil
 	}
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = text(s)
+	out := make([]To, len(list))
+	for i, from := range list {
+		out[i] = convert(from)
 	}
 	return out
 }
 
-func itemToProto(it *Item) *credenzav1.Item {
+func itemToProto(it Item) *credenzav1.Item {
 	p := &credenzav1.Item{
 		Id:          text(it.ID),
 		ProductName: text(it.ProductName),
@@ -45,19 +49,9 @@ func itemToProto(it *Item) *credenzav1.Item {
 	}
 	if len(it.Attributes) > 0 {
 		p.Attributes = make(map[string]string, len(it.Attributes))
-		for key, value := range it.Attributes {
-			p.Attributes[text(key)] = text(value)
-		}
+		maps.Insert(p.Attributes, textPairs(it.Attributes))
 	}
 	return p
-}
-
-func itemsToProto(items []Item) []*credenzav1.Item {
-	out := make([]*credenzav1.Item, len(items))
-	for i := range items {
-		out[i] = itemToProto(&items[i])
-	}
-	return out
 }
 
 // valueAt returns one of an enum's values by its place. For an invalid place it returns an
@@ -135,19 +129,12 @@ func classificationFromProto(p *credenzav1.Classification) Classification {
 		Reasoning:        p.GetReasoning(),
 		Evidence:         enumName(p.GetEvidence().String(), "EVIDENCE_"),
 		NeedsReview:      p.GetNeedsReview(),
-		Alternatives:     alternativesFromProto(p.GetAlternatives()),
+		Alternatives:     converted(p.GetAlternatives(), alternativeFromProto),
 	}
 }
 
-func alternativesFromProto(list []*credenzav1.Alternative) []Alternative {
-	if len(list) == 0 {
-		return nil
-	}
-	out := make([]Alternative, len(list))
-	for i, a := range list {
-		out[i] = Alternative{Category: a.GetCategory(), Probability: a.GetProbability()}
-	}
-	return out
+func alternativeFromProto(p *credenzav1.Alternative) Alternative {
+	return Alternative{Category: p.GetCategory(), Probability: p.GetProbability()}
 }
 
 func itemErrorFromProto(p *credenzav1.ItemError) *ItemError {
@@ -184,17 +171,13 @@ func traceFromProto(p *credenzav1.Trace) Trace {
 }
 
 func batchFromProto(p *credenzav1.Batch) Batch {
-	b := Batch{
+	return Batch{
 		ID:             p.GetBatchId(),
 		ProcessingType: p.GetProcessingType(),
-		Results:        make([]Result, len(p.GetResults())),
+		Results:        converted(p.GetResults(), resultFromProto),
 		Time:           p.GetTimestamp().AsTime(),
 		Progress:       progressFromProto(p.GetProgress()),
 	}
-	for i, r := range p.GetResults() {
-		b.Results[i] = resultFromProto(r)
-	}
-	return b
 }
 
 func progressFromProto(p *credenzav1.Progress) Progress {
@@ -221,19 +204,15 @@ func summaryFromProto(p *credenzav1.Summary) Summary {
 }
 
 func taxonomyFromProto(p *credenzav1.GetTaxonomyResponse) Taxonomy {
-	t := Taxonomy{Version: p.GetVersion()}
-	for _, c := range p.GetCategories() {
-		t.Categories = append(t.Categories, Category{
-			Name: c.GetName(), Description: c.GetDescription(), Placements: c.GetPlacements(),
-		})
+	return Taxonomy{
+		Version: p.GetVersion(),
+		Categories: converted(p.GetCategories(), func(c *credenzav1.Category) Category {
+			return Category{Name: c.GetName(), Description: c.GetDescription(), Placements: c.GetPlacements()}
+		}),
+		Styles: converted(p.GetStyles(), func(s *credenzav1.Style) Style {
+			return Style{Name: s.GetName(), Description: s.GetDescription(), Keywords: s.GetKeywords(), Palette: s.GetPalette(), Tags: s.GetTags()}
+		}),
 	}
-	for _, s := range p.GetStyles() {
-		t.Styles = append(t.Styles, Style{
-			Name: s.GetName(), Description: s.GetDescription(),
-			Keywords: s.GetKeywords(), Palette: s.GetPalette(), Tags: s.GetTags(),
-		})
-	}
-	return t
 }
 
 // enumName strips an enum's prefix. The unspecified value is the empty string.

@@ -85,11 +85,7 @@ type JobQuery struct {
 // A call that failed is not repeated, since its items are used up. With a RequestID the
 // caller can repeat it, and gets the existing job if only the answer was lost.
 func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSpec, opts ...UploadOption) (Job, error) {
-	var up upload
-	for _, opt := range opts {
-		opt(&up)
-	}
-	return c.upload(ctx, itemSource(items), spec, &up)
+	return c.upload(ctx, itemSource(items), spec, uploadOf(opts))
 }
 
 // CreateJobFromRows does the same with the rows of a table, as texts. The server finds out
@@ -98,11 +94,8 @@ func (c *Client) CreateJob(ctx context.Context, items iter.Seq[Item], spec JobSp
 func (c *Client) CreateJobFromRows(
 	ctx context.Context, columns []string, rows iter.Seq[[]string], spec JobSpec, opts ...UploadOption,
 ) (Job, error) {
-	var up upload
-	for _, opt := range opts {
-		opt(&up)
-	}
-	return c.upload(ctx, rowSource(columns, rows, up.overrides), spec, &up)
+	up := uploadOf(opts)
+	return c.upload(ctx, rowSource(columns, rows, up.overrides), spec, up)
 }
 
 func (c *Client) upload(ctx context.Context, src source, spec JobSpec, up *upload) (Job, error) {
@@ -149,6 +142,14 @@ type upload struct {
 	overrides Overrides
 }
 
+func uploadOf(opts []UploadOption) *upload {
+	var up upload
+	for _, opt := range opts {
+		opt(&up)
+	}
+	return &up
+}
+
 // UploadOverrides name the columns that fill fields, for CreateJobFromRows.
 func UploadOverrides(o Overrides) UploadOption { return func(u *upload) { u.overrides = o } }
 
@@ -193,7 +194,7 @@ func uploadChunk(pack func(*chunk) packed) func(*chunk) *credenzav1.CreateJobReq
 // a RequestID a call that failed can be repeated: it gets the existing job if only the
 // answer was lost.
 func (c *Client) SubmitJob(ctx context.Context, items []Item, spec JobSpec) (Job, error) {
-	req := &credenzav1.SubmitJobRequest{Items: itemsToProto(items), Spec: jobSpecToProto(&spec)}
+	req := &credenzav1.SubmitJobRequest{Items: converted(items, itemToProto), Spec: jobSpecToProto(&spec)}
 	if err := c.checkSize(req); err != nil {
 		return Job{}, err
 	}

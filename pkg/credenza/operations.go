@@ -200,26 +200,11 @@ func statusFromProto(p *credenzav1.GetStatusResponse) Status {
 		},
 		Queue:    Queue{Interactive: queue.GetInteractive(), Bulk: queue.GetBulk()},
 		Upstream: latencyFromProto(p.GetUpstreamLatency()),
+		Keys:     converted(p.GetKeys(), keyFromProto),
+		Groups:   converted(p.GetGroups(), groupFromProto),
+		Profiles: converted(p.GetProfiles(), profileFromProto),
+		Callers:  converted(p.GetCallers(), callerFromProto),
 		Settings: settingsFromProto(p.GetSettings()),
-	}
-	for _, k := range p.GetKeys() {
-		s.Keys = append(s.Keys, Key{
-			Suffix: k.GetSuffix(), InFlight: int(k.GetInFlight()), Calls: k.GetCalls(), Failures: k.GetFailures(),
-			Group: k.GetGroup(), Retired: k.GetRetiredReason(), RetryIn: k.GetRetryIn().AsDuration(),
-		})
-	}
-	for _, g := range p.GetGroups() {
-		s.Groups = append(s.Groups, groupFromProto(g))
-	}
-	for _, m := range p.GetProfiles() {
-		s.Profiles = append(s.Profiles, profileFromProto(m))
-	}
-	for _, c := range p.GetCallers() {
-		caller := Caller{Name: c.GetName()}
-		for _, limit := range c.GetCaps() {
-			caller.Caps = append(caller.Caps, Cap{Name: limit.GetName(), Limit: limit.GetLimit(), Used: limit.GetUsed()})
-		}
-		s.Callers = append(s.Callers, caller)
 	}
 	if c := p.GetCache(); c != nil {
 		s.Cache = &Cache{Entries: c.GetEntries(), Bytes: c.GetBytes(), Hits: c.GetHits(), Misses: c.GetMisses()}
@@ -227,14 +212,26 @@ func statusFromProto(p *credenzav1.GetStatusResponse) Status {
 	return s
 }
 
-func profileFromProto(p *credenzav1.ModelProfile) Profile {
-	profile := Profile{Groups: p.GetGroups(), Model: p.GetModel(), Settled: p.GetSettled()}
-	for _, part := range p.GetParts() {
-		profile.Parts = append(profile.Parts, ProfilePart{
-			Name: part.GetName(), Value: part.GetValue(), Source: enumName(part.GetSource().String(), "PROFILE_SOURCE_"),
-		})
+func keyFromProto(k *credenzav1.KeyStatus) Key {
+	return Key{
+		Suffix: k.GetSuffix(), InFlight: int(k.GetInFlight()), Calls: k.GetCalls(), Failures: k.GetFailures(),
+		Group: k.GetGroup(), Retired: k.GetRetiredReason(), RetryIn: k.GetRetryIn().AsDuration(),
 	}
-	return profile
+}
+
+func callerFromProto(c *credenzav1.CallerStatus) Caller {
+	return Caller{Name: c.GetName(), Caps: converted(c.GetCaps(), func(limit *credenzav1.CapStatus) Cap {
+		return Cap{Name: limit.GetName(), Limit: limit.GetLimit(), Used: limit.GetUsed()}
+	})}
+}
+
+func profileFromProto(p *credenzav1.ModelProfile) Profile {
+	return Profile{
+		Groups: p.GetGroups(), Model: p.GetModel(), Settled: p.GetSettled(),
+		Parts: converted(p.GetParts(), func(part *credenzav1.ProfilePart) ProfilePart {
+			return ProfilePart{Name: part.GetName(), Value: part.GetValue(), Source: enumName(part.GetSource().String(), "PROFILE_SOURCE_")}
+		}),
+	}
 }
 
 func latencyFromProto(p *credenzav1.LatencyStatus) Latency {

@@ -34,7 +34,7 @@ func (c *Client) ClassifyStream(ctx context.Context, items []Item, o Options) *S
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // a loop that was left early ends its call here
-		c.receiveStream(ctx, s, packed{items: &credenzav1.ItemChunk{Items: itemsToProto(items)}}, o, yield)
+		c.receiveStream(ctx, s, packed{items: &credenzav1.ItemChunk{Items: converted(items, itemToProto)}}, o, yield)
 	}}
 }
 
