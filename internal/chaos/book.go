@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // callGrace is how long after its deadline a call may end, on a busy machine.
@@ -49,6 +51,14 @@ func (b *book) violate(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	b.wrong = append(b.wrong, text)
 	fmt.Printf("%7.1fs VIOLATION %s\n", time.Since(b.began).Seconds(), text)
+}
+
+// check notes that something is not possible which must be, and reports whether it was possible.
+func (b *book) check(what string, err error) bool {
+	if err != nil {
+		b.violate("%s: %v", what, err)
+	}
+	return err == nil
 }
 
 func (b *book) violations() int {
@@ -150,6 +160,13 @@ func (t *tally) add(b *book, index int64, failure string) {
 	if failure != "" {
 		b.failed.Add(1)
 		b.count("item error", failure)
+	}
+}
+
+// addAll counts the results of a batch.
+func (t *tally) addAll(b *book, results []credenza.Result) {
+	for i := range results {
+		t.add(b, results[i].Index, failureOf(&results[i]))
 	}
 }
 

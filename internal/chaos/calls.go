@@ -27,16 +27,16 @@ func callOptions(rng *rand.Rand) credenza.Options {
 // stream classifies a list.
 func (l *load) stream(rng *rand.Rand, r *replica) {
 	list := newItems(20 + rng.IntN(60))
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
+	ctx, end := l.within(callTime, "ClassifyStream on "+r.name)
+	defer end()
 	l.follow(ctx, rng, "ClassifyStream", r, l.clients[r].ClassifyStream(ctx, list, callOptions(rng)), len(list))
 }
 
 // feed does the same with items that come one after the other.
 func (l *load) feed(rng *rand.Rand, r *replica) {
 	list := newItems(20 + rng.IntN(60))
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
+	ctx, end := l.within(callTime, "ClassifyFeed on "+r.name)
+	defer end()
 	slow := func(yield func(credenza.Item) bool) {
 		for i, item := range list {
 			if i%10 == 9 {
@@ -52,8 +52,6 @@ func (l *load) feed(rng *rand.Rand, r *replica) {
 
 // follow reads a call to its end and checks what came.
 func (l *load) follow(ctx context.Context, rng *rand.Rand, what string, r *replica, s *credenza.Stream, n int) {
-	deadline, _ := ctx.Deadline()
-	defer l.book.begin(what+" on "+r.name, deadline)()
 	l.book.accepted.Add(int64(n))
 	t := newTally(what + " on " + r.name)
 	slow := rng.IntN(10) == 0
@@ -64,9 +62,7 @@ func (l *load) follow(ctx context.Context, rng *rand.Rand, what string, r *repli
 			l.breathe(rng)
 			return
 		}
-		for _, result := range batch.Results {
-			t.add(l.book, result.Index, failureOf(result))
-		}
+		t.addAll(l.book, batch.Results)
 		if slow {
 			_ = pause(ctx, 300*time.Millisecond)
 		}
@@ -80,11 +76,12 @@ func (l *load) follow(ctx context.Context, rng *rand.Rand, what string, r *repli
 // leave begins a call and leaves it early, by the loop or by its context.
 func (l *load) leave(rng *rand.Rand, r *replica) {
 	list := newItems(20 + rng.IntN(60))
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	defer l.book.begin("a call that is left early, on "+r.name, time.Now().Add(callTime))()
-	l.book.accepted.Add(int64(len(list)))
 	t := newTally("a call that is left early, on " + r.name)
+	ctx, end := l.within(callTime, t.what)
+	defer end()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l.book.accepted.Add(int64(len(list)))
 	if rng.IntN(2) == 0 {
 		time.AfterFunc(time.Duration(rng.IntN(1500))*time.Millisecond, cancel)
 	}
@@ -94,9 +91,7 @@ func (l *load) leave(rng *rand.Rand, r *replica) {
 			l.judge(t.what, r, err)
 			break
 		}
-		for _, result := range batch.Results {
-			t.add(l.book, result.Index, failureOf(result))
-		}
+		t.addAll(l.book, batch.Results)
 		if len(t.seen) > after {
 			break
 		}
@@ -107,9 +102,8 @@ func (l *load) leave(rng *rand.Rand, r *replica) {
 
 // unary classifies one item.
 func (l *load) unary(rng *rand.Rand, r *replica) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	defer l.book.begin("Classify on "+r.name, time.Now().Add(callTime))()
+	ctx, end := l.within(callTime, "Classify on "+r.name)
+	defer end()
 	l.book.accepted.Add(1)
 	result, err := l.clients[r].Classify(ctx, newItems(1)[0], callOptions(rng))
 	if err != nil {
@@ -118,14 +112,12 @@ func (l *load) unary(rng *rand.Rand, r *replica) {
 		l.breathe(rng)
 		return
 	}
-	newTally("Classify").add(l.book, 0, failureOf(result))
+	newTally("Classify").add(l.book, 0, failureOf(&result))
 }
 
 // operate asks for the state of a server.
 func (l *load) operate(rng *rand.Rand, r *replica) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	end := l.book.begin("GetStatus on "+r.name, time.Now().Add(askTime))
+	ctx, end := l.within(askTime, "GetStatus on "+r.name)
 	_, err := l.clients[r].Status(ctx)
 	end()
 	if err != nil {
@@ -137,9 +129,7 @@ func (l *load) operate(rng *rand.Rand, r *replica) {
 // list lists jobs, a few on a page.
 func (l *load) list(rng *rand.Rand, store string) {
 	r, c := l.any(rng, store)
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	end := l.book.begin("ListJobs on "+r.name, time.Now().Add(askTime))
+	ctx, end := l.within(askTime, "ListJobs on "+r.name)
 	seen := map[string]bool{}
 	for job, err := range c.Jobs(ctx, credenza.JobQuery{PageSize: 2}) {
 		if err != nil {
@@ -158,9 +148,9 @@ func (l *load) list(rng *rand.Rand, store string) {
 // breakUpload begins an upload and breaks it off, so that no job may come of it.
 func (l *load) breakUpload(rng *rand.Rand, store string) {
 	r, c := l.any(rng, store)
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	defer l.book.begin("an upload that breaks off, on "+r.name, time.Now().Add(callTime))()
+	ctx, end := l.within(callTime, "an upload that breaks off, on "+r.name)
+	defer end()
+	ctx, cancel := context.WithCancel(ctx)
 	n, cut := 0, 1+rng.IntN(3000)
 	endless := func(yield func(credenza.Item) bool) {
 		for n < cut && yield(credenza.Item{ProductName: fmt.Sprint("half a catalogue ", n)}) {

@@ -28,25 +28,37 @@ type authority struct {
 }
 
 func newAuthority(folder string) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a := &authority{folder: folder, roots: x509.NewCertPool()}
+	root := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "chaos"}, IsCA: true, BasicConstraintsValid: true,
+		NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	raw, key, err := a.sign(root)
+	if err == nil {
+		a.key = key
+		a.root, err = x509.ParseCertificate(raw)
+	}
 	if err != nil {
 		return nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chaos"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	root, err := x509.ParseCertificate(raw)
-	if err != nil {
-		return nil, err
-	}
-	a := &authority{folder: folder, key: key, root: root, roots: x509.NewCertPool(), serial: 1}
-	a.roots.AddCert(root)
+	a.roots.AddCert(a.root)
 	return a, a.replace()
+}
+
+// sign signs a certificate with the next number, the authority's own by itself, and makes its key.
+// The caller holds mu.
+func (a *authority) sign(template *x509.Certificate) (raw []byte, key *ecdsa.PrivateKey, err error) {
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, nil, err
+	}
+	a.serial++
+	template.SerialNumber, template.NotBefore = big.NewInt(a.serial), time.Now().Add(-time.Hour)
+	parent, signer := a.root, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	raw, err = x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	return raw, key, err
 }
 
 func (a *authority) certificate() string { return filepath.Join(a.folder, "tls.crt") }
@@ -61,17 +73,11 @@ func (a *authority) client() *tls.Config {
 func (a *authority) replace() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.serial++
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(a.serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(12 * time.Hour),
+	raw, key, err := a.sign(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter: time.Now().Add(12 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, a.root, &key.PublicKey, a.key)
+	})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 type fault struct {
 	name     string
 	lasts    span
-	begin    func(ctx context.Context, s *storm) (end func(), ok bool)
+	begin    func(s *storm, ctx context.Context) (end func(), ok bool)
 	notShort bool // too long for a short run
 }
 
@@ -57,28 +57,28 @@ func faultsOf(w *world) (all []fault) {
 	for _, t := range toxics {
 		all = append(all, fault{
 			name: t.name, lasts: t.lasts, notShort: t.lasts == long,
-			begin: func(_ context.Context, s *storm) (func(), bool) { return s.poison(t.kind, t.attributes(s.rng)) },
+			begin: func(s *storm, _ context.Context) (func(), bool) { return s.poison(t.kind, t.attributes(s.rng)) },
 		})
 	}
 	all = append(
 		all,
-		fault{name: "refused connections", lasts: brief, begin: flip((*storm).refuseLink)},
+		fault{name: "refused connections", lasts: brief, begin: (*storm).refuseLink},
 		fault{name: "replica killed", lasts: brief, begin: endReplica(syscall.SIGKILL)},
 		fault{name: "replica killed, and away for long", lasts: long, notShort: true, begin: endReplica(syscall.SIGKILL)},
 		fault{name: "replica terminated", lasts: brief, begin: endReplica(syscall.SIGTERM)},
-		fault{name: "replica stopped", lasts: usual, begin: flip((*storm).stopReplica)},
-		fault{name: "crowd of idle connections", lasts: usual, begin: flip((*storm).crowd)},
+		fault{name: "replica stopped", lasts: usual, begin: (*storm).stopReplica},
+		fault{name: "crowd of idle connections", lasts: usual, begin: (*storm).crowd},
 		fault{name: "NATS killed", lasts: brief, begin: endNATS(syscall.SIGKILL)},
 		fault{name: "NATS terminated", lasts: brief, begin: endNATS(syscall.SIGTERM)},
-		fault{name: "NATS stopped", lasts: usual, begin: func(_ context.Context, s *storm) (func(), bool) { return stopProcess(s.nats) }},
-		fault{name: "model stopped", lasts: usual, begin: func(_ context.Context, s *storm) (func(), bool) { return stopProcess(s.model) }},
-		fault{name: "certificates replaced", lasts: brief, begin: flip((*storm).replaceCertificates)},
-		fault{name: "token replaced", lasts: brief, begin: flip((*storm).replaceToken)},
-		fault{name: "token file unreadable", lasts: brief, begin: flip((*storm).spoilTokens)},
+		fault{name: "NATS stopped", lasts: usual, begin: func(s *storm, _ context.Context) (func(), bool) { return stopProcess(s.nats) }},
+		fault{name: "model stopped", lasts: usual, begin: func(s *storm, _ context.Context) (func(), bool) { return stopProcess(s.model) }},
+		fault{name: "certificates replaced", lasts: brief, begin: (*storm).replaceCertificates},
+		fault{name: "token replaced", lasts: brief, begin: (*storm).replaceToken},
+		fault{name: "token file unreadable", lasts: brief, begin: (*storm).spoilTokens},
 	)
 	if w.disk.mounted && w.natsDisk.mounted {
-		all = append(all, fault{name: "disk full", lasts: usual, begin: flip((*storm).fillDisk)},
-			fault{name: "NATS's disk full", lasts: usual, begin: flip((*storm).fillNATS)})
+		all = append(all, fault{name: "disk full", lasts: usual, begin: (*storm).fillDisk},
+			fault{name: "NATS's disk full", lasts: usual, begin: (*storm).fillNATS})
 	} else {
 		w.book.say("no disk will be full: nothing can be mounted here")
 	}
@@ -133,7 +133,7 @@ func (s *storm) one(ctx context.Context, done func()) {
 	f := s.deck[0]
 	s.deck = s.deck[1:]
 	lasts := f.lasts.random(s.rng)
-	end, ok := f.begin(ctx, s)
+	end, ok := f.begin(s, ctx)
 	if !ok {
 		done()
 		return
@@ -154,9 +154,8 @@ func (s *storm) poison(kind string, attributes map[string]int) (end func(), ok b
 		return nil, false
 	}
 	remove, err := l.add(kind, stream, attributes)
-	if err != nil {
+	if !s.book.check("the fault cannot be played", err) {
 		l.release()
-		s.book.violate("the fault cannot be played: %v", err)
 		return nil, false
 	}
 	return func() {
@@ -170,16 +169,9 @@ func (s *storm) refuseLink(context.Context) (end func(), ok bool) {
 	if !l.take() {
 		return nil, false
 	}
-	open := l.refuse()
+	l.proxy.Stop() // closes all its connections
 	return func() {
-		if err := open(); err != nil {
-			s.book.violate("%s cannot be opened again: %v", l.name, err)
-		}
+		s.book.check("the link cannot be opened again", l.proxy.Start())
 		l.release()
 	}, true
-}
-
-// flip turns a method of storm into the begin of a fault.
-func flip(begin func(*storm, context.Context) (func(), bool)) func(context.Context, *storm) (func(), bool) {
-	return func(ctx context.Context, s *storm) (func(), bool) { return begin(s, ctx) }
 }

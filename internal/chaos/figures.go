@@ -71,21 +71,19 @@ func (w *world) settled(ctx context.Context, before map[string]figures, patience
 	for _, r := range w.replicas {
 		for {
 			f, err := w.figures(ctx, r)
-			excess := ""
-			switch {
-			case err != nil:
-				excess = err.Error()
-			case before != nil:
-				excess = f.excess(before[r.name])
-			default:
-				excess = f.excess(f)
+			then := f
+			if before != nil {
+				then = before[r.name]
 			}
+			excess := f.excess(then)
+			if err != nil {
+				excess = err.Error()
+			}
+			after[r.name] = f
 			if excess == "" || ctx.Err() != nil {
-				after[r.name] = f
 				break
 			}
 			if time.Now().After(until) {
-				after[r.name] = f
 				w.dump(ctx, r)
 				w.book.violate("%s does not come to rest: %s", r.name, excess)
 				break
@@ -159,9 +157,7 @@ func (r *report) finish(ctx context.Context) {
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &r.model)
 	}
-	if err != nil {
-		r.book.violate("the model's statistics cannot be read: %v", err)
-	}
+	r.book.check("the model's statistics cannot be read", err)
 	r.checkSpeed()
 }
 
@@ -172,16 +168,14 @@ const throughputGoal = 0.8
 // that broke off.
 func (r *report) leftJobs(ctx context.Context, on *replica) {
 	c, err := r.dial(on.grpcAddr)
-	if err != nil {
-		r.book.violate("%v", err)
+	if !r.book.check("at the end", err) {
 		return
 	}
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for job, err := range c.Jobs(ctx, credenza.JobQuery{}) {
-		if err != nil {
-			r.book.violate("jobs cannot be listed at the end: %v", err)
+		if !r.book.check("jobs cannot be listed at the end", err) {
 			return
 		}
 		r.book.violate("job %s is left: name %q, %s, %d of %d items", job.ID, job.Name, job.State, job.Progress.Done, job.Progress.Total)
@@ -191,8 +185,7 @@ func (r *report) leftJobs(ctx context.Context, on *replica) {
 // readLog counts the errors in the log of a replica. A panic is a violation.
 func (r *report) readLog(p *process) {
 	raw, err := os.ReadFile(p.log.Name())
-	if err != nil {
-		r.book.violate("%v", err)
+	if !r.book.check("the log of "+p.name, err) {
 		return
 	}
 	for line := range strings.Lines(string(raw)) {

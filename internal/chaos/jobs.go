@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,7 @@ func poison(rng *rand.Rand, list []credenza.Item) {
 func (l *load) create(ctx context.Context, rng *rand.Rand, store string, list []credenza.Item, spec credenza.JobSpec) (job credenza.Job, ok bool) {
 	ids := map[string]bool{}
 	upload := func(ctx context.Context, c *credenza.Client) (credenza.Job, error) {
-		return c.CreateJob(ctx, each(list), spec)
+		return c.CreateJob(ctx, slices.Values(list), spec)
 	}
 	if rng.IntN(3) == 0 {
 		upload = func(ctx context.Context, c *credenza.Client) (credenza.Job, error) {
@@ -122,8 +123,8 @@ func (l *load) persist(ctx context.Context, rng *rand.Rand, store, what string, 
 
 // transient reports whether a repetition may help.
 func transient(err error) bool {
-	var e *credenza.Error
-	return errors.As(err, &e) && (passing[e.Code] || e.Code == credenza.CodeUnauthenticated ||
+	e := asError(err)
+	return e != nil && (passing[e.Code] || e.Code == credenza.CodeUnauthenticated ||
 		e.Code == credenza.CodeInternal || e.Code == credenza.CodeUnknown)
 }
 
@@ -196,8 +197,8 @@ func (f *followed) watch(ctx context.Context, rng *rand.Rand) (ok bool) {
 			return f.book.violations() == before || transient(err)
 		}
 		f.token = w.Token()
+		f.tally.addAll(f.book, batch.Results)
 		for _, result := range batch.Results {
-			f.tally.add(f.book, result.Index, failureOf(result))
 			if result.Err != nil && result.Err.Retryable {
 				f.retryable = append(f.retryable, result.Index)
 			}
@@ -213,30 +214,25 @@ func (f *followed) meddle(ctx context.Context, rng *rand.Rand) {
 		return
 	}
 	if rng.IntN(4) == 0 {
-		f.cancelled = f.persistUnlessEnded(ctx, rng, "CancelJob", func(ctx context.Context, c *credenza.Client) error {
-			_, err := c.CancelJob(ctx, f.id)
-			return err
-		})
+		f.cancelled = f.changeUnlessEnded(ctx, rng, "CancelJob", (*credenza.Client).CancelJob)
 		return
 	}
-	if !f.persistUnlessEnded(ctx, rng, "PauseJob", func(ctx context.Context, c *credenza.Client) error {
-		_, err := c.PauseJob(ctx, f.id, credenza.PauseOptions{Reason: "chaos"})
-		return err
+	if !f.changeUnlessEnded(ctx, rng, "PauseJob", func(c *credenza.Client, ctx context.Context, id string) (credenza.Job, error) {
+		return c.PauseJob(ctx, id, credenza.PauseOptions{Reason: "chaos"})
 	}) {
 		return
 	}
 	_ = pause(ctx, time.Duration(rng.IntN(3000))*time.Millisecond)
-	f.persistUnlessEnded(ctx, rng, "ResumeJob", func(ctx context.Context, c *credenza.Client) error {
-		_, err := c.ResumeJob(ctx, f.id)
-		return err
-	})
+	f.changeUnlessEnded(ctx, rng, "ResumeJob", (*credenza.Client).ResumeJob)
 }
 
-// persistUnlessEnded is persist for a call that fails once the job has ended, or that is of no
+// changeUnlessEnded is persist for a call that fails once the job has ended, or that is of no
 // interest once the job is followed no longer.
-func (f *followed) persistUnlessEnded(ctx context.Context, rng *rand.Rand, what string, do func(context.Context, *credenza.Client) error) (done bool) {
+func (f *followed) changeUnlessEnded(
+	ctx context.Context, rng *rand.Rand, what string, change func(*credenza.Client, context.Context, string) (credenza.Job, error),
+) (done bool) {
 	f.persist(ctx, rng, f.store, what, func(once context.Context, c *credenza.Client) error {
-		err := do(once, c)
+		_, err := change(c, once, f.id)
 		done = err == nil
 		if e := asError(err); ctx.Err() != nil || e != nil && e.Code == credenza.CodeFailedPrecondition {
 			err = nil // of no interest
@@ -324,8 +320,8 @@ func (f *followed) remove(ctx context.Context, rng *rand.Rand) {
 		return // what was reported can be looked at
 	}
 	gone := func(err error) bool {
-		var e *credenza.Error
-		return errors.As(err, &e) && e.Code == credenza.CodeNotFound
+		e := asError(err)
+		return e != nil && e.Code == credenza.CodeNotFound
 	}
 	f.persist(ctx, rng, f.store, "DeleteJob", func(ctx context.Context, c *credenza.Client) error {
 		err := c.DeleteJob(ctx, f.id)

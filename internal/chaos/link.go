@@ -55,9 +55,3 @@ func (l *link) add(kind, stream string, attributes map[string]int) (end func(), 
 	}
 	return func() { _ = l.proxy.Toxics.RemoveToxic(context.Background(), kind) }, nil
 }
-
-// refuse closes the link and all its connections until end is called.
-func (l *link) refuse() (end func() error) {
-	l.proxy.Stop()
-	return l.proxy.Start
-}

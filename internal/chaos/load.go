@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -114,6 +112,16 @@ func (l *load) any(rng *rand.Rand, store string) (*replica, *credenza.Client) {
 	return r, l.clients[r]
 }
 
+// within returns the context of a call that has to end in a time, and the function for its end.
+func (l *load) within(d time.Duration, what string) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	ended := l.book.begin(what, time.Now().Add(d))
+	return ctx, func() {
+		ended()
+		cancel()
+	}
+}
+
 // newItems returns items that all differ from any before.
 func newItems(n int) []credenza.Item {
 	list := make([]credenza.Item, n)
@@ -127,16 +135,6 @@ func newItems(n int) []credenza.Item {
 	return list
 }
 
-func each(list []credenza.Item) iter.Seq[credenza.Item] {
-	return func(yield func(credenza.Item) bool) {
-		for _, item := range list {
-			if !yield(item) {
-				return
-			}
-		}
-	}
-}
-
 func indexesOf(n int) []int64 {
 	all := make([]int64, n)
 	for i := range all {
@@ -146,7 +144,7 @@ func indexesOf(n int) []int64 {
 }
 
 // failureOf is the reason of an item's error, empty if it has none.
-func failureOf(r credenza.Result) string {
+func failureOf(r *credenza.Result) string {
 	if r.Err == nil {
 		return ""
 	}
@@ -161,8 +159,8 @@ var passing = map[credenza.Code]bool{
 
 // judge counts how a call ended, and reports an end that no fault explains.
 func (l *load) judge(what string, r *replica, err error) {
-	var e *credenza.Error
-	if !errors.As(err, &e) {
+	e := asError(err)
+	if e == nil {
 		l.book.violate("%s on %s: an error of another type: %v", what, r.name, err)
 		return
 	}

@@ -15,15 +15,12 @@ const endTime = 25 * time.Second
 
 func (s *storm) replica() *replica { return s.replicas[s.rng.IntN(len(s.replicas))] }
 
-func endReplica(signal syscall.Signal) func(context.Context, *storm) (func(), bool) {
-	return func(ctx context.Context, s *storm) (func(), bool) {
-		r := s.replica()
-		return s.restart(ctx, r.process, signal)
-	}
+func endReplica(signal syscall.Signal) func(*storm, context.Context) (func(), bool) {
+	return func(s *storm, ctx context.Context) (func(), bool) { return s.restart(ctx, s.replica().process, signal) }
 }
 
-func endNATS(signal syscall.Signal) func(context.Context, *storm) (func(), bool) {
-	return func(ctx context.Context, s *storm) (func(), bool) { return s.restart(ctx, s.nats, signal) }
+func endNATS(signal syscall.Signal) func(*storm, context.Context) (func(), bool) {
+	return func(s *storm, ctx context.Context) (func(), bool) { return s.restart(ctx, s.nats, signal) }
 }
 
 // restart ends a process. The end of the fault starts it again and waits until it answers.
@@ -34,17 +31,20 @@ func (s *storm) restart(ctx context.Context, p *process, signal syscall.Signal) 
 	ended := make(chan struct{})
 	go func() { // a process that is terminated may drain for as long as the fault lasts
 		defer close(ended)
-		if err := p.end(signal, endTime); err != nil {
-			s.book.violate("%v", err)
-		}
+		s.book.check("a fault", p.end(signal, endTime))
 	}()
 	return func() {
 		defer p.busy.Unlock()
 		<-ended
-		if err := p.start(ctx); err != nil && ctx.Err() == nil {
-			s.book.violate("%v", err)
-		}
+		s.startAgain(ctx, p)
 	}, true
+}
+
+// startAgain starts a process that a fault has ended.
+func (s *storm) startAgain(ctx context.Context, p *process) {
+	if err := p.start(ctx); ctx.Err() == nil {
+		s.book.check("a fault", err)
+	}
 }
 
 func (s *storm) stopReplica(context.Context) (end func(), ok bool) {
@@ -92,13 +92,9 @@ func (s *storm) fillDisk(context.Context) (end func(), ok bool) {
 	if !s.disks.TryLock() {
 		return nil, false
 	}
-	if err := s.disk.fill(); err != nil {
-		s.book.violate("the disk cannot be filled: %v", err)
-	}
+	s.book.check("the disk cannot be filled", s.disk.fill())
 	return func() {
-		if err := s.disk.free(); err != nil {
-			s.book.violate("the disk cannot be freed: %v", err)
-		}
+		s.book.check("the disk cannot be freed", s.disk.free())
 		s.disks.Unlock()
 	}, true
 }
@@ -109,43 +105,24 @@ func (s *storm) fillNATS(ctx context.Context) (end func(), ok bool) {
 	if !s.nats.busy.TryLock() {
 		return nil, false
 	}
-	if err := s.natsDisk.fill(); err != nil {
-		s.book.violate("the disk of NATS cannot be filled: %v", err)
-	}
+	s.book.check("the disk of NATS cannot be filled", s.natsDisk.fill())
 	return func() {
 		defer s.nats.busy.Unlock()
-		if err := s.natsDisk.free(); err != nil {
-			s.book.violate("the disk of NATS cannot be freed: %v", err)
-		}
-		if err := s.nats.end(syscall.SIGTERM, endTime); err != nil {
-			s.book.violate("%v", err)
-		}
-		if err := s.nats.start(ctx); err != nil && ctx.Err() == nil {
-			s.book.violate("%v", err)
-		}
+		s.book.check("the disk of NATS cannot be freed", s.natsDisk.free())
+		s.book.check("a fault", s.nats.end(syscall.SIGTERM, endTime))
+		s.startAgain(ctx, s.nats)
 	}, true
 }
 
 // replaceCertificates replaces the certificate that all replicas serve. Each must serve it to
 // new connections before long.
 func (s *storm) replaceCertificates(context.Context) (end func(), ok bool) {
-	if err := s.authority.replace(); err != nil {
-		s.book.violate("the certificate cannot be replaced: %v", err)
-		return nil, false
-	}
-	return func() {}, true
+	return func() {}, s.book.check("the certificate cannot be replaced", s.authority.replace())
 }
 
 // replaceToken gives the caller of the load another token.
 func (s *storm) replaceToken(context.Context) (end func(), ok bool) {
-	if !s.tokens.settled() {
-		return nil, false
-	}
-	if err := s.tokens.replace(); err != nil {
-		s.book.violate("the token cannot be replaced: %v", err)
-		return nil, false
-	}
-	return func() {}, true
+	return func() {}, s.tokens.settled() && s.book.check("the token cannot be replaced", s.tokens.replace())
 }
 
 // spoilTokens puts something else in place of the token file: the tokens that were read stay in
@@ -168,13 +145,9 @@ func (s *storm) spoilTokens(context.Context) (end func(), ok bool) {
 		release()
 		return nil, false
 	}
-	if err := s.tokens.spoil(); err != nil {
-		s.book.violate("the token file cannot be replaced: %v", err)
-	}
+	s.book.check("the token file cannot be replaced", s.tokens.spoil())
 	return func() {
-		if err := s.tokens.replace(); err != nil {
-			s.book.violate("the token cannot be replaced: %v", err)
-		}
+		s.book.check("the token cannot be replaced", s.tokens.replace())
 		release()
 	}, true
 }
@@ -185,9 +158,7 @@ func (w *world) checkSecrets(ctx context.Context) {
 		if serial, err := w.authority.serves(r.grpcAddr); err != nil || serial != w.authority.current() {
 			w.book.violate("%s serves certificate %d, the newest is %d: %v", r.name, serial, w.authority.current(), err)
 		}
-		if err := w.refusesOld(ctx, r); err != nil {
-			w.book.violate("%s: %v", r.name, err)
-		}
+		w.book.check(r.name, w.refusesOld(ctx, r))
 	}
 }
 

@@ -48,15 +48,13 @@ func (l *load) compatible(rng *rand.Rand, r *replica) {
 		rows[i] = map[string]string{"product_name": item.ProductName, "description": item.Description}
 	}
 	body, err := json.Marshal(map[string]any{"data": rows, "toggle": 1})
-	if err != nil {
-		l.book.violate("%v", err)
+	if !l.book.check("the rows", err) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	defer l.book.begin("/classify-category on "+r.name, time.Now().Add(callTime))()
-	l.book.accepted.Add(int64(len(list)))
 	t := newTally("/classify-category on " + r.name)
+	ctx, end := l.within(callTime, t.what)
+	defer end()
+	l.book.accepted.Add(int64(len(list)))
 	if err := l.readEvents(ctx, r, t, body, len(list)); err != nil {
 		l.book.returned.Add(int64(len(list) - len(t.seen)))
 		l.breathe(rng)
@@ -126,9 +124,8 @@ func (l *load) readEvent(t *tally, text []byte, n int) (done bool, err error) {
 
 // connect classifies one item in plain JSON.
 func (l *load) connect(rng *rand.Rand, r *replica) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	defer l.book.begin("Classify as JSON on "+r.name, time.Now().Add(callTime))()
+	ctx, end := l.within(callTime, "Classify as JSON on "+r.name)
+	defer end()
 	l.book.accepted.Add(1)
 	body := fmt.Sprintf(`{"item": {"productName": %q}, "options": {"cachePolicy": "CACHE_POLICY_BYPASS"}}`, newItems(1)[0].ProductName)
 	status, text, err := l.ask(ctx, r, "/credenza.v1.ClassificationService/Classify", strings.NewReader(body))
@@ -181,15 +178,15 @@ func (l *load) ask(ctx context.Context, r *replica, path string, body io.Reader)
 // breakBody sends half of the body of a job.
 func (l *load) breakBody(rng *rand.Rand, store string) {
 	r, _ := l.any(rng, store)
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	defer l.book.begin("a body that breaks off, on "+r.name, time.Now().Add(askTime))()
+	ctx, end := l.within(askTime, "a body that breaks off, on "+r.name)
+	defer end()
+	ctx, cancel := context.WithCancel(ctx)
 	var body strings.Builder
 	fmt.Fprintf(&body, `{"spec": {"displayName": %q}, "items": [`, brokenName)
 	for i := range 1 + rng.IntN(2000) {
 		fmt.Fprintf(&body, `{"productName": "half a body %d"},`, i)
 	}
-	half := io.MultiReader(strings.NewReader(body.String()), breaking{func() { cancel() }})
+	half := io.MultiReader(strings.NewReader(body.String()), breaking{cancel})
 	status, text, err := l.ask(ctx, r, "/credenza.v1.JobService/SubmitJob", half)
 	if err == nil {
 		l.judgeHTTP("a body that breaks off", r, status, text)

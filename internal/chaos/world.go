@@ -228,9 +228,7 @@ func (w *world) sharing(store string) (all []*replica) {
 func (w *world) close() {
 	for _, r := range w.replicas {
 		r.signal(syscall.SIGCONT)
-		if err := r.end(syscall.SIGTERM, 30*time.Second); err != nil {
-			w.book.violate("at the end: %v", err)
-		}
+		w.book.check("at the end", r.end(syscall.SIGTERM, 30*time.Second))
 	}
 	for _, p := range []*process{w.nats, w.model} {
 		if p != nil {
