@@ -14,8 +14,7 @@ import (
 )
 
 type jobsResults struct {
-	jobServer
-	jobID
+	oneJob
 	Output  string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"The format of the results (default: by the ending of --out; else a table on a terminal and JSON lines elsewhere)."`
 	Out     string `short:"o" placeholder:"FILE" help:"Write results to FILE."`
 	InOrder bool   `xor:"place" help:"Write results in the order of the catalogue. Those that come before their turn are kept in memory."`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -69,13 +68,14 @@ func (j *jobServer) call(ctx context.Context, calls func(c *credenza.Client) err
 	return j.explain(ctx, calls(client))
 }
 
-// jobID has the argument of a job's id.
-type jobID struct {
+// oneJob is a job of a service.
+type oneJob struct {
+	jobServer
 	ID string `arg:"" help:"The job's id, as submit and list print it."`
 }
 
 // Validate refuses ids that no job can have, such as the output of a failed submit.
-func (j *jobID) Validate() error {
+func (j *oneJob) Validate() error {
 	if strings.TrimSpace(j.ID) == "" {
 		return errors.New("the job's id is empty: give one that submit or list has printed")
 	}
@@ -95,7 +95,11 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	w, err := newJobWriter(s.out, format)
+	columns := fullJobColumns
+	if format == table.Aligned {
+		columns = briefJobColumns
+	}
+	w, err := newListing(s.out, format, columns...)
 	if err != nil {
 		return err
 	}
@@ -129,8 +133,7 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 const maxPageSize = 1000
 
 type jobsShow struct {
-	jobServer
-	jobID
+	oneJob
 	Output string `enum:"auto,csv,jsonl,table" default:"auto" placeholder:"csv|jsonl|table" help:"The format of the job (default: line by line on a terminal and as one line of JSON elsewhere)."`
 }
 
@@ -152,17 +155,15 @@ func (c *jobsShow) Run(ctx context.Context, s streams) error {
 		describeJob(s.out, &job)
 		return nil
 	}
-	w, err := newJobWriter(s.out, format)
-	if err != nil {
-		return err
-	}
-	return errors.Join(w.write(&job), w.Flush())
+	return printList(s.out, format, []credenza.Job{job}, fullJobColumns...)
 }
 
-// change makes a call that changes a job, and prints the job's state and what may come next.
-func (j *jobServer) change(ctx context.Context, s streams, next string, change func(*credenza.Client) (credenza.Job, error)) error {
+// change makes a call that changes the job, and prints its state and what may come next.
+func (j *oneJob) change(
+	ctx context.Context, s streams, next string, change func(*credenza.Client, context.Context, string) (credenza.Job, error),
+) error {
 	return j.call(ctx, func(client *credenza.Client) error {
-		job, err := change(client)
+		job, err := change(client, ctx, j.ID)
 		if err == nil {
 			printLine(s.err, "credenza: %s is %s: %d of %s classified%s",
 				job.ID, job.State, job.Progress.Done, catalog.Count(job.Progress.Total, "item"), next)
@@ -171,48 +172,35 @@ func (j *jobServer) change(ctx context.Context, s streams, next string, change f
 	})
 }
 
-type jobsCancel struct {
-	jobServer
-	jobID
-}
+type jobsCancel struct{ oneJob }
 
 // Run cancels a job.
 func (c *jobsCancel) Run(ctx context.Context, s streams) error {
-	return c.change(ctx, s, "", func(client *credenza.Client) (credenza.Job, error) {
-		return client.CancelJob(ctx, c.ID)
-	})
+	return c.change(ctx, s, "", (*credenza.Client).CancelJob)
 }
 
 type jobsPause struct {
-	jobServer
-	jobID
+	oneJob
 	Reason string `placeholder:"TEXT" help:"Why, for all who look at the job."`
 }
 
 // Run pauses a job.
 func (c *jobsPause) Run(ctx context.Context, s streams) error {
 	next := ": resume it with " + c.again("resume "+c.ID)
-	return c.change(ctx, s, next, func(client *credenza.Client) (credenza.Job, error) {
-		return client.PauseJob(ctx, c.ID, credenza.PauseOptions{Reason: c.Reason})
+	return c.change(ctx, s, next, func(client *credenza.Client, ctx context.Context, id string) (credenza.Job, error) {
+		return client.PauseJob(ctx, id, credenza.PauseOptions{Reason: c.Reason})
 	})
 }
 
-type jobsResume struct {
-	jobServer
-	jobID
-}
+type jobsResume struct{ oneJob }
 
 // Run resumes a job.
 func (c *jobsResume) Run(ctx context.Context, s streams) error {
-	next := ": follow it with " + c.again("watch "+c.ID)
-	return c.change(ctx, s, next, func(client *credenza.Client) (credenza.Job, error) {
-		return client.ResumeJob(ctx, c.ID)
-	})
+	return c.change(ctx, s, ": follow it with "+c.again("watch "+c.ID), (*credenza.Client).ResumeJob)
 }
 
 type jobsRetry struct {
-	jobServer
-	jobID
+	oneJob
 	RequestID string `placeholder:"KEY" help:"Create no second job for the same KEY."`
 	Watch     bool   `aliases:"wait" help:"Follow the new job until it ends."`
 }
@@ -239,10 +227,7 @@ func (j *jobServer) created(ctx context.Context, client *credenza.Client, s stre
 	return nil
 }
 
-type jobsDelete struct {
-	jobServer
-	jobID
-}
+type jobsDelete struct{ oneJob }
 
 // Run deletes a job.
 func (c *jobsDelete) Run(ctx context.Context, s streams) error {
@@ -253,11 +238,4 @@ func (c *jobsDelete) Run(ctx context.Context, s streams) error {
 		}
 		return err
 	})
-}
-
-func newJobWriter(out io.Writer, format table.Format) (*listing[credenza.Job], error) {
-	if format == table.Aligned {
-		return newListing(out, format, briefJobColumns...)
-	}
-	return newListing(out, format, fullJobColumns...)
 }

@@ -11,10 +11,7 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-type jobsWatch struct {
-	jobServer
-	jobID
-}
+type jobsWatch struct{ oneJob }
 
 // Help is the second part of `credenza jobs watch --help`.
 func (*jobsWatch) Help() string {

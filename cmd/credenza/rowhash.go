@@ -2,7 +2,7 @@ package main
 
 import (
 	"encoding/binary"
-	"encoding/hex"
+	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -38,9 +38,7 @@ func hashRow(row table.Row, cells []string) (hash uint64, size int) {
 
 // hashText returns the row's hash as files of results have it.
 func (p *pendingRow) hashText() string {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], p.hash)
-	return hex.EncodeToString(b[:])
+	return fmt.Sprintf("%016x", p.hash)
 }
 
 // hashOf returns the hash of rows of which sum is that of all but the last.
