@@ -1,6 +1,7 @@
 package productfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (f *Files) Describe(ctx context.Context, who catalog.Owner, v View) (Descri
 	defer opened.close()
 	d := Description{Name: opened.Name, Format: opened.rows.Kind(), Sheets: opened.rows.Sheets(), Columns: opened.describeColumns()}
 	opened.mapping.Forget()
-	survey := survey{files: f, file: opened, estimate: f.newEstimate()}
+	survey := survey{files: f, file: opened, estimate: NewEstimate(f.config.Words)}
 	if err := survey.read(ctx); err != nil {
 		return Description{}, err
 	}
@@ -72,25 +73,6 @@ func (f *Files) Describe(ctx context.Context, who catalog.Owner, v View) (Descri
 	d.Notes = append(opened.notes(), survey.notes()...)
 	return d, nil
 }
-
-func (f *Files) newEstimate() *Estimate {
-	if f.config.Words == nil {
-		return NewEstimate(wordless{})
-	}
-	return NewEstimate(f.config.Words)
-}
-
-// wordless words nothing, since no model is asked.
-type wordless struct{}
-
-// System returns nothing.
-func (wordless) System() string { return "" }
-
-// Schema returns nothing.
-func (wordless) Schema() string { return "" }
-
-// AppendUser appends nothing.
-func (wordless) AppendUser(b []byte, _ *catalog.Item, _ bool) []byte { return b }
 
 // describeColumns returns what became of each column.
 func (f *file) describeColumns() []Column {
@@ -189,19 +171,12 @@ func (s *survey) total() Total {
 		return t
 	}
 	t.Calls, t.Prompt, t.Completion = int64(e.Calls), e.Prompt, e.Completion
-	t.Duration = e.Duration(s.pace())
+	t.Duration = e.Duration(cmp.Or(s.pace(), AssumedCalls))
 	return t
 }
 
-// pace returns the calls a second, or those of a usual server.
+// pace returns the calls a second; 0: that is not known.
 func (s *survey) pace() float64 {
-	if known := s.known(); known > 0 {
-		return known
-	}
-	return AssumedCalls
-}
-
-func (s *survey) known() float64 {
 	if s.files.config.Pace == nil {
 		return 0
 	}
@@ -212,7 +187,7 @@ func (s *survey) notes() (notes []string) {
 	if s.unread.Count > 0 {
 		notes = append(notes, s.unread.Text(" and will fail", shownLines))
 	}
-	if s.files.config.Words != nil && s.known() == 0 {
+	if s.files.config.Words != nil && s.pace() == 0 {
 		notes = append(notes, fmt.Sprintf("the time is for %d calls a second: how fast the model is, is not known yet", AssumedCalls))
 	}
 	return notes

@@ -39,14 +39,15 @@ type Estimate struct {
 	buf   []byte
 }
 
-// NewEstimate returns an estimate of nothing yet.
+// NewEstimate returns an estimate of nothing yet. Without words it counts rows alone, since no
+// model is asked.
 func NewEstimate(words Words) *Estimate { return &Estimate{words: words, seen: map[uint64]bool{}} }
 
 // Add counts an item, with or without a picture. Equal questions are asked once; 0 is equal
 // to none.
 func (e *Estimate) Add(item *catalog.Item, question uint64, picture bool) {
 	e.Rows++
-	if question != 0 && e.seen[question] {
+	if e.words == nil || question != 0 && e.seen[question] {
 		return
 	}
 	if len(e.seen) < maxKnownHashes {

@@ -183,19 +183,22 @@ func (f *file) match(ctx context.Context, sheet string, choices []table.ColumnCh
 // it reads all.
 func (f *file) sample(ctx context.Context) (sample []table.Row, err error) {
 	keys := keyList{known: map[string]bool{}}
+	defer func() {
+		if f.columns == nil {
+			f.columns = keys.list
+		}
+	}()
 	size := 0
 	for full := false; !full || f.columns == nil; {
 		row, unreadable, err := f.rows.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			f.columns = columnsOr(f.columns, keys.list)
 			return sample, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case unreadable != nil:
 			continue
 		case err != nil && len(sample) > 0: // it comes again later
-			f.columns = columnsOr(f.columns, keys.list)
 			return sample, nil
 		case err != nil:
 			return nil, err
@@ -207,13 +210,6 @@ func (f *file) sample(ctx context.Context) (sample []table.Row, err error) {
 		}
 	}
 	return sample, nil
-}
-
-func columnsOr(columns, otherwise []string) []string {
-	if columns != nil {
-		return columns
-	}
-	return otherwise
 }
 
 func sizeOf(row table.Row) (n int) {
