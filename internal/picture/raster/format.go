@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -47,12 +48,7 @@ var formats = []*format{
 
 func prefixed(prefixes ...string) func([]byte) bool {
 	return func(data []byte) bool {
-		for _, p := range prefixes {
-			if bytes.HasPrefix(data, []byte(p)) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(prefixes, func(p string) bool { return bytes.HasPrefix(data, []byte(p)) })
 	}
 }
 

@@ -37,23 +37,9 @@ func shrinkPlanes(ctx context.Context, src *image.YCbCr, r image.Rectangle) *ima
 }
 
 // chromaSize returns the size of the chroma planes of a picture that begins at 0, 0,
-// as decoded pictures do.
+// as decoded pictures do: the places of its last column and row there, and one more.
 func chromaSize(img *image.YCbCr) (int, int) {
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	switch img.SubsampleRatio {
-	case image.YCbCrSubsampleRatio422:
-		return (w + 1) / 2, h
-	case image.YCbCrSubsampleRatio420:
-		return (w + 1) / 2, (h + 1) / 2
-	case image.YCbCrSubsampleRatio440:
-		return w, (h + 1) / 2
-	case image.YCbCrSubsampleRatio411:
-		return (w + 3) / 4, h
-	case image.YCbCrSubsampleRatio410:
-		return (w + 3) / 4, (h + 1) / 2
-	default:
-		return w, h
-	}
+	return img.COffset(img.Rect.Dx()-1, 0) + 1, img.COffset(0, img.Rect.Dy()-1)/img.CStride + 1
 }
 
 func shrinkRGB(ctx context.Context, img image.Image, r image.Rectangle) *image.RGBA {

@@ -3,6 +3,7 @@ package raster
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -94,12 +95,9 @@ func branded(brands ...string) func([]byte) bool {
 			return false
 		}
 		end := min(len(data), 64, max(12, int(data[2])<<8|int(data[3])))
-		for _, brand := range brands {
-			if bytes.HasPrefix(data[8:], []byte(brand)) || bytes.Contains(data[12:end], []byte(brand)) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(brands, func(brand string) bool {
+			return bytes.HasPrefix(data[8:], []byte(brand)) || bytes.Contains(data[12:end], []byte(brand))
+		})
 	}
 }
 
@@ -115,15 +113,9 @@ func isSVG(data []byte) bool {
 	}
 	text = bytes.ToLower(text[:min(len(text), 4096)])
 	at := bytes.Index(text, []byte("<svg"))
-	if at < 0 {
-		return false
-	}
-	for _, page := range []string{"<html", "<body", "<!doctype html"} {
-		if bytes.Contains(text[:at], []byte(page)) {
-			return false
-		}
-	}
-	return true
+	return at >= 0 && !slices.ContainsFunc([]string{"<html", "<body", "<!doctype html"}, func(page string) bool {
+		return bytes.Contains(text[:at], []byte(page))
+	})
 }
 
 func trimmed(data []byte) []byte {
