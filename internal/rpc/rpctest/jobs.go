@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,10 +122,7 @@ func (j *Jobs) tick() time.Time {
 // snapshot is what may leave the lock.
 func (b *job) snapshot() catalog.Job {
 	s := b.Job
-	s.Failures = map[string]int64{}
-	for reason, n := range b.summary.FailuresByReason {
-		s.Failures[reason] = n
-	}
+	s.Failures = maps.Clone(b.summary.FailuresByReason)
 	return s
 }
 
@@ -201,15 +199,23 @@ func (j *Jobs) find(who catalog.Owner, id string) (*job, error) {
 	return nil, fault.New(fault.NotFound, "there is no job %q: list the jobs to see which there are", id)
 }
 
-// Get shows a job.
-func (j *Jobs) Get(_ context.Context, who catalog.Owner, id string) (catalog.Job, error) {
+// with calls f with a job that the owner may see, and returns it as it is then.
+func (j *Jobs) with(who catalog.Owner, id string, f func(*job) error) (catalog.Job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	b, err := j.find(who, id)
+	if err == nil {
+		err = f(b)
+	}
 	if err != nil {
 		return catalog.Job{}, err
 	}
 	return b.snapshot(), nil
+}
+
+// Get shows a job.
+func (j *Jobs) Get(_ context.Context, who catalog.Owner, id string) (catalog.Job, error) {
+	return j.with(who, id, func(*job) error { return nil })
 }
 
 // List lists jobs, the newest first. A token is the last job of the page before.
@@ -237,17 +243,13 @@ func (j *Jobs) List(_ context.Context, q catalog.JobQuery) ([]catalog.Job, strin
 
 // Cancel ends a job.
 func (j *Jobs) Cancel(_ context.Context, who catalog.Owner, id string) (catalog.Job, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	b, err := j.find(who, id)
-	if err != nil {
-		return catalog.Job{}, err
-	}
-	if !b.State.Ended() {
-		j.end(b, catalog.JobCancelled)
-		j.announce()
-	}
-	return b.snapshot(), nil
+	return j.with(who, id, func(b *job) error {
+		if !b.State.Ended() {
+			j.end(b, catalog.JobCancelled)
+			j.announce()
+		}
+		return nil
+	})
 }
 
 // Retry makes a job of what failed.
@@ -287,15 +289,12 @@ func (j *Jobs) failed(who catalog.Owner, id string) (catalog.JobSpec, []entry, e
 
 // Delete deletes a job. Its watches fail.
 func (j *Jobs) Delete(_ context.Context, who catalog.Owner, id string) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	b, err := j.find(who, id)
-	if err != nil {
-		return err
-	}
-	j.jobs = slices.DeleteFunc(j.jobs, func(other *job) bool { return other == b })
-	j.announce()
-	return nil
+	_, err := j.with(who, id, func(b *job) error {
+		j.jobs = slices.DeleteFunc(j.jobs, func(other *job) bool { return other == b })
+		j.announce()
+		return nil
+	})
+	return err
 }
 
 // Away has the next n watches find the storage away.

@@ -28,15 +28,11 @@ func (j *Jobs) Resume(_ context.Context, who catalog.Owner, id string) (catalog.
 
 // change changes a job that has not ended.
 func (j *Jobs) change(who catalog.Owner, id string, f func(*job)) (catalog.Job, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	b, err := j.find(who, id)
-	if err != nil {
-		return catalog.Job{}, err
-	}
-	if b.State.Ended() {
-		return catalog.Job{}, fault.New(fault.Conflict, "the job %q has ended", id)
-	}
-	f(b)
-	return b.snapshot(), nil
+	return j.with(who, id, func(b *job) error {
+		if b.State.Ended() {
+			return fault.New(fault.Conflict, "the job %q has ended", id)
+		}
+		f(b)
+		return nil
+	})
 }
