@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // Cap is one of the bounds that a caller can have.
 type Cap uint8
 
@@ -28,12 +30,8 @@ func (c Cap) String() string { return capNames[c] }
 
 // CapNamed returns the cap of that name.
 func CapNamed(name string) (Cap, bool) {
-	for c, known := range capNames {
-		if known == name {
-			return Cap(c), true
-		}
-	}
-	return 0, false
+	at := slices.Index(capNames[:], name)
+	return Cap(max(at, 0)), at >= 0
 }
 
 // Caps are the caps of one caller. 0: there is no bound.

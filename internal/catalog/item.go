@@ -90,19 +90,14 @@ func appendField(dst []Field, key, value string) []Field {
 
 // HasText reports whether the item has any text.
 func (it *Item) HasText() bool {
-	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
-	for _, s := range []string{it.Name, it.Type, it.Description, it.Category, it.PriceRange} {
-		if !blank(s) {
-			return true
-		}
-	}
-	for _, list := range [][]string{it.Styles, it.Tags} {
-		if slices.ContainsFunc(list, func(s string) bool { return !blank(s) }) {
+	isText := func(s string) bool { return strings.TrimSpace(s) != "" }
+	for _, list := range [][]string{{it.Name, it.Type, it.Description, it.Category, it.PriceRange}, it.Styles, it.Tags} {
+		if slices.ContainsFunc(list, isText) {
 			return true
 		}
 	}
 	for _, v := range it.Attributes {
-		if !blank(v) {
+		if isText(v) {
 			return true
 		}
 	}
