@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"maps"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -72,7 +71,7 @@ func itemSource(items iter.Seq[Item]) source {
 }
 
 func rowSource(columns []string, rows iter.Seq[[]string], overrides map[string]string) source {
-	return source{table: &table{texts(columns), maps.Collect(textPairs(overrides))}, pieces: func(yield func(*chunk) bool) {
+	return source{table: &table{texts(columns), textMap(overrides)}, pieces: func(yield func(*chunk) bool) {
 		for cells := range rows {
 			p := &credenzav1.Row{Cells: texts(cells)}
 			if !yield(&chunk{rows: []*credenzav1.Row{p}, bytes: proto.Size(p)}) {
@@ -80,17 +79,6 @@ func rowSource(columns []string, rows iter.Seq[[]string], overrides map[string]s
 			}
 		}
 	}}
-}
-
-// textPairs yields the pairs of a map as valid UTF-8.
-func textPairs(m map[string]string) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for key, value := range m {
-			if !yield(text(key), text(value)) {
-				return
-			}
-		}
-	}
 }
 
 // patience is how long the first chunk is waited for.

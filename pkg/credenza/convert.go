@@ -1,7 +1,6 @@
 package credenza
 
 import (
-	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +20,17 @@ func text(s string) string {
 
 func texts(list []string) []string { return converted(list, text) }
 
+func textMap(m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for key, value := range m {
+		out[text(key)] = text(value)
+	}
+	return out
+}
+
 // converted returns what convert makes of each element, nil for an empty list.
 func converted[From, To any](list []From, convert func(From) To) []To {
 	if len(list) == 0 {
@@ -34,7 +44,7 @@ func converted[From, To any](list []From, convert func(From) To) []To {
 }
 
 func itemToProto(it Item) *credenzav1.Item {
-	p := &credenzav1.Item{
+	return &credenzav1.Item{
 		Id:          text(it.ID),
 		ProductName: text(it.ProductName),
 		Description: text(it.Description),
@@ -46,12 +56,8 @@ func itemToProto(it Item) *credenzav1.Item {
 		ProductUrl:  text(it.ProductURL),
 		ImageUrl:    text(it.ImageURL),
 		ImageData:   it.ImageData,
+		Attributes:  textMap(it.Attributes),
 	}
-	if len(it.Attributes) > 0 {
-		p.Attributes = make(map[string]string, len(it.Attributes))
-		maps.Insert(p.Attributes, textPairs(it.Attributes))
-	}
-	return p
 }
 
 // valueAt returns one of an enum's values by its place. For an invalid place it returns an
