@@ -31,10 +31,12 @@ const (
 	rowPatience  = time.Second
 )
 
-// chunk is items or rows that are sent together, with their size.
+// chunk is items or rows that are sent together, with their size. The first one of rows has
+// what they have in common.
 type chunk struct {
 	items []*credenzav1.Item
 	rows  []*credenzav1.Row
+	table *table
 	bytes int
 }
 
@@ -47,10 +49,22 @@ func (c *chunk) add(next *chunk) {
 	c.bytes += next.bytes
 }
 
+// rowChunk returns the rows as they are sent, nil for items.
+func (c *chunk) rowChunk() *credenzav1.RowChunk {
+	if c.rows == nil {
+		return nil
+	}
+	p := &credenzav1.RowChunk{Rows: c.rows}
+	if c.table != nil {
+		p.Columns, p.Overrides = c.table.columns, c.table.overrides
+	}
+	return p
+}
+
 // source is what a call sends: items, or rows of a table.
 type source struct {
 	pieces iter.Seq[*chunk] // each of one item or row
-	table  *table           // nil: items
+	rows   bool
 }
 
 // table is what the rows of a call have in common.
@@ -71,45 +85,24 @@ func itemSource(items iter.Seq[Item]) source {
 }
 
 func rowSource(columns []string, rows iter.Seq[[]string], overrides map[string]string) source {
-	return source{table: &table{texts(columns), textMap(overrides)}, pieces: func(yield func(*chunk) bool) {
+	return source{rows: true, pieces: func(yield func(*chunk) bool) {
+		first := &table{texts(columns), textMap(overrides)}
 		for cells := range rows {
 			p := &credenzav1.Row{Cells: texts(cells)}
-			if !yield(&chunk{rows: []*credenzav1.Row{p}, bytes: proto.Size(p)}) {
+			if !yield(&chunk{rows: []*credenzav1.Row{p}, table: first, bytes: proto.Size(p)}) {
 				return
 			}
+			first = nil
 		}
 	}}
 }
 
 // patience is how long the first chunk is waited for.
 func (s *source) patience() time.Duration {
-	if s.table != nil {
+	if s.rows {
 		return rowPatience
 	}
 	return itemPatience
-}
-
-// packed is a chunk as it is sent: one of the two is set.
-type packed struct {
-	items *credenzav1.ItemChunk
-	rows  *credenzav1.RowChunk
-}
-
-// packer returns the function that packs one chunk after the other. Only the first one of
-// rows has the names of the columns.
-func (s *source) packer() func(c *chunk) packed {
-	t := s.table
-	if t == nil {
-		return func(c *chunk) packed { return packed{items: &credenzav1.ItemChunk{Items: c.items}} }
-	}
-	return func(c *chunk) packed {
-		p := &credenzav1.RowChunk{Rows: c.rows}
-		if t != nil {
-			p.Columns, p.Overrides = t.columns, t.overrides
-			t = nil
-		}
-		return packed{rows: p}
-	}
 }
 
 // queue hands chunks to the sender. It holds one.

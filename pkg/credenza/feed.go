@@ -34,14 +34,14 @@ func (c *Client) streamOf(ctx context.Context, src source, o Options, short bool
 		var work sync.WaitGroup
 		defer work.Wait() // runs after the cancel below
 		defer cancel(nil)
-		q, pack := newQueue(usualChunk), src.packer()
+		q := newQueue(usualChunk)
 		if short {
 			q.first = shortList
 		}
 		work.Go(func() { q.collect(ctx, src.pieces) })
 		if short && q.wait(ctx, src.patience()) {
 			if all, _ := take(ctx, q.slot); all != nil {
-				c.receiveStream(ctx, s, pack(all), o, yield)
+				c.receiveStream(ctx, s, all, o, yield)
 				return
 			}
 		}
@@ -51,7 +51,7 @@ func (c *Client) streamOf(ctx context.Context, src source, o Options, short bool
 			return
 		}
 		work.Go(func() {
-			if err := send(ctx, c, stream, feedChunk(pack), q.slot); err != nil {
+			if err := send(ctx, c, stream, feedChunk, q.slot); err != nil {
 				cancel(err)
 			}
 		})
@@ -72,14 +72,11 @@ func (c *Client) openFeed(ctx context.Context, o Options) (feedStream, error) {
 	return stream, nil
 }
 
-func feedChunk(pack func(*chunk) packed) func(*chunk) *credenzav1.ClassifyFeedRequest {
-	return func(c *chunk) *credenzav1.ClassifyFeedRequest {
-		p := pack(c)
-		if p.rows != nil {
-			return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Rows{Rows: p.rows}}
-		}
-		return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: p.items}}
+func feedChunk(c *chunk) *credenzav1.ClassifyFeedRequest {
+	if rows := c.rowChunk(); rows != nil {
+		return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Rows{Rows: rows}}
 	}
+	return &credenzav1.ClassifyFeedRequest{Part: &credenzav1.ClassifyFeedRequest_Items{Items: &credenzav1.ItemChunk{Items: c.items}}}
 }
 
 // receiveFeed returns the error that was the cause of a cancellation, not the

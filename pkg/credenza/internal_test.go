@@ -26,14 +26,14 @@ func TestUplink_IsNotClosedAfterCancellation(t *testing.T) {
 	for range 100 { // select picks at random
 		slot := make(chan *chunk)
 		close(slot)
-		if err := send(cancelled, &Client{}, spoilt, uploadChunk((&source{}).packer()), slot); err != nil {
+		if err := send(cancelled, &Client{}, spoilt, uploadChunk, slot); err != nil {
 			t.Fatal(err)
 		}
 	}
 	slot := make(chan *chunk, 1)
 	slot <- &chunk{items: []*credenzav1.Item{{}}}
 	close(slot)
-	if err := send(context.Background(), &Client{maxMessage: 1000}, whole, uploadChunk((&source{}).packer()), slot); err != nil {
+	if err := send(context.Background(), &Client{maxMessage: 1000}, whole, uploadChunk, slot); err != nil {
 		t.Fatal(err)
 	}
 	if spoilt.times != 0 || whole.times != 1 {

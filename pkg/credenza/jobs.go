@@ -108,15 +108,15 @@ func (c *Client) upload(ctx context.Context, src source, spec JobSpec, up *uploa
 		return Job{}, err
 	}
 	q := newQueue(usualChunk)
-	if src.table != nil {
+	if src.rows {
 		q.first = shortList
 	}
 	work.Go(func() { q.collect(ctx, src.pieces) })
 	work.Go(func() {
-		if src.table != nil {
+		if src.rows {
 			q.wait(ctx, 0)
 		}
-		if err := send(ctx, c, stream, uploadChunk(src.packer()), q.slot); err != nil {
+		if err := send(ctx, c, stream, uploadChunk, q.slot); err != nil {
 			cancel(err)
 		}
 	})
@@ -179,14 +179,11 @@ func jobSpecToProto(spec *JobSpec) *credenzav1.JobSpec {
 	}
 }
 
-func uploadChunk(pack func(*chunk) packed) func(*chunk) *credenzav1.CreateJobRequest {
-	return func(c *chunk) *credenzav1.CreateJobRequest {
-		p := pack(c)
-		if p.rows != nil {
-			return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Rows{Rows: p.rows}}
-		}
-		return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Items{Items: p.items}}
+func uploadChunk(c *chunk) *credenzav1.CreateJobRequest {
+	if rows := c.rowChunk(); rows != nil {
+		return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Rows{Rows: rows}}
 	}
+	return &credenzav1.CreateJobRequest{Part: &credenzav1.CreateJobRequest_Items{Items: &credenzav1.ItemChunk{Items: c.items}}}
 }
 
 // SubmitJob creates a job from a list that fits into one message, of 100,000 items (unless

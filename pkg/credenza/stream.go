@@ -34,14 +34,14 @@ func (c *Client) ClassifyStream(ctx context.Context, items []Item, o Options) *S
 	return &Stream{run: func(s *Stream, yield func(Batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // a loop that was left early ends its call here
-		c.receiveStream(ctx, s, packed{items: &credenzav1.ItemChunk{Items: converted(items, itemToProto)}}, o, yield)
+		c.receiveStream(ctx, s, &chunk{items: converted(items, itemToProto)}, o, yield)
 	}}
 }
 
 // receiveStream makes a call with one message.
-func (c *Client) receiveStream(ctx context.Context, s *Stream, all packed, o Options, yield func(Batch, error) bool) {
+func (c *Client) receiveStream(ctx context.Context, s *Stream, all *chunk, o Options, yield func(Batch, error) bool) {
 	req := &credenzav1.ClassifyStreamRequest{
-		Items: all.items.GetItems(), Rows: all.rows, Mode: modeToProto(o.Mode), Options: optionsToProto(o),
+		Items: all.items, Rows: all.rowChunk(), Mode: modeToProto(o.Mode), Options: optionsToProto(o),
 	}
 	if err := c.checkSize(req); err != nil {
 		yield(Batch{}, err)
