@@ -82,10 +82,10 @@ func (c crowdCommand) measure(
 	ctx context.Context, b *bench, port crowdPort, name string, act func(context.Context, net.Conn, string), yardstick float64,
 ) (factor float64) {
 	usual := c.times(ctx, port)
-	crowd := assemble(ctx, c.Peers, port.addr, port.name, act)
+	leave := assemble(ctx, c.Peers, port.addr, port.name, act)
 	check(sleep(ctx, time.Second))
 	times := c.times(ctx, port)
-	crowd.leave()
+	leave()
 	factor = max(part(times, 50)/part(usual, 50), part(times, 95)/part(usual, 95))
 	at := func(sorted []time.Duration, percent int) string { return ms(time.Duration(part(sorted, percent))) }
 	b.printf("%-6s %-18s %7d %10s %10s %10s %10s %10s %7.2f", port.name, name, c.Peers, at(usual, 50), at(usual, 95), at(times, 50), at(times, 95), at(times, 99), factor)
@@ -166,13 +166,9 @@ func callHTTP(ctx context.Context, addr string, i int) error {
 	return err
 }
 
-// crowd is peers that connect again whenever their connection has ended.
-type crowd struct {
-	leave func() // returns when all have left
-}
-
-// assemble starts a crowd and returns when each peer has connected once.
-func assemble(ctx context.Context, n int, addr, port string, act func(context.Context, net.Conn, string)) crowd {
+// assemble starts a crowd of peers that connect again whenever their connection has ended. It
+// returns when each has connected once, with the function that returns when all have left.
+func assemble(ctx context.Context, n int, addr, port string, act func(context.Context, net.Conn, string)) (leave func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var peers, connected sync.WaitGroup
 	connected.Add(n)
@@ -194,10 +190,10 @@ func assemble(ctx context.Context, n int, addr, port string, act func(context.Co
 		})
 	}
 	connected.Wait()
-	return crowd{func() {
+	return func() {
 		cancel()
 		peers.Wait()
-	}}
+	}
 }
 
 // hold reads until the server closes the connection or the peer leaves.

@@ -26,8 +26,8 @@ func TestACrowd_LeavesOthersServed(t *testing.T) {
 				if port == "HTTP" {
 					addr = a.HTTPAddr()
 				}
-				crowd := assemble(t.Context(), peers, addr, port, kind.act)
-				defer crowd.leave()
+				leave := assemble(t.Context(), peers, addr, port, kind.act)
+				defer leave()
 				for i := range calls {
 					if err := callGRPC(t.Context(), a.GRPCAddr(), i); err != nil {
 						t.Errorf("a call over gRPC: %v", err)
