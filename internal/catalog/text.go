@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -23,7 +24,7 @@ const maxKeyBytes = 64
 func (it *Item) AppendText(dst []byte, picture bool) []byte {
 	var room fieldRoom
 	for _, f := range it.appendFields(room[:0]) {
-		if picture && !helpsPicture(f.Key) {
+		if picture && !slices.Contains(pictureFields, f.Key) {
 			continue
 		}
 		line := len(dst)
@@ -41,13 +42,8 @@ func (it *Item) AppendText(dst []byte, picture bool) []byte {
 	return dst
 }
 
-func helpsPicture(key string) bool {
-	switch key {
-	case "name", "type", "styles", "tags":
-		return true
-	}
-	return false
-}
+// pictureFields are the keys of fields that help to find the product in a picture.
+var pictureFields = []string{"name", "type", "styles", "tags"}
 
 // appendClean appends s as one line, at most limit bytes of it.
 func appendClean(dst []byte, s string, limit int) []byte {

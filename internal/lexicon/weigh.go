@@ -78,12 +78,9 @@ func (c *Classifier) attributes(s *scratch, attributes map[string]string) {
 
 func namesKind(key string) bool {
 	key = strings.ToLower(clip(key, maxTagBytes))
-	for _, word := range []string{"type", "category", "kind", "product", "class"} {
-		if strings.Contains(key, word) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"type", "category", "kind", "product", "class"}, func(word string) bool {
+		return strings.Contains(key, word)
+	})
 }
 
 func (c *Classifier) addHints(s *scratch) {

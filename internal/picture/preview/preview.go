@@ -22,6 +22,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -98,13 +99,7 @@ func (p *Previews) Picture(ctx context.Context, item *catalog.Item, size int) (*
 	if !item.HasPicture() {
 		return nil, fault.New(fault.NoImageFound, "the item has no picture")
 	}
-	at := len(sizes) - 1
-	for i := range sizes {
-		if sizes[i] >= size {
-			at = i
-			break
-		}
-	}
+	at, _ := slices.BinarySearch(sizes[:len(sizes)-1], size) // the largest one if none is as large
 	e, err := p.get(ctx, keyOf(item, sizes[at]), func(ctx context.Context) (*catalog.Picture, error) {
 		whole, err := p.get(ctx, keyOf(item, 0), func(ctx context.Context) (*catalog.Picture, error) {
 			return p.fetch(ctx, item)
