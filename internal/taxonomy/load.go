@@ -10,9 +10,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/transform"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -82,12 +83,12 @@ func Parse(name string, data []byte) (*Taxonomy, error) {
 
 // document returns the file's one YAML document, or nil and a problem.
 func document(data []byte, problems *problems) *yaml.Node {
-	switch {
-	case len(data) > MaxFileBytes:
+	if len(data) > MaxFileBytes {
 		problems.add(1, "the file is larger than %d bytes: shorten it", MaxFileBytes)
 		return nil
-	case !utf8.Valid(data):
-		problems.add(invalidLine(data), "the file is not UTF-8 here: save it as UTF-8")
+	}
+	if _, valid, err := transform.Bytes(encoding.UTF8Validator, data); err != nil {
+		problems.add(1+bytes.Count(data[:valid], []byte{'\n'}), "the file is not UTF-8 here: save it as UTF-8")
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -110,21 +111,6 @@ func document(data []byte, problems *problems) *yaml.Node {
 		return nil
 	}
 	return root.Content[0]
-}
-
-func invalidLine(data []byte) int {
-	line := 1
-	for len(data) > 0 {
-		r, size := utf8.DecodeRune(data)
-		if r == utf8.RuneError && size == 1 {
-			return line
-		}
-		if r == '\n' {
-			line++
-		}
-		data = data[size:]
-	}
-	return line
 }
 
 // syntaxLine finds the line number in the message of a YAML error, its only place.
