@@ -66,7 +66,7 @@ func faultsOf(w *world) (all []fault) {
 		fault{name: "replica killed", lasts: brief, begin: endReplica(syscall.SIGKILL)},
 		fault{name: "replica killed, and away for long", lasts: long, notShort: true, begin: endReplica(syscall.SIGKILL)},
 		fault{name: "replica terminated", lasts: brief, begin: endReplica(syscall.SIGTERM)},
-		fault{name: "replica stopped", lasts: usual, begin: (*storm).stopReplica},
+		fault{name: "replica stopped", lasts: usual, begin: func(s *storm, _ context.Context) (func(), bool) { return stopProcess(s.replica().process) }},
 		fault{name: "crowd of idle connections", lasts: usual, begin: (*storm).crowd},
 		fault{name: "NATS killed", lasts: brief, begin: endNATS(syscall.SIGKILL)},
 		fault{name: "NATS terminated", lasts: brief, begin: endNATS(syscall.SIGTERM)},

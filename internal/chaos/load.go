@@ -14,8 +14,6 @@ import (
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-func settings() credenza.Settings { return credenza.Settings{MaxWorkers: workers} }
-
 // dial returns a client of an address, with the token that is valid at the time of each call.
 func (w *world) dial(address string) (*credenza.Client, error) {
 	return credenza.Dial(address, credenza.WithTLS(w.authority.client()),

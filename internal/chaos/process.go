@@ -143,8 +143,6 @@ func connects(address string) func(context.Context) error {
 	}
 }
 
-var errNoPort = errors.New("no free port")
-
 // nextPort is below the range that the kernel takes ports of outgoing connections from, since
 // one of these could take the port of a process that is down.
 var nextPort atomic.Int32
@@ -158,5 +156,5 @@ func freeAddress(ctx context.Context) (string, error) {
 			return address, l.Close()
 		}
 	}
-	return "", errNoPort
+	return "", errors.New("no free port")
 }

@@ -47,10 +47,6 @@ func (s *storm) startAgain(ctx context.Context, p *process) {
 	}
 }
 
-func (s *storm) stopReplica(context.Context) (end func(), ok bool) {
-	return stopProcess(s.replica().process)
-}
-
 // stopProcess stops a process as a debugger or a full machine does.
 func stopProcess(p *process) (end func(), ok bool) {
 	if !p.busy.TryLock() {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // workers bounds the calls to the model of each replica, so that the model and not the
@@ -189,7 +191,7 @@ func (w *world) prepare(ctx context.Context, r *replica) error {
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_, err = c.UpdateSettings(ctx, settings())
+	_, err = c.UpdateSettings(ctx, credenza.Settings{MaxWorkers: workers})
 	return err
 }
 
@@ -252,8 +254,6 @@ type disk struct {
 	mounted bool
 }
 
-var errNoMount = errors.New("nothing can be mounted")
-
 func newDisk(folder string) *disk {
 	d := &disk{folder: folder}
 	if os.MkdirAll(folder, 0o700) == nil {
@@ -267,7 +267,7 @@ func (d *disk) ballast() string { return filepath.Join(d.folder, "ballast") }
 // fill leaves no room.
 func (d *disk) fill() error {
 	if !d.mounted {
-		return errNoMount
+		return errors.New("nothing can be mounted")
 	}
 	f, err := os.Create(d.ballast())
 	if err != nil {
