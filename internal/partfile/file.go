@@ -242,9 +242,6 @@ func (f *File) Mark(rows int64, hash uint64, note string, later ...int64) {
 	f.journal.move(mark{checkpoint{rows, hash, f.bytes, note}, later})
 }
 
-// Reader returns a reader of what was written.
-func (f *File) Reader() io.ReadSeeker { return io.NewSectionReader(f.part, 0, f.bytes) }
-
 // Finish gives the part its name, and removes the journal. A function that is not nil
 // makes the finished file of the part instead: it writes to a file next to it.
 func (f *File) Finish(convert func(part io.ReadSeeker, to io.Writer) error) (err error) {
@@ -269,7 +266,7 @@ func (f *File) convert(convert func(part io.ReadSeeker, to io.Writer) error) (er
 	if err != nil {
 		return err
 	}
-	err = convert(f.Reader(), made)
+	err = convert(io.NewSectionReader(f.part, 0, f.bytes), made)
 	if err == nil {
 		err = made.Sync()
 	}

@@ -9,10 +9,7 @@ import (
 )
 
 // Items are the rows of an uploaded file as items. It is for one goroutine.
-type Items struct {
-	file *file
-	name string
-}
+type Items struct{ file *file }
 
 // Items opens a file. The caller calls Close.
 func (f *Files) Items(ctx context.Context, who catalog.Owner, v View) (*Items, error) {
@@ -21,11 +18,11 @@ func (f *Files) Items(ctx context.Context, who catalog.Owner, v View) (*Items, e
 		return nil, err
 	}
 	opened.mapping.Forget()
-	return &Items{opened, opened.Name}, nil
+	return &Items{opened}, nil
 }
 
 // Name is the file's.
-func (i *Items) Name() string { return i.name }
+func (i *Items) Name() string { return i.file.Name }
 
 // Close releases the file.
 func (i *Items) Close() { i.file.close() }

@@ -62,7 +62,7 @@ func (l *Layout) Names() []string {
 		names = slices.Clone(l.Inputs)
 	}
 	for _, c := range l.ours() {
-		names = append(names, l.name(c))
+		names = append(names, l.NameOf(c.name))
 	}
 	if l.Format == table.JSON && l.Hashed {
 		names = append(names, HashColumn)
@@ -75,8 +75,6 @@ func (l *Layout) Names() []string {
 
 // HashColumn of JSON lines tells a later run which row of the input a line is of.
 const HashColumn = "row_hash"
-
-func (l *Layout) name(c column) string { return l.NameOf(c.name) }
 
 // NameOf returns the name of one of our columns in the file.
 func (l *Layout) NameOf(name string) string {
@@ -97,8 +95,8 @@ func (l *Layout) Check(file string) error {
 		return nil
 	}
 	for _, c := range l.ours() {
-		if slices.Contains(l.Inputs, l.name(c)) {
-			return fmt.Errorf("%s has a column %s already: give another --prefix", file, l.name(c))
+		if name := l.NameOf(c.name); slices.Contains(l.Inputs, name) {
+			return fmt.Errorf("%s has a column %s already: give another --prefix", file, name)
 		}
 	}
 	return nil
