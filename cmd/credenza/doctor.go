@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -46,11 +45,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	case c.JSON:
-		encoder := json.NewEncoder(s.out)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(struct {
-			Servers []app.Diagnosis `json:"servers"`
-		}{append([]app.Diagnosis{}, found...)})
+		err = printJSON(s.out, map[string][]app.Diagnosis{"servers": append([]app.Diagnosis{}, found...)})
 	case c.Backend == "offline":
 		printLine(s.out, "The offline classifier answers, as CREDENZA_BACKEND says: there is no server to ask.")
 	default:

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,9 +87,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) (err error) {
 
 func (c *evalCommand) print(s streams, report *evalReport) error {
 	if c.JSON {
-		encoder := json.NewEncoder(s.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return printJSON(s.out, report)
 	}
 	printReport(s, c.By, report)
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -57,6 +58,13 @@ func printList[T any](out io.Writer, format table.Format, list []T, columns ...c
 		}
 	}
 	return l.Flush()
+}
+
+// printJSON prints a value for programs.
+func printJSON(out io.Writer, value any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }
 
 // printTable prints texts in columns.
