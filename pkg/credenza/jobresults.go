@@ -45,28 +45,38 @@ func filterToProto(f ResultFilter) credenzav1.ResultFilter {
 // that there are; WatchJob waits for the others. An error is an *Error and the last
 // thing that comes.
 func (c *Client) ListJobResults(ctx context.Context, id string, q ResultQuery) iter.Seq2[Result, error] {
-	return func(yield func(Result, error) bool) {
-		req := &credenzav1.ListJobResultsRequest{
-			JobId: text(id), PageSize: clampInt32(q.PageSize), Filter: filterToProto(q.Filter), WithRows: q.WithRows,
+	return pages(func(token string) ([]Result, string, error) {
+		res, err := c.jobs.ListJobResults(ctx, &credenzav1.ListJobResultsRequest{
+			JobId: text(id), PageSize: clampInt32(q.PageSize), PageToken: token, Filter: filterToProto(q.Filter), WithRows: q.WithRows,
+		})
+		results := converted(res.GetResults(), resultFromProto)
+		for i := range results {
+			results[i].Row = rowFromProto(res, i)
 		}
-		for {
-			res, err := c.jobs.ListJobResults(ctx, req)
+		return results, res.GetNextPageToken(), err
+	})
+}
+
+// pages iterates over what is on pages, of which fetch returns the one of a token, with the
+// token of the next one.
+func pages[T any](fetch func(token string) (page []T, next string, err error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for token := ""; ; {
+			page, next, err := fetch(token)
 			if err != nil {
-				yield(Result{}, errorFrom(err))
+				var none T
+				yield(none, errorFrom(err))
 				return
 			}
-			for i, p := range res.GetResults() {
-				r := resultFromProto(p)
-				r.Row = rowFromProto(res, i)
-				if !yield(r, nil) {
+			for _, each := range page {
+				if !yield(each, nil) {
 					return
 				}
 			}
-			next := res.GetNextPageToken()
-			if next == "" || next == req.GetPageToken() { // the same: nothing came since
+			if next == "" || next == token { // the same: nothing came since
 				return
 			}
-			req.PageToken = next
+			token = next
 		}
 	}
 }

@@ -208,24 +208,12 @@ func (c *Client) Job(ctx context.Context, id string) (Job, error) {
 // Jobs iterates over jobs, the newest first, and fetches them page by page. An
 // error is an *Error and the last thing that comes.
 func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
-	return func(yield func(Job, error) bool) {
-		req := &credenzav1.ListJobsRequest{PageSize: clampInt32(q.PageSize), State: jobStateToProto(q.State)}
-		for {
-			res, err := c.jobs.ListJobs(ctx, req)
-			if err != nil {
-				yield(Job{}, errorFrom(err))
-				return
-			}
-			for _, job := range res.GetJobs() {
-				if !yield(jobFromProto(job), nil) {
-					return
-				}
-			}
-			if req.PageToken = res.GetNextPageToken(); req.GetPageToken() == "" {
-				return
-			}
-		}
-	}
+	return pages(func(token string) ([]Job, string, error) {
+		res, err := c.jobs.ListJobs(ctx, &credenzav1.ListJobsRequest{
+			PageSize: clampInt32(q.PageSize), PageToken: token, State: jobStateToProto(q.State),
+		})
+		return converted(res.GetJobs(), jobFromProto), res.GetNextPageToken(), err
+	})
 }
 
 // CancelJob ends a job early and returns it. Its results so far are kept. A job that has
