@@ -170,7 +170,7 @@ func (f *followed) toEnd(ctx context.Context, rng *rand.Rand) {
 	}
 	cancel()
 	meddling.Wait()
-	f.check(ctx, rng)
+	f.check(rng)
 }
 
 // resume asks once: a call that its caller gave up may have paused the job after it was resumed.
@@ -243,7 +243,7 @@ func (f *followed) changeUnlessEnded(
 }
 
 // check compares what was watched with the job's state, its summary and its list of results.
-func (f *followed) check(_ context.Context, rng *rand.Rand) {
+func (f *followed) check(rng *rand.Rand) {
 	ctx, cancel := context.WithTimeout(context.Background(), jobTime)
 	defer cancel()
 	var job credenza.Job

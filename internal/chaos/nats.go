@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strconv"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -14,16 +13,12 @@ const natsRole = "nats"
 
 // runNATS serves JetStream on an address, with its files in a folder, until ctx ends.
 func runNATS(ctx context.Context, address, folder string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	number, err := strconv.Atoi(port)
+	at, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return err
 	}
 	s, err := server.NewServer(&server.Options{
-		ServerName: "chaos", Host: host, Port: number, JetStream: true, StoreDir: folder, NoSigs: true,
+		ServerName: "chaos", Host: at.IP.String(), Port: at.Port, JetStream: true, StoreDir: folder, NoSigs: true,
 	})
 	if err != nil {
 		return err
