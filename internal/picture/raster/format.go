@@ -123,10 +123,12 @@ func classified(err error) error {
 // soon after its last caller has left.
 type reader struct {
 	ended func() error
-	data  []byte
+	data  *bytes.Reader
 }
 
-func newReader(ctx context.Context, data []byte) *reader { return &reader{ctx.Err, data} }
+func newReader(ctx context.Context, data []byte) *reader {
+	return &reader{ctx.Err, bytes.NewReader(data)}
+}
 
 // Read implements io.Reader. It reads at most 32 KiB, so that the context is checked
 // often.
@@ -134,12 +136,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ended(); err != nil {
 		return 0, err
 	}
-	if len(r.data) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, r.data[:min(len(r.data), 32<<10)])
-	r.data = r.data[n:]
-	return n, nil
+	return r.data.Read(p[:min(len(p), 32<<10)])
 }
 
 func bmpHeader(data []byte) (header, error) {
