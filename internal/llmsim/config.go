@@ -176,21 +176,15 @@ func (l Limit) withDefaults() Limit {
 }
 
 // behaviour returns the rules of a configuration, those by chance left out.
-func (c Config) behaviour() (Behaviour, error) {
-	all := slices.Clone(c.Rules)
-	for _, r := range all {
-		if err := r.check(); err != nil {
-			return nil, err
-		}
+func (c Config) behaviour() (all Behaviour, err error) {
+	for _, r := range c.Rules {
+		all, err = append(all, r), cmp.Or(err, r.check())
 	}
 	for _, name := range c.Behaviours {
-		b, err := named("behaviours", name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, b...)
+		b, unknown := named("behaviours", name)
+		all, err = append(all, b...), cmp.Or(err, unknown)
 	}
-	return all, nil
+	return all, err
 }
 
 // invalid is an error about a field if something is wrong with it.

@@ -101,18 +101,10 @@ func newPeriod(now time.Duration, inFlight int64) *period {
 }
 
 // Calls is how many calls have arrived in this period.
-func (s *Server) Calls() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.period.Calls
-}
+func (s *Server) Calls() int64 { return s.Stats().Calls }
 
 // InFlight is how many calls are in flight.
-func (s *Server) InFlight() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.period.InFlight
-}
+func (s *Server) InFlight() int64 { return s.Stats().InFlight }
 
 // ResetStats starts a new period, without the messages of the last one. Calls in
 // flight are booked in the period in which they end.
