@@ -197,6 +197,16 @@ func TestExport_LabelsAreOfCheckedResults(t *testing.T) {
 	}
 }
 
+func TestExport_LabelsOfItemsWithoutRows(t *testing.T) {
+	s := fourResults()
+	s.columns, s.rows = nil, nil
+	s.outcomes[2].ID, s.outcomes[2].Name = "s-1", "Pine bed"
+	_, content := write(t, s, catalog.Owner{}, export.Labels)
+	if want := "id,product_name,label\ns-1,Pine bed,BED\nid,name,STOOL\n"; content != want {
+		t.Errorf("got %q, want %q", content, want)
+	}
+}
+
 func TestExport_JobOfItemsHasTheColumnsOfResults(t *testing.T) {
 	s := fourResults()
 	s.columns, s.rows = nil, nil

@@ -66,6 +66,22 @@ func numbered(n int) *catalog.Item {
 	return &catalog.Item{ImageURL: fmt.Sprint("https://shop.example/", n, ".jpg")}
 }
 
+func TestPreviews_AreAtLeastAsLargeAsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := previews(t, newShop(t)) // of 700 pixels
+		for asked, want := range map[int]int{-1: 96, 1: 96, 96: 96, 97: 192, 192: 192, 384: 384, 385: 700, 5000: 700} {
+			picture, err := p.Picture(t.Context(), numbered(0), asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _, err := image.DecodeConfig(bytes.NewReader(picture.Data))
+			if err != nil || got.Width != want {
+				t.Errorf("asked for %d pixels: got %d, %v, want %d", asked, got.Width, err, want)
+			}
+		}
+	})
+}
+
 func TestPreviews_FewAreFetchedAtOnceAndEachOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
