@@ -14,8 +14,8 @@ const leastProbability = 0.001
 // Alternative is a category that an answer might have been, with its probability from 0
 // to 1.
 type Alternative struct {
-	Category    string
-	Probability float64
+	Category    string  `cbor:"1,keyasint,omitempty"`
+	Probability float64 `cbor:"2,keyasint,omitempty"`
 }
 
 // NewAlternatives returns the alternatives of a classification: the answer and the likeliest

@@ -23,34 +23,34 @@ const (
 // Item is one product to classify. Every field may be empty.
 type Item struct {
 	// ID is the caller's own key, no part of the question.
-	ID          string
-	Name        string
-	Description string
+	ID          string `cbor:"1,keyasint,omitempty"`
+	Name        string `cbor:"2,keyasint,omitempty"`
+	Description string `cbor:"3,keyasint,omitempty"`
 	// Type is the shop's short phrase for the kind of product.
-	Type string
+	Type string `cbor:"4,keyasint,omitempty"`
 	// Category is the product's current category.
-	Category   string
-	Styles     []string
-	Tags       []string
-	PriceRange string
+	Category   string   `cbor:"5,keyasint,omitempty"`
+	Styles     []string `cbor:"6,keyasint,omitempty"`
+	Tags       []string `cbor:"7,keyasint,omitempty"`
+	PriceRange string   `cbor:"8,keyasint,omitempty"`
 	// ProductURL is the page that sells the product, or its picture.
-	ProductURL string
-	ImageURL   string
+	ProductURL string `cbor:"9,keyasint,omitempty"`
+	ImageURL   string `cbor:"10,keyasint,omitempty"`
 	// ImageData is the picture as it was sent, not yet checked.
-	ImageData []byte
+	ImageData []byte `cbor:"11,keyasint,omitempty"`
 	// Attributes are any other properties.
-	Attributes map[string]string
+	Attributes map[string]string `cbor:"12,keyasint,omitempty"`
 	// Row is the row of a table that the item was made of; nil: none. It is no part of
 	// the question.
-	Row *Row
+	Row *Row `cbor:"13,keyasint,omitempty"`
 }
 
 // Row is one row of a table, as it was sent.
 type Row struct {
-	Columns []string // the same slice for all rows of a call
+	Columns []string `cbor:"1,keyasint,omitempty"` // the same slice for all rows of a call
 	// Cells are at most one for each column, and one more if the row has cells that no
 	// column is for, which makes it unusable.
-	Cells []string
+	Cells []string `cbor:"2,keyasint,omitempty"`
 }
 
 // Field is one part of an item's text and its name for the model.

@@ -30,26 +30,30 @@ const (
 // Classification is the classification of an item.
 type Classification struct {
 	// Category and the styles are names of the taxonomy.
-	Category         string
-	Confidence       float64 // 0..1
-	ConfidenceSource ConfidenceSource
-	PrimaryStyle     string
-	SecondaryStyle   string // empty: none
-	StyleTags        []string
-	PlacementTags    []string
-	Reasoning        string
-	Evidence         Evidence
-	NeedsReview      bool
+	Category         string           `cbor:"1,keyasint,omitempty"`
+	Confidence       float64          `cbor:"2,keyasint,omitempty"` // 0..1
+	ConfidenceSource ConfidenceSource `cbor:"3,keyasint,omitempty"`
+	PrimaryStyle     string           `cbor:"4,keyasint,omitempty"`
+	SecondaryStyle   string           `cbor:"5,keyasint,omitempty"` // empty: none
+	StyleTags        []string         `cbor:"6,keyasint,omitempty"`
+	PlacementTags    []string         `cbor:"7,keyasint,omitempty"`
+	Reasoning        string           `cbor:"8,keyasint,omitempty"`
+	Evidence         Evidence         `cbor:"9,keyasint,omitempty"`
+	NeedsReview      bool             `cbor:"10,keyasint,omitempty"`
 	// Alternatives are the likeliest categories, as NewAlternatives returns them; none if
 	// the source of the confidence gives none. They are shared and do not change.
-	Alternatives []Alternative
+	Alternatives []Alternative `cbor:"11,keyasint,omitempty"`
 }
 
 // Usage counts tokens. CachedPrompt and CacheWrites are parts of Prompt, which the
-// provider's prompt cache had or took in, and Reasoning is a part of Completion.
+// provider's prompt cache had or took in, and Reasoning is a part of Completion. They are
+// stored among the fields of Trace.
 type Usage struct {
-	Prompt, CachedPrompt, Completion int64
-	CacheWrites, Reasoning           int64
+	Prompt       int64 `cbor:"8,keyasint,omitempty"`
+	CachedPrompt int64 `cbor:"9,keyasint,omitempty"`
+	Completion   int64 `cbor:"10,keyasint,omitempty"`
+	CacheWrites  int64 `cbor:"13,keyasint,omitempty"`
+	Reasoning    int64 `cbor:"14,keyasint,omitempty"`
 }
 
 // Add adds b to u.
@@ -63,19 +67,19 @@ func (u *Usage) Add(b Usage) {
 
 // Trace describes how an outcome was made.
 type Trace struct {
-	Attempts      int
-	Cached        bool
-	Deduplicated  bool
-	Backend       string // "openai" or "offline"
-	Model         string
-	QueueTime     time.Duration
-	Latency       time.Duration
-	Usage         Usage
-	Taxonomy      string // version
-	PromptVersion string
+	Attempts     int           `cbor:"1,keyasint,omitempty"`
+	Cached       bool          `cbor:"2,keyasint,omitempty"`
+	Deduplicated bool          `cbor:"3,keyasint,omitempty"`
+	Backend      string        `cbor:"4,keyasint,omitempty"` // "openai" or "offline"
+	Model        string        `cbor:"5,keyasint,omitempty"`
+	QueueTime    time.Duration `cbor:"6,keyasint,omitempty"`
+	Latency      time.Duration `cbor:"7,keyasint,omitempty"`
+	Usage
+	Taxonomy      string `cbor:"11,keyasint,omitempty"` // version
+	PromptVersion string `cbor:"12,keyasint,omitempty"`
 	// DescriptionCut is set if the end of the description was cut off, which was over its
 	// limit.
-	DescriptionCut bool
+	DescriptionCut bool `cbor:"15,keyasint,omitempty"`
 }
 
 // Question is a request to a backend to classify one item.

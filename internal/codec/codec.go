@@ -25,54 +25,43 @@ func must[T any](mode T, err error) T {
 	return mode
 }
 
-// encodeAll encodes a list. Every value has a form, so the only error is of memory.
-func encodeAll[T, F any](values []T, form func(*T) F) ([]byte, error) {
-	forms := make([]F, len(values))
-	for i := range values {
-		forms[i] = form(&values[i])
-	}
-	return encoder.Marshal(forms)
-}
-
-func decodeAll[T, F any](b []byte, what string, value func(*F) T) ([]T, error) {
-	var forms []F
-	if err := decoder.Unmarshal(b, &forms); err != nil {
-		return nil, fmt.Errorf("read stored %s: %w", what, err)
-	}
-	values := make([]T, len(forms))
-	for i := range forms {
-		values[i] = value(&forms[i])
-	}
-	return values, nil
-}
-
 // EncodeItems encodes items.
-func EncodeItems(items []catalog.Item) ([]byte, error) {
-	return encodeAll(items, func(it *catalog.Item) itemForm { return itemForm{item(*it), (*row)(it.Row)} })
-}
+func EncodeItems(items []catalog.Item) ([]byte, error) { return encoder.Marshal(items) }
 
 // DecodeItems decodes the result of EncodeItems.
 func DecodeItems(b []byte) ([]catalog.Item, error) {
-	return decodeAll(b, "items", func(form *itemForm) catalog.Item {
-		it := catalog.Item(form.item)
-		it.Row = (*catalog.Row)(form.Row)
-		return it
-	})
+	var items []catalog.Item
+	if err := decoder.Unmarshal(b, &items); err != nil {
+		return nil, fmt.Errorf("read stored items: %w", err)
+	}
+	return items, nil
 }
 
 // EncodeOutcomes encodes outcomes, without the causes of faults.
 func EncodeOutcomes(outcomes []catalog.Outcome) ([]byte, error) {
-	return encodeAll(outcomes, outcomeForm)
+	forms := make([]outcome, len(outcomes))
+	for i := range outcomes {
+		forms[i] = outcomeForm(&outcomes[i])
+	}
+	return encoder.Marshal(forms)
 }
 
 // DecodeOutcomes decodes the result of EncodeOutcomes.
 func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
-	return decodeAll(b, "outcomes", (*outcome).outcome)
+	var forms []outcome
+	if err := decoder.Unmarshal(b, &forms); err != nil {
+		return nil, fmt.Errorf("read stored outcomes: %w", err)
+	}
+	outcomes := make([]catalog.Outcome, len(forms))
+	for i := range forms {
+		outcomes[i] = forms[i].outcome()
+	}
+	return outcomes, nil
 }
 
 // EncodeAnswer encodes an answer.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
-	form := answer{Classification: classificationForm(&a.Classification), Trace: traceForm(&a.Trace)}
+	form := answer{Classification: a.Classification, Trace: a.Trace}
 	if !a.Asked.IsZero() {
 		form.Asked = a.Asked.UnixMilli()
 	}
@@ -85,7 +74,7 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	if err := decoder.Unmarshal(b, &form); err != nil {
 		return catalog.Answer{}, fmt.Errorf("read a stored answer: %w", err)
 	}
-	a := catalog.Answer{Classification: form.Classification.classification(), Trace: form.Trace.trace()}
+	a := catalog.Answer{Classification: form.Classification, Trace: form.Trace}
 	if form.Asked != 0 {
 		a.Asked = time.UnixMilli(form.Asked)
 	}
