@@ -54,17 +54,17 @@ const (
 
 // Options are the options of a call. The zero value takes every default.
 type Options struct {
-	Mode Mode
+	Mode Mode `cbor:"1,keyasint,omitempty"`
 	// BatchSize is the number of outcomes in a batch of either kind. 0: the engine's sizes.
-	BatchSize     int
-	Delivery      Delivery
-	Priority      Priority
-	CachePolicy   CachePolicy
-	ImageFallback ImageFallback
+	BatchSize     int           `cbor:"2,keyasint,omitempty"`
+	Delivery      Delivery      `cbor:"3,keyasint,omitempty"`
+	Priority      Priority      `cbor:"4,keyasint,omitempty"`
+	CachePolicy   CachePolicy   `cbor:"5,keyasint,omitempty"`
+	ImageFallback ImageFallback `cbor:"6,keyasint,omitempty"`
 	// Model is the name that the caller asked for; empty is the configured one.
-	Model string
+	Model string `cbor:"7,keyasint,omitempty"`
 	// ItemTimeout is the time from an item's admission to its result. 0: DefaultItemTimeout.
-	ItemTimeout time.Duration
+	ItemTimeout time.Duration `cbor:"8,keyasint,omitempty"`
 }
 
 // DefaultItemTimeout is an item's time if the caller sets none.

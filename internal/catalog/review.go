@@ -27,15 +27,17 @@ const (
 
 // Correction is what a person said about a result. It replaces no label of the machine.
 type Correction struct {
-	Index int64
+	Index int64 `cbor:"1,keyasint,omitempty"`
 	// Category and the styles are names of the taxonomy. Empty: those of the machine.
-	Category, PrimaryStyle, SecondaryStyle string
-	Note                                   string
+	Category       string `cbor:"2,keyasint,omitempty"`
+	PrimaryStyle   string `cbor:"3,keyasint,omitempty"`
+	SecondaryStyle string `cbor:"4,keyasint,omitempty"`
+	Note           string `cbor:"5,keyasint,omitempty"`
 	// Person and At say who gave the correction in force and when, and State is Accepted or
 	// Corrected, as the machine's result makes it. A correction in a change has none of them.
-	Person string
-	At     time.Time
-	State  ReviewState
+	Person string      `cbor:"-"`
+	At     time.Time   `cbor:"-"`
+	State  ReviewState `cbor:"-"`
 }
 
 // Change is what one call has changed in the corrections of a job: exactly one of

@@ -129,7 +129,7 @@ func (j *activeJob) begin(ctx context.Context) error {
 const maxAckPending = 10_000
 
 func (j *activeJob) call() classify.Call {
-	o := catalog.Options(j.rec.Options)
+	o := j.rec.Options
 	o.Priority, o.Delivery, o.BatchSize = catalog.Bulk, catalog.AsCompleted, classify.MaxBatchSize
 	caller := catalog.Caller{ID: j.rec.Owner}
 	if caller.ID == "" {

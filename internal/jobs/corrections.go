@@ -20,57 +20,21 @@ import (
 
 // changeForm is a message of the corrections stream.
 type changeForm struct {
-	ID          string           `cbor:"1,keyasint"`
-	Person      string           `cbor:"2,keyasint,omitempty"`
-	At          moment           `cbor:"3,keyasint"`
-	After       uint64           `cbor:"4,keyasint,omitempty"` // sequence of the job's change before; 0: this is the first
-	Bytes       int64            `cbor:"5,keyasint,omitempty"` // of the job's changes up to the one before
-	Corrections []correctionForm `cbor:"6,keyasint,omitempty"`
-	Bulk        *correctionForm  `cbor:"7,keyasint,omitempty"`
-	Indexes     []byte           `cbor:"8,keyasint,omitempty"`
-	Undo        string           `cbor:"9,keyasint,omitempty"`
-}
-
-type correctionForm struct {
-	Index          int64  `cbor:"1,keyasint,omitempty"`
-	Category       string `cbor:"2,keyasint,omitempty"`
-	PrimaryStyle   string `cbor:"3,keyasint,omitempty"`
-	SecondaryStyle string `cbor:"4,keyasint,omitempty"`
-	Note           string `cbor:"5,keyasint,omitempty"`
-}
-
-func formOfCorrection(c *catalog.Correction) correctionForm {
-	return correctionForm{c.Index, c.Category, c.PrimaryStyle, c.SecondaryStyle, c.Note}
-}
-
-func (form *correctionForm) correction() catalog.Correction {
-	return catalog.Correction{
-		Index: form.Index, Category: form.Category, PrimaryStyle: form.PrimaryStyle, SecondaryStyle: form.SecondaryStyle, Note: form.Note,
-	}
-}
-
-func formOfChange(c *catalog.Change) changeForm {
-	form := changeForm{ID: c.ID, Person: c.Person, At: moment(c.At.UnixMicro()), Indexes: c.Indexes, Undo: c.Undo}
-	for i := range c.Corrections {
-		form.Corrections = append(form.Corrections, formOfCorrection(&c.Corrections[i]))
-	}
-	if c.Bulk != nil {
-		bulk := formOfCorrection(c.Bulk)
-		form.Bulk = &bulk
-	}
-	return form
+	ID          string               `cbor:"1,keyasint"`
+	Person      string               `cbor:"2,keyasint,omitempty"`
+	At          moment               `cbor:"3,keyasint"`
+	After       uint64               `cbor:"4,keyasint,omitempty"` // sequence of the job's change before; 0: this is the first
+	Bytes       int64                `cbor:"5,keyasint,omitempty"` // of the job's changes up to the one before
+	Corrections []catalog.Correction `cbor:"6,keyasint,omitempty"`
+	Bulk        *catalog.Correction  `cbor:"7,keyasint,omitempty"`
+	Indexes     catalog.IndexSet     `cbor:"8,keyasint,omitempty"`
+	Undo        string               `cbor:"9,keyasint,omitempty"`
 }
 
 func (form *changeForm) change() catalog.Change {
-	c := catalog.Change{ID: form.ID, Person: form.Person, At: form.At.time(), Indexes: form.Indexes, Undo: form.Undo}
-	for i := range form.Corrections {
-		c.Corrections = append(c.Corrections, form.Corrections[i].correction())
+	return catalog.Change{
+		ID: form.ID, Person: form.Person, At: form.At.time(), Corrections: form.Corrections, Bulk: form.Bulk, Indexes: form.Indexes, Undo: form.Undo,
 	}
-	if form.Bulk != nil {
-		bulk := form.Bulk.correction()
-		c.Bulk = &bulk
-	}
-	return c
 }
 
 // Changes calls each with the changes of a job's corrections behind a place, in order. It
@@ -109,8 +73,10 @@ func (s *Service) Correct(ctx context.Context, job catalog.ReviewedJob, after ui
 	if err := s.store.away(); err != nil {
 		return 0, err
 	}
-	form := formOfChange(change)
-	form.After = after
+	form := changeForm{
+		ID: change.ID, Person: change.Person, At: moment(change.At.UnixMicro()), After: after,
+		Corrections: change.Corrections, Bulk: change.Bulk, Indexes: change.Indexes, Undo: change.Undo,
+	}
 	if after > 0 {
 		last, err := s.store.lastChange(ctx, job.Upload)
 		if err != nil {
@@ -183,12 +149,9 @@ const correctionsStep = 64 << 10
 // growCorrections has the record of a job say that its corrections may take so many bytes,
 // if the owner's caps and the room for jobs allow it.
 func (s *Service) growCorrections(ctx context.Context, job catalog.ReviewedJob, bytes int64) error {
-	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
+	rec, err := s.recordOf(ctx, job)
 	if err != nil {
 		return err
-	}
-	if rec.Upload != job.Upload {
-		return notFound()
 	}
 	if bytes <= rec.Corrections {
 		return nil

@@ -64,7 +64,7 @@ func (s *Service) create(ctx context.Context, spec catalog.JobSpec, next classif
 func (s *Service) newRecord(ctx context.Context, spec catalog.JobSpec) *jobRecord {
 	rec := &jobRecord{
 		ID: newName(), Name: spec.Name, Owner: spec.Owner.Name,
-		State: catalog.JobQueued, Options: options(spec.Options), Form: storedForm, Trace: s.storedTrace(ctx),
+		State: catalog.JobQueued, Options: spec.Options, Form: storedForm, Trace: s.storedTrace(ctx),
 	}
 	if spec.RequestID != "" {
 		rec.ID = idFor(spec.Owner.Name, spec.RequestID)

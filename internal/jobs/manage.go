@@ -189,7 +189,7 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 		return catalog.Job{}, err
 	}
 	rec := s.newRecord(ctx, catalog.JobSpec{
-		Options: catalog.Options(old.Options), Name: old.Name, RequestID: requestID, Owner: catalog.Owner{Name: old.Owner},
+		Options: old.Options, Name: old.Name, RequestID: requestID, Owner: catalog.Owner{Name: old.Owner},
 	})
 	rec.RetryOf = old.ID
 	if requestID != "" {

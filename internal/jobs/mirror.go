@@ -146,9 +146,6 @@ func (s *Service) mirrorEntry(entry jetstream.KeyValueEntry, seen map[string]boo
 		return
 	}
 	rec, err := decodeRecord(entry.Value())
-	if err == nil {
-		err = rec.readable()
-	}
 	if err != nil {
 		s.log.Error("a job's record cannot be read", zap.String("job", entry.Key()), zap.Error(err))
 	}

@@ -19,7 +19,7 @@ type jobRecord struct {
 	Name        string           `cbor:"3,keyasint,omitempty"`
 	Owner       string           `cbor:"4,keyasint,omitempty"`
 	State       catalog.JobState `cbor:"5,keyasint"`
-	Options     options          `cbor:"6,keyasint"`
+	Options     catalog.Options  `cbor:"6,keyasint"`
 	RetryOf     string           `cbor:"7,keyasint,omitempty"`
 	Items       int64            `cbor:"8,keyasint"`
 	Chunks      int64            `cbor:"9,keyasint"`
@@ -63,14 +63,16 @@ type recordHead struct {
 	Needs  string `cbor:"19,keyasint,omitempty"`
 }
 
-// decodeRecord reads a record. One of a later form has its head alone.
+// decodeRecord reads a record. One of a later form has its head alone, and the error of
+// readable.
 func decodeRecord(b []byte) (*jobRecord, error) {
 	var head recordHead
 	if err := codec.Decode(b, &head); err != nil {
 		return nil, dataLoss(err)
 	}
 	if head.Form > lastForm {
-		return &jobRecord{ID: head.ID, Upload: head.Upload, Form: head.Form, Needs: head.Needs}, nil
+		rec := &jobRecord{ID: head.ID, Upload: head.Upload, Form: head.Form, Needs: head.Needs}
+		return rec, rec.readable()
 	}
 	var rec jobRecord
 	if err := codec.Decode(b, &rec); err != nil {
@@ -85,18 +87,6 @@ func (r *jobRecord) readable() error {
 		return nil
 	}
 	return fault.New(fault.Conflict, "the job is stored in form %d, and this version reads forms up to %d: ask a server of version %s or later", r.Form, lastForm, r.Needs)
-}
-
-// options has the fields of catalog.Options in the same order.
-type options struct {
-	Mode          catalog.Mode          `cbor:"1,keyasint,omitempty"`
-	BatchSize     int                   `cbor:"2,keyasint,omitempty"`
-	Delivery      catalog.Delivery      `cbor:"3,keyasint,omitempty"`
-	Priority      catalog.Priority      `cbor:"4,keyasint,omitempty"`
-	CachePolicy   catalog.CachePolicy   `cbor:"5,keyasint,omitempty"`
-	ImageFallback catalog.ImageFallback `cbor:"6,keyasint,omitempty"`
-	Model         string                `cbor:"7,keyasint,omitempty"`
-	ItemTimeout   time.Duration         `cbor:"8,keyasint,omitempty"`
 }
 
 // moment is a time in microseconds since 1970. 0: never.
@@ -133,7 +123,7 @@ func (r *jobRecord) listed() bool { return r.Deleted == 0 && r.readable() == nil
 // job returns the record as callers see it, with the tally of its results.
 func (r *jobRecord) job(t *tally) catalog.Job {
 	j := catalog.Job{
-		ID: r.ID, Name: r.Name, Owner: r.Owner, State: r.State, Options: catalog.Options(r.Options), RetryOf: r.RetryOf,
+		ID: r.ID, Name: r.Name, Owner: r.Owner, State: r.State, Options: r.Options, RetryOf: r.RetryOf,
 		Progress: catalog.Progress{Total: r.Items}, Created: r.Created.time(), Started: r.Started.time(), Ended: r.Ended.time(), Message: r.Message,
 	}
 	if t != nil {

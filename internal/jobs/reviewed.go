@@ -21,6 +21,16 @@ func (s *Service) Reviewed(ctx context.Context, owner catalog.Owner, id string) 
 	return rec.reviewed(), nil
 }
 
+// recordOf returns the record of a job under review as it is now. The error is NotFound if
+// the job is gone, also if another one has its id.
+func (s *Service) recordOf(ctx context.Context, job catalog.ReviewedJob) (*jobRecord, error) {
+	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
+	if err == nil && rec.Upload != job.Upload {
+		return nil, notFound()
+	}
+	return rec, err
+}
+
 func (r *jobRecord) reviewed() catalog.ReviewedJob {
 	job := catalog.ReviewedJob{ID: r.ID, State: r.State, Mode: r.Options.Mode, Upload: r.Upload, Items: r.Items}
 	if r.State.Ended() && r.Tally != nil {
@@ -79,15 +89,12 @@ func (st *store) hasResultsAfter(ctx context.Context, upload string, after uint6
 
 // settled has the record of a job say that the job has ended, and returns the job then.
 func (s *Service) settled(ctx context.Context, job catalog.ReviewedJob) (catalog.ReviewedJob, error) {
-	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
-	if err == nil && rec.Upload != job.Upload {
-		err = notFound()
-	}
+	rec, err := s.recordOf(ctx, job)
 	if err == nil {
 		err = s.settle(ctx, rec)
 	}
 	if err == nil {
-		rec, err = s.find(ctx, catalog.Owner{All: true}, job.ID)
+		rec, err = s.recordOf(ctx, job)
 	}
 	if err != nil {
 		return job, asFault(err)
@@ -128,10 +135,7 @@ func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []ca
 		return nil, nil, err
 	}
 	defer release()
-	rec, err := s.find(ctx, catalog.Owner{All: true}, job.ID)
-	if err == nil && rec.Upload != job.Upload {
-		err = notFound()
-	}
+	rec, err := s.recordOf(ctx, job)
 	if err != nil {
 		return nil, nil, err
 	}

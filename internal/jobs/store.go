@@ -216,9 +216,6 @@ func (st *store) get(ctx context.Context, id string) (*jobRecord, uint64, error)
 		return nil, 0, asFault(err)
 	}
 	rec, err := decodeRecord(entry.Value())
-	if err == nil {
-		err = rec.readable()
-	}
 	return rec, entry.Revision(), err
 }
 

@@ -132,14 +132,8 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 		if err != nil {
 			return &unreadable{err}
 		}
-		for i := range outcomes {
-			at := position{meta.Sequence.Stream, i + 1}
-			if !at.after(from) {
-				continue
-			}
-			if err := w.out.add(outcomes[i], at); err != nil {
-				return err
-			}
+		if err := w.addAfter(from, meta.Sequence.Stream, outcomes); err != nil {
+			return err
 		}
 		if meta.NumPending == 0 { // no further message exists, so the batch is not held back
 			return w.out.flush()
@@ -152,20 +146,26 @@ func (w *watch) asStored(ctx context.Context, from position) error {
 func (w *watch) inOrder(ctx context.Context, from position) error {
 	for chunk := from.Major; chunk < uint64(w.rec.Chunks); chunk++ {
 		outcomes, err := w.chunk(ctx, int64(chunk))
+		if err == nil {
+			err = w.addAfter(from, chunk, outcomes)
+		}
 		if err != nil {
 			return err
 		}
-		for i := range outcomes {
-			at := position{chunk, i + 1}
-			if !at.after(from) {
-				continue
-			}
+	}
+	return w.end(ctx)
+}
+
+// addAfter adds those of a message's or chunk's results that come after a position.
+func (w *watch) addAfter(from position, major uint64, outcomes []catalog.Outcome) error {
+	for i := range outcomes {
+		if at := (position{major, i + 1}); at.after(from) {
 			if err := w.out.add(outcomes[i], at); err != nil {
 				return err
 			}
 		}
 	}
-	return w.end(ctx)
+	return nil
 }
 
 // end waits for the job's end.
