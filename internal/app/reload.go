@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // watchFiles reads the token file and the files of TLS again every second, as far as there
@@ -15,15 +17,8 @@ func (a *App) watchFiles(ctx context.Context) {
 		return
 	}
 	a.inBackground(ctx, func(ctx context.Context) {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				a.reloadFiles()
-			}
+		for range catalog.Every(ctx, time.Second) {
+			a.reloadFiles()
 		}
 	})
 }

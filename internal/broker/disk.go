@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
@@ -199,15 +200,8 @@ func ignoreGone(err error) error {
 
 // watch checks the folder until ctx ends.
 func (d *disk) watch(ctx context.Context) {
-	tick := time.NewTicker(watching)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = d.check() // which logs it
-		}
+	for range catalog.Every(ctx, watching) {
+		_ = d.check() // which logs it
 	}
 }
 

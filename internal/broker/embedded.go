@@ -16,6 +16,8 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // embedded is a NATS server within the process. It listens on no address.
@@ -99,15 +101,8 @@ func (e *embedded) start() (err error) {
 // revive restarts the server once a full disk has room again. The server refuses
 // messages for a stream that it could not write to until it is restarted.
 func (e *embedded) revive(ctx context.Context) {
-	tick := time.NewTicker(reviveEvery)
-	defer tick.Stop()
 	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range catalog.Every(ctx, reviveEvery) {
 		state := e.writeError()
 		e.full.Store(state != "")
 		if state == "" || e.disk.lostErr() != nil { // a lost folder cannot be opened again

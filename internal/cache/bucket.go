@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sony/gobreaker/v2"
 	"go.uber.org/zap"
+
+	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
 // Bucket is the key-value bucket behind the memory.
@@ -85,14 +87,7 @@ func (s *store) open(ctx context.Context) error {
 // keepOpen opens the bucket again after it was lost, and reads its keys, until ctx ends.
 func (s *store) keepOpen(ctx context.Context) {
 	s.learn(ctx)
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range catalog.Every(ctx, pause) {
 		if s.kv.Load() == nil {
 			limited, cancel := context.WithTimeout(ctx, openTime)
 			_ = s.open(limited) // its failure was logged, and it is tried again

@@ -166,15 +166,9 @@ func keyOf(caller string) string { return strings.ReplaceAll(caller, ".", "=") }
 // tickRegularly renews the slots of all callers once a second, and gives back what they
 // do not need.
 func (k *Keeper) tickRegularly(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
+	k.tick(false)
+	for range catalog.Every(ctx, time.Second) {
 		k.tick(false)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }
 

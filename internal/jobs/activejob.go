@@ -140,14 +140,7 @@ func (j *activeJob) call() classify.Call {
 
 // heartbeat reports to the store that the claimed chunks are being worked on.
 func (j *activeJob) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(j.service.config.AckWait / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range catalog.Every(ctx, j.service.config.AckWait/3) {
 		for _, t := range j.ownClaims() {
 			if err := (*t.msg.Load()).InProgress(); err != nil {
 				j.log.Debug("a chunk's heartbeat was not sent", zap.Error(err))

@@ -111,17 +111,10 @@ func notFound() error {
 
 // tidy removes expired files until ctx ends.
 func (s *Store) tidy(ctx context.Context) {
-	tick := time.NewTicker(tidyEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			s.mu.Lock()
-			s.expire()
-			s.mu.Unlock()
-		}
+	for range catalog.Every(ctx, tidyEvery) {
+		s.mu.Lock()
+		s.expire()
+		s.mu.Unlock()
 	}
 }
 
