@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/table"
@@ -42,7 +44,7 @@ type Corrections interface {
 type Exports struct {
 	jobs        Jobs
 	corrections Corrections // nil: there are none
-	turns       chan struct{}
+	turns       *semaphore.Weighted
 }
 
 // maxAtOnce is how many files are made at once: each takes the disk and a processor.
@@ -50,7 +52,7 @@ const maxAtOnce = 4
 
 // New returns the exports of jobs. Without corrections no result is checked.
 func New(jobs Jobs, corrections Corrections) *Exports {
-	return &Exports{jobs, corrections, make(chan struct{}, maxAtOnce)}
+	return &Exports{jobs, corrections, semaphore.NewWeighted(maxAtOnce)}
 }
 
 // How many results and corrections are asked for at once. Each page of results reads the
@@ -74,12 +76,10 @@ func (e *Exports) Open(ctx context.Context, who catalog.Owner, id string, format
 			return nil, err
 		}
 	}
-	select {
-	case e.turns <- struct{}{}:
-	case <-ctx.Done():
+	if e.turns.Acquire(ctx, 1) != nil {
 		return nil, context.Cause(ctx)
 	}
-	f := &File{job: job, format: format, all: who.All, release: func() { <-e.turns }}
+	f := &File{job: job, format: format, all: who.All, release: func() { e.turns.Release(1) }}
 	defer func() {
 		if err != nil {
 			f.Close()

@@ -39,11 +39,10 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 		return catalog.ResultPage{}, err
 	}
 	if q.Rows {
-		release, err := s.takePage(ctx)
-		if err != nil {
-			return catalog.ResultPage{}, err
+		if s.pages.Acquire(ctx, 1) != nil {
+			return catalog.ResultPage{}, context.Cause(ctx)
 		}
-		defer release()
+		defer s.pages.Release(1)
 	}
 	l := &listing{service: s, rec: rec, query: q, take: take, from: from, next: from, rows: rows{store: s.store, rec: rec}}
 	ended, err := l.fill(ctx)
@@ -63,16 +62,6 @@ func (s *Service) Results(ctx context.Context, q catalog.ResultQuery, take func(
 	}
 	page.State = l.rec.State
 	return page, nil
-}
-
-// takePage waits until a page may be read with its rows. The caller calls release.
-func (s *Service) takePage(ctx context.Context) (release func(), err error) {
-	select {
-	case s.pages <- struct{}{}:
-		return func() { <-s.pages }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // listing is the making of one page.

@@ -130,11 +130,10 @@ const (
 // an item that was not made of a row. If there are too many bytes, it returns the cells of
 // the first places, of at least one.
 func (s *Service) Rows(ctx context.Context, job catalog.ReviewedJob, places []catalog.ResultPlace) (columns []string, cells [][]string, err error) {
-	release, err := s.takePage(ctx)
-	if err != nil {
-		return nil, nil, err
+	if s.pages.Acquire(ctx, 1) != nil {
+		return nil, nil, context.Cause(ctx)
 	}
-	defer release()
+	defer s.pages.Release(1)
 	rec, err := s.recordOf(ctx, job)
 	if err != nil {
 		return nil, nil, err

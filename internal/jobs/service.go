@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
@@ -116,8 +117,8 @@ type Service struct {
 	tallies    sync.Map // *count by upload
 	lost       *lost
 	activeJobs *activeJobs
-	full       chan struct{} // room for one: the store was found full
-	pages      chan struct{} // has one for each page that is read with rows
+	full       chan struct{}       // room for one: the store was found full
+	pages      *semaphore.Weighted // the pages that may be read with rows
 
 	stop   context.CancelCauseFunc
 	ending sync.WaitGroup
@@ -132,7 +133,7 @@ func Start(ctx context.Context, config Config, storage Storage, engine Engine, l
 	}
 	s := &Service{
 		config: config, store: newStore(storage, config), engine: engine, log: log,
-		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1), pages: make(chan struct{}, maxPagesWithRows),
+		mirror: newMirror(), lost: newLost(), full: make(chan struct{}, 1), pages: semaphore.NewWeighted(maxPagesWithRows),
 	}
 	err = storageAway(nats.ErrDisconnected)
 	if storage.Connected() {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
@@ -109,8 +110,8 @@ func readTally(msg jetstream.Msg) (t tally) {
 // only new messages.
 type count struct {
 	counted
-	turn chan struct{} // has a buffer of one and serves as a lock that heeds a context
-	last uint64        // sequence counted last
+	turn *semaphore.Weighted // a lock that heeds a context
+	last uint64              // sequence counted last
 }
 
 // counted is the counts of a job's stored results.
@@ -122,14 +123,12 @@ type counted struct {
 
 // count returns the counts of a job's stored results, up to its end if it has one.
 func (s *Service) count(ctx context.Context, rec *jobRecord) (counted, error) {
-	kept, _ := s.tallies.LoadOrStore(rec.Upload, &count{turn: make(chan struct{}, 1)})
+	kept, _ := s.tallies.LoadOrStore(rec.Upload, &count{turn: semaphore.NewWeighted(1)})
 	c := kept.(*count)
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-		return counted{}, asFault(ctx.Err())
+	if err := c.turn.Acquire(ctx, 1); err != nil {
+		return counted{}, asFault(err)
 	}
+	defer c.turn.Release(1)
 	err := s.store.replay(ctx, reading{
 		filters: []string{allOf(resultsPrefix, rec.Upload)}, after: c.last, headersOnly: true,
 	}, func(msg jetstream.Msg, seq uint64) error {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -37,9 +39,9 @@ type Store interface {
 type Service struct {
 	store Store
 	max   int64
-	// growing has a buffer of one: the index that grows. Without it, indexes that grow at
-	// once would take the whole budget each.
-	growing chan struct{}
+	// growing is held by the index that grows. Without it, indexes that grow at once would
+	// take the whole budget each.
+	growing *semaphore.Weighted
 
 	mu    sync.Mutex
 	open  []*opened // the last used one first
@@ -49,9 +51,9 @@ type Service struct {
 // opened is an index with its size when it was last used.
 type opened struct {
 	*index
-	turn    chan struct{} // has a buffer of one and serves as a lock of the index that heeds a context
-	made    bool          // it had all that was stored once
-	refused error         // why the index is empty and stays so; nil: it does not
+	turn    *semaphore.Weighted // a lock of the index that heeds a context
+	made    bool                // it had all that was stored once
+	refused error               // why the index is empty and stays so; nil: it does not
 	upload  string
 	bytes   int64
 	used    time.Time
@@ -59,20 +61,8 @@ type opened struct {
 
 // New returns a service whose indexes take at most so many bytes together.
 func New(store Store, maxBytes int64) *Service {
-	return &Service{store: store, max: maxBytes, growing: make(chan struct{}, 1)}
+	return &Service{store: store, max: maxBytes, growing: semaphore.NewWeighted(1)}
 }
-
-// acquire waits for the caller's turn. The caller releases it.
-func (x *opened) acquire(ctx context.Context) error {
-	select {
-	case x.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (x *opened) release() { <-x.turn }
 
 // with calls use with the index of a job, which has all that is stored. It holds the
 // index's turn meanwhile.
@@ -82,10 +72,10 @@ func (s *Service) with(ctx context.Context, owner catalog.Owner, id string, use 
 		return err
 	}
 	x := s.get(job)
-	if err := x.acquire(ctx); err != nil {
-		return err
+	if x.turn.Acquire(ctx, 1) != nil {
+		return context.Cause(ctx)
 	}
-	defer x.release()
+	defer x.turn.Release(1)
 	if x.refused != nil {
 		return x.refused
 	}
@@ -104,7 +94,7 @@ func (s *Service) get(job catalog.ReviewedJob) *opened {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.IndexFunc(s.open, func(o *opened) bool { return o.upload == job.Upload })
-	x := &opened{index: newIndex(job), turn: make(chan struct{}, 1), upload: job.Upload, bytes: indexBytes}
+	x := &opened{index: newIndex(job), turn: semaphore.NewWeighted(1), upload: job.Upload, bytes: indexBytes}
 	if at >= 0 {
 		x = s.open[at]
 	}

@@ -27,12 +27,10 @@ func (s *Service) update(ctx context.Context, x *opened, job catalog.ReviewedJob
 			return err
 		}
 	}
-	select {
-	case s.growing <- struct{}{}:
-		defer func() { <-s.growing }()
-	case <-ctx.Done():
+	if s.growing.Acquire(ctx, 1) != nil {
 		return context.Cause(ctx)
 	}
+	defer s.growing.Release(1)
 	u := &update{service: s, x: x, job: job}
 	return u.run(ctx)
 }
