@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -107,67 +108,52 @@ func (c *Config) checkTwins(w *wrongs) {
 }
 
 func (c *Config) checkNumbers(w *wrongs) {
-	for _, s := range []struct {
-		name           string
-		value, low, up int
-	}{
-		{"text-batch-size", c.TextBatchSize, 1, classify.MaxBatchSize},
-		{"image-batch-size", c.ImageBatchSize, 1, classify.MaxBatchSize},
-		{"max-workers", c.MaxWorkers, 0, upstream.MaxWorkers},
-		{"max-output-tokens", c.MaxOutput, 200, 1_000_000},
-		{"queue-limit", c.QueueLimit, 1, 10_000_000},
-		{"max-items", c.MaxItems, 1, 10_000_000},
-		{"max-message-mib", c.MaxMessage, 1, 1024},
-		{"max-upload-bytes", c.MaxUpload, 1024, 1 << 36},
-		{"max-intake-mib", c.MaxIntake, 0, 1 << 20},
-		{"max-connections", c.MaxConns, 0, 1 << 20},
-		{"image-max-bytes", c.ImageMaxBytes, 1, 64 << 20},
-		{"image-fit", c.ImageFit, 0, maxFit},
-		{"nats-replicas", c.NATSReplicas, 0, 5},
-		{"cache-memory-mib", c.CacheMemory, 0, 1 << 20},
-		{"cache-max-mib", c.CacheMax, 0, 1 << 30},
-		{"jobs-max-mib", c.JobsMax, jobs.MinBytes >> 20, 1 << 30},
-		{"review-memory-mib", c.ReviewMemory, 1, 1 << 20},
-	} {
-		if s.value < s.low || s.value > s.up {
-			w.add(s.name, "%s is %d: give a number from %d to %d", s.name, s.value, s.low, s.up)
-		}
-	}
+	inRange(w, "text-batch-size", "number", c.TextBatchSize, 1, classify.MaxBatchSize)
+	inRange(w, "image-batch-size", "number", c.ImageBatchSize, 1, classify.MaxBatchSize)
+	inRange(w, "max-workers", "number", c.MaxWorkers, 0, upstream.MaxWorkers)
+	inRange(w, "max-output-tokens", "number", c.MaxOutput, 200, 1_000_000)
+	inRange(w, "queue-limit", "number", c.QueueLimit, 1, 10_000_000)
+	inRange(w, "max-items", "number", c.MaxItems, 1, 10_000_000)
+	inRange(w, "max-message-mib", "number", c.MaxMessage, 1, 1024)
+	inRange(w, "max-upload-bytes", "number", c.MaxUpload, 1024, 1<<36)
+	inRange(w, "max-intake-mib", "number", c.MaxIntake, 0, 1<<20)
+	inRange(w, "max-connections", "number", c.MaxConns, 0, 1<<20)
+	inRange(w, "image-max-bytes", "number", c.ImageMaxBytes, 1, 64<<20)
+	inRange(w, "image-fit", "number", c.ImageFit, 0, maxFit)
+	inRange(w, "nats-replicas", "number", c.NATSReplicas, 0, 5)
+	inRange(w, "cache-memory-mib", "number", c.CacheMemory, 0, 1<<20)
+	inRange(w, "cache-max-mib", "number", c.CacheMax, 0, 1<<30)
+	inRange(w, "jobs-max-mib", "number", c.JobsMax, jobs.MinBytes>>20, 1<<30)
+	inRange(w, "review-memory-mib", "number", c.ReviewMemory, 1, 1<<20)
 	if c.MaxIntake > 0 && c.MaxIntake < 2*c.MaxMessage {
 		w.add("max-intake-mib max-message-mib", "max-intake-mib is %d: give at least twice max-message-mib (%d), since one caller has half of it, or 0", c.MaxIntake, c.MaxMessage)
 	}
-	if !(c.ReviewBelow >= 0 && c.ReviewBelow <= 1) {
-		w.add("review-below", "review-below is %v: give a number from 0 to 1", c.ReviewBelow)
-	}
+	inRange(w, "review-below", "number", c.ReviewBelow, 0, 1)
 	if !(c.ImageHostRate >= 0 && c.ImageHostRate <= maxHostRate) {
 		w.add("image-host-rate", "image-host-rate is %v: give requests a second up to %d, or 0 for no limit", c.ImageHostRate, maxHostRate)
 	}
 	if !(c.BulkShare > 0 && c.BulkShare <= 1) {
 		w.add("bulk-share", "bulk-share is %v: give a number above 0, up to 1", c.BulkShare)
 	}
-	if !(c.HedgeShare >= 0 && c.HedgeShare <= 0.5) {
-		w.add("hedge-share", "hedge-share is %v: give a number from 0 to 0.5", c.HedgeShare)
+	inRange(w, "hedge-share", "number", c.HedgeShare, 0, 0.5)
+}
+
+// inRange finds a value of a kind, such as a number, that is out of its range.
+func inRange[T cmp.Ordered](w *wrongs, name, kind string, value, low, up T) {
+	if !(value >= low && value <= up) { // also NaN
+		w.add(name, "%s is %v: give a %s from %v to %v", name, value, kind, low, up)
 	}
 }
 
 func (c *Config) checkTimes(w *wrongs) {
-	for _, s := range []struct {
-		name           string
-		value, low, up time.Duration
-	}{
-		{"flush-delay", c.FlushDelay, time.Millisecond, time.Minute},
-		{"attempt-timeout", c.AttemptTimeout, 0, time.Hour},
-		{"image-timeout", c.ImageTimeout, 100 * time.Millisecond, 10 * time.Minute},
-		{"drain-timeout", c.DrainTimeout, 0, time.Hour},
-		{"http-write-timeout", c.WriteTimeout, time.Second, 24 * time.Hour},
-		{"cache-age", c.CacheAge, time.Second, 10 * 365 * 24 * time.Hour},
-		{"cache-url-age", c.CacheURLAge, 0, 10 * 365 * 24 * time.Hour},
-		{"jobs-keep", c.JobsKeep, time.Second, 10 * 365 * 24 * time.Hour},
-	} {
-		if s.value < s.low || s.value > s.up {
-			w.add(s.name, "%s is %v: give a time from %v to %v", s.name, s.value, s.low, s.up)
-		}
-	}
+	inRange(w, "flush-delay", "time", c.FlushDelay, time.Millisecond, time.Minute)
+	inRange(w, "attempt-timeout", "time", c.AttemptTimeout, 0, time.Hour)
+	inRange(w, "image-timeout", "time", c.ImageTimeout, 100*time.Millisecond, 10*time.Minute)
+	inRange(w, "drain-timeout", "time", c.DrainTimeout, 0, time.Hour)
+	inRange(w, "http-write-timeout", "time", c.WriteTimeout, time.Second, 24*time.Hour)
+	inRange(w, "cache-age", "time", c.CacheAge, time.Second, 10*365*24*time.Hour)
+	inRange(w, "cache-url-age", "time", c.CacheURLAge, 0, 10*365*24*time.Hour)
+	inRange(w, "jobs-keep", "time", c.JobsKeep, time.Second, 10*365*24*time.Hour)
 }
 
 func (c *Config) checkUpstream(w *wrongs) {
