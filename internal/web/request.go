@@ -1,7 +1,7 @@
 package web
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,11 +45,11 @@ type limits struct {
 // The error is an unfit, a statusError or a fault.
 func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error) {
 	p := &requestParser{limits: l, req: request{productColumn: defaultProductColumn}}
-	in := table.NewNaNReader(http.MaxBytesReader(nil, io.NopCloser(body), l.bytes))
-	if err := skipMark(&in); err != nil {
-		return nil, p.failed(err)
+	in := bufio.NewReader(http.MaxBytesReader(nil, io.NopCloser(body), l.bytes))
+	if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark { // an error comes again
+		_, _ = in.Discard(len(byteOrderMark))
 	}
-	p.decoder = json.NewDecoder(&squeezer{in: in})
+	p.decoder = json.NewDecoder(&squeezer{in: table.NewNaNReader(in)})
 	if err := p.parse(); err != nil {
 		return nil, p.failed(err)
 	}
@@ -60,19 +60,8 @@ func readRequest(ctx context.Context, body io.Reader, l limits) (*request, error
 	return &req, nil
 }
 
-// skipMark passes over the byte order mark that some programs begin UTF-8 with.
-func skipMark(in *io.Reader) error {
-	mark := []byte("\xef\xbb\xbf")
-	head := make([]byte, len(mark))
-	n, err := io.ReadFull(*in, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	if !bytes.Equal(head[:n], mark) {
-		*in = io.MultiReader(bytes.NewReader(head[:n]), *in)
-	}
-	return nil
-}
+// byteOrderMark is what some programs begin UTF-8 with.
+const byteOrderMark = "\xef\xbb\xbf"
 
 // requestParser takes a body apart as it comes: of the rows it keeps their bytes,
 // one by one, of all else what it asks for.
@@ -102,19 +91,12 @@ func (p *requestParser) failed(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &statusError{http.StatusRequestTimeout, "The body did not come in time: send it at once"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return wrong("json_invalid", "JSON decode error: the body ends too early", p.place())
+		return wrong("json_invalid", "JSON decode error: the body ends too early", p.decoder.InputOffset())
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return wrong("json_invalid", "JSON decode error: "+syntax.Error(), syntax.Offset)
 	}
 	return fault.Wrap(err, fault.Cancelled, "the body could not be read")
-}
-
-func (p *requestParser) place() int64 {
-	if p.decoder == nil {
-		return 0
-	}
-	return p.decoder.InputOffset()
 }
 
 func (p *requestParser) parse() error {
@@ -141,7 +123,7 @@ func (p *requestParser) parse() error {
 		if err != nil {
 			return err
 		}
-		return wrong("json_invalid", "JSON decode error: something follows the object", p.place())
+		return wrong("json_invalid", "JSON decode error: something follows the object", p.decoder.InputOffset())
 	}
 	return nil
 }
