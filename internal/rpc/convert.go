@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -26,16 +27,14 @@ func text(s string) string {
 }
 
 func texts(list []string) []string {
-	for i, s := range list {
-		if clean := text(s); clean != s {
-			list = append([]string(nil), list...)
-			for j := i; j < len(list); j++ {
-				list[j] = text(list[j])
-			}
-			return list
-		}
+	if !slices.ContainsFunc(list, func(s string) bool { return !utf8.ValidString(s) }) {
+		return list
 	}
-	return list
+	clean := make([]string, len(list))
+	for i, s := range list {
+		clean[i] = text(s)
+	}
+	return clean
 }
 
 // itemFromProto shares the message's memory, which has no other user.

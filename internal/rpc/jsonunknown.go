@@ -78,21 +78,8 @@ func (s *keySearch) opens(want json.Delim) bool {
 }
 
 func (s *keySearch) skip() bool {
-	for depth := 0; ; {
-		token, err := s.tokens.Token()
-		if err != nil {
-			return false
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return true
-		}
-	}
+	var value json.RawMessage
+	return s.tokens.Decode(&value) == nil
 }
 
 // fieldOf returns the field of a key, which has either of its two spellings.
