@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -285,12 +286,9 @@ type readAfter struct {
 // RegisterService registers a service.
 func (r readAfter) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	late := *desc
-	late.Methods = make([]grpc.MethodDesc, len(desc.Methods))
+	late.Methods = slices.Clone(desc.Methods)
 	for i, m := range desc.Methods {
-		late.Methods[i] = grpc.MethodDesc{
-			MethodName: m.MethodName,
-			Handler:    r.handler("/"+desc.ServiceName+"/"+m.MethodName, m.Handler),
-		}
+		late.Methods[i].Handler = r.handler("/"+desc.ServiceName+"/"+m.MethodName, m.Handler)
 	}
 	r.server.RegisterService(&late, impl)
 }

@@ -59,17 +59,6 @@ func (s *Server) shutdown(ctx context.Context) error {
 // close stops the transports, after the last bytes if callers read them in time.
 func (s *Server) close() {
 	s.endHandshakes()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.grpc.GracefulStop()
-	}()
-	timer := time.NewTimer(flushTime)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		s.grpc.Stop()
-		<-done
-	}
+	defer time.AfterFunc(flushTime, s.grpc.Stop).Stop() // which ends the graceful one too
+	s.grpc.GracefulStop()
 }
