@@ -2,13 +2,12 @@ package cache
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/credenza-dev/credenza/internal/codec"
+	"github.com/credenza-dev/credenza/internal/fault"
 )
 
 // put adds an entry to the queue for writing, unless the queue is full.
@@ -103,7 +102,7 @@ func (s *store) writeAll(ctx context.Context, answers []written) {
 func (s *store) publish(ctx context.Context, kv jetstream.KeyValue, answers []written) (revision uint64, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			err = fault.Panicked(v)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, writeTime)

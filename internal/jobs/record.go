@@ -144,11 +144,7 @@ func (r *jobRecord) elapsed() time.Duration {
 var naming = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // newName returns a random, unique name of 26 letters and digits.
-func newName() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	return naming.EncodeToString(b[:])
-}
+func newName() string { return strings.ToLower(rand.Text()) }
 
 // idFor returns the job id for a request id, so that two calls with the same request id
 // create at most one job.
