@@ -47,7 +47,7 @@ type Classification struct {
 
 // Usage counts tokens. CachedPrompt and CacheWrites are parts of Prompt, which the
 // provider's prompt cache had or took in, and Reasoning is a part of Completion. They are
-// stored among the fields of Trace.
+// stored among the fields of a Trace.
 type Usage struct {
 	Prompt       int64 `cbor:"8,keyasint,omitempty"`
 	CachedPrompt int64 `cbor:"9,keyasint,omitempty"`
@@ -67,16 +67,16 @@ func (u *Usage) Add(b Usage) {
 
 // Trace describes how an outcome was made.
 type Trace struct {
-	Attempts     int           `cbor:"1,keyasint,omitempty"`
-	Cached       bool          `cbor:"2,keyasint,omitempty"`
-	Deduplicated bool          `cbor:"3,keyasint,omitempty"`
-	Backend      string        `cbor:"4,keyasint,omitempty"` // "openai" or "offline"
-	Model        string        `cbor:"5,keyasint,omitempty"`
-	QueueTime    time.Duration `cbor:"6,keyasint,omitempty"`
-	Latency      time.Duration `cbor:"7,keyasint,omitempty"`
-	Usage
-	Taxonomy      string `cbor:"11,keyasint,omitempty"` // version
-	PromptVersion string `cbor:"12,keyasint,omitempty"`
+	Attempts      int           `cbor:"1,keyasint,omitempty"`
+	Cached        bool          `cbor:"2,keyasint,omitempty"`
+	Deduplicated  bool          `cbor:"3,keyasint,omitempty"`
+	Backend       string        `cbor:"4,keyasint,omitempty"` // "openai" or "offline"
+	Model         string        `cbor:"5,keyasint,omitempty"`
+	QueueTime     time.Duration `cbor:"6,keyasint,omitempty"`
+	Latency       time.Duration `cbor:"7,keyasint,omitempty"`
+	Usage         Usage         `cbor:"-"`                     // stored beside the others
+	Taxonomy      string        `cbor:"11,keyasint,omitempty"` // version
+	PromptVersion string        `cbor:"12,keyasint,omitempty"`
 	// DescriptionCut is set if the end of the description was cut off, which was over its
 	// limit.
 	DescriptionCut bool `cbor:"15,keyasint,omitempty"`

@@ -61,7 +61,7 @@ func DecodeOutcomes(b []byte) ([]catalog.Outcome, error) {
 
 // EncodeAnswer encodes an answer.
 func EncodeAnswer(a *catalog.Answer) ([]byte, error) {
-	form := answer{Classification: a.Classification, Trace: a.Trace}
+	form := answer{Classification: a.Classification, Trace: traceForm(&a.Trace)}
 	if !a.Asked.IsZero() {
 		form.Asked = a.Asked.UnixMilli()
 	}
@@ -74,7 +74,7 @@ func DecodeAnswer(b []byte) (catalog.Answer, error) {
 	if err := decoder.Unmarshal(b, &form); err != nil {
 		return catalog.Answer{}, fmt.Errorf("read a stored answer: %w", err)
 	}
-	a := catalog.Answer{Classification: form.Classification, Trace: form.Trace}
+	a := catalog.Answer{Classification: form.Classification, Trace: form.Trace.trace()}
 	if form.Asked != 0 {
 		a.Asked = time.UnixMilli(form.Asked)
 	}

@@ -7,12 +7,26 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// Items, classifications and traces are stored as they are: the nouns have the numbers of
-// their fields in tags.
+// Items and classifications are stored as they are: the nouns have the numbers of their
+// fields in tags.
+
+// trace is what is stored of a trace: its tokens are among its other fields.
+type trace struct {
+	catalog.Trace
+	catalog.Usage
+}
+
+func traceForm(t *catalog.Trace) trace { return trace{*t, t.Usage} }
+
+func (form *trace) trace() catalog.Trace {
+	t := form.Trace
+	t.Usage = form.Usage
+	return t
+}
 
 type answer struct {
 	Classification catalog.Classification `cbor:"1,keyasint"`
-	Trace          catalog.Trace          `cbor:"2,keyasint"`
+	Trace          trace                  `cbor:"2,keyasint"`
 	Asked          int64                  `cbor:"3,keyasint,omitempty"` // milliseconds since 1970; 0: unknown
 }
 
@@ -46,13 +60,13 @@ type outcome struct {
 	Classification *catalog.Classification `cbor:"5,keyasint,omitempty"`
 	Err            *failure                `cbor:"6,keyasint,omitempty"`
 	ImageErr       *failure                `cbor:"7,keyasint,omitempty"`
-	Trace          catalog.Trace           `cbor:"8,keyasint"`
+	Trace          trace                   `cbor:"8,keyasint"`
 }
 
 func outcomeForm(o *catalog.Outcome) outcome {
 	form := outcome{
 		Index: o.Index, ID: o.ID, Name: o.Name, Kind: o.Kind,
-		Err: failureForm(o.Err), ImageErr: failureForm(o.ImageErr), Trace: o.Trace,
+		Err: failureForm(o.Err), ImageErr: failureForm(o.ImageErr), Trace: traceForm(&o.Trace),
 	}
 	if o.Err == nil {
 		form.Classification = &o.Classification
@@ -63,7 +77,7 @@ func outcomeForm(o *catalog.Outcome) outcome {
 func (form *outcome) outcome() catalog.Outcome {
 	o := catalog.Outcome{
 		Index: form.Index, ID: form.ID, Name: form.Name, Kind: form.Kind,
-		Err: form.Err.fault(), ImageErr: form.ImageErr.fault(), Trace: form.Trace,
+		Err: form.Err.fault(), ImageErr: form.ImageErr.fault(), Trace: form.Trace.trace(),
 	}
 	if o.Kind >= catalog.NumKinds { // from a newer version
 		o.Kind = catalog.KindText
