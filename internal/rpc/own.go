@@ -48,34 +48,30 @@ func batches(ctx context.Context, b *credenzav1.Batch) []*credenzav1.Batch {
 		return []*credenzav1.Batch{b}
 	}
 	var parts []*credenzav1.Batch
-	done, failed := b.GetProgress().GetDone(), b.GetProgress().GetFailed()
-	for _, r := range b.GetResults() {
-		done--
-		failed -= failedOne(r)
-	}
-	size := 0
-	for from, i := 0, 0; i < len(b.GetResults()); i++ {
-		r := b.GetResults()[i]
-		done++
-		failed += failedOne(r)
-		size += proto.Size(r)
-		last := i+1 == len(b.GetResults())
-		if !last && size+proto.Size(b.GetResults()[i+1]) <= maxBatchBytes {
-			continue
+	rest := b.GetResults()
+	done, failed := b.GetProgress().GetDone()-int64(len(rest)), b.GetProgress().GetFailed()-countFailed(rest)
+	for len(rest) > 0 {
+		n := 1
+		for size := proto.Size(rest[0]); n < len(rest); n++ {
+			if size += proto.Size(rest[n]); size > maxBatchBytes {
+				break
+			}
 		}
+		done, failed = done+int64(n), failed+countFailed(rest[:n])
 		parts = append(parts, &credenzav1.Batch{
-			BatchId: b.GetBatchId(), ProcessingType: b.GetProcessingType(), Timestamp: b.GetTimestamp(),
-			Results:  b.GetResults()[from : i+1],
+			BatchId: b.GetBatchId(), ProcessingType: b.GetProcessingType(), Timestamp: b.GetTimestamp(), Results: rest[:n],
 			Progress: &credenzav1.Progress{Done: done, Failed: failed, Total: b.GetProgress().GetTotal()},
 		})
-		from, size = i+1, 0
+		rest = rest[n:]
 	}
 	return parts
 }
 
-func failedOne(r *credenzav1.ItemResult) int64 {
-	if r.GetError() != nil {
-		return 1
+func countFailed(results []*credenzav1.ItemResult) (n int64) {
+	for _, r := range results {
+		if r.GetError() != nil {
+			n++
+		}
 	}
-	return 0
+	return n
 }
