@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"runtime"
 	"runtime/debug"
 
@@ -26,14 +25,13 @@ func Commit() string {
 	if !ok {
 		return "unknown"
 	}
-	revision := ""
+	const length = 12 // of hexadecimal digits
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = s.Value
+		if s.Key == "vcs.revision" && s.Value != "" {
+			return s.Value[:min(len(s.Value), length)]
 		}
 	}
-	const length = 12 // of hexadecimal digits
-	return cmp.Or(revision[:min(len(revision), length)], "unknown")
+	return "unknown"
 }
 
 // sendBuildInfo sends the version as a metric.
