@@ -12,6 +12,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/classify"
+	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 	credenzav1 "github.com/credenza-dev/credenza/pkg/credenza/v1"
 )
@@ -84,12 +85,23 @@ func TestSharedWork_IsShownToCallersThatMayKnow(t *testing.T) {
 
 func TestBatch_HasNoMoreThan1MiB(t *testing.T) {
 	const results = 1000
-	c := start(t, setup{engine: shared(results, strings.Repeat("x", 10_000))}).rawItems(t)
+	engine := shared(results, strings.Repeat("x", 10_000))
+	all := engine.run
+	engine.run = func(ctx context.Context, call classify.Call, next classify.Source, send classify.Sink) (catalog.Summary, error) {
+		return all(ctx, call, next, func(b catalog.Batch) error {
+			for i := 0; i < results; i += 3 {
+				b.Outcomes[i].Err = fault.New(fault.Refused, "no")
+				b.Progress.Failed++
+			}
+			return send(b)
+		})
+	}
+	c := start(t, setup{engine: engine}).rawItems(t)
 	stream, err := c.ClassifyStream(t.Context(), &credenzav1.ClassifyStreamRequest{Items: items("a")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, done := 0, int64(0)
+	got, failed := 0, int64(0)
 	for got < results {
 		event, err := stream.Recv()
 		if err != nil {
@@ -104,9 +116,12 @@ func TestBatch_HasNoMoreThan1MiB(t *testing.T) {
 				t.Fatalf("result %d came in place of %d", r.GetIndex(), got)
 			}
 			got++
+			if r.GetError() != nil {
+				failed++
+			}
 		}
-		if done = b.GetProgress().GetDone(); done != int64(got) || b.GetBatchId() != 1 {
-			t.Errorf("batch %d says that %d are done of %d", b.GetBatchId(), done, got)
+		if p := b.GetProgress(); p.GetDone() != int64(got) || p.GetFailed() != failed || b.GetBatchId() != 1 {
+			t.Errorf("batch %d says that %v are done, of %d with %d that failed", b.GetBatchId(), p, got, failed)
 		}
 	}
 }
