@@ -22,17 +22,22 @@ func (s *Service) Rooms(ctx context.Context) []Room {
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomTime)
 	defer cancel()
-	var rooms []Room
-	for _, part := range []struct{ name, stream string }{{"items", itemsStream}, {"results", resultsStream}} {
-		info, err := s.store.info(ctx, part.stream, "")
-		if err != nil {
-			return nil
-		}
-		rooms = append(rooms, Room{part.name, int64(info.State.Bytes), info.Config.MaxBytes}) //nolint:gosec // a size on disk
-	}
-	objects, err := s.store.objectBytes(ctx)
+	rooms, err := s.store.rooms(ctx)
 	if err != nil {
 		return nil
 	}
-	return append(rooms, Room{"objects", objects, s.config.MaxBytes / objectsPart})
+	return rooms
+}
+
+// rooms returns the room of each kind.
+func (st *store) rooms(ctx context.Context) (rooms []Room, err error) {
+	for _, part := range []struct{ name, stream string }{{"items", itemsStream}, {"results", resultsStream}} {
+		info, err := st.info(ctx, part.stream, "")
+		if err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, Room{part.name, int64(info.State.Bytes), info.Config.MaxBytes}) //nolint:gosec // a size on disk
+	}
+	objects, err := st.objectBytes(ctx)
+	return append(rooms, Room{"objects", objects, st.config.MaxBytes / objectsPart}), err
 }

@@ -106,17 +106,8 @@ func (s *Service) forget(ctx context.Context, rec *jobRecord) error {
 func (s *Service) isFull(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	for _, stream := range []string{itemsStream, resultsStream} {
-		info, err := s.store.info(ctx, stream, "")
-		if err != nil {
-			return false, err
-		}
-		if float64(info.State.Bytes) > fullPart*float64(info.Config.MaxBytes) {
-			return true, nil
-		}
-	}
-	objects, err := s.store.objectBytes(ctx)
-	return float64(objects) > fullPart*float64(s.config.MaxBytes/objectsPart), err
+	rooms, err := s.store.rooms(ctx)
+	return slices.ContainsFunc(rooms, func(r Room) bool { return float64(r.Used) > fullPart*float64(r.Limit) }), err
 }
 
 // removeOrphans removes uploads that broke off with their server.
