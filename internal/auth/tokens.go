@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -346,10 +347,10 @@ func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
 		return caller{}, false
 	}
 	leaf := state.VerifiedChains[0][0]
-	for _, name := range append(slices.Clone(leaf.DNSNames), otherNames(leaf)...) {
-		if isOver(leaf) {
-			break
-		}
+	if time.Now().After(leaf.NotAfter) { // the connection may have begun long before
+		return caller{}, false
+	}
+	for _, name := range namesOf(leaf) {
 		for _, c := range t.callers {
 			if c.certificateName() == name {
 				return c, true
@@ -357,6 +358,18 @@ func (t *Tokens) findCertificate(state *tls.ConnectionState) (caller, bool) {
 		}
 	}
 	return caller{}, false
+}
+
+// namesOf returns the names of a certificate's owner, the common name last.
+func namesOf(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	for _, uri := range c.URIs {
+		names = append(names, uri.String())
+	}
+	return append(names, c.Subject.CommonName)
 }
 
 // GoString and String keep hashes out of logs.
