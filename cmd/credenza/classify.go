@@ -32,12 +32,15 @@ const storedBatch = 100
 func (*classifyCommand) Help() string {
 	return `Columns are matched by the names that shops and their software give them in several languages, and by their values; one line on standard error says which column became what. Bookkeeping columns such as stock and tax are left out, all other values are used. Rows that only add a picture or a variant to the product above them share its answer. FILE may also be a folder of pictures, and image_url a path relative to FILE.
 
-With --out, results are written to OUT.part, which is renamed to OUT at the end. After an interruption no more rows are read, the calls in flight are waited for (a second interruption ends them), and the command that continues is printed. The exit code is 1 if items failed; standard error then has their number by reason.`
+With --out, results are written to OUT.part, which is renamed to OUT at the end. After an interruption no more rows are read, the items in flight are waited for (a second interruption ends them), and the command that continues is printed. The exit code is 1 if items failed; standard error then has their number by reason.`
 }
 
 // Validate checks what can be checked before anything is started.
 func (c *classifyCommand) Validate() error {
 	if err := c.validate(c.Out); err != nil {
+		return err
+	}
+	if _, err := chooseFormat(c.Output, c.Out, false); err != nil {
 		return err
 	}
 	if c.DryRun && (c.again() || c.Resume) {

@@ -100,7 +100,7 @@ func TestClassifyOutputs(t *testing.T) {
 func TestClassifyRefusesOutputs(t *testing.T) {
 	path := write(t, "in.csv", twoRows)
 	credenzaWith(t, "", "classify", path, "--out", path).expect(t, exitFailed, "--out is the file that is read")
-	credenzaWith(t, "", "classify", path, "--out", "r.ods").expect(t, exitFailed, "names no format")
+	credenzaWith(t, "", "classify", path, "--out", "r.ods").expect(t, exitUsage, "names no format")
 	credenzaWith(t, "", "classify", path, "--out", "/nowhere/r.csv").expect(t, exitFailed, "the results cannot be written")
 	if data, err := os.ReadFile(path); err != nil || string(data) != twoRows {
 		t.Errorf("the input was changed: %q, %v", data, err)

@@ -26,6 +26,9 @@ type connection struct {
 
 // dial returns a client of the service at an address. The caller closes it.
 func (l *connection) dial(server string) (*credenza.Client, error) {
+	if strings.HasPrefix(server, "http://") || strings.HasPrefix(server, "https://") {
+		return nil, fmt.Errorf("--server is %q: give the address of gRPC as HOST:PORT, such as %s", server, defaultServer)
+	}
 	var opts []credenza.Option
 	plaintext := l.Plaintext || (l.TLSCA == "" && isLoopback(server))
 	switch {

@@ -20,7 +20,7 @@ type evalCommand struct {
 	columnFlags
 	Label     string   `default:"label" placeholder:"COLUMN" help:"The column with the right category (default: label)."`
 	By        string   `placeholder:"COLUMN" help:"Break the figures down by this column's values."`
-	Exclude   []string `placeholder:"COLUMN,..." help:"Further columns that the classifier must not see."`
+	Exclude   []string `placeholder:"COLUMN" help:"Further columns that the classifier must not see."`
 	JSON      bool     `name:"json" help:"Print the figures as JSON."`
 	Confusion string   `placeholder:"FILE" help:"Write the confusion matrix to FILE as CSV too."`
 	callFlags

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -84,6 +83,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	if err != nil {
 		return report(s.err, err)
 	}
+	parser.Model.HelpFlag.Help = "Show this help."
 	if completeLine(parser) {
 		return exitOK
 	}
@@ -96,15 +96,14 @@ func run(ctx context.Context, args []string, s streams) int {
 			for _, warning := range settings.UnknownVariables(tokenVariable) {
 				printLine(s.err, "credenza: %s", warning)
 			}
+			for _, line := range flagsWithoutEffect(command) {
+				printLine(s.err, "credenza: %s", line)
+			}
 		}
 		err = command.Run()
 	}
 	return report(s.err, out.result(settings.Explain(err)))
 }
-
-// negativeValue matches kong's errors for `--batch-size -1` and `--limit=-1`, whose advice
-// is wrong or missing: no value may be negative.
-var negativeValue = regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)"(.*; perhaps try .*)?$`)
 
 // report prints an error as one line for people and returns its exit code.
 func report(w io.Writer, err error) int {
@@ -117,28 +116,14 @@ func report(w io.Writer, err error) int {
 	case errors.Is(err, errItemsFailed):
 		return exitFailed
 	}
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.ExitCode() != exitFailed {
-		code = exitUsage
-		err = fmt.Errorf("%s: see %s --help", negativeValue.ReplaceAllString(err.Error(), "$1 is $2: give no negative number"), commandOf(parse))
+	text := publicText(err)
+	if parse, wrong := wrongUsage(err); wrong {
+		code, text = exitUsage, usageText(parse)
 	}
-	for line := range strings.SplitSeq(strings.TrimSpace(publicText(err)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		printLine(w, "credenza: %s", line)
 	}
 	return code
-}
-
-// commandOf returns the command that a command line has named, as far as it was
-// understood: "credenza jobs list".
-func commandOf(parse *kong.ParseError) string {
-	name := "credenza"
-	if parse.Context != nil {
-		for _, part := range parse.Context.Path {
-			if part.Command != nil {
-				name += " " + part.Command.Name
-			}
-		}
-	}
-	return name
 }
 
 // publicText returns the text of an error without its cause, which is for logs.

@@ -59,6 +59,41 @@ func TestSettingsOfAServiceWithinTheProcessAreNotAServers(t *testing.T) {
 	credenzaWith(t, twoRows, "classify", "-", "--server", address).expect(t, exitOK, "2 items classified")
 }
 
+func TestFlagsWithoutEffect(t *testing.T) {
+	address := service(t, "--backend=offline")
+	for line, want := range map[string]string{
+		"--server=" + address + " --openai-model=m": "--openai-model is for the service within this program: it has no effect with the one at " + address,
+		"--server=" + address + " -v":               "--verbose is for the service within this program: it has no effect with the one at " + address,
+		"--server=" + address + " --plaintext":      "",
+		"--image-max-bytes=9 --server=" + address:   "",
+		"--server=" + address:                       "",
+		"--tls-ca=ca.pem":                           "--tls-ca is for --server: it has no effect without it",
+		"--seed=2 --seed=3":                         "--seed is for --sample: it has no effect without it",
+		"--openai-model=m --backend=offline":        "",
+	} {
+		got := credenzaWith(t, twoRows, append([]string{"classify", "-"}, strings.Fields(line)...)...)
+		got.expect(t, exitOK, "2 items classified")
+		if want != "" {
+			want = "credenza: " + want + "\n"
+		}
+		if n := strings.Count(got.err, "no effect"); !strings.Contains(got.err, want) || n != strings.Count(want, "\n") {
+			t.Errorf("%s: got %q, want %q", line, got.err, want)
+		}
+	}
+	t.Setenv("CREDENZA_SERVER", address)
+	t.Setenv("OPENAI_MODEL", "m")
+	if got := credenzaWith(t, twoRows, "classify", "-"); strings.Contains(got.err, "no effect") {
+		t.Errorf("of variables it says %q", got.err)
+	}
+}
+
+func TestServerIsNoAddressOfHTTP(t *testing.T) {
+	for _, command := range []string{"classify -", "jobs list"} {
+		got := credenzaWith(t, twoRows, append(strings.Fields(command), "--server=http://localhost:50051")...)
+		got.expect(t, exitFailed, `credenza: --server is "http://localhost:50051": give the address of gRPC as HOST:PORT, such as 127.0.0.1:50051`)
+	}
+}
+
 func TestServerThatIsNotThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

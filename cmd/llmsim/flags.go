@@ -24,9 +24,9 @@ type flags struct {
 	TPM    *int64         `name:"tpm" env:"LLMSIM_TPM" help:"Tokens per minute for each key, as a token bucket."`
 	Burst  *int64         `env:"LLMSIM_BURST" help:"Requests that a full bucket holds (default: a minute's)."`
 	Slots  *int           `env:"LLMSIM_SLOTS" help:"Calls worked on at once; the others queue (default: any number)."`
-	Keys   []string       `env:"LLMSIM_KEYS" placeholder:"KEY,..." help:"The keys that are served (default: any)."`
+	Keys   []string       `env:"LLMSIM_KEYS" placeholder:"KEY" help:"The keys that are served (default: any)."`
 
-	Behaviour []string `env:"LLMSIM_BEHAVIOUR" placeholder:"NAME,..." help:"Behave as these: ${behaviours}."`
+	Behaviour []string `env:"LLMSIM_BEHAVIOUR" placeholder:"NAME" help:"Behave as these: ${behaviours}."`
 
 	helped bool // the help was asked for and shown
 }

@@ -25,7 +25,7 @@ type Config struct {
 	APIKeys Keys     `name:"openai-api-key" env:"OPENAI_API_KEY" placeholder:"KEY,..." help:"One API key, or several with commas. Prefer the environment: others can read a command line."`
 	BaseURL string   `name:"openai-base-url" env:"OPENAI_BASE_URL" placeholder:"URL" help:"An OpenAI-compatible server (default: https://api.openai.com/v1). Without a key, calls carry none."`
 	Model   string   `name:"openai-model" env:"OPENAI_MODEL" default:"gpt-6-luna" help:"The model that is asked."`
-	Models  []string `name:"models" env:"CREDENZA_MODELS" placeholder:"MODEL,..." help:"Further models that callers may ask for."`
+	Models  []string `name:"models" env:"CREDENZA_MODELS" placeholder:"MODEL" help:"Further models that callers may ask for."`
 
 	Provider  string  `name:"provider" env:"CREDENZA_PROVIDER" placeholder:"NAME" help:"Whose server it is, if its address does not show it: openai, azure, gemini, anthropic, mistral, groq, openrouter, deepseek, ollama, llama.cpp, vllm, lmstudio or litellm."`
 	Profile   Profile `name:"profile" env:"CREDENZA_PROFILE" placeholder:"YAML" help:"How servers are asked, see docs/models.md. What is not said is found out."`
@@ -37,7 +37,7 @@ type Config struct {
 	GRPCAddr     string        `name:"grpc-addr" env:"CREDENZA_GRPC_ADDR" default:"127.0.0.1:50051" placeholder:"ADDRESS" help:"Where gRPC is served: HOST:PORT, or unix:///PATH."`
 	HTTPAddr     string        `name:"http-addr" env:"CREDENZA_HTTP_ADDR" default:"127.0.0.1:8000" placeholder:"ADDRESS" help:"Where HTTP is served, HOST:PORT or unix:///PATH: the compatible endpoint, the services as JSON, Connect and gRPC-Web, metrics and probes."`
 	AdminAddr    string        `name:"admin-addr" env:"CREDENZA_ADMIN_ADDR" placeholder:"ADDRESS" help:"Where profiles (pprof), channelz and gRPC's admin services are served: unix:///PATH, or HOST:PORT on loopback. Empty: they are not."`
-	CORSOrigins  []string      `name:"cors-origins" env:"CREDENZA_CORS_ORIGINS" default:"*" placeholder:"ORIGIN,..." help:"Whose web pages may call the HTTP address, such as https://shop.example. *: all, none: no others than its own."`
+	CORSOrigins  []string      `name:"cors-origins" env:"CREDENZA_CORS_ORIGINS" default:"*" placeholder:"ORIGIN" help:"Whose web pages may call the HTTP address, such as https://shop.example. *: all, none: no others than its own."`
 	WriteTimeout time.Duration `name:"http-write-timeout" env:"CREDENZA_HTTP_WRITE_TIMEOUT" default:"10m" help:"How long a caller, over gRPC too, may take nothing of what waits for it before it is cut off."`
 	TLSCert      string        `name:"tls-cert" env:"CREDENZA_TLS_CERT" placeholder:"FILE" help:"The server's certificate, PEM."`
 	TLSKey       string        `name:"tls-key" env:"CREDENZA_TLS_KEY" placeholder:"FILE" help:"The certificate's key, PEM."`
@@ -66,7 +66,7 @@ type Config struct {
 	ImageFit       int           `name:"image-fit" env:"CREDENZA_IMAGE_FIT" default:"0" placeholder:"PIXELS" help:"Pictures are shrunk to fit a square of so many pixels a side. 0: 768, at the detail low 512."`
 	ImageTimeout   time.Duration `name:"image-timeout" env:"CREDENZA_IMAGE_TIMEOUT" default:"15s" help:"How long a shop may take for a picture or page."`
 	ImageHostRate  float64       `name:"image-host-rate" env:"CREDENZA_IMAGE_HOST_RATE" default:"0" help:"Requests a second to a shop. 0: no limit but 4 at once."`
-	ImageAllow     []string      `name:"image-allow" env:"CREDENZA_IMAGE_ALLOW" placeholder:"NETWORK|HOST,..." help:"Networks or hosts that pictures may come from although they are private, on every port."`
+	ImageAllow     []string      `name:"image-allow" env:"CREDENZA_IMAGE_ALLOW" placeholder:"NETWORK|HOST" help:"Networks or hosts that pictures may come from although they are private, on every port."`
 	Taxonomy       string        `name:"taxonomy" env:"CREDENZA_TAXONOMY" placeholder:"FILE" help:"A taxonomy of your own, YAML (default: furniture, built in)."`
 
 	DataDir      string        `name:"data-dir" env:"CREDENZA_DATA_DIR" placeholder:"FOLDER" help:"Where answers and jobs are kept, for one process alone (default: credenza in the user's data folder)."`

@@ -46,7 +46,7 @@ func (c *Config) checkChoices(w *wrongs) {
 		{"log-format", c.LogFormat, []string{"auto", "json", "console"}},
 	} {
 		if !slices.Contains(s.choices, s.value) {
-			w.add(s.name, "%s is %q: give one of %v", s.name, s.value, s.choices)
+			w.add(s.name, "%s is %q: give one of %s", s.name, s.value, strings.Join(s.choices, ", "))
 		}
 	}
 }
