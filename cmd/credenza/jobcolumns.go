@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -41,6 +42,19 @@ var briefJobColumns = []column[credenza.Job]{
 	{"created", text(func(j *credenza.Job) string { return j.Created.Local().Format(time.DateTime) })},
 	{"name", text(func(j *credenza.Job) string { return j.Name })},
 	{"note", text(jobNote)},
+}
+
+// jobColumnsFrom is the number of characters of a terminal's line from which on the list of
+// jobs has a column. `jobs show` has all of them.
+var jobColumnsFrom = map[string]int{"failed": 64, "name": 72, "tokens": 90, "created": 112, "note": 132}
+
+// newJobTable returns a table of jobs that fits lines of width characters, 0 for any number.
+// The id, which people copy, is never cut.
+func newJobTable(out io.Writer, width int) (*listing[credenza.Job], error) {
+	columns := slices.DeleteFunc(slices.Clone(briefJobColumns), func(c column[credenza.Job]) bool {
+		return width > 0 && width < jobColumnsFrom[c.name]
+	})
+	return newListingOf(out, columns, table.WriterConfig{Format: table.Aligned, Width: width, Whole: 1})
 }
 
 func jobNote(j *credenza.Job) string {

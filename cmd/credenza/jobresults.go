@@ -10,6 +10,7 @@ import (
 
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/resultfile"
+	"github.com/credenza-dev/credenza/internal/table"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
@@ -24,7 +25,20 @@ type jobsResults struct {
 
 // Help is the second part of `credenza jobs results --help`.
 func (*jobsResults) Help() string {
-	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines. Of a running job the results so far are written; with --follow all of them, as they come. The exit code is 1 if items failed.`
+	return `JSON lines and tables are those of "credenza classify"; CSV has the same columns as JSON lines, but for the alternatives. Of a running job the results so far are written; with --follow all of them, as they come. The exit code is 1 if items failed.`
+}
+
+// Validate finds an --out whose ending names no format, or that of a sheet.
+func (c *jobsResults) Validate() error {
+	if err := c.oneJob.Validate(); err != nil {
+		return err
+	}
+	format, err := chooseFormat(c.Output, c.Out, false)
+	if err == nil && format != table.XLSX {
+		return nil
+	}
+	return fmt.Errorf("--out is %q, and a job's results are written as csv, jsonl or table here: "+
+		"change the ending, or give --output (the console exports sheets)", c.Out)
 }
 
 // Run writes the results.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -95,11 +96,7 @@ func (c *jobsList) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	columns := fullJobColumns
-	if format == table.Aligned {
-		columns = briefJobColumns
-	}
-	w, err := newListing(s.out, format, columns...)
+	w, err := newJobWriter(s.out, format)
 	if err != nil {
 		return err
 	}
@@ -212,14 +209,20 @@ func (c *jobsRetry) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		return c.created(ctx, client, s, &job, c.Watch)
+		return c.created(ctx, client, s, &job, c.RequestID, c.Watch)
 	})
 }
 
 // created prints the id of a new job, and follows the job if watch is true. It prints
-// nothing else to standard output, from which scripts take the id.
-func (j *jobServer) created(ctx context.Context, client *credenza.Client, s streams, job *credenza.Job, watch bool) error {
+// nothing else to standard output, from which scripts take the id. It says if the job is an
+// earlier one of the same requestID.
+func (j *jobServer) created(
+	ctx context.Context, client *credenza.Client, s streams, job *credenza.Job, requestID string, watch bool,
+) error {
 	printLine(s.out, "%s", job.ID)
+	if requestID != "" && job.State != credenza.JobQueued {
+		printLine(s.err, "credenza: this job was there already under the request id %s: no other one was made", requestID)
+	}
 	if watch {
 		return j.follow(ctx, client, job, s.err)
 	}
@@ -238,4 +241,12 @@ func (c *jobsDelete) Run(ctx context.Context, s streams) error {
 		}
 		return err
 	})
+}
+
+func newJobWriter(out io.Writer, format table.Format) (*listing[credenza.Job], error) {
+	if format == table.Aligned {
+		width, _ := terminalSize(out)
+		return newJobTable(out, width)
+	}
+	return newListing(out, format, fullJobColumns...)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rivo/uniseg"
 	"go.uber.org/zap"
 
 	"github.com/credenza-dev/credenza/internal/auth"
@@ -20,6 +22,7 @@ import (
 	"github.com/credenza-dev/credenza/internal/rpc"
 	"github.com/credenza-dev/credenza/internal/rpc/rpctest"
 	"github.com/credenza-dev/credenza/internal/taxonomy"
+	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
 // keeper is a service that keeps jobs, at an address that it takes again after a
@@ -114,6 +117,46 @@ func TestSubmitPrintsTheID(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, jobs[0].Options); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestSubmit_SaysThatTheJobWasThereAlready(t *testing.T) {
+	k := startJobs(t, rpctest.NewJobs())
+	const said = "credenza: this job was there already under the request id key: no other one was made\n"
+	if got := k.run(t, twoRows, "submit", "-", "--request-id=key"); strings.Contains(got.err, said) {
+		t.Errorf("of a new job it says %q", got.err)
+	}
+	k.jobs.Work("job-1", 2)
+	k.run(t, "name\nOak bench\n", "submit", "-", "--request-id=key").expect(t, exitOK, said)
+	k.run(t, twoRows, "submit", "-", "--request-id=another").expect(t, exitOK, "id from id\ncredenza: 2 items in the job")
+}
+
+// TestJobTable has the list of jobs on terminals: people copy the id, so it is whole on each.
+func TestJobTable_FitsTheTerminalWithWholeIDs(t *testing.T) {
+	job := credenza.Job{
+		ID: "ddofr7cof6zpcshxyaw4xvyaxe", Name: "the autumn catalogue of the shop.csv", State: credenza.JobSucceeded,
+		Progress: credenza.Progress{Done: 104, Total: 104},
+	}
+	for width, header := range map[int]string{
+		0:   "job state done failed tokens created name note",
+		60:  "job state done",
+		80:  "job state done failed name",
+		100: "job state done failed tokens name",
+		120: "job state done failed tokens created name",
+		160: "job state done failed tokens created name note",
+	} {
+		var out strings.Builder
+		w, err := newJobTable(&out, width)
+		if err := errors.Join(err, w.write(&job), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(out.String(), "\n")
+		if got := strings.Join(strings.Fields(lines[0]), " "); got != header {
+			t.Errorf("at %d the header is %q, want %q", width, got, header)
+		}
+		if got := uniseg.StringWidth(lines[1]); !strings.HasPrefix(lines[1], job.ID+"  SUCCEEDED  104/104") || width > 0 && got > width {
+			t.Errorf("at %d a line of %d is %q", width, got, lines[1])
+		}
 	}
 }
 
@@ -298,11 +341,13 @@ func TestJobsUsage(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                   "expected one of",
 		"list --limit=-1":                    "--limit is -1",
-		"list --state=lost":                  "--state must be one of",
+		"list --state=lost":                  "--state must be one of queued, running, paused, succeeded, cancelled or failed, not \"lost\"",
 		"show":                               "the job's id is empty",
 		"submit - --batch-size=1001":         "--batch-size is 1001: give a number from 1 to 1000",
 		"submit - --bulk":                    "unknown flag --bulk",
 		"results x --in-order --resume=seen": "can't be used together",
+		"results x --out=r.xlsx":             "--out is \"r.xlsx\", and a job's results are written as csv, jsonl or table here",
+		"results x --out=r.pdf":              "--out is \"r.pdf\", and a job's results are written as csv, jsonl or table here",
 	} {
 		got := credenzaWith(t, "", append([]string{"jobs"}, strings.Fields(line)...)...)
 		got.expect(t, exitUsage, want)

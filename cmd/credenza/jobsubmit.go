@@ -51,7 +51,7 @@ func (c *jobsSubmit) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		failed := reportUnreadable(unreadable, s.err, "INVALID_ITEM in the job")
-		return cmp.Or(c.created(ctx, client, s, &job, c.Watch), failed)
+		return cmp.Or(c.created(ctx, client, s, &job, c.RequestID, c.Watch), failed)
 	})
 }
 

@@ -29,12 +29,16 @@ type listing[T any] struct {
 
 // newListing returns a listing in the format, which fits a terminal.
 func newListing[T any](out io.Writer, format table.Format, columns ...column[T]) (*listing[T], error) {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
 	width, _ := terminalSize(out)
-	w, err := table.NewWriter(out, table.WriterConfig{Format: format, Columns: names, Width: width})
+	return newListingOf(out, columns, table.WriterConfig{Format: format, Width: width})
+}
+
+// newListingOf returns a listing of the columns; the config has the rest.
+func newListingOf[T any](out io.Writer, columns []column[T], config table.WriterConfig) (*listing[T], error) {
+	for _, c := range columns {
+		config.Columns = append(config.Columns, c.name)
+	}
+	w, err := table.NewWriter(out, config)
 	return &listing[T]{w, columns}, err
 }
 

@@ -22,6 +22,7 @@ const (
 type alignedEncoder struct {
 	out    *bufio.Writer
 	width  int
+	whole  int        // columns at the beginning that are never cut
 	rows   [][]string // the header first; those that wait
 	right  []bool     // columns of numbers
 	widths []int      // nil before the first flush
@@ -47,7 +48,7 @@ func (e *alignedEncoder) row(values []Value) error {
 
 func (e *alignedEncoder) flush() error {
 	if e.widths == nil {
-		e.widths = layout(e.rows, e.width)
+		e.widths = layout(e.rows, e.width, e.whole)
 	}
 	for _, row := range e.rows {
 		if _, err := e.out.WriteString(e.line(row)); err != nil {
@@ -61,7 +62,7 @@ func (e *alignedEncoder) flush() error {
 func (e *alignedEncoder) line(row []string) string {
 	var b strings.Builder
 	for i, text := range row {
-		if e.right[i] { // a number that is cut is another number
+		if e.right[i] || i < e.whole { // a number that is cut is another number
 			e.widths[i] = max(e.widths[i], uniseg.StringWidth(text))
 		}
 		text, used := clipWidth(text, e.widths[i])
@@ -79,8 +80,8 @@ func (e *alignedEncoder) line(row []string) string {
 }
 
 // layout gives every column the width of its widest value. If a line is too short for
-// that, it shortens the widest columns first.
-func layout(rows [][]string, most int) []int {
+// that, it shortens the widest columns first, but for the first whole ones.
+func layout(rows [][]string, most, whole int) []int {
 	widths := make([]int, len(rows[0]))
 	total := columnGap * (len(widths) - 1)
 	for _, row := range rows {
@@ -91,10 +92,10 @@ func layout(rows [][]string, most int) []int {
 	for _, w := range widths {
 		total += w
 	}
-	for most > 0 && total > most {
-		widest := 0
+	for most > 0 && total > most && whole < len(widths) {
+		widest := whole
 		for i, w := range widths {
-			if w > widths[widest] {
+			if i > widest && w > widths[widest] {
 				widest = i
 			}
 		}

@@ -20,6 +20,9 @@ type WriterConfig struct {
 	// Width is how many characters a line of an aligned table may take. 0: as
 	// many as it needs.
 	Width int
+	// Whole is how many columns at the beginning of an aligned table are never cut, such
+	// as keys that people copy.
+	Whole int
 	// Dialect is for CSV. A Separator of 0 is a comma.
 	Dialect Dialect
 }
@@ -57,7 +60,7 @@ func NewWriter(out io.Writer, cfg WriterConfig) (*Writer, error) {
 	case JSON:
 		w.enc = newJSONEncoder(out, "{}")
 	case Aligned:
-		w.enc = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width}
+		w.enc = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width, whole: cfg.Whole}
 	case XLSX:
 		w.enc = newJSONEncoder(out, "[]") // WriteSheet makes the sheet of it
 	default:

@@ -81,6 +81,25 @@ func TestWriter_EscapesFormulasInCSV(t *testing.T) {
 	}
 }
 
+func TestWriter_AlignedTableCutsNoWholeColumn(t *testing.T) {
+	var out strings.Builder
+	w, err := table.NewWriter(&out, table.WriterConfig{Format: table.Aligned, Columns: []string{"key", "name"}, Width: 16, Whole: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(key, name string) {
+		if err := errors.Join(w.Write([]table.Value{table.TextValue(key), table.TextValue(name)}), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a-key-of-14-ch", "a long name")
+	write("a-longer-one-of-18", "later")
+	want := "key             name\na-key-of-14-ch  a l…\na-longer-one-of-18  lat…\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWriter_AlignedTableFitsTheTerminal(t *testing.T) {
 	var out strings.Builder
 	w, err := table.NewWriter(&out, table.WriterConfig{Format: table.Aligned, Columns: []string{"name", "x"}, Width: 16})
