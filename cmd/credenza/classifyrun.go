@@ -331,10 +331,7 @@ func (r *classifyRun) writeReady(later ...int64) error {
 		return unwritten(err)
 	}
 	waiting := r.rows.left()
-	fraction := r.in.fraction()
-	if n := r.pick.size(); n > 0 {
-		fraction = max(fraction, float64(r.tally.Rows+waiting)/float64(n))
-	}
+	fraction := r.pick.fraction(int64(r.tally.Rows+waiting), r.in.fraction())
 	r.bar.progressed(&r.tally, waiting, min(1, fraction))
 	return nil
 }

@@ -18,10 +18,15 @@ type progress struct {
 	bar   *progressbar.ProgressBar
 	lines *progressLines // nil: none are wanted
 	what  string
+	most  int // characters of the bar's text; 0: any number
 }
 
 // unknownTotal is for rows of a file, whose number is known at the end only.
 const unknownTotal = -1
+
+// countsWidth is how much of a line the counts, the speed and the times take. A line that is
+// longer than the terminal's would be left behind at each change.
+const countsWidth = 60
 
 // newProgress returns a progress on w. It prints nothing if w is not a terminal or if
 // the results appear on the same terminal.
@@ -33,6 +38,10 @@ func newProgress(w io.Writer, resultsOnTerminal bool, what string, total int64) 
 }
 
 func newBar(w io.Writer, what string, total int64) *progress {
+	width, _ := terminalSize(w)
+	if file, ok := asFile(w); ok {
+		w = file // of which the bar asks the width, to fit it
+	}
 	bar := progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(what),
@@ -46,7 +55,7 @@ func newBar(w io.Writer, what string, total int64) *progress {
 	if total != unknownTotal {
 		_ = bar.RenderBlank() // a job may be quiet for long
 	}
-	return &progress{bar: bar, what: what}
+	return &progress{bar: bar, what: what, most: max(0, width-countsWidth)}
 }
 
 // done adds n results. It ignores errors of the terminal, as the other methods do.
@@ -124,11 +133,20 @@ func (p *progress) progressed(t *tally, waiting int, fraction float64) {
 		if fraction > 0 {
 			p.bar.ChangeMax(t.Rows + max(left, 1))
 		}
-		p.bar.Describe(table.Printable(p.what + t.problems())) // a service names the reasons
+		p.bar.Describe(shortened(table.Printable(p.what+t.problems()), p.most)) // a service names the reasons
 		_ = p.bar.Set(t.Rows)
 	case p.lines != nil:
 		p.lines.show(t, left)
 	}
+}
+
+// shortened returns a text of at most so many characters, 0 for any number.
+func shortened(text string, most int) string {
+	runes := []rune(text)
+	if most == 0 || len(runes) <= most {
+		return text
+	}
+	return string(runes[:most-1]) + "…"
 }
 
 // show prints a line if the last one was some time ago.

@@ -39,21 +39,34 @@ type selection struct {
 	limit  int64          // 0: all
 	sample map[int64]bool // nil: all
 	total  int64          // of the rows to sample
+	rows   int64          // of a small file; 0 if they were not counted
 }
 
-// selectRows reads the input once more to choose rows at random.
+// smallFile is a file of up to so many bytes. Its rows are counted beforehand, which takes
+// moments: files are read in large pieces, so what was read of a small one does not tell how
+// much of it is done.
+const smallFile = 4 << 20
+
+// selectRows reads the input once more to choose rows at random, or to know how many a small
+// file has.
 func (c *classifyCommand) selectRows(ctx context.Context, in *input) (selection, error) {
 	s := selection{limit: int64(min(c.Limit, math.MaxInt64))}
-	if c.Sample == 0 {
+	isSmall := in.again && in.counted != nil && in.info.Size() <= smallFile
+	if c.Sample == 0 && !isSmall {
 		return s, nil
 	}
-	total := int64(0)
-	err := c.eachRow(ctx, in, func(*input, table.Row) error { total++; return nil })
-	if err != nil {
-		return s, err
+	rows := int64(0)
+	err := c.eachRow(ctx, in, func(*input, table.Row) error { rows++; return nil })
+	if c.Sample == 0 {
+		if err == nil { // else the rows before the error are classified all the same
+			s.rows = rows
+		}
+		return s, nil
 	}
-	s.sample, s.total = sampleOf(int64(min(c.Sample, math.MaxInt64)), total, c.Seed), total
-	return s, nil
+	if err == nil {
+		s.sample, s.total = sampleOf(int64(min(c.Sample, math.MaxInt64)), rows, c.Seed), rows
+	}
+	return s, err
 }
 
 // sampleOf returns n of the numbers below total, by Floyd's algorithm (Bentley, Programming
@@ -73,6 +86,22 @@ func sampleOf(n, total int64, seed uint64) map[int64]bool {
 
 // size returns how many rows are taken at most, 0 if all are.
 func (s *selection) size() int64 { return max(s.limit, int64(len(s.sample))) }
+
+// fraction returns how much of the rows that are taken so many are, given how much of the
+// input was read, which is more, and 0 if it is not known.
+func (s *selection) fraction(rows int64, read float64) float64 {
+	most := s.size()
+	if s.rows > 0 && (most == 0 || s.rows < most) {
+		most = s.rows
+	}
+	switch {
+	case most == 0:
+		return read
+	case s.rows == 0 && s.sample == nil: // there may be fewer rows than the limit
+		return max(read, float64(rows)/float64(most))
+	}
+	return float64(rows) / float64(most)
+}
 
 // ends reports whether neither the row nor any after it is taken.
 func (s *selection) ends(index int64) bool { return s.limit > 0 && index >= s.limit }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,6 +121,32 @@ func TestProgress_BarShowsTheRestAndTheErrors(t *testing.T) {
 			t.Errorf("there are colours in %q", out.String())
 		}
 	})
+}
+
+// TestProgress_KnowsTheRowsOfASmallFile has files that are read at once: how much of them was
+// read does not tell how many rows there are.
+func TestProgress_KnowsTheRowsOfASmallFile(t *testing.T) {
+	path := write(t, "rows.csv", "name\n"+strings.Repeat("Oak chair\n", 300))
+	for flags, want := range map[rowFlags]float64{{}: 0.1, {Limit: 60}: 0.5, {Limit: 1000}: 0.1, {Sample: 60}: 0.5} {
+		c := &classifyCommand{source: source{File: path}, rowFlags: flags}
+		in, err := c.open(t.Context(), streams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.close()
+		pick, err := c.selectRows(t.Context(), in)
+		if got := pick.fraction(30, in.fraction()); err != nil || math.Abs(got-want) > 1e-9 {
+			t.Errorf("%+v: after 30 rows %v is done, %v; want %v", flags, got, err, want)
+		}
+	}
+}
+
+func TestProgress_BarIsShortOnANarrowTerminal(t *testing.T) {
+	for most, want := range map[int]string{0: "classifying, 2 failed", 12: "classifying…", 30: "classifying, 2 failed"} {
+		if got := shortened("classifying, 2 failed", most); got != want {
+			t.Errorf("%d: got %q, want %q", most, got, want)
+		}
+	}
 }
 
 func TestClassify_UsesTheAnswersOfTheDataFolder(t *testing.T) {
