@@ -167,7 +167,7 @@ func (p *requestParser) columns(raw json.RawMessage) error {
 			choice.Name = *name
 		}
 		if err := choice.Check(); err != nil {
-			return wrong("value_error", err.Error(), "columns", field)
+			return wrong("value_error", fault.From(err).Message, "columns", field)
 		}
 		p.req.columns = append(p.req.columns, choice)
 	}

@@ -153,6 +153,9 @@ func TestBadRequests(t *testing.T) {
 			if got.status != tt.status || !strings.Contains(detail(t, got.body), tt.says) {
 				t.Errorf("%d %.300s, want %d with %q", got.status, got.body, tt.status, tt.says)
 			}
+			if strings.Contains(got.body, "INVALID_REQUEST") {
+				t.Errorf("the reason of another protocol is in %.300s", got.body)
+			}
 			if r.logs.FilterMessage("finished call").Len() != 1 {
 				t.Error("the log does not tell of it once")
 			}
