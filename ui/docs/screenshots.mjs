@@ -1,15 +1,18 @@
 // Takes the pictures of docs/console.md: the views of a small catalogue, whose pictures are
-// drawn here and come from a shop on this machine.
+// drawn here and come from a shop on this machine. They replace the earlier ones together, once
+// all have been taken: a run that fails leaves those as they are, and ends with exit code 1.
 import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { csv } from "../test/files.mjs";
 import { ended, openBrowser, openPage, Server, show, simulated, start, upload } from "../test/harness.mjs";
 import { products } from "./products.mjs";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "../../docs/console");
+const docs = join(dirname(fileURLToPath(import.meta.url)), "../../docs");
+const taken = mkdtempSync(join(tmpdir(), "credenza-pictures-"));
 
 async function drawn(browser) {
   const page = await browser.newPage({ viewport: { width: 480, height: 400 } });
@@ -51,7 +54,7 @@ function table(count, address, isDistinct = false) {
 async function take(page, name, part) {
   await page.waitForFunction(() => document.querySelector(".is-awaited, .loading") === null);
   await page.waitForTimeout(500);
-  await page.screenshot({ path: join(folder, `${name}.png`), ...(part && { clip: await part() }) });
+  await page.screenshot({ path: join(taken, `${name}.png`), ...(part && { clip: await part() }) });
 }
 
 async function views(page, address) {
@@ -165,6 +168,17 @@ async function viewsOfModel(page, address) {
   });
 }
 
+// Replaces the pictures of the page by those that were taken, which must be all that it shows.
+function replace() {
+  const shown = [...readFileSync(join(docs, "console.md"), "utf8").matchAll(/\(console\/([^)]+)\)/g)].map(
+    (match) => match[1],
+  );
+  const [wanted, found] = [shown, readdirSync(taken)].map((names) => names.sort().join(" "));
+  if (wanted !== found) throw new Error(`docs/console.md shows ${wanted}, and there are ${found}: change one of them`);
+  rmSync(join(docs, "console"), { recursive: true, force: true });
+  cpSync(taken, join(docs, "console"), { recursive: true });
+}
+
 const browser = await openBrowser();
 const pictures = await shop(await drawn(browser));
 const server = await Server.start({ CREDENZA_IMAGE_ALLOW: "127.0.0.1" });
@@ -176,18 +190,19 @@ const modelled = await Server.start({
   CREDENZA_IMAGE_ALLOW: "127.0.0.1",
 });
 try {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   const page = await openPage(browser, server, { deviceScaleFactor: 1 });
   await views(page, `http://127.0.0.1:${pictures.address().port}`);
-  console.log(page.faults.length === 0 ? `the pictures are in ${folder}` : page.faults);
   const asking = await openPage(browser, modelled, { deviceScaleFactor: 1 });
   await viewsOfModel(asking, `http://127.0.0.1:${pictures.address().port}`);
-  console.log(asking.faults.length === 0 ? "those with a model too" : asking.faults);
+  const faults = [...page.faults, ...asking.faults];
+  if (faults.length > 0) throw new Error(`the page had errors: ${faults.join("; ")}`);
+  replace();
+  console.log(`${readdirSync(taken).length} pictures are in ${join(docs, "console")}`);
 } finally {
   await browser.close();
   await server.close();
   await modelled.close();
   model.started.kill();
   pictures.close();
+  rmSync(taken, { recursive: true, force: true });
 }
