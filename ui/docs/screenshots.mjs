@@ -35,14 +35,16 @@ async function shop(pictures) {
   return server;
 }
 
-function table(count, address, isDistinct = false) {
+// Rows of products. Those of `withModels` differ but for each fourth forty, which repeat the first
+// ones under other keys, as shops do: the cache answers these.
+function table(count, address, withModels = false) {
   const rows = Array.from({ length: count }, (_, at) => {
     const { name, text, price } = products[at % products.length];
     const size = ["", ", small", ", large", ", set of two"][Math.floor(at / products.length) % 4];
     return [
       `F-${String(at + 1).padStart(3, "0")}`,
       name + size,
-      isDistinct ? `${text}, model ${2600 + at}` : text,
+      withModels ? `${text}, model ${2600 + (Math.floor(at / 40) % 4 === 3 ? at % 40 : at)}` : text,
       price,
       `${address}/${at % products.length}.jpg`,
       "in stock",
