@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"image/color"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -231,6 +232,35 @@ func TestOnlyFailed_RefusesResultsOfMoreRows(t *testing.T) {
 		credenzaWith(t, first, "classify", "-", "--out", out, "--only-failed").expect(t, exitFailed, "has more rows than the 1 of the input")
 		if content(t, out) != before {
 			t.Errorf("%s was changed", out)
+		}
+	}
+}
+
+// TestOnlyFailed_RefusesOtherColumns has results whose columns are not those that are written
+// now: the rows that are kept would have lost them.
+func TestOnlyFailed_RefusesOtherColumns(t *testing.T) {
+	labelled := "id,name,type,label\na,Oak chair,Dining chair,CHAIR\nb,Linen sofa,Sofa,SOFA\n"
+	for _, ending := range []string{".csv", ".xlsx"} {
+		for name, c := range map[string]struct{ in, first, again, want string }{
+			"the same":         {twoRows, "--prefix=my_ --trace", "--prefix=my_ --trace", ""},
+			"another prefix":   {twoRows, "--prefix=my_", "", "was made of another FILE or with another --prefix: credenza_category does not follow"},
+			"a column more":    {labelled, "", "", "was made of another FILE or with another --prefix"},
+			"no longer traced": {twoRows, "--trace", "", "was made with --trace: give it again"},
+			"traced now":       {twoRows, "", "--trace", "was made without --trace: leave it out"},
+		} {
+			out := filepath.Join(t.TempDir(), "out"+ending)
+			first := append([]string{"classify", "-", "--out", out}, strings.Fields(c.first)...)
+			credenzaWith(t, twoRows, first...).expect(t, exitOK, "2 items classified")
+			before := content(t, out)
+			got := credenzaWith(t, c.in, append([]string{"classify", "-", "--only-failed", "--out", out}, strings.Fields(c.again)...)...)
+			if c.want == "" {
+				got.expect(t, exitOK, "2 kept")
+				continue
+			}
+			got.expect(t, exitFailed, c.want)
+			if _, err := os.Stat(out + ".part"); !errors.Is(err, fs.ErrNotExist) || content(t, out) != before {
+				t.Errorf("%s%s: the results were changed, or something is half done (%v)", name, ending, err)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,11 +35,41 @@ func openEarlier(path string, l *resultfile.Layout, flags *rowFlags) (*earlierFi
 		whole := io.NewSectionReader(file, 0, info.Size())
 		e.rows, err = table.NewReader(file, table.ReaderConfig{Name: path, File: whole})
 	}
+	if err == nil {
+		err = e.checkColumns()
+	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return e, nil
 }
+
+// checkColumns refuses a file whose columns are not those that are written now: what is kept
+// of its rows would be empty or lost. JSON lines always have all.
+func (e *earlierFile) checkColumns() error {
+	header, ours := e.rows.Header(), e.layout.Ours()
+	if header == nil || !e.layout.HasInputs() {
+		return nil
+	}
+	first := e.layout.NameOf(ours[0])
+	at := len(e.layout.Inputs)
+	if e.layout.ByKey { // the keys of an input in another order
+		at = slices.Index(header, first)
+	}
+	if at < 0 || at >= len(header) || header[at] != first {
+		return fmt.Errorf("%s was made of another FILE or with another --prefix: %s does not follow the columns of this one", e.name, first)
+	}
+	switch traced := slices.Contains(header[at:], e.layout.NameOf(tracedColumn)); {
+	case traced && !e.layout.Trace:
+		return fmt.Errorf("%s was made with --trace: give it again, or its columns would be lost", e.name)
+	case e.layout.Trace && !traced:
+		return fmt.Errorf("%s was made without --trace: leave it out, since the rows that are kept have nothing for its columns", e.name)
+	}
+	return nil
+}
+
+// tracedColumn is one of the columns that --trace adds.
+const tracedColumn = "reasoning"
 
 func (e *earlierFile) close() error {
 	if e == nil {
