@@ -117,8 +117,8 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 // poolEvery is how often the service is asked for its pool.
 const poolEvery = time.Second
 
-// followPool tells how many calls the service may make at once, until ctx ends. A service
-// that does not tell, because that is for its operators, is not asked again.
+// followPool notes how many calls the service may make at once, until ctx ends. A service
+// that does not report it, because that is for its operators, is not asked again.
 func (r *classifyRun) followPool(ctx context.Context, client *credenza.Client) {
 	tick := time.NewTicker(poolEvery)
 	defer tick.Stop()
