@@ -27,6 +27,7 @@ type headedSource struct {
 	pending []cellRow
 
 	headless bool // there are rows, and none that names columns
+	comments bool // lines above the header are comments, and so may others be
 }
 
 // cellRow is a row that was read to find the header.
@@ -107,7 +108,7 @@ func (s *headedSource) setHeader(header cellRow) error {
 		names = names[:len(names)-1]
 	}
 	if len(names) > MaxColumns {
-		return s.at.at(header.line).fault("the header names %d columns, at most %d are taken", len(names), MaxColumns)
+		return s.at.at(header.line).fault("the header names %d columns, at most %d are taken: leave out those that say nothing of the products", len(names), MaxColumns)
 	}
 	s.header = names
 	s.names = trimAll(names)
@@ -155,7 +156,7 @@ func (s *headedSource) next() (record, error) {
 		if row.err != nil {
 			return record{line: row.line}, row.err
 		}
-		if blankRow(row.cells) || ruledLine(row.cells) || s.repeatsHeader(row.cells) {
+		if blankRow(row.cells) || ruledLine(row.cells) || s.repeatsHeader(row.cells) || s.isRemark(row.cells) {
 			continue
 		}
 		return record{s.row(row), row.cells, row.line}, nil
@@ -217,7 +218,7 @@ func unwrapFormula(cell string) string {
 
 func blankRow(cells []string) bool {
 	for _, cell := range cells {
-		if cell != "" && strings.Trim(cell, " \t\r\n\x1a\u00a0"+byteOrderMark) != "" {
+		if cell != "" && strings.Trim(cell, " \t\r\n\x1a\u00a0\ufffd"+byteOrderMark) != "" {
 			return false
 		}
 	}
@@ -240,11 +241,11 @@ func ruledLine(cells []string) bool {
 // repeatsHeader reports whether a row is the header once more, as where files have been
 // put one behind the other.
 func (s *headedSource) repeatsHeader(cells []string) bool {
-	if len(cells) < 2 || len(cells) != len(s.names) || strings.TrimSpace(strings.TrimPrefix(cells[0], byteOrderMark)) != s.names[0] {
+	if len(cells) < 2 || len(cells) != len(s.names) || !strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(cells[0], byteOrderMark)), s.names[0]) {
 		return false
 	}
 	for i, cell := range cells[1:] {
-		if strings.TrimSpace(cell) != s.names[i+1] {
+		if !strings.EqualFold(strings.TrimSpace(cell), s.names[i+1]) {
 			return false
 		}
 	}

@@ -34,10 +34,7 @@ func (l *csvLine) parse() {
 // cell returns the cell that begins at a place, and where it ends: at a separator or at
 // the row's end.
 func (l *csvLine) cell(at int) (string, int) {
-	quote := at
-	for quote < len(l.text) && l.text[quote] == ' ' {
-		quote++
-	}
+	quote := skipBlanks(l.text, at, l.scanner.sep)
 	if quote < len(l.text) && l.text[quote] == '"' {
 		if cell, end, ok := l.quoted(quote + 1); ok {
 			return cell, end
@@ -108,10 +105,17 @@ func (l *csvLine) escapes(quote int, ends bool) bool {
 
 // ends reports whether a cell ends at a place, spaces aside, and where.
 func (l *csvLine) ends(at int) (int, bool) {
-	for at < len(l.text) && l.text[at] == ' ' {
+	at = skipBlanks(l.text, at, l.scanner.sep)
+	return at, at == len(l.text) || l.text[at] == l.scanner.sep
+}
+
+// skipBlanks returns the first place from at on that has no space and no tab, or where such
+// a separator stands.
+func skipBlanks[T string | []byte](text T, at int, sep byte) int {
+	for at < len(text) && (text[at] == ' ' || text[at] == '\t') && text[at] != sep {
 		at++
 	}
-	return at, at == len(l.text) || l.text[at] == l.scanner.sep
+	return at
 }
 
 // note sets nested if the quote at a place, in a quote that began in an earlier line,

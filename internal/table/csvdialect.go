@@ -30,15 +30,35 @@ func (s *csvScanner) findDialect() error {
 			s.take(end)
 			continue
 		}
-		if s.sep != 0 {
-			return nil
-		}
-		var known int
-		if s.sep, known = bestSeparator([]string{string(line)}); known == 0 {
-			s.sep, _ = bestSeparator(s.linesAhead(maxTitleRows))
+		if s.sep == 0 || bytes.IndexByte(line, s.sep) < 0 { // a note may be wrong
+			s.sep = s.findSeparator(line)
 		}
 		return nil
 	}
+}
+
+// findSeparator returns what separates the values, by the first line and those below it.
+func (s *csvScanner) findSeparator(line []byte) byte {
+	sep, known := bestSeparator([]string{string(line)})
+	if known > 0 {
+		return sep
+	}
+	if inner, ok := unquotedLine(line); ok {
+		if sep, known := bestSeparator([]string{inner}); known > 0 && sep != 0 {
+			s.wrapped = true
+			return sep
+		}
+	}
+	lines := s.linesAhead(maxTitleRows)
+	if sep, known = bestSeparator(lines); known == 0 {
+		if rare := rareSeparator(lines); rare != 0 {
+			return rare
+		}
+		if s.findGaps(string(line)) {
+			return 0
+		}
+	}
+	return sep
 }
 
 // findLineEnds takes the blank lines at the beginning, and finds out whether the first
@@ -184,6 +204,7 @@ func (s *headedSource) findHeader() (cellRow, error) {
 			return s.lastHeader(row), nil
 		}
 		rows = append(rows, row)
+		s.comments = s.comments || strings.HasPrefix(row.cells[0], "#")
 	}
 	if len(rows) == 0 {
 		return cellRow{}, s.at.fault("is empty: it needs a header and a row, or JSON objects")
@@ -192,10 +213,23 @@ func (s *headedSource) findHeader() (cellRow, error) {
 		s.pending = rows[i+1:]
 		return rows[i], nil
 	}
+	if i := slices.IndexFunc(rows, namesProduct); i >= 0 {
+		s.pending = rows[i+1:]
+		return rows[i], nil
+	}
 	s.headless = true
 	return cellRow{}, s.at.at(rows[0].line).fault("the first line must name the columns, and none of %s is known: "+
-		"name at least one of product_name, description, type, image_url, product_url",
+		"name at least one of product_name, description, type, image_url, product_url, and separate them by commas, semicolons, tabs or bars",
 		clip(strings.Join(trimAll(rows[0].cells), ", ")))
+}
+
+// namesProduct reports whether a row has several cells, one of which is the name of a column
+// that helps to classify with something added, such as "Bezeichnung (DE)".
+func namesProduct(row cellRow) bool {
+	return filled(row.cells) > 1 && slices.ContainsFunc(trimAll(row.cells), func(name string) bool {
+		c, known := namedField(name)
+		return known && c.field != fieldID && c.field != fieldPrice && looksLikeName(strings.ReplaceAll(name, "\n", " "))
+	})
 }
 
 // maxHeaders is how many rows of names may stand one below the other.
@@ -229,7 +263,7 @@ func (s *headedSource) nameRowNumbers() {
 	s.pending = append([]cellRow{first}, s.pending...)
 	at := slices.IndexFunc(s.names, func(name string) bool { return columns[string(fold(nil, name))].field == fieldName })
 	if at < 0 || len(first.cells) != len(s.names)+1 || strings.TrimSpace(first.cells[0]) != "1" ||
-		!looksLikeValue(first.cells[at]) || looksLikeValue(first.cells[at+1]) {
+		s.join != " " && (!looksLikeValue(first.cells[at]) || looksLikeValue(first.cells[at+1])) {
 		return
 	}
 	s.header = append([]string{""}, s.header...)

@@ -23,11 +23,15 @@ type csvScanner struct {
 	want  int    // cells of a row, 0: not known
 	limit int    // bytes of a row
 
-	line      int   // of the next row, counted from 1
-	consumed  int64 // bytes before buf
-	unclosed  int64 // no quote that is opened before this byte is closed
-	backslash bool  // the file writes \" for a quote
-	skipFeed  bool  // a line feed that comes next belongs to the last line
+	line        int       // of the next row, counted from 1
+	consumed    int64     // bytes before buf
+	unclosed    int64     // no quote that is opened before this byte is closed
+	backslash   bool      // the file writes \" for a quote
+	wrapped     bool      // every line stands in quotes as a whole
+	columns     []int     // where the names begin, in characters, in a table that is aligned by blanks; else nil
+	quotes      [2]string // marks that stand for quotes around cells, empty for none
+	quotesKnown bool      // quotes has been found out
+	skipFeed    bool      // a line feed that comes next belongs to the last line
 }
 
 // errRowTooLong is for a row over the limit.
@@ -43,17 +47,26 @@ func (s *csvScanner) row() (cells []string, line int, err error) {
 	}
 	line = s.line
 	end = s.mixedEnd(end)
-	text := s.buf[s.pos : s.pos+end]
-	if bytes.IndexByte(text, '"') < 0 {
-		cells = s.split(string(trimEnd(text)))
-		s.take(end)
-		return cells, line, nil
+	if s.want > 0 && !s.quotesKnown {
+		s.findQuotes()
 	}
-	cells, end, err = s.quotedRow(end)
-	if err != nil {
-		return nil, line, err
+	text := s.requoted(trimEnd(s.buf[s.pos : s.pos+end]))
+	switch {
+	case s.columns != nil:
+		cells = s.splitAligned(string(text))
+	case bytes.IndexByte(text, '"') < 0:
+		cells = s.split(string(text))
+	case s.quotes[0] != "":
+		cells = splitQuoted(string(text), s.sep)
+	default:
+		if cells, end, err = s.quotedRow(end); err != nil {
+			return nil, line, err
+		}
 	}
 	s.take(end)
+	if s.sep != 0 && (s.want > 1 && len(cells) != s.want || s.wrapped && len(cells) == 1) {
+		cells = s.mended(cells)
+	}
 	return cells, line, nil
 }
 
@@ -164,7 +177,7 @@ func (s *csvScanner) mayClose(text []byte) bool {
 			return false
 		}
 		text = text[i+1:]
-		rest := bytes.TrimLeft(text, " ")
+		rest := text[skipBlanks(text, 0, s.sep):]
 		if len(rest) == 0 || rest[0] == s.sep {
 			return true
 		}

@@ -26,7 +26,7 @@ func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"name,price\noak table,12\n", "\ufeffname;type\n\"a\";b", "{\"name\":NaN}\n{\"a\":[1,{\"b\":2}]}",
 		"[{\"name\":\"a\"},{\"name\":\"b\"}]", "name\n\"a", "name\tb\n\t\xff", "{", "[", "[{}", "\"\n\"name",
-		"sep=;\nname;b\n\"x\"y\";\"\n", "name\r\"a\nb\"\r", `{"products":[{"name":1}],"x":{"name":{"0":1}}}`,
+		"sep=;\nname;b\n\"x\"y\";\"\n", "\"id,name\"\n\"1,\"\"a\"\"\"\n", "id,name\n'1','a'\n'2','b", "id   name\n1\n  a  b", "\"id\" \"name\"\n1 \"a\" b\n", "id~name\n1~\\~a", "name\r\"a\nb\"\r", `{"products":[{"name":1}],"x":{"name":{"0":1}}}`,
 		`{"columns":["name"],"data":[[1],[2,3]]}`, `{"name":{"0":"a"}}`, `{"a":{"name":1},"b":{"name":2}}`, "[[\"name\"],[1]]",
 		"<rss><item><g:id>1</g:id><title a='>'>b</title></item>", "<table><tr><td>name<tr><td>x", "\xff\xfen\x00a\x00m\x00e\x00\n\x00b\x00",
 		workbook(f, map[string]string{"xl/styles.xml": styles}, inline("name", "id")+`<row r="9"><c r="B9" s="1"><v>1e3</v></c></row>`),

@@ -182,7 +182,7 @@ func signatures() []signature {
 func looksBinary(head []byte) bool {
 	n := 0
 	for _, c := range head {
-		if c < ' ' && bytes.IndexByte([]byte(blankBytes+"\f\v\x1b"), c) < 0 {
+		if c < ' ' && bytes.IndexByte([]byte(blankBytes+"\f\v\x1b\x1f"), c) < 0 {
 			n++
 		}
 	}
