@@ -55,6 +55,8 @@ var charsets = []struct {
 // charsetGuess is an encoding in which a text seems to be.
 type charsetGuess struct {
 	charmap *charmap.Charmap
+	// multibyte takes the place of charmap if it is one of eastAsian.
+	multibyte encoding.Encoding
 	// note is for the caller if it is another one than Windows-1252, or may be.
 	note string
 }
@@ -81,6 +83,10 @@ func guessCharset(text []byte) (charsetGuess, error) {
 		if wrong := counts[0].wrong(charsets[0].languages); fewLetters*wrong <= counts[0].all {
 			best, fewest, others = 0, wrong, charsets[best].name
 		}
+	}
+	if guess, ok := guessEastAsian(text); ok && (fewest > 0 || charsets[best].refused || charsets[best].languages == western && inPairs(text)) {
+		guess.charmap = charmap.Windows1252
+		return guess, nil
 	}
 	found := charsets[best]
 	switch guess := (charsetGuess{charmap: found.charmap}); {

@@ -339,6 +339,7 @@ func TestMapping_RowsOfOneProduct(t *testing.T) {
 // A right text in Portuguese can be UTF-8 that was encoded twice, by its bytes alone.
 func TestMapping_MendsOnlyWhatWasEncodedTwice(t *testing.T) {
 	for text, want := range map[string]string{
+		"fÃƒÂ¼r KÃƒÂ¼che":         "für Küche",
 		"MANTA DE LÃ…":            "",
 		"TAPETE \"100% LÃ”":       "",
 		"LÃ™ Cadeira":             "",

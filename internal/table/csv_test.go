@@ -10,10 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/credenza-dev/credenza/internal/table"
@@ -179,12 +175,8 @@ func TestReader_RefusesEncodingsThatItCannotTell(t *testing.T) {
 		charset encoding.Encoding
 		text    string
 	}{
-		"Shift-JIS": {japanese.ShiftJIS, "id,name\n1,ダイニングテーブル\n2,オーク材のテーブル\n"},
-		"GBK":       {simplifiedchinese.GBK, "id,name\n1,橡木餐桌\n2,三人沙发\n"},
-		"KOI8-R":    {charmap.KOI8R, "id,name\n1,Стол дубовый\n2,Мягкая кровать\n"},
-		"Big5":      {traditionalchinese.Big5, "id,name\n1,橡木餐桌與椅子\n2,三人座沙發\n"},
-		"EUC-KR":    {korean.EUCKR, "id,name\n1,참나무 식탁\n2,삼인용 소파\n"},
-		"DOS":       {charmap.CodePage850, "id,name\n1,Stühle für die Küche\n2,Bücherregal, Möbel, Tür\n"},
+		"KOI8-R": {charmap.KOI8R, "id,name\n1,Стол дубовый\n2,Мягкая кровать\n"},
+		"DOS":    {charmap.CodePage850, "id,name\n1,Stühle für die Küche\n2,Bücherregal, Möbel, Tür\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := c.charset.NewEncoder().String(c.text)

@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -15,22 +14,24 @@ import (
 const maxScan = 256 << 20
 
 // textOf returns a reader of the same text in UTF-8, without byte order marks at its
-// beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, those that
-// XML and HTML name, and those of charsets. whole is the same text for reading in advance,
+// beginning and NULs. The encodings that it tells apart are UTF-8, UTF-16, UTF-32, those that
+// XML and HTML name, those of charsets, and those of eastAsian in a text that is not a stream. whole is the same text for reading in advance,
 // nil for a stream. The note function returns a note for the caller, empty for none so far:
 // that of a stream comes with its first letter beyond ASCII. The error is one of
 // guessCharset, which reading a stream may return too.
 func textOf(in *bufio.Reader, head []byte, whole io.Reader) (text *bufio.Reader, note func() string, err error) {
 	note = func() string { return "" }
-	if order, mark, ok := utf16Order(head); ok {
-		decoder := unicode.UTF16(order, mark).NewDecoder()
-		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(decoder, &utf8Decoder{})), headBytes), note, nil
+	if wide := wideEncoding(head); wide != nil {
+		return bufio.NewReaderSize(transform.NewReader(in, transform.Chain(wide.NewDecoder(), &utf8Decoder{})), headBytes), note, nil
 	}
 	d := &utf8Decoder{measured: whole != nil}
 	if whole != nil {
 		var guess charsetGuess
 		d.legacy, guess, d.err = measure(whole)
 		d.charset, d.note = guess.charmap, guess.note
+		if guess.multibyte != nil && declaredCharset(head) == nil {
+			return bufio.NewReaderSize(transform.NewReader(in, guess.multibyte.NewDecoder()), headBytes), func() string { return guess.note }, nil
+		}
 	}
 	switch declared := declaredCharset(head).(type) {
 	case nil:
@@ -45,31 +46,6 @@ func textOf(in *bufio.Reader, head []byte, whole io.Reader) (text *bufio.Reader,
 		return nil, nil, d.err
 	}
 	return bufio.NewReaderSize(transform.NewReader(in, d), headBytes), func() string { return d.note }, nil
-}
-
-// utf16Order reports whether the text is in UTF-16, and the order of its bytes.
-func utf16Order(head []byte) (unicode.Endianness, unicode.BOMPolicy, bool) {
-	switch {
-	case bytes.HasPrefix(head, []byte("\xff\xfe")):
-		return unicode.LittleEndian, unicode.ExpectBOM, true
-	case bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return unicode.BigEndian, unicode.ExpectBOM, true
-	}
-	// Without a mark, Latin text has a NUL in every other place.
-	var nuls [2]int
-	for i, c := range head {
-		if c == 0 {
-			nuls[i%2]++
-		}
-	}
-	if max(nuls[0], nuls[1]) <= len(head)/4 || min(nuls[0], nuls[1]) > len(head)/64 {
-		return unicode.LittleEndian, unicode.IgnoreBOM, false
-	}
-	order := unicode.LittleEndian
-	if nuls[0] > nuls[1] {
-		order = unicode.BigEndian
-	}
-	return order, unicode.IgnoreBOM, true
 }
 
 // utf8Decoder passes UTF-8 on, without marks at the beginning and NULs. The first byte
@@ -164,6 +140,9 @@ func (d *utf8Decoder) decode(text []byte, atEOF bool) (r rune, size int, short b
 			var guess charsetGuess
 			guess, d.err = guessCharset(text)
 			d.charset, d.note = guess.charmap, guess.note
+			if guess.multibyte != nil {
+				d.err = errCharset // what was in front of it has been read in another way
+			}
 		}
 	}
 	if d.err != nil {
@@ -232,5 +211,6 @@ func countRunes(text []byte, atEOF bool, valid, broken *int) []byte {
 
 // hasMark reports whether a text begins with a byte order mark.
 func hasMark(head []byte) bool {
-	return bytes.HasPrefix(head, []byte(byteOrderMark)) || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
+	return bytes.HasPrefix(head, []byte(byteOrderMark)) || bytes.HasPrefix(head, []byte("\xff\xfe")) ||
+		bytes.HasPrefix(head, []byte("\xfe\xff")) || bytes.HasPrefix(head, []byte("\x00\x00\xfe\xff"))
 }

@@ -195,6 +195,11 @@ func (s *jsonSource) skipSpace() (byte, error) {
 		switch next[0] {
 		case ' ', '\t', '\r', '\n', '\x1a', '\x1e':
 			s.take()
+		case byteOrderMark[0]:
+			if mark, _ := s.in.Peek(len(byteOrderMark)); string(mark) != byteOrderMark {
+				return next[0], nil
+			}
+			_, _ = s.in.Discard(len(byteOrderMark)) // it is buffered
 		default:
 			return next[0], nil
 		}

@@ -33,6 +33,20 @@ func mayBeMojibake(text string) bool {
 // be bytes of Windows-1252 that are UTF-8 together, and not only because a sign stands
 // behind a word in capitals: the Portuguese "LÃ…" is right, though it could be "LÅ".
 func mendText(text string) string {
+	for range maxEncodings {
+		mended := mendOnce(text)
+		if mended == text {
+			break
+		}
+		text = mended
+	}
+	return text
+}
+
+// maxEncodings is how many times too often a text may have been encoded.
+const maxEncodings = 3
+
+func mendOnce(text string) string {
 	if !mayBeMojibake(text) || !encodedTwice(text) {
 		return text
 	}
@@ -48,10 +62,11 @@ func mendText(text string) string {
 			return text
 		}
 	}
-	if !utf8.Valid(raw) || strings.ContainsFunc(string(raw), isC1) {
+	mended := string(raw)
+	if !utf8.Valid(raw) || strings.ContainsFunc(mended, isC1) && mendOnce(mended) == mended {
 		return text
 	}
-	return string(raw)
+	return mended
 }
 
 // isC1 reports whether a character controls a device, as no text does: it is a sign of

@@ -81,7 +81,7 @@ func (o *opener) openCompound(in io.Reader, buffered *bufio.Reader) (*Reader, er
 
 // openText reads what is no binary format.
 func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*Reader, error) {
-	if _, _, wide := utf16Order(head); !wide && looksBinary(head) {
+	if wideEncoding(head) == nil && looksBinary(head) {
 		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
 	}
 	if err := o.noSheet(); err != nil {
@@ -258,7 +258,7 @@ func peekLine(in *bufio.Reader) ([]byte, error) {
 }
 
 func looksLikeJSON(head []byte) bool {
-	text := bytes.TrimLeft(head, " \t\r\n")
+	text := bytes.TrimLeft(head, " \t\r\n\x1e")
 	if bytes.HasPrefix(text, []byte("//")) || bytes.HasPrefix(text, []byte("/*")) {
 		return true
 	}
