@@ -55,6 +55,24 @@ func unwrapped(raw string) string {
 // severalSchemes is what is left of pasting an address behind the "http://" of a form.
 var severalSchemes = regexp.MustCompile(`(?i)^(?:https?:?/+)+(https?:/)`)
 
+// mistyped are http:// and https:// with a letter too many or too few, or with other signs
+// behind the name. It is none of the disks H: and T:.
+var mistyped = regexp.MustCompile(`(?i)^(?:h{1,2}t{1,3}p{0,2}|h{0,2}t{1,3}p{1,2}|h{1,2}p{1,2})s{0,2}\s*(?:[:;.,]+\s*/+|/{2,})\s*`)
+
+// withRightScheme returns an address with the scheme that was meant by one that is mistyped.
+func withRightScheme(s string) string {
+	begin := mistyped.FindString(s)
+	switch {
+	case strings.HasPrefix(s, "://"):
+		return s[1:]
+	case begin == "":
+		return s
+	case strings.ContainsAny(begin, "sS"):
+		return "https://" + s[len(begin):]
+	}
+	return "http://" + s[len(begin):]
+}
+
 // withOneScheme returns an address with the last of several schemes, and one that is escaped
 // as a whole in plain.
 func withOneScheme(s string) string {
@@ -63,7 +81,13 @@ func withOneScheme(s string) string {
 			s = plain
 		}
 	}
-	return severalSchemes.ReplaceAllString(s, "$1")
+	s = severalSchemes.ReplaceAllString(withRightScheme(s), "$1")
+	if i := strings.Index(s, "://"); i > 0 { // one more behind it
+		if inner := withRightScheme(s[i+len("://"):]); inner != s[i+len("://"):] {
+			return inner
+		}
+	}
+	return s
 }
 
 // bareHost is the beginning of an address without a scheme: a host, and a port.
@@ -106,12 +130,25 @@ func direct(u *url.URL) (*url.URL, error) {
 	switch host := strings.TrimPrefix(u.Hostname(), "www."); {
 	case host == "drive.google.com" || host == "docs.google.com":
 		return fromDrive(u)
+	case strings.HasPrefix(host, "google.") && (u.Path == "/imgres" || u.Path == "/url"):
+		return fromSearch(u)
 	case host == "dropbox.com":
 		return fromDropbox(u)
 	case host == "github.com" && strings.Contains(u.Path, "/blob/"):
 		return withQuery(u, u.Path, func(q url.Values) { q.Set("raw", "true") }), nil
 	case strings.HasSuffix(host, ".sharepoint.com") && strings.HasPrefix(u.Path, "/:i:/"):
 		return withQuery(u, u.Path, func(q url.Values) { q.Set("download", "1") }), nil
+	}
+	return u, nil
+}
+
+// fromSearch reads the links of Google's results, which have the address of the picture or the
+// page in them.
+func fromSearch(u *url.URL) (*url.URL, error) {
+	for _, name := range []string{"imgurl", "url", "q"} {
+		if inner := u.Query().Get(name); inner != "" {
+			return Parse(inner)
+		}
 	}
 	return u, nil
 }
