@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -31,8 +32,9 @@ const parquetBatch = 64
 // parquetLeaf is a column of values.
 type parquetLeaf struct {
 	name   string
-	list   bool // a cell has several values
-	binary bool // a value was no text
+	list   bool   // a cell has several values
+	binary bool   // a value was no text
+	unread string // the name of a list of objects that it belongs to, empty for none
 	text   func(parquet.Value) Value
 }
 
@@ -76,14 +78,37 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
 	o.lateNote = s.note
-	names := make([]string, len(s.leaves))
-	for i, leaf := range s.leaves {
-		names[i] = leaf.name
-	}
-	for i, key := range uniqueKeys(names) {
-		s.leaves[i].name = key
+	names := s.nameLeaves()
+	if len(names) == 0 {
+		return nil, o.at.fault("is a Parquet file with nested columns alone (%s): flatten them, or convert the file to JSON lines", clip(shortList(s.unread())))
 	}
 	return &Reader{source: s, kind: "parquet", columns: names, header: names}, nil
+}
+
+// nameLeaves gives each column a name of its own, and returns their names in the file.
+func (s *parquetSource) nameLeaves() []string {
+	var names []string
+	var read []*parquetLeaf
+	for i := range s.leaves {
+		if s.leaves[i].unread == "" {
+			names, read = append(names, s.leaves[i].name), append(read, &s.leaves[i])
+		}
+	}
+	for i, key := range uniqueKeys(names) {
+		read[i].name = key
+	}
+	return names
+}
+
+// unread returns the names of the columns that are left out.
+func (s *parquetSource) unread() []string {
+	var names []string
+	for _, leaf := range s.leaves {
+		if leaf.unread != "" && !slices.Contains(names, leaf.unread) {
+			names = append(names, leaf.unread)
+		}
+	}
+	return names
 }
 
 // footerFits reports whether the file ends as the format says, with a footer that it has
@@ -124,7 +149,7 @@ func leavesOf(column *parquet.Column, path []string, list bool) ([]parquetLeaf, 
 		return []parquetLeaf{{name: strings.Join(path, "."), list: list, text: valueOf(column.Type())}}, nil
 	}
 	if list && len(column.Columns()) > 1 {
-		return nil, fmt.Errorf("%s is a %w list of objects", clip(strings.Join(path, ".")), errNested)
+		return unreadLeaves(column, path), nil
 	}
 	if len(path) > maxWrapping {
 		return nil, fmt.Errorf("%s is %w too deeply", clip(strings.Join(path, ".")), errNested)
@@ -142,6 +167,19 @@ func leavesOf(column *parquet.Column, path []string, list bool) ([]parquetLeaf, 
 		leaves = append(leaves, more...)
 	}
 	return leaves, nil
+}
+
+// unreadLeaves returns the columns of values below a list of objects, or a map: their values do
+// not say which belong together, so they are left out.
+func unreadLeaves(column *parquet.Column, path []string) []parquetLeaf {
+	if column.Leaf() {
+		return []parquetLeaf{{unread: strings.Join(path, "."), text: valueOf(column.Type())}}
+	}
+	var leaves []parquetLeaf
+	for _, child := range column.Columns() {
+		leaves = append(leaves, unreadLeaves(child, path)...)
+	}
+	return leaves
 }
 
 func (s *parquetSource) next() (record, error) {
@@ -199,6 +237,9 @@ func (s *parquetSource) closeGroup() {
 
 // note says which columns have had values that are bytes and no text, empty for none.
 func (s *parquetSource) note() string {
+	if unread := s.unread(); len(unread) > 0 {
+		return fmt.Sprintf("columns that are lists of objects, or maps, are not read (%s): flatten them, or convert the file to JSON lines", clip(shortList(unread)))
+	}
 	var names []string
 	for _, leaf := range s.leaves {
 		if leaf.binary {
@@ -214,10 +255,13 @@ func (s *parquetSource) note() string {
 // row returns the values of a row, and their texts.
 func (s *parquetSource) row(values parquet.Row) (Row, []string) {
 	row := make(Row, len(s.leaves))
-	cells := make([]string, len(s.leaves))
+	cells := make([]string, 0, len(s.leaves))
 	lists := make(map[int][]string)
 	for _, v := range values {
 		i := v.Column()
+		if s.leaves[i].unread != "" {
+			continue
+		}
 		row[i].Value = s.leaves[i].text(v)
 		s.leaves[i].binary = s.leaves[i].binary || isBinary(v) && row[i].Value.Kind == Null
 		if s.leaves[i].list && !v.IsNull() {
@@ -227,13 +271,17 @@ func (s *parquetSource) row(values parquet.Row) (Row, []string) {
 	named := row[:0]
 	for i, leaf := range s.leaves {
 		value := row[i].Value
+		if leaf.unread != "" {
+			continue
+		}
 		if leaf.list {
 			value = ListValue(lists[i])
 		}
-		cells[i] = value.String()
+		cell := value.String()
 		if value.Kind == Text {
-			cells[i] = value.Text
+			cell = value.Text
 		}
+		cells = append(cells, cell)
 		if leaf.name != "" && !strings.HasPrefix(leaf.name, "__index_level_") {
 			named = append(named, Cell{leaf.name, value})
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -144,17 +145,14 @@ func TestReader_ReadsAndRefusesPackedPages(t *testing.T) {
 
 func TestReader_RefusesOtherParquet(t *testing.T) {
 	type part struct{ A, B string }
-	type nested struct {
-		Name  string `parquet:"name"`
-		Parts []part `parquet:"parts,list"`
-	}
-	whole := parquetFile(t, nested{Name: "a"})
 	flat := parquetFile(t, struct {
 		Name string `parquet:"name"`
 	}{"a"})
 	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
 	for name, c := range map[string]struct{ text, want string }{
-		"nested columns":            {whole, "in.csv is a Parquet file with nested columns: parts is a nested list of objects: flatten them"},
+		"nested columns alone": {parquetFile(t, struct {
+			Parts []part `parquet:"parts,list"`
+		}{}), "in.csv is a Parquet file with nested columns alone (parts): flatten them"},
 		"a cut footer":              {flat[:len(flat)-20], "in.csv is a Parquet file that has been cut off"},
 		"the head alone":            {"PAR1", "in.csv is a Parquet file that has been cut off"},
 		"a long footer":             {"PAR1\xff\xff\xff\x7fPAR1", "in.csv is a Parquet file that has been cut off"},
@@ -200,5 +198,42 @@ func TestReader_SaysThatBytesInParquetAreNotRead(t *testing.T) {
 		if diff := cmp.Diff(want, r.Notes()); diff != "" {
 			t.Errorf("after row %d: %s", i+1, diff)
 		}
+	}
+}
+
+// What a row's nested objects say is left out, and said. The columns behind them stay in
+// their places.
+func TestReader_LeavesNestedColumnsOut(t *testing.T) {
+	type part struct{ A, B string }
+	text := parquetFile(t, struct {
+		Name  string            `parquet:"a_name"`
+		Parts []part            `parquet:"b_parts,list"`
+		Notes map[string]string `parquet:"c_notes"`
+		Type  string            `parquet:"d_type"`
+	}{"bed", []part{{"x", "y"}, {"z", ""}}, map[string]string{"k": "v"}, "oak"})
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := rest(r)
+	if got := brief(rows); got != "a_name=\"bed\" d_type=\"oak\"\n" || !cmp.Equal(r.Original(), []string{"bed", "oak"}) || !cmp.Equal(r.Header(), []string{"a_name", "d_type"}) {
+		t.Errorf("got %s, %q below %q", got, r.Original(), r.Header())
+	}
+	want := []string{"columns that are lists of objects, or maps, are not read (b_parts, c_notes): flatten them, or convert the file to JSON lines"}
+	if diff := cmp.Diff(want, r.Notes()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A page of version 2 may be stored as it is, whatever the codec of its column: pyarrow does
+// so if packing does not make it shorter.
+func TestReader_ReadsStoredPagesOfParquet(t *testing.T) {
+	text, err := os.ReadFile("testdata/stored-pages.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := read(t, string(text), table.ReaderConfig{})
+	if err != nil || brief(rows) != "name=\"Sofa\"\nname=\"Lamp\"\n" {
+		t.Errorf("got %s, %v", brief(rows), err)
 	}
 }

@@ -90,9 +90,15 @@ func (f *footer) fields(depth int) error {
 	}
 }
 
+// isFalse stands for a boolean that is false, among numbers.
+const isFalse = -1
+
 // field passes a field of a structure.
 func (f *footer) field(number int64, kind byte, depth int) error {
 	switch {
+	case kind == compactFalse && f.numbers != nil && depth == 1:
+		f.numbers[[2]int64{f.within, number}] = isFalse
+		return nil
 	case kind == compactTrue, kind == compactFalse: // which have no bytes of their own
 		return nil
 	case kind != compactInt32 || f.numbers == nil || depth > 1:

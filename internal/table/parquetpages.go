@@ -88,6 +88,7 @@ func (p *parquetPages) column(m *format.ColumnMetaData) (largest int64, err erro
 type page struct {
 	at, packed, unpacked, values int64
 	plain                        int64 // bytes at the beginning that are not compressed
+	stored                       bool  // nothing of it is compressed, whatever the column's codec
 }
 
 // page reads the header of a page.
@@ -112,6 +113,7 @@ const (
 	fieldUnpacked, fieldPacked         = 2, 3
 	fieldData, fieldDict, fieldV2      = 5, 7, 8
 	fieldValues, fieldDefs, fieldRepet = 1, 5, 6
+	fieldCompressed                    = 7
 )
 
 // pageOf returns the page of a header, whose content begins at a place before the column's
@@ -122,7 +124,7 @@ func pageOf(numbers map[[2]int64]int64, at, end int64) (page, error) {
 		p.values = max(p.values, numbers[[2]int64{part, fieldValues}])
 	}
 	defs, repet := numbers[[2]int64{fieldV2, fieldDefs}], numbers[[2]int64{fieldV2, fieldRepet}]
-	p.plain = defs + repet
+	p.plain, p.stored = defs+repet, numbers[[2]int64{fieldV2, fieldCompressed}] == isFalse
 	if p.packed < 0 || p.packed > end-at || p.unpacked < 0 || p.values > maxPageValues || defs < 0 || repet < 0 || p.plain > p.packed {
 		return page{}, errPage
 	}
@@ -155,6 +157,9 @@ func checkCodecs(groups []format.RowGroup) error {
 
 // unpacks reports whether a page unpacks to no more bytes than its header says.
 func (p *parquetPages) unpacks(codec format.CompressionCodec, page *page) bool {
+	if page.stored {
+		return true
+	}
 	packed := io.NewSectionReader(p.file, page.at+page.plain, page.packed-page.plain)
 	switch codec {
 	case format.Snappy:
