@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -166,6 +167,7 @@ const maxDataURI = 14 << 20
 
 // looksLikeData reports whether a cell has a picture itself, in a data URI or in Base64 alone.
 func looksLikeData(text string) bool {
+	text = unwrappedData(text)
 	if beginsFold(text, "data:") {
 		head, data, _ := strings.Cut(text, ",")
 		head = strings.ToLower(strings.ReplaceAll(head, " ", ""))
@@ -174,6 +176,23 @@ func looksLikeData(text string) bool {
 	const least = 100 // bytes, of Base64 that is no word
 	return len(text) > least && beginsPicture(text)
 }
+
+// unwrappedData returns the data URI that stands in a tag or in a style, or text itself.
+func unwrappedData(text string) string {
+	const most = 300 // bytes in front of it
+	i := strings.Index(text[:min(len(text), most)], "data:image/")
+	if i <= 0 {
+		return text
+	}
+	end := strings.IndexAny(text[i:], `"')>`)
+	if !strings.ContainsRune(`"'(`, rune(text[i-1])) || end < 0 {
+		return text
+	}
+	return text[i : i+end]
+}
+
+// lineBreaks are what mail programs and people put into Base64, with the blanks around them.
+var lineBreaks = regexp.MustCompile(`[ \t]*[\r\n]+[ \t]*`)
 
 // beginsPicture reports whether Base64 begins as JPEG, PNG, GIF or WebP does.
 func beginsPicture(text string) bool {
@@ -187,6 +206,7 @@ func dataURI(v Value) ([]byte, bool) {
 	if len(text) > maxDataURI || !looksLikeData(text) {
 		return nil, false
 	}
+	text = unwrappedData(text)
 	head, data, ok := strings.Cut(text, ",")
 	if !ok {
 		head, data = "data:;base64", text
@@ -194,11 +214,14 @@ func dataURI(v Value) ([]byte, bool) {
 	if plain, err := url.PathUnescape(data); err == nil {
 		data = plain
 	}
-	data = strings.TrimSpace(data)
-	if !strings.HasSuffix(strings.ToLower(head), ";base64") {
+	data = strings.TrimSpace(lineBreaks.ReplaceAllString(data, ""))
+	if !strings.HasSuffix(strings.ToLower(strings.ReplaceAll(head, " ", "")), ";base64") {
 		return []byte(data), true
 	}
-	data = strings.TrimRight(strings.NewReplacer(" ", "+", "\n", "", "\r", "", "-", "+", "_", "/").Replace(data), "=")
+	data = strings.TrimRight(strings.NewReplacer(" ", "+", "-", "+", "_", "/").Replace(data), "=")
+	if len(data)%4 == 1 { // a spreadsheet has cut it, as JPEG allows
+		data = data[:len(data)-1]
+	}
 	picture, err := base64.RawStdEncoding.DecodeString(data)
 	return picture, err == nil && len(picture) > 0
 }

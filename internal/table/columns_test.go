@@ -277,6 +277,11 @@ func TestMapping_PicturesInCells(t *testing.T) {
 		"escaped":      {"data:image/png;base64,cGljdHVyZQ%3D%3D", "picture"},
 		"quoted":       {`'data:image/png;base64,cGljdHVyZQ=='`, "picture"},
 		"capitals":     {"DATA:image/PNG;charset=x;BASE64,cGljdHVyZQ==", "picture"},
+		"line ends":    {"data:image/png;base64,cGlj\r\n dHVy\n\tZQ==", "picture"},
+		"more spaces":  {"data:image/png ; base64,cGljdHVyZQ==", "picture"},
+		"in a tag":     {`<img src="data:image/png;base64,cGljdHVyZQ=="/>`, "picture"},
+		"in a style":   {"url(data:image/png;base64,cGljdHVyZQ==)", "picture"},
+		"cut":          {"data:image/png;base64,cGljdHVyZ", "pictur"},
 		"broken":       {"data:image/png;base64,%", ""},
 		"no picture":   {"data:text/plain,hello", ""},
 	} {

@@ -13,7 +13,7 @@
 //
 // What a file is called does not matter; its first bytes say what it is: CSV in any
 // encoding and with any separator, XLSX, JSON, Parquet, a feed in XML, a table in HTML,
-// or one of these compressed by gzip. Other kinds are named, with the way out.
+// or one of these compressed by gzip or alone in a zip archive. Other kinds are named, with the way out.
 //
 // A reader holds one row in memory, or one page of each column of Parquet, whatever the
 // size of the file. So a mistake in the last line is found after the first rows were

@@ -24,11 +24,12 @@ type feedSource struct {
 // recordNames are the names of elements that are rows.
 var recordNames = map[string]bool{
 	"item": true, "entry": true, "product": true, "offer": true, "row": true, "record": true, "article": true,
-	"produkt": true, "artikel": true, "produit": true, "producto": true, "prodotto": true, "shopitem": true,
+	"o": true, "produkt": true, "artikel": true, "produit": true, "producto": true, "prodotto": true, "shopitem": true,
 }
 
-func newFeedSource(in io.Reader, at position, maxRow int) *feedSource {
-	return &feedSource{tags: newTagReader(in, maxRow), at: at}
+// newFeedSource returns a source of the products of a feed that begins with head.
+func newFeedSource(in io.Reader, at position, maxRow int, head []byte) *feedSource {
+	return &feedSource{tags: newTagReader(in, maxRow), at: at, record: repeatedRecord(head)}
 }
 
 func (s *feedSource) next() (record, error) {
@@ -184,19 +185,29 @@ func (b *feedRow) close(name string) {
 // attributes makes cells of the attributes that say something: an address of a link or a
 // picture, a parameter's name, an id.
 func (b *feedRow) attributes(key string) {
-	for _, name := range []string{"href", "url", "src", "id", "name"} {
+	for _, name := range []string{"href", "url", "src", "id", "name", "code"} {
 		value := strings.TrimSpace(b.tags.attribute(name))
 		switch {
 		case value == "":
 		case key == "":
 			b.put(name, value)
-		case name == "id" || name == "name":
-			if n := len(b.stack); name == "name" && n > 0 {
+		case name == "code" && !hasWord(b.tags.name, attributeLists):
+		case name == "id" || name == "name" || name == "code":
+			if n := len(b.stack); name != "id" && n > 0 {
 				b.stack[n-1].name += "." + value // such as <param name="Colour">red</param>
 			}
 		default:
 			b.put(key, value)
 			return
+		}
+	}
+	if key != "" {
+		return
+	}
+	for _, a := range b.tags.attrs { // a product may have nothing but attributes
+		known, ok := columns[string(fold(nil, a.Key))]
+		if value := strings.TrimSpace(a.Val); ok && known.field != fieldType && value != "" {
+			b.put(a.Key, value)
 		}
 	}
 }

@@ -28,6 +28,8 @@ func FuzzReader(f *testing.F) {
 		"[{\"name\":\"a\"},{\"name\":\"b\"}]", "name\n\"a", "name\tb\n\t\xff", "{", "[", "[{}", "\"\n\"name",
 		"sep=;\nname;b\n\"x\"y\";\"\n", "\"id,name\"\n\"1,\"\"a\"\"\"\n", "id,name\n'1','a'\n'2','b", "id   name\n1\n  a  b", "\"id\" \"name\"\n1 \"a\" b\n", "id~name\n1~\\~a", "name\r\"a\nb\"\r", `{"products":[{"name":1}],"x":{"name":{"0":1}}}`,
 		`{"columns":["name"],"data":[[1],[2,3]]}`, `{"name":{"0":"a"}}`, `{"a":{"name":1},"b":{"name":2}}`, "[[\"name\"],[1]]",
+		"[{'name':'a',b:None,'c':'//'},{x(\"1\")}]", "var a=[{name:'\\x41'}];", ")]}',[{}]", "f({\"items\":[{\"name\":{\"S\":\"a\"}}]})", `{"values":[["name"],["a"]]}`,
+		"<a><w name='1'><id>1</id></w><w name='2'/></a>", "\x00\x00\xfe\xff\x00\x00\x00n", "name\n\x83\x5c\x83\x74\x83\x40", "i\x00d\x00\n\x00\x14\x04\x38\x04",
 		"<rss><item><g:id>1</g:id><title a='>'>b</title></item>", "<table><tr><td>name<tr><td>x", "\xff\xfen\x00a\x00m\x00e\x00\n\x00b\x00",
 		workbook(f, map[string]string{"xl/styles.xml": styles}, inline("name", "id")+`<row r="9"><c r="B9" s="1"><v>1e3</v></c></row>`),
 		parquetFile(f, product{Name: "Sofa", Tags: []string{"a"}}), archive(f, "a.csv"),

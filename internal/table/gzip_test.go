@@ -44,7 +44,7 @@ func TestReader_RefusesWhatUnpacksBadly(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"a bomb":    {zipped(t, "name\nSofa\n", blank, blank, blank, blank, blank, blank, blank, blank, blank), "it unpacks to over 300 times its size"},
 		"twice":     {zipped(t, zipped(t, "name\nSofa\n")), "in.csv is compressed twice"},
-		"a cut end": {whole[:len(whole)-100], "in.csv cannot be read: unexpected EOF"},
+		"a cut end": {whole[:len(whole)-100], "in.csv cannot be read to its end, which is missing: it has been cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := table.NewReader(strings.NewReader(c.text), table.ReaderConfig{Name: "in.csv"})

@@ -24,6 +24,7 @@ type jsonSource struct {
 	layout jsonLayout
 	inside []byte   // the brackets that are open around the rows, outermost first
 	names  []string // of the values in rows that are lists
+	lists  bool     // the rows are lists, the first of which has the names
 	// sisterKeys are the keys of a row if further lists of such rows may follow.
 	sisterKeys []string
 	ready      []record // rows that have been read already
@@ -79,11 +80,14 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 		s.inside = append(s.inside, '[')
 		return r, false, nil
 	}
-	if c != '{' && (c != '[' || len(s.inside) > 1 && s.names == nil) {
+	if c != '{' && (c != '[' || len(s.inside) > 1 && s.names == nil && !s.lists) {
 		err := s.skipValue(start)
 		return r, false, err
 	}
 	err := s.collect()
+	if err == nil && s.rows == 0 {
+		s.buf = strictIfNeeded(s.buf)
+	}
 	first := len(s.inside) == 0 && s.layout != rowByRow && c == '{'
 	if first && (err == nil || errors.Is(err, errRowTooLong)) {
 		return s.unwrap(start, err != nil)
@@ -116,7 +120,7 @@ func (s *jsonSource) seek() (key string, c byte, err error) {
 			return "", 0, io.EOF
 		case err != nil:
 			return "", 0, s.at.unreadable(err)
-		case c == ',':
+		case c == ',', (c == ';' || c == ')') && len(s.inside) == 0 && s.rows > 0: // of a script
 			s.take()
 		case c == '/' || c == '#':
 			s.skipComment()
@@ -337,6 +341,9 @@ func decodeRow(text []byte, start position) (Row, error) {
 	var row Row
 	err := json.Unmarshal(text, &row)
 	if err != nil && json.Unmarshal(withoutExtras(text), &row) == nil {
+		err = nil
+	}
+	if err != nil && json.Unmarshal(strictJSON(text), &row) == nil {
 		err = nil
 	}
 	if err == nil {

@@ -27,6 +27,8 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	case isSplit(object):
 		s.layout = wrapped
 		return r, false, s.enterSplit(start, object)
+	case s.enterLists(start, object):
+		return r, false, nil
 	case isByColumn(object), isByColumnAndKey(object):
 		s.layout = wrapped
 		return r, false, s.turnRound(start, cut)
@@ -58,10 +60,21 @@ func (s *jsonSource) enter(start position, place rowsPlace) {
 	s.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[place.at+1:])), s.in), headBytes)
 }
 
+// enterLists goes to the lists of values that an object has, if it has any.
+func (s *jsonSource) enterLists(start position, object []member) bool {
+	m, ok := listsIn(object)
+	if !ok {
+		return false
+	}
+	s.layout, s.lists = wrapped, true
+	s.enter(start, rowsPlace{at: m.at, inside: []byte("{[")})
+	return true
+}
+
 // enterSplit goes to the lists of a data frame in the form "split".
 func (s *jsonSource) enterSplit(start position, object []member) error {
-	data := slices.IndexFunc(object, func(m member) bool { return m.key == "data" })
-	names := slices.IndexFunc(object, func(m member) bool { return m.key == "columns" })
+	data := slices.IndexFunc(object, func(m member) bool { return splitLists[m.key] && m.value[0] == '[' })
+	names := slices.IndexFunc(object, func(m member) bool { return splitNames[m.key] && m.value[0] == '[' })
 	list, err := decodeList(object[names].value)
 	if err != nil {
 		return start.fault("the columns cannot be read: %v", err)
@@ -165,7 +178,7 @@ var listNames = map[string]bool{
 	"products": true, "data": true, "items": true, "results": true, "rows": true, "records": true,
 	"entries": true, "articles": true, "catalog": true, "catalogue": true, "listings": true, "nodes": true,
 	"edges": true, "hits": true, "docs": true, "documents": true, "value": true, "values": true, "list": true,
-	"itemlistelement": true, "product": true, "produkte": true, "artikel": true, "produits": true, "productos": true, "prodotti": true,
+	"itemlistelement": true, "features": true, "product": true, "produkte": true, "artikel": true, "produits": true, "productos": true, "prodotti": true,
 }
 
 const maxWrapping = 6
@@ -269,14 +282,41 @@ func isSplit(object []member) bool {
 	for _, m := range object {
 		switch {
 		case m.value[0] != '[':
-		case m.key == "data":
+		case splitLists[m.key]:
 			first := m.first()
-			data = len(first) > 0 && first[0] == '['
-		case m.key == "columns":
+			data = data || len(first) > 0 && first[0] == '['
+		case splitNames[m.key]:
 			names = true
 		}
 	}
 	return data && names
+}
+
+// splitNames and splitLists are the members of an object that has the columns' names and lists
+// of their values.
+var (
+	splitNames = wordSet("columns headers header fields")
+	splitLists = wordSet("data rows records values")
+)
+
+// listsIn returns the lists of values below a list of the columns' names that an object has,
+// such as those of a range in Google Sheets.
+func listsIn(object []member) (m member, ok bool) {
+	i := slices.IndexFunc(object, func(m member) bool {
+		if !splitLists[m.key] || m.value[0] != '[' {
+			return false
+		}
+		names := m.first()
+		if len(names) == 0 || names[0] != '[' {
+			return false
+		}
+		list, err := decodeList(append(bytes.Clone(names), ']'))
+		return err == nil && knownNames(list.List) > 0
+	})
+	if i < 0 {
+		return member{}, false
+	}
+	return object[i], true
 }
 
 // isByColumn reports whether every member is a column: a list of values, or an object of

@@ -11,6 +11,7 @@ import (
 // row's.
 var hoisted = map[string]bool{
 	"product": true, "node": true, "item": true, "source": true, "fields": true, "attributes": true, "values": true,
+	"properties": true,
 }
 
 // addressNames are the members that have the address of a picture or a page.
@@ -32,6 +33,9 @@ func plainRow(row Row) Row {
 	plain := rowBuilder{row: make(Row, 0, len(row))}
 	var inner []Row
 	for _, cell := range row {
+		if id, ok := documentID(cell); ok {
+			cell = Cell{"id", TextValue(id)}
+		}
 		object, ok := objectOf(cell.Value.Text)
 		if ok && hoisted[strings.TrimLeft(string(fold(nil, cell.Key)), "_")] {
 			inner = append(inner, object)
@@ -105,6 +109,9 @@ func plainObject(object Row, whole Value) Value {
 	if len(object) == 1 && strings.HasPrefix(object[0].Key, "$") {
 		return object[0].Value // MongoDB's {"$oid": "..."}
 	}
+	if len(object) == 1 && slices.Contains(typeNames, object[0].Key) {
+		return plainTyped(object[0].Value)
+	}
 	for _, name := range addressNames {
 		if value, ok := object.exact(name); ok && isAddress(value.String()) {
 			return value
@@ -124,6 +131,31 @@ func plainObject(object Row, whole Value) Value {
 		}
 	}
 	return whole
+}
+
+// typeNames are the names of types around a value in exports of DynamoDB and Firestore.
+var typeNames = strings.Fields("S N B SS NS BS BOOL L M stringValue integerValue doubleValue booleanValue timestampValue referenceValue arrayValue mapValue")
+
+// plainTyped returns the value within its type's name.
+func plainTyped(value Value) Value {
+	object, ok := objectOf(value.Text)
+	if values, listed := object.exact("values"); listed {
+		return plainList(values)
+	}
+	if ok {
+		return plainObject(object, value)
+	}
+	return plainList(value)
+}
+
+// documentID returns the last part of a name by which Firestore calls a document, and false
+// for other cells.
+func documentID(cell Cell) (id string, ok bool) {
+	_, path, ok := strings.Cut(cell.Value.Text, "/documents/")
+	if !ok || cell.Key != "name" || !strings.HasPrefix(cell.Value.Text, "projects/") {
+		return "", false
+	}
+	return path[strings.LastIndexByte(path, '/')+1:], true
 }
 
 func (r Row) exact(key string) (Value, bool) {

@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"io"
+	"strings"
 )
 
 var (
@@ -90,6 +91,8 @@ func (s *jsonSource) fits() bool {
 type objectScanner struct {
 	depth             int
 	inString, escaped bool
+	quote             byte // that ends the string
+	before            byte // the last byte outside of strings that is no white space
 }
 
 // step reports whether c closes the object.
@@ -99,14 +102,18 @@ func (o *objectScanner) step(c byte) bool {
 		o.escaped = false
 	case o.inString:
 		o.escaped = c == '\\'
-		o.inString = c != '"'
-	case c == '"':
-		o.inString = true
+		o.inString = c != o.quote
+	case c == '"', c == '\'' && strings.IndexByte("{[:,(", o.before) >= 0: // within a comment it is no quote
+		o.inString, o.quote = true, c
 	case c == '{' || c == '[':
 		o.depth++
 	case c == '}' || c == ']':
 		o.depth--
+		o.before = c
 		return o.depth <= 0
+	}
+	if c > ' ' && !o.inString {
+		o.before = c
 	}
 	return false
 }

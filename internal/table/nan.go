@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
 // notNumbers are the words that Python's json writes for numbers that JSON does not have.
@@ -98,18 +99,25 @@ func (s *nanScanner) scan(data []byte, end int) int {
 func withoutExtras(data []byte) []byte {
 	clean := bytes.Clone(data)
 	comma := -1 // the place of the last one that nothing follows yet
+	before := byte(0)
 	for i := 0; i < len(clean); i++ {
-		switch rest := clean[i:]; {
+		rest := clean[i:]
+		switch {
 		case bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")):
 			i += blankComment(rest)
 		case rest[0] == '"':
 			comma, i = -1, endOfString(clean, i)
+		case rest[0] == '\'' && strings.IndexByte("{[:,(", before) >= 0: // of Python
+			comma, i = -1, endOfQuoted(clean, i)
 		case rest[0] == ',':
 			comma = i
 		case (rest[0] == '}' || rest[0] == ']') && comma >= 0:
 			clean[comma], comma = ' ', -1
 		case rest[0] > ' ':
 			comma = -1
+		}
+		if c := clean[min(i, len(clean)-1)]; c > ' ' {
+			before = c
 		}
 	}
 	return clean
@@ -144,6 +152,19 @@ func endOfString(data []byte, start int) int {
 		case '\\':
 			i++
 		case '"':
+			return i
+		}
+	}
+	return len(data) - 1
+}
+
+// endOfQuoted is endOfString for a string in apostrophes.
+func endOfQuoted(data []byte, start int) int {
+	for i := start + 1; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '\'':
 			return i
 		}
 	}

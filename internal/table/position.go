@@ -2,7 +2,9 @@ package table
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -47,6 +49,9 @@ func (p position) fault(format string, args ...any) *fault.Fault {
 }
 
 func (p position) unreadable(cause error) *fault.Fault {
+	if errors.Is(cause, io.ErrUnexpectedEOF) {
+		return fault.Wrap(cause, fault.InvalidRequest, "%s cannot be read to its end, which is missing: it has been cut off, so copy it once more", p.file)
+	}
 	return fault.Wrap(cause, fault.InvalidRequest, "%s cannot be read: %v", p.file, cause)
 }
 

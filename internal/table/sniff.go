@@ -6,6 +6,8 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"regexp"
+	"strings"
 )
 
 // opener finds out what an input is and how to read it.
@@ -13,6 +15,7 @@ type opener struct {
 	cfg    ReaderConfig
 	at     position
 	gunzip bool // the input is what was compressed
+	unzip  bool // the input was alone in an archive
 	notes  []string
 	// lateNote returns a note that reading may bring, see Reader.
 	lateNote func() string
@@ -41,7 +44,11 @@ func (o *opener) open(in io.Reader) (*Reader, error) {
 		return nil, o.at.unreadable(err)
 	}
 	for _, s := range signatures() {
-		if !bytes.HasPrefix(head, []byte(s.prefix)) {
+		begin := head
+		if strings.HasPrefix(s.prefix, "PK") { // a server's script may have sent line ends first
+			begin = bytes.TrimLeft(head, " \t\r\n"+byteOrderMark)
+		}
+		if !bytes.HasPrefix(begin, []byte(s.prefix)) {
 			continue
 		}
 		if s.open == nil {
@@ -98,6 +105,10 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	}
 	if len(bytes.Trim(head, blankBytes)) == 0 && len(head) < headBytes {
 		return nil, o.at.fault("is empty: it needs a header and a row, or JSON objects")
+	}
+	if n := scriptEnd(head); n > 0 && o.cfg.Format != CSV {
+		_, _ = text.Discard(n) // it is buffered
+		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes), kind: "json"}, nil
 	}
 	if o.cfg.Format == JSON || (o.cfg.Format == Auto && looksLikeJSON(head)) {
 		return &Reader{source: newJSONSource(text, o.at, o.cfg.MaxRowBytes), kind: "json"}, nil
@@ -174,6 +185,14 @@ func signatures() []signature {
 		{prefix: "ARROW1", advice: "is an Arrow file (Feather): convert it to Parquet, CSV or JSON lines"},
 		{prefix: "ORC", advice: "is an ORC file: convert it to Parquet, CSV or JSON lines"},
 		{prefix: "\x80\x05\x95", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
+		{prefix: "\xff\xff\xff\xff", advice: "is a stream of Arrow: convert it to Parquet, CSV or JSON lines"},
+		{prefix: "\x89HDF", advice: "is an HDF5 file: convert it to Parquet, CSV or JSON lines"},
+		{prefix: "\x93NUMPY", advice: "is an array of NumPy: convert it to Parquet, CSV or JSON lines"},
+		{prefix: "{\\rtf", advice: "is a document in RTF: save it as plain text, or give its table as CSV or XLSX"},
+		{prefix: "MIME-Version:", advice: "is a web archive (.mht), as which old programs save sheets: save it as .xlsx or CSV"},
+		{prefix: "ID;P", advice: "is a sheet in the format SYLK: save it as .xlsx or CSV"},
+		{prefix: "\x80\x02", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
+		{prefix: "\x80\x03", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 		{prefix: "\x80\x04\x95", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 	}
 }
@@ -226,7 +245,7 @@ var errBomb = errors.New("it unpacks to over 300 times its size, like a file tha
 
 // gunzipReader refuses bombs.
 type gunzipReader struct {
-	in     *gzip.Reader
+	in     io.Reader
 	packed *countingReader
 	n      int64
 }
@@ -255,6 +274,19 @@ func peekLine(in *bufio.Reader) ([]byte, error) {
 		}
 		want = len(head) + 1
 	}
+}
+
+// scriptStart is what stands in front of JSON in a script, in an answer for a page's script,
+// and where a server keeps others' pages from running it.
+var scriptStart = regexp.MustCompile(`^[ \t\r\n]*(?:\)\]\}',?[ \t\r\n]*|(?:export +default +|(?:(?:var|let|const) +)?[A-Za-z_$][\w$.]* *[=(] *)(?:\[\s*[{\[]|\{\s*["'\w]))`)
+
+// scriptEnd returns how long what stands in front of JSON is, 0 for nothing.
+func scriptEnd(head []byte) int {
+	found := scriptStart.Find(head)
+	if i := bytes.IndexAny(found, "[{"); i >= 0 {
+		return i
+	}
+	return len(found)
 }
 
 func looksLikeJSON(head []byte) bool {

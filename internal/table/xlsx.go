@@ -62,7 +62,7 @@ func (w *workbook) damaged(err error) error {
 }
 
 func (w *workbook) file(name string) *zip.File {
-	i := slices.IndexFunc(w.archive.File, func(f *zip.File) bool { return strings.EqualFold(f.Name, name) })
+	i := slices.IndexFunc(w.archive.File, func(f *zip.File) bool { return strings.EqualFold(strings.ReplaceAll(f.Name, `\`, "/"), name) })
 	if i < 0 {
 		return nil
 	}

@@ -198,6 +198,8 @@ func TestReader_RefusesOtherFiles(t *testing.T) {
 		"an open document":  {archive(t, "mimetype", "content.xml"), "in.csv is an OpenDocument spreadsheet: save it as .xlsx"},
 		"Numbers":           {archive(t, "Index/Document.iwa"), "in.csv is a document of Numbers"},
 		"Word":              {archive(t, "word/document.xml"), "in.csv is a document of Word"},
+		"a web archive":     {"MIME-Version: 1.0\n", "in.csv is a web archive (.mht)"},
+		"a pickle":          {"\x80\x02]q", "in.csv is a pickle of Python"},
 		"a cut workbook":    {whole[:len(whole)/2], "in.csv is a spreadsheet or a zip archive, and is damaged or cut off"},
 		"an old workbook":   {"\xd0\xcf\x11\xe0 W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00", "in.csv is a spreadsheet in the format of Excel 97 (.xls): save it as .xlsx"},
 		"a password":        {"\xd0\xcf\x11\xe0 E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", "in.csv is protected by a password: open it, remove the password"},
@@ -293,4 +295,64 @@ func TestTemporaryFile_HasNoNameWhileItIsRead(t *testing.T) {
 	if row, err := r.Read(); err != nil || len(row) != 1 {
 		t.Errorf("the row is %v, %v", row, err)
 	}
+}
+
+func TestReader_ReadsOddArchives(t *testing.T) {
+	sheet := workbook(t, nil, inline("name")+inline("Sofa"))
+	for name, text := range map[string]string{
+		"line ends in front of it": "\r\n\ufeff" + sheet,
+		"backslashes in its names": backslashed(t, sheet),
+		"CSV alone":                packedFiles(t, map[string]string{"d/a.csv": "name\nSofa\n", "__MACOSX/d/._a.csv": "x"}),
+		"a workbook alone":         packedFiles(t, map[string]string{"a.xlsx": sheet}),
+	} {
+		rows, err := read(t, text, table.ReaderConfig{})
+		if err != nil || brief(rows) != "name=\"Sofa\"\n" {
+			t.Errorf("%s: got %s, %v", name, brief(rows), err)
+		}
+	}
+	bomb := packedFiles(t, map[string]string{"a.csv": "name\nSofa\n" + strings.Repeat("\n", 72<<20)})
+	if _, err := read(t, bomb, table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "it unpacks to over 300 times its size") {
+		t.Errorf("a bomb: got %v", err)
+	}
+}
+
+func packedFiles(t testing.TB, files map[string]string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	for name, text := range files {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = io.WriteString(w, text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+// backslashed returns an archive with the names as some programs for Windows write them.
+func backslashed(t testing.TB, whole string) string {
+	t.Helper()
+	in, err := zip.NewReader(strings.NewReader(whole), int64(len(whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range in.File {
+		part, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[strings.ReplaceAll(f.Name, "/", `\`)] = string(text)
+	}
+	return packedFiles(t, files)
 }

@@ -5,7 +5,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"path"
 	"strings"
 )
 
@@ -53,6 +55,9 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 	if err != nil {
 		return nil, o.at.fault("is a spreadsheet or a zip archive, and is damaged or cut off: %v", err)
 	}
+	if alone := onlyFile(archive); alone != nil && !o.unzip {
+		return o.openZipped(alone)
+	}
 	w, err := newWorkbook(archive, o)
 	if err != nil {
 		return nil, err
@@ -68,6 +73,40 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 		}
 	}
 	return r, nil
+}
+
+// readable are the endings of files of products, which may be packed alone.
+var readable = wordSet("csv tsv tab txt json jsonl ndjson xml xlsx xlsm xls html parquet")
+
+// onlyFile returns the file of products that an archive has and no other file, nil for any
+// other archive.
+func onlyFile(archive *zip.Reader) *zip.File {
+	var alone *zip.File
+	for _, f := range archive.File {
+		name := path.Base(f.Name)
+		switch {
+		case f.Name == "content.xml", f.Name == "word/document.xml", strings.HasPrefix(f.Name, "xl/"):
+			return nil // the part of an Office document
+		case strings.HasSuffix(f.Name, "/"), strings.HasPrefix(f.Name, "__MACOSX/"), name == ".DS_Store":
+		case alone != nil || !readable[strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))]:
+			return nil
+		default:
+			alone = f
+		}
+	}
+	return alone
+}
+
+// openZipped reads a file that is packed alone.
+func (o *opener) openZipped(f *zip.File) (*Reader, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, o.at.fault("is a zip archive, and %s in it cannot be unpacked (%v): unpack it and give the file of products", clip(f.Name), err)
+	}
+	o.closes = append(o.closes, func() { _ = in.Close() }) // it was read only
+	o.gunzip, o.unzip = true, true
+	packed := int64(min(f.CompressedSize64, math.MaxInt64/(2*maxShrink))) //nolint:gosec // it fits
+	return o.open(&gunzipReader{in: in, packed: &countingReader{n: packed}})
 }
 
 // otherArchive returns the fault for an archive that is no workbook.
