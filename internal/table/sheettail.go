@@ -198,6 +198,14 @@ func (w *workbook) notePictures() {
 	}
 }
 
+// note says that formulas have no values, empty if all have.
+func (w *workbook) note() string {
+	if !w.uncomputed {
+		return ""
+	}
+	return "cells with formulas have no values, since the program that wrote the file does not compute: open it in a spreadsheet and save it"
+}
+
 // noteTail notes what of the end of a sheet that is read is left out.
 func (w *workbook) noteTail(s *headedSource) {
 	if rows, ok := s.rows.(*sheetRows); ok && rows.tail.note != "" {

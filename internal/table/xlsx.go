@@ -26,6 +26,9 @@ type workbook struct {
 	formats  []numberFormat // by style
 	from1904 bool           // days count from 1904 on
 	texts    sharedTexts
+	// uncomputed is set if a cell has a formula and no value, as programs write them that do
+	// not compute.
+	uncomputed bool
 }
 
 // sheetEntry is a sheet as the workbook names it.

@@ -356,3 +356,27 @@ func backslashed(t testing.TB, whole string) string {
 	}
 	return packedFiles(t, files)
 }
+
+// Programs that do not compute leave a formula's value to the spreadsheet.
+func TestReader_NotesFormulasWithoutValues(t *testing.T) {
+	text := workbook(t, nil, inline("name")+`<row><c><f>A9</f></c></row><row><c><f>A9</f><v></v></c><c t="str"><f>""</f><v></v></c></row>`+inline("Sofa"))
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest(r)
+	want := []string{"cells with formulas have no values, since the program that wrote the file does not compute: open it in a spreadsheet and save it"}
+	if diff := cmp.Diff(want, r.Notes()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReader_KeepsTimesThatHavePassed(t *testing.T) {
+	styles := `<styleSheet><numFmts><numFmt numFmtId="170" formatCode="[hh]:mm"/></numFmts><cellXfs><xf numFmtId="170"/><xf numFmtId="46"/><xf numFmtId="21"/></cellXfs></styleSheet>`
+	text := workbook(t, map[string]string{"xl/styles.xml": styles}, inline("name", "a", "b", "c")+
+		`<row><c t="inlineStr"><is><t>Sofa</t></is></c><c s="0"><v>1.25</v></c><c s="1"><v>1.25</v></c><c s="2"><v>0.25</v></c></row>`)
+	rows, err := read(t, text, table.ReaderConfig{})
+	if err != nil || brief(rows) != "name=\"Sofa\" a=\"30:00:00\" b=\"30:00:00\" c=\"06:00:00\"\n" {
+		t.Errorf("got %s, %v", brief(rows), err)
+	}
+}

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 // numberFormat is what matters of the format in which a workbook shows a number.
 type numberFormat struct {
 	date, clock      bool // it shows a day, a time of day
+	elapsed          bool // it shows hours that have passed, which may be over 24
 	digits, decimals int  // it shows at least so many of them, filled up with zeros
 }
 
@@ -25,6 +27,8 @@ func builtinFormat(id int) string {
 		return "d"
 	case id == 22:
 		return "d h"
+	case id == 46:
+		return "[h]"
 	case id >= 18 && id <= 21, id >= 32 && id <= 35, id >= 45 && id <= 47:
 		return "h"
 	}
@@ -55,7 +59,7 @@ func formatOf(id int, code string) numberFormat {
 	if strings.Contains(code, "general") {
 		return numberFormat{}
 	}
-	return numberFormat{date: strings.ContainsAny(code, "yd"), clock: strings.ContainsAny(code, "hs")}
+	return numberFormat{date: strings.ContainsAny(code, "yd"), clock: strings.ContainsAny(code, "hs"), elapsed: strings.Contains(code, "[h")}
 }
 
 // text returns a number as text: a date in ISO 8601, other numbers in all their digits and
@@ -104,6 +108,9 @@ func (f numberFormat) moment(n float64, from1904 bool) string {
 	days, fraction := math.Modf(n)
 	at := start.AddDate(0, 0, int(days)).Add(time.Duration(math.Round(fraction*86_400)) * time.Second)
 	switch {
+	case !f.date && f.elapsed:
+		seconds := int64(math.Round(n * 86_400))
+		return fmt.Sprintf("%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 	case !f.date:
 		return at.Format(time.TimeOnly)
 	case f.clock && fraction != 0:

@@ -146,6 +146,9 @@ func (s *sheetRows) cell() (string, error) {
 	if plain := strings.TrimPrefix(formula, "_xlfn."); beginsFold(plain, "HYPERLINK(") || beginsFold(plain, "IMAGE(") {
 		return "=" + plain, nil
 	}
+	if value == "" && kind == "" {
+		s.book.uncomputed = true
+	}
 	switch kind {
 	case "s":
 		n, err := strconv.Atoi(strings.TrimSpace(value))

@@ -67,6 +67,7 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 		return nil, err
 	}
 	w.notePictures()
+	o.lateNote = w.note
 	for _, entry := range w.sheets {
 		if !entry.hidden || strings.EqualFold(entry.name, o.cfg.Sheet) {
 			r.sheets = append(r.sheets, entry.name)
