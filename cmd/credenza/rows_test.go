@@ -217,7 +217,7 @@ func TestClassify_KeepsAHalfDoneFileUntilTheNewRunHasResults(t *testing.T) {
 func TestClassify_FailuresBeforeAnInterruptionDecideTheExitCode(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.csv")
 	rows := "id,name,type\na,,\nb,Linen sofa,Sofa\n"
-	credenzaWith(t, "", "classify", write(t, "in.csv", cutOff(t, rows)), "--out", out).expect(t, exitFailed, "cannot be read: unexpected EOF")
+	credenzaWith(t, "", "classify", write(t, "in.csv", cutOff(t, rows)), "--out", out).expect(t, exitFailed, "cannot be read to its end, which is missing")
 	got := credenzaWith(t, "", "classify", write(t, "in.csv", rows+"c,Bed,\n"), "--out", out, "--resume")
 	got.expect(t, exitFailed, "2 items classified")
 	got.expect(t, exitFailed, ", 2 of these before, 1 failed: 1 INVALID_ITEM\n")
