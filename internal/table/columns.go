@@ -223,7 +223,9 @@ func (m *Mapping) matchByName(c *column) {
 		c.hidden = true
 	case named:
 		c.take(known, s)
-	case strings.Contains(foldName(c.key), "price") && !isBookkeeping(c.key):
+	case isFlag(c.key, s):
+		c.hidden = true
+	case isPriceName(c.key):
 		c.take(fieldRank{fieldPrice, rankOfVariants + rankAnyPrice}, s)
 	case isBookkeeping(c.key), c.parent > 0:
 		c.hidden = true
@@ -233,6 +235,7 @@ func (m *Mapping) matchByName(c *column) {
 	default:
 		c.takeByValue(s)
 	}
+	c.hidden = c.hidden || c.field == attribute && isOtherKey(c.key, s)
 	if c.field == attribute && s.addresses == 0 && s.all(s.slugs) && hasWord(c.key, addressWords) {
 		c.hidden = true // a page or a picture within the shop
 	}
@@ -291,7 +294,7 @@ func (c *column) take(known fieldRank, s valueStats) {
 		}
 		c.takeIf(!c.hidden)
 	case fieldCategory:
-		c.hidden = s.all(s.shopTypes) || s.all(s.numbers)
+		c.hidden = s.all(s.shopTypes) || s.all(s.codes)
 		c.takeIf(!c.hidden)
 	case fieldPrice:
 		c.takeIf(s.digits > 0)

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ var columnNames = []struct {
 		artikelnr, artikel-nr., art.-nr., artnr, bestellnummer, sachnummer, produktnummer, référence, réf, ref, réf. produit, référence produit, code
 		article, code produit, numéro d'article, referencia, código, código de producto, código de artículo, codice, codice articolo, codice prodotto,
 		riferimento, código do produto, referência, kod, kod produktu, indeks, symbol, nr katalogowy, artikelkod, productcode, productnummer, id product,
-		produkt-id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
+		produkt-id, ugs, cod, ordernumber, order number, variation number, variant number, variation id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
 		(sku), handle id, handle, url handle`},
 	{fieldName, `product_name, name, title, product title, item name, item title, listing title, post title, product, product label, article name, goods
 		name, model name, subject, label, produktname, artikelname, artikelbezeichnung, produktbezeichnung, bezeichnung, titel, produkttitel, artikeltitel,
@@ -69,33 +70,9 @@ var columnNames = []struct {
 		produto, url do produto, ligação, link do produktu, adres url, odnośnik, productlink, productpagina, länk, produktlänk`},
 	{fieldParent, `handle, url handle, handle id, parent, parent sku, parent id, parent asin, parent product, parent product id, parent code, item group id, group
 		id, variant group id, variation group, variant of, master sku, vaterartikel, elternartikel, hauptartikel, übergeordneter artikel, référence
-		parent, sku parent, sku padre, sku pai, id gruppo`},
+		parent, sku parent, sku padre, sku pai, id gruppo, übergeordnet, superior, genitore, hoofdproduct, bovenliggend, nadrzędny,
+		rodzic, ascendente, förälder, main number, mainnumber, parent product number, parent number`},
 }
-
-// bookkeeping are words in the names of columns that hold the shop's bookkeeping, which
-// says nothing about what a product is.
-var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight gross net grams tax taxes taxable vat mwst ust steuer tva iva btw moms barcode
-	gtin ean ean13 upc isbn mpn seo meta visibility visible published publish status created updated modified deleted date dates datum timestamp time
-	shipping fulfillment fulfilment delivery lieferzeit versand bestand lager lagerbestand menge gewicht sichtbar sichtbarkeit aktiv active activo enabled
-	poids quantité livraison peso existencias cantidad envío magazzino quantità giacenza spedizione estoque quantidade waga ilość magazyn dostępność
-	voorraad gewicht aantal verzending vikt lagersaldo antal position sort order ordering backorders backorder download downloads downloadable virtual
-	cost margin currency availability available sellable gift websites website_ids view rating ratings review reviews votes sold sales upsell
-	upsells crosssell crosssells crosssell cross related incoming committed unavailable purchase minimum maximum min max discount sale layout template redirect author comment comments
-	comments google merchant hs harmonized hazmat warehouse supplier_sku tracker policy compare position old index row featured online erstellt geändert
-	aktualisiert verfügbar verfügbarkeit disponibilité disponibilidad disponibilità disponibilidade beschikbaarheid tillgänglighet skus visibile activa`)
-
-// notBookkeeping are names that the rule above would take, folded.
-var notBookkeeping = wordSet("gift googleproductcategory googleshoppinggoogleproductcategory saleprice salesprice salesdescription")
-
-// bookkeepingNames are whole names of such columns, folded.
-var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, image position, variant inventory policy, gtin, url key, slug, store view
-	code, product websites, product online, has options, required options, swatch image label, item is refurbished?, in stock?, sold individually?, allow
-	customer reviews?, allow backorders?, low stock amount, external url, button text, menu order, page title, metatitle, meta title, meta description,
-	meta keywords, search engine title, custom label 0, custom label 1, custom label 2, custom label 3, custom label 4, variant id, shop id, store id,
-	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
-	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
-	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
-	(current), on hand (new), condition id`)
 
 // shortDescriptions are names of columns that may hold the kind of product in a few words,
 // folded.
@@ -191,10 +168,11 @@ func nameWords(name string) []string {
 // locales are codes of languages, countries and channels that exports append to names:
 // "name-en_US", "Titel [de]".
 var locales = wordSet(`en de fr es it nl pl pt sv da fi nb cs us gb uk at ch be ca mx br se dk au ie eu eng deu ger fra fre spa ita default ecommerce
-	print mobile web shopify html text plain value`)
+	print mobile web shopify html text plain value deutsch german englisch english français french español spanish italiano italian nederlands dutch polski polish
+	português portuguese svenska swedish`)
 
 // entities are words for the product itself in names: "product description".
-var entities = wordSet(`product item article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
+var entities = wordSet(`product item variation ebay article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
 	du del de di do des la le l el il o a of the your`)
 
 // namedField returns the field that a column of a file fills by its name, and its rank.
@@ -209,20 +187,57 @@ func namedField(name string) (fieldRank, bool) {
 	if known, ok := fileNames[foldName(name)]; ok {
 		return known, true
 	}
-	words := nameWords(name)
-	for len(words) > 1 && locales[words[len(words)-1]] {
-		words = words[:len(words)-1]
-		if known, ok := fileNames[strings.Join(words, "")]; ok {
-			return known.after(rankOfVariants), true
+	for _, named := range []func(string) (fieldRank, bool){remarked, localized, numbered, nested} {
+		if known, ok := named(name); ok {
+			return known, true
 		}
 	}
-	if len(words) > 1 && locales[words[0]] { // "NL_Title"
-		if known, ok := fileNames[strings.Join(words[1:], "")]; ok {
-			return known.after(rankOfVariants), true
-		}
-	}
-	return numbered(words)
+	return fieldRank{}, false
 }
+
+// remarked returns the field of a name with a remark: "Prix (TTC)".
+func remarked(name string) (fieldRank, bool) {
+	name, remark, ok := strings.Cut(name, "(")
+	known, named := fileNames[foldName(name)]
+	return known.after(rankOfVariants), ok && named && (known.field == fieldPrice || !isBookkeeping(remark))
+}
+
+// localized returns the field of a name with a language at either end: "name-en_US", "NL_Title".
+func localized(name string) (fieldRank, bool) {
+	words := nameWords(name)
+	for rest := words; len(rest) > 1 && locales[rest[len(rest)-1]]; {
+		rest = rest[:len(rest)-1]
+		if known, ok := fileNames[strings.Join(rest, "")]; ok {
+			return known.after(rankOfVariants), true
+		}
+	}
+	if len(words) < 2 || !locales[words[0]] {
+		return fieldRank{}, false
+	}
+	known, ok := fileNames[strings.Join(words[1:], "")]
+	return known.after(rankOfVariants), ok
+}
+
+// nested returns the field of a path within a product or a variant of it, as programs write
+// it when they make a table of records: "ItemTexts.name1". A path within another part of a
+// product has the name of that part: "category.name".
+func nested(name string) (fieldRank, bool) {
+	at := strings.LastIndexByte(name, '.')
+	if at <= 0 || at+1 == len(name) {
+		return fieldRank{}, false
+	}
+	if hasWord(name[:at], entities) {
+		known, ok := namedField(name[at+1:])
+		return known.after(rankOfVariants), ok
+	}
+	part, _, _ := strings.Cut(name, ".")
+	known, ok := fileNames[foldName(part)]
+	own := known.field == fieldCategory || known.field == fieldImage || known.field == fieldPrice
+	return known.after(rankOfVariants), ok && own && ownTexts[foldName(name[at+1:])]
+}
+
+// ownTexts are the names of what stands for the part of a product that it is in, folded.
+var ownTexts = wordSet("name title src url value amount text label path")
 
 const (
 	rankOfVariants = 100 // a name of the list with something before or after it
@@ -233,11 +248,11 @@ func (c fieldRank) after(by int) fieldRank { return fieldRank{c.field, c.rank + 
 
 // numbered returns the field of "image 2" and "product image". Of the fields that are
 // numbered, only pictures take more than the first.
-func numbered(words []string) (fieldRank, bool) {
-	name := strings.Join(words, "")
-	base := strings.TrimRight(name, "0123456789")
-	if known, ok := fileNames[base]; ok && base != name && base != "" {
-		if number := name[len(base):]; known.field == fieldImage || number == "1" {
+func numbered(name string) (fieldRank, bool) {
+	words := nameWords(name)
+	base := strings.TrimRight(strings.Join(words, ""), "0123456789")
+	if known, ok := fileNames[base]; ok && base != strings.Join(words, "") && base != "" {
+		if number := strings.Join(words, "")[len(base):]; known.field == fieldImage || number == "1" {
 			return known.after(rankOfNumbers + len(number)*10 + int(number[len(number)-1]-'0')), true
 		}
 		return fieldRank{}, false
@@ -248,6 +263,9 @@ func numbered(words []string) (fieldRank, bool) {
 	}
 	for len(rest) > 1 && entities[rest[len(rest)-1]] {
 		rest = rest[:len(rest)-1]
+	}
+	if i := slices.Index(rest, "1"); i > 0 { // "category 1 name"
+		rest = slices.Concat(rest[:i], rest[i+1:])
 	}
 	if len(rest) == len(words) {
 		return fieldRank{}, false
@@ -297,24 +315,4 @@ func linkKey(key string) string {
 		return key + ownLink
 	}
 	return key + otherLink
-}
-
-// isBookkeeping reports whether a column is the shop's bookkeeping by its name.
-func isBookkeeping(name string) bool {
-	if _, rest, ok := strings.Cut(name, ":"); ok && strings.HasPrefix(name, "g:") {
-		name = rest
-	}
-	folded := foldName(name)
-	if notBookkeeping[folded] {
-		return false
-	}
-	if bookkeepingNames[folded] || folded == "" && bookkeepingNames[strings.TrimSpace(name)] {
-		return true
-	}
-	for _, word := range nameWords(name) {
-		if bookkeeping[word] {
-			return true
-		}
-	}
-	return false
 }

@@ -24,6 +24,9 @@ type valueStats struct {
 	slugs     int // one word
 	words     int // of all values
 	bytes     int
+	flags     int // "0", "yes"
+	zeros     int
+	codes     int // numbers and random keys alone, one or several
 }
 
 func statsOf(values []Value) valueStats {
@@ -70,6 +73,15 @@ func (s *valueStats) add(text string) {
 	}
 	if !strings.ContainsFunc(text, unicode.IsSpace) {
 		s.slugs++
+	}
+	if flagValues[foldName(text)] {
+		s.flags++
+	}
+	if text == "0" {
+		s.zeros++
+	}
+	if isCode(text) {
+		s.codes++
 	}
 }
 

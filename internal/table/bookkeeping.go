@@ -1,0 +1,98 @@
+package table
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// bookkeeping are words in the names of columns that hold the shop's bookkeeping, which
+// says nothing about what a product is.
+var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight gross net grams tax taxes taxable vat mwst ust steuer tva iva btw moms barcode
+	gtin ean ean13 upc isbn mpn seo meta visibility visible published publish status created updated modified deleted date dates datum timestamp time
+	shipping fulfillment fulfilment delivery lieferzeit versand bestand lager lagerbestand menge gewicht sichtbar sichtbarkeit aktiv active activo enabled
+	poids quantité livraison peso existencias cantidad envío magazzino quantità giacenza spedizione estoque quantidade waga ilość magazyn dostępność
+	voorraad gewicht aantal verzending vikt lagersaldo antal position sort order ordering backorders backorder download downloads downloadable virtual
+	cost margin currency availability available sellable gift websites website_ids view rating ratings review reviews votes sold sales upsell
+	upsells crosssell crosssells crosssell cross related incoming committed unavailable purchase minimum maximum min max discount sale layout template redirect author comment comments
+	comments google merchant hs harmonized hazmat warehouse supplier_sku tracker policy compare position old index row featured online erstellt geändert
+	aktualisiert verfügbar verfügbarkeit disponibilité disponibilidad disponibilità disponibilidade beschikbaarheid tillgänglighet skus visibile activa
+	condition zustand channel channels adult marketplace watchers bids website subtract points global disabled layout checkout googlecheckout veröffentlicht
+	publié publicado pubblicato gepubliceerd opublikowano publicerad hervorgehoben destacado uitgelicht wyróżnione steuerstatus steuerklasse steuersatz
+	vorrätig lagernd lagermenge mindestbestand lieferstatus lieferrückstände kundenbewertungen bewertungen visibilité visibilidad visibilità zichtbaarheid
+	widoczność synlighet instock stockmin minpurchase maxpurchase purchasesteps shippingtime shippingfree topseller added changed artikelgewicht versandgewicht
+	liefergewicht nettogewicht bruttogewicht ek einkaufspreis wholesale achat acquisto inkoop zakupu inköpspris compra dispatch duration paypal returns
+	gallery_type verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
+
+// ofPrices are those of the words above that a name for a price may have as well.
+var ofPrices = wordSet(`gross net sale sales discount tax taxes taxable vat mwst ust tva iva btw moms min minimum`)
+
+// flagWords are words in the names of columns that say whether the shop does something.
+var flagWords = wordSet("is has are can allow allows allowed show use enable exists required ist hat erlauben")
+
+// flagValues are what such a column says.
+var flagValues = wordSet("0 1 y n yes no true false ja nein j oui non si sí não sim tak nie nee nej on off")
+
+// notBookkeeping are names that the rule above would take, folded.
+var notBookkeeping = wordSet("gift googleproductcategory googleshoppinggoogleproductcategory saleprice salesprice salesdescription")
+
+// bookkeepingNames are whole names of such columns, folded.
+var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, image position, variant inventory policy, gtin, url key, slug, store view
+	code, product websites, product online, has options, required options, swatch image label, item is refurbished?, in stock?, sold individually?, allow
+	customer reviews?, allow backorders?, low stock amount, external url, button text, menu order, page title, metatitle, meta title, meta description,
+	meta keywords, search engine title, custom label 0, custom label 1, custom label 2, custom label 3, custom label 4, variant id, shop id, store id,
+	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
+	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
+	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
+	(current), on hand (new), condition id`)
+
+// isBookkeeping reports whether a column is the shop's bookkeeping by its name.
+func isBookkeeping(name string) bool {
+	if _, rest, ok := strings.Cut(name, ":"); ok && strings.HasPrefix(name, "g:") {
+		name = rest
+	}
+	folded := foldName(name)
+	if notBookkeeping[folded] {
+		return false
+	}
+	if bookkeepingNames[folded] || folded == "" && bookkeepingNames[strings.TrimSpace(name)] {
+		return true
+	}
+	return slices.ContainsFunc(nameWords(name), func(word string) bool { return bookkeeping[word] })
+}
+
+// isPriceName reports whether a column has a price of the product by its name.
+func isPriceName(name string) bool {
+	folded := foldName(name)
+	price := hasWord(name, priceWords)
+	for _, part := range []string{"price", "preis", "prijs"} { // within compounds too
+		price = price || strings.Contains(folded, part)
+	}
+	return price && !bookkeepingNames[folded] && !slices.ContainsFunc(nameWords(name), func(word string) bool { return bookkeeping[word] && !ofPrices[word] })
+}
+
+var priceWords = wordSet("prix precio prezzo preço cena pris tarif tarifa vk rrp msrp pvp")
+
+// isFlag reports whether a column says yes or no to a question of the shop's.
+func isFlag(name string, s valueStats) bool {
+	asks := strings.HasSuffix(strings.TrimSpace(name), "?") || strings.Contains(name, "0/1") || strings.Contains(name, "0 = ") || hasWord(name, flagWords)
+	return s.all(s.flags) && (asks || s.all(s.zeros))
+}
+
+// code is a number or a random key, of a thing that the file does not describe.
+var code = regexp.MustCompile(`^([0-9]+|[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}|[0-9a-f]{24})$`)
+
+// isCode reports whether a text has nothing but codes.
+func isCode(text string) bool {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;| \n", r) })
+	return len(parts) > 0 && !slices.ContainsFunc(parts, func(part string) bool { return !code.MatchString(part) })
+}
+
+// codeWords end the names of columns with codes. Numbers in other columns count or measure.
+var codeWords = wordSet("id ids uuid guid number nr no code codes")
+
+// isOtherKey reports whether a column has keys of something else than products.
+func isOtherKey(name string, s valueStats) bool {
+	words := nameWords(name)
+	return s.all(s.codes) && (s.numbers == 0 && s.bytes >= 24*s.values || len(words) > 1 && codeWords[words[len(words)-1]])
+}
