@@ -22,7 +22,7 @@ var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight
 	vorrätig lagernd lagermenge mindestbestand lieferstatus lieferrückstände kundenbewertungen bewertungen visibilité visibilidad visibilità zichtbaarheid
 	widoczność synlighet instock stockmin minpurchase maxpurchase purchasesteps shippingtime shippingfree topseller added changed artikelgewicht versandgewicht
 	liefergewicht nettogewicht bruttogewicht ek einkaufspreis wholesale achat acquisto inkoop zakupu inköpspris compra dispatch duration paypal returns
-	gallery_type verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
+	verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
 
 // ofPrices are those of the words above that a name for a price may have as well.
 var ofPrices = wordSet(`gross net sale sales discount tax taxes taxable vat mwst ust tva iva btw moms min minimum`)
@@ -44,7 +44,8 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
 	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
 	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
-	(current), on hand (new), condition id`)
+	(current), on hand (new), condition id, état, format, listing site, gallery type, options container, configurable variations, configurable variation
+	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5`)
 
 // isBookkeeping reports whether a column is the shop's bookkeeping by its name.
 func isBookkeeping(name string) bool {
@@ -89,10 +90,10 @@ func isCode(text string) bool {
 }
 
 // codeWords end the names of columns with codes. Numbers in other columns count or measure.
-var codeWords = wordSet("id ids uuid guid number nr no code codes")
+var codeWords = wordSet("id ids uuid guid number nr no code codes nodes category categories kategorie")
 
 // isOtherKey reports whether a column has keys of something else than products.
 func isOtherKey(name string, s valueStats) bool {
-	words := nameWords(name)
+	words := nameWords(strings.TrimRight(name, "0123456789 -_"))
 	return s.all(s.codes) && (s.numbers == 0 && s.bytes >= 24*s.values || len(words) > 1 && codeWords[words[len(words)-1]])
 }

@@ -90,6 +90,7 @@ type column struct {
 	view   bool // a value is the view of the shop for which the row repeats a product
 	kind   bool // a value says whether the row is a product or a part of one
 	option bool // a value is what a variant of a product differs by
+	place  bool // a value is the place of a picture among those of the product
 	values []Value
 }
 
@@ -115,6 +116,8 @@ func NewMapping(sample []Row, cfg MappingConfig) (*Mapping, error) {
 	}
 	m.findName()
 	m.findType()
+	m.demoteForeign()
+	m.findParents()
 	m.findParts()
 	return m, m.checkChoices()
 }
@@ -178,7 +181,7 @@ func choicesOf(asked []ColumnChoice) []choice {
 // match sets the column's field by the caller's choice, else by its name and values.
 func (m *Mapping) match(c *column) {
 	key := newColumnName(c.key)
-	c.parent, c.view = parentRank(c.key), key.folded == "storeviewcode"
+	c.parent, c.view = parentRank(c.key), key.folded == "storeviewcode" || c.key == "_store" // of Magento
 	for _, choice := range m.choices {
 		switch {
 		case choice.known && choice.field == fieldParent && choice.name.text == "":
@@ -350,7 +353,10 @@ func (c *column) takeByValue(s valueStats) {
 		c.field = fieldPrice
 	case s.values > 0 && s.bytes > longText*s.values && s.words > 8*s.values:
 		c.field = fieldDescription
-	case holdsKeys(c.key, s), s.all(s.slugs) && hasWord(c.key, skuWords):
+	case s.all(s.slugs) && hasWord(c.key, skuWords):
+		c.field, c.rank = fieldID, fileNames["sku"].rank
+		return
+	case holdsKeys(c.key, s):
 		c.field = fieldID
 	default:
 		return

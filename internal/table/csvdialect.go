@@ -165,20 +165,40 @@ func splitQuoted(line string, sep byte) []string {
 }
 
 func knownNames(cells []string) int {
-	n := 0
+	alone, n := filled(cells) == 1, 0
 	for _, cell := range trimAll(cells) {
-		if _, ok := columns[string(fold(nil, cell))]; ok {
+		if _, ok := headerField(cell, alone); ok {
 			n++
 		}
 	}
 	return n
 }
 
+// headerField returns the field of a name in a header. Alone in its row, a text is a title
+// unless it is a name as it stands in the list.
+func headerField(name string, alone bool) (fieldRank, bool) {
+	c, known := columns[string(fold(nil, name))]
+	if !known && !alone && looksLikeName(name) {
+		c, known = namedField(name)
+		known = known && c.field != fieldPage && (c.field != fieldName || c.rank < rankOfNumbers) // "Product 1"
+	}
+	return c, known
+}
+
 // describesProduct reports whether the name is that of a known column that helps to
 // classify.
 func describesProduct(name string) bool {
-	c, known := columns[string(fold(nil, name))]
+	c, known := headerField(name, true)
 	return known && c.field != fieldID && c.field != fieldPrice
+}
+
+// describeProducts reports whether a row names such a column.
+func describeProducts(row []string) bool {
+	alone := filled(row) == 1
+	return slices.ContainsFunc(trimAll(row), func(name string) bool {
+		c, known := headerField(name, alone)
+		return known && c.field != fieldID && c.field != fieldPrice
+	})
 }
 
 // maxTitleRows is how many rows may stand above the header.
@@ -200,7 +220,7 @@ func (s *headedSource) findHeader() (cellRow, error) {
 		if blankRow(row.cells) {
 			continue
 		}
-		if slices.ContainsFunc(trimAll(row.cells), describesProduct) {
+		if describeProducts(row.cells) {
 			return s.lastHeader(row), nil
 		}
 		rows = append(rows, row)
@@ -246,7 +266,7 @@ func (s *headedSource) lastHeader(row cellRow) cellRow {
 		next := s.read()
 		names := trimAll(next.cells)
 		known := knownNames(names)
-		if next.err != nil || known < 2 || known < knownNames(row.cells) ||
+		if next.err != nil || known < 2 || 3*known < 2*knownNames(row.cells) ||
 			filled(names) < filled(row.cells) || slices.ContainsFunc(names, looksLikeValue) {
 			s.pending = append([]cellRow{next}, s.pending...)
 			break

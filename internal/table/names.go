@@ -1,7 +1,6 @@
 package table
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,7 +41,7 @@ var columnNames = []struct {
 	{fieldType, `type, product type, item type, item type keyword, item type name, feed product type, item type name, kind, family, subcategory, sub
 		category, produkttyp, produktart, artikelart, artikeltyp, type de produit, type produit, famille, tipo, tipo de producto, tipo producto, tipo di
 		prodotto, tipo prodotto, tipo de produto, typ, typ produktu, rodzaj, rodzaj produktu, soort, producttype, productsoort`},
-	{fieldCategory, `category, current category, categories, categories xyz, product category, product categories, main category, category name, category path, google
+	{fieldCategory, `category, current category, categories, categories xyz, product category, product categories, main category, category name, category path, ebay category 1 name, google
 		product category, google shopping / google product category, standard product type, custom product type, breadcrumb, breadcrumbs, department,
 		section, collection, collections, node, node path, browse node, product group, attribute set code, attribute set, kategorie, kategorien,
 		produktkategorie, hauptkategorie, warengruppe, produktgruppe, artikelgruppe, sortiment, catégorie, catégories, catégorie du produit, rayon,
@@ -51,7 +50,7 @@ var columnNames = []struct {
 		varugrupp, item category, hoofdcategorie, kategoria główna, category text`},
 	{fieldStyles, `style, styles, design style, furniture style, stil, stilrichtung, estilo, stile, styl, stijl`},
 	{fieldTags, `tags, tag, product tags, keywords, keyword, search terms, generic keyword, generic keywords, schlagwörter, schlagworte, stichwörter, mots
-		clés, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
+		clés, suchbegriffe, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
 	{fieldPrice, `price range, price, variant price, regular price, standard price, list price, sale price, special price, retail price, price tax excluded, price tax included, preis,
 		verkaufspreis, bruttopreis, prix, prix ttc, prix de vente, precio, pvp, precio de venta, prezzo, prezzo di vendita, preço, preço de venda, cena,
 		cena brutto, prijs, verkoopprijs, pris, sales price, brutto vk, vk brutto, vk preis, netto vk, msrp, uvp`},
@@ -87,7 +86,7 @@ var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, n
 // shopTypes are values of a column "type" that say how a product is sold, not what it is.
 var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule
 	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle products productvariation
-	productoption productvariant option storableproduct goods consumable doc listitem`)
+	productoption productvariant option media video storableproduct goods consumable doc listitem`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}
@@ -172,7 +171,7 @@ var locales = wordSet(`en de fr es it nl pl pt sv da fi nb cs us gb uk at ch be 
 	português portuguese svenska swedish`)
 
 // entities are words for the product itself in names: "product description".
-var entities = wordSet(`product item variation ebay article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
+var entities = wordSet(`product item variation article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
 	du del de di do des la le l el il o a of the your`)
 
 // namedField returns the field that a column of a file fills by its name, and its rank.
@@ -263,9 +262,6 @@ func numbered(name string) (fieldRank, bool) {
 	}
 	for len(rest) > 1 && entities[rest[len(rest)-1]] {
 		rest = rest[:len(rest)-1]
-	}
-	if i := slices.Index(rest, "1"); i > 0 { // "category 1 name"
-		rest = slices.Concat(rest[:i], rest[i+1:])
 	}
 	if len(rest) == len(words) {
 		return fieldRank{}, false

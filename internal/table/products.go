@@ -32,7 +32,7 @@ type products struct {
 func (p *products) resolve(item *catalog.Item, row Row, columns []*column) *catalog.Item {
 	p.repeats = false
 	kind := kindOf(row, columns)
-	if p.last != nil && item.Name == "" && p.continues(item, kind, row, columns) {
+	if p.last != nil && p.continues(item, kind, row, columns) {
 		return p.repeat(item, p.last)
 	}
 	p.last, p.lastRow, p.lastKind, p.lastKey = item, row, kind, hasKey(row, columns)
@@ -69,16 +69,39 @@ func (p *products) repeat(item, above *catalog.Item) *catalog.Item {
 }
 
 // partKinds are what exports call rows that are a part of the product above them, folded.
-var partKinds = wordSet("variant variation image child sku rule option productvariation productvariant productoption productimage")
+var partKinds = wordSet("variant variation image media video child sku rule option productvariation productvariant productoption productimage")
 
-// continues reports whether a row without a name is a part of the product in the rows above,
-// though it has no key of it: it says so, or has nothing but what a variant differs by.
+// continues reports whether a row is a part of the product in the rows above, though it has
+// no key of it: it says so, or has nothing but what a variant differs by, or another view or
+// picture of the product. A row with a name is another product, unless the file has no
+// column of parents and the row says nothing else.
 func (p *products) continues(item *catalog.Item, kind string, row Row, columns []*column) bool {
-	if partKinds[kind] && kind != p.lastKind {
+	described := item.Description != "" || item.Type != "" || item.Category != ""
+	part := partKinds[kind] && kind != p.lastKind
+	switch {
+	case item.ID == "" && p.last.ID != "" && hasColumn(row, columns, func(c *column) bool { return c.view }):
+		return true
+	case item.Name != "":
+		return part && !described && !p.joined
+	case part:
+		return true
+	case item.ID == "" && p.last.ID != "" && item.Description == "" && item.Type == "" && hasColumn(row, columns, func(c *column) bool { return c.place }):
 		return true
 	}
-	described := item.Description != "" || item.Type != "" || item.Category != "" || item.ImageURL != "" || item.ImageData != nil || item.ProductURL != ""
+	described = described || item.ImageURL != "" || item.ImageData != nil || item.ProductURL != ""
 	return kind == "" && !described && p.differsAsVariant(row, columns)
+}
+
+// positionWords are words in the names of columns with the place of a picture.
+var positionWords = wordSet("position sort order")
+
+func hasColumn(row Row, columns []*column, is func(*column) bool) bool {
+	for i := range row {
+		if c := columns[i]; c != nil && is(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // differsAsVariant reports whether a row has an option, and whether all else that it says is
@@ -127,6 +150,7 @@ func (m *Mapping) findParts() {
 		parts := slices.ContainsFunc(c.values, func(v Value) bool { return partKinds[foldName(v.String())] })
 		c.kind = parts && everyValue(c.values, shopTypes)
 		c.option = hasWord(c.key, optionWords)
+		c.place = c.hidden && hasWord(c.key, pictureWords) && hasWord(c.key, positionWords)
 		if c.kind && c.field == attribute {
 			c.hidden = true
 		}
@@ -174,10 +198,44 @@ func (p *products) remember(key string, item *catalog.Item) {
 
 // hasKey reports whether a row has a key of its own that is no SKU, which variants have too.
 func hasKey(row Row, columns []*column) bool {
-	for i := range row {
-		if c := columns[i]; c != nil && c.field == fieldID && !c.option && !hasWord(c.key, skuWords) {
-			return true
+	return hasColumn(row, columns, func(c *column) bool { return c.field == fieldID && !c.option && !hasWord(c.key, skuWords) })
+}
+
+// parentWords are words in the names of columns with the key of a row's product.
+var parentWords = wordSet("parent master main vater vaterartikel elternartikel hauptartikel père parente padre pai genitore rodzic")
+
+// findParents finds the columns whose values are keys of other rows, and whose names say so.
+// Keys have all been found.
+func (m *Mapping) findParents() {
+	if m.config.Separate || m.drops(fieldParent) {
+		return
+	}
+	keys := map[string]bool{}
+	for _, c := range m.sampled {
+		if c.field == fieldID {
+			for _, v := range c.values {
+				keys[v.String()] = true
+			}
 		}
 	}
-	return false
+	for _, c := range m.sampled {
+		known := len(c.values) > 0 && !slices.ContainsFunc(c.values, func(v Value) bool { return !keys[v.String()] })
+		if c.parent == 0 && c.field == attribute && known && hasWord(c.key, parentWords) && !isFlag(c.key, statsOf(c.values)) {
+			c.parent, c.hidden, m.products.joined = len(m.sampled)+len(parentNames), true, true
+		}
+	}
+}
+
+// demoteForeign puts keys of changing kinds last, such as barcodes: a column beside them
+// says of each what it is.
+func (m *Mapping) demoteForeign() {
+	for _, c := range m.sampled {
+		beside := func(other *column) bool {
+			return foldName(other.key) == foldName(c.key)+"type" && len(other.values) > 0
+		}
+		if i := slices.IndexFunc(m.sampled, beside); i >= 0 && c.field == fieldID && c.rank > rankExactColumn {
+			c.rank += rankByValue
+			m.sampled[i].field, m.sampled[i].hidden = attribute, true
+		}
+	}
 }
