@@ -1,6 +1,7 @@
 package lexicon
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -86,20 +87,58 @@ func (d *detection) read(text string) {
 	}
 }
 
-// isExtended reports whether the word has a letter that the languages with terms seldom
-// or never have, such as č, ř or ğ.
-func isExtended(word string) bool {
-	for _, r := range word {
-		if r >= 0x100 && unicode.Is(unicode.Latin, r) && !isVariant(r) || r >= 0x1EA0 && r <= 0x1EF9 {
-			return true
+// extended adds what letters beyond Latin-1 in an unknown word say: they point to the
+// languages that have all of them, such as ą to Polish, else to one without terms, as č, ř
+// and ğ do.
+func (d *detection) extended(word string) {
+	found := false
+	of := func(letters string) bool {
+		for _, r := range word {
+			if isExtended(r) {
+				found = true
+				if !strings.ContainsRune(letters, r) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	if of(""); !found {
+		return
+	}
+	at := stranger
+	for i, l := range d.c.languages.list {
+		if l.letters != "" && of(l.letters) {
+			at = i
 		}
 	}
-	return false
+	d.scores[at] += extendedWeight
 }
 
-// extendedWeight is how much an unknown word with such a letter says for an unknown
-// language.
+// isExtended reports whether a letter is beyond Latin-1.
+func isExtended(r rune) bool {
+	return r >= 0x100 && unicode.Is(unicode.Latin, r) && !isVariant(r) || r >= 0x1EA0 && r <= 0x1EF9
+}
+
+// extendedWeight is how much an unknown word with such a letter says for the language.
 const extendedWeight = 1.5
+
+// accentWeight is how much an accent on a known word says for its language in addition: it
+// decides against an English style ("Estantería Nordic").
+const accentWeight = 0.25
+
+// accented counts a known word of other languages, if it is written with letters that English
+// does not have.
+func (d *detection) accented(known scoresByLanguage, written string) {
+	if !strings.ContainsFunc(written, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return
+	}
+	for i, score := range known {
+		if score > 0 {
+			d.scores[i] += accentWeight
+		}
+	}
+}
 
 // letters counts the letters of the Latin script, and those of others.
 func (d *detection) letters(text string) {
@@ -139,11 +178,10 @@ func (d *detection) word(word []byte, written string) {
 		return
 	}
 	if foreign {
+		d.accented(known, written)
 		return
 	}
-	if isExtended(written) {
-		d.scores[stranger] += extendedWeight
-	}
+	d.extended(written)
 	d.compound(word)
 }
 

@@ -19,6 +19,8 @@ type grammarOf struct {
 	with, of, and, unit string
 	// common are articles, adjectives, colours and materials, which name no product.
 	articles, common string
+	// letters are those beyond Latin-1 that the language has.
+	letters string
 }
 
 // grammars are the languages that the classifier knows, if the taxonomy has terms in them.
@@ -33,7 +35,7 @@ var grammars = []grammarOf{
 			schlafzimmer wohnzimmer esszimmer kinderzimmer flur bad garten`,
 	},
 	{
-		code: "fr", name: "French",
+		code: "fr", name: "French", letters: "œŒ",
 		with: "avec en à au aux pour sans sur sous dans par", of: "de du des d", and: "et ou", unit: "lot ensemble set paire jeu série",
 		articles: "le la les un une l est sont ce cette son sa ses",
 		common: `noir noire blanc blanche gris grise marron beige vert verte bleu bleue rouge rose jaune naturel clair foncé anthracite chêne hêtre
@@ -70,7 +72,7 @@ var grammars = []grammarOf{
 			breed modern verstelbaar inklapbaar uitschuifbaar zits lades deuren slaapkamer woonkamer keuken tuin`,
 	},
 	{
-		code: "pl", name: "Polish",
+		code: "pl", name: "Polish", letters: "ąćęłńśźżĄĆĘŁŃŚŹŻ",
 		with: "z ze do na w we dla bez pod nad", of: "", and: "i oraz lub", unit: "zestaw komplet para", articles: "jest to się nie",
 		common: `czarny czarna czarne biały biała białe szary szara szare brązowy brązowa beżowy zielony niebieski czerwony różowy żółty naturalny jasny ciemny
 			dąb dębowy dębowa buk sosna sosnowy orzech drewno drewniany drewniana drewniane metal metalowy szkło szklany tkanina skóra len aksamit

@@ -21,6 +21,8 @@ var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight
 	publié publicado pubblicato gepubliceerd opublikowano publicerad hervorgehoben destacado uitgelicht wyróżnione steuerstatus steuerklasse steuersatz
 	vorrätig lagernd lagermenge mindestbestand lieferstatus lieferrückstände kundenbewertungen bewertungen visibilité visibilidad visibilità zichtbaarheid
 	widoczność synlighet instock stockmin minpurchase maxpurchase purchasesteps shippingtime shippingfree topseller added changed artikelgewicht versandgewicht
+	recommendable sztuk wysyłki zwrotów magazynowy stan conditie levertijd afleverwijze surcharge blocked inactive ativo edited mengeneinheit preiseinheit
+	rabattgruppe mengenrabatt pos versandkosten porto vorkasse nachnahme ship inkoopprijs evaluation hits default listed lead
 	liefergewicht nettogewicht bruttogewicht ek einkaufspreis wholesale achat acquisto inkoop zakupu inköpspris compra dispatch duration paypal returns
 	verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
 
@@ -45,7 +47,7 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
 	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
 	(current), on hand (new), condition id, état, format, listing site, gallery type, options container, configurable variations, configurable variation
-	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5`)
+	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count`)
 
 // isBookkeeping reports whether a column is the shop's bookkeeping by its name.
 func isBookkeeping(name string) bool {
@@ -66,11 +68,15 @@ func isBookkeeping(name string) bool {
 func isPriceName(name string) bool {
 	folded := foldName(name)
 	price := hasWord(name, priceWords)
-	for _, part := range []string{"price", "preis", "prijs"} { // within compounds too
+	for _, part := range []string{"price", "preis", "prijs", "価格", "价格"} { // within compounds too
 		price = price || strings.Contains(folded, part)
 	}
-	return price && !bookkeepingNames[folded] && !slices.ContainsFunc(nameWords(name), func(word string) bool { return bookkeeping[word] && !ofPrices[word] })
+	return price && !bookkeepingNames[folded] && !ofOtherThanPrice.MatchString(folded) &&
+		!slices.ContainsFunc(nameWords(name), func(word string) bool { return bookkeeping[word] && !ofPrices[word] })
 }
+
+// ofOtherThanPrice are the ends of names for what belongs to a price.
+var ofOtherThanPrice = regexp.MustCompile(`(einheit|gruppe|kennzeichen|unit|group|type|code|list)$`)
 
 var priceWords = wordSet("prix precio prezzo preço cena pris tarif tarifa vk rrp msrp pvp")
 

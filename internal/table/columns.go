@@ -1,6 +1,7 @@
 package table
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -220,8 +221,11 @@ func (m *Mapping) matchByName(c *column) {
 	if product := m.config.ProductColumn; product != "" && known.field != fieldImage && sameName(c.key, product) {
 		known, named = fieldRank{fieldPage, rankProductColumn - 1}, true
 	}
+	folded := foldName(c.key)
 	switch {
-	case bookkeepingNames[foldName(c.key)], strings.HasPrefix(c.key, "@") && c.key != "@id", // "@type" of linked data
+	case (folded == "no" || folded == "nr") && s.numbers < s.values && holdsKeys(c.key, s): // no numbers of rows
+		c.field, c.rank = fieldID, rankByValue
+	case bookkeepingNames[folded], strings.HasPrefix(c.key, "@") && c.key != "@id", // "@type" of linked data
 		strings.HasSuffix(c.key, otherLink):
 		c.hidden = true
 	case named:
@@ -250,6 +254,9 @@ const rankByValue = 400
 // keyWords are words in the names of columns with keys.
 var keyWords = wordSet("id nr no num number code key ref kod codigo codice ean gtin upc barcode mpn nummer numero")
 
+// keyEnding ends such names in one word: "Artikelcode".
+var keyEnding = regexp.MustCompile(`(nummer|nr|code|kod|number)$`)
+
 // skuWords are words that stand for a key in every name.
 var skuWords = wordSet("sku")
 
@@ -262,13 +269,20 @@ var (
 	addressWords = wordSet("url link href permalink slug")
 )
 
+// otherPages are words in the names of columns with addresses of other things than products,
+// ownerWords those of whom many products may have.
+var (
+	otherPages = wordSet("video logo pdf profile manual youtube")
+	ownerWords = wordSet("shop store seller vendor supplier brand manufacturer author hersteller marke")
+)
+
 func hasWord(name string, words map[string]bool) bool {
 	return slices.ContainsFunc(nameWords(name), func(word string) bool { return words[word] })
 }
 
 // holdsKeys reports whether a column has keys: short values that do not repeat.
 func holdsKeys(key string, s valueStats) bool {
-	return hasWord(key, keyWords) && !hasWord(key, otherKeyWords) &&
+	return (hasWord(key, keyWords) || keyEnding.MatchString(foldName(key))) && !hasWord(key, otherKeyWords) &&
 		s.values > 1 && s.distinct == s.values && s.all(s.slugs) && s.all(s.digits)
 }
 
@@ -289,6 +303,9 @@ func (c *column) take(known fieldRank, s valueStats) {
 	case fieldName:
 		if s.all(s.addresses) {
 			c.field, c.rank = fieldPage, known.rank+rankByValue
+		}
+		if s.all(s.slugs) && s.all(s.digits) {
+			c.rank += rankByValue // it has keys, and is the name only if there is no better one
 		}
 	case fieldType:
 		c.hidden = s.all(s.shopTypes)
@@ -347,6 +364,9 @@ func (c *column) takeByValue(s valueStats) {
 	case s.pictures+s.addresses > 0 && hasWord(c.key, pictureWords) && (s.most(s.pictures) || s.most(s.addresses)),
 		s.addresses > 0 && s.most(s.pictures):
 		c.field = fieldImage
+	case s.all(s.addresses) && (hasWord(c.key, otherPages) || s.distinct < s.values && hasWord(c.key, ownerWords)):
+		c.hidden = true
+		return
 	case s.all(s.addresses):
 		c.field = fieldPage
 	case s.most(s.money):
@@ -354,7 +374,7 @@ func (c *column) takeByValue(s valueStats) {
 	case s.values > 0 && s.bytes > longText*s.values && s.words > 8*s.values:
 		c.field = fieldDescription
 	case s.all(s.slugs) && hasWord(c.key, skuWords):
-		c.field, c.rank = fieldID, fileNames["sku"].rank
+		c.field, c.rank = fieldID, fileNames["handleid"].rank-1 // a handle is of all variants
 		return
 	case holdsKeys(c.key, s):
 		c.field = fieldID
@@ -372,6 +392,14 @@ func (c *column) takeByValue(s valueStats) {
 func (m *Mapping) findName() {
 	if slices.ContainsFunc(m.sampled, func(c *column) bool { return c.field == fieldName }) || m.drops(fieldName) {
 		return
+	}
+	for _, c := range m.sampled {
+		const fewWords = 8
+		s := statsOf(c.values)
+		if c.field == fieldDescription && c.rank > rankExactColumn && !shortDescriptions[foldName(c.key)] && s.values > 0 && s.words <= fewWords*s.values {
+			c.field, c.rank = fieldName, rankByValue // as in price lists
+			return
+		}
 	}
 	const mostWords, mostBytes = 20, 150
 	for _, c := range m.sampled {

@@ -192,9 +192,18 @@ func describesProduct(name string) bool {
 	return known && c.field != fieldID && c.field != fieldPrice
 }
 
-// describeProducts reports whether a row names such a column.
+// describeProducts reports whether a row names such a column, and has more names of columns
+// than values: a product may have a cell such as "Image".
 func describeProducts(row []string) bool {
-	alone := filled(row) == 1
+	alone, values := filled(row) == 1, 0
+	for _, cell := range trimAll(row) {
+		if looksLikeValue(cell) {
+			values++
+		}
+	}
+	if values > knownNames(row) {
+		return false
+	}
 	return slices.ContainsFunc(trimAll(row), func(name string) bool {
 		c, known := headerField(name, alone)
 		return known && c.field != fieldID && c.field != fieldPrice

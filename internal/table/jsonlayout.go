@@ -148,7 +148,19 @@ func (m member) scalar() bool { return m.value[0] != '{' && m.value[0] != '[' }
 // that does.
 func looksLikeRow(object []member) bool {
 	return slices.ContainsFunc(object, func(m member) bool {
-		return m.scalar() && describesProduct(m.key) || m.isHoisted() && looksLikeRow(members(m.value))
+		return (m.scalar() || m.isTranslated()) && describesProduct(m.key) || m.isHoisted() && looksLikeRow(members(m.value))
+	})
+}
+
+// isTranslated reports whether a member is a list of one text in several languages, as
+// Amazon writes all texts of a product.
+func (m member) isTranslated() bool {
+	if m.value[0] != '[' {
+		return false
+	}
+	first := m.first()
+	return len(first) > 0 && first[0] == '{' && slices.ContainsFunc(members(first), func(part member) bool {
+		return part.scalar() && slices.Contains(languageNames, part.key)
 	})
 }
 

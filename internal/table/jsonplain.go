@@ -168,7 +168,7 @@ func (r Row) exact(key string) (Value, bool) {
 }
 
 // languageNames are the members that have the language of the text next to them.
-var languageNames = []string{"locale", "language", "lang", "languageCode"}
+var languageNames = []string{"locale", "language", "lang", "languageCode", "language_tag"}
 
 // inOneLanguage returns the objects of a list in English or in the first one's language, if
 // all say which theirs is: Akeneo's [{"locale": "en_US", "data": "Sofa"}]. Else it returns

@@ -21,7 +21,7 @@ var columnNames = []struct {
 		artikelnr, artikel-nr., art.-nr., artnr, bestellnummer, sachnummer, produktnummer, référence, réf, ref, réf. produit, référence produit, code
 		article, code produit, numéro d'article, referencia, código, código de producto, código de artículo, codice, codice articolo, codice prodotto,
 		riferimento, código do produto, referência, kod, kod produktu, indeks, symbol, nr katalogowy, artikelkod, productcode, productnummer, id product,
-		produkt-id, ugs, cod, ordernumber, order number, variation number, variant number, variation id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
+		produkt-id, ugs, cod, code, matnr, 商品番号, 商品編号, 商品编号, артикул, ordernumber, order number, variation number, variant number, variation id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
 		(sku), handle id, handle, url handle`},
 	{fieldName, `product_name, name, title, product title, item name, item title, listing title, post title, product, product label, article name, goods
 		name, model name, subject, label, produktname, artikelname, artikelbezeichnung, produktbezeichnung, bezeichnung, titel, produkttitel, artikeltitel,
@@ -29,7 +29,8 @@ var columnNames = []struct {
 		nombre, nombre del producto, nombre producto, nombre del artículo, título, título del producto, denominación, artículo, producto, nome, nome
 		prodotto, nome del prodotto, nome articolo, titolo, denominazione, prodotto, articolo, nome do produto, nome produto, título do produto, produto,
 		artigo, nazwa, nazwa produktu, nazwa towaru, tytuł, naam, productnaam, artikelnaam, producttitel, namn, produktnamn, benämning, varunamn,
-		title short, short label, short name`},
+		title short, short label, short name, display name, display title, libellé long, libellé court, libellé produit, titre long, denominación del
+		artículo, materialkurztext, maktx, 商品名, 商品名称, 商品标题, 标题, название, наименование, название товара`},
 	{fieldDescription, `description, product description, body (html), body html, body, long description, full description, html description, item
 		description, description html, post content, content, product overview, sales description, marketing copy, description long, overview, about this item, about, summary, details, text,
 		beschreibung, produktbeschreibung, artikelbeschreibung, langbeschreibung, langtext, détails, description produit, description du produit,
@@ -37,23 +38,23 @@ var columnNames = []struct {
 		descrição, descrição do produto, opis, opis produktu, długi opis, omschrijving, beschrijving, productomschrijving, productbeschrijving,
 		beskrivning, produktbeskrivning, short description, post excerpt, excerpt, bullet points, bullet point, bullet point 1, key features, features,
 		kurzbeschreibung, kurztext, description courte, résumé, descripción corta, descripción breve, descrizione breve, descrizione corta, descrição
-		curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, description short`},
+		curta, descrição breve, marketing description, long text, 商品説明, 商品説明文, 商品描述, 描述, описание, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, description short`},
 	{fieldType, `type, product type, item type, item type keyword, item type name, feed product type, item type name, kind, family, subcategory, sub
 		category, produkttyp, produktart, artikelart, artikeltyp, type de produit, type produit, famille, tipo, tipo de producto, tipo producto, tipo di
 		prodotto, tipo prodotto, tipo de produto, typ, typ produktu, rodzaj, rodzaj produktu, soort, producttype, productsoort`},
 	{fieldCategory, `category, current category, categories, categories xyz, product category, product categories, main category, category name, category path, ebay category 1 name, google
 		product category, google shopping / google product category, standard product type, custom product type, breadcrumb, breadcrumbs, department,
-		section, collection, collections, node, node path, browse node, product group, attribute set code, attribute set, kategorie, kategorien,
+		section, node, node path, browse node, product group, attribute set code, attribute set, kategorie, kategorien,
 		produktkategorie, hauptkategorie, warengruppe, produktgruppe, artikelgruppe, sortiment, catégorie, catégories, catégorie du produit, rayon,
 		univers, categoría, categorías, categoría del producto, sección, categoria, categorie, categoria prodotto, reparto, categorias, categoria do
 		produto, departamento, kategoria, kategorie produktu, kategoria produktu, dział, productcategorie, productgroep, kategori, produktkategori,
-		varugrupp, item category, hoofdcategorie, kategoria główna, category text`},
+		varugrupp, class name, merchant category, store category, shop category, item category name, hoofdgroep, カテゴリ, カテゴリー, 类目, 分类, категория, item category, hoofdcategorie, kategoria główna, category text, collection, collections`},
 	{fieldStyles, `style, styles, design style, furniture style, stil, stilrichtung, estilo, stile, styl, stijl`},
 	{fieldTags, `tags, tag, product tags, keywords, keyword, search terms, generic keyword, generic keywords, schlagwörter, schlagworte, stichwörter, mots
 		clés, suchbegriffe, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
 	{fieldPrice, `price range, price, variant price, regular price, standard price, list price, sale price, special price, retail price, price tax excluded, price tax included, preis,
 		verkaufspreis, bruttopreis, prix, prix ttc, prix de vente, precio, pvp, precio de venta, prezzo, prezzo di vendita, preço, preço de venda, cena,
-		cena brutto, prijs, verkoopprijs, pris, sales price, brutto vk, vk brutto, vk preis, netto vk, msrp, uvp`},
+		cena brutto, prijs, verkoopprijs, pris, sales price, brutto vk, vk brutto, vk preis, netto vk, msrp, uvp, 販売価格, 価格, 价格, цена`},
 	{fieldImage, `image_url, image src, image link, main image url, main image, main product image locator, base image, primary image, image, images,
 		image urls, image urls xyz, image url 1, image link 1, product image url, product image file, product images, product image, picture,
 		pictures, picture url, photo, photos, photo url, img, img url, img src, cover image, featured image, hero image, media, pictures url, image 1,
@@ -62,7 +63,7 @@ var columnNames = []struct {
 		immagine, immagini, immagine principale, url immagine, imagem, imagens, imagem principal, url da imagem, zdjęcie, zdjęcia, zdjęcie główne,
 		obrazek, afbeelding, afbeeldingen, afbeelding url, hoofdafbeelding, bildadress, huvudbild, produktfoto, variant image, small image, thumbnail,
 		thumbnail image, thumb, swatch image, additional images, additional image link, additional image links, other image url, gallery, galerie, image
-		name, files & media`},
+		name, files & media, 商品画像url, 商品画像, 图片, 主图, изображение, фото`},
 	{fieldPage, `product_url, product link, product page, page url, link, url, permalink, canonical link, canonical url, item url, listing url, detail page
 		url, deeplink, deep link, webpage, website, href, mobile link, produkt-url, produktlink, produktseite, artikellink, lien, lien produit, url
 		produit, url du produit, page produit, enlace, url del producto, enlace del producto, collegamento, link prodotto, url prodotto, link do
@@ -76,7 +77,7 @@ var columnNames = []struct {
 // shortDescriptions are names of columns that may hold the kind of product in a few words,
 // folded.
 var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext, description courte, descripción corta, descripción breve, descrizione
-	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
+	breve, descrizione corta, descrição curta, descrição breve, marketing description, long text, 商品説明, 商品説明文, 商品描述, 描述, описание, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
 
 // blankWords are what people write in a cell that has no value.
 var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, no image, no picture, no photo, noimage, not available, missing, kein bild,
@@ -86,7 +87,7 @@ var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, n
 // shopTypes are values of a column "type" that say how a product is sold, not what it is.
 var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule
 	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle products productvariation
-	productoption productvariant option media video storableproduct goods consumable doc listitem`)
+	productoption productvariant option media video storableproduct goods consumable doc listitem inventoryitem noninventoryitem kititem assemblyitem serviceitem`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}
@@ -174,6 +175,9 @@ var locales = wordSet(`en de fr es it nl pl pt sv da fi nb cs us gb uk at ch be 
 var entities = wordSet(`product item variation article goods listing variant offer oferty oferta produkt artikel produit producto articulo prodotto articolo produto artigo towar
 	du del de di do des la le l el il o a of the your`)
 
+// sellers are words for the shop itself at the end of names: "Artikelnummer im Shop".
+var sellers = wordSet("im shop vendeur marchand venditore vendedor sprzedawcy verkäufer verkäufers händler verkoper")
+
 // namedField returns the field that a column of a file fills by its name, and its rank.
 func namedField(name string) (fieldRank, bool) {
 	name = strings.TrimPrefix(name, "\ufeff")
@@ -219,24 +223,30 @@ func localized(name string) (fieldRank, bool) {
 
 // nested returns the field of a path within a product or a variant of it, as programs write
 // it when they make a table of records: "ItemTexts.name1". A path within another part of a
-// product has the name of that part: "category.name".
+// product has the name of that part: "Product Category/Complete Name".
 func nested(name string) (fieldRank, bool) {
-	at := strings.LastIndexByte(name, '.')
+	steps := "./"
+	if strings.Contains(name, "_") && strings.ContainsFunc(name[1:], unicode.IsUpper) && strings.ContainsFunc(name, unicode.IsLower) {
+		steps = "_" // "productDescription_category"
+	}
+	at := strings.LastIndexAny(name, steps)
 	if at <= 0 || at+1 == len(name) {
 		return fieldRank{}, false
 	}
-	if hasWord(name[:at], entities) {
-		known, ok := namedField(name[at+1:])
-		return known.after(rankOfVariants), ok
+	part := name[:strings.IndexAny(name, steps)]
+	if known, ok := namedField(part); ok && ownTexts[foldName(name[at+1:])] {
+		own := known.field == fieldCategory || known.field == fieldImage || known.field == fieldPrice
+		return known.after(rankOfVariants), own
 	}
-	part, _, _ := strings.Cut(name, ".")
-	known, ok := fileNames[foldName(part)]
-	own := known.field == fieldCategory || known.field == fieldImage || known.field == fieldPrice
-	return known.after(rankOfVariants), ok && own && ownTexts[foldName(name[at+1:])]
+	if !hasWord(name[:at], entities) {
+		return fieldRank{}, false
+	}
+	known, ok := namedField(name[at+1:])
+	return known.after(rankOfVariants), ok
 }
 
 // ownTexts are the names of what stands for the part of a product that it is in, folded.
-var ownTexts = wordSet("name title src url value amount text label path")
+var ownTexts = wordSet("name completename displayname fullname title src url value amount text label path")
 
 const (
 	rankOfVariants = 100 // a name of the list with something before or after it
@@ -260,7 +270,7 @@ func numbered(name string) (fieldRank, bool) {
 	for len(rest) > 1 && entities[rest[0]] {
 		rest = rest[1:]
 	}
-	for len(rest) > 1 && entities[rest[len(rest)-1]] {
+	for len(rest) > 1 && (entities[rest[len(rest)-1]] || sellers[rest[len(rest)-1]]) {
 		rest = rest[:len(rest)-1]
 	}
 	if len(rest) == len(words) {

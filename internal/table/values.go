@@ -25,7 +25,7 @@ type valueStats struct {
 	words     int // of all values
 	bytes     int
 	flags     int // "0", "yes"
-	zeros     int
+	zeros     int // "0", "false"
 	codes     int // numbers and random keys alone, one or several
 }
 
@@ -77,7 +77,7 @@ func (s *valueStats) add(text string) {
 	if flagValues[foldName(text)] {
 		s.flags++
 	}
-	if text == "0" {
+	if text == "0" || strings.EqualFold(text, "false") {
 		s.zeros++
 	}
 	if isCode(text) {
