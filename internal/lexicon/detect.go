@@ -12,6 +12,8 @@ import (
 type tongue struct {
 	*language // nil: English, or unknown
 	unknown   bool
+	// tied is another language that is as likely as English, nil for none.
+	tied *language
 }
 
 // most returns the highest confidence of an answer about a text in the language, in which
@@ -64,6 +66,8 @@ func (d *detection) result() tongue {
 		}
 	}
 	switch {
+	case best != stranger && d.scores[best] == d.english && d.english > 0:
+		return tongue{tied: d.c.languages.list[best]}
 	case d.scores[best] <= d.english:
 		return tongue{}
 	case best == stranger || d.scores[stranger] == d.scores[best]:

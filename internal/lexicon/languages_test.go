@@ -54,6 +54,13 @@ func TestLanguages_NounsDecide(t *testing.T) {
 		"Soffbord ek":          "TABLE",
 		"Krzesło tapicerowane": "CHAIR",
 		"Criado-mudo":          "NIGHTSTAND",
+		// Letters of the language, and words that English has too.
+		"Lampa wisząca":             "LIGHTING",
+		"Biurko narożne":            "DESK",
+		"Narożnik z funkcją spania": "SOFA",
+		"Estantería Nordic":         "STORAGE",
+		"Silla gaming":              "CHAIR",
+		"Gaming-Schreibtisch":       "DESK",
 		// English, with words of other languages in it.
 		"Chaise longue":         "SOFA",
 		"Bureau with 3 drawers": "DESK",

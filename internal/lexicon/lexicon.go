@@ -67,18 +67,33 @@ func (c *Classifier) Ask(ctx context.Context, q catalog.Question) (catalog.Answe
 	return answer, nil
 }
 
+// weighAs computes the scores of the categories by the nouns of the item's language, which it
+// returns. If English has no noun in the text, a language that is as likely may have one:
+// "Silla gaming".
+func (c *Classifier) weighAs(t tongue, s *scratch, it *catalog.Item) tongue {
+	if t.language != nil {
+		c.weighIn(t.language, s, it)
+		return t
+	}
+	if c.weigh(s, it); s.votes > 0 || t.tied == nil {
+		return t
+	}
+	s.reset()
+	if c.weighIn(t.tied, s, it); s.votes > 0 {
+		return tongue{language: t.tied}
+	}
+	s.reset()
+	c.weigh(s, it)
+	return t
+}
+
 // Classify returns the classification of the item's text, which is the same for equal text. It
 // always has a category, with a low confidence if no word was known.
 func (c *Classifier) Classify(it *catalog.Item) catalog.Classification {
 	s := c.scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
 	defer c.scratches.Put(s)
 	s.reset()
-	tongue := c.tongueOf(it)
-	if tongue.language != nil {
-		c.weighIn(tongue.language, s, it)
-	} else {
-		c.weigh(s, it)
-	}
+	tongue := c.weighAs(c.tongueOf(it), s, it)
 	found := rank(s.scores)
 	var reasons strings.Builder
 	c.explainTongue(&reasons, tongue)
