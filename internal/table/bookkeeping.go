@@ -22,7 +22,7 @@ var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight
 	vorrätig lagernd lagermenge mindestbestand lieferstatus lieferrückstände kundenbewertungen bewertungen visibilité visibilidad visibilità zichtbaarheid
 	widoczność synlighet instock stockmin minpurchase maxpurchase purchasesteps shippingtime shippingfree topseller added changed artikelgewicht versandgewicht
 	recommendable sztuk wysyłki zwrotów magazynowy stan conditie levertijd afleverwijze surcharge blocked inactive ativo edited mengeneinheit preiseinheit
-	rabattgruppe mengenrabatt pos versandkosten porto vorkasse nachnahme ship inkoopprijs evaluation hits default listed lead
+	rabattgruppe mengenrabatt pos versandkosten porto vorkasse nachnahme ship inkoopprijs evaluation hits command scraped language sprache langue idioma lingua taal język språk action comparison reasons default listed lead
 	liefergewicht nettogewicht bruttogewicht ek einkaufspreis wholesale achat acquisto inkoop zakupu inköpspris compra dispatch duration paypal returns
 	verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
 
@@ -47,7 +47,8 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
 	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
 	(current), on hand (new), condition id, état, format, listing site, gallery type, options container, configurable variations, configurable variation
-	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count`)
+	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count, image width,
+	image height, sename, start url, web scraper start url, web scraper order`)
 
 // isBookkeeping reports whether a column is the shop's bookkeeping by its name.
 func isBookkeeping(name string) bool {
@@ -60,6 +61,11 @@ func isBookkeeping(name string) bool {
 	}
 	if bookkeepingNames[folded] || folded == "" && bookkeepingNames[strings.TrimSpace(name)] {
 		return true
+	}
+	for _, entity := range []string{"product", "item", "variant", "stock"} { // "productweight"
+		if rest, ok := strings.CutPrefix(folded, entity); ok && bookkeeping[rest] {
+			return true
+		}
 	}
 	return slices.ContainsFunc(nameWords(name), func(word string) bool { return bookkeeping[word] })
 }
@@ -78,7 +84,7 @@ func isPriceName(name string) bool {
 // ofOtherThanPrice are the ends of names for what belongs to a price.
 var ofOtherThanPrice = regexp.MustCompile(`(einheit|gruppe|kennzeichen|unit|group|type|code|list)$`)
 
-var priceWords = wordSet("prix precio prezzo preço cena pris tarif tarifa vk rrp msrp pvp")
+var priceWords = wordSet("listino prix precio prezzo preço cena pris tarif tarifa vk rrp msrp pvp")
 
 // isFlag reports whether a column says yes or no to a question of the shop's.
 func isFlag(name string, s valueStats) bool {

@@ -234,6 +234,8 @@ func (m *Mapping) matchByName(c *column) {
 		c.hidden = true
 	case isPriceName(c.key):
 		c.take(fieldRank{fieldPrice, rankOfVariants + rankAnyPrice}, s)
+	case s.most(s.addresses) && hasWord(c.key, pictureWords): // "merchant_image_url"
+		c.takeByValue(s)
 	case isBookkeeping(c.key), c.parent > 0:
 		c.hidden = true
 		if holdsKeys(c.key, s) {
@@ -317,7 +319,7 @@ func (c *column) take(known fieldRank, s valueStats) {
 		c.hidden = s.all(s.shopTypes) || s.all(s.codes)
 		c.takeIf(!c.hidden)
 	case fieldPrice:
-		c.takeIf(s.digits > 0)
+		c.takeIf(s.digits > 0 || foldName(c.key) == "pricerange") // "$$"
 	case fieldDescription:
 		c.takeIf(!s.all(s.numbers) && !s.all(s.addresses))
 	case fieldID:
