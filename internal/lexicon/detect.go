@@ -127,23 +127,6 @@ func isExtended(r rune) bool {
 // extendedWeight is how much an unknown word with such a letter says for the language.
 const extendedWeight = 1.5
 
-// accentWeight is how much an accent on a known word says for its language in addition: it
-// decides against an English style ("Estantería Nordic").
-const accentWeight = 0.25
-
-// accented counts a known word of other languages, if it is written with letters that English
-// does not have.
-func (d *detection) accented(known scoresByLanguage, written string) {
-	if !strings.ContainsFunc(written, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return
-	}
-	for i, score := range known {
-		if score > 0 {
-			d.scores[i] += accentWeight
-		}
-	}
-}
-
 // letters counts the letters of the Latin script, and those of others.
 func (d *detection) letters(text string) {
 	for i := 0; i < len(text); {
@@ -182,7 +165,6 @@ func (d *detection) word(word []byte, written string) {
 		return
 	}
 	if foreign {
-		d.accented(known, written)
 		return
 	}
 	d.extended(written)

@@ -118,7 +118,8 @@ func TestReader_FindsHeadersByAllNames(t *testing.T) {
 			"shop_reference;sku;shop_name.label;mediaAssets_0_type;mediaAssets_0_location;productDescription_text\nR;S1;x;IMAGE;https://i/1.jpg;Corner sofa\n",
 			"S1 Corner sofa",
 		},
-		"a title with a remark": {"Artikel (Stand 2024);;\nNr;Artikelbezeichnung;Preis\nA-1;Ecksofa Nora;9\n", " Ecksofa Nora"},
+		"a cell that is a name, below unknown ones": {"shop_a;shop_b;shop_c;shop_d\n12;7;IMAGE;https://i/1.jpg\n", " "},
+		"a title with a remark":                     {"Artikel (Stand 2024);;\nNr;Artikelbezeichnung;Preis\nA-1;Ecksofa Nora;9\n", " Ecksofa Nora"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := table.NewReader(strings.NewReader(c.file), table.ReaderConfig{Name: "a.csv"})
