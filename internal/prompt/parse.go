@@ -29,16 +29,23 @@ const (
 // taxonomy, and a secondary style of it or none; without styles in the taxonomy, none
 // are read. For servers that ignore the schema, Parse also accepts what readReply does,
 // and:
-//   - names that differ in case, spaces, hyphens and underscores, or have a number, a label
-//     or marks around them ("2. **Sofa**"),
+//   - names that differ in case, spaces, hyphens, underscores and accents, are in the plural,
+//     have a number, a label or marks around them ("2. **Sofa**"), or an explanation behind
+//     them that speaks of no other name ("Sofa (two seats)"),
 //   - a confidence as a string, or as a percentage from 2 to 100; any other one, or none,
 //     is not known,
 //   - tags in one string with commas, and too many or too few tags,
-//   - lists of strings for strings; other types count as empty.
+//   - lists of strings, and objects with a name or value, for strings; other types count as empty.
 //
 // Anything else is a MalformedAnswer fault.
-func (p *Prompt) Parse(reply string) (catalog.Classification, error) {
-	w, err := readReply(reply)
+func (p *Prompt) Parse(reply string) (catalog.Classification, error) { return p.parse(reply, false) }
+
+// ParseCut is Parse for a reply that the server cut off, and would cut off again. The
+// category and the primary style must be whole; the members that did not come are empty.
+func (p *Prompt) ParseCut(reply string) (catalog.Classification, error) { return p.parse(reply, true) }
+
+func (p *Prompt) parse(reply string, mayBreakOff bool) (catalog.Classification, error) {
+	w, err := readReply(reply, mayBreakOff)
 	if err != nil {
 		return catalog.Classification{}, err
 	}
@@ -74,7 +81,7 @@ func (p *Prompt) readStyles(w *wire) (primary, secondary string, err error) {
 		return "", "", err
 	}
 	switch fold(string(w.SecondaryStyle)) {
-	case "", "NULL", "NONE", "N/A", fold(primary):
+	case "", "NULL", "NONE", "N/A", "NA", "NIL", "UNDEFINED", "NOTAPPLICABLE", "NOTHING", "—", "–", fold(primary):
 		return primary, "", nil
 	}
 	secondary, err = p.style(string(w.SecondaryStyle))
@@ -100,17 +107,18 @@ type wire struct {
 	Reasoning      text       `json:"reasoning"`
 }
 
-func (w *wire) equal(o *wire) bool {
-	return w.Category == o.Category && w.Confidence == o.Confidence && w.PrimaryStyle == o.PrimaryStyle &&
-		w.SecondaryStyle == o.SecondaryStyle && w.Reasoning == o.Reasoning &&
-		slices.Equal(w.StyleTags, o.StyleTags) && slices.Equal(w.PlacementTags, o.PlacementTags)
+// agrees reports whether two answers say the same of the product.
+func (w *wire) agrees(o *wire) bool {
+	return fold(string(w.Category)) == fold(string(o.Category)) && fold(string(w.PrimaryStyle)) == fold(string(o.PrimaryStyle)) &&
+		fold(string(w.SecondaryStyle)) == fold(string(o.SecondaryStyle))
 }
 
 // errContradiction is the error for a member that an object has several times with different
 // values. Null, empty and unusable values contradict none, so that their order never decides.
 var errContradiction = errors.New("different values for one member")
 
-// text is a string, or a list of strings, which are joined. What is neither is empty.
+// text is a string, a list of strings, which are joined, or an object with its name or value
+// in a string. What is none of these is empty.
 type text string
 
 // UnmarshalJSON fails only with errContradiction.
@@ -141,6 +149,11 @@ func readText(data []byte) (t text) {
 	case json.Unmarshal(data, &list) == nil:
 		for _, s := range list {
 			t = text(strings.TrimSpace(string(t + " " + s)))
+		}
+	default:
+		var o struct{ Name, Value, Label string }
+		if json.Unmarshal(data, &o) == nil && (o.Name == "" || o.Value == "") && (o.Name+o.Value == "" || o.Label == "") {
+			t = text(o.Name + o.Value + o.Label)
 		}
 	}
 	return t

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"github.com/credenza-dev/credenza/internal/taxonomy"
 )
@@ -69,69 +67,4 @@ func digest(parts ...string) string {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash returns no error
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
-}
-
-// names are the allowed values of one property.
-type names struct {
-	list []string
-	// folded has the names of list in the form that fold returns.
-	folded []string
-	// byFold finds a name however a reply spells it: see fold.
-	byFold map[string]string
-	// nested has the names that others begin with, such as BED if there is BEDDING.
-	nested map[string]bool
-}
-
-func newNames(what string, n int, at func(int) string) (names, error) {
-	ns := names{byFold: make(map[string]string, n), nested: map[string]bool{}}
-	for i := range n {
-		name := at(i)
-		key := fold(name)
-		if key == "" {
-			return names{}, fmt.Errorf("%s: number %d has no name: give it one", what, i+1)
-		}
-		if first, taken := ns.byFold[key]; taken {
-			return names{}, fmt.Errorf("%s: %q and %q differ in case, spaces, hyphens or underscores only: rename one", what, first, name)
-		}
-		ns.byFold[key] = name
-		ns.list = append(ns.list, name)
-		ns.folded = append(ns.folded, key)
-	}
-	for _, name := range ns.list {
-		for _, longer := range ns.list {
-			if longer != name && strings.HasPrefix(longer, name) {
-				ns.nested[name] = true
-			}
-		}
-	}
-	return ns, nil
-}
-
-// find returns the taxonomy's spelling of s.
-func (ns *names) find(s string) (string, bool) {
-	name, ok := ns.byFold[s]
-	if !ok {
-		name, ok = ns.byFold[fold(s)]
-	}
-	if !ok {
-		name, ok = ns.byFold[fold(around.ReplaceAllString(s, ""))]
-	}
-	return name, ok
-}
-
-// around matches what models write around a name: its number in the list, a label, marks.
-var around = regexp.MustCompile(`^[^\pL\d]*(?:\d+[^\pL\d]+)?(?:(?i:category|style)\s*[:=][^\pL\d]*)?|[^\pL\d]+$`)
-
-// fold returns the same text for all spellings of a name: "Shabby-Chic", "SHABBY CHIC"
-// and "shabby_chic".
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ' || r == '-' || r == '_' || r == '\t':
-			return -1
-		case 'a' <= r && r <= 'z':
-			return r - 'a' + 'A'
-		}
-		return r
-	}, s)
 }

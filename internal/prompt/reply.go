@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -39,9 +40,13 @@ var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|
 //   - be written as in Python or YAML: with single quotes, names without quotes, NaN,
 //   - have a member twice: in JSON, the last of the same spelling counts; in other spellings
 //     and in what is nearly JSON, they must be the same,
-//   - lack its last brace, and have names in other spellings ("primaryStyle"),
-//   - be there several times, if it is the same each time.
-func readReply(reply string) (wire, error) {
+//   - lack its last brace, or its first one at the very beginning,
+//   - have names in other spellings ("primaryStyle"),
+//   - be there several times, if category and styles are the same each time: the last one counts.
+//
+// If it may break off, the text may also end in the middle of the answer, of which the last
+// member is left out then.
+func readReply(reply string, mayBreakOff bool) (wire, error) {
 	if len(reply) > maxReplyBytes {
 		return wire{}, malformed("it has %d bytes, at most %d are allowed", len(reply), maxReplyBytes)
 	}
@@ -58,13 +63,17 @@ func readReply(reply string) (wire, error) {
 	if reply == "" {
 		return wire{}, malformed("it is empty")
 	}
-	var s search
+	s := search{mayBreakOff: mayBreakOff}
 	s.text(reply, 0)
 	if len(s.answers) == 0 {
 		s.text(mended(reply), 0)
 	}
 	if len(s.answers) == 0 {
-		s.nearly(unescaped.Replace(reply))
+		reply = unescaped.Replace(reply)
+		if at := braceMissing.FindStringSubmatchIndex(reply); at != nil {
+			reply = "{" + reply[at[2]:]
+		}
+		s.nearly(reply)
 	}
 	return s.result()
 }
@@ -75,6 +84,7 @@ type search struct {
 	contradiction bool  // an answer has different values for one member
 	failure       error // why something that looked like an answer is none
 	lenient       bool  // what is nearly JSON is searched
+	mayBreakOff   bool
 }
 
 func (s *search) result() (wire, error) {
@@ -197,14 +207,19 @@ func (s *search) object(object json.RawMessage, depth int) {
 	}
 }
 
-// unescaped has quotes for what stands for them: JSON that was escaped once more, by gateways
-// or for HTML, and quotes of typesetting.
-var unescaped = strings.NewReplacer(`\"`, `"`, "&quot;", `"`, "“", `"`, "”", `"`)
+// unescaped has the characters of JSON for what stands for them: in JSON that was escaped once
+// more, by gateways or for HTML, in typesetting, and in the wide forms of Chinese and Japanese.
+var unescaped = strings.NewReplacer(`\"`, `"`, `\n`, "\n", `\r`, " ", `\t`, " ", "&quot;", `"`, "“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`,
+	"：", ":", "，", ",", "｛", "{", "｝", "}", "［", "[", "］", "]", "＂", `"`, "\u00a0", " ", "\u3000", " ", "\u200b", "", "\ufeff", "")
+
+// braceMissing matches an answer of which the first brace is missing: it was the beginning
+// that the server gave the model.
+var braceMissing = regexp.MustCompile("^(?:```)?(?:json)?\\s*([\"']?(?i:category)[\"']?\\s*:)")
 
 // nearly searches a text for objects that are nearly JSON: see lenient.
 func (s *search) nearly(text string) {
 	s.lenient = true
-	var r lenient
+	r := lenient{mayBreakOff: s.mayBreakOff}
 	for range maxPlaces {
 		at := strings.IndexByte(text, '{')
 		if at < 0 {
@@ -296,9 +311,15 @@ var memberNames = func() map[string]string {
 	return names
 }()
 
+// add keeps an answer, of several that say the same the last one. What repeats the form that
+// was asked for, with dots for a category, is none.
 func (s *search) add(w wire) {
+	if !strings.ContainsFunc(string(w.Category), unicode.IsLetter) && !strings.ContainsFunc(string(w.Category), unicode.IsDigit) {
+		return
+	}
 	for i := range s.answers {
-		if s.answers[i].equal(&w) {
+		if s.answers[i].agrees(&w) {
+			s.answers[i] = w
 			return
 		}
 	}
