@@ -202,6 +202,20 @@ var behaviourEndings = map[string]ending{
 	"payment-method":    {reason: fault.QuotaExhausted, says: "payment method", seconds: 1},
 	"base-api":          {base: "/", calls: 5, seconds: 2},
 	"second-choice":     {seconds: 1, source: catalog.FromModel},
+
+	// Answers in further places, forms and spellings.
+	"finish-names":      {seconds: 1, source: catalog.FromLogprobs},
+	"parts":             {seconds: 1, source: catalog.FromModel},
+	"further-places":    {seconds: 1, source: catalog.FromModel},
+	"places-differ":     {reason: fault.MalformedAnswer, says: "differ", calls: 30, seconds: 10},
+	"draft-cut-off":     {calls: 7, seconds: 4},
+	"cut-always":        {calls: 7, seconds: 4, source: catalog.FromLogprobs},
+	"cut-always-silent": {calls: 7, seconds: 4, source: catalog.FromLogprobs},
+	"cut-unsaid":        {calls: 30, seconds: 4, source: catalog.FromLogprobs},
+	"nearer-json":       {seconds: 1, source: catalog.FromLogprobs},
+	"names":             {seconds: 1},
+	"vllm-max-logprobs": {calls: 7, seconds: 4, source: catalog.FromLogprobs},
+	"stream-only-406":   {calls: 7, seconds: 4},
 }
 
 // TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,

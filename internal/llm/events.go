@@ -30,6 +30,7 @@ func isLines(body string) bool {
 // readEvents reads the chunks of a streamed completion as if it had come whole.
 func (r *reply) readEvents(body string) {
 	var s streamed
+	var last gjson.Result
 	if !strings.Contains(body, "\n") {
 		body = strings.ReplaceAll(body, "\r", "\n")
 	}
@@ -39,6 +40,9 @@ func (r *reply) readEvents(body string) {
 			continue
 		}
 		chunk := gjson.Parse(data)
+		if chunk.IsObject() {
+			last = chunk
+		}
 		if u := chunk.Get("usage"); u.IsObject() {
 			r.usage, r.total = catalog.Usage{}, 0
 			r.readUsage(&cursor{text: u.Raw})
@@ -54,6 +58,9 @@ func (r *reply) readEvents(body string) {
 			r.found = true
 			s.addDelta(message)
 			r.finish = cmp.Or(strings.Clone(chunk.Get("done_reason").String()), r.finish)
+		} else if text := chunk.Get("delta.text"); text.Exists() { // Anthropic's own form
+			r.found = true
+			s.content.WriteString(text.String())
 		}
 	}
 	r.refusal, r.thought = s.refusal.String(), s.reasoning.String()
@@ -62,6 +69,9 @@ func (r *reply) readEvents(body string) {
 	r.addText(s.arguments.String())
 	if len(r.texts) == 0 {
 		r.addText(r.thought)
+	}
+	if !r.found { // the last event of the Responses API has the whole
+		r.readWithin(last, maxWithin)
 	}
 }
 

@@ -166,14 +166,22 @@ func (a *asking) cutEarly(end *outcome) bool {
 
 // moreRoom gives this question the next larger room, and reports false if there is none.
 func (a *asking) moreRoom() bool {
+	room := a.nextRoom()
+	if room > 0 {
+		a.room = room
+	}
+	return room > 0
+}
+
+// nextRoom returns the next larger room, 0 if there is none.
+func (a *asking) nextRoom() int {
 	for _, room := range append(rooms[:], a.config.MaxOutputTokens) {
 		room = min(room, a.config.MaxOutputTokens)
 		if room > a.form.room && (a.mostRoom == 0 || room <= a.mostRoom) {
-			a.room = room
-			return true
+			return room
 		}
 	}
-	return false
+	return 0
 }
 
 // leastRoom is the fewest tokens that an answer fits into.

@@ -130,6 +130,7 @@ func (e *serverError) statusMeaning(text string) meaning {
 var statusMeanings = map[int]meaning{
 	http.StatusMethodNotAllowed: meansAddress, http.StatusGone: meansAddress,
 	http.StatusBadRequest: meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
+	http.StatusNotAcceptable: meansParameter, http.StatusPreconditionFailed: meansParameter, http.StatusUnsupportedMediaType: meansParameter,
 	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
 	http.StatusBadGateway: meansAway, http.StatusServiceUnavailable: meansAway, http.StatusGatewayTimeout: meansAway, statusOverloaded: meansAway,
 	http.StatusConflict: meansFailure, http.StatusTooEarly: meansFailure, http.StatusFailedDependency: meansFailure,

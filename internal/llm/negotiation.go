@@ -180,7 +180,7 @@ func (n *negotiation) isWhole(p part, words, code string) bool {
 	case partEffort:
 		return isUnknown(words, code)
 	case partLogprobs:
-		return !strings.Contains(words, "top_logprobs")
+		return !anyIn(words, []string{"top_logprobs", "top logprobs", "max allowed"})
 	default:
 		return false
 	}

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -104,6 +105,9 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 		failed.result.Usage = r.usage
 		return failed
 	}
+	if end.cutOff {
+		r.dropDrafts()
+	}
 	if r.refusal != "" || r.filtered() {
 		end.fault = declined(r.refusal, secrets)
 		return end
@@ -115,6 +119,8 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 	case !r.ended() && !end.cutOff, len(r.texts) == 0 && !end.cutOff:
 		end.step = stepRetry
 		end.fault = fault.Wrap(err, fault.MalformedAnswer, "the model's server gave no whole answer (finish reason %q): try again later", r.finish)
+	case (a.malformed > 0 || end.cutOff && a.cutAgain(&end)) && a.cutClassification(&r):
+		end.step = stepDone
 	case end.cutOff:
 		end.step = stepAskAgain
 		end.fault = fault.Wrap(err, fault.MalformedAnswer,
@@ -126,23 +132,54 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 }
 
 // classification finds the answer in whatever member of the completion it stands, and
-// writes it into a.answer.
+// writes it into a.answer. What was found anywhere must be the same wherever it was found.
 func (a *asking) classification(r *reply) error {
 	var failed error
+	var found *catalog.Classification
 	for _, text := range r.texts {
 		v, err := a.prompt.Parse(text)
-		if err == nil {
-			a.answer.Classification = a.complete(v, r)
-			return nil
+		switch {
+		case err != nil:
+			failed = cmp.Or(failed, err)
+			continue
+		case found != nil && (found.Category != v.Category || found.PrimaryStyle != v.PrimaryStyle):
+			return fault.New(fault.MalformedAnswer, "the model's server gave several answers that differ: try again, or use a model that follows a JSON schema")
 		}
-		if failed == nil {
-			failed = err
+		found = &v
+		if !r.anywhere {
+			break
 		}
+	}
+	if found != nil {
+		a.answer.Classification = a.complete(*found, r)
+		return nil
 	}
 	if failed == nil {
 		_, failed = a.prompt.Parse("")
 	}
 	return failed
+}
+
+// cutAgain reports whether an answer that was cut off would be so again: there is no more
+// room, the server does not care how much it is given, or the last answer to another question was so.
+func (a *asking) cutAgain(end *outcome) bool {
+	limit := a.form.terms.Limit
+	if limit == noLimit || a.nextRoom() == 0 {
+		a.at.site.cutsOff.Store(true)
+	}
+	return a.at.site.cutsOff.Load() || limit != maxCompletionTokens && a.cutEarly(end)
+}
+
+// cutClassification reads an answer that was cut off, as far as it came.
+func (a *asking) cutClassification(r *reply) bool {
+	if len(r.texts) == 0 || r.anywhere {
+		return false
+	}
+	v, err := a.prompt.ParseCut(r.texts[0])
+	if err == nil {
+		a.answer.Classification = a.complete(v, r)
+	}
+	return err == nil
 }
 
 // noCompletion is the outcome of a call whose body is no completion at all: a

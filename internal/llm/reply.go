@@ -14,16 +14,19 @@ import (
 
 // reply is what matters of a chat completion.
 type reply struct {
-	found   bool     // there was a choice
-	texts   []string // where the answer may stand, the likeliest first
-	thought string   // the reasoning, if the server shows it
-	refusal string
-	finish  string
-	tokens  tokens
-	usage   catalog.Usage
-	total   int64 // tokens, by the usage
-	fault   gjson.Result
-	root    gjson.Result
+	found bool     // there was a choice
+	texts []string // where the answer may stand, the likeliest first
+	// anywhere is set if the texts stood in no place for answers, so that none is likelier
+	// than another.
+	anywhere bool
+	thought  string // the reasoning, if the server shows it
+	refusal  string
+	finish   string
+	tokens   tokens
+	usage    catalog.Usage
+	total    int64 // tokens, by the usage
+	fault    gjson.Result
+	root     gjson.Result
 }
 
 // readReply reads a completion in one pass, or an event stream of one. It is lenient: what
@@ -36,13 +39,26 @@ func readReply(body string) reply {
 		return r
 	}
 	r.root = gjson.Parse(body)
-	if r.root.IsObject() {
+	switch {
+	case r.root.IsObject():
 		r.readMembers(body)
+	case r.root.IsArray() && r.root.Get("0.choices.0.delta").Exists():
+		r.readEvents(strings.Join(chunks(r.root), "\n"))
+		return r
 	}
 	if !r.found {
 		r.readWithin(r.root, maxWithin)
 	}
 	return r
+}
+
+// chunks returns those of a stream that came as a list, one a line.
+func chunks(list gjson.Result) (lines []string) {
+	list.ForEach(func(_, chunk gjson.Result) bool {
+		lines = append(lines, chunk.Get("@ugly").Raw)
+		return true
+	})
+	return lines
 }
 
 func (r *reply) readMembers(body string) {
@@ -69,27 +85,57 @@ func (r *reply) readMembers(body string) {
 	})
 }
 
-// maxWithin is how far in a body a completion is looked for that is not its outermost object.
-const maxWithin = 6
+// Limits of the search for an answer in places of no known form.
+const (
+	// maxWithin is how far in a body a completion is looked for that is not its outermost object.
+	maxWithin = 6
+	// maxAnywhere is how many texts are looked at.
+	maxAnywhere = 16
+)
 
-// readWithin looks in a body that is no completion for one within it, and keeps the texts
-// that may be an answer of another form.
-func (r *reply) readWithin(v gjson.Result, depth int) {
+// readWithin looks in a value that is no completion, or has none of the usual members, for a
+// completion within it, and keeps the texts and objects that may be an answer of another form.
+// It reports whether there is no need to look on.
+func (r *reply) readWithin(v gjson.Result, depth int) (enough bool) {
 	switch {
 	case v.Type == gjson.String && strings.Contains(v.Str, "{"):
-		r.addText(v.Str)
-	case depth > 0 && v.IsObject() && v.Get("choices.0").Exists():
+		if inner := gjson.Parse(v.Str); depth > 0 && inner.Get("choices.0").Exists() { // a body in a body
+			return r.readWithin(inner, depth-1)
+		}
+		r.addAnywhere(v.Str)
+	case v.IsObject() && v.Get("category").Exists():
+		r.addAnywhere(v.Raw)
+	case depth > 0 && !r.found && v.IsObject() && v.Get("choices.0").Exists():
 		r.readMembers(v.Raw)
+		return r.found
 	case depth > 0 && (v.IsObject() || v.IsArray()):
-		v.ForEach(func(_, inner gjson.Result) bool {
-			r.readWithin(inner, depth-1)
-			return !r.found
+		v.ForEach(func(name, inner gjson.Result) bool {
+			enough = !slices.Contains(noAnswers, name.Str) && r.readWithin(inner, depth-1)
+			return !enough
 		})
+		return enough
 	}
+	return len(r.texts) >= maxAnywhere
+}
+
+// noAnswers are members of completions in which no answer is looked for.
+var noAnswers = []string{"logprobs", "usage", "error", "refusal"}
+
+func (r *reply) addAnywhere(text string) {
+	if len(r.texts) == 0 {
+		r.anywhere = true
+	}
+	r.addText(text)
 }
 
 func (r *reply) readChoice(c *cursor) {
 	r.found = c.peek() == '{'
+	begin := c.at
+	defer func() {
+		if len(r.texts) == 0 && r.found {
+			r.readWithin(gjson.Parse(c.text[begin:c.at]), maxWithin)
+		}
+	}()
 	c.members(func(name string) bool {
 		switch name {
 		case "message", "delta":
@@ -132,6 +178,9 @@ func (r *reply) readMessage(m gjson.Result) {
 	if refusal := m.Get("refusal"); refusal.Type == gjson.String { // some say false
 		r.refusal = strings.Clone(refusal.Str)
 	}
+	if strings.EqualFold(r.refusal, "none") || strings.EqualFold(r.refusal, "null") { // as Python writes that there is none
+		r.refusal = ""
+	}
 	r.addText(contentText(m.Get("content")))
 	for _, path := range []string{"tool_calls.0.function.arguments", "function_call.arguments", "parsed"} {
 		if v := m.Get(path); v.IsObject() {
@@ -148,9 +197,18 @@ func (r *reply) readMessage(m gjson.Result) {
 	if len(r.texts) == 0 {
 		r.addText(r.thought)
 	}
-	if len(r.texts) == 0 {
-		r.readWithin(m, maxWithin)
-	}
+}
+
+// dropDrafts leaves out the texts of an answer that was cut off in the model's thoughts: what
+// stands there is no answer yet.
+func (r *reply) dropDrafts() {
+	r.texts = slices.DeleteFunc(r.texts, func(text string) bool {
+		if text == r.thought {
+			return !strings.HasPrefix(strings.TrimSpace(text), "{")
+		}
+		open := strings.LastIndex(text, "<think")
+		return open >= 0 && !strings.Contains(text[open:], "</think")
+	})
 }
 
 // aloud matches the marks of thoughts in a text that is the answer too.
@@ -168,8 +226,8 @@ func (r *reply) reasoned() bool {
 	return r.usage.Reasoning > 0 || r.thought != "" || slices.ContainsFunc(r.texts, aloud.MatchString)
 }
 
-// contentText returns a message's content, a string or a list of text parts. Parts of
-// reasoning have no text.
+// contentText returns a message's content, a string or a list of text parts, without those
+// of reasoning.
 func contentText(content gjson.Result) string {
 	if !content.IsArray() {
 		return content.String()
@@ -179,11 +237,16 @@ func contentText(content gjson.Result) string {
 		if part.Type == gjson.String {
 			b.WriteString(part.Str)
 		}
-		b.WriteString(part.Get("text").String())
+		if !ofThoughts.MatchString(part.Get("type").String()) && !part.Get("thought").Bool() {
+			b.WriteString(part.Get("text").String())
+		}
 		return true
 	})
 	return b.String()
 }
+
+// ofThoughts matches the types of parts that are no answer.
+var ofThoughts = regexp.MustCompile(`(?i)think|thought|reason`)
 
 // failure returns the error that a body with a status of success holds, or nil: gateways
 // that have begun to answer before their upstream failed do this, per choice too, and some

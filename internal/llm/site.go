@@ -42,6 +42,7 @@ type site struct {
 	save           func(terms) // stores what was learned
 
 	answers, failures atomic.Int64 // calls that were answered, and that were throttled or failed on the way
+	cutsOff           atomic.Bool  // since the last whole answer, one was cut off in the largest room
 	gone              atomic.Bool  // since the last answer, an item was told again and again that the address or the model is not there
 }
 

@@ -100,6 +100,18 @@ var furtherBehaviours = map[string]further{
 	"second-choice":       {200, `"index":1`, nil},
 	"outage-500":          {500, "had an error", nil},
 	"odd-values":          {200, `\"c\"`, nil},
+	"finish-names":        {200, `"finish_reason":"end"`, nil},
+	"parts":               {200, `"thought":true`, nil},
+	"further-places":      {200, `"response":{"`, nil},
+	"places-differ":       {200, `"draft":`, nil},
+	"draft-cut-off":       {200, `"reasoning":"Maybe`, map[string]string{"max_completion_tokens": "1500"}},
+	"cut-always":          {200, `A lo","refusal"`, nil},
+	"cut-always-silent":   {200, `"usage":null`, nil},
+	"cut-unsaid":          {200, `A lo","refusal"`, nil},
+	"nearer-json":         {200, `// what it is\n`, nil},
+	"names":               {200, `(of wood)`, nil},
+	"vllm-max-logprobs":   {200, "category", nil},
+	"stream-only-406":     {406, "text/event-stream", nil},
 }
 
 func TestBehaviours_OfFurtherServers(t *testing.T) {
