@@ -104,10 +104,11 @@ var behaviourEndings = map[string]ending{
 	"raw-logprobs":  {seconds: 1, source: catalog.FromModel},
 	"bodies":        {seconds: 1},
 	"cut-body":      {calls: 120, seconds: 60},
-	"prose":         {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
-	"babble":        {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
-	"echo":          {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
-	"mismatch":      {reason: fault.MalformedAnswer, calls: 30, seconds: 10},
+	// Answers of no use, at which the first question tries other ways to ask.
+	"prose":    {reason: fault.MalformedAnswer, calls: 30 + 7, seconds: 10},
+	"babble":   {reason: fault.MalformedAnswer, calls: 30 + 7, seconds: 10},
+	"echo":     {reason: fault.MalformedAnswer, calls: 30 + 7, seconds: 10},
+	"mismatch": {reason: fault.MalformedAnswer, calls: 30 + 7, seconds: 10},
 
 	// Further servers: parameters.
 	"gemma-system-role":   {calls: 7, seconds: 4},
@@ -207,7 +208,7 @@ var behaviourEndings = map[string]ending{
 	"finish-names":      {seconds: 1, source: catalog.FromLogprobs},
 	"parts":             {seconds: 1, source: catalog.FromModel},
 	"further-places":    {seconds: 1, source: catalog.FromModel},
-	"places-differ":     {reason: fault.MalformedAnswer, says: "differ", calls: 30, seconds: 10},
+	"places-differ":     {reason: fault.MalformedAnswer, says: "differ", calls: 30 + 7, seconds: 10},
 	"draft-cut-off":     {calls: 7, seconds: 4},
 	"cut-always":        {calls: 7, seconds: 4, source: catalog.FromLogprobs},
 	"cut-always-silent": {calls: 7, seconds: 4, source: catalog.FromLogprobs},
@@ -216,6 +217,14 @@ var behaviourEndings = map[string]ending{
 	"names":             {seconds: 1},
 	"vllm-max-logprobs": {calls: 7, seconds: 4, source: catalog.FromLogprobs},
 	"stream-only-406":   {calls: 7, seconds: 4},
+
+	// Parameters that are not refused, but spoil the answer.
+	"modelscope-schema":  {calls: 7, seconds: 4},
+	"ollama-format":      {calls: 7, seconds: 4},
+	"whitespace-forever": {calls: 7, seconds: 4},
+	"logprobs-empty":     {calls: 7, seconds: 4, source: catalog.FromModel},
+	"system-ignored":     {calls: 7, seconds: 4},
+	"spoilt-at-first":    {calls: 30, seconds: 10},
 }
 
 // TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,

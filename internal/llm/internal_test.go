@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -178,5 +179,20 @@ func TestScrubKeepsTheCause(t *testing.T) {
 	err := scrub(&url.Error{Op: "Post", URL: "http://u:pw@x/?key=abcd", Err: errors.New("boom abcd-efgh")}, hidden{key: "abcd-efgh"})
 	if got := err.Error(); got != "boom [key]" {
 		t.Errorf("scrubbed to %q", got)
+	}
+}
+
+// TestSite_KeepsNothingOfAServerThatIsOfNoUse checks that what was tried in vain is not stored
+// as what the server accepts, and that others may ask it at once.
+func TestSite_KeepsNothingOfAServerThatIsOfNoUse(t *testing.T) {
+	saved, calls := 0, 0
+	s := newSite(siteID{}, []string{"a"}, terms{}, nil, func(terms) { saved++ })
+	for ; !s.open(); calls++ {
+		if sent := s.terms(); !s.unusable(sent, catalog.KindText) {
+			s.answered(sent, catalog.KindText, false, true)
+		}
+	}
+	if calls > maxNegotiation || saved > 0 || s.terms() != (terms{}) {
+		t.Errorf("%d calls, stored %d times, asked with %+v; want at most %d, not stored, and everything", calls, saved, s.terms(), maxNegotiation)
 	}
 }

@@ -14,14 +14,24 @@ import (
 func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if end.completed {
 		a.learnRoom(s, sent, end)
-		s.answered(sent, a.kind(), end.step == stepDone || !end.cutOff)
+	}
+	unusable := a.unusable(end)
+	other := unusable && s.unusable(sent, a.kind())
+	if unusable && a.refusal == nil {
+		a.refusal = end.fault
+	}
+	switch {
+	case other:
+		end.step, end.result.Outcome, end.onTheWay = stepLearned, upstream.Rejected, false
+	case end.completed:
+		s.answered(sent, a.kind(), end.step == stepDone || end.step == stepFail, !end.cutOff)
 	}
 	if end.onTheWay || end.step == stepWait {
 		s.failures.Add(1)
 	}
 	// Only what was made of the outcome tells whether others may follow.
 	defer func() {
-		if s.open() || end.unheard(sent) {
+		if s.open() || end.unheard(sent) && !unusable {
 			a.entry.leave(true, false)
 		}
 	}()
@@ -45,6 +55,17 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	end.step = stepLearned
 	if end.means != meansKey {
 		end.result.Outcome = upstream.Rejected // the key is well, whatever the status
+	}
+}
+
+// unusable reports whether an answer came that is none, or one of which nothing can be made,
+// even with more room. Some servers answer so instead of refusing a parameter.
+func (a *asking) unusable(end *outcome) bool {
+	switch {
+	case end.said != nil, end.step != stepAskAgain && end.step != stepRetry:
+		return false
+	default:
+		return end.empty || end.completed && (!end.cutOff || a.nextRoom() == 0)
 	}
 }
 

@@ -99,7 +99,7 @@ func (n *negotiation) refused(words, code string, picture bool) bool {
 	case n.tryEffort(named, words, code):
 	case len(named) > 0:
 		n.lowerNamed(named, words, code, again)
-	case n.now != n.now.bare(picture):
+	case n.resorts == [4]bool{} && n.now != n.now.bare(picture):
 		n.now, n.pending = n.now.bare(picture), slices.Clone(putBack)
 	case n.tryResort(picture):
 	case picture && n.now.Pictures == withPictures:

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/upstream"
@@ -47,6 +49,7 @@ type outcome struct {
 
 	onTheWay  bool            // the failure was between here and the model's server
 	completed bool            // a completion came, usable or not
+	empty     bool            // it had no choices
 	cutOff    bool            // it ended for want of room
 	reasoned  bool            // tokens were spent on reasoning
 	advice    upstream.Advice // the gate's, once the lease is settled
@@ -84,7 +87,7 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 	r := readReply(res.body)
 	end := outcome{
 		result: upstream.Result{Outcome: upstream.Succeeded, Header: res.header, Usage: r.usage},
-		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.cutOff(a.form),
+		status: res.status, completed: true, reasoned: r.reasoned(), cutOff: r.cutOff(a.form) && !r.stuck,
 	}
 	if !r.found {
 		if len(r.texts) > 0 && a.classification(&r) == nil {
@@ -192,6 +195,7 @@ func noCompletion(res response) outcome {
 		fault: fault.New(fault.MalformedAnswer,
 			"what the model's server sent is no chat completion: check the base URL, or try again later"),
 	}
+	end.empty = gjson.Get(res.body, "choices").Exists()
 	if isPage(res.header, res.body) { // of a proxy, or the server's for an address that it does not have
 		end.said, end.means = &serverError{status: res.status, page: true}, meansAddress
 	}

@@ -20,6 +20,7 @@ type reply struct {
 	// than another.
 	anywhere bool
 	thought  string // the reasoning, if the server shows it
+	stuck    bool   // the content is a few characters again and again
 	refusal  string
 	finish   string
 	tokens   tokens
@@ -181,7 +182,9 @@ func (r *reply) readMessage(m gjson.Result) {
 	if strings.EqualFold(r.refusal, "none") || strings.EqualFold(r.refusal, "null") { // as Python writes that there is none
 		r.refusal = ""
 	}
-	r.addText(contentText(m.Get("content")))
+	content := contentText(m.Get("content"))
+	r.stuck = isStuck(content)
+	r.addText(content)
 	for _, path := range []string{"tool_calls.0.function.arguments", "function_call.arguments", "parsed"} {
 		if v := m.Get(path); v.IsObject() {
 			r.addText(v.Raw)
@@ -243,6 +246,29 @@ func contentText(content gjson.Result) string {
 		return true
 	})
 	return b.String()
+}
+
+// isStuck reports whether a text is long and has next to no different characters: models that are
+// bound to a grammar may write nothing but white space, and broken ones nothing but exclamation
+// marks. More room helps neither.
+func isStuck(text string) bool {
+	const long, few = 64, 4
+	if len(text) < long {
+		return false
+	}
+	var seen [few]rune
+	n := 0
+	for _, c := range text {
+		if slices.Contains(seen[:n], c) {
+			continue
+		}
+		if n == few {
+			return false
+		}
+		seen[n] = c
+		n++
+	}
+	return true
 }
 
 // ofThoughts matches the types of parts that are no answer.

@@ -37,6 +37,9 @@ type site struct {
 	failure string                 // the words of the last failure, while nothing was answered
 	lost    bool                   // all addresses were asked in vain
 	outage  bool                   // nothing that was left out helped against failures
+	good    bool                   // an answer has been of use, or a refusal of the model's own
+	garbled int                    // answers that were of no use, while none was good
+	useless bool                   // nothing that was left out helped against these
 	// pictureRejects are refusals of pictures since the last answer to one.
 	pictureRejects int
 	save           func(terms) // stores what was learned
@@ -58,7 +61,7 @@ func newSite(id siteID, endpoints []string, offer terms, stored *terms, save fun
 	s := &site{id: id, endpoints: endpoints, talks: newNegotiation(offer), save: save}
 	if stored != nil {
 		s.talks.now, s.talks.best = *stored, *stored
-		s.talks.done, s.talks.answered = true, true
+		s.talks.done, s.talks.answered, s.good = true, true, true
 		for kind := range s.settled {
 			s.settled[kind] = true
 		}
@@ -108,16 +111,19 @@ func (s *site) open() bool {
 	return s.talks.done
 }
 
-// answered notes an answer to a request with these terms. usable is whether it could be read
-// as an answer; one that was cut off for want of room is not, and does not end the
-// negotiation.
-func (s *site) answered(sent terms, kind catalog.Kind, usable bool) {
+// answered notes an answer to a request with these terms: whether it was of use, and whether
+// it was whole. One that was cut off for want of room does not end the negotiation, nor does
+// one that was of no use, unless others were or all was in vain.
+func (s *site) answered(sent terms, kind catalog.Kind, good, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers.Add(1)
 	s.gone.Store(false)
 	s.rejects, s.failure, s.outage = 0, "", false
-	if !usable {
+	if good {
+		s.good, s.useless = true, false
+	}
+	if !good && (!whole || !s.good && !s.useless) {
 		return
 	}
 	s.settled[kind] = true
@@ -167,8 +173,41 @@ func (s *site) refused(sent terms, e *serverError, kind catalog.Kind) bool {
 		s.talks.done, s.talks.calls = false, 0 // known for texts, asked for a picture
 	}
 	again := s.talks.refused(e.message+" "+e.param, e.code, kind == catalog.KindImage)
-	if !again && s.talks.failing && !s.talks.answered {
-		s.outage, s.talks = true, newNegotiation(s.talks.offer)
+	if !again && !s.talks.answered {
+		s.inVain()
+	}
+	return again
+}
+
+// inVain notes that a negotiation against failures, or against answers of no use, has found
+// nothing that helps: the usual terms are as good as any then.
+func (s *site) inVain() {
+	if s.talks.failing || s.garbled > 1 {
+		s.outage, s.useless = s.talks.failing, s.garbled > 1
+		s.garbled, s.talks = 0, newNegotiation(s.talks.offer)
+	}
+}
+
+// unusable notes an answer of which nothing can be made, and reports whether the same question
+// is to be asked again with other terms. Before any answer was of use, two in a row are as good
+// as a refusal, and so is one in the negotiation that follows.
+func (s *site) unusable(sent terms, kind catalog.Kind) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	finding := s.garbled > 1 && !s.talks.done
+	switch {
+	case s.useless, s.good && !finding:
+		return false
+	case !sent.sameParts(s.talks.now):
+		return true
+	}
+	if s.garbled++; s.garbled == 1 {
+		s.talks.calls++
+		return false
+	}
+	again := s.talks.refused("", "", kind == catalog.KindImage)
+	if !again && !s.talks.answered {
+		s.inVain()
 	}
 	return again
 }
@@ -280,7 +319,7 @@ func (s *site) goTo(endpoint int) { s.talks.now.Endpoint, s.talks.offer.Endpoint
 
 // keep stores what was learned, once it is known to work.
 func (s *site) keep() {
-	if s.talks.done && s.talks.answered && s.save != nil {
+	if s.talks.done && s.talks.answered && s.good && s.save != nil {
 		s.save(s.talks.best)
 	}
 }

@@ -112,6 +112,12 @@ var furtherBehaviours = map[string]further{
 	"names":               {200, `(of wood)`, nil},
 	"vllm-max-logprobs":   {200, "category", nil},
 	"stream-only-406":     {406, "text/event-stream", nil},
+	"modelscope-schema":   {200, `"choices":null`, map[string]string{"response_format": jsonObject}},
+	"ollama-format":       {200, `"content":""`, map[string]string{"response_format": ""}},
+	"whitespace-forever":  {200, `"finish_reason":"length"`, map[string]string{"response_format": ""}},
+	"logprobs-empty":      {200, `"content":null`, map[string]string{"logprobs": ""}},
+	"system-ignored":      {200, "How can I help", map[string]string{"messages": `[{"role":"user","content":"Classify.\n\na chair"}]`}},
+	"spoilt-at-first":     {200, `"content":""`, nil},
 }
 
 func TestBehaviours_OfFurtherServers(t *testing.T) {
