@@ -177,20 +177,17 @@ func first(list gjson.Result) (item gjson.Result) {
 // of a tool call, and, if both are empty, the reasoning.
 func (r *reply) readMessage(m gjson.Result) {
 	if refusal := m.Get("refusal"); refusal.Type == gjson.String { // some say false
-		r.refusal = strings.Clone(refusal.Str)
-	}
-	if strings.EqualFold(r.refusal, "none") || strings.EqualFold(r.refusal, "null") { // as Python writes that there is none
-		r.refusal = ""
+		r.refusal = strings.Clone(present(refusal.Str))
 	}
 	content := contentText(m.Get("content"))
 	r.stuck = isStuck(content)
 	r.addText(content)
-	for _, path := range []string{"tool_calls.0.function.arguments", "function_call.arguments", "parsed"} {
-		if v := m.Get(path); v.IsObject() {
-			r.addText(v.Raw)
-		} else {
-			r.addText(v.String())
-		}
+	m.Get("tool_calls").ForEach(func(_, call gjson.Result) bool {
+		r.addText(call.Get("function.arguments").String())
+		return len(r.texts) < maxAnywhere
+	})
+	for _, name := range []string{"function_call.arguments", "parsed"} {
+		r.addText(m.Get(name).String())
 	}
 	for _, name := range []string{"reasoning_content", "reasoning", "thinking"} {
 		if text := m.Get(name).String(); text != "" && r.thought == "" {
@@ -217,8 +214,17 @@ func (r *reply) dropDrafts() {
 // aloud matches the marks of thoughts in a text that is the answer too.
 var aloud = regexp.MustCompile(`(?i)[<\[◁|]/?[a-z_:]*(?:think|thought|reason)|<\|channel\|>`)
 
+// present returns a text, and "" for what Python and others write if there is none.
+func present(text string) string {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "", "null", "none", "undefined":
+		return ""
+	}
+	return text
+}
+
 func (r *reply) addText(text string) {
-	if strings.TrimSpace(text) != "" {
+	if present(text) != "" {
 		r.texts = append(r.texts, strings.Clone(text))
 	}
 }

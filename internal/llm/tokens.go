@@ -14,18 +14,55 @@ type tokens struct {
 }
 
 // find looks for the list in a choice's logprobs, and skips them. The member of the choice
-// that is named next, if it is still to come, spares reading the list.
+// that is named next, if it is still to come, spares reading the list. Some servers have the
+// lists of the older API there.
 func (t *tokens) find(c *cursor, next string) {
+	var texts, logprobs gjson.Result
 	c.members(func(name string) bool {
-		if name == "content" && c.peek() == '[' {
+		switch {
+		case name == "content" && c.peek() == '[':
 			t.list = c.text[c.at:]
 			if next != "" && c.jump(next) {
 				return false
 			}
+			c.skip()
+		case name == "tokens":
+			texts = c.value()
+		case name == "token_logprobs":
+			logprobs = c.value()
+		default:
+			c.skip()
 		}
-		c.skip()
 		return true
 	})
+	if t.list == "" && texts.IsArray() && logprobs.IsArray() {
+		t.list = joined(firstOf(texts), firstOf(logprobs))
+	}
+}
+
+// maxJoined is how many tokens of the older API's lists are read: many more than an answer has
+// up to its category.
+const maxJoined = 4096
+
+func firstOf(list gjson.Result) (items []gjson.Result) {
+	list.ForEach(func(_, item gjson.Result) bool {
+		items = append(items, item)
+		return len(items) < maxJoined
+	})
+	return items
+}
+
+// joined returns a list of tokens with their log-probabilities.
+func joined(texts, logprobs []gjson.Result) string {
+	list := []byte{'['}
+	for i := range min(len(texts), len(logprobs)) {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(append(list, `{"token":`...), texts[i].Raw...)
+		list = append(append(append(list, `,"logprob":`...), logprobs[i].Raw...), '}')
+	}
+	return string(append(list, ']'))
 }
 
 // All yields the tokens, up to the first that has no log-probability.

@@ -29,8 +29,24 @@ const (
 // marks match what models write between their thoughts and the answer, which follows the
 // last of them: the closing tag of thoughts, however it is written, or a channel's mark.
 // "assistantfinal" is what remains of the channels' marks when a server removes the special
-// tokens. Others name the end of their thoughts: <|END_THINKING|>, <|end_of_thought|>, <unused95>.
-var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|>|<unused95>|<channel\|>|\.\.\.done thinking\.|[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch)[a-z_]*[>\]▷]|<\|message\|>|assistantfinal`)
+// tokens. Others name the end of their thoughts: <|END_THINKING|>, <|end_of_thought|>, <unused95>,
+// or close what hides them on a page (</details>).
+var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|>|<unused95>|<channel\|>|<\|inner_suffix\|>|\.\.\.done thinking\.|here is my response:|[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch|details)[a-z_]*\s*[>\]▷]|<\|message\|>|assistantfinal`)
+
+// What follows the end of the model's turn, or a question, is an answer to a question that the
+// model has made up, if its server does not stop it.
+var (
+	turnEnds = regexp.MustCompile(`<\|(?:im_end|eot_id|endoftext|end_of_text|eom_id)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>`)
+	question = regexp.MustCompile(`<product>`)
+)
+
+// upTo returns a text up to the first match, if there may be an answer before it.
+func upTo(match *regexp.Regexp, text string) string {
+	if at := match.FindStringIndex(text); at != nil && strings.Contains(text[:at[0]], "{") {
+		return text[:at[0]]
+	}
+	return text
+}
 
 // readReply returns the one answer in a reply: a JSON object with a category. It may
 //   - stand after thoughts, in a code fence, and in prose,
@@ -57,9 +73,11 @@ func readReply(reply string, mayBreakOff bool) (wire, error) {
 			return w, nil
 		}
 	}
+	reply = upTo(turnEnds, reply)
 	if found := marks.FindAllStringIndex(reply, -1); found != nil {
 		reply = strings.TrimSpace(reply[found[len(found)-1][1]:])
 	}
+	reply = upTo(question, reply)
 	if reply == "" {
 		return wire{}, malformed("it is empty")
 	}
