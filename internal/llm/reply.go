@@ -216,8 +216,8 @@ var aloud = regexp.MustCompile(`(?i)[<\[◁|]/?[a-z_:]*(?:think|thought|reason)|
 
 // present returns a text, and "" for what Python and others write if there is none.
 func present(text string) string {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "", "null", "none", "undefined":
+	word := strings.TrimSpace(text)
+	if word == "" || strings.EqualFold(word, "null") || strings.EqualFold(word, "none") || strings.EqualFold(word, "undefined") {
 		return ""
 	}
 	return text
