@@ -36,7 +36,7 @@ func (t *tokens) find(c *cursor, next string) {
 		return true
 	})
 	if t.list == "" && texts.IsArray() && logprobs.IsArray() {
-		t.list = joined(firstOf(texts), firstOf(logprobs))
+		t.list = joined(firstJoined(texts), firstJoined(logprobs))
 	}
 }
 
@@ -44,7 +44,7 @@ func (t *tokens) find(c *cursor, next string) {
 // up to its category.
 const maxJoined = 4096
 
-func firstOf(list gjson.Result) (items []gjson.Result) {
+func firstJoined(list gjson.Result) (items []gjson.Result) {
 	list.ForEach(func(_, item gjson.Result) bool {
 		items = append(items, item)
 		return len(items) < maxJoined
