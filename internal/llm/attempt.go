@@ -113,23 +113,28 @@ func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, err
 	ctx, cancel := a.bound(ctx, lease)
 	defer cancel()
 	address := a.at.site.address(a.form.terms)
-	for range maxRedirects {
-		res, err := a.postTo(ctx, address, lease.Secret())
+	method := http.MethodPost
+	for hop := 1; ; hop++ {
+		res, err := a.exchange(ctx, method, address, lease.Secret())
 		next := redirected(address, &res)
-		if err != nil || next == "" {
+		if err != nil || next == "" || hop == maxRedirects {
 			return res, err
 		}
-		if res.status == http.StatusMovedPermanently || res.status == http.StatusPermanentRedirect {
+		if movedForGood(res.status) {
 			a.at.site.moved(a.form.terms, next)
 		}
-		address = next
+		method, address = methodAfter(res.status, method), next
 	}
-	return response{}, errRedirects
 }
 
-func (a *asking) postTo(ctx context.Context, address, secret string) (response, error) {
+// exchange sends the question, or with GET asks for an answer to one that was sent.
+func (a *asking) exchange(ctx context.Context, method, address, secret string) (response, error) {
 	var res *http.Response
-	err := a.api.Post(ctx, address, a.body, &res, a.at.options(secret, a.form.terms.KeyHeader)...)
+	var body any = a.body
+	if method == http.MethodGet {
+		body = nil
+	}
+	err := a.api.Execute(ctx, method, address, body, &res, a.at.options(secret, a.form.terms.KeyHeader)...)
 	if res == nil {
 		return response{}, causeOf(ctx, err)
 	}

@@ -10,8 +10,15 @@ import (
 // messages", "your prompt has 3200 tokens".
 var (
 	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})|\+ \d{1,9} > (\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens|(\d{1,9}) \+ \d{1,9} >`)
+	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request has (\d{2,9}) input tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens|(\d{1,9}) \+ \d{1,9} >`)
 )
+
+// tooLongWords are those for a question that is too long by itself.
+var tooLongWords = []string{
+	"prompt is too long", "input is too long", "input token count", "prompt token count", "maximum prompt length", "range of input length",
+	"exceeds max length", "input tokens exceed", "too large for model with", "size limit exceeded by", "trying to keep the first",
+	"must have less than", "maximum number of input tokens",
+}
 
 // negativeRoom is how vLLM says that the question alone is longer than the context.
 const negativeRoom = "at least 1, got -"
@@ -22,7 +29,7 @@ func (e *serverError) contextRoom() int {
 	context := numberIn(contextNumber, e.message)
 	question := numberIn(questionNumber, e.message)
 	switch {
-	case strings.Contains(e.message, negativeRoom):
+	case strings.Contains(e.message, negativeRoom), anyIn(strings.ToLower(e.message), tooLongWords):
 		return -1
 	case context == 0 || question == 0:
 		return 0

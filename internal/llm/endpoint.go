@@ -13,6 +13,9 @@ const endpointPath = "/chat/completions"
 // versioned matches a path that already ends at an API's root.
 var versioned = regexp.MustCompile(`/(?:v\d+[a-z0-9]*|openai|api)$`)
 
+// slashes matches what becomes of a base URL to which "/v1" was added after its slash.
+var slashes = regexp.MustCompile(`/{2,}`)
+
 // endpoints returns the addresses under which a base URL may mean chat completions, the
 // likeliest first. The query of the base URL is kept, with more added: Azure has its
 // version there. A base URL that is the whole address stands alone.
@@ -22,14 +25,18 @@ func endpoints(base string, query url.Values) ([]string, error) {
 		return nil, err
 	}
 	u.RawQuery = mergeQuery(u.RawQuery, query)
-	root := strings.TrimRight(u.Path, "/")
+	root := strings.TrimRight(slashes.ReplaceAllString(u.Path, "/"), "/")
 	if strings.HasSuffix(root, endpointPath) {
 		return []string{withPath(u, root)}, nil
 	}
 	paths := []string{root + endpointPath}
 	switch {
+	case root == "/v1":
+		paths = append(paths, endpointPath, "/api/v1"+endpointPath, "/openai/v1"+endpointPath)
 	case strings.HasSuffix(root, "/v1"):
 		paths = append(paths, strings.TrimSuffix(root, "/v1")+endpointPath)
+	case strings.HasSuffix(root, "/v1beta"): // Gemini
+		paths = append(paths, root+"/openai"+endpointPath)
 	case root == "":
 		paths = append(paths, "/v1"+endpointPath, "/api/v1"+endpointPath, "/openai/v1"+endpointPath, "/api"+endpointPath)
 	case !versioned.MatchString(root) || strings.HasSuffix(root, "/api") || strings.HasSuffix(root, "/openai"):
@@ -37,6 +44,9 @@ func endpoints(base string, query url.Values) ([]string, error) {
 	}
 	if above := path.Dir(root); !versioned.MatchString(root) && versioned.MatchString(above) { // another endpoint of the API
 		paths = append(paths, above+endpointPath)
+	}
+	if root != "" && root != "/v1" {
+		paths = append(paths, "/v1"+endpointPath) // Ollama and Open WebUI have APIs of their own elsewhere
 	}
 	var list []string
 	for _, p := range paths {

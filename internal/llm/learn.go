@@ -150,7 +150,8 @@ func (end *outcome) maybeRefusal(sent terms) bool {
 // that it was sent in, which is tried once.
 func (a *asking) otherKeyHeader(s *site, sent terms, end *outcome) bool {
 	words := strings.ToLower(end.said.message)
-	if a.at.dialect.settings.Auth != "" || !anyIn(words, []string{"api-key", "subscription key", "subscription-key", "no api key"}) || !s.otherKeyHeader(sent) {
+	wanted := words == "forbidden" || anyIn(words, []string{"api-key", "subscription key", "subscription-key", "no api key"}) // the first by AWS's gateway
+	if a.at.dialect.settings.Auth != "" || !wanted || !s.otherKeyHeader(sent) {
 		return false
 	}
 	end.means = meansParameter // the key is well

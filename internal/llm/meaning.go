@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -50,15 +51,19 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text), aboutAccount.MatchString(text) && !e.ofParameter(text):
+	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text), aboutAccount.MatchString(text) && !e.ofParameter(text), aboutRegion.MatchString(text):
 		return meansKey
 	case anyIn(text, brokenWords):
 		return meansBroken
 	case anyIn(text, loadingWords):
 		return meansLoading
+	case e.overloaded(text):
+		return meansAway
+	case e.asksToWait():
+		return meansSpeed
 	case anyIn(text, roomWords):
 		return meansRoom
-	case anyIn(text, contextWords):
+	case anyIn(text, contextWords), aboutLength.MatchString(text):
 		return meansContext
 	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
@@ -66,7 +71,7 @@ func (e *serverError) meaning() meaning {
 		return meansModel
 	case anyIn(text, addressWords):
 		return meansAddress
-	case e.status < 500 && e.status != http.StatusForbidden && passing.MatchString(text) && !e.ofParameter(text):
+	case e.status < 500 && e.status != http.StatusForbidden && e.ofServer(text) && !e.ofParameter(text):
 		return meansFailure
 	}
 	return e.statusMeaning(text)
@@ -75,7 +80,8 @@ func (e *serverError) meaning() meaning {
 // pageMeaning is for an HTML page, which a proxy or a firewall wrote.
 func (e *serverError) pageMeaning() meaning {
 	switch {
-	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status == http.StatusNotImplemented, e.status < 400:
+	case e.status == http.StatusNotFound, e.status == http.StatusMethodNotAllowed, e.status == http.StatusNotImplemented, e.status < 400,
+		anyIn(strings.ToLower(e.message), httpsWords):
 		return meansAddress
 	case e.status == http.StatusTooManyRequests:
 		return meansSpeed
@@ -111,7 +117,7 @@ func (e *serverError) statusMeaning(text string) meaning {
 		return meansFailure
 	case known:
 		return means
-	case e.status >= 520 && e.status < 530: // Cloudflare: its origin is away
+	case e.status >= 520 && e.status <= 530: // Cloudflare: its origin is away
 		return meansAway
 	case e.status >= 500:
 		return meansFailure
@@ -127,6 +133,7 @@ func (e *serverError) statusMeaning(text string) meaning {
 // statusMeanings are those of statuses, for errors whose words say nothing.
 var statusMeanings = map[int]meaning{
 	http.StatusMethodNotAllowed: meansAddress, http.StatusGone: meansAddress,
+	http.StatusProxyAuthRequired: meansKey, http.StatusUnavailableForLegalReasons: meansFiltered,
 	http.StatusBadRequest: meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
 	http.StatusNotAcceptable: meansParameter, http.StatusPreconditionFailed: meansParameter, http.StatusUnsupportedMediaType: meansParameter,
 	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
@@ -151,12 +158,33 @@ func (e *serverError) outOfMoney(text string) bool {
 		return true
 	case anyIn(text, moneyCodes):
 		return !aboutMinute.MatchString(strings.ToLower(e.message))
+	case nothingAllowed.MatchString(text):
+		return true // whatever the period and the wait
 	case aboutSpeed.MatchString(strings.ToLower(e.message + " " + e.code)): // LiteLLM has one kind for all of 429
 		return false // a quota of a minute
-	case e.wait > 0, len(e.quotas) > 0, waitIn(e.message) > 0:
+	case len(e.quotas) > 0, e.shortWait():
 		return false // a wait is a limit of speed
 	}
 	return anyIn(text, moneyWords) || aboutMoney.MatchString(text) && !aboutTokens.MatchString(text)
+}
+
+// shortWait reports whether the body asks for a wait that helps against a limit of speed alone.
+func (e *serverError) shortWait() bool {
+	wait := cmp.Or(e.wait, waitIn(e.message))
+	return wait > 0 && wait <= longQuota
+}
+
+// asksToWait reports whether it is a refusal for now, by a wait in the body or the headers.
+func (e *serverError) asksToWait() bool { return e.status < 500 && (e.later || e.shortWait()) }
+
+// overloaded reports whether the server has too much to do, whatever the status.
+func (e *serverError) overloaded(text string) bool {
+	return !e.inChoice && (anyIn(text, overloadWords) || aboutLoad.MatchString(text))
+}
+
+// ofServer reports whether a refusal is a failure of the server, by its words or its type.
+func (e *serverError) ofServer(text string) bool {
+	return passing.MatchString(text) || serverKinds[strings.ToLower(e.kind)] || serverKinds[strings.ToLower(e.code)]
 }
 
 // ofThisPicture reports whether a refusal of a picture is about its form or content, so that
@@ -167,7 +195,7 @@ func (e *serverError) ofThisPicture() bool {
 
 // tooFast reports whether the server wants fewer calls. Gateways say so with any status.
 func (e *serverError) tooFast(text string) bool {
-	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords)
+	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords) || aboutConcurrency.MatchString(text)
 }
 
 // ofParameter reports whether it is about a member of the request, whatever else it speaks of.
@@ -179,13 +207,19 @@ func (e *serverError) ofParameter(text string) bool {
 	return true
 }
 
-// ofModel reports whether there is no such model.
+// ofModel reports whether there is no such model, or none that this account may ask.
 func (e *serverError) ofModel(text string) bool {
 	if anyIn(text, modelWords) {
 		return true
 	}
+	if anyIn(text, parameterNames) {
+		return false
+	}
+	if strings.EqualFold(e.param, "model") && e.status == http.StatusNotFound || modelCode.MatchString(e.code) || modelCode.MatchString(e.kind) || onlyModel.MatchString(e.message) {
+		return true
+	}
 	said := aboutModel.FindString(text)
-	return said != "" && !anyIn(said, parameterWords) && !anyIn(text, parameterNames)
+	return said != "" && !anyIn(said, parameterWords)
 }
 
 // filtered reports whether moderation keeps a question from the model, which says nothing
@@ -195,10 +229,11 @@ func (e *serverError) filtered(text string) bool {
 		return true
 	}
 	switch e.code {
-	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301", "1026", "1027":
+	case "content_filter", "content_policy_violation", "moderation", "moderation_blocked", "flagged", "data_inspection_failed", "1301", "1026", "1027",
+		"DataInspectionFailed", "invalid_prompt", "2016", "2017":
 		return true
 	}
-	return anyIn(text, moderationWords) || aboutGuardrail.MatchString(text) || strings.Contains(strings.ToLower(e.code+" "+e.kind), "guardrail")
+	return anyIn(text, moderationWords) || aboutPolicy.MatchString(text) || aboutGuardrail.MatchString(text) || strings.Contains(strings.ToLower(e.code+" "+e.kind), "guardrail")
 }
 
 // waits returns how long the answer asks to wait in its body, and whether that is a quota

@@ -197,7 +197,7 @@ func noCompletion(res response) outcome {
 	}
 	end.empty = gjson.Get(res.body, "choices").Exists()
 	if isPage(res.header, res.body) { // of a proxy, or the server's for an address that it does not have
-		end.said, end.means = &serverError{status: res.status, page: true}, meansAddress
+		end.said, end.means = &serverError{status: res.status, page: true, message: pageTitle(res.body)}, meansAddress
 	}
 	return end
 }

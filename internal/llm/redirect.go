@@ -1,22 +1,25 @@
 package llm
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxRedirects is how many addresses one call may be sent to.
 const maxRedirects = 5
 
-var errRedirects = errors.New("the model's server redirects without end")
-
-// redirected returns where an answer sends the same POST: to the same host, by the same
+// redirected returns where an answer sends the same request, or after 303 a GET: to the same host, by the same
 // scheme or from http to https, so that a key goes to no one but its server. Empty: the
-// answer is no such redirect.
+// answer is no such redirect. A server that wants TLS on this port redirects so too.
 func redirected(from string, res *response) string {
 	switch res.status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusBadRequest:
+		if rest, plain := strings.CutPrefix(from, "http://"); plain && anyIn(strings.ToLower(res.body), httpsWords) {
+			return "https://" + rest
+		}
+		return ""
 	default:
 		return ""
 	}
@@ -32,4 +35,18 @@ func redirected(from string, res *response) string {
 		return to.String()
 	}
 	return ""
+}
+
+// movedForGood reports whether an answer that redirects does so for all calls to come.
+func movedForGood(status int) bool {
+	return status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect || status == http.StatusBadRequest
+}
+
+// methodAfter returns the method for what an answer redirects to. Modal answers 303 where a
+// call takes long: the answer is fetched, and not asked for again.
+func methodAfter(status int, method string) string {
+	if status == http.StatusSeeOther {
+		return http.MethodGet
+	}
+	return method
 }

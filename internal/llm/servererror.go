@@ -2,6 +2,7 @@ package llm
 
 import (
 	"cmp"
+	"html"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
 // serverError is a server's own account of what went wrong, in whatever form it came.
@@ -22,6 +25,8 @@ type serverError struct {
 	reasons, quotas []string
 	// wait is how long the body asks to wait. 0: it does not say.
 	wait time.Duration
+	// later is set if the headers say when to ask again.
+	later bool
 	// page is set if the body is an HTML page, so that it is not the model's server
 	// that speaks but something in front of it.
 	page bool
@@ -43,20 +48,24 @@ func readError(status int, header http.Header, body string) serverError {
 		body = body[:maxErrorBytes]
 	}
 	root := gjson.Parse(strings.TrimPrefix(strings.TrimSpace(body), "\ufeff"))
-	if root.IsArray() {
-		root = first(root)
-	}
+	root = firstOf(root)
 	var e serverError
 	switch {
 	case root.IsObject():
 		e = errorIn(root)
 		e.wait = cmp.Or(e.wait, bodyWait(root))
 	case isPage(header, body):
-		e.page = true
+		e.page, e.message = true, pageTitle(body)
 	default:
 		e.message = strings.TrimSpace(body)
 	}
 	e.status = status
+	if after, ok := upstream.RetryAfter(header, time.Now()); ok && after > 0 {
+		e.later = true
+	}
+	if to := header.Get("Location"); to != "" && status >= 300 && status < 400 {
+		e.message = "it redirects to " + publicURL(to)
+	}
 	return e
 }
 
@@ -75,16 +84,19 @@ func (e *serverError) detail() string {
 	return words
 }
 
+// errorPaths are where gateways of their own kinds keep an error: Apigee and WSO2, clouds of
+// Tencent and ByteDance, and those that wrap their provider's answer.
+var errorPaths = []string{"error", "Error", "fault", "errors", "Response.Error", "ResponseMetadata.Error", "data.error", "response.error"}
+
 // errorIn reads the error of a JSON object: that object, or one in it.
 func errorIn(root gjson.Result) serverError {
-	e := root.Get("error")
-	switch {
-	case e.IsObject():
-		return errorFields(e)
-	case e.IsArray():
-		return errorFields(first(e))
-	case e.Type == gjson.String:
-		return serverError{message: e.Str, code: root.Get("code").String()}
+	for _, path := range errorPaths {
+		switch e := root.Get(path); {
+		case e.IsObject(), e.IsArray() && e.Get("0").Exists():
+			return errorFields(firstOf(e)).unwrapped()
+		case e.Type == gjson.String:
+			return serverError{message: e.Str, code: root.Get("code").String()}.unwrapped()
+		}
 	}
 	if base := root.Get("base_resp"); base.IsObject() {
 		return serverError{message: base.Get("status_msg").String(), code: base.Get("status_code").String()}
@@ -92,14 +104,20 @@ func errorIn(root gjson.Result) serverError {
 	if block := root.Get("promptFeedback.blockReason"); block.Exists() { // Gemini
 		return serverError{message: "the question was blocked: " + block.String(), code: "content_filter"}
 	}
-	if errs := root.Get("errors"); errs.IsArray() {
-		return errorFields(first(errs))
-	}
 	if detail := root.Get("detail"); detail.Exists() {
-		return serverError{message: messageText(detail)}
+		return serverError{message: messageText(detail)}.unwrapped()
 	}
-	return errorFields(root)
+	return errorFields(root).unwrapped()
 }
+
+// The names of an error's members that are not OpenAI's own.
+var (
+	messageNames = []string{
+		"msg", "error_message", "error_msg", "errorMessage", "reason", "title",
+		"Message", "faultstring", "description", "errmsg", "err_msg", "moreInformation",
+	}
+	codeNames = []string{"code", "Code", "error_code", "errcode", "detail.errorcode"}
+)
 
 func errorFields(e gjson.Result) serverError {
 	if e.Type == gjson.String {
@@ -108,19 +126,67 @@ func errorFields(e gjson.Result) serverError {
 	f := serverError{
 		message: messageText(e.Get("message")),
 		kind:    cmp.Or(e.Get("type").String(), e.Get("status").String()),
-		code:    e.Get("code").String(),
 		param:   e.Get("param").String(),
 	}
-	for _, name := range []string{"msg", "error_message", "error_msg", "errorMessage", "reason", "title"} {
+	for _, name := range codeNames {
+		f.code = cmp.Or(f.code, e.Get(name).String())
+	}
+	for _, name := range messageNames {
 		if f.message == "" {
 			f.message = messageText(e.Get(name))
 		}
 	}
 	if raw := e.Get("metadata.raw"); raw.Exists() { // OpenRouter: the provider's own words
-		f.message += " " + messageText(raw)
+		inner := serverError{message: messageText(raw)}.unwrapped()
+		f.message += " " + inner.message
+		f.take(&inner)
 	}
 	f.readDetails(e.Get("details"))
 	return f
+}
+
+// unwrapped returns the error that a gateway passes on as a text of JSON in its own message,
+// alone or at its end.
+func (e serverError) unwrapped() serverError {
+	at := strings.IndexByte(e.message, '{')
+	if at < 0 {
+		return e
+	}
+	text := strings.TrimSpace(e.message[at:])
+	if at > 0 && e.message[at-1] == '[' {
+		text = "[" + text
+	}
+	if !gjson.Valid(text) {
+		return e
+	}
+	root := firstOf(gjson.Parse(text))
+	inner := errorIn(root) // the text gets shorter each time
+	if inner.message == "" {
+		return e
+	}
+	e.message = inner.message
+	e.take(&inner)
+	e.wait = cmp.Or(e.wait, bodyWait(root))
+	return e
+}
+
+// firstOf returns a list's first element, or what is no list itself.
+func firstOf(v gjson.Result) gjson.Result {
+	if v.IsArray() {
+		return first(v)
+	}
+	return v
+}
+
+// take adds what an inner error says besides its message. Its code says more than one that
+// repeats a status.
+func (e *serverError) take(inner *serverError) {
+	if _, err := strconv.Atoi(e.code); err == nil || e.code == "" {
+		e.code = cmp.Or(inner.code, e.code)
+	}
+	e.kind, e.param = cmp.Or(inner.kind, e.kind), cmp.Or(e.param, inner.param)
+	e.reasons, e.quotas = append(e.reasons, inner.reasons...), append(e.quotas, inner.quotas...)
+	e.wait = cmp.Or(e.wait, inner.wait)
 }
 
 // bodyWait returns the wait that members of an error name as a number, 0 for none: on the
@@ -197,16 +263,29 @@ func (e *serverError) readDetails(details gjson.Result) {
 	})
 }
 
+var title = regexp.MustCompile(`(?is)<title[^>]*>(.{1,200}?)</title>`)
+
+// pageTitle returns the title of an HTML page, which says the most of its text.
+func pageTitle(body string) string {
+	if m := title.FindStringSubmatch(body); m != nil {
+		return strings.Join(strings.Fields(html.UnescapeString(m[1])), " ")
+	}
+	return ""
+}
+
 func isPage(header http.Header, body string) bool {
 	return strings.HasPrefix(header.Get("Content-Type"), "text/html") || strings.HasPrefix(strings.TrimSpace(body), "<")
 }
 
 // waitWords find where words name a wait: "try again in 1h5m12s", "retry after 7 seconds",
-// "Please retry in 40.2s", "wait 2 hours".
-var waitWords = regexp.MustCompile(`(?i)(?:try again|retry(?:ing)?|wait)(?: in| after| for)? (\d.{0,40})`)
+// "Please retry in 40.2s", "wait 2 hours", "replenished in 00:00:06".
+var waitWords = regexp.MustCompile(`(?i)(?:try again|retry(?:ing)?|wait|replenished|resets?)(?: in| after| for)? (\d.{0,40})`)
 
 // waitPart is a number with its unit, and what joins it to the next.
 var waitPart = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,9})?) ?([a-z]+),? ?(?:and )?`)
+
+// waitClock is a wait as on a clock.
+var waitClock = regexp.MustCompile(`^(\d{1,4}):(\d\d):(\d\d)\b`)
 
 // waitUnits are the names of units of time, which may end in "s" too.
 var waitUnits = map[string]time.Duration{
@@ -219,6 +298,9 @@ func waitIn(text string) (wait time.Duration) {
 	m := waitWords.FindStringSubmatch(text)
 	if m == nil {
 		return 0
+	}
+	if c := waitClock.FindStringSubmatch(m[1]); c != nil {
+		m[1] = c[1] + "h" + c[2] + "m" + c[3] + "s"
 	}
 	for rest := strings.ToLower(m[1]); ; {
 		part := waitPart.FindStringSubmatch(rest)

@@ -9,6 +9,7 @@ var (
 		"api key not valid", "api_key_invalid", "invalid_api_key", "invalid api key", "incorrect api key", "invalid x-api-key",
 		"invalid authentication", "invalid credentials", "api key expired", "api key has been revoked", "api key is invalid",
 		"invalid subscription key", "no such api key",
+		"expired_key", "expired key", "key was reported as leaked",
 		"no connected db", // LiteLLM without a database, of any key that is not its own
 	}
 	moneyCodes = []string{
@@ -18,21 +19,29 @@ var (
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
 		"billing", "payment required", "top up", "in arrears", "overdue", "account balance", "add funds", "payment method",
-		"spending limit", "spend limit", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
+		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
 	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
 	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
 	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
-	loadingWords = []string{"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed"}
-	roomWords    = []string{
+	loadingWords = []string{
+		"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed",
+		"not ready", "not_ready", "scaled to zero", "scaling up", "scaling_up", "is starting", "starting up", "is initializing", "being initialized", "waking up", "spinning up",
+	}
+	roomWords = []string{
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
 		"increase max_completion_tokens", "could not finish the message", "below minimum value", "integer_below_min_value",
+	}
+	overloadWords = []string{
+		"overloaded", "over capacity", "at capacity", "no capacity", "capacity exceeded", "capacity temporarily exceeded", "insufficient capacity",
+		"experiencing high", "server busy", "service busy", "server is busy", "service is busy", "too busy", "繁忙", "请求过多",
 	}
 	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
 	contextWords  = []string{
 		"context length", "context_length", "context limit", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
-		"maximum number of input tokens", "`max_new_tokens` must be <=", negativeRoom,
+		"maximum number of input tokens", "`max_new_tokens` must be <=", "maximum prompt length", "prompt token count", "max_prompt_tokens", "input tokens exceed",
+		"exceeds max length", "range of input length", "too large for model with", negativeRoom,
 	}
 	pictureWords     = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
 	thisPictureWords = []string{
@@ -50,8 +59,11 @@ var (
 		"model not found", "model_not_found", "no such model", "unknown model", "model does not exist", "does not exist or you do not have access",
 		"not found, try pulling", "invalid model", "is not a valid model", "model is not available", "no model named", "deploymentnotfound",
 		"the api deployment for this resource does not exist", "model has been deprecated", "model_decommissioned", "decommissioned", "no models loaded",
-		"is not found for api version",
+		"is not found for api version", "unable to access model", "not found the model", "no endpoints found for", "no endpoints found matching",
+		"no allowed providers", "not a chat model", "choose different model", "choose a different model", "real modelid", "endpoint with name",
+		"model and version deployment", "inference profile", "模型不存在",
 	}
+	httpsWords   = []string{"http request to an https server", "http request was sent to https port"}
 	addressWords = []string{
 		"unexpected endpoint", "unknown endpoint", "no route", "route not found", "invalid url", "unknown request url", "unknown_url",
 		"cannot post", "page not found", "resource not found", "url not found", "path not found", "no such endpoint", "not a valid endpoint",
@@ -64,14 +76,23 @@ var (
 	parameterWords  = append([]string{"parameter"}, parameterNames...)
 	moderationWords = []string{
 		"moderation", "content policy", "content filter", "content management policy", "was flagged", "safety system", "prohibited_content",
-		"inappropriate content", "responsibleaipolicyviolation",
+		"inappropriate content", "responsibleaipolicyviolation", "sensitive information", "sensitive content", "sensitivecontent", "content exists risk",
+		"prohibited words", "security configurations", "content blocked", "prompt blocked", "response blocked", "output blocked", "pattern is blocked",
+		"censorship", "for safety reasons", "敏感", "违规",
 	}
 )
+
+// serverKinds are types and codes, in lower case, of errors that are the server's own.
+var serverKinds = map[string]bool{
+	"server_error": true, "internal_error": true, "internal_server_error": true, "timeout": true, "timeout_error": true,
+	"service_unavailable": true, "engine_overloaded_error": true,
+}
 
 // What a sentence is about if it has words of two kinds, whatever stands between them.
 var (
 	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
-		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`)
+		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b` +
+		`|\bheader\.(?:authorization|x-api-key|api-key)\b|authentication (?:error|failed)|authfailure|is not authorized to\b|\binvalid access token|\baccess token\b[^.;]{0,24}\bexpired`)
 	// aboutAccount matches the state of the account itself: something that it may not use is
 	// "disabled" too. What stands between is a name in quotes, or up to two words with what plain words do not have.
 	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
@@ -89,9 +110,27 @@ var (
 	// aboutModel has nothing but the model's name before "not found": the same is said of
 	// parameters of a model.
 	aboutModel = regexp.MustCompile(`\b(?:model|deployment)(?:\s+(?:or endpoint|with|name|named|id|for this resource))*(?::?\s+(?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|\([^)]{1,120}\)|[\w./:@+-]+))?` +
-		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist)\b`)
+		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could |has been )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist|` +
+		`deprecated|retired|discontinued|no longer (?:available|supported)|not supported (?:by any|for this|in (?:your|this) region)|blocked at the)\b`)
 	// aboutGuardrail wants more than the word, which furniture has too.
 	aboutGuardrail = regexp.MustCompile(`guardrails?[^.;]{0,40}(?:intervened|blocked|violat|triggered|not permitted|denied|rejected|flagged)|failed guardrail|(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`)
+	// aboutRegion matches the words of a provider that does not serve the country of the call.
+	aboutRegion = regexp.MustCompile(`\b(?:user location|country|territory)\b[^.;]{0,40}\bnot (?:supported|available)|\bnot available in your (?:country|territory)`)
+	// nothingAllowed matches a quota of nothing.
+	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)\s/]|\.\s|\.?$)`)
+	// aboutConcurrency matches the words for too many calls at once.
+	aboutConcurrency = regexp.MustCompile(`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b|\b(?:concurrent|parallel|simultaneous) (?:request|call|connection)s?\b[^.;]{0,40}\b(?:limit|exceed|reached|maximum)` +
+		`|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
+	// aboutLoad matches the words for too many calls of others.
+	aboutLoad = regexp.MustCompile(`\b(?:high|heavy) (?:load|traffic)\b`)
+	// aboutLength matches a bound on the question of which the words name only the numbers.
+	aboutLength = regexp.MustCompile("\x60(?:inputs|prompt)\x60 must have less than")
+	// aboutPolicy matches what a provider's rules forbid.
+	aboutPolicy = regexp.MustCompile(`\bviolat\w+\b[^.;]{0,40}\b(?:usage|content|safety|acceptable[ -]use)\b[^.;]{0,20}\b(?:guideline|polic|rule)|content you provided[^.;]{0,40}blocked|guardrail checks?\b[^.;]{0,40}\bfailed`)
+	// modelCode matches codes for models that are not there, or not for this account.
+	modelCode = regexp.MustCompile(`(?i)^model[_.]?(?:not|terms|permission|access|unavailable|deprecated|retired|blocked|disabled|decommissioned)|^(?:invalid|unknown|unsupported|unavailable)_?model|(?:key|team)_model_access_denied`)
+	// onlyModel matches Anthropic's words for a model that is not there.
+	onlyModel = regexp.MustCompile(`^model: \S+$`)
 	// passing matches the words of refusals that will not last.
-	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|temporarily (?:unavailable|overloaded|unable)`)
+	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|please try again(?:[.,!]|$)|稍后(?:重试|再试)|\btimed out\b|temporarily (?:unavailable|overloaded|unable)`)
 )

@@ -204,7 +204,7 @@ func TestBehaviours(t *testing.T) {
 		})
 		tested = append(tested, name)
 	}
-	tested = slices.AppendSeq(tested, maps.Keys(furtherBehaviours))
+	tested = slices.AppendSeq(slices.AppendSeq(tested, maps.Keys(furtherBehaviours)), maps.Keys(errorBehaviours))
 	for _, name := range llmsim.Behaviours() {
 		if !slices.Contains(tested, name) {
 			t.Errorf("%s has no test", name)
@@ -220,7 +220,10 @@ func sendTo(t *testing.T, behaviour, body string) seen {
 		config.Behaviours = []string{behaviour}
 	}
 	_, url := testkit.ServeSimTCP(t, config)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return send(t, client, url, body)
 }
 

@@ -91,7 +91,7 @@ func (l *lane) away() bool {
 // answer can correct it.
 func (q *group) tokenLimit(now instant) float64 {
 	if q.tokens.seen && now-q.tokens.last.sent < time.Minute {
-		return q.tokens.last.limit
+		return max(q.tokens.last.limit, q.tokens.last.remaining) // a limit below what is left is none
 	}
 	return 60 * q.tokensPerSecond
 }
