@@ -156,6 +156,8 @@ func (e *serverError) outOfMoney(text string) bool {
 	switch {
 	case e.status == http.StatusPaymentRequired, anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords):
 		return true
+	case freeQuota.MatchString(text):
+		return true
 	case anyIn(text, moneyCodes):
 		return !aboutMinute.MatchString(strings.ToLower(e.message))
 	case nothingAllowed.MatchString(text):

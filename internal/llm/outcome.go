@@ -64,13 +64,20 @@ func (a *asking) read(ctx context.Context, res response, err error, secrets hidd
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return outcome{step: stepGone, fault: cut(ctx), result: upstream.Result{Late: !cancelled(ctx)}}
-	case err != nil:
+	case err != nil && !whole(res):
 		return callFailed(err, res, secrets)
 	case res.status >= 200 && res.status < 300:
 		return a.readCompletion(res, secrets)
 	default:
 		return errorOutcome(res, readError(res.status, res.header, res.body), secrets)
 	}
+}
+
+// whole reports whether an answer came as a whole although the connection broke behind it: its
+// length was wrong, or its end was missing. It is paid for.
+func whole(res response) bool {
+	body := strings.TrimSpace(res.body)
+	return res.status >= 200 && res.status < 300 && strings.HasPrefix(body, "{") && gjson.Valid(body)
 }
 
 // cut is the fault of an item whose context ended in the middle of a call.

@@ -54,6 +54,8 @@ func readError(status int, header http.Header, body string) serverError {
 	case root.IsObject():
 		e = errorIn(root)
 		e.wait = cmp.Or(e.wait, bodyWait(root))
+	case isXML(body):
+		e.message, e.code = element(body, messageElement), element(body, codeElement)
 	case isPage(header, body):
 		e.page, e.message = true, pageTitle(body)
 	default:
@@ -263,14 +265,28 @@ func (e *serverError) readDetails(details gjson.Result) {
 	})
 }
 
-var title = regexp.MustCompile(`(?is)<title[^>]*>(.{1,200}?)</title>`)
+// The elements of pages and of XML that say the most: an HTML page's title, and the code and
+// message of an error of AWS.
+var (
+	titleElement   = regexp.MustCompile(`(?is)<title[^>]*>(.{1,200}?)</title>`)
+	messageElement = regexp.MustCompile(`(?is)<message[^>]*>(.{1,1000}?)</message>`)
+	codeElement    = regexp.MustCompile(`(?is)<code[^>]*>(.{1,100}?)</code>`)
+)
 
-// pageTitle returns the title of an HTML page, which says the most of its text.
-func pageTitle(body string) string {
-	if m := title.FindStringSubmatch(body); m != nil {
+// pageTitle returns the title of an HTML page.
+func pageTitle(body string) string { return element(body, titleElement) }
+
+func element(body string, of *regexp.Regexp) string {
+	if m := of.FindStringSubmatch(body); m != nil {
 		return strings.Join(strings.Fields(html.UnescapeString(m[1])), " ")
 	}
 	return ""
+}
+
+// isXML reports whether a body is an error as XML, which an API writes and no firewall.
+func isXML(body string) bool {
+	body = strings.TrimSpace(body)
+	return (strings.HasPrefix(body, "<?xml") || strings.HasPrefix(body, "<Error")) && messageElement.MatchString(body) && !titleElement.MatchString(body)
 }
 
 func isPage(header http.Header, body string) bool {

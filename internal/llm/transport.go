@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -64,8 +65,19 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		body := &unpackedBody{ReadCloser: res.Body, header: res.Header}
 		res.Body = &boundedBody{ReadCloser: body, large: b.large, ctx: r.Context()}
+		if res.StatusCode >= http.StatusBadRequest {
+			res.Body = whatCame(res.Body)
+		}
 	}
 	return res, err
+}
+
+// whatCame returns an error's body as far as it comes: its words count although the connection
+// breaks behind them, as it does if a server has refused a request before all of it had come.
+func whatCame(body io.ReadCloser) io.ReadCloser {
+	defer func() { _ = body.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(body, maxErrorBytes))
+	return io.NopCloser(bytes.NewReader(text))
 }
 
 type boundedBody struct {

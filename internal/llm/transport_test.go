@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
 	"io"
@@ -10,8 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/credenza-dev/credenza/internal/fault"
 	"github.com/credenza-dev/credenza/internal/llm"
@@ -83,12 +86,23 @@ func TestAnswers_ArePackedInAnyWay(t *testing.T) {
 		return b.String()
 	}
 	zipped := packed(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	bare := packed(func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, flate.BestSpeed); return z })
+	var again strings.Builder
+	w := gzip.NewWriter(&again)
+	_, _ = io.WriteString(w, zipped)
+	_ = w.Close()
+	twice := again.String()
 	stream := "data: " + completion(good, "", 0) + "\n\ndata: [DONE]\n\n"
 	for name, a := range map[string]answer{
 		"gzip without a name":     {body: zipped},
 		"gzip by another name":    {body: zipped, header: http.Header{"Content-Encoding": {"identity"}}},
 		"a name without gzip":     {header: http.Header{"Content-Encoding": {"gzip"}}},
 		"deflate":                 {body: packed(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }), header: http.Header{"Content-Encoding": {"deflate"}}},
+		"deflate alone":           {body: bare, header: http.Header{"Content-Encoding": {"deflate"}}},
+		"a name without deflate":  {header: http.Header{"Content-Encoding": {"deflate"}}},
+		"Zstandard":               {body: packed(func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z }), header: http.Header{"Content-Encoding": {"zstd"}}},
+		"gzip twice":              {body: twice, header: http.Header{"Content-Encoding": {"gzip, gzip"}}},
+		"gzip and more":           {body: zipped + "\x00more", header: http.Header{"Content-Encoding": {"gzip"}}},
 		"Brotli":                  {body: packed(func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }), header: http.Header{"Content-Encoding": {"br"}}},
 		"a name without Brotli":   {header: http.Header{"Content-Encoding": {"br"}}},
 		"a stream without Brotli": {body: stream, header: http.Header{"Content-Encoding": {"br"}}},
@@ -142,4 +156,42 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
+}
+
+// breaking answers, and then the connection breaks.
+type breaking struct {
+	status int
+	body   string
+	calls  atomic.Int64
+}
+
+func (b *breaking) RoundTrip(*http.Request) (*http.Response, error) {
+	b.calls.Add(1)
+	body := io.MultiReader(strings.NewReader(b.body), iotest.ErrReader(io.ErrUnexpectedEOF))
+	return &http.Response{StatusCode: b.status, Header: http.Header{}, Body: io.NopCloser(body), ContentLength: -1}, nil
+}
+
+// ask asks one question and checks that it took one call.
+func (b *breaking) ask(t *testing.T) error {
+	t.Helper()
+	c, err := llm.New(llm.Config{Model: "m", Transport: b}, newGate(t, baseURL, 1, testKey), newPrompt(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Ask(t.Context(), sofa())
+	if calls := b.calls.Load(); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+	return err
+}
+
+// TestBodies_WithoutTheirEnd has servers name a length that is too large: an answer that came as
+// a whole is paid for, and the words of an error count.
+func TestBodies_WithoutTheirEnd(t *testing.T) {
+	whole := breaking{status: http.StatusOK, body: completion(good, "", 0)}
+	if err := whole.ask(t); err != nil {
+		t.Error(err)
+	}
+	poor := breaking{status: http.StatusBadRequest, body: apiErr("", "Your credit balance is too low.")}
+	checkEnd(t, poor.ask(t), fault.QuotaExhausted, "credit balance")
 }

@@ -14,14 +14,15 @@ var (
 	}
 	moneyCodes = []string{
 		"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance", "quota_exceeded_daily",
-		"budget_exceeded", "insufficient_funds", "insufficient_user_quota", "prepaid",
+		"budget_exceeded", "spend_limit", "insufficient_funds", "insufficient_user_quota", "prepaid",
 	}
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
 		"billing", "payment required", "top up", "in arrears", "overdue", "account balance", "add funds", "payment method",
-		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
+		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded",
+		"free usage exceeded", "spend alert", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
-	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
+	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "tpd limit", "rpd limit", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
 	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
 	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
 	loadingWords = []string{
@@ -34,7 +35,8 @@ var (
 	}
 	overloadWords = []string{
 		"overloaded", "over capacity", "at capacity", "no capacity", "capacity exceeded", "capacity temporarily exceeded", "insufficient capacity",
-		"experiencing high", "server busy", "service busy", "server is busy", "service is busy", "too busy", "繁忙", "请求过多",
+		"experiencing high", "server busy", "service busy", "server is busy", "service is busy", "too busy", "model busy", "model is busy",
+		"queue is full", "maximum queue", "no instances available", "degraded function", "繁忙", "请求过多",
 	}
 	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
 	contextWords  = []string{
@@ -61,7 +63,7 @@ var (
 		"the api deployment for this resource does not exist", "model has been deprecated", "model_decommissioned", "decommissioned", "no models loaded",
 		"is not found for api version", "unable to access model", "not found the model", "no endpoints found for", "no endpoints found matching",
 		"no allowed providers", "not a chat model", "choose different model", "choose a different model", "real modelid", "endpoint with name",
-		"model and version deployment", "inference profile", "模型不存在",
+		"model and version deployment", "inference profile", "not found for account", "模型不存在",
 	}
 	httpsWords   = []string{"http request to an https server", "http request was sent to https port"}
 	addressWords = []string{
@@ -97,13 +99,15 @@ var (
 	// "disabled" too. What stands between is a name in quotes, or up to two words with what plain words do not have.
 	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
 		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
-	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
+	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
 		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
 		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
 		`|\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b` +
 		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
-	aboutSpeed  = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
+	// freeQuota matches what is given for nothing, for a day or once.
+	freeQuota  = regexp.MustCompile(`\bfree (?:allocated )?(?:quota|tier)\b[^.;]{0,40}\b(?:exceeded|exhausted)`)
+	aboutSpeed = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
 	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
 	// one code for all quotas.
 	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
@@ -120,7 +124,7 @@ var (
 	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)\s/]|\.\s|\.?$)`)
 	// aboutConcurrency matches the words for too many calls at once.
 	aboutConcurrency = regexp.MustCompile(`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b|\b(?:concurrent|parallel|simultaneous) (?:request|call|connection)s?\b[^.;]{0,40}\b(?:limit|exceed|reached|maximum)` +
-		`|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
+		`|no (?:free |idle |available )?slots?\b|\bslot (?:is )?(?:unavailable|busy)|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
 	// aboutLoad matches the words for too many calls of others.
 	aboutLoad = regexp.MustCompile(`\b(?:high|heavy) (?:load|traffic)\b`)
 	// aboutLength matches a bound on the question of which the words name only the numbers.
@@ -132,5 +136,5 @@ var (
 	// onlyModel matches Anthropic's words for a model that is not there.
 	onlyModel = regexp.MustCompile(`^model: \S+$`)
 	// passing matches the words of refusals that will not last.
-	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|please try again(?:[.,!]|$)|稍后(?:重试|再试)|\btimed out\b|temporarily (?:unavailable|overloaded|unable)`)
+	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|failed to get (?:a )?response|please try again(?:[.,!]|$)|稍后(?:重试|再试)|\btimed out\b|temporarily (?:unavailable|overloaded|unable)`)
 )
