@@ -160,7 +160,7 @@ func (e *serverError) outOfMoney(text string) bool {
 		return true
 	case anyIn(text, moneyCodes):
 		return !aboutMinute.MatchString(strings.ToLower(e.message))
-	case nothingAllowed.MatchString(text):
+	case nothingAllowed.MatchString(text) && (e.status == http.StatusTooManyRequests || strings.Contains(text, "rate limit")):
 		return true // whatever the period and the wait
 	case aboutSpeed.MatchString(strings.ToLower(e.message + " " + e.code)): // LiteLLM has one kind for all of 429
 		return false // a quota of a minute
@@ -217,7 +217,9 @@ func (e *serverError) ofModel(text string) bool {
 	if anyIn(text, parameterNames) {
 		return false
 	}
-	if strings.EqualFold(e.param, "model") && e.status == http.StatusNotFound || modelCode.MatchString(e.code) || modelCode.MatchString(e.kind) || onlyModel.MatchString(e.message) {
+	switch {
+	case strings.EqualFold(e.param, "model") && e.status == http.StatusNotFound, anyIn(text, accessWords),
+		modelCode.MatchString(e.code), modelCode.MatchString(e.kind), onlyModel.MatchString(e.message):
 		return true
 	}
 	said := aboutModel.FindString(text)

@@ -166,7 +166,8 @@ func (e serverError) unwrapped() serverError {
 	if inner.message == "" {
 		return e
 	}
-	e.message = inner.message
+	before := strings.TrimRight(e.message[:at], " \t\r\n[") // which may name an exception
+	e.message = strings.TrimSpace(before + " " + inner.message)
 	e.take(&inner)
 	e.wait = cmp.Or(e.wait, bodyWait(root))
 	return e

@@ -61,9 +61,13 @@ var (
 		"model not found", "model_not_found", "no such model", "unknown model", "model does not exist", "does not exist or you do not have access",
 		"not found, try pulling", "invalid model", "is not a valid model", "model is not available", "no model named", "deploymentnotfound",
 		"the api deployment for this resource does not exist", "model has been deprecated", "model_decommissioned", "decommissioned", "no models loaded",
-		"is not found for api version", "unable to access model", "not found the model", "no endpoints found for", "no endpoints found matching",
-		"no allowed providers", "not a chat model", "choose different model", "choose a different model", "real modelid", "endpoint with name",
-		"model and version deployment", "inference profile", "not found for account", "模型不存在",
+		"is not found for api version",
+	}
+	// accessWords are those for a model that this account may not ask, or not in this way.
+	accessWords = []string{
+		"unable to access model", "not found the model", "no endpoints found for", "no endpoints found matching", "no allowed providers",
+		"not a chat model", "does not work with the specified model", "real modelid", "endpoint with name", "model and version deployment",
+		"inference profile", "not found for account", "模型不存在",
 	}
 	httpsWords   = []string{"http request to an https server", "http request was sent to https port"}
 	addressWords = []string{
@@ -132,7 +136,7 @@ var (
 	// aboutPolicy matches what a provider's rules forbid.
 	aboutPolicy = regexp.MustCompile(`\bviolat\w+\b[^.;]{0,40}\b(?:usage|content|safety|acceptable[ -]use)\b[^.;]{0,20}\b(?:guideline|polic|rule)|content you provided[^.;]{0,40}blocked|guardrail checks?\b[^.;]{0,40}\bfailed`)
 	// modelCode matches codes for models that are not there, or not for this account.
-	modelCode = regexp.MustCompile(`(?i)^model[_.]?(?:not|terms|permission|access|unavailable|deprecated|retired|blocked|disabled|decommissioned)|^(?:invalid|unknown|unsupported|unavailable)_?model|(?:key|team)_model_access_denied`)
+	modelCode = regexp.MustCompile(`(?i)^model[_.]?(?:not|terms|permission|access|unavailable|deprecated|retired|blocked|disabled|decommissioned)|^(?:invalid|unknown|unsupported|unavailable)_?model$|(?:key|team)_model_access_denied`)
 	// onlyModel matches Anthropic's words for a model that is not there.
 	onlyModel = regexp.MustCompile(`^model: \S+$`)
 	// passing matches the words of refusals that will not last.
