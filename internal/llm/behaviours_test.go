@@ -275,9 +275,7 @@ var behaviourEndings = map[string]ending{
 	"redirect-login":     {reason: fault.UpstreamRejected, says: "redirects to https://login.example.com/oauth2/authorize", calls: 5, seconds: 5},
 	"redirect-loop":      {reason: fault.UpstreamRejected, says: "redirects to /v1/chat/completions", calls: 5 * 40, seconds: 20},
 	"base-gemini":        {base: "/v1beta", calls: 3, seconds: 2},
-	"base-ollama-own":    {base: "/api/generate", calls: 4, seconds: 2},
 	"base-slashes":       {base: "//v1/", seconds: 1},
-	"base-groq":          {base: "/v1", calls: 4, seconds: 2},
 	"limit-below-left":   {seconds: 5},
 }
 

@@ -31,8 +31,6 @@ func endpoints(base string, query url.Values) ([]string, error) {
 	}
 	paths := []string{root + endpointPath}
 	switch {
-	case root == "/v1":
-		paths = append(paths, endpointPath, "/api/v1"+endpointPath, "/openai/v1"+endpointPath)
 	case strings.HasSuffix(root, "/v1"):
 		paths = append(paths, strings.TrimSuffix(root, "/v1")+endpointPath)
 	case strings.HasSuffix(root, "/v1beta"): // Gemini
@@ -44,9 +42,6 @@ func endpoints(base string, query url.Values) ([]string, error) {
 	}
 	if above := path.Dir(root); !versioned.MatchString(root) && versioned.MatchString(above) { // another endpoint of the API
 		paths = append(paths, above+endpointPath)
-	}
-	if root != "" && root != "/v1" {
-		paths = append(paths, "/v1"+endpointPath) // Ollama and Open WebUI have APIs of their own elsewhere
 	}
 	var list []string
 	for _, p := range paths {

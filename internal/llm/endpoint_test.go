@@ -11,17 +11,17 @@ import (
 func TestEndpoints(t *testing.T) {
 	const end = "/chat/completions"
 	for base, want := range map[string][]string{
-		"https://api.openai.com/v1":          {"https://api.openai.com/v1" + end, "https://api.openai.com" + end, "https://api.openai.com/api/v1" + end, "https://api.openai.com/openai/v1" + end},
-		"https://api.openai.com/v1/":         {"https://api.openai.com/v1" + end, "https://api.openai.com" + end, "https://api.openai.com/api/v1" + end, "https://api.openai.com/openai/v1" + end},
+		"https://api.openai.com/v1":          {"https://api.openai.com/v1" + end, "https://api.openai.com" + end},
+		"https://api.openai.com/v1/":         {"https://api.openai.com/v1" + end, "https://api.openai.com" + end},
 		"http://localhost:8080":              {"http://localhost:8080" + end, "http://localhost:8080/v1" + end, "http://localhost:8080/api/v1" + end, "http://localhost:8080/openai/v1" + end, "http://localhost:8080/api" + end},
 		"http://host/v1/chat/completions":    {"http://host/v1" + end},
-		"http://host/v1beta/openai":          {"http://host/v1beta/openai" + end, "http://host/v1beta/openai/v1" + end, "http://host/v1" + end},
-		"http://host/v1beta":                 {"http://host/v1beta" + end, "http://host/v1beta/openai" + end, "http://host/v1" + end},
-		"http://host/api":                    {"http://host/api" + end, "http://host/api/v1" + end, "http://host/v1" + end},
-		"http://host//v1/":                   {"http://host/v1" + end, "http://host" + end, "http://host/api/v1" + end, "http://host/openai/v1" + end},
-		"http://host/gateway":                {"http://host/gateway" + end, "http://host/gateway/v1" + end, "http://host/v1" + end},
-		"http://host/d?api-version=1":        {"http://host/d" + end + "?api-version=1&team=a", "http://host/d/v1" + end + "?api-version=1&team=a", "http://host/v1" + end + "?api-version=1&team=a"},
-		"http://host/v1?team=mine&x=%2Fpath": {"http://host/v1" + end + "?team=mine&x=%2Fpath", "http://host" + end + "?team=mine&x=%2Fpath", "http://host/api/v1" + end + "?team=mine&x=%2Fpath", "http://host/openai/v1" + end + "?team=mine&x=%2Fpath"},
+		"http://host/v1beta/openai":          {"http://host/v1beta/openai" + end, "http://host/v1beta/openai/v1" + end},
+		"http://host/v1beta":                 {"http://host/v1beta" + end, "http://host/v1beta/openai" + end},
+		"http://host/api":                    {"http://host/api" + end, "http://host/api/v1" + end},
+		"http://host//v1/":                   {"http://host/v1" + end, "http://host" + end},
+		"http://host/gateway":                {"http://host/gateway" + end, "http://host/gateway/v1" + end},
+		"http://host/d?api-version=1":        {"http://host/d" + end + "?api-version=1&team=a", "http://host/d/v1" + end + "?api-version=1&team=a"},
+		"http://host/v1?team=mine&x=%2Fpath": {"http://host/v1" + end + "?team=mine&x=%2Fpath", "http://host" + end + "?team=mine&x=%2Fpath"},
 	} {
 		query := url.Values{}
 		if u, err := url.Parse(base); err == nil && u.RawQuery != "" {

@@ -59,9 +59,7 @@ var errorBehaviours = map[string]struct {
 	"redirect-login":     {302, "", ""},
 	"redirect-loop":      {307, "", ""},
 	"base-gemini":        {404, "", ""},
-	"base-ollama-own":    {200, "category", ""},
 	"base-slashes":       {200, "category", ""},
-	"base-groq":          {404, "404", ""},
 	"limit-below-left":   {200, "category", ""},
 }
 
