@@ -107,7 +107,7 @@ func (d *Diagnosis) adviseOnFailure(names settingsNamed) {
 		d.add("The limit of the key %s is used up for now: wait for as long as the server says, raise the limit, or give another key in %s.", d.Key, names.keys)
 	case d.base != "":
 		d.add("%s is no API, but %s is: set %s to that.", d.Server, d.base, names.base)
-	case strings.Contains(said, "answered 200, which is no chat completion"), reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
+	case strings.Contains(said, "answered 200") && strings.Contains(said, "which is no chat completion"), reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
 		d.add("What answers at %s is no model's server: correct %s.", d.Server, names.base)
 	case reason == fault.MalformedAnswer:
 		d.add("The model does not answer in the form that is asked for: name another one in %s.", names.model)
