@@ -154,7 +154,7 @@ func TestStartUpProblems(t *testing.T) {
 		"no such file":   {[]string{"--config", path + ".not"}, "cannot be opened"},
 		"unknown name":   {[]string{"--config", path}, "line 2: field slts"},
 		"unknown flag":   {[]string{"--loud"}, "unknown flag --loud"},
-		"no behaviour":   {[]string{"--behaviour=kind"}, "\"kind\" is none of anthropic-limits, apim-key-header, aws-path"},
+		"no behaviour":   {[]string{"--behaviour=kind"}, "\"kind\" is none of anthropic-limits, anthropic-model, apigee-spike"},
 		"negative slots": {[]string{"--slots=-1"}, "slots: -1 is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
