@@ -102,7 +102,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestHopelessWaitSaysWhenToComeAgain(t *testing.T) {
+func TestDoomedWait_SaysWhenToComeAgain(t *testing.T) {
 	script := []answer{{status: 429, header: http.Header{"Retry-After": {"60"}}, body: "{}"}}
 	inBubble(t, llm.Config{}, &server{script: script}, one, func(t *testing.T, b *bench) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -147,7 +147,7 @@ func (g *Gate) settle(now instant, l *Lease, r *Result) Advice {
 			wait += g.budget.take(now)
 		}
 	case Refused, Exhausted:
-		g.tellHopeless(now)
+		g.endDoomed(now)
 	case Throttled:
 		g.sweepAt = min(g.sweepAt, max(now, g.sweptTo))
 	}

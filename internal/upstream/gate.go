@@ -34,7 +34,7 @@ type Gate struct {
 	order   uint64
 	hedges  float64 // allowance
 
-	sweepAt instant // when to look for hopeless waiters; never: no 429 asks for it
+	sweepAt instant // when to look for doomed waiters; never: no 429 asks for it
 	sweptTo instant // not before
 
 	outagesChanged chan struct{} // closed and replaced when there is news of one
@@ -207,7 +207,7 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	if !need.NotBefore.IsZero() {
 		w.notBefore = need.NotBefore.Sub(g.epoch)
 	}
-	if f := g.hopeless(now, w); f != nil {
+	if f := g.doomed(now, w); f != nil {
 		return nil, nil, f
 	}
 	w.caller = g.callers.get(need.Caller.ID)

@@ -227,7 +227,7 @@ func (q *group) giveUp(now instant) {
 	if !q.latency.known() || q.breaker.open && q.latency.p50 > slowAnswer {
 		return
 	}
-	after := q.latency.hopelessAfter()
+	after := q.latency.giveUpAfter()
 	for l := q.oldest; l != nil && now-l.started > after; l = l.next {
 		if q.breaker.during(l.started) {
 			l.giveUp()

@@ -157,9 +157,9 @@ func (l *latency) stalledAfter() time.Duration {
 	return max(3*l.p25, l.p99, probeFirst)
 }
 
-// hopelessAfter is the age from which a call that was in flight in an outage is
+// giveUpAfter is the age from which a call that was in flight in an outage is
 // given up.
-func (l *latency) hopelessAfter() time.Duration {
+func (l *latency) giveUpAfter() time.Duration {
 	if l.seen < 20 {
 		return timeoutShort
 	}

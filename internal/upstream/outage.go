@@ -129,7 +129,7 @@ func (g *Gate) learnOutage(now instant, l *Lease, r *Result) {
 		b.cause = "no answer within " + max(now-l.started, time.Second).Round(time.Second).String()
 	}
 	if l.probe || g.draining {
-		g.tellHopeless(now)
+		g.endDoomed(now)
 	}
 }
 
@@ -221,7 +221,7 @@ func (g *Gate) Drain() {
 			}
 		}
 	}
-	g.tellHopeless(now)
+	g.endDoomed(now)
 	g.dispatch(now)
 }
 

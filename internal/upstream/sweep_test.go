@@ -13,9 +13,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// TestHopelessWaitersAreToldSoon settles two 429s one after the other, of which the second
+// TestDoomedWaiters_EndSoon settles two 429s one after the other, of which the second
 // asks for more time than the waiters have.
-func TestHopelessWaitersAreToldSoon(t *testing.T) {
+func TestDoomedWaiters_EndSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := keys("k")
 		c.Fixed = 2

@@ -7,8 +7,8 @@ import (
 	"github.com/credenza-dev/credenza/internal/fault"
 )
 
-// hopeless returns the fault of a waiter for which waiting is of no use, or nil.
-func (g *Gate) hopeless(now instant, w *waiter) *fault.Fault {
+// doomed returns the fault of a waiter for which waiting is of no use, or nil.
+func (g *Gate) doomed(now instant, w *waiter) *fault.Fault {
 	l := w.lane
 	if len(l.groups) == 0 {
 		return fault.New(fault.UpstreamRejected, "no key serves the model %.100q: name another one", w.need.Model)
@@ -213,24 +213,24 @@ const sweepRest = time.Microsecond
 func (g *Gate) sweep(now instant) instant {
 	if now >= g.sweepAt {
 		g.sweepAt, g.sweptTo = never, now+instant(g.queued())*sweepRest
-		g.tellHopeless(now)
+		g.endDoomed(now)
 	}
 	return g.sweepAt
 }
 
-// tellHopeless ends the wait of everyone for whom it has become of no use.
-func (g *Gate) tellHopeless(now instant) {
-	tell := func(w *waiter) {
-		if f := g.hopeless(now, w); f != nil {
+// endDoomed ends each wait that has become of no use.
+func (g *Gate) endDoomed(now instant) {
+	end := func(w *waiter) {
+		if f := g.doomed(now, w); f != nil {
 			g.dequeue(w)
 			w.err = f
 			close(w.ready)
 		}
 	}
 	for _, l := range g.lanes {
-		l.each(tell)
+		l.each(end)
 	}
 	for _, w := range append(delayed(nil), g.delayed...) {
-		tell(w)
+		end(w)
 	}
 }
