@@ -80,6 +80,14 @@ func TestFlagsWithoutEffect(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", line, got.err, want)
 		}
 	}
+	file := write(t, "in.csv", twoRows)
+	for _, flag := range []string{"--taxonomy=../../internal/taxonomy/furniture.yaml", "--openai-model=m"} {
+		got := credenzaWith(t, "", "classify", file, "--dry-run", "--server="+address, flag)
+		got.expect(t, exitOK, "")
+		if has := strings.Contains(got.err, "no effect"); has != strings.HasPrefix(flag, "--openai") || !strings.Contains(got.out, "tokens    about") {
+			t.Errorf("%s: got %q, %q", flag, got.out, got.err)
+		}
+	}
 	t.Setenv("CREDENZA_SERVER", address)
 	t.Setenv("OPENAI_MODEL", "m")
 	if got := credenzaWith(t, twoRows, "classify", "-"); strings.Contains(got.err, "no effect") {

@@ -21,6 +21,7 @@ func flagsWithoutEffect(command *kong.Context) (lines []string) {
 	for _, name := range given {
 		switch {
 		case name == "image-max-bytes": // bounds files of pictures, which are read here
+		case name == "taxonomy" && values["dry-run"] == "true": // is in the questions whose tokens are counted
 		case server != "" && (name == "verbose" || slices.Contains(app.SettingNames(), name)):
 			lines = append(lines, fmt.Sprintf("--%s is for the service within this program: it has no effect with the one at %s", name, server))
 		case server == "" && slices.Contains([]string{"server-token-file", "tls-ca", "plaintext"}, name):
