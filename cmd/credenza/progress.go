@@ -55,7 +55,16 @@ func newBar(w io.Writer, what string, total int64) *progress {
 	if total != unknownTotal {
 		_ = bar.RenderBlank() // a job may be quiet for long
 	}
-	return &progress{bar: bar, what: what, most: max(0, width-countsWidth)}
+	return &progress{bar: bar, what: what, most: roomFor(what, width)}
+}
+
+// roomFor returns how many characters the bar's text may have on lines of width characters, those
+// of its first text at least, and 0 for any number if the width is not known.
+func roomFor(what string, width int) int {
+	if width == 0 {
+		return 0
+	}
+	return max(len(what), width-countsWidth)
 }
 
 // done adds n results. It ignores errors of the terminal, as the other methods do.

@@ -142,9 +142,10 @@ func TestProgress_KnowsTheRowsOfASmallFile(t *testing.T) {
 }
 
 func TestProgress_BarIsShortOnANarrowTerminal(t *testing.T) {
-	for most, want := range map[int]string{0: "classifying, 2 failed", 12: "classifying…", 30: "classifying, 2 failed"} {
-		if got := shortened("classifying, 2 failed", most); got != want {
-			t.Errorf("%d: got %q, want %q", most, got, want)
+	const whole = "classifying, 2 failed"
+	for width, want := range map[int]string{0: whole, 40: "classifyin…", 60: "classifyin…", 72: "classifying…", 90: whole} {
+		if got := shortened(whole, roomFor("classifying", width)); got != want {
+			t.Errorf("%d: got %q, want %q", width, got, want)
 		}
 	}
 }
