@@ -74,7 +74,7 @@ type Trace struct {
 	Model         string        `cbor:"5,keyasint,omitempty"`
 	QueueTime     time.Duration `cbor:"6,keyasint,omitempty"`
 	Latency       time.Duration `cbor:"7,keyasint,omitempty"`
-	Usage         Usage         `cbor:"-"`                     // stored beside the others
+	Usage         Usage         `cbor:"-"`                     // stored among the others
 	Taxonomy      string        `cbor:"11,keyasint,omitempty"` // version
 	PromptVersion string        `cbor:"12,keyasint,omitempty"`
 	// DescriptionCut is set if the end of the description was cut off, which was over its
