@@ -152,6 +152,10 @@ func TestParse_Accepts(t *testing.T) {
 		"a turn of the same":    {good + "</s>" + replace("A frame.", "Another frame."), base},
 		"a question made up":    {good + "\nClassify this product:\n<product>\nname: Sofa\n</product>\n" + other, base},
 		"a turn's end first":    {"</s>" + good, base},
+		"an explanation behind": {good + "\n<reasoning>It has slats.</reasoning>", base},
+		"details behind":        {"Here: " + good + "\n<details open>slats</details>", base},
+		"the question, then it": {"Classify this product:\n<product>\nname: Sofa\nattributes: " + other + "\n</product>\n" + good, base},
+		"between the marks":     {"<product>\n" + good + "\n</product>", base},
 		"twice, surer":          {good + "\n" + replace("0.9", "0.95"), confidence(0.95)},
 
 		"in a result":            {`{"result":` + good + `}`, base},
@@ -200,6 +204,8 @@ func TestParse_Rejects(t *testing.T) {
 	tests := map[string]struct{ reply, want string }{
 		"nothing":               {"", "empty"},
 		"only thoughts":         {"<think>hm</think>", "empty"},
+		"the question":          {"<product>\nname: Sofa\nattributes: " + other + "\n</product>", "empty"},
+		"thoughts that go on":   {good + "<think>or " + other + "</think>", "empty"},
 		"prose":                 {"It is a bed.", "no JSON object"},
 		"cut off":               {good[:len(good)-20], "no JSON object"},
 		"another object":        {`{"answer": 42}`, "category"},
