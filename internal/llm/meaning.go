@@ -51,11 +51,12 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text), aboutAccount.MatchString(text) && !e.ofParameter(text), aboutRegion.MatchString(text):
+	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text),
+		(aboutAccount.MatchString(text) || aboutRegion.MatchString(text)) && !e.ofParameter(text):
 		return meansKey
 	case anyIn(text, brokenWords):
 		return meansBroken
-	case anyIn(text, loadingWords):
+	case anyIn(text, loadingWords) && !e.refusesParameter(text):
 		return meansLoading
 	case e.overloaded(text):
 		return meansAway
@@ -156,7 +157,7 @@ func (e *serverError) outOfMoney(text string) bool {
 	switch {
 	case e.status == http.StatusPaymentRequired, anyIn(strings.ToLower(strings.Join(e.quotas, " ")), dayWords):
 		return true
-	case freeQuota.MatchString(text):
+	case freeQuota.MatchString(text) && !perMinute.MatchString(text) && !e.shortWait():
 		return true
 	case anyIn(text, moneyCodes):
 		return !aboutMinute.MatchString(strings.ToLower(e.message))
@@ -181,7 +182,7 @@ func (e *serverError) asksToWait() bool { return e.status < 500 && (e.later || e
 
 // overloaded reports whether the server has too much to do, whatever the status.
 func (e *serverError) overloaded(text string) bool {
-	return !e.inChoice && (anyIn(text, overloadWords) || aboutLoad.MatchString(text))
+	return !e.inChoice && !e.refusesParameter(text) && (anyIn(text, overloadWords) || aboutLoad.MatchString(text))
 }
 
 // ofServer reports whether a refusal is a failure of the server, by its words or its type.
@@ -197,7 +198,7 @@ func (e *serverError) ofThisPicture() bool {
 
 // tooFast reports whether the server wants fewer calls. Gateways say so with any status.
 func (e *serverError) tooFast(text string) bool {
-	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords) || aboutConcurrency.MatchString(text)
+	return e.status == http.StatusTooManyRequests || anyIn(text, speedWords) || aboutRate.MatchString(text) || aboutConcurrency.MatchString(text)
 }
 
 // ofParameter reports whether it is about a member of the request, whatever else it speaks of.
@@ -207,6 +208,11 @@ func (e *serverError) ofParameter(text string) bool {
 		return anyIn(text, parameterWords)
 	}
 	return true
+}
+
+// refusesParameter reports whether a refusal names a parameter: it will not pass then.
+func (e *serverError) refusesParameter(text string) bool {
+	return (e.status == http.StatusBadRequest || e.status == http.StatusUnprocessableEntity) && anyIn(text, parameterNames)
 }
 
 // ofModel reports whether there is no such model, or none that this account may ask.

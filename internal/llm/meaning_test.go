@@ -131,6 +131,16 @@ func TestMeaning(t *testing.T) {
 		"XML of an API":                  {403, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access denied.</Message></Error>`, meansKey},
 		"XML of a page":                  {403, `<?xml version="1.0"?><html><title>Blocked</title></html>`, meansItem},
 		"a port for TLS":                 {400, `<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>`, meansAddress},
+		"a separate limit":               {400, `{"error":{"message":"The seed exceeds a separate limit."}}`, meansParameter},
+		"a rate limit in a code":         {400, `{"error":{"message":"no","code":"user_rate_limit_exceeded"}}`, meansSpeed},
+		"casino slots":                   {400, `{"error":{"message":"Cannot parse: casino slots"}}`, meansParameter},
+		"a table's top":                  {400, `{"error":{"message":"Cannot parse: flat top upholstered"}}`, meansParameter},
+		"to top up":                      {403, `{"error":{"message":"Please top up your account."}}`, meansMoney},
+		"a minute of a free tier":        {429, `{"error":{"message":"Free tier limit of 20 requests per minute exceeded."}}`, meansSpeed},
+		"a free tier, back soon":         {429, `{"error":{"message":"Free tier quota exceeded, please retry in 12s."}}`, meansSpeed},
+		"a country as a parameter":       {400, `{"error":{"message":"Parameter user_location.country is not supported"}}`, meansParameter},
+		"a parameter under load":         {400, `{"error":{"message":"logprobs are not available at high load"}}`, meansParameter},
+		"a parameter not ready":          {400, `{"error":{"message":"response_format is not ready for this model"}}`, meansParameter},
 		"no parameter, and to retry":     {400, `{"error":{"message":"Upstream failed, please retry.","param":"None"}}`, meansFailure},
 	} {
 		e := readError(c.status, nil, c.body)

@@ -18,12 +18,12 @@ var (
 	}
 	moneyWords = []string{
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
-		"billing", "payment required", "top up", "in arrears", "overdue", "account balance", "add funds", "payment method",
+		"billing", "payment required", "in arrears", "overdue", "account balance", "add funds", "payment method",
 		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded",
 		"free usage exceeded", "spend alert", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
 	}
 	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "tpd limit", "rpd limit", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
-	speedWords   = []string{"rate limit", "rate_limit", "ratelimit", "too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
+	speedWords   = []string{"too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
 	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
 	loadingWords = []string{
 		"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed",
@@ -104,14 +104,15 @@ var (
 	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
 		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
 	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
-		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
+		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|\btop[ -]up\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
 		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
 		`|\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b` +
 		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
 	// freeQuota matches what is given for nothing, for a day or once.
 	freeQuota  = regexp.MustCompile(`\bfree (?:allocated )?(?:quota|tier)\b[^.;]{0,40}\b(?:exceeded|exhausted)`)
-	aboutSpeed = regexp.MustCompile(`per[ _-]?(?:min|sec)|throttl|allocated quota exceeded`)
+	perMinute  = regexp.MustCompile(`per[ _-]?(?:min|sec)`)
+	aboutSpeed = regexp.MustCompile(perMinute.String() + `|throttl|allocated quota exceeded`)
 	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
 	// one code for all quotas.
 	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
@@ -128,7 +129,9 @@ var (
 	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)\s/]|\.\s|\.?$)`)
 	// aboutConcurrency matches the words for too many calls at once.
 	aboutConcurrency = regexp.MustCompile(`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b|\b(?:concurrent|parallel|simultaneous) (?:request|call|connection)s?\b[^.;]{0,40}\b(?:limit|exceed|reached|maximum)` +
-		`|no (?:free |idle |available )?slots?\b|\bslot (?:is )?(?:unavailable|busy)|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
+		`|\bno (?:free |idle |available )?slots?\b|\bslot (?:is )?(?:unavailable|busy)|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
+	// aboutRate matches the words for a limit of speed, and not those for "a separate limit".
+	aboutRate = regexp.MustCompile(`(?:^|[^a-z])rate[ _-]?limit`)
 	// aboutLoad matches the words for too many calls of others.
 	aboutLoad = regexp.MustCompile(`\b(?:high|heavy) (?:load|traffic)\b`)
 	// aboutLength matches a bound on the question of which the words name only the numbers.
