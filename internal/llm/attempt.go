@@ -113,14 +113,14 @@ func (a *asking) post(ctx context.Context, lease *upstream.Lease) (response, err
 	ctx, cancel := a.bound(ctx, lease)
 	defer cancel()
 	address := a.at.site.address(a.form.terms)
-	method := http.MethodPost
+	method, forGood := http.MethodPost, true
 	for hop := 1; ; hop++ {
 		res, err := a.exchange(ctx, method, address, lease.Secret())
 		next := redirected(address, &res)
 		if err != nil || next == "" || hop == maxRedirects {
 			return res, err
 		}
-		if movedForGood(res.status) {
+		if forGood = forGood && movedForGood(res.status); forGood { // one from a passing address is not the site's
 			a.at.site.moved(a.form.terms, next)
 		}
 		method, address = methodAfter(res.status, method), next

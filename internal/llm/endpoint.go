@@ -13,8 +13,9 @@ const endpointPath = "/chat/completions"
 // versioned matches a path that already ends at an API's root.
 var versioned = regexp.MustCompile(`/(?:v\d+[a-z0-9]*|openai|api)$`)
 
-// slashes matches what becomes of a base URL to which "/v1" was added after its slash.
-var slashes = regexp.MustCompile(`/{2,}`)
+// slashes matches what becomes of a base URL to which "/v1" was added after its slash. There
+// are proxies that have the address behind them in their path, of which the slashes stay.
+var slashes = regexp.MustCompile(`(^|[^:/])/{2,}`)
 
 // endpoints returns the addresses under which a base URL may mean chat completions, the
 // likeliest first. The query of the base URL is kept, with more added: Azure has its
@@ -25,7 +26,7 @@ func endpoints(base string, query url.Values) ([]string, error) {
 		return nil, err
 	}
 	u.RawQuery = mergeQuery(u.RawQuery, query)
-	root := strings.TrimRight(slashes.ReplaceAllString(u.Path, "/"), "/")
+	root := strings.TrimRight(slashes.ReplaceAllString(u.Path, "$1/"), "/")
 	if strings.HasSuffix(root, endpointPath) {
 		return []string{withPath(u, root)}, nil
 	}

@@ -19,6 +19,7 @@ func TestEndpoints(t *testing.T) {
 		"http://host/v1beta":                 {"http://host/v1beta" + end, "http://host/v1beta/openai" + end},
 		"http://host/api":                    {"http://host/api" + end, "http://host/api/v1" + end},
 		"http://host//v1/":                   {"http://host/v1" + end, "http://host" + end},
+		"http://host//proxy//https://to/v1":  {"http://host/proxy/https://to/v1" + end, "http://host/proxy/https://to" + end},
 		"http://host/gateway":                {"http://host/gateway" + end, "http://host/gateway/v1" + end},
 		"http://host/d?api-version=1":        {"http://host/d" + end + "?api-version=1&team=a", "http://host/d/v1" + end + "?api-version=1&team=a"},
 		"http://host/v1?team=mine&x=%2Fpath": {"http://host/v1" + end + "?team=mine&x=%2Fpath", "http://host" + end + "?team=mine&x=%2Fpath"},

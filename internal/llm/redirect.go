@@ -11,12 +11,13 @@ const maxRedirects = 5
 
 // redirected returns where an answer sends the same request, or after 303 a GET: to the same host, by the same
 // scheme or from http to https, so that a key goes to no one but its server. Empty: the
-// answer is no such redirect. A server that wants TLS on this port redirects so too.
+// answer is no such redirect. A server that wants TLS on this port redirects so too, in a text or
+// a page; JSON with its words may quote the question.
 func redirected(from string, res *response) string {
 	switch res.status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	case http.StatusBadRequest:
-		if rest, plain := strings.CutPrefix(from, "http://"); plain && anyIn(strings.ToLower(res.body), httpsWords) {
+		if rest, plain := strings.CutPrefix(from, "http://"); plain && !isJSON(res.body) && anyIn(strings.ToLower(res.body), httpsWords) {
 			return "https://" + rest
 		}
 		return ""
