@@ -71,7 +71,7 @@ func (r *reply) readEvents(body string) {
 		r.addText(r.thought)
 	}
 	if !r.found { // the last event of the Responses API has the whole
-		r.readWithin(last, maxWithin)
+		r.readAnywhere(last)
 	}
 }
 

@@ -182,6 +182,35 @@ func TestScrubKeepsTheCause(t *testing.T) {
 	}
 }
 
+// TestSite_LeavesNothingOutByChance has a server of which three answers are of no use by chance,
+// at each place of the third: what is stored is what all others were answered with.
+func TestSite_LeavesNothingOutByChance(t *testing.T) {
+	for third := 3; third <= maxNegotiation-2; third++ {
+		var saved []terms
+		s := newSite(siteID{}, []string{"a"}, terms{}, nil, func(t terms) { saved = append(saved, t) })
+		for call := 1; !s.open(); call++ {
+			sent := s.terms()
+			if call > 2 && call != third {
+				s.answered(sent, catalog.KindText, true, true)
+			} else if !s.unusable(sent, catalog.KindText) {
+				s.answered(sent, catalog.KindText, false, true)
+			}
+		}
+		if len(saved) != 1 || saved[0].Format != strictSchema || saved[0].Temperature != withTemperature {
+			t.Errorf("call %d: stored %+v", third, saved)
+		}
+	}
+}
+
+// TestFailure_IsBounded has an answer with an error that is as long as an answer may be.
+func TestFailure_IsBounded(t *testing.T) {
+	long := strings.Repeat("model ", 1<<20)
+	r := readReply(`{"error":{"message":"` + long + `","code":"` + long + `","details":[{"@type":"ErrorInfo","reason":"` + long + `"}]}}`)
+	if e := r.failure(); e == nil || len(e.message)+len(e.code)+len(e.reasons) > 3*maxErrorBytes {
+		t.Errorf("%d bytes are kept", len(e.message)+len(e.code)+len(e.reasons))
+	}
+}
+
 // TestSite_KeepsNothingOfAServerThatIsOfNoUse checks that what was tried in vain is not stored
 // as what the server accepts, and that others may ask it at once.
 func TestSite_KeepsNothingOfAServerThatIsOfNoUse(t *testing.T) {

@@ -142,7 +142,8 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 }
 
 // classification finds the answer in whatever member of the completion it stands, and
-// writes it into a.answer. What was found anywhere must be the same wherever it was found.
+// writes it into a.answer. Of several answers, in calls of tools or anywhere, none is likelier than
+// another, so that they must be the same.
 func (a *asking) classification(r *reply) error {
 	var failed error
 	var found *catalog.Classification
@@ -156,7 +157,7 @@ func (a *asking) classification(r *reply) error {
 			return fault.New(fault.MalformedAnswer, "the model's server gave several answers that differ: try again, or use a model that follows a JSON schema")
 		}
 		found = &v
-		if !r.anywhere {
+		if !r.several {
 			break
 		}
 	}
@@ -182,7 +183,8 @@ func (a *asking) cutAgain(end *outcome) bool {
 
 // cutClassification reads an answer that was cut off, as far as it came.
 func (a *asking) cutClassification(r *reply) bool {
-	if len(r.texts) == 0 || r.anywhere {
+	r.dropDrafts()
+	if len(r.texts) == 0 || r.anywhere || r.several && len(r.texts) > 1 {
 		return false
 	}
 	v, err := a.prompt.ParseCut(r.texts[0])

@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
+	"github.com/credenza-dev/credenza/internal/prompt"
 )
 
 // reply is what matters of a chat completion.
@@ -18,16 +19,18 @@ type reply struct {
 	texts []string // where the answer may stand, the likeliest first
 	// anywhere is set if the texts stood in no place for answers, so that none is likelier
 	// than another.
-	anywhere bool
-	thought  string // the reasoning, if the server shows it
-	stuck    bool   // the content is a few characters again and again
-	refusal  string
-	finish   string
-	tokens   tokens
-	usage    catalog.Usage
-	total    int64 // tokens, by the usage
-	fault    gjson.Result
-	root     gjson.Result
+	anywhere   bool
+	several    bool   // the texts are equals: all that are answers must agree
+	inThoughts bool   // the texts stood in thoughts of no known form
+	thought    string // the reasoning, if the server shows it
+	stuck      bool   // the content is a few characters again and again
+	refusal    string
+	finish     string
+	tokens     tokens
+	usage      catalog.Usage
+	total      int64 // tokens, by the usage
+	fault      gjson.Result
+	root       gjson.Result
 }
 
 // readReply reads a completion in one pass, or an event stream of one. It is lenient: what
@@ -48,7 +51,7 @@ func readReply(body string) reply {
 		return r
 	}
 	if !r.found {
-		r.readWithin(r.root, maxWithin)
+		r.readAnywhere(r.root)
 	}
 	return r
 }
@@ -94,11 +97,22 @@ const (
 	maxAnywhere = 16
 )
 
+// readAnywhere looks for an answer in a value of no known form, in thoughts only if there is
+// none elsewhere.
+func (r *reply) readAnywhere(v gjson.Result) {
+	if r.readWithin(v, maxWithin); len(r.texts) == 0 {
+		r.inThoughts = true
+		r.readWithin(v, maxWithin)
+		r.inThoughts = len(r.texts) > 0
+	}
+}
+
 // readWithin looks in a value that is no completion, or has none of the usual members, for a
 // completion within it, and keeps the texts and objects that may be an answer of another form.
 // It reports whether there is no need to look on.
 func (r *reply) readWithin(v gjson.Result, depth int) (enough bool) {
 	switch {
+	case v.IsObject() && (!r.inThoughts && ofThoughts.MatchString(v.Get("type").String()) || slices.Contains(askers, v.Get("role").Str)):
 	case v.Type == gjson.String && strings.Contains(v.Str, "{"):
 		if inner := gjson.Parse(v.Str); depth > 0 && inner.Get("choices.0").Exists() { // a body in a body
 			return r.readWithin(inner, depth-1)
@@ -111,7 +125,8 @@ func (r *reply) readWithin(v gjson.Result, depth int) (enough bool) {
 		return r.found
 	case depth > 0 && (v.IsObject() || v.IsArray()):
 		v.ForEach(func(name, inner gjson.Result) bool {
-			enough = !slices.Contains(noAnswers, name.Str) && r.readWithin(inner, depth-1)
+			skip := slices.Contains(noAnswers, name.Str) || !r.inThoughts && ofThoughts.MatchString(name.Str)
+			enough = !skip && r.readWithin(inner, depth-1)
 			return !enough
 		})
 		return enough
@@ -119,12 +134,17 @@ func (r *reply) readWithin(v gjson.Result, depth int) (enough bool) {
 	return len(r.texts) >= maxAnywhere
 }
 
-// noAnswers are members of completions in which no answer is looked for.
-var noAnswers = []string{"logprobs", "usage", "error", "refusal"}
+var (
+	// noAnswers are members of completions in which no answer is looked for, among them what a
+	// server repeats of the question.
+	noAnswers = []string{"logprobs", "usage", "error", "refusal", "prompt", "instructions", "request"}
+	// askers are the roles of messages that are part of the question.
+	askers = []string{"system", "developer", "user"}
+)
 
 func (r *reply) addAnywhere(text string) {
 	if len(r.texts) == 0 {
-		r.anywhere = true
+		r.anywhere, r.several = true, true
 	}
 	r.addText(text)
 }
@@ -134,7 +154,7 @@ func (r *reply) readChoice(c *cursor) {
 	begin := c.at
 	defer func() {
 		if len(r.texts) == 0 && r.found {
-			r.readWithin(gjson.Parse(c.text[begin:c.at]), maxWithin)
+			r.readAnywhere(gjson.Parse(c.text[begin:c.at]))
 		}
 	}()
 	c.members(func(name string) bool {
@@ -182,6 +202,7 @@ func (r *reply) readMessage(m gjson.Result) {
 	content := contentText(m.Get("content"))
 	r.stuck = isStuck(content)
 	r.addText(content)
+	r.several = present(content) == "" // several calls of tools
 	m.Get("tool_calls").ForEach(func(_, call gjson.Result) bool {
 		r.addText(call.Get("function.arguments").String())
 		return len(r.texts) < maxAnywhere
@@ -203,11 +224,10 @@ func (r *reply) readMessage(m gjson.Result) {
 // stands there is no answer yet.
 func (r *reply) dropDrafts() {
 	r.texts = slices.DeleteFunc(r.texts, func(text string) bool {
-		if text == r.thought {
+		if text == r.thought || r.inThoughts {
 			return !strings.HasPrefix(strings.TrimSpace(text), "{")
 		}
-		open := strings.LastIndex(text, "<think")
-		return open >= 0 && !strings.Contains(text[open:], "</think")
+		return prompt.EndsInThoughts(text)
 	})
 }
 
@@ -277,7 +297,7 @@ func isStuck(text string) bool {
 	return true
 }
 
-// ofThoughts matches the types of parts that are no answer.
+// ofThoughts matches the names of members, and the types of parts, that are no answer.
 var ofThoughts = regexp.MustCompile(`(?i)think|thought|reason`)
 
 // failure returns the error that a body with a status of success holds, or nil: gateways
@@ -299,6 +319,7 @@ func (r *reply) failure() *serverError {
 	default:
 		return nil
 	}
+	e.clip()
 	e.status = http.StatusBadGateway
 	if !r.found {
 		e.status = http.StatusInternalServerError // no gateway names a server behind it

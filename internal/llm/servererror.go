@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
@@ -181,6 +182,13 @@ func firstOf(v gjson.Result) gjson.Result {
 	return v
 }
 
+// clip bounds what is looked at of an error that did not come by way of readError.
+func (e *serverError) clip() {
+	for _, s := range []*string{&e.message, &e.code, &e.kind, &e.param} {
+		*s = catalog.Clip(*s, maxErrorBytes)
+	}
+}
+
 // take adds what an inner error says besides its message. Its code says more than one that
 // repeats a status.
 func (e *serverError) take(inner *serverError) {
@@ -244,7 +252,7 @@ func violations(list gjson.Result) string {
 
 // readDetails reads the google.rpc details that are of use here.
 func (e *serverError) readDetails(details gjson.Result) {
-	if !details.IsArray() {
+	if !details.IsArray() || len(details.Raw) > maxErrorBytes {
 		return
 	}
 	details.ForEach(func(_, d gjson.Result) bool {

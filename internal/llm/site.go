@@ -40,6 +40,7 @@ type site struct {
 	good    bool                   // an answer has been of use, or a refusal of the model's own
 	garbled int                    // answers that were of no use, while none was good
 	useless bool                   // nothing that was left out helped against these
+	doubted bool                   // the last answer was of no use, with a part that was put back
 	// pictureRejects are refusals of pictures since the last answer to one.
 	pictureRejects int
 	save           func(terms) // stores what was learned
@@ -121,7 +122,10 @@ func (s *site) answered(sent terms, kind catalog.Kind, good, whole bool) {
 	s.gone.Store(false)
 	s.rejects, s.failure, s.outage = 0, "", false
 	if good {
-		s.good, s.useless = true, false
+		s.good, s.useless, s.doubted = true, false, false
+	}
+	if good && whole {
+		s.cutsOff.Store(false)
 	}
 	if !good && (!whole || !s.good && !s.useless) {
 		return
@@ -170,7 +174,7 @@ func (s *site) refused(sent terms, e *serverError, kind catalog.Kind) bool {
 		s.reopen()
 	}
 	if s.talks.done {
-		s.talks.done, s.talks.calls = false, 0 // known for texts, asked for a picture
+		s.talks.done, s.talks.calls, s.garbled = false, 0, 0 // known for texts, asked for a picture
 	}
 	again := s.talks.refused(e.message+" "+e.param, e.code, kind == catalog.KindImage)
 	if !again && !s.talks.answered {
@@ -190,7 +194,9 @@ func (s *site) inVain() {
 
 // unusable notes an answer of which nothing can be made, and reports whether the same question
 // is to be asked again with other terms. Before any answer was of use, two in a row are as good
-// as a refusal, and so is one in the negotiation that follows.
+// as a refusal, and so are two in a row with a part that is put back in the negotiation that
+// follows: one may be chance, and what is left out then is stored. With too few calls left for
+// that, one is enough.
 func (s *site) unusable(sent terms, kind catalog.Kind) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,6 +211,10 @@ func (s *site) unusable(sent terms, kind catalog.Kind) bool {
 		s.talks.calls++
 		return false
 	}
+	if s.doubted = !s.doubted && s.talks.putting != nil && s.talks.calls+2 < maxNegotiation; s.doubted {
+		s.talks.calls++
+		return true
+	}
 	again := s.talks.refused("", "", kind == catalog.KindImage)
 	if !again && !s.talks.answered {
 		s.inVain()
@@ -214,7 +224,7 @@ func (s *site) unusable(sent terms, kind catalog.Kind) bool {
 
 // reopen begins the negotiation again.
 func (s *site) reopen() {
-	s.rejects = 0
+	s.rejects, s.garbled = 0, 0
 	s.settled = [catalog.NumKinds]bool{}
 	s.talks = newNegotiation(s.talks.offer)
 }
