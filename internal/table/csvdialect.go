@@ -180,7 +180,7 @@ func headerField(name string, alone bool) (fieldRank, bool) {
 	c, known := columns[string(fold(nil, name))]
 	if !known && !alone && looksLikeName(name) {
 		c, known = namedField(name)
-		known = known && c.field != fieldPage && (c.field != fieldName || c.rank < rankOfNumbers) // "Product 1"
+		known = known && c.field != fieldPage && (c.field == fieldImage || c.rank < rankOfNumbers) // "Product 1"
 	}
 	return c, known
 }

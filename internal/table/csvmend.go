@@ -18,6 +18,9 @@ var rareSeparators = []byte{'~', '\x01', '\x1f', ' ', ':', '#', '!', '*', '$', '
 func rareSeparator(lines []string) byte {
 	const several = 2
 	for _, line := range lines {
+		if sep, _ := bestSeparator([]string{line}); sep != 0 {
+			continue // which has names in two languages: "Preis / Price;Text"
+		}
 		for _, sep := range rareSeparators {
 			if sep == ' ' && !strings.Contains(line, `" "`) {
 				continue // the words of a text
@@ -107,9 +110,10 @@ func (s *csvScanner) countQuoted(line string, marks [2]string) int {
 	return begins
 }
 
-// requoted returns a line with quotes in place of the marks that stand for them.
+// requoted returns a line with quotes in place of the marks that stand for them. It returns
+// the line itself if marks are around a part of a cell.
 func (s *csvScanner) requoted(line []byte) []byte {
-	if s.quotes[0] == "" {
+	if s.quotes[0] == "" || s.countQuoted(string(line), s.quotes) == 0 {
 		return line
 	}
 	sep := []byte{s.sep}
@@ -126,8 +130,9 @@ var rowCount = regexp.MustCompile(`^\(?[0-9]+ rows?( affected| selected\.?| in s
 // comments, or the number of rows below a database's answer.
 func (s *headedSource) isRemark(cells []string) bool {
 	first := strings.TrimSpace(cells[0])
-	if s.comments && strings.HasPrefix(first, "#") && !number.MatchString(strings.TrimSpace(first[1:])) {
-		return true
+	alone := len(s.names) > 1 && filled(cells) == 1
+	if comment, ok := strings.CutPrefix(first, "#"); ok && s.comments && !number.MatchString(strings.TrimSpace(comment)) {
+		return alone || strings.HasPrefix(comment, " ") || strings.HasPrefix(comment, "#") // "#A-12" is a key
 	}
-	return len(s.names) > 1 && filled(cells) == 1 && rowCount.MatchString(first)
+	return alone && rowCount.MatchString(first)
 }

@@ -74,7 +74,7 @@ var partKinds = wordSet("variant variation image media video child sku rule opti
 // continues reports whether a row is a part of the product in the rows above, though it has
 // no key of it: it says so, or has nothing but what a variant differs by, or another view or
 // picture of the product. A row with a name is another product, unless the file has no
-// column of parents and the row says nothing else.
+// column of parents, the row says nothing else and the name is that of a variant.
 func (p *products) continues(item *catalog.Item, kind string, row Row, columns []*column) bool {
 	described := item.Description != "" || item.Type != "" || item.Category != ""
 	part := partKinds[kind] && kind != p.lastKind
@@ -82,7 +82,7 @@ func (p *products) continues(item *catalog.Item, kind string, row Row, columns [
 	case item.ID == "" && p.last.ID != "" && hasColumn(row, columns, func(c *column) bool { return c.view }):
 		return true
 	case item.Name != "":
-		return part && !described && !p.joined
+		return part && !described && !p.joined && namesVariant(item.Name, p.last.Name)
 	case part:
 		return true
 	case item.ID == "" && p.last.ID != "" && item.Description == "" && item.Type == "" && hasColumn(row, columns, func(c *column) bool { return c.place }):
@@ -90,6 +90,12 @@ func (p *products) continues(item *catalog.Item, kind string, row Row, columns [
 	}
 	described = described || item.ImageURL != "" || item.ImageData != nil || item.ProductURL != ""
 	return kind == "" && !described && p.differsAsVariant(row, columns)
+}
+
+// namesVariant reports whether a name has the product's in it, or options alone:
+// "[RB]Colour=Blue".
+func namesVariant(name, product string) bool {
+	return strings.Contains(name, "=") || product != "" && strings.HasPrefix(foldName(name), foldName(product))
 }
 
 // positionWords are words in the names of columns with the place of a picture.
@@ -201,11 +207,26 @@ func hasKey(row Row, columns []*column) bool {
 	return hasColumn(row, columns, func(c *column) bool { return c.field == fieldID && !c.option && !hasWord(c.key, skuWords) })
 }
 
-// parentWords are words in the names of columns with the key of a row's product.
-var parentWords = wordSet("parent master main vater vaterartikel elternartikel hauptartikel père parente padre pai genitore rodzic")
+// parentWords are words in the names of columns with the key of a row's product,
+// parentProducts those that name a product too.
+var (
+	parentWords    = wordSet("parent master main vater père parente padre pai genitore rodzic")
+	parentProducts = wordSet("vaterartikel elternartikel hauptartikel")
+)
 
-// findParents finds the columns whose values are keys of other rows, and whose names say so.
-// Keys have all been found.
+// isParentName reports whether a name may be that of a column with keys of products, and not
+// of their main categories or pictures.
+func isParentName(name string) bool {
+	if hasWord(name, parentProducts) {
+		return true
+	}
+	return hasWord(name, parentWords) && !slices.ContainsFunc(nameWords(name), func(word string) bool {
+		return !parentWords[word] && !entities[word] && !keyWords[word] && !skuWords[word]
+	})
+}
+
+// findParents finds the columns whose names say that they have keys of other rows, and whose
+// values are such keys. Keys have all been found.
 func (m *Mapping) findParents() {
 	if m.config.Separate || m.drops(fieldParent) {
 		return
@@ -219,8 +240,9 @@ func (m *Mapping) findParents() {
 		}
 	}
 	for _, c := range m.sampled {
-		known := len(c.values) > 0 && !slices.ContainsFunc(c.values, func(v Value) bool { return !keys[v.String()] })
-		if c.parent == 0 && c.field == attribute && known && hasWord(c.key, parentWords) && !isFlag(c.key, statsOf(c.values)) {
+		s := statsOf(c.values)
+		known := s.values > 0 && !s.all(s.flags) && !slices.ContainsFunc(c.values, func(v Value) bool { return !keys[v.String()] })
+		if c.parent == 0 && c.field == attribute && known && isParentName(c.key) && !isFlag(c.key, s) {
 			c.parent, c.hidden, m.products.joined = len(m.sampled)+len(parentNames), true, true
 		}
 	}

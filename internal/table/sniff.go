@@ -91,6 +91,9 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if wideEncoding(head) == nil && looksBinary(head) {
 		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
 	}
+	if sylk.Match(head) {
+		return nil, o.at.fault("is a sheet in the format SYLK: save it as .xlsx or CSV")
+	}
 	if err := o.noSheet(); err != nil {
 		return nil, err
 	}
@@ -155,6 +158,10 @@ func (o *opener) whole(in io.Reader) io.Reader {
 	return nil
 }
 
+// sylk is how a sheet in the format SYLK begins: unlike CSV with a column such as "Price", its
+// second line begins with the name of a record.
+var sylk = regexp.MustCompile(`^ID;P[A-Z0-9]*(?:;[A-Z])*\r?\n(?:[BCFOPW]|N[NEU]);[A-Z]`)
+
 // signature is how a kind of file begins.
 type signature struct {
 	prefix string
@@ -190,7 +197,6 @@ func signatures() []signature {
 		{prefix: "\x93NUMPY", advice: "is an array of NumPy: convert it to Parquet, CSV or JSON lines"},
 		{prefix: "{\\rtf", advice: "is a document in RTF: save it as plain text, or give its table as CSV or XLSX"},
 		{prefix: "MIME-Version:", advice: "is a web archive (.mht), as which old programs save sheets: save it as .xlsx or CSV"},
-		{prefix: "ID;P", advice: "is a sheet in the format SYLK: save it as .xlsx or CSV"},
 		{prefix: "\x80\x02", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 		{prefix: "\x80\x03", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
 		{prefix: "\x80\x04\x95", advice: "is a pickle of Python: save the data frame by to_csv, to_json or to_parquet"},
