@@ -17,12 +17,12 @@ var bookkeeping = wordSet(`stock stocks inventory qty quantity quantities weight
 	upsells crosssell crosssells crosssell cross related incoming committed unavailable purchase minimum maximum min max discount sale layout template redirect author comment comments
 	comments google merchant hs harmonized hazmat warehouse supplier_sku tracker policy compare position old index row featured online erstellt geändert
 	aktualisiert verfügbar verfügbarkeit disponibilité disponibilidad disponibilità disponibilidade beschikbaarheid tillgänglighet skus visibile activa
-	condition zustand channel channels adult marketplace watchers bids website subtract points global disabled layout checkout googlecheckout veröffentlicht
+	condition zustand channel channels adult marketplace watchers bids website subtract points disabled layout checkout googlecheckout veröffentlicht
 	publié publicado pubblicato gepubliceerd opublikowano publicerad hervorgehoben destacado uitgelicht wyróżnione steuerstatus steuerklasse steuersatz
 	vorrätig lagernd lagermenge mindestbestand lieferstatus lieferrückstände kundenbewertungen bewertungen visibilité visibilidad visibilità zichtbaarheid
 	widoczność synlighet instock stockmin minpurchase maxpurchase purchasesteps shippingtime shippingfree topseller added changed artikelgewicht versandgewicht
 	recommendable sztuk wysyłki zwrotów magazynowy stan conditie levertijd afleverwijze surcharge blocked inactive ativo edited mengeneinheit preiseinheit
-	rabattgruppe mengenrabatt pos versandkosten porto vorkasse nachnahme ship inkoopprijs evaluation hits command scraped language sprache langue idioma lingua taal język språk action comparison reasons default listed lead
+	rabattgruppe mengenrabatt pos versandkosten porto vorkasse nachnahme ship inkoopprijs evaluation hits command scraped language sprache langue idioma lingua taal język språk action comparison reasons listed lead
 	liefergewicht nettogewicht bruttogewicht ek einkaufspreis wholesale achat acquisto inkoop zakupu inköpspris compra dispatch duration paypal returns
 	verpackungseinheit mindestbestellmenge bestelleinheit zolltarifnummer ursprungsland`)
 
@@ -47,7 +47,7 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
 	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
 	(current), on hand (new), condition id, état, format, listing site, gallery type, options container, configurable variations, configurable variation
-	labels, bundle values, associated skus, x_sell products, x_sell groups, location, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count, image width,
+	labels, bundle values, associated skus, x_sell products, x_sell groups, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count, image width,
 	image height, sename, start url, web scraper start url, web scraper order`)
 
 // isBookkeeping reports whether a column is the shop's bookkeeping by its name.
@@ -86,9 +86,17 @@ var ofOtherThanPrice = regexp.MustCompile(`(einheit|gruppe|kennzeichen|unit|grou
 
 var priceWords = wordSet("listino prix precio prezzo preço cena pris tarif tarifa vk rrp msrp pvp")
 
+// features are words for what furniture has and where it stands, about which a column may ask
+// too: "Outdoor use".
+var features = wordSet(`outdoor indoor garden patio bathroom kitchen office kids children storage drawer drawers door doors shelf shelves arms armrest
+	armrests backrest headrest headboard footrest wheels castors casters legs cushion cushions mattress bed sleeper sleeps chaise upholstered upholstery
+	fabric leather wood wooden wicker rattan glass mirror metal marble foldable folding folds extendable extensible expandable adjustable reclining
+	recliner swivel rotating stackable modular convertible removable washable waterproof weatherproof weather lamp light lights lighting bulb bulbs led
+	dimmable ausziehbar klappbar verstellbar stapelbar drehbar armlehnen rollen schlaffunktion bettkasten schubladen polsterung gepolstert`)
+
 // isFlag reports whether a column says yes or no to a question of the shop's.
 func isFlag(name string, s valueStats) bool {
-	asks := strings.HasSuffix(strings.TrimSpace(name), "?") || strings.Contains(name, "0/1") || strings.Contains(name, "0 = ") || hasWord(name, flagWords)
+	asks := !hasWord(name, features) && (strings.HasSuffix(strings.TrimSpace(name), "?") || strings.Contains(name, "0/1") || strings.Contains(name, "0 = ") || hasWord(name, flagWords))
 	return s.all(s.flags) && (asks || s.all(s.zeros))
 }
 

@@ -259,6 +259,9 @@ var keyWords = wordSet("id nr no num number code key ref kod codigo codice ean g
 // keyEnding ends such names in one word: "Artikelcode".
 var keyEnding = regexp.MustCompile(`(nummer|nr|code|kod|number)$`)
 
+// otherKeyStart begins such names of keys of something else: "Farbcode".
+var otherKeyStart = regexp.MustCompile(`^(farb|colou?r|ral|post|zip|zoll|marken|hersteller|kategorie)`)
+
 // skuWords are words that stand for a key in every name.
 var skuWords = wordSet("sku")
 
@@ -284,7 +287,8 @@ func hasWord(name string, words map[string]bool) bool {
 
 // holdsKeys reports whether a column has keys: short values that do not repeat.
 func holdsKeys(key string, s valueStats) bool {
-	return (hasWord(key, keyWords) || keyEnding.MatchString(foldName(key))) && !hasWord(key, otherKeyWords) &&
+	folded := foldName(key)
+	return (hasWord(key, keyWords) || keyEnding.MatchString(folded) && !otherKeyStart.MatchString(folded)) && !hasWord(key, otherKeyWords) &&
 		s.values > 1 && s.distinct == s.values && s.all(s.slugs) && s.all(s.digits)
 }
 

@@ -45,6 +45,16 @@ func TestMapping_NamesWithinNames(t *testing.T) {
 			`{"Bezeichner [Alias]":"N1","Name/Deutsch [Name/de]":"Nora","Listenpreis/EUR/gross [ListPrices/EUR/gross]":"9","Käuflich [IsAvailable]":"1","Produktgruppe im Shop":"Sofas"}`,
 			nora(func(it *catalog.Item) { it.PriceRange, it.Category = "9", "Sofas" }),
 		},
+		"what a product has": {
+			`{"sku":"N1","name":"Nora","Outdoor use":"Yes","Has drawers":"No","Is bundle":"No","Default material":"Oak","Location":"Bedroom"}`,
+			nora(func(it *catalog.Item) {
+				it.Attributes = map[string]string{"Outdoor use": "Yes", "Has drawers": "No", "Default material": "Oak", "Location": "Bedroom"}
+			}),
+		},
+		"parts of a product": {
+			`{"Product_SKU":"N1","Product_Name":"Nora","Product_Frame_Type":"Oak"}`,
+			nora(func(it *catalog.Item) { it.Attributes = map[string]string{"Product_Frame_Type": "Oak"} }),
+		},
 		"prices with a tax, and what they cost": {
 			`{"SKU":"N1","Nazwa":"Nora","price_gross":"9","Inkoopprijs":"4","Preiseinheit":"1","EK netto":"4"}`,
 			nora(func(it *catalog.Item) { it.PriceRange = "9" }),
@@ -86,6 +96,7 @@ func TestMapping_KeysByValues(t *testing.T) {
 		"parents by their keys":      {[]string{`{"Artikelnummer":"A1","Artikelname":"Nora","Identifizierungsspalte Vaterartikel":"","Ist Vaterartikel":"Y"}`, `{"Artikelnummer":"A1-G","Artikelname":"Nora grau","Identifizierungsspalte Vaterartikel":"A1","Ist Vaterartikel":"N"}`, `{"Artikelnummer":"A2","Artikelname":"Orb","Ist Vaterartikel":"N"}`}, "A1 Nora; A1-G Nora; A2 Orb"},
 		"a mould is no parent":       {[]string{`{"sku":"A1","name":"Nora","master collection":"Fjord"}`, `{"sku":"A2","name":"Orb","master collection":"Fjord"}`}, "A1 Nora; A2 Orb"},
 		"parts with a name":          {[]string{`{"Item Type":"Product","Product ID":"1","Product Name":"Nora","Product Code/SKU":"A"}`, `{"Item Type":"SKU","Product Name":"[RB]Colour=Blue","Product Code/SKU":"A-B"}`, `{"Item Type":"Product","Product ID":"2","Product Name":"Orb","Product Code/SKU":"B"}`}, "1 Nora; A-B Nora; 2 Orb"},
+		"codes of colours":           {[]string{`{"Name":"Nora","Farbcode":"7016"}`, `{"Name":"Orb","Farbcode":"9005"}`}, " Nora;  Orb"},
 		"numbers of categories":      {[]string{`{"id":"1","name":"Nora","main category":"2"}`, `{"id":"2","name":"Orb","main category":"1"}`, `{"id":"3","name":"Ida","main category":"1"}`}, "1 Nora; 2 Orb; 3 Ida"},
 		"marks of main variants":     {[]string{`{"id":"1","name":"Nora","main variant":"1"}`, `{"id":"2","name":"Orb","main variant":"1"}`}, "1 Nora; 2 Orb"},
 		"main articles":              {[]string{`{"id":"11","name":"Nora","main article":"11"}`, `{"id":"12","name":"Nora grey","main article":"11"}`, `{"id":"13","name":"Orb","main article":""}`}, "11 Nora; 12 Nora; 13 Orb"},

@@ -238,7 +238,8 @@ func nested(name string) (fieldRank, bool) {
 		own := known.field == fieldCategory || known.field == fieldImage || known.field == fieldPrice
 		return known.after(rankOfVariants), own
 	}
-	if !hasWord(name[:at], entities) {
+	owner := name[:at]
+	if !hasWord(owner[strings.LastIndexAny(owner, steps)+1:], entities) { // "product.brand.name"
 		return fieldRank{}, false
 	}
 	known, ok := namedField(name[at+1:])
