@@ -77,7 +77,7 @@ var columnNames = []struct {
 // shortDescriptions are names of columns that may hold the kind of product in a few words,
 // folded.
 var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext, description courte, descripción corta, descripción breve, descrizione
-	breve, descrizione corta, descrição curta, descrição breve, marketing description, site description, long text, 商品説明, 商品説明文, 商品描述, 描述, описание, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
+	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
 
 // blankWords are what people write in a cell that has no value.
 var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, no image, no picture, no photo, noimage, not available, missing, kein bild,
