@@ -69,6 +69,7 @@ func TestMapping_NamesWithinNames(t *testing.T) {
 		},
 		"a description of a few words":   {`{"No.":"N1","Description":"Nora desk","Notes":"x"}`, catalog.Item{Name: "Nora desk", Attributes: map[string]string{"Notes": "x"}}},
 		"Shopify, of a shop in German":   {`{"Handle":"nora","Titel":"Nora","Varianten-SKU":"N1","Varianten-Preis":"9"}`, nora(func(it *catalog.Item) { it.PriceRange = "9" })},
+		"a long text of a word":          {`{"sku":"N1","name":"Nora","Long text":"Sofa"}`, nora(func(it *catalog.Item) { it.Description = "Sofa" })},
 		"a price range in signs":         {`{"sku":"N1","name":"Nora","Price Range":"$$"}`, nora(func(it *catalog.Item) { it.PriceRange = "$$" })},
 		"a remark on something else":     {`{"sku":"N1","name":"Nora","Description (SEO)":"x"}`, nora(func(*catalog.Item) {})},
 		"addresses of the shop's videos": {`{"sku":"N1","name":"Nora","Video link":"https://v/1"}`, nora(func(*catalog.Item) {})},
