@@ -227,9 +227,9 @@ var behaviourEndings = map[string]ending{
 	"spoilt-at-first":    {calls: 30, seconds: 10},
 
 	// Errors in the words and forms of further providers.
-	"concurrency-400":    {calls: 30, seconds: 20},
-	"concurrency-403":    {calls: 30, seconds: 20},
-	"concurrency-503":    {calls: 30, seconds: 20},
+	"concurrency-400":    {calls: 60, seconds: 20},
+	"concurrency-403":    {calls: 60, seconds: 20},
+	"concurrency-503":    {calls: 60, seconds: 20},
 	"overloaded-400":     {calls: 60, seconds: 30},
 	"overloaded-403":     {calls: 60, seconds: 30},
 	"overloaded-500":     {calls: 60, seconds: 30},
