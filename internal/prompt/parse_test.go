@@ -204,7 +204,6 @@ func TestParse_Rejects(t *testing.T) {
 	tests := map[string]struct{ reply, want string }{
 		"nothing":               {"", "empty"},
 		"only thoughts":         {"<think>hm</think>", "empty"},
-		"the question":          {"<product>\nname: Sofa\nattributes: " + other + "\n</product>", "empty"},
 		"thoughts that go on":   {good + "<think>or " + other + "</think>", "empty"},
 		"prose":                 {"It is a bed.", "no JSON object"},
 		"cut off":               {good[:len(good)-20], "no JSON object"},

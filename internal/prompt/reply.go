@@ -110,8 +110,8 @@ func readReply(reply string, mayBreakOff bool) (wire, error) {
 	}
 	reply = upTo(turnEnds, reply)
 	reply = withoutThoughts(reply)
-	if at := echo.FindStringIndex(reply); at != nil && !strings.Contains(reply[:at[0]], "{") {
-		reply = reply[at[1]:]
+	if at := echo.FindStringIndex(reply); at != nil && !strings.Contains(reply[:at[0]], "{") && strings.Contains(reply[at[1]:], "{") {
+		reply = reply[at[1]:] // the answer follows
 	}
 	reply = upTo(question, reply)
 	if reply == "" {
