@@ -33,7 +33,7 @@ func TestAsk_TakesTheAnswerAndNoDraft(t *testing.T) {
 	}{
 		"a part of thoughts":              {[]answer{message("stop", `"content":[{"type":"thinking","text":`+quoted(draft)+`},{"type":"text","text":`+quoted(good)+`}]`)}, catalog.FromModel, 1},
 		"a part that is a thought":        {[]answer{message("stop", `"content":[{"thought":true,"text":`+quoted(draft)+`},{"text":`+quoted(good)+`}]`)}, catalog.FromModel, 1},
-		"reasoning beside":                {[]answer{message("stop", `"reasoning":`+quoted(draft)+`,"content":`+quoted(good))}, catalog.FromModel, 1},
+		"reasoning as well":               {[]answer{message("stop", `"reasoning":`+quoted(draft)+`,"content":`+quoted(good))}, catalog.FromModel, 1},
 		"reasoning that was cut off":      {[]answer{message("length", `"content":null,"reasoning_content":`+quoted("Hm "+draft)), {}}, catalog.FromModel, 2},
 		"thoughts that were cut off":      {[]answer{{content: "<think>Hm " + draft, finish: "length"}, {}}, catalog.FromModel, 2},
 		"an answer as reasoning, cut off": {[]answer{message("length", `"content":null,"reasoning":`+quoted(good))}, catalog.FromModel, 1},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -329,74 +328,6 @@ func listsIn(object []member) (m member, ok bool) {
 		return member{}, false
 	}
 	return object[i], true
-}
-
-// isByColumn reports whether every member is a column: a list of values, or an object of
-// values by their row's number or key.
-func isByColumn(object []member) bool {
-	known := false
-	for i, m := range object {
-		if m.scalar() || m.value[0] != object[0].value[0] {
-			return false
-		}
-		known = known || describesProduct(m.key)
-		if !m.isColumn() && (!m.cut || i == 0) {
-			return false
-		}
-	}
-	return known && (len(object) > 1 || object[0].value[0] == '{')
-}
-
-// isByColumnAndKey reports whether every member is an object of values by the same keys
-// of rows, as data frames with an index of names are written. Texts by language, and
-// objects around one text, are none.
-func isByColumnAndKey(object []member) bool {
-	if len(object) < 2 || !slices.ContainsFunc(object, func(m member) bool { return describesProduct(m.key) }) {
-		return false
-	}
-	var keys []string
-	for i, m := range object {
-		if m.value[0] != '{' {
-			return false
-		}
-		values := members(m.value)
-		if i == 0 {
-			keys = keysOf(values)
-		}
-		if len(values) < 2 || slices.ContainsFunc(values, member.noRowOfColumn) ||
-			(!m.cut && !slices.Equal(keysOf(values), keys)) {
-			return false
-		}
-	}
-	return true
-}
-
-func keysOf(object []member) []string {
-	keys := make([]string, len(object))
-	for i, m := range object {
-		keys[i] = m.key
-	}
-	return keys
-}
-
-// noRowOfColumn reports whether a member is no value of a column by its row's key.
-func (m member) noRowOfColumn() bool {
-	_, known := columns[string(fold(nil, m.key))]
-	return known || m.value[0] == '{' || language.MatchString(m.key) ||
-		slices.Contains(plainNames, m.key) || slices.Contains(addressNames, m.key)
-}
-
-func (m member) isColumn() bool {
-	if m.value[0] == '[' {
-		first := m.first()
-		return len(first) > 0 && first[0] != '{' && first[0] != '['
-	}
-	values := members(m.value)
-	if len(values) == 0 || slices.ContainsFunc(values, func(v member) bool { return v.value[0] == '{' }) {
-		return false
-	}
-	_, err := strconv.Atoi(values[0].key)
-	return err == nil
 }
 
 // turnRound makes rows of the columns of the object in buf.

@@ -248,14 +248,14 @@ func (m *Mapping) findParents() {
 	}
 }
 
-// demoteForeign puts keys of changing kinds last, such as barcodes: a column beside them
+// demoteForeign puts keys of changing kinds last, such as barcodes: another column
 // says of each what it is.
 func (m *Mapping) demoteForeign() {
 	for _, c := range m.sampled {
-		beside := func(other *column) bool {
+		namesTheKind := func(other *column) bool {
 			return foldName(other.key) == foldName(c.key)+"type" && len(other.values) > 0
 		}
-		if i := slices.IndexFunc(m.sampled, beside); i >= 0 && c.field == fieldID && c.rank > rankExactColumn {
+		if i := slices.IndexFunc(m.sampled, namesTheKind); i >= 0 && c.field == fieldID && c.rank > rankExactColumn {
 			c.rank += rankByValue
 			m.sampled[i].field, m.sampled[i].hidden = attribute, true
 		}
