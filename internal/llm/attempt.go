@@ -22,11 +22,15 @@ const warmer = 0.4
 // attempt makes one call on a lease, or two if the first is a straggler,
 // settles the leases, and returns how it ended.
 func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcome) {
+	known := false
 	// In a deferred call, so that a panic gives the lease back too, as Abandoned.
 	defer func() {
 		end.result.Again = end.step == stepRetry
 		end.result.Held = a.question.Hold != nil && end.result.Outcome == upstream.Succeeded
 		end.advice = lease.Settle(end.result)
+		if known {
+			a.entry.leave(true, false)
+		}
 		if end.result.Held {
 			a.held = lease
 		}
@@ -61,7 +65,7 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	a.secrets = a.hidden(lease)
 	end = a.read(ctx, got.res, got.err, a.secrets)
 	a.called(ctx, &got, &end)
-	a.learn(where.site, sent, &end)
+	known = a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
 	if got.cutTwin {
 		a.answer.Trace.Usage.Add(end.result.Usage)

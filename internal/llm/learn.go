@@ -10,8 +10,9 @@ import (
 )
 
 // learn keeps what an outcome says of the site, and turns a refusal that was about the
-// form of the request into another call.
-func (a *asking) learn(s *site, sent terms, end *outcome) {
+// form of the request into another call. It reports whether it is known now how the model
+// is to be asked, or others may try too: once the gate has the outcome, they are let in.
+func (a *asking) learn(s *site, sent terms, end *outcome) bool {
 	if end.completed {
 		a.learnRoom(s, sent, end)
 	}
@@ -29,32 +30,32 @@ func (a *asking) learn(s *site, sent terms, end *outcome) {
 	if end.onTheWay || end.step == stepWait {
 		s.failures.Add(1)
 	}
-	// Only what was made of the outcome tells whether others may follow.
-	defer func() {
-		if s.open() || end.unheard(sent) && !unusable {
-			a.entry.leave(true, false)
-		}
-	}()
-	if end.said == nil {
-		return
+	if end.said != nil {
+		a.learnRefusal(s, sent, end)
 	}
+	return s.open() || end.unheard(sent) && !unusable
+}
+
+// learnRefusal makes another call of a refusal that was about the form of the request, or
+// that will pass.
+func (a *asking) learnRefusal(s *site, sent terms, end *outcome) {
 	if sent.System == ownMessage && sent.Stream == noStream {
 		a.refusal = end.fault
 	}
-	if !a.mend(s, sent, end) {
-		if end.passes() {
-			if a.absences++; s.mayPass(a.absences) {
-				end.step, end.result.Outcome = stepRetry, upstream.Rejected
-			}
-		}
-		if end.means == meansParameter && a.refusal != nil {
-			end.fault = a.refusal // in answer to the usual question
+	if a.mend(s, sent, end) {
+		end.step = stepLearned
+		if end.means != meansKey {
+			end.result.Outcome = upstream.Rejected // the key is well, whatever the status
 		}
 		return
 	}
-	end.step = stepLearned
-	if end.means != meansKey {
-		end.result.Outcome = upstream.Rejected // the key is well, whatever the status
+	if end.passes() {
+		if a.absences++; s.mayPass(a.absences) {
+			end.step, end.result.Outcome = stepRetry, upstream.Rejected
+		}
+	}
+	if end.means == meansParameter && a.refusal != nil {
+		end.fault = a.refusal // in answer to the usual question
 	}
 }
 
