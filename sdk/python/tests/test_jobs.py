@@ -226,7 +226,8 @@ def test_each_result_once_when_the_server_is_killed_under_a_frame(new_server: Ca
 
     killing = threading.Thread(target=kill_and_restart)
     killing.start()
-    with Client(server.target) as client:
+    # The server may be killed before it has said that it has the job: that is handed over again.
+    with Client(server.target, max_retries=20) as client:
         done = client.classify_frame(frame)
         finished = time.monotonic()
         killing.join()

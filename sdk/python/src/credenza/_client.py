@@ -155,7 +155,8 @@ class Client:
         crash of this program or of the server, takes up the job there is, and pays for nothing
         twice. It is kept as the server keeps jobs (a week); another key makes a new one.
         columns and options are as in classify; progress shows a bar (needs tqdm); patience is
-        how long the server may be away, in seconds, None for ever.
+        how long the server may be away once it has the job, in seconds, None for ever. Handing
+        the job over is repeated max_retries times.
         """
         results = FrameResults(frame, prefix)
         if len(frame) == 0:
