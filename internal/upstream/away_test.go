@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +103,41 @@ func TestOutage_FailsItemsByWhatTheyMayTake(t *testing.T) {
 		began := anyone
 		began.Began = time.Now().Add(-25 * time.Second)
 		_ = wantFault(t, g, began, 1500*time.Millisecond, fault.UpstreamUnavailable, false)
+	})
+}
+
+// endable is a context whose deadline comes when a test says so, and wakes no one.
+type endable struct{ ended atomic.Bool }
+
+func (c *endable) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+func (c *endable) Done() <-chan struct{} { return nil }
+
+func (c *endable) Value(any) any { return nil }
+
+func (c *endable) Err() error {
+	if c.ended.Load() {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestOutage_IsToldToItemsWhoseDeadlineComes has a deadline come before the item asks for a
+// lease, and at the moment in which it gets one.
+func TestOutage_IsToldToItemsWhoseDeadlineComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := mustGate(t, fixedPool(8))
+		breakDown(t, g, anyone, 5)
+		_ = wantFault(t, g, anyone, 0, fault.UpstreamUnavailable, true)
+		ctx := &endable{}
+		time.AfterFunc(time.Nanosecond, func() { ctx.ended.Store(true) })
+		lease, err := g.Acquire(ctx, anyone) // waits for the first probe
+		if f := fault.From(err); lease != nil || f.Reason != fault.UpstreamUnavailable || !strings.Contains(f.Message, "connection refused") {
+			t.Errorf("got %v, error %v", lease, err)
+		}
+		if s := g.Status(); s.InFlight != 0 || s.QueuedInteractive != 0 {
+			t.Errorf("%d in flight, %d wait", s.InFlight, s.QueuedInteractive)
+		}
 	})
 }
 

@@ -175,7 +175,9 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 // the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
 // with its error.
 func (g *Gate) Acquire(ctx context.Context, need Need) (*Lease, error) {
-	if err := endOf(ctx); err != nil {
+	if err := endOf(ctx); errors.Is(err, context.DeadlineExceeded) {
+		return nil, g.Late(need)
+	} else if err != nil {
 		return nil, err
 	}
 	w, lease, err := g.ask(ctx, need)
@@ -238,14 +240,14 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 		return nil, w.err
 	case err == nil:
 		return w.lease, nil
-	case w.lease != nil:
-		w.lease.settled = true
-		g.settle(now, w.lease, &Result{Outcome: Abandoned})
-		g.dispatch(now)
-		return nil, err
 	}
 	f := g.late(now, w)
-	g.dequeue(w)
+	if w.lease != nil {
+		w.lease.settled = true
+		g.settle(now, w.lease, &Result{Outcome: Abandoned})
+	} else {
+		g.dequeue(w)
+	}
 	g.dispatch(now)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, f
