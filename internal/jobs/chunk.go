@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -131,13 +130,9 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	}
 	ctx, cancel := context.WithTimeout(ctx, objectTime)
 	defer cancel()
-	bucket, err := st.js.ObjectStore(ctx, objectsBucket(upload))
+	b, err := st.getObject(ctx, objectsBucket(upload), objectName(c.indexes[place]))
 	if err != nil {
 		return nil, err
-	}
-	b, err := bucket.GetBytes(ctx, objectName(c.indexes[place]))
-	if err != nil {
-		return nil, st.objectError(ctx, bucket, c.indexes[place], err)
 	}
 	items, err := codec.DecodeItems(b)
 	if err != nil || len(items) != 1 {
@@ -145,26 +140,6 @@ func (st *store) loadItem(ctx context.Context, upload string, c *chunk, place in
 	}
 	c.nameColumns(&items[0])
 	return &items[0], nil
-}
-
-// objectError returns *unreadable instead of err if parts of an object are lost, since
-// waiting for them would never end.
-func (st *store) objectError(ctx context.Context, bucket jetstream.ObjectStore, index int64, err error) error {
-	if errors.Is(err, jetstream.ErrDigestMismatch) {
-		return &unreadable{err}
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
-	defer cancel()
-	object, infoErr := bucket.GetInfo(ctx, objectName(index))
-	if infoErr != nil {
-		return err
-	}
-	subject := objectParts(object.Bucket, object.NUID)
-	stream, infoErr := st.info(ctx, "OBJ_"+object.Bucket, subject)
-	if infoErr == nil && stream.State.Subjects[subject] < uint64(object.Chunks) {
-		return &unreadable{errors.New("parts of a stored item are lost")}
-	}
-	return err
 }
 
 // eachChunk calls each for the chunks of an upload, in order.
