@@ -22,7 +22,7 @@ func natsCluster(t *testing.T) []*server.Server {
 	t.Helper()
 	var routes []*url.URL
 	for range 3 {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddress(t)})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: testkit.FreeAddress(t)})
 	}
 	nodes := make([]*server.Server, 3)
 	for i := range nodes {
@@ -65,7 +65,7 @@ func TestReplicasOnAClusterFinishAJob(t *testing.T) {
 	var replicas []*program
 	var clients []*credenza.Client
 	for range 3 {
-		address := freeAddress(t)
+		address := testkit.FreeAddress(t)
 		replicas = append(replicas, runProgram(t, serverFlags(address, model, "--nats-url="+strings.Join(urls, ","))...))
 		awaitPort(t, replicas[len(replicas)-1], address)
 		clients = append(clients, dialServer(t, address))

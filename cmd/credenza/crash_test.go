@@ -34,7 +34,7 @@ func TestAJobSurvivesCrashes(t *testing.T) {
 func crash(t *testing.T, seed uint64) {
 	const items, crashes = 3000, 3
 	sim, model := testkit.ServeSimTCP(t, llmsim.Config{Seed: seed, Latency: llmsim.Latency{Median: 50 * time.Millisecond, Sigma: 0.5}})
-	address := freeAddress(t)
+	address := testkit.FreeAddress(t)
 	data := t.TempDir()
 	serve := func() *program { return runProgram(t, serverFlags(address, model, "--data-dir="+data)...) }
 	server := serve()

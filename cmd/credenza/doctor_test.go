@@ -139,7 +139,7 @@ func TestDoctor_Unreachable(t *testing.T) {
 	defer plain.Close()
 	defer secure.Close()
 	for url, want := range map[string][2]string{
-		"http://" + freeAddress(t) + "/v1":                {"(connection refused): check the base URL", "start the server if it is yours, or correct OPENAI_BASE_URL."},
+		"http://" + testkit.FreeAddress(t) + "/v1":        {"(connection refused): check the base URL", "start the server if it is yours, or correct OPENAI_BASE_URL."},
 		"http://no-such-host.invalid/v1":                  {"cannot be reached (", "or correct OPENAI_BASE_URL."},
 		strings.Replace(plain.URL, "http:", "https:", 1):  {"(it speaks http and not https)", "write http:// in place of https:// in OPENAI_BASE_URL."},
 		strings.Replace(secure.URL, "https:", "http:", 1): {"failed: UPSTREAM", "write https:// in place of http:// in OPENAI_BASE_URL."},
@@ -215,7 +215,7 @@ func TestDoctor_JSON(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if got := credenzaWith(t, "", "doctor", "--json", "--openai-base-url=http://"+freeAddress(t)); got.code != exitFailed || !json.Valid([]byte(got.out)) {
+	if got := credenzaWith(t, "", "doctor", "--json", "--openai-base-url=http://"+testkit.FreeAddress(t)); got.code != exitFailed || !json.Valid([]byte(got.out)) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -23,19 +23,19 @@ func TestHealth(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	for name, settings := range map[string][]string{
-		"loopback":                  {"--http-addr=" + freeAddress(t)},
-		"all addresses":             {"--http-addr=" + strings.Replace(freeAddress(t), "127.0.0.1", "0.0.0.0", 1), "--insecure"},
-		"a port":                    {"--http-addr=" + strings.TrimPrefix(freeAddress(t), "127.0.0.1"), "--insecure"},
+		"loopback":                  {"--http-addr=" + testkit.FreeAddress(t)},
+		"all addresses":             {"--http-addr=" + strings.Replace(testkit.FreeAddress(t), "127.0.0.1", "0.0.0.0", 1), "--insecure"},
+		"a port":                    {"--http-addr=" + strings.TrimPrefix(testkit.FreeAddress(t), "127.0.0.1"), "--insecure"},
 		"a socket":                  {"--http-addr=unix://" + folder + "/http"},
-		"TLS":                       {"--http-addr=" + freeAddress(t), "--tls-cert=" + own.CertFile, "--tls-key=" + own.KeyFile},
-		"certificates are demanded": {"--http-addr=" + freeAddress(t), "--tls-cert=" + own.CertFile, "--tls-key=" + own.KeyFile, "--tls-client-ca=" + own.CertFile},
+		"TLS":                       {"--http-addr=" + testkit.FreeAddress(t), "--tls-cert=" + own.CertFile, "--tls-key=" + own.KeyFile},
+		"certificates are demanded": {"--http-addr=" + testkit.FreeAddress(t), "--tls-cert=" + own.CertFile, "--tls-key=" + own.KeyFile, "--tls-client-ca=" + own.CertFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask := append([]string{"health"}, settings...)
 			credenzaWith(t, "", ask...).expect(t, exitFailed, "/readyz cannot be reached: is the service running there")
 			serve := append([]string{"serve", "--backend=offline", "--grpc-addr=127.0.0.1:0", "--data-dir=" + t.TempDir(), "--log-format=json"}, settings...)
 			p := runProgram(t, serve...)
-			testkit.Await(t, "the service runs", func() bool { return strings.Contains(p.log.String(), `"serving"`) })
+			p.awaitLog(t, `"serving"`)
 			got := credenzaWith(t, "", ask...)
 			if got.code != exitOK || got.out != "ready\n" || got.err != "" {
 				t.Errorf("got exit code %d, %q and %q", got.code, got.out, got.err)

@@ -39,7 +39,7 @@ func operate(t *testing.T) *operated {
 	_, model := testkit.ServeSimTCP(t, llmsim.Config{
 		Latency: llmsim.Latency{Median: 20 * time.Millisecond}, Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 60_000, Per: time.Minute}},
 	})
-	o := &operated{grpc: freeAddress(t), web: freeAddress(t), pipe: freeAddress(t), dir: t.TempDir()}
+	o := &operated{grpc: testkit.FreeAddress(t), web: testkit.FreeAddress(t), pipe: testkit.FreeAddress(t), dir: t.TempDir()}
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // runModel runs a model's server at an address until the test ends.
@@ -57,8 +58,8 @@ func background(t *testing.T, stdin string, args ...string) (notes *safeBuffer, 
 // serveModel starts the service as a process of its own, for a model at an address.
 func serveModel(t *testing.T, model string) (p *program, address string) {
 	t.Helper()
-	address = freeAddress(t)
-	p = runProgram(t, "serve", "--grpc-addr="+address, "--http-addr="+freeAddress(t), "--data-dir="+t.TempDir(),
+	address = testkit.FreeAddress(t)
+	p = runProgram(t, "serve", "--grpc-addr="+address, "--http-addr="+testkit.FreeAddress(t), "--data-dir="+t.TempDir(),
 		"--openai-base-url=http://"+model+"/v1")
 	awaitPort(t, p, address)
 	return p, address
@@ -73,7 +74,7 @@ func submit(t *testing.T, address string) string {
 }
 
 func TestOutage_IsSaidOnceByEachCommand(t *testing.T) {
-	model := freeAddress(t)
+	model := testkit.FreeAddress(t)
 	p, address := serveModel(t, model)
 	watched, watchEnd := background(t, "", "jobs", "watch", submit(t, address), "--server", address)
 	classified, classifyEnd := background(t, twoRows, "classify", "-", "--server", address)
@@ -101,7 +102,7 @@ func TestOutage_IsSaidOnceByEachCommand(t *testing.T) {
 }
 
 func TestOutage_DoesNotHoldUpSIGTERM(t *testing.T) {
-	p, address := serveModel(t, freeAddress(t))
+	p, address := serveModel(t, testkit.FreeAddress(t))
 	submit(t, address)
 	notes, code := background(t, "name\n"+strings.Repeat("oak chair\n", 500), "classify", "-", "--cache=bypass", "--server", address)
 	await(t, notes.String, "does not answer")

@@ -7,10 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 // programVariable makes the test binary the program itself, for tests that need
@@ -69,6 +72,19 @@ func (p *program) end(s syscall.Signal) {
 	<-p.ended
 }
 
+// awaitLog waits until the program has logged a text.
+func (p *program) awaitLog(t *testing.T, text string) {
+	t.Helper()
+	testkit.Await(t, "the log has "+text, func() bool {
+		select {
+		case <-p.ended:
+			t.Fatalf("the program has ended: %s", p.log)
+		default:
+		}
+		return strings.Contains(p.log.String(), text)
+	})
+}
+
 // awaitPort waits until somebody listens on an address.
 func awaitPort(t *testing.T, p *program, address string) {
 	t.Helper()
@@ -90,17 +106,6 @@ func awaitPort(t *testing.T, p *program, address string) {
 			t.Fatalf("nothing answers on %s: %s", address, p.log)
 		}
 	}
-}
-
-// freeAddress returns a loopback address on which no program listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 type safeBuffer struct {

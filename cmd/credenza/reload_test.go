@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"syscall"
 	"testing"
+
+	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
 func TestServe_GoesOnAfterSIGHUP(t *testing.T) {
-	address, web := freeAddress(t), freeAddress(t)
+	address, web := testkit.FreeAddress(t), testkit.FreeAddress(t)
 	p := runProgram(t, "serve", "--backend=offline", "--grpc-addr="+address, "--http-addr="+web, "--data-dir="+t.TempDir())
 	awaitPort(t, p, web)
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {

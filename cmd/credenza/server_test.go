@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -103,14 +102,7 @@ func TestServerIsNoAddressOfHTTP(t *testing.T) {
 }
 
 func TestServerThatIsNotThere(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := testkit.FreeAddress(t)
 	for _, command := range []string{"classify", "eval"} {
 		got := credenzaWith(t, "name,label\nOak chair,CHAIR\n", command, "-", "--server", address)
 		got.expect(t, exitFailed, "credenza: "+address+" cannot be reached: is the service running there")

@@ -164,7 +164,7 @@ func TestClassify_UsesTheAnswersOfTheDataFolder(t *testing.T) {
 
 func TestClassify_DoesWithoutADataFolderInUse(t *testing.T) {
 	_, model := testkit.ServeSimTCP(t, llmsim.Config{})
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
 	awaitPort(t, runProgram(t, serverFlags(address, model, "--data-dir="+dir)...), address)
 	credenzaWith(t, twoRows, "classify", "-", "--openai-api-key=sk-test", "--openai-base-url="+model, "--data-dir="+dir).
 		expect(t, exitOK, "credenza: another process uses the data folder "+dir)

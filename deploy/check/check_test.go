@@ -13,10 +13,12 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	random "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -141,16 +143,21 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// freePort returns a port on which no program listens.
+// freePort returns a port that is free, and stays so until a program listens there: it is
+// below those that systems give to connections.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := strconv.Itoa(15_000 + random.IntN(15_000))
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", ":"+port)
+		if err != nil {
+			continue // taken
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // container is a folder that is the root of a program, as an image is, and its user

@@ -3,7 +3,6 @@ package app_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	neturl "net/url"
 	"slices"
 	"strconv"
@@ -22,14 +21,7 @@ import (
 // TestStart_WhileNATSIsAway has a service classify without its store, and take jobs and
 // keep answers when the store comes.
 func TestStart_WhileNATSIsAway(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := testkit.FreePort(t)
 	sim, url := testkit.ServeSimTCP(t, llmsim.Config{Latency: llmsim.Latency{Median: 5 * time.Millisecond}})
 	log := &buffer{}
 	began := time.Now()
@@ -42,7 +34,7 @@ func TestStart_WhileNATSIsAway(t *testing.T) {
 	create := func() (credenza.Job, error) {
 		return client.CreateJob(t.Context(), slices.Values(goods(50, nil)), textJob)
 	}
-	_, err = create()
+	_, err := create()
 	_, getErr := client.Job(t.Context(), strings.Repeat("a", 26))
 	for _, err := range []error{err, getErr} {
 		if call, ok := errors.AsType[*credenza.Error](err); !ok || call.Code != "UNAVAILABLE" {
@@ -96,14 +88,7 @@ func clusterNode(t *testing.T) func(i int) *server.Server {
 	t.Helper()
 	var routes []*neturl.URL
 	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		routes = append(routes, &neturl.URL{Scheme: "nats", Host: l.Addr().String()})
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
+		routes = append(routes, &neturl.URL{Scheme: "nats", Host: testkit.FreeAddress(t)})
 	}
 	return func(i int) *server.Server {
 		port, err := strconv.Atoi(routes[i].Port())
@@ -155,15 +140,8 @@ func TestStart_RefusedByNATS(t *testing.T) {
 
 // TestClose_WhileNATSIsAway has a service that ends before its store has come.
 func TestClose_WhileNATSIsAway(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	_, url := testkit.ServeSimTCP(t, llmsim.Config{})
-	client, end := replica(t, &buffer{}, "--openai-base-url="+url, "--nats-url=nats://"+l.Addr().String())
+	client, end := replica(t, &buffer{}, "--openai-base-url="+url, "--nats-url=nats://"+testkit.FreeAddress(t))
 	classify(t, client, goods(20, nil), credenza.Options{})
 	began := time.Now()
 	end()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,14 +63,7 @@ type process struct {
 // runOld starts the program of an earlier version.
 func runOld(t *testing.T, flags ...string) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := testkit.FreeAddress(t)
 	p := &process{log: &buffer{}}
 	p.cmd = exec.Command(*oldProgram, append([]string{"serve", "--grpc-addr=" + address, "--http-addr=127.0.0.1:0"}, flags...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -79,6 +71,7 @@ func runOld(t *testing.T, flags ...string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
+	var err error
 	if p.client, err = credenza.Dial(address, credenza.WithPlaintext()); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package broker_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -83,14 +82,7 @@ func TestOpen_ErrorsAreOneLine(t *testing.T) {
 
 // TestOpen_OfAClusterThatComesLater has a server that starts after the broker was opened.
 func TestOpen_OfAClusterThatComesLater(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := testkit.FreePort(t)
 	b, err := broker.Open(t.Context(), broker.Config{URL: fmt.Sprint("nats://127.0.0.1:", port), MayBeAway: true})
 	if err != nil {
 		t.Fatal(err)
