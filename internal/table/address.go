@@ -2,7 +2,6 @@ package table
 
 import (
 	"encoding/base64"
-	"html"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,7 +13,7 @@ import (
 
 // invisible characters get into cells by copying.
 var invisible = strings.NewReplacer(
-	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\/`, "/", `\u002F`, "/", `\u002f`, "/", `\u0026`, "&",
+	"\u200b", "", "\u200c", "", "\u200d", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\u200e", "", "\u200f", "", "\u00a0", " ", `\nhttp`, "\nhttp", `\/`, "/", `\u002F`, "/", `\u002f`, "/", `\u0026`, "&",
 )
 
 // visible returns text without invisible characters.
@@ -40,10 +39,17 @@ func nextAddress(text string, from int) (begin int, before string) {
 			continue
 		}
 		last, size := utf8.DecodeLastRuneInString(text[:begin])
-		if size == 0 || !strings.ContainsRune("/=%.&?-_", last) && (last >= utf8.RuneSelf || !unicode.IsLetter(last) && !unicode.IsDigit(last)) {
+		within := strings.ContainsRune("/=%.&?-_", last) || last < utf8.RuneSelf && (unicode.IsLetter(last) || unicode.IsDigit(last))
+		if size == 0 || !within || endsPicture(text[from:begin]) {
 			return begin, text[begin-size : begin]
 		}
 	}
+}
+
+// endsPicture reports whether a text ends as the name of a picture does.
+func endsPicture(text string) bool {
+	tail := text[max(0, len(text)-maxEnding):]
+	return pictureEndings[strings.ToLower(tail[strings.LastIndexByte(tail, '.')+1:])] && strings.Contains(tail, ".")
 }
 
 // schemeLength returns the length of the scheme of an address at the end of what is before
@@ -74,7 +80,7 @@ func firstAddress(text string) string {
 		if next < 0 {
 			end = len(text)
 		}
-		if address := trimAddress(text[begin:end], before); address != "" {
+		if address := trimAddress(text[begin:end], before, next >= 0); address != "" {
 			return address
 		}
 		begin, before = next, beforeNext
@@ -83,28 +89,48 @@ func firstAddress(text string) string {
 }
 
 // closing are the characters that end an address after the one that is before it.
-var closing = map[string]string{`"`: `"`, "'": "'", "(": ")", "<": ">", "[": "]", "“": "”", "`": "`"}
+var closing = map[string]string{`"`: `"`, "'": "'", "“": "”", "`": "`", "]": "["}
+
+// brackets are those that may be part of an address too.
+var brackets = map[string]string{"(": ")", "[": "]"}
 
 // trimAddress returns the address at the beginning of text, without what separates it
-// from the next one.
-func trimAddress(text, before string) string {
-	if end, ok := closing[before]; ok && before != "(" && before != "[" {
+// from the next one, if there is one.
+func trimAddress(text, before string, followed bool) string {
+	if end, ok := closing[before]; ok {
 		text, _, _ = strings.Cut(text, end)
 	}
-	text, _, _ = strings.Cut(text, `"`)
-	if i := strings.IndexAny(text, "\r\n\t"); i >= 0 {
+	if end, ok := brackets[before]; ok {
+		text = beforeClosing(text, before, end)
+	}
+	if i := strings.IndexAny(text, "\r\n\t\"<>"); i >= 0 {
 		text = text[:i]
 	}
-	text = strings.TrimRight(text, ` ,;|'\`)
-	if end, ok := closing[before]; ok {
-		if before == "(" || before == "[" {
-			text = strings.TrimSuffix(text, end)
-		}
-		text = strings.TrimRight(text, ` ,;|'\`)
+	separators := ` ,;|'\.`
+	if followed {
+		separators += "~^:@#+*&!("
 	}
-	text = beforeCaption(text)
-	if strings.Contains(text, "&amp;") {
-		text = html.UnescapeString(text)
+	text = beforeCaption(strings.TrimRightFunc(text, func(r rune) bool {
+		return strings.ContainsRune(separators, r) || r >= utf8.RuneSelf && unicode.IsPunct(r)
+	}))
+	return ampersands.Replace(text)
+}
+
+// ampersands are written so within HTML. Other references may be parts of an address: "&copy=1".
+var ampersands = strings.NewReplacer("&amp;", "&", "&#38;", "&", "&#038;", "&")
+
+// beforeClosing returns a text up to the bracket that closes the one before it.
+func beforeClosing(text, opening, end string) string {
+	open := 1
+	for i := range text {
+		switch text[i : i+1] {
+		case opening:
+			open++
+		case end:
+			if open--; open == 0 {
+				return text[:i]
+			}
+		}
 	}
 	return text
 }
@@ -153,9 +179,12 @@ const maxAddress = 16 << 10
 // withoutScheme returns the first part of a text that may be an address or a path.
 func withoutScheme(text string) string {
 	text = strings.TrimSpace(visible(text))
+	if _, quoted, ok := strings.Cut(text, `("`); ok && text[0] == '=' { // =HYPERLINK("images/1.jpg")
+		text, _, _ = strings.Cut(quoted, `"`)
+	}
 	for _, part := range splitText(text) {
 		part = strings.Trim(strings.TrimSpace(part), `"'<>()`)
-		if !blankInFile(TextValue(part)) {
+		if !blankInFile(TextValue(part)) && !flagValues[foldName(part)] {
 			return part
 		}
 	}

@@ -325,7 +325,8 @@ func (c *column) take(known fieldRank, s valueStats) {
 	case fieldPrice:
 		c.takeIf(s.digits > 0 || foldName(c.key) == "pricerange") // "$$"
 	case fieldDescription:
-		c.takeIf(!s.all(s.numbers) && !s.all(s.addresses))
+		const fewWords = 8 // an address, and not a text with pictures in it
+		c.takeIf(!s.all(s.numbers) && (!s.all(s.addresses) || s.words > fewWords*s.values))
 	case fieldID:
 		if s.values >= 4 && 2*s.distinct <= s.values && !slices.Contains([]string{"id", "sku", "handle"}, foldName(c.key)) {
 			c.rank += rankByValue // it repeats, and is a key only if there is no better one

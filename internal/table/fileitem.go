@@ -101,6 +101,7 @@ const maxCellBytes = 2 * catalog.MaxFieldBytes
 func setFromFile(item *catalog.Item, f field, v Value) {
 	switch f {
 	case fieldImage:
+		v = withoutTags(v)
 		if picture, ok := dataURI(v); ok {
 			item.ImageData = picture
 		} else {

@@ -80,7 +80,7 @@ var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext
 	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
 
 // blankWords are what people write in a cell that has no value.
-var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, no image, no picture, no photo, noimage, not available, missing, kein bild,
+var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, undefined, no image, no_selection, no picture, no photo, noimage, not available, missing, kein bild,
 	kein foto, ohne bild, keine angabe, k.a., aucune image, pas d'image, sans image, sin imagen, ninguna, nessuna immagine, sem imagem, brak, brak
 	zdjęcia, geen, geen afbeelding, ingen, ingen bild, default title, no old price, #ref!, #value!, #name?, [], {}`)
 

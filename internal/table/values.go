@@ -50,6 +50,7 @@ func statsOf(values []Value) valueStats {
 func (s *valueStats) add(text string) {
 	s.words += len(strings.Fields(text))
 	s.bytes += len(text)
+	text = withoutTags(TextValue(text)).Text
 	if address := firstAddress(text); address != "" && isAddress(address) || looksLikeData(text) {
 		s.addresses++
 	}
