@@ -44,7 +44,7 @@ var bookkeepingNames = foldedSet(`option1 name, option2 name, option3 name, imag
 	customer reviews?, allow backorders?, low stock amount, external url, button text, menu order, page title, metatitle, meta title, meta description,
 	meta keywords, search engine title, custom label 0, custom label 1, custom label 2, custom label 3, custom label 4, variant id, shop id, store id,
 	parent child, parentage, relationship type, variation theme, update delete, product tax code, condition, condition type, tag text, msrp price, no,
-	nr, #, row, unnamed: 0, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
+	nr, #, row, index, is featured?, who made, when made, is supply, taxonomy id, item type bigcommerce, category id, category ids,
 	categories ids, brand id, manufacturer id, parent id, created at, updated at, published scope, template suffix, admin graphql api id, coo, bin name, on hand
 	(current), on hand (new), condition id, état, format, listing site, gallery type, options container, configurable variations, configurable variation
 	labels, bundle values, associated skus, x_sell products, x_sell groups, custom label 5, paypal, te koop, shop name, store name, seller name, verkäufer, 在庫数, 库存, trade count, image width,

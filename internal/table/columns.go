@@ -226,7 +226,8 @@ func (m *Mapping) matchByName(c *column) {
 	case (folded == "no" || folded == "nr") && s.numbers < s.values && holdsKeys(c.key, s): // no numbers of rows
 		c.field, c.rank = fieldID, rankByValue
 	case bookkeepingNames[folded], strings.HasPrefix(c.key, "@") && c.key != "@id", // "@type" of linked data
-		strings.HasSuffix(c.key, otherLink):
+		strings.HasSuffix(c.key, otherLink),
+		strings.HasPrefix(folded, "unnamed") && s.all(s.codes): // row numbers of pandas
 		c.hidden = true
 	case named:
 		c.take(known, s)
@@ -346,7 +347,7 @@ func (c *column) takePage(s valueStats) {
 	case s.most(s.pictures):
 		c.field, c.rank = fieldImage, c.rank+rankOfVariants
 	case s.addresses == 0 && foldName(c.key) == "product":
-		c.field, c.rank = fieldName, rankOfVariants
+		c.take(fieldRank{fieldName, rankOfVariants}, s)
 	case s.addresses == 0 && s.all(s.slugs) && !s.most(s.slugs-dotted(c.values)):
 	case s.addresses == 0:
 		c.field, c.rank, c.hidden = attribute, 0, s.all(s.slugs)

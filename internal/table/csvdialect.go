@@ -40,6 +40,13 @@ func (s *csvScanner) findDialect() error {
 // findSeparator returns what separates the values, by the first line and those below it.
 func (s *csvScanner) findSeparator(line []byte) byte {
 	sep, known := bestSeparator([]string{string(line)})
+	if known > 0 && line[0] == '#' { // a note for people, such as "# Required | The price"
+		lines := s.linesAhead(maxTitleRows)
+		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") })
+		if below, more := bestSeparator(lines[:min(1, len(lines))]); more > known {
+			return below
+		}
+	}
 	if known > 0 {
 		return sep
 	}

@@ -134,5 +134,5 @@ func (s *headedSource) isRemark(cells []string) bool {
 	if comment, ok := strings.CutPrefix(first, "#"); ok && s.comments && !number.MatchString(strings.TrimSpace(comment)) {
 		return alone || strings.HasPrefix(comment, " ") || strings.HasPrefix(comment, "#") // "#A-12" is a key
 	}
-	return alone && rowCount.MatchString(first)
+	return alone && rowCount.MatchString(strings.TrimSpace(strings.Join(cells, "")))
 }

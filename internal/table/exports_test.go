@@ -67,6 +67,22 @@ func TestMapping_NamesWithinNames(t *testing.T) {
 			`{"sku":"N1","name":"Nora","brand_id":"7","optionIds":"1a2b3c4d5e6f708192a3b4c5d6e7f809","Frame number":"N-70","categories":"23;24"}`,
 			nora(func(it *catalog.Item) { it.Attributes = map[string]string{"Frame number": "N-70"} }),
 		},
+		"texts by language": {
+			`{"reference":"N1","name.language":"Nora","description.language":"Soft","link_rewrite.language":"nora"}`,
+			nora(func(it *catalog.Item) { it.Description = "Soft" }),
+		},
+		"BMEcat": {
+			`{"SUPPLIER_AID":"N1","ARTICLE_DETAILS.DESCRIPTION_SHORT":"Nora","ARTICLE_DETAILS.DESCRIPTION_LONG":"Soft"}`,
+			nora(func(it *catalog.Item) { it.Description = "Soft" }),
+		},
+		"a short and a long text": {
+			`{"Article Number":"N1","Long Text":"Soft sofa","Short Text":"Nora"}`,
+			nora(func(it *catalog.Item) { it.Description = "Soft sofa" }),
+		},
+		"short names": {
+			`{"sku":"N1","name":"Nora","desc":"Soft","cat":"Sofas","Unnamed: 0.1":"7","type":"Inventory"}`,
+			nora(func(it *catalog.Item) { it.Description, it.Category = "Soft", "Sofas" }),
+		},
 		"a description of a few words":   {`{"No.":"N1","Description":"Nora desk","Notes":"x"}`, catalog.Item{Name: "Nora desk", Attributes: map[string]string{"Notes": "x"}}},
 		"Shopify, of a shop in German":   {`{"Handle":"nora","Titel":"Nora","Varianten-SKU":"N1","Varianten-Preis":"9"}`, nora(func(it *catalog.Item) { it.PriceRange = "9" })},
 		"a long text of a word":          {`{"sku":"N1","name":"Nora","Long text":"Sofa"}`, nora(func(it *catalog.Item) { it.Description = "Sofa" })},
@@ -90,6 +106,7 @@ func TestMapping_KeysByValues(t *testing.T) {
 		want string // id and name of each row
 	}{
 		"names that are keys":        {[]string{`{"Internal ID":"1","Name":"SOF-1","Display Name":"Nora"}`, `{"Internal ID":"2","Name":"LMP-2","Display Name":"Orb"}`}, "1 Nora; 2 Orb"},
+		"keys with a description":    {[]string{`{"Product":"N1","ProductDescription":"Nora sofa"}`, `{"Product":"L1","ProductDescription":"Orb lamp"}`}, " Nora sofa;  Orb lamp"},
 		"keys under No.":             {[]string{`{"No.":"1896-S","Name":"Nora"}`, `{"No.":"1900-S","Name":"Orb"}`}, "1896-S Nora; 1900-S Orb"},
 		"numbers of rows under No.":  {[]string{`{"No.":"1","Name":"Nora"}`, `{"No.":"2","Name":"Orb"}`}, " Nora;  Orb"},
 		"a compound":                 {[]string{`{"Artikelcode":"A1","Omschrijving":"Nora bank"}`, `{"Artikelcode":"A2","Omschrijving":"Orb lamp"}`}, "A1 Nora bank; A2 Orb lamp"},

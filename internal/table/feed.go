@@ -29,7 +29,7 @@ var recordNames = map[string]bool{
 
 // newFeedSource returns a source of the products of a feed that begins with head.
 func newFeedSource(in io.Reader, at position, maxRow int, head []byte) *feedSource {
-	return &feedSource{tags: newTagReader(in, maxRow), at: at, record: repeatedRecord(head)}
+	return &feedSource{tags: newTagReader(newLetterReader(in), maxRow), at: at, record: repeatedRecord(head)}
 }
 
 func (s *feedSource) next() (record, error) {
@@ -78,6 +78,7 @@ var errManyCells = errors.New("it has over 1000 elements")
 // feedElement is an element that is open.
 type feedElement struct {
 	tag, name string // the name may have a parameter's in addition
+	address   string // in an attribute
 	text      bytes.Buffer
 }
 
@@ -172,7 +173,11 @@ func (b *feedRow) close(name string) {
 	for len(b.stack) > 0 {
 		n := len(b.stack) - 1
 		e := b.stack[n]
-		if text := strings.TrimFunc(e.text.String(), unicode.IsSpace); text != "" {
+		text := strings.TrimFunc(e.text.String(), unicode.IsSpace)
+		if key := b.key(); e.address != "" && (text == "" || strings.HasSuffix(linkKey(key), ownLink)) {
+			b.put(key, e.address) // that of a text leads to something else, such as its language
+		}
+		if text != "" {
 			b.put(b.key(), text)
 		}
 		b.stack = b.stack[:n]
@@ -197,7 +202,7 @@ func (b *feedRow) attributes(key string) {
 				b.stack[n-1].name += "." + value // such as <param name="Colour">red</param>
 			}
 		default:
-			b.put(key, value)
+			b.stack[len(b.stack)-1].address = value
 			return
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // more than once, have in them what describes a product, and are no part of other such ones. It
 // returns "" for none, and for feeds with one of those names.
 func repeatedRecord(head []byte) string {
-	tags := newTagReader(bytes.NewReader(head), len(head)+1)
+	tags := newTagReader(newLetterReader(bytes.NewReader(head)), 2*len(head)+1)
 	var open, ended []string // the names of those that are open, the paths of those that were
 	counts, described := map[string]int{}, map[string]bool{}
 	for {

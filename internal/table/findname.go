@@ -2,19 +2,24 @@ package table
 
 import "slices"
 
-// findName makes the first column of short texts that hardly repeat the name, if no
-// column is known to be it.
+// findName makes a column of descriptions of a few words the name, else the first column of
+// short texts that hardly repeat, if no column is known to be it. Names that are keys give
+// way to such a description.
 func (m *Mapping) findName() {
-	if slices.ContainsFunc(m.sampled, func(c *column) bool { return c.field == fieldName }) || m.drops(fieldName) {
+	named := func(c *column) bool { return c.field == fieldName }
+	if slices.ContainsFunc(m.sampled, func(c *column) bool { return named(c) && c.rank < rankByValue }) || m.drops(fieldName) {
 		return
 	}
-	for _, c := range m.sampled {
-		const fewWords = 8
-		s := statsOf(c.values)
-		if c.field == fieldDescription && c.rank > rankExactColumn && !shortDescriptions[foldName(c.key)] && s.values > 0 && s.words <= fewWords*s.values {
-			c.field, c.rank = fieldName, rankByValue // as in price lists
-			return
+	for _, short := range []bool{true, false} { // as in price lists
+		for _, c := range m.sampled {
+			if c.field == fieldDescription && c.rank > rankExactColumn && shortDescriptions[foldName(c.key)] == short && c.hasFewWords() {
+				c.field, c.rank = fieldName, rankByValue-1
+				return
+			}
 		}
+	}
+	if slices.ContainsFunc(m.sampled, named) {
+		return
 	}
 	const mostWords, mostBytes = 20, 150
 	for _, c := range m.sampled {
@@ -36,12 +41,17 @@ func (m *Mapping) findType() {
 	if slices.ContainsFunc(m.sampled, other) || m.drops(fieldType) {
 		return
 	}
-	const fewWords = 8
 	for _, c := range m.sampled {
-		s := statsOf(c.values)
-		if c.field == fieldDescription && c.rank > rankExactColumn && shortDescriptions[foldName(c.key)] && s.values > 0 && s.words <= fewWords*s.values {
+		if c.field == fieldDescription && c.rank > rankExactColumn && shortDescriptions[foldName(c.key)] && c.hasFewWords() {
 			c.field, c.rank = fieldType, rankByValue
 			return
 		}
 	}
+}
+
+// hasFewWords reports whether a column of texts has no more than a few words in each.
+func (c *column) hasFewWords() bool {
+	const few = 8
+	s := statsOf(c.values)
+	return s.values > 0 && s.words <= few*s.values
 }

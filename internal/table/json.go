@@ -86,6 +86,9 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 	}
 	err := s.collect()
 	if err == nil && s.rows == 0 {
+		if bytes.Contains(s.buf, []byte("Export to JSON plugin for PHPMyAdmin")) {
+			return r, false, start.fault("is an export of phpMyAdmin, whose tables are within other objects: export the table of products as CSV")
+		}
 		s.buf = strictIfNeeded(s.buf)
 	}
 	first := len(s.inside) == 0 && s.layout != rowByRow && c == '{'

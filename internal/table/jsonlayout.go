@@ -19,13 +19,13 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	r := record{line: start.line}
 	object := members(s.buf)
 	switch place, ok := findRows(s.buf, object, 0); {
+	case isSplit(object):
+		s.layout = wrapped
+		return r, false, s.enterSplit(start, object)
 	case ok:
 		s.layout = wrapped
 		s.enter(start, place)
 		return r, false, nil
-	case isSplit(object):
-		s.layout = wrapped
-		return r, false, s.enterSplit(start, object)
 	case s.enterLists(start, object):
 		return r, false, nil
 	case isByColumn(object), isByColumnAndKey(object):
@@ -73,13 +73,13 @@ func (s *jsonSource) enterLists(start position, object []member) bool {
 // enterSplit goes to the lists of a data frame in the form "split".
 func (s *jsonSource) enterSplit(start position, object []member) error {
 	data := slices.IndexFunc(object, func(m member) bool { return splitLists[m.key] && m.value[0] == '[' })
-	names := slices.IndexFunc(object, func(m member) bool { return splitNames[m.key] && m.value[0] == '[' })
-	list, err := decodeList(object[names].value)
+	names, _ := namesIn(object, 0)
+	list, err := decodeList(names.value)
 	if err != nil {
 		return start.fault("the columns cannot be read: %v", err)
 	}
 	s.enter(start, rowsPlace{at: object[data].at, inside: []byte("{[")})
-	s.names = uniqueKeys(trimAll(list.List))
+	s.names = uniqueKeys(trimAll(plainList(list, true).List))
 	return nil
 }
 
@@ -209,7 +209,7 @@ func bestRows(text []byte, object []member, depth int) (rowsPlace, int) {
 	}
 	best, score := rowsPlace{}, 0
 	for _, m := range object {
-		if this := m.listScore(); this > score {
+		if this := m.listScore(); this > score || this == score && this > 0 && splitLists[m.key] {
 			best, score = rowsPlace{m.at, []byte("{["), m.sisterKeys()}, this
 		}
 	}
@@ -289,18 +289,37 @@ func isRowsByKey(object []member) bool {
 
 // isSplit reports whether an object is a data frame in pandas' form "split".
 func isSplit(object []member) bool {
-	data, names := false, false
+	data := slices.ContainsFunc(object, func(m member) bool {
+		if !splitLists[m.key] || m.value[0] != '[' {
+			return false
+		}
+		first := m.first()
+		return len(first) > 0 && first[0] == '['
+	})
+	if !data {
+		return false
+	}
+	_, ok := namesIn(object, 0)
+	return ok
+}
+
+// namesIn returns the list of the columns' names that an object has, or one within it that
+// describes the rows: {"meta": {"view": {"columns": [...]}}}.
+func namesIn(object []member, depth int) (member, bool) {
 	for _, m := range object {
-		switch {
-		case m.value[0] != '[':
-		case splitLists[m.key]:
-			first := m.first()
-			data = data || len(first) > 0 && first[0] == '['
-		case splitNames[m.key]:
-			names = true
+		if splitNames[m.key] && m.value[0] == '[' && !m.cut {
+			return m, true
 		}
 	}
-	return data && names
+	for _, m := range object {
+		if m.value[0] != '{' || depth == maxWrapping {
+			continue
+		}
+		if names, ok := namesIn(members(m.value), depth+1); ok {
+			return names, true
+		}
+	}
+	return member{}, false
 }
 
 // splitNames and splitLists are the members of an object that has the columns' names and lists

@@ -8,17 +8,17 @@ import (
 )
 
 // hoisted are the names of objects that have the product in them: their members are the
-// row's.
+// row's. So are those of an object that describes a product in a row that does not.
 var hoisted = map[string]bool{
 	"product": true, "node": true, "item": true, "source": true, "fields": true, "attributes": true, "values": true,
-	"properties": true,
+	"properties": true, "row": true,
 }
 
 // addressNames are the members that have the address of a picture or a page.
 var addressNames = []string{"src", "url", "href", "link", "image", "image_url", "imageUrl", "contentUrl", "originalSrc"}
 
 // plainNames are the members that have the text of an object that is little more.
-var plainNames = []string{"value", "rendered", "amount", "name", "title", "label", "#text", "data"}
+var plainNames = []string{"value", "rendered", "amount", "name", "title", "label", "content", "#text", "data"}
 
 // language is the name of a language, such as en or pt-BR.
 var language = regexp.MustCompile(`^[a-z]{2}([-_][A-Za-z]{2,4})?$`)
@@ -32,12 +32,13 @@ func plainRow(row Row) Row {
 	}
 	plain := rowBuilder{row: make(Row, 0, len(row))}
 	var inner []Row
+	nested := !describes(row, 1)
 	for _, cell := range row {
 		if id, ok := documentID(cell); ok {
 			cell = Cell{"id", TextValue(id)}
 		}
 		object, ok := objectOf(cell.Value.Text)
-		if ok && hoisted[strings.TrimLeft(string(fold(nil, cell.Key)), "_")] {
+		if ok && (hoisted[strings.TrimLeft(string(fold(nil, cell.Key)), "_")] || nested && describes(object, 2)) {
 			inner = append(inner, object)
 			continue
 		}
@@ -51,9 +52,9 @@ func plainRow(row Row) Row {
 			inner = append(inner, named)
 			continue
 		case ok:
-			cell.Value = plainObject(object, cell.Value)
+			cell.Value = plainObject(object, cell.Value, holdsTexts(cell.Key))
 		case hasObject(cell.Value.List):
-			cell.Value = plainList(cell.Value)
+			cell.Value = plainList(cell.Value, holdsTexts(cell.Key))
 		}
 		plain.set(cell)
 	}
@@ -65,6 +66,17 @@ func plainRow(row Row) Row {
 		}
 	}
 	return plain.row
+}
+
+// describes reports whether a row has at least n of a product's name, description and picture.
+func describes(row Row, n int) bool {
+	for _, cell := range row {
+		known := columns[string(fold(nil, cell.Key))].field
+		if !cell.Value.Blank() && (known == fieldName || known == fieldDescription || known == fieldImage) {
+			n--
+		}
+	}
+	return n <= 0
 }
 
 func isObjectText(text string) bool {
@@ -92,8 +104,15 @@ func pick(row Row, names ...string) Row {
 	return picked
 }
 
-// plainObject returns the one word of an object, or whole if it says more.
-func plainObject(object Row, whole Value) Value {
+// holdsTexts reports whether a member has texts by its name, and no addresses.
+func holdsTexts(key string) bool {
+	known, _ := namedField(key)
+	return known.field == fieldCategory || known.field == fieldType || known.field == fieldTags
+}
+
+// plainObject returns the one word of an object, or whole if it says more. If texts are
+// sought, its name goes before its address: that of a category.
+func plainObject(object Row, whole Value, texts bool) Value {
 	languages := len(object) > 0
 	for _, cell := range object {
 		languages = languages && language.MatchString(cell.Key) && cell.Value.Kind != List && !isObjectText(cell.Value.Text)
@@ -112,25 +131,58 @@ func plainObject(object Row, whole Value) Value {
 	if len(object) == 1 && slices.Contains(typeNames, object[0].Key) {
 		return plainTyped(object[0].Value)
 	}
+	if value, ok := object.byType(); ok && len(whole.Text) < maxTyped {
+		return plainTyped(value)
+	}
+	if texts {
+		if value, ok := object.name(); ok {
+			return value
+		}
+	}
 	for _, name := range addressNames {
 		if value, ok := object.exact(name); ok && isAddress(value.String()) {
 			return value
 		}
 	}
-	if len(object) > 3 {
-		return whole
+	if value, ok := object.name(); ok && len(object) <= 3 {
+		return value
 	}
+	return whole
+}
+
+// maxTyped bounds an object in which others may be nested, in bytes: each is read once more.
+const maxTyped = 16 << 10
+
+// byType returns the value that stands under the name of the object's type, as in Notion's
+// {"type": "number", "number": 9}.
+func (r Row) byType() (Value, bool) {
+	kind, ok := r.exact("type")
+	if !ok || kind.Kind != Text {
+		return Value{}, false
+	}
+	return r.exact(kind.Text)
+}
+
+// name returns the text of an object that is little more: one of plainNames, or else the only
+// member that calls itself a name, such as "node_name".
+func (r Row) name() (Value, bool) {
 	for _, name := range plainNames {
-		value, ok := object.exact(name)
+		value, ok := r.exact(name)
 		switch {
 		case !ok, isObjectText(value.Text):
 		case value.Kind != List:
-			return value
+			return value, true
 		case name == "data":
-			return plainList(value)
+			return plainList(value, false), true
 		}
 	}
-	return whole
+	found, n := Value{}, 0
+	for _, cell := range r {
+		if words := nameWords(cell.Key); len(words) > 1 && words[len(words)-1] == "name" && cell.Value.Kind == Text {
+			found, n = cell.Value, n+1
+		}
+	}
+	return found, n == 1
 }
 
 // typeNames are the names of types around a value in exports of DynamoDB and Firestore.
@@ -140,12 +192,12 @@ var typeNames = strings.Fields("S N B SS NS BS BOOL L M stringValue integerValue
 func plainTyped(value Value) Value {
 	object, ok := objectOf(value.Text)
 	if values, listed := object.exact("values"); listed {
-		return plainList(values)
+		return plainList(values, false)
 	}
 	if ok {
-		return plainObject(object, value)
+		return plainObject(object, value, false)
 	}
-	return plainList(value)
+	return plainList(value, false)
 }
 
 // documentID returns the last part of a name by which Firestore calls a document, and false
@@ -230,7 +282,7 @@ func (r Row) firstOf(names []string) Value {
 }
 
 // plainList returns a list with the one word of each object.
-func plainList(list Value) Value {
+func plainList(list Value, texts bool) Value {
 	if list.Kind != List {
 		return list
 	}
@@ -239,7 +291,7 @@ func plainList(list Value) Value {
 	for i, text := range list.List {
 		words[i] = text
 		if object, ok := objectOf(text); ok {
-			words[i] = plainObject(object, TextValue(text)).String()
+			words[i] = plainObject(object, TextValue(text), texts).String()
 		}
 	}
 	return ListValue(words)

@@ -23,7 +23,7 @@ func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
 	switch {
 	case strings.Contains(start, "urn:schemas-microsoft-com:office:spreadsheet"):
 		return nil, o.at.fault("is a spreadsheet in XML of Excel 2003: save it as .xlsx or CSV")
-	case !strings.Contains(start, "<html") && !strings.Contains(start, "<table") && !strings.Contains(start, "<!doctype html"):
+	case !strings.Contains(start, "<html") && !strings.Contains(start, "<!doctype html") && (strings.HasPrefix(start, "<?xml") || !strings.Contains(start, "<table")):
 		return &Reader{source: newFeedSource(text, o.at, o.cfg.MaxRowBytes, head), kind: "xml"}, nil
 	}
 	rows := &htmlRows{tokens: html.NewTokenizer(text), at: o.at}

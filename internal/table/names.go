@@ -21,7 +21,7 @@ var columnNames = []struct {
 		artikelnr, artikel-nr., art.-nr., artnr, bestellnummer, sachnummer, produktnummer, référence, réf, ref, réf. produit, référence produit, code
 		article, code produit, numéro d'article, referencia, código, código de producto, código de artículo, codice, codice articolo, codice prodotto,
 		riferimento, código do produto, referência, kod, kod produktu, indeks, symbol, nr katalogowy, artikelkod, productcode, productnummer, id product,
-		produkt-id, ugs, cod, code, bezeichner, alias, identifiant, identificador, identificatore, matnr, 商品番号, 商品編号, 商品编号, артикул, ordernumber, order number, variation number, variant number, variation id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, custom label, custom label
+		produkt-id, ugs, cod, code, bezeichner, alias, identifiant, identificador, identificatore, matnr, 商品番号, 商品編号, 商品编号, артикул, ordernumber, order number, variation number, variant number, variation id, referentie, referenz, internal reference, seller product id, supplier part number, supplier pid, supplier aid, custom label, custom label
 		(sku), handle id, handle, url handle`},
 	{fieldName, `product_name, name, title, product title, item name, item title, listing title, post title, product, product label, article name, goods
 		name, model name, subject, label, produktname, artikelname, artikelbezeichnung, produktbezeichnung, bezeichnung, titel, produkttitel, artikeltitel,
@@ -38,7 +38,7 @@ var columnNames = []struct {
 		descrição, descrição do produto, opis, opis produktu, długi opis, omschrijving, beschrijving, productomschrijving, productbeschrijving,
 		beskrivning, produktbeskrivning, short description, post excerpt, excerpt, bullet points, bullet point, bullet point 1, key features, features,
 		kurzbeschreibung, kurztext, description courte, résumé, descripción corta, descripción breve, descrizione breve, descrizione corta, descrição
-		curta, descrição breve, marketing description, site description, long text, 商品説明, 商品説明文, 商品描述, 描述, описание, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, description short`},
+		curta, descrição breve, marketing description, site description, long text, 商品説明, 商品説明文, 商品描述, 描述, описание, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, description short, short text, desc, descr`},
 	{fieldType, `type, product type, item type, item type keyword, item type name, feed product type, item type name, kind, family, subcategory, sub
 		category, produkttyp, produktart, artikelart, artikeltyp, type de produit, type produit, famille, tipo, tipo de producto, tipo producto, tipo di
 		prodotto, tipo prodotto, tipo de produto, typ, typ produktu, rodzaj, rodzaj produktu, soort, producttype, productsoort`},
@@ -48,7 +48,7 @@ var columnNames = []struct {
 		produktkategorie, hauptkategorie, warengruppe, produktgruppe, artikelgruppe, sortiment, catégorie, catégories, catégorie du produit, rayon,
 		univers, categoría, categorías, categoría del producto, sección, categoria, categorie, categoria prodotto, reparto, categorias, categoria do
 		produto, departamento, kategoria, kategorie produktu, kategoria produktu, dział, productcategorie, productgroep, kategori, produktkategori,
-		varugrupp, class name, primary category, merchant category, store category, shop category, item category name, hoofdgroep, カテゴリ, カテゴリー, 类目, 分类, категория, item category, hoofdcategorie, kategoria główna, category text, collection, collections`},
+		varugrupp, class name, primary category, merchant category, store category, shop category, item category name, hoofdgroep, カテゴリ, カテゴリー, 类目, 分类, категория, item category, hoofdcategorie, kategoria główna, category text, collection, collections, cat`},
 	{fieldStyles, `style, styles, design style, furniture style, stil, stilrichtung, estilo, stile, styl, stijl`},
 	{fieldTags, `tags, tag, product tags, keywords, keyword, search terms, generic keyword, generic keywords, schlagwörter, schlagworte, stichwörter, mots
 		clés, suchbegriffe, étiquettes, etiquetas, palabras clave, parole chiave, etichette, palavras-chave, słowa kluczowe, tagi, trefwoorden, nyckelord, taggar`},
@@ -77,7 +77,7 @@ var columnNames = []struct {
 // shortDescriptions are names of columns that may hold the kind of product in a few words,
 // folded.
 var shortDescriptions = foldedSet(`short description, kurzbeschreibung, kurztext, description courte, descripción corta, descripción breve, descrizione
-	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning`)
+	breve, descrizione corta, descrição curta, descrição breve, krótki opis, opis krótki, korte omschrijving, korte beschrijving, kort beskrivning, short text`)
 
 // blankWords are what people write in a cell that has no value.
 var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, null, nil, nan, undefined, no image, no_selection, no picture, no photo, noimage, not available, missing, kein bild,
@@ -87,7 +87,7 @@ var blankWords = foldedSet(`n/a, na, #n/a, -, --, —, –, ?, tbd, tba, none, n
 // shopTypes are values of a column "type" that say how a product is sold, not what it is.
 var shopTypes = wordSet(`simple simpleproduct variable variation variant grouped external configurable bundle virtual downloadable physical product item sku rule
 	image parent child digital subscription giftcard standard pack combinations combination active default service p v affiliate productbundle products productvariation
-	productoption productvariant option media video storableproduct goods consumable doc listitem inventoryitem noninventoryitem kititem assemblyitem serviceitem`)
+	productoption productvariant option media video storableproduct goods consumable doc listitem inventoryitem noninventoryitem inventory noninventory kititem assemblyitem serviceitem`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}
@@ -236,7 +236,7 @@ func nested(name string) (fieldRank, bool) {
 	part := name[:strings.IndexAny(name, steps)]
 	if known, ok := namedField(part); ok && ownTexts[foldName(name[at+1:])] {
 		own := known.field == fieldCategory || known.field == fieldImage || known.field == fieldPrice
-		return known.after(rankOfVariants), own
+		return known.after(rankOfVariants), own || textsOfParts[foldName(name[at+1:])]
 	}
 	owner := name[:at]
 	if !hasWord(owner[strings.LastIndexAny(owner, steps)+1:], entities) { // "product.brand.name"
@@ -246,8 +246,12 @@ func nested(name string) (fieldRank, bool) {
 	return known.after(rankOfVariants), ok
 }
 
-// ownTexts are the names of what stands for the part of a product that it is in, folded.
-var ownTexts = wordSet("name completename displayname fullname title src url value amount text label path")
+// ownTexts are the names of what stands for the part of a product that it is in, folded, and
+// textsOfParts those of texts alone: "name.language".
+var (
+	ownTexts     = wordSet("name completename displayname fullname title src url value amount text label path language lang")
+	textsOfParts = wordSet("value text language lang")
+)
 
 const (
 	rankOfVariants = 100 // a name of the list with something before or after it

@@ -91,8 +91,10 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if wideEncoding(head) == nil && looksBinary(head) {
 		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
 	}
-	if sylk.Match(head) {
-		return nil, o.at.fault("is a sheet in the format SYLK: save it as .xlsx or CSV")
+	for _, s := range textSignatures {
+		if s.begin.Match(head) {
+			return nil, o.at.fault("%s", s.advice)
+		}
 	}
 	if err := o.noSheet(); err != nil {
 		return nil, err
@@ -158,9 +160,15 @@ func (o *opener) whole(in io.Reader) io.Reader {
 	return nil
 }
 
-// sylk is how a sheet in the format SYLK begins: unlike CSV with a column such as "Price", its
-// second line begins with the name of a record.
-var sylk = regexp.MustCompile(`^ID;P[A-Z0-9]*(?:;[A-Z])*\r?\n(?:[BCFOPW]|N[NEU]);[A-Z]`)
+// textSignatures are the kinds of texts that cannot be read. Unlike CSV with a column such as
+// "Price", the second line of SYLK begins with the name of a record.
+var textSignatures = []struct {
+	begin  *regexp.Regexp
+	advice string
+}{
+	{regexp.MustCompile(`^ID;P[A-Z0-9]*(?:;[A-Z])*\r?\n(?:[BCFOPW]|N[NEU]);[A-Z]`), "is a sheet in the format SYLK: save it as .xlsx or CSV"},
+	{regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*(?:-- |/\*!|(?i:INSERT INTO|CREATE TABLE|DROP TABLE|SET NAMES|BEGIN TRANSACTION)\b)`), "is a dump of a database in SQL: export the table of products as CSV or JSON"},
+}
 
 // signature is how a kind of file begins.
 type signature struct {
@@ -284,15 +292,18 @@ func peekLine(in *bufio.Reader) ([]byte, error) {
 
 // scriptStart is what stands in front of JSON in a script, in an answer for a page's script,
 // and where a server keeps others' pages from running it.
-var scriptStart = regexp.MustCompile(`^[ \t\r\n]*(?:\)\]\}',?[ \t\r\n]*|(?:export +default +|(?:(?:var|let|const) +)?[A-Za-z_$][\w$.]* *[=(] *)(?:\[\s*[{\[]|\{\s*["'\w]))`)
+var scriptStart = regexp.MustCompile(`^[ \t\r\n]*(?:\)\]\}',?[ \t\r\n]*|(?:export +default +|(?:export +)?(?:(?:var|let|const) +)?[A-Za-z_$][\w$.]*(?:: *[\w<>\[\]]+)? *[=(] *)(\[\s*(?:[{\[]|$)|\{\s*(?:["'\w]|$)))`)
 
 // scriptEnd returns how long what stands in front of JSON is, 0 for nothing.
 func scriptEnd(head []byte) int {
-	found := scriptStart.Find(head)
-	if i := bytes.IndexAny(found, "[{"); i >= 0 {
-		return i
+	switch found := scriptStart.FindSubmatchIndex(head); {
+	case found == nil:
+		return 0
+	case found[2] >= 0:
+		return found[2]
+	default:
+		return found[1]
 	}
-	return len(found)
 }
 
 func looksLikeJSON(head []byte) bool {

@@ -89,6 +89,7 @@ func tagName(raw []byte) string {
 	if end := bytes.IndexAny(raw, " \t\r\n\f/>"); end >= 0 {
 		raw = raw[:end]
 	}
+	raw = bytes.TrimPrefix(raw, []byte(letterMark))
 	return string(raw[bytes.LastIndexByte(raw, ':')+1:])
 }
 
@@ -106,10 +107,14 @@ func (r *tagReader) attribute(name string) string {
 // text returns the current text, valid until the next call. Section marks (CDATA) have no
 // character references within them: what looks like one is part of an address there.
 func (r *tagReader) text() []byte {
-	if raw, section := bytes.CutPrefix(r.tokens.Raw(), []byte("<![CDATA[")); section {
-		return bytes.TrimSuffix(raw, []byte("]]>"))
+	text, section := bytes.CutPrefix(r.tokens.Raw(), []byte("<![CDATA["))
+	if text = bytes.TrimSuffix(text, []byte("]]>")); !section {
+		text = r.tokens.Text()
 	}
-	return r.tokens.Text()
+	if bytes.Contains(text, []byte(letterMark)) {
+		text = bytes.ReplaceAll(text, []byte(letterMark), nil)
+	}
+	return text
 }
 
 // content reads up to the end of an element of a workbook, and returns the texts that it
