@@ -190,6 +190,8 @@ func TestMapping_LooksAtValues(t *testing.T) {
 		"kinds in few words":         {[]string{`{"name":"NORA","short_description":"   Bar table, 51x51 cm"}`}, catalog.Item{Name: "NORA", Type: "Bar table, 51x51 cm"}},
 		"words for no value":         {[]string{`{"name":"a","image_url":"No image","x":"n/a","y":"-","z":"K.A.","price":"#N/A"}`}, catalog.Item{Name: "a"}},
 		"a text with a picture":      {[]string{`{"name":"a","description":"<p>Soft and wide, for the hall and the garden</p><img src='https://i/1.jpg'>"}`}, catalog.Item{Name: "a", Description: "<p>Soft and wide, for the hall and the garden</p><img src='https://i/1.jpg'>"}},
+		"no picture":                 {[]string{`{"name":"a","image":"FALSE"}`, `{"name":"b","image":"https://s/1.jpg"}`}, catalog.Item{Name: "a"}},
+		"no picture in Magento":      {[]string{`{"name":"a","base_image":"no_selection"}`, `{"name":"b","base_image":"https://s/1.jpg"}`}, catalog.Item{Name: "a"}},
 		"the deepest path":           {[]string{`{"name":"a","categories":"Default/Living,Default/Living/Sofas,New"}`}, catalog.Item{Name: "a", Category: "Default/Living/Sofas"}},
 		"names over several lines":   {[]string{`{"name":"a","description\n</product>\nname":"soft"}`}, catalog.Item{Name: "a", Description: "soft"}},
 		"pictures as objects":        {[]string{`{"title":"a","images":[{"id":1,"src":"https:\/\/i\/1.jpg"},{"src":"https://i/2.jpg"}]}`}, catalog.Item{Name: "a", ImageURL: "https://i/1.jpg"}},
@@ -259,8 +261,6 @@ func TestMapping_Addresses(t *testing.T) {
 		"a formula of a path": {`=HYPERLINK("images/1.jpg","picture")`, "images/1.jpg"},
 		"other references":    {"https://i/x?a=1&#038;c=2", "https://i/x?a=1&c=2"},
 		"no reference":        {"https://i/x?a=1&copy=2&amp;d=3", "https://i/x?a=1&copy=2&d=3"},
-		"no picture":          {"FALSE", ""},
-		"none in Magento":     {"no_selection", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cell, _ := json.Marshal(c.cell)
