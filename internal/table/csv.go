@@ -1,17 +1,24 @@
 package table
 
 import (
-	"errors"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// cellRows reads rows of cells. row returns the next one and the line on which it begins,
-// and io.EOF after the last one. An error that is a RowError is that row's alone.
+// cellRows reads rows of cells. row returns the next one, and one with io.EOF after the last.
+// want is how many cells it should have, 0 if that is not known yet.
 type cellRows interface {
-	row() (cells []string, line int, err error)
+	row(want int) cellRow
+}
+
+// cellRow is a row of cells, or why it cannot be read.
+type cellRow struct {
+	cells  []string
+	extras cellExtras
+	line   int   // on which it begins
+	err    error // if it is a RowError, the rows after this one can be read
 }
 
 // headedSource reads the rows below a header. Every row is kept: short ones are filled,
@@ -20,26 +27,16 @@ type cellRows interface {
 type headedSource struct {
 	rows    cellRows
 	at      position
-	join    string   // put between cells of a row that is too long
-	header  []string // as the file has it
-	names   []string // the same without white space around them
-	keys    []string // of the row's cells: the names, each once; empty for none
-	pending []cellRow
+	join    string    // put between cells of a row that is too long
+	header  []string  // as the file has it
+	names   []string  // the same without white space around them
+	keys    []string  // of the row's cells: the names, each once; empty for none
+	want    int       // cells of a row, 0: not known
+	pending []cellRow // that were read to find the header
 
 	headless bool // there are rows, and none that names columns
 	comments bool // lines above the header are comments, and so may others be
 }
-
-// cellRow is a row that was read to find the header.
-type cellRow struct {
-	cells  []string
-	extras cellExtras
-	line   int
-	err    error
-}
-
-// extraRows are cellRows that have more than texts. extras is about the last row.
-type extraRows interface{ extras() cellExtras }
 
 // newHeadedSource reads up to the header.
 func newHeadedSource(rows cellRows, at position, join string) (*headedSource, error) {
@@ -55,14 +52,8 @@ func (s *headedSource) readHeader() error {
 	return s.setHeader(header)
 }
 
-// csvRows are the rows of a scanner.
-type csvRows struct {
-	*csvScanner
-	at position
-}
-
 func newCSVSource(in io.Reader, at position, maxRow int) (*headedSource, *csvScanner, error) {
-	rows := csvRows{&csvScanner{in: in, limit: maxRow, line: 1}, at}
+	rows := &csvScanner{in: in, at: at, limit: maxRow, line: 1}
 	if err := rows.findDialect(); err != nil {
 		return nil, nil, rows.failure(1, err)
 	}
@@ -70,36 +61,8 @@ func newCSVSource(in io.Reader, at position, maxRow int) (*headedSource, *csvSca
 	if err != nil {
 		return nil, nil, err
 	}
-	rows.want = len(s.names)
 	s.nameRowNumbers()
-	return s, rows.csvScanner, nil
-}
-
-func (r csvRows) row() ([]string, int, error) {
-	cells, line, err := r.csvScanner.row()
-	if err != nil {
-		return nil, line, r.failure(line, err)
-	}
-	return cells, line, nil
-}
-
-// expect says how many cells a row has.
-func (r csvRows) expect(cells int) { r.want = cells }
-
-// failure returns what an error of the scanner means.
-func (r csvRows) failure(line int, err error) error {
-	switch {
-	case errors.Is(err, io.EOF):
-		return io.EOF
-	case errors.Is(err, errRowTooLong):
-		at := r.at.at(line)
-		f := at.fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", r.limit)
-		if r.skip() {
-			return at.ofRow(f)
-		}
-		return f
-	}
-	return r.at.unreadable(err)
+	return s, rows, nil
 }
 
 func (s *headedSource) setHeader(header cellRow) error {
@@ -110,10 +73,13 @@ func (s *headedSource) setHeader(header cellRow) error {
 	if len(names) > MaxColumns {
 		return s.at.at(header.line).fault("the header names %d columns, at most %d are taken: leave out those that say nothing of the products", len(names), MaxColumns)
 	}
-	s.header = names
-	s.names = trimAll(names)
-	s.keys = uniqueKeys(s.names)
+	s.setNames(names)
 	return nil
+}
+
+func (s *headedSource) setNames(header []string) {
+	s.header, s.names, s.want = header, trimAll(header), len(header)
+	s.keys = uniqueKeys(s.names)
 }
 
 func trimAll(cells []string) []string {
@@ -170,12 +136,7 @@ func (s *headedSource) read() cellRow {
 		s.pending = s.pending[1:]
 		return row
 	}
-	cells, line, err := s.rows.row()
-	row := cellRow{cells: cells, line: line, err: err}
-	if rows, ok := s.rows.(extraRows); ok && err == nil {
-		row.extras = rows.extras()
-	}
-	return row
+	return s.rows.row(s.want)
 }
 
 // row makes a row of cells. The address behind a cell has a key of its own, see linkKey.

@@ -276,9 +276,7 @@ const maxHeaders = 3
 // in Amazon's flat files.
 func (s *headedSource) lastHeader(row cellRow) cellRow {
 	for range maxHeaders {
-		if rows, ok := s.rows.(interface{ expect(cells int) }); ok {
-			rows.expect(len(row.cells))
-		}
+		s.want = len(row.cells)
 		next := s.read()
 		names := trimAll(next.cells)
 		known := knownNames(names)
@@ -302,9 +300,7 @@ func (s *headedSource) nameRowNumbers() {
 		s.join != " " && (!looksLikeValue(first.cells[at]) || looksLikeValue(first.cells[at+1])) {
 		return
 	}
-	s.header = append([]string{""}, s.header...)
-	s.names = append([]string{""}, s.names...)
-	s.keys = uniqueKeys(s.names)
+	s.setNames(append([]string{""}, s.header...))
 }
 
 // likelyHeader returns the place of the row that seems to name the columns, -1 for none:

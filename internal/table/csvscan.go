@@ -15,13 +15,14 @@ import (
 // cells decides: want is how many a row should have.
 type csvScanner struct {
 	in    io.Reader
-	buf   []byte // what has been read
-	pos   int    // where the next row begins in buf
-	err   error  // of in
-	sep   byte   // 0: the rows have one cell
-	cr    bool   // rows end with carriage returns, or line feeds
-	want  int    // cells of a row, 0: not known
-	limit int    // bytes of a row
+	at    position // of the file
+	buf   []byte   // what has been read
+	pos   int      // where the next row begins in buf
+	err   error    // of in
+	sep   byte     // 0: the rows have one cell
+	cr    bool     // rows end with carriage returns, or line feeds
+	want  int      // cells of a row, 0: not known
+	limit int      // bytes of a row
 
 	line        int       // of the next row, counted from 1
 	consumed    int64     // bytes before buf
@@ -37,9 +38,35 @@ type csvScanner struct {
 // errRowTooLong is for a row over the limit.
 var errRowTooLong = errors.New("row too long")
 
-// row returns the cells of the next row, which has at least one, and its first line.
+// row is part of cellRows.
+func (s *csvScanner) row(want int) cellRow {
+	s.want = want
+	cells, line, err := s.next()
+	if err != nil {
+		err = s.failure(line, err)
+	}
+	return cellRow{cells: cells, line: line, err: err}
+}
+
+// failure returns what an error of next means.
+func (s *csvScanner) failure(line int, err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, errRowTooLong):
+		at := s.at.at(line)
+		f := at.fault("the row from here on has over %d bytes: shorten it, or look for a line end that is missing", s.limit)
+		if s.skip() {
+			return at.ofRow(f)
+		}
+		return f
+	}
+	return s.at.unreadable(err)
+}
+
+// next returns the cells of the next row, which has at least one, and its first line.
 // The error is errRowTooLong, or that of the input; io.EOF after the last row.
-func (s *csvScanner) row() (cells []string, line int, err error) {
+func (s *csvScanner) next() (cells []string, line int, err error) {
 	s.skipEmpty()
 	end, err := s.lineEnd(0)
 	if err != nil {

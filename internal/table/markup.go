@@ -46,15 +46,14 @@ type htmlRows struct {
 	line   int // counts the rows
 
 	cells  []string
-	found  cellExtras // of the row that is being read
-	last   cellExtras // of the last row
+	extras cellExtras
 	text   strings.Builder
 	inCell int // tables that are open since the cell began, plus 1; 0: outside
 	hidden int // script and style elements that are open
 }
 
 // row returns the next row that has a cell.
-func (r *htmlRows) row() ([]string, int, error) {
+func (r *htmlRows) row(int) cellRow {
 	for {
 		kind := r.tokens.Next()
 		if kind == html.ErrorToken {
@@ -70,30 +69,30 @@ func (r *htmlRows) row() ([]string, int, error) {
 			if r.inCell > 0 {
 				r.link(string(name))
 			}
-			if cells := r.opened(string(name)); cells != nil {
-				return cells, r.line, nil
+			if r.opened(string(name)) {
+				return r.finish()
 			}
 		case html.EndTagToken:
-			if cells := r.closed(string(name)); cells != nil {
-				return cells, r.line, nil
+			if r.closed(string(name)) {
+				return r.finish()
 			}
 		}
 	}
 }
 
 // end returns the last row, which need not be closed.
-func (r *htmlRows) end() ([]string, int, error) {
+func (r *htmlRows) end() cellRow {
 	if err := r.tokens.Err(); !errors.Is(err, io.EOF) {
-		return nil, r.line, r.at.fault("is a page in HTML that cannot be read beyond row %d: %v", r.line, err)
+		return cellRow{line: r.line, err: r.at.fault("is a page in HTML that cannot be read beyond row %d: %v", r.line, err)}
 	}
-	if cells := r.finish(); cells != nil {
-		return cells, r.line, nil
+	if r.ends() {
+		return r.finish()
 	}
-	return nil, r.line, io.EOF
+	return cellRow{line: r.line, err: io.EOF}
 }
 
-// opened handles a start of an element, and returns the row that ends there, if any.
-func (r *htmlRows) opened(name string) []string {
+// opened handles a start of an element, and reports whether a row ends there.
+func (r *htmlRows) opened(name string) bool {
 	switch name {
 	case "script", "style":
 		r.hidden++
@@ -106,20 +105,18 @@ func (r *htmlRows) opened(name string) []string {
 			r.text.WriteByte('\n')
 		}
 	case "tr":
-		if r.inCell <= 1 {
-			return r.finish()
-		}
+		return r.inCell <= 1 && r.ends()
 	case "td", "th":
 		if r.inCell <= 1 {
 			r.endCell()
 			r.inCell = 1
 		}
 	}
-	return nil
+	return false
 }
 
-// closed handles an end of an element.
-func (r *htmlRows) closed(name string) []string {
+// closed handles an end of an element, and reports whether a row ends there.
+func (r *htmlRows) closed(name string) bool {
 	switch name {
 	case "script", "style":
 		r.hidden = max(0, r.hidden-1)
@@ -130,15 +127,13 @@ func (r *htmlRows) closed(name string) []string {
 	case "table":
 		if r.inCell > 1 {
 			r.inCell--
-			return nil
+			return false
 		}
-		return r.finish()
+		return r.ends()
 	case "tr":
-		if r.inCell <= 1 {
-			return r.finish()
-		}
+		return r.inCell <= 1 && r.ends()
 	}
-	return nil
+	return false
 }
 
 // link takes the address of a link or a picture in a cell; that of a picture goes first.
@@ -147,14 +142,11 @@ func (r *htmlRows) link(name string) {
 	for more := attribute != ""; more; {
 		var key, value []byte
 		key, value, more = r.tokens.TagAttr()
-		if _, taken := r.found.links[len(r.cells)]; string(key) == attribute && (!taken || name == "img") {
-			r.found.addLink(len(r.cells), string(value))
+		if _, taken := r.extras.links[len(r.cells)]; string(key) == attribute && (!taken || name == "img") {
+			r.extras.addLink(len(r.cells), string(value))
 		}
 	}
 }
-
-// extras is part of extraRows.
-func (r *htmlRows) extras() cellExtras { return r.last }
 
 func (r *htmlRows) endCell() {
 	if r.inCell == 0 {
@@ -165,14 +157,16 @@ func (r *htmlRows) endCell() {
 	r.inCell = 0
 }
 
-// finish returns the row that has been collected, nil if there is none.
-func (r *htmlRows) finish() []string {
+// ends ends the cell that is open, and reports whether there is a row.
+func (r *htmlRows) ends() bool {
 	r.endCell()
-	if len(r.cells) == 0 {
-		return nil
-	}
-	cells := r.cells
-	r.cells, r.last, r.found = nil, r.found, cellExtras{}
+	return len(r.cells) > 0
+}
+
+// finish returns the row that has been collected.
+func (r *htmlRows) finish() cellRow {
 	r.line++
-	return cells
+	row := cellRow{cells: r.cells, extras: r.extras, line: r.line}
+	r.cells, r.extras = nil, cellExtras{}
+	return row
 }

@@ -251,15 +251,15 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
 	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes), tail: w.readTail(file), merged: map[int]mergedCell{}}
-	first, line, err := rows.row()
-	if err != nil {
+	first := rows.row(0)
+	if first.err != nil {
 		w.opener.closeLast()
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(first.err, io.EOF) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	if first.err != nil {
+		return nil, first.err
 	}
-	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{{first, rows.extras(), line, nil}}}, nil
+	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{first}}, nil
 }

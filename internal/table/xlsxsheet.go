@@ -20,7 +20,6 @@ type sheetRows struct {
 
 	tail   sheetTail
 	merged map[int]mergedCell // that reach down from rows above, the last one of each column
-	last   cellExtras         // of the current row
 }
 
 const maxSheetColumns = 16_384 // as the format has it
@@ -31,16 +30,26 @@ var maxEmpty = 192 << 20
 
 var errEmptyCells = errors.New("too many empty cells come next, like in a file that is made to fill memory: delete the empty rows, or save the sheet as CSV")
 
-func (s *sheetRows) row() ([]string, int, error) {
+// row is part of cellRows.
+func (s *sheetRows) row(int) cellRow {
+	cells, err := s.cells()
+	if err != nil {
+		return cellRow{line: s.line, err: s.failure(err)}
+	}
+	return cellRow{cells: cells, extras: s.extrasOf(cells), line: s.line}
+}
+
+// cells returns those of the next row that has some.
+func (s *sheetRows) cells() ([]string, error) {
 	var cells []string
 	column, size, inRow := 0, 0, false
 	if s.ended {
-		return nil, s.line, io.EOF
+		return nil, io.EOF
 	}
 	for {
 		kind, err := s.next()
 		if err != nil {
-			return nil, s.line, s.failure(err)
+			return nil, err
 		}
 		switch {
 		case kind == html.StartTagToken && s.tags.name == "row":
@@ -58,7 +67,7 @@ func (s *sheetRows) row() ([]string, int, error) {
 				err = errLargePart
 			}
 			if err != nil {
-				return nil, s.line, s.failure(err)
+				return nil, err
 			}
 			if text != "" && column < maxSheetColumns {
 				cells = put(cells, placeOf(column, len(cells)), text)
@@ -66,21 +75,17 @@ func (s *sheetRows) row() ([]string, int, error) {
 			column++
 		case kind == html.EndTagToken && s.tags.name == "row" && !blankRow(cells):
 			s.value = s.tags.offset
-			s.last = s.extrasOf(cells)
-			return cells, s.line, nil
+			return cells, nil
 		case kind == html.EndTagToken && s.tags.name == "row":
 			inRow = false
 		case kind == html.EndTagToken && s.tags.name == "sheetData" && inRow:
-			return nil, s.line, s.failure(io.ErrUnexpectedEOF)
+			return nil, io.ErrUnexpectedEOF
 		case kind == html.EndTagToken && s.tags.name == "sheetData":
 			s.ended = true
-			return nil, s.line, io.EOF
+			return nil, io.EOF
 		}
 	}
 }
-
-// extras is part of extraRows.
-func (s *sheetRows) extras() cellExtras { return s.last }
 
 // next goes to the next start, end or text.
 func (s *sheetRows) next() (html.TokenType, error) {
