@@ -77,7 +77,7 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	}
 	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
-	o.lateNote = s.note
+	o.notes = append(o.notes, s.note)
 	names := s.nameLeaves()
 	if len(names) == 0 {
 		return nil, o.at.fault("is a Parquet file with nested columns alone (%s): flatten them, or convert the file to JSON lines", clip(shortList(s.unread())))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"slices"
 	"strings"
 
 	"github.com/credenza-dev/credenza/internal/fault"
@@ -83,13 +82,14 @@ type Reader struct {
 	columns []string
 	header  []string
 	dialect Dialect
-	notes   []string
-	// lateNote returns a note that reading may bring, empty for none so far. nil: there is none.
-	lateNote func() string
-	last     record
-	err      error
-	close    func()
+	notes   []note
+	last    record
+	err     error
+	close   func()
 }
+
+// note returns what the caller should know, empty for nothing so far: reading may bring it.
+type note func() string
 
 // NewReader reads the beginning of in and returns a reader of its rows. It goes by the
 // content: what in is called does not matter. If in is a file, its end may be read first.
@@ -116,7 +116,7 @@ func NewReader(in io.Reader, cfg ReaderConfig) (*Reader, error) {
 		o.close()
 		return nil, err
 	}
-	r.close, r.notes, r.lateNote = o.close, o.notes, o.lateNote
+	r.close, r.notes = o.close, o.notes
 	return r, nil
 }
 
@@ -159,10 +159,13 @@ func (r *Reader) Rows() iter.Seq2[Row, error] {
 // the sheets that are left out: a sentence each, without the name of the file. More may
 // come until the end of a stream, or of a Parquet file.
 func (r *Reader) Notes() []string {
-	if r.lateNote == nil || r.lateNote() == "" {
-		return r.notes
+	var texts []string
+	for _, note := range r.notes {
+		if text := note(); text != "" {
+			texts = append(texts, text)
+		}
 	}
-	return append(slices.Clip(r.notes), r.lateNote())
+	return texts
 }
 
 // Kind returns the kind of file: "csv", "xlsx", "json", "parquet", "xml" or "html".

@@ -192,7 +192,7 @@ func (s *sheetRows) extrasOf(cells []string) cellExtras {
 func (w *workbook) notePictures() {
 	for _, f := range w.archive.File {
 		if strings.HasPrefix(strings.ToLower(f.Name), "xl/media/") {
-			w.opener.notes = append(w.opener.notes, "pictures within the sheet are not read: give their addresses in a column")
+			w.opener.note("pictures within the sheet are not read: give their addresses in a column")
 			return
 		}
 	}
@@ -204,11 +204,4 @@ func (w *workbook) note() string {
 		return ""
 	}
 	return "cells with formulas have no values, since the program that wrote the file does not compute: open it in a spreadsheet and save it"
-}
-
-// noteTail notes what of the end of a sheet that is read is left out.
-func (w *workbook) noteTail(s *headedSource) {
-	if rows, ok := s.rows.(*sheetRows); ok && rows.tail.note != "" {
-		w.opener.notes = append(w.opener.notes, rows.tail.note)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -16,10 +17,14 @@ type opener struct {
 	at     position
 	gunzip bool // the input is what was compressed
 	unzip  bool // the input was alone in an archive
-	notes  []string
-	// lateNote returns a note that reading may bring, see Reader.
-	lateNote func() string
-	closes   []func()
+	notes  []note
+	closes []func()
+}
+
+// note adds a note that is known already.
+func (o *opener) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	o.notes = append(o.notes, func() string { return text })
 }
 
 func (o *opener) close() {
@@ -104,7 +109,7 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 	if err != nil {
 		return nil, o.at.unreadable(err)
 	}
-	o.lateNote = note
+	o.notes = append(o.notes, note)
 	if head, err = peekLine(text); err != nil {
 		return nil, o.at.unreadable(err)
 	}

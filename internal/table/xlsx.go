@@ -187,7 +187,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 		if entry.hidden {
 			continue
 		}
-		s, err := w.openSheet(entry)
+		s, tail, err := w.openSheet(entry)
 		if s == nil && (err == nil || found != nil) {
 			continue
 		}
@@ -205,7 +205,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 			}
 		default:
 			found, read = headedReader(s, "xlsx", Dialect{}), entry.name
-			w.noteTail(s)
+			w.opener.note("%s", tail)
 		}
 	}
 	switch {
@@ -214,7 +214,7 @@ func (w *workbook) open(name string) (*Reader, error) {
 	case found == nil:
 		return nil, headless
 	case len(others) > 0:
-		w.opener.notes = append(w.opener.notes, fmt.Sprintf("the sheet %s is read, and not %s: choose by --sheet", read, clip(strings.Join(others, ", "))))
+		w.opener.note("the sheet %s is read, and not %s: choose by --sheet", read, clip(strings.Join(others, ", ")))
 	}
 	return found, nil
 }
@@ -228,26 +228,28 @@ func (w *workbook) openNamed(name string) (*Reader, error) {
 		}
 		return nil, w.opener.at.fault("has no sheet %q: it has %s", name, clip(strings.Join(names, ", ")))
 	}
-	s, err := w.openSheet(w.sheets[i])
+	s, tail, err := w.openSheet(w.sheets[i])
 	switch {
 	case err != nil:
 		return nil, err
 	case s == nil:
 		return nil, w.opener.at.fault("has nothing in the sheet %q: give another one by --sheet", w.sheets[i].name)
 	}
-	w.noteTail(s)
-	return headedReader(s, "xlsx", Dialect{}), s.readHeader()
+	w.opener.note("%s", tail)
+	err = s.readHeader()
+	return headedReader(s, "xlsx", Dialect{}), err
 }
 
-// openSheet returns the rows of a sheet, nil for one without data.
-func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
+// openSheet returns the rows of a sheet, nil for one without data, and a note on what
+// stands behind them, empty for none.
+func (w *workbook) openSheet(entry sheetEntry) (s *headedSource, tail string, err error) {
 	file := w.file(entry.path)
 	if file == nil {
-		return nil, nil
+		return nil, "", nil
 	}
 	in, err := file.Open()
 	if err != nil {
-		return nil, w.damaged(err)
+		return nil, "", w.damaged(err)
 	}
 	w.opener.closes = append(w.opener.closes, func() { _ = in.Close() })
 	rows := &sheetRows{book: w, tags: newTagReader(in, w.opener.cfg.MaxRowBytes), tail: w.readTail(file), merged: map[int]mergedCell{}}
@@ -256,10 +258,10 @@ func (w *workbook) openSheet(entry sheetEntry) (*headedSource, error) {
 		w.opener.closeLast()
 	}
 	if errors.Is(first.err, io.EOF) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if first.err != nil {
-		return nil, first.err
+		return nil, "", first.err
 	}
-	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{first}}, nil
+	return &headedSource{rows: rows, at: w.opener.at, join: ", ", pending: []cellRow{first}}, rows.tail.note, nil
 }

@@ -67,7 +67,7 @@ func (o *opener) openZip(in io.Reader, buffered *bufio.Reader) (*Reader, error) 
 		return nil, err
 	}
 	w.notePictures()
-	o.lateNote = w.note
+	o.notes = append(o.notes, w.note)
 	for _, entry := range w.sheets {
 		if !entry.hidden || strings.EqualFold(entry.name, o.cfg.Sheet) {
 			r.sheets = append(r.sheets, entry.name)
