@@ -83,23 +83,38 @@ func withFooter(footer string) string {
 	return "PAR1" + footer + string(binary.LittleEndian.AppendUint32(nil, uint32(len(footer)))) + "PAR1" //nolint:gosec // it is short
 }
 
+// withRest puts the size of what is left of size bytes behind a header in the place of REST.
+func withRest(header string, size int) string {
+	for rest := range size {
+		if whole := strings.Replace(header, "REST", string(binary.AppendVarint(nil, int64(rest))), 1); len(whole)+rest == size {
+			return whole
+		}
+	}
+	return header
+}
+
 func TestReader_RefusesPagesThatAreNone(t *testing.T) {
 	flat := parquetFile(t, struct {
 		Name string `parquet:"name"`
 	}{strings.Repeat("oak ", 20)})
 	footer := len(flat) - 8 - int(binary.LittleEndian.Uint32([]byte(flat[len(flat)-8:])))
+	content, err := parquet.OpenFile(strings.NewReader(flat), int64(len(flat)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := content.Metadata().RowGroups[0].Columns[0].MetaData
 	const most = "\x15\xfe\xff\xff\xff\x0f" // the next field, 2 billion
 	for name, header := range map[string]string{
 		"lists in lists":          "\xf9" + strings.Repeat("\x19", footer),
 		"a page of 2 GB":          "\x15\x00\x15\x00" + most + "\x00",
 		"2 GB unpacked":           "\x15\x00" + most + "\x15\x00\x00",
-		"2 billion values":        "\x15\x00\x15\x00\x15\x00\x2c" + most + "\x00\x00",
-		"2 billion words":         "\x15\x04\x15\x00\x15\x00\x4c" + most + "\x00\x00",
-		"2 billion values, newer": "\x15\x06\x15\x00\x15\x00\x5c" + most + "\x00\x00",
+		"2 billion values":        "\x15\x00\x15\x00\x15REST\x2c" + most + strings.Repeat("\x15\x00", 3) + "\x00\x00",
+		"2 billion words":         "\x15\x04\x15\x00\x15REST\x4c" + most + "\x15\x00\x00\x00",
+		"2 billion values, newer": "\x15\x06\x15\x00\x15REST\x5c" + most + strings.Repeat("\x15\x00", 5) + "\x00\x00",
 		"a text of 2 GB":          "\x15\x00\x15\x00\x15\x00\x2c\x58\xff\xff\xff\xff\x07",
 	} {
 		t.Run(name, func(t *testing.T) {
-			pages := (header + strings.Repeat("\x00", footer))[:footer-4]
+			pages := (withRest(header, int(column.TotalCompressedSize)) + strings.Repeat("\x00", footer))[:footer-4]
 			_, err := read(t, "PAR1"+pages+flat[footer:], table.ReaderConfig{})
 			if err == nil || !strings.Contains(err.Error(), "in.csv is a Parquet file that is damaged at row 1: a page contradicts itself") {
 				t.Errorf("%v", err)

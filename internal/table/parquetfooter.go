@@ -39,14 +39,11 @@ func checkFooter(file *io.SectionReader) error {
 	return f.fields(0)
 }
 
-// footer walks over values in Thrift's compact protocol, and counts structures.
+// footer walks over values in Thrift's compact protocol, as a footer and the headers of pages
+// are written, and counts structures.
 type footer struct {
 	data    []byte // the rest
 	structs int
-	// numbers are the fields of 32 bits of the outermost structure, by 0 and their number,
-	// and of the structures in it, by the numbers of both. Nil: they are not kept.
-	numbers map[[2]int64]int64
-	within  int64 // the field of the outermost structure
 }
 
 // The types of the protocol.
@@ -71,46 +68,24 @@ func (f *footer) fields(depth int) error {
 	if f.structs++; f.structs > maxFooterStructs || depth > maxFooterDepth {
 		return errFooterSize
 	}
-	for number := int64(0); ; {
+	for {
 		head, err := f.one()
 		if err != nil || head&0xf == compactStop {
 			return err
 		}
-		if number += int64(head >> 4); head>>4 == 0 { // the whole number follows
-			if number, err = f.integer(); err != nil {
+		if head>>4 == 0 { // the field's number follows
+			if _, err := f.varint(); err != nil {
 				return err
 			}
 		}
-		if depth == 0 {
-			f.within = number
+		kind := head & 0xf
+		if kind == compactTrue || kind == compactFalse { // which have no bytes of their own
+			continue
 		}
-		if err := f.field(number, head&0xf, depth); err != nil {
+		if err := f.value(kind, depth+1); err != nil {
 			return err
 		}
 	}
-}
-
-// isFalse stands for a boolean that is false, among numbers.
-const isFalse = -1
-
-// field passes a field of a structure.
-func (f *footer) field(number int64, kind byte, depth int) error {
-	switch {
-	case kind == compactFalse && f.numbers != nil && depth == 1:
-		f.numbers[[2]int64{f.within, number}] = isFalse
-		return nil
-	case kind == compactTrue, kind == compactFalse: // which have no bytes of their own
-		return nil
-	case kind != compactInt32 || f.numbers == nil || depth > 1:
-		return f.value(kind, depth+1)
-	}
-	v, err := f.integer()
-	if depth == 0 {
-		f.numbers[[2]int64{0, number}] = v
-	} else {
-		f.numbers[[2]int64{f.within, number}] = v
-	}
-	return err
 }
 
 // value passes a value.
@@ -201,12 +176,6 @@ func (f *footer) varint() (uint64, error) {
 	}
 	f.data = f.data[n:]
 	return v, nil
-}
-
-// integer returns a signed number.
-func (f *footer) integer() (int64, error) {
-	v, err := f.varint()
-	return int64(v>>1) ^ -int64(v&1), err //nolint:gosec // that is how they are written
 }
 
 func (f *footer) skip(n uint64) error {

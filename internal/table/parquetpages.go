@@ -10,6 +10,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 	"github.com/pierrec/lz4/v4"
 )
@@ -98,33 +99,31 @@ func (p *parquetPages) page(at, end int64) (page, error) {
 		if _, err := p.file.ReadAt(head, at); err != nil && !errors.Is(err, io.EOF) {
 			return page{}, err
 		}
-		f := footer{data: head, numbers: map[[2]int64]int64{}}
+		f := footer{data: head}
 		switch err := f.fields(0); {
 		case err == nil:
-			return pageOf(f.numbers, at+int64(len(head)-len(f.data)), end)
+			head = head[:len(head)-len(f.data)]
+			return pageOf(head, at+int64(len(head)), end)
 		case !errors.Is(err, errFooter), room >= maxPageHeader, int64(len(head)) == end-at:
 			return page{}, errPage
 		}
 	}
 }
 
-// The numbers of fields of a page's header, and of its parts that have a number of values.
-const (
-	fieldUnpacked, fieldPacked         = 2, 3
-	fieldData, fieldDict, fieldV2      = 5, 7, 8
-	fieldValues, fieldDefs, fieldRepet = 1, 5, 6
-	fieldCompressed                    = 7
-)
-
-// pageOf returns the page of a header, whose content begins at a place before the column's
-// end.
-func pageOf(numbers map[[2]int64]int64, at, end int64) (page, error) {
-	p := page{at: at, packed: numbers[[2]int64{0, fieldPacked}], unpacked: numbers[[2]int64{0, fieldUnpacked}]}
-	for _, part := range []int64{fieldData, fieldDict, fieldV2} {
-		p.values = max(p.values, numbers[[2]int64{part, fieldValues}])
+// pageOf returns the page of a header that footer has passed, whose content begins at a
+// place before the column's end.
+func pageOf(header []byte, at, end int64) (page, error) {
+	var h format.PageHeader
+	if thrift.Unmarshal(&thrift.CompactProtocol{}, header, &h) != nil {
+		return page{}, errPage
 	}
-	defs, repet := numbers[[2]int64{fieldV2, fieldDefs}], numbers[[2]int64{fieldV2, fieldRepet}]
-	p.plain, p.stored = defs+repet, numbers[[2]int64{fieldV2, fieldCompressed}] == isFalse
+	v2 := h.DataPageHeaderV2.V
+	defs, repet := int64(v2.DefinitionLevelsByteLength), int64(v2.RepetitionLevelsByteLength)
+	p := page{
+		at: at, packed: int64(h.CompressedPageSize), unpacked: int64(h.UncompressedPageSize),
+		values: int64(max(h.DataPageHeader.V.NumValues, h.DictionaryPageHeader.V.NumValues, v2.NumValues)),
+		plain:  defs + repet, stored: v2.IsCompressed.Valid && !v2.IsCompressed.V,
+	}
 	if p.packed < 0 || p.packed > end-at || p.unpacked < 0 || p.values > maxPageValues || defs < 0 || repet < 0 || p.plain > p.packed {
 		return page{}, errPage
 	}
