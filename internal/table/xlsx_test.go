@@ -123,9 +123,12 @@ func TestReader_OriginalKeepsMergedCells(t *testing.T) {
 
 func TestReader_ReadsTheSheetOfThatName(t *testing.T) {
 	text := workbook(t, nil, inline("name")+inline("a"), inline("name")+inline("b"), "")
-	rows, err := read(t, text, table.ReaderConfig{Sheet: "sheet 2"})
-	if err != nil || brief(rows) != "name=\"b\"\n" {
-		t.Errorf("got %s, %v", brief(rows), err)
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{Sheet: "sheet 2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := rest(r); brief(rows) != "name=\"b\"\n" || !cmp.Equal(r.Header(), []string{"name"}) || !cmp.Equal(r.Columns(), []string{"name"}) {
+		t.Errorf("got %s below %q, %q", brief(rows), r.Header(), r.Columns())
 	}
 	for sheet, want := range map[string]string{
 		"Sheet 9": "in.csv has no sheet \"Sheet 9\": it has Sheet 1, Sheet 2, Sheet 3",
