@@ -33,7 +33,6 @@ type jsonSource struct {
 	scanner   objectScanner
 	open      []byte // the brackets that are open
 	lineEnded bool   // since the last such byte a line has ended
-	before    byte   // the last byte outside of strings that is no white space
 	broken    error  // of the input
 	rows      int
 	after     bool // the rows of an array have ended
@@ -101,13 +100,20 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 	if c == '[' {
 		return s.list(start)
 	}
+	return s.object(start, key)
+}
+
+// object reads the row that is in buf, or the products of the group that is there.
+func (s *jsonSource) object(start position, key string) (record, bool, error) {
+	r := record{line: start.line}
 	if s.ready = groupRows(s.buf, start); s.ready != nil {
 		return r, false, nil
 	}
-	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
+	row, err := decodeRow(s.buf, start)
 	if err == nil && key != "" {
-		r.row = withKey(r.row, key)
+		row = withKey(row, key)
 	}
+	r.row = row
 	return r, true, err
 }
 
@@ -185,7 +191,7 @@ func (s *jsonSource) key() (string, error) {
 		}
 		s.buf = append(s.buf, next[0])
 		s.take()
-		if n := len(s.buf); n > 1 && next[0] == '"' && endOfString(s.buf, 0) == n-1 && s.buf[n-1] == '"' {
+		if n := len(s.buf); n > 1 && next[0] == '"' && endOfString(s.buf, 0) == n-1 {
 			return decodeString(s.buf)
 		}
 	}
@@ -340,12 +346,10 @@ func withKey(row Row, key string) Row {
 	return append(Row{{Key: "id", Value: TextValue(key)}}, row...)
 }
 
+// decodeRow decodes an object, also one that is no JSON, see ReplaceNaN and strictJSON.
 func decodeRow(text []byte, start position) (Row, error) {
 	var row Row
-	err := json.Unmarshal(text, &row)
-	if err != nil && json.Unmarshal(withoutExtras(text), &row) == nil {
-		err = nil
-	}
+	err := json.Unmarshal(ReplaceNaN(text), &row)
 	if err != nil && json.Unmarshal(strictJSON(text), &row) == nil {
 		err = nil
 	}

@@ -40,7 +40,7 @@ func (m member) records(group string, start position) []record {
 	var rows []record
 	c := valueScanner{rest: m.value[1:]}
 	for c.peek() == '{' {
-		row, err := decodeRow(ReplaceNaN(c.value()), start)
+		row, err := decodeRow(c.value(), start)
 		if err != nil {
 			return nil
 		}

@@ -43,12 +43,7 @@ func (s *jsonSource) unwrap(start position, cut bool) (record, bool, error) {
 	if s.layout == unknownLayout {
 		s.layout = rowByRow
 	}
-	if s.ready = groupRows(s.buf, start); s.ready != nil {
-		return r, false, nil
-	}
-	var err error
-	r.row, err = decodeRow(ReplaceNaN(s.buf), start)
-	return r, true, err
+	return s.object(start, "")
 }
 
 // enter goes to the first of the rows within the object in buf.
@@ -165,7 +160,7 @@ func (m member) isTranslated() bool {
 
 // isHoisted reports whether a member is an object that has the product in it.
 func (m member) isHoisted() bool {
-	return m.value[0] == '{' && hoisted[strings.TrimLeft(string(fold(nil, m.key)), "_")]
+	return m.value[0] == '{' && hoisted[string(fold(nil, m.key))]
 }
 
 // hasEmptyList reports whether an object, which is no row, has an empty list where the rows
@@ -277,7 +272,7 @@ func (m member) sisterKeys() []string {
 // isRowsByKey reports whether every member is a row.
 func isRowsByKey(object []member) bool {
 	for i, m := range object {
-		if m.value[0] != '{' || hoisted[string(fold(nil, m.key))] {
+		if m.value[0] != '{' || m.isHoisted() {
 			return false
 		}
 		if !looksLikeRow(members(m.value)) && (!m.cut || i == 0) {

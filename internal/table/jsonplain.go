@@ -38,7 +38,7 @@ func plainRow(row Row) Row {
 			cell = Cell{"id", TextValue(id)}
 		}
 		object, ok := objectOf(cell.Value.Text)
-		if ok && (hoisted[strings.TrimLeft(string(fold(nil, cell.Key)), "_")] || nested && describes(object, 2)) {
+		if ok && (hoisted[string(fold(nil, cell.Key))] || nested && describes(object, 2)) {
 			inner = append(inner, object)
 			continue
 		}

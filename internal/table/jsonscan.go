@@ -17,7 +17,7 @@ var (
 // next.
 func (s *jsonSource) collect() error {
 	s.buf = s.buf[:0]
-	s.scanner, s.before, s.open = objectScanner{}, 0, s.open[:0]
+	s.scanner, s.open = objectScanner{}, s.open[:0]
 	return s.collectMore(s.maxRow)
 }
 
@@ -55,7 +55,6 @@ func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
 				return i, false, errLineEnds
 			}
 			s.scanner.step(c)
-			s.before = c
 			continue
 		}
 		switch {
@@ -69,7 +68,7 @@ func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
 			s.open = s.open[:len(s.open)-1]
 		}
 		if c > ' ' {
-			s.before, s.lineEnded = c, false
+			s.lineEnded = false
 		}
 		if s.scanner.step(c) {
 			return i + 1, true, nil
@@ -81,10 +80,11 @@ func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
 // fits reports whether an object may begin here: behind a colon in an object, or as an
 // element of a list.
 func (s *jsonSource) fits() bool {
+	before := s.scanner.before
 	if len(s.open) > 0 && s.open[len(s.open)-1] == '{' {
-		return s.before == ':'
+		return before == ':'
 	}
-	return s.before == '[' || s.before == ','
+	return before == '[' || before == ','
 }
 
 // objectScanner finds the end of an object without parsing it.

@@ -105,10 +105,8 @@ func withoutExtras(data []byte) []byte {
 		switch {
 		case bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")):
 			i += blankComment(rest)
-		case rest[0] == '"':
+		case rest[0] == '"', rest[0] == '\'' && strings.IndexByte("{[:,(", before) >= 0: // of Python
 			comma, i = -1, endOfString(clean, i)
-		case rest[0] == '\'' && strings.IndexByte("{[:,(", before) >= 0: // of Python
-			comma, i = -1, endOfQuoted(clean, i)
 		case rest[0] == ',':
 			comma = i
 		case (rest[0] == '}' || rest[0] == ']') && comma >= 0:
@@ -144,27 +142,14 @@ func blankComment(data []byte) int {
 	return end - 1
 }
 
-// endOfString returns the place of the quote that ends the string that begins at
-// start, or the last place of data.
+// endOfString returns the place of the quote or the apostrophe that ends the string that
+// begins with one at start, or the last place of data.
 func endOfString(data []byte, start int) int {
 	for i := start + 1; i < len(data); i++ {
 		switch data[i] {
 		case '\\':
 			i++
-		case '"':
-			return i
-		}
-	}
-	return len(data) - 1
-}
-
-// endOfQuoted is endOfString for a string in apostrophes.
-func endOfQuoted(data []byte, start int) int {
-	for i := start + 1; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '\'':
+		case data[start]:
 			return i
 		}
 	}
