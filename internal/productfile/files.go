@@ -244,20 +244,7 @@ func (f *file) cells(row table.Row) []string {
 	if original == nil {
 		return cellsByKey(row, f.columns)
 	}
-	for len(original) > len(f.columns) && strings.TrimSpace(original[len(original)-1]) == "" {
-		original = original[:len(original)-1]
-	}
-	n := len(f.columns)
-	if len(original) <= n || n == 0 {
-		return original
-	}
-	join := ", "
-	if separator := f.rows.Dialect().Separator; separator != 0 {
-		join = string(separator)
-	}
-	fitted := slices.Clone(original[:n])
-	fitted[n-1] = strings.Join(original[n-1:], join)
-	return fitted
+	return f.rows.Fit(original)
 }
 
 func cellsByKey(row table.Row, columns []string) []string {

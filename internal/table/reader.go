@@ -82,6 +82,7 @@ type Reader struct {
 	columns []string
 	header  []string
 	dialect Dialect
+	fit     func(cells []string) []string // nil: no row has more cells than the header
 	notes   []note
 	last    record
 	err     error
@@ -198,5 +199,14 @@ func (r *Reader) Header() []string { return r.header }
 // Header, those without a name included. A row may have fewer cells than the header or
 // more. It returns nil for files without a header. The caller may keep it.
 func (r *Reader) Original() []string { return r.last.cells }
+
+// Fit returns the cells of a row, which Original has returned, without more of them than the
+// header has: what is too much is in the last one, as in the row.
+func (r *Reader) Fit(cells []string) []string {
+	if r.fit == nil {
+		return cells
+	}
+	return r.fit(cells)
+}
 
 const byteOrderMark = "\xef\xbb\xbf"

@@ -135,7 +135,7 @@ func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*R
 }
 
 func headedReader(s *headedSource, kind string, d Dialect) *Reader {
-	return &Reader{source: s, kind: kind, columns: s.names, header: s.header, dialect: d}
+	return &Reader{source: s, kind: kind, columns: s.names, header: s.header, dialect: d, fit: s.fit}
 }
 
 // blankBytes are white space, and the end mark of old systems.
