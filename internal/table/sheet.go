@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/tidwall/gjson"
 	"github.com/xuri/excelize/v2"
 
 	"github.com/credenza-dev/credenza/internal/catalog"
@@ -203,7 +204,7 @@ func extentOf(part io.ReadSeeker, columns int) (string, error) {
 	rows, widest := 1, max(1, columns)
 	err := eachLine(part, func(line []byte) error {
 		rows++
-		widest = max(widest, countValues(line))
+		widest = max(widest, int(gjson.GetBytes(line, "#").Int()))
 		return nil
 	})
 	if err != nil {
@@ -211,28 +212,6 @@ func extentOf(part io.ReadSeeker, columns int) (string, error) {
 	}
 	last, err := excelize.CoordinatesToCellName(widest, rows)
 	return "A1:" + last, err
-}
-
-// countValues returns how many values a row's JSON list has, without decoding it.
-func countValues(line []byte) int {
-	commas, depth, quoted, escaped := 0, 0, false, false
-	for _, c := range line {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted:
-			escaped, quoted = c == '\\', c != '"'
-		case c == '"':
-			quoted = true
-		case c == '[', c == '{':
-			depth++
-		case c == ']', c == '}':
-			depth--
-		case c == ',' && depth == 1:
-			commas++
-		}
-	}
-	return commas + 1
 }
 
 // row adds a line of a part.
