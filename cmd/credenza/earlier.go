@@ -104,7 +104,7 @@ func (e *earlierFile) next(p *pendingRow) ([]table.Value, error) {
 	}
 	var kept []table.Value
 	for _, name := range e.layout.Ours() {
-		kept = append(kept, typed(name, resultfile.Exact(row, e.layout.NameOf(name))))
+		kept = append(kept, typed(name, row.Exact(e.layout.NameOf(name))))
 	}
 	return kept, nil
 }
@@ -139,12 +139,12 @@ func typed(name string, v table.Value) table.Value {
 // sameRow reports whether the earlier row is that of p.
 func (e *earlierFile) sameRow(row table.Row, p *pendingRow) bool {
 	if !e.layout.HasInputs() {
-		return resultfile.Exact(row, "index").Text == fmt.Sprint(p.index) && resultfile.Exact(row, resultfile.HashColumn).Text == p.hashText()
+		return row.Exact("index").Text == fmt.Sprint(p.index) && row.Exact(resultfile.HashColumn).Text == p.hashText()
 	}
 	cells := e.rows.Original()
 	if e.layout.ByKey || cells == nil {
 		for _, key := range e.layout.Inputs {
-			if resultfile.Exact(row, key).String() != strings.TrimSpace(table.Disarm(resultfile.Exact(p.row, key).String())) {
+			if row.Exact(key).String() != strings.TrimSpace(table.Disarm(p.row.Exact(key).String())) {
 				return false
 			}
 		}
@@ -181,7 +181,7 @@ const cutCell = 32_766
 
 func (e *earlierFile) asksAgain(row table.Row) bool {
 	value := func(name string) string {
-		return resultfile.Exact(row, e.layout.NameOf(name)).String()
+		return row.Exact(e.layout.NameOf(name)).String()
 	}
 	failed := value("error") != ""
 	return e.flags.OnlyFailed && failed || e.flags.OnlyReview && strings.EqualFold(value("needs_review"), "true")

@@ -86,7 +86,7 @@ func (f *resultFlags) openResults(
 	}
 	r.rows, r.sum = r.earlier().Rows, r.earlier().Hash
 	if r.Writer, err = resultfile.New(r.part, l, 0, 0); err == nil && r.part.Earlier().Bytes > 0 {
-		err = r.Continue()
+		r.Continue()
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.part.Close())

@@ -114,7 +114,7 @@ type Row struct {
 }
 
 // Continue says that the header is there already, from an earlier writer to the same file.
-func (w *Writer) Continue() error { return w.table.Continue() }
+func (w *Writer) Continue() { w.table.Continue() }
 
 // Lost returns how many values have no column, see Layout.ByKey, and the key of the first.
 func (w *Writer) Lost() (n int, key string) { return w.lost, w.lostKey }
@@ -158,11 +158,7 @@ func (w *Writer) Write(p *Row) error {
 		w.values = append(w.values, table.TextValue(p.Hash))
 	}
 	if w.WithInput && w.Format == table.JSON {
-		row, err := table.RowValue(p.Row)
-		if err != nil {
-			return err
-		}
-		w.values = append(w.values, row)
+		w.values = append(w.values, table.RowValue(p.Row))
 	}
 	w.written++
 	return w.table.WriteLong(w.values, extra)
@@ -172,7 +168,7 @@ func (w *Writer) Write(p *Row) error {
 func (w *Writer) originals(p *Row) (extra []string) {
 	if w.ByKey {
 		for _, key := range w.Inputs {
-			w.values = append(w.values, Exact(p.Row, key))
+			w.values = append(w.values, p.Row.Exact(key))
 		}
 		w.countLost(p.Row)
 		return nil
@@ -198,16 +194,6 @@ func (w *Writer) countLost(row table.Row) {
 			}
 		}
 	}
-}
-
-// Exact returns the value of the column of that name, to the letter.
-func Exact(row table.Row, key string) table.Value {
-	for _, cell := range row {
-		if cell.Key == key {
-			return cell.Value
-		}
-	}
-	return table.Value{}
 }
 
 // Flush writes what was held back. An aligned table waits for a whole screen, so that

@@ -147,5 +147,3 @@ func Printable(s string) string {
 		return r
 	}, catalog.WithoutEscapes(s))
 }
-
-func (e *alignedEncoder) objects() bool { return true }

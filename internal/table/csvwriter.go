@@ -75,5 +75,3 @@ func Disarm(text string) string {
 	}
 	return "'" + text
 }
-
-func (e *csvEncoder) objects() bool { return false }

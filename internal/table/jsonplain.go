@@ -140,7 +140,7 @@ func plainObject(object Row, whole Value, texts bool) Value {
 		}
 	}
 	for _, name := range addressNames {
-		if value, ok := object.exact(name); ok && isAddress(value.String()) {
+		if value, ok := object.lookup(name); ok && isAddress(value.String()) {
 			return value
 		}
 	}
@@ -156,18 +156,18 @@ const maxTyped = 16 << 10
 // byType returns the value that stands under the name of the object's type, as in Notion's
 // {"type": "number", "number": 9}.
 func (r Row) byType() (Value, bool) {
-	kind, ok := r.exact("type")
+	kind, ok := r.lookup("type")
 	if !ok || kind.Kind != Text {
 		return Value{}, false
 	}
-	return r.exact(kind.Text)
+	return r.lookup(kind.Text)
 }
 
 // name returns the text of an object that is little more: one of plainNames, or else the only
 // member that calls itself a name, such as "node_name".
 func (r Row) name() (Value, bool) {
 	for _, name := range plainNames {
-		value, ok := r.exact(name)
+		value, ok := r.lookup(name)
 		switch {
 		case !ok, isObjectText(value.Text):
 		case value.Kind != List:
@@ -191,7 +191,7 @@ var typeNames = strings.Fields("S N B SS NS BS BOOL L M stringValue integerValue
 // plainTyped returns the value within its type's name.
 func plainTyped(value Value) Value {
 	object, ok := objectOf(value.Text)
-	if values, listed := object.exact("values"); listed {
+	if values, listed := object.lookup("values"); listed {
 		return plainList(values, false)
 	}
 	if ok {
@@ -208,15 +208,6 @@ func documentID(cell Cell) (id string, ok bool) {
 		return "", false
 	}
 	return path[strings.LastIndexByte(path, '/')+1:], true
-}
-
-func (r Row) exact(key string) (Value, bool) {
-	for _, cell := range r {
-		if cell.Key == key {
-			return cell.Value, true
-		}
-	}
-	return Value{}, false
 }
 
 // languageNames are the members that have the language of the text next to them.
@@ -274,7 +265,7 @@ func namedValues(cell Cell) Row {
 // firstOf returns the first value that the row has of the names.
 func (r Row) firstOf(names []string) Value {
 	for _, name := range names {
-		if value, ok := r.exact(name); ok {
+		if value, ok := r.lookup(name); ok {
 			return value
 		}
 	}

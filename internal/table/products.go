@@ -126,7 +126,7 @@ func (p *products) differsAsVariant(row Row, columns []*column) bool {
 			option = true
 		case c.field == fieldPrice, c.field == fieldID && hasWord(c.key, skuWords):
 		case c.hidden && c.parent == 0: // bookkeeping, such as a barcode
-		case cell.Value.String() != p.lastRow.text(cell.Key):
+		case cell.Value.String() != p.lastRow.Exact(cell.Key).String():
 			return false
 		}
 	}

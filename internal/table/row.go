@@ -42,14 +42,20 @@ func (r Row) Get(key string) (Value, bool) {
 	return Value{}, false
 }
 
-// text returns the text in the column of exactly that name, empty for none.
-func (r Row) text(key string) string {
+// Exact returns the value in the column of that name, to the letter, null for none.
+func (r Row) Exact(key string) Value {
+	value, _ := r.lookup(key)
+	return value
+}
+
+// lookup is Exact, and returns false if there is no such column.
+func (r Row) lookup(key string) (Value, bool) {
 	for _, cell := range r {
 		if cell.Key == key {
-			return cell.Value.String()
+			return cell.Value, true
 		}
 	}
-	return ""
+	return Value{}, false
 }
 
 // Without returns the row's cells except those in the named columns, which are matched

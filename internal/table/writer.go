@@ -32,8 +32,6 @@ type encoder interface {
 	header(columns []string) error
 	row(values []Value) error
 	flush() error
-	// objects reports whether a row has a value for each column and no more.
-	objects() bool
 }
 
 // Writer writes rows of the same columns. It is not safe for concurrent use.
@@ -44,6 +42,7 @@ type encoder interface {
 type Writer struct {
 	enc     encoder
 	columns []string
+	exact   bool // a row has a value for each column and no more
 	begun   bool
 }
 
@@ -58,11 +57,11 @@ func NewWriter(out io.Writer, cfg WriterConfig) (*Writer, error) {
 	case CSV:
 		w.enc = newCSVEncoder(out, cfg.Dialect)
 	case JSON:
-		w.enc = newJSONEncoder(out, "{}")
+		w.enc, w.exact = newJSONEncoder(out, "{}", cfg.Columns), true
 	case Aligned:
-		w.enc = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width, whole: cfg.Whole}
+		w.enc, w.exact = &alignedEncoder{out: bufio.NewWriter(out), width: cfg.Width, whole: cfg.Whole}, true
 	case XLSX:
-		w.enc = newJSONEncoder(out, "[]") // WriteSheet makes the sheet of it
+		w.enc = newJSONEncoder(out, "[]", nil) // WriteSheet makes the sheet of it
 	default:
 		return nil, fault.Invalid("output", "give one of csv, jsonl, table and xlsx")
 	}
@@ -71,13 +70,7 @@ func NewWriter(out io.Writer, cfg WriterConfig) (*Writer, error) {
 
 // Continue says that the header is there already, from an earlier writer to the same
 // file. Call it before Write.
-func (w *Writer) Continue() error {
-	w.begun = true
-	if e, ok := w.enc.(*jsonEncoder); ok {
-		return e.header(w.columns) // it writes nothing
-	}
-	return nil
-}
+func (w *Writer) Continue() { w.begun = true }
 
 // Write adds a row of one value for each column. What is written may be held
 // back until Flush.
@@ -92,7 +85,7 @@ func (w *Writer) WriteLong(values []Value, extra []string) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	if !w.enc.objects() {
+	if !w.exact {
 		for _, text := range extra {
 			values = append(values, TextValue(text))
 		}
@@ -122,32 +115,25 @@ func (w *Writer) begin() error {
 type jsonEncoder struct {
 	out      *bufio.Writer
 	brackets string
-	keys     [][]byte // with a colon; empty in lists
+	keys     [][]byte // with a colon; none in lists
 	buf      bytes.Buffer
 	enc      *json.Encoder
 }
 
-func newJSONEncoder(out io.Writer, brackets string) *jsonEncoder {
-	e := &jsonEncoder{out: bufio.NewWriter(out), brackets: brackets}
+func newJSONEncoder(out io.Writer, brackets string, keys []string) *jsonEncoder {
+	e := &jsonEncoder{out: bufio.NewWriter(out), brackets: brackets, keys: make([][]byte, len(keys))}
 	e.enc = json.NewEncoder(&e.buf)
 	e.enc.SetEscapeHTML(false)
+	for i, name := range keys {
+		e.buf.Reset()
+		e.text(name)
+		e.keys[i] = append(bytes.Clone(e.buf.Bytes()), ':')
+	}
 	return e
 }
 
-func (e *jsonEncoder) header(columns []string) error {
-	e.keys = make([][]byte, len(columns))
-	for i, name := range columns {
-		if !e.objects() {
-			break
-		}
-		e.buf.Reset()
-		if err := e.text(name); err != nil {
-			return err
-		}
-		e.keys[i] = append(bytes.Clone(e.buf.Bytes()), ':')
-	}
-	return nil
-}
+// header writes nothing: each object has its keys.
+func (e *jsonEncoder) header([]string) error { return nil }
 
 func (e *jsonEncoder) row(values []Value) error {
 	e.buf.Reset()
@@ -159,53 +145,44 @@ func (e *jsonEncoder) row(values []Value) error {
 		if i < len(e.keys) {
 			e.buf.Write(e.keys[i])
 		}
-		if err := e.value(v); err != nil {
-			return err
-		}
+		e.value(v)
 	}
 	e.buf.WriteString(e.brackets[1:] + "\n")
 	_, err := e.out.Write(e.buf.Bytes())
 	return err
 }
 
-func (e *jsonEncoder) value(v Value) error {
+func (e *jsonEncoder) value(v Value) {
 	switch v.Kind {
 	case Text:
-		return e.text(v.Text)
+		e.text(v.Text)
 	case Number, Bool, rowJSON:
 		e.buf.WriteString(v.Text)
 	case List:
-		return e.list(v.List)
+		e.list(v.List)
 	default:
 		e.buf.WriteString("null")
 	}
-	return nil
 }
 
-func (e *jsonEncoder) list(list []string) error {
+func (e *jsonEncoder) list(list []string) {
 	e.buf.WriteByte('[')
 	for i, s := range list {
 		if i > 0 {
 			e.buf.WriteByte(',')
 		}
-		if err := e.text(s); err != nil {
-			return err
-		}
+		e.text(s)
 	}
 	e.buf.WriteByte(']')
-	return nil
 }
 
 // text appends a string as JSON, without the line end that json.Encoder adds.
-func (e *jsonEncoder) text(s string) error {
-	err := e.enc.Encode(s)
-	e.buf.Truncate(max(0, e.buf.Len()-1))
-	return err
+func (e *jsonEncoder) text(s string) {
+	_ = e.enc.Encode(s) // every string has a JSON form, and the buffer takes it
+	e.buf.Truncate(e.buf.Len() - 1)
 }
 
 func (e *jsonEncoder) flush() error { return e.out.Flush() }
-
-func (e *jsonEncoder) objects() bool { return e.brackets == "{}" }
 
 // rowJSON is the kind of a value that is JSON already.
 const rowJSON Kind = 100
@@ -214,15 +191,12 @@ const rowJSON Kind = 100
 func JSONValue(text []byte) Value { return Value{Kind: rowJSON, Text: string(text)} }
 
 // RowValue returns a row as one value: an object in JSON, its JSON as text elsewhere.
-func RowValue(row Row) (Value, error) {
+func RowValue(row Row) Value {
 	values := make([]Value, len(row))
 	for i, cell := range row {
 		values[i] = cell.Value
 	}
-	e := newJSONEncoder(io.Discard, "{}")
-	err := e.header(row.Keys())
-	if err == nil {
-		err = e.row(values)
-	}
-	return Value{Kind: rowJSON, Text: strings.TrimSuffix(e.buf.String(), "\n")}, err
+	e := newJSONEncoder(io.Discard, "{}", row.Keys())
+	_ = e.row(values) // nothing is written
+	return Value{Kind: rowJSON, Text: strings.TrimSuffix(e.buf.String(), "\n")}
 }
