@@ -21,6 +21,7 @@ func TestReader_FindsTheRowsOfJSON(t *testing.T) {
 		"under products":         {`{"products":[` + rows + `]}`, two},
 		"our own request":        {`{"toggle":1,"data":[` + rows + `],"product_column":"x"}`, two},
 		"of Python":              {"[{'name': 'a', 'price': 1, 'x': None}, {'name': \"b\", 'price': 2, 'y': [True, '//{\"\\'']}]", "name=\"a\" price=\"1\" x=\"\"\nname=\"b\" price=\"2\" y=\"true, //{\\\"'\"\n"},
+		"of Python, extras":      {"[{'name': 'a // b', 'price': 1,}]", "name=\"a // b\" price=\"1\"\n"},
 		"of a script":            {`var x = [{name: "a", price: 1}, {name: "b", price: 2}];`, two},
 		"a call around it":       {`f({"products":[` + rows + `]});`, two},
 		"a guard in front":       {")]}',\n[" + rows + "]", two},
