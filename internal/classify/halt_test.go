@@ -113,8 +113,8 @@ func TestHalt_GivesUpAFullWindow(t *testing.T) {
 	}
 }
 
-// TestHalt_GivesBackWhatCapsHold halts a call before its third item counts as admitted, and
-// afterwards.
+// TestHalt_GivesBackWhatCapsHold halts a call whose first two items are with the model, before
+// its third one counts as admitted, and afterwards.
 func TestHalt_GivesBackWhatCapsHold(t *testing.T) {
 	for name, late := range map[string]bool{"before": false, "afterwards": true} {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +144,7 @@ type haltingCaps struct {
 
 func (c *haltingCaps) Admit(ctx context.Context, _ string, _ catalog.Admission) error {
 	if c.asked++; c.asked == 3 {
+		synctest.Wait() // the model has what was admitted before
 		c.stop()
 		if !c.late {
 			<-ctx.Done()
