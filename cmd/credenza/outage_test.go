@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,17 +12,10 @@ import (
 	"github.com/credenza-dev/credenza/internal/testkit"
 )
 
-// runModel runs a model's server at an address until the test ends.
-func runModel(t *testing.T, address string) {
+// runModel runs a model's server at a port until the test ends.
+func runModel(t *testing.T, port *testkit.Port) {
 	t.Helper()
-	sim, err := llmsim.New(llmsim.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sim, listener := testkit.NewSim(t, llmsim.Config{}), port.Listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- sim.Run(ctx, listener) }()
@@ -74,12 +66,12 @@ func submit(t *testing.T, address string) string {
 }
 
 func TestOutage_IsSaidOnceByEachCommand(t *testing.T) {
-	model := testkit.FreeAddress(t)
-	p, address := serveModel(t, model)
+	model := testkit.ReservePort(t)
+	p, address := serveModel(t, model.Address)
 	watched, watchEnd := background(t, "", "jobs", "watch", submit(t, address), "--server", address)
 	classified, classifyEnd := background(t, twoRows, "classify", "-", "--server", address)
-	away := "credenza: the model at " + model + " does not answer (connection refused), trying on\n"
-	back := "credenza: the model at " + model + " answers again\n"
+	away := "credenza: the model at " + model.Address + " does not answer (connection refused), trying on\n"
+	back := "credenza: the model at " + model.Address + " answers again\n"
 	await(t, watched.String, away)
 	await(t, classified.String, away)
 	runModel(t, model)
@@ -102,7 +94,7 @@ func TestOutage_IsSaidOnceByEachCommand(t *testing.T) {
 }
 
 func TestOutage_DoesNotHoldUpSIGTERM(t *testing.T) {
-	p, address := serveModel(t, testkit.FreeAddress(t))
+	p, address := serveModel(t, testkit.ReservePort(t).Address)
 	submit(t, address)
 	notes, code := background(t, "name\n"+strings.Repeat("oak chair\n", 500), "classify", "-", "--cache=bypass", "--server", address)
 	await(t, notes.String, "does not answer")

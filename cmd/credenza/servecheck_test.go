@@ -69,7 +69,7 @@ func TestServeCheck_ShowsWhatIsInOrder(t *testing.T) {
 
 func TestServeCheck_NamesEachProblem(t *testing.T) {
 	cert, other, old := testkit.Issue(t, "server", nil), testkit.Issue(t, "other", nil), testkit.IssueUntil(t, "old", nil, time.Now().Add(-time.Minute))
-	absent := testkit.FreeAddress(t)
+	absent := testkit.ReservePort(t)
 	for name, tc := range map[string]struct {
 		flags []string
 		want  string
@@ -86,11 +86,11 @@ func TestServeCheck_NamesEachProblem(t *testing.T) {
 		"a taxonomy with a mistake":   {[]string{"--taxonomy", write(t, "x.yaml", "categories: [{}]\n")}, "taxonomy: "},
 		"a folder that is a file":     {[]string{"--data-dir", write(t, "data", "")}, "storage: the data folder"},
 		"a folder below a file":       {[]string{"--data-dir", filepath.Join(write(t, "data", ""), "x")}, "storage: the data folder cannot be read"},
-		"NATS that is away":           {[]string{"--nats-url", "nats://" + absent}, "storage: NATS cannot be reached"},
+		"NATS that is away":           {[]string{"--nats-url", "nats://" + absent.Address}, "storage: NATS cannot be reached"},
 		"NATS without JetStream":      {[]string{"--nats-url", natsServer(t, false)}, "storage: the NATS server has no JetStream"},
 		"a model that is away": {
-			[]string{"--online", "--openai-base-url", "http://" + absent + "/v1"},
-			"model: gpt-6-luna at " + absent,
+			[]string{"--online", "--openai-base-url", "http://" + absent.Address + "/v1"},
+			"model: gpt-6-luna at " + absent.Address,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,8 +105,8 @@ func TestServeCheck_NamesEachProblem(t *testing.T) {
 
 // TestServeCheck_LeavesARunningServiceAlone checks the settings of one while it serves.
 func TestServeCheck_LeavesARunningServiceAlone(t *testing.T) {
-	address, folder := testkit.FreeAddress(t), t.TempDir()
-	p := runProgram(t, "serve", "--backend", "offline", "--grpc-addr", address, "--http-addr", testkit.FreeAddress(t), "--data-dir", folder)
+	address, folder := freeAddress(t), t.TempDir()
+	p := runProgram(t, "serve", "--backend", "offline", "--grpc-addr", address, "--http-addr", freeAddress(t), "--data-dir", folder)
 	awaitPort(t, p, address)
 	credenzaWith(t, "", "serve", "--check", "--backend", "offline", "--grpc-addr", address, "--data-dir", folder).expectAll(t, exitOK,
 		"storage ok "+folder+", which a process uses now")

@@ -140,8 +140,9 @@ func TestStart_RefusedByNATS(t *testing.T) {
 
 // TestClose_WhileNATSIsAway has a service that ends before its store has come.
 func TestClose_WhileNATSIsAway(t *testing.T) {
+	away := testkit.ReservePort(t)
 	_, url := testkit.ServeSimTCP(t, llmsim.Config{})
-	client, end := replica(t, &buffer{}, "--openai-base-url="+url, "--nats-url=nats://"+testkit.FreeAddress(t))
+	client, end := replica(t, &buffer{}, "--openai-base-url="+url, "--nats-url=nats://"+away.Address)
 	classify(t, client, goods(20, nil), credenza.Options{})
 	began := time.Now()
 	end()

@@ -84,10 +84,13 @@ func TestCaps_HoldOverThreeServers(t *testing.T) {
 	as := threeReplicas(t, tokens)
 	var total atomic.Int64
 	var all sync.WaitGroup
+	began := time.Now()
 	for i, client := range as("shop") {
 		for range i + 1 {
 			all.Go(func() {
-				for range 10 { // a replica gives back within a second what another one needs
+				// A replica gives back what another one needs, within a second and the time that
+				// a busy machine takes for it.
+				for tries := 0; tries < 10 || total.Load() < most && time.Since(began) < time.Minute; tries++ {
 					n, err := answered(client.ClassifyStream(t.Context(), goods(1000, nil), credenza.Options{}))
 					total.Add(n)
 					if err != nil {

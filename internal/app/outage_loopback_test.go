@@ -2,60 +2,33 @@ package app_test
 
 import (
 	"context"
-	"net"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
+	"github.com/credenza-dev/credenza/internal/testkit"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
 
-// absent is the address of a model's server that is not there, and may be started.
+// absent is a model's server that is not there, and may be started.
 type absent struct {
-	address string
-	socket  *os.File // holds the address, so that no other program of the machine gets it
-	sim     *llmsim.Server
+	*testkit.Port
+	sim *llmsim.Server
 }
 
 func newAbsent(t *testing.T) *absent {
 	t.Helper()
-	sim, err := llmsim.New(llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Millisecond}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := os.NewFile(uintptr(fd), "absent")
-	t.Cleanup(func() { _ = socket.Close() })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := name.(*syscall.SockaddrInet4).Port
-	return &absent{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), socket, sim}
+	sim := testkit.NewSim(t, llmsim.Config{Latency: llmsim.Latency{Median: 20 * time.Millisecond}})
+	return &absent{testkit.ReservePort(t), sim}
 }
 
 // start has the server listen, until the test ends.
 func (a *absent) start(t *testing.T) {
 	t.Helper()
-	if err := syscall.Listen(int(a.socket.Fd()), 128); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.FileListener(a.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := a.Listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.sim.Run(ctx, listener) }()
@@ -71,7 +44,7 @@ func (a *absent) start(t *testing.T) {
 func serveAbsent(t *testing.T, model *absent) (*app.App, *credenza.Client, *buffer) {
 	t.Helper()
 	log := &buffer{}
-	flags := []string{"--openai-base-url=http://" + model.address + "/v1/hidden?sig=hidden", "--log-level=info"}
+	flags := []string{"--openai-base-url=http://" + model.Address + "/v1/hidden?sig=hidden", "--log-level=info"}
 	a, err := app.Start(t.Context(), settings(t, flags...), app.Options{LogTo: log, Data: app.DataTemporary})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +70,7 @@ func TestOutage_OfAClosedPort(t *testing.T) {
 		t.Errorf("took %v", got.took)
 	}
 	got.allUnavailable(t, 500, "connection refused")
-	want := "the model at " + model.address + " does not answer (connection refused), trying on"
+	want := "the model at " + model.Address + " does not answer (connection refused), trying on"
 	if kinds := got.kinds(); !slices.Equal(kinds, []string{credenza.NoticeUpstreamAway}) || got.list[0].Message != want {
 		t.Errorf("notices %+v, want %q", got.list, want)
 	}
@@ -106,7 +79,7 @@ func TestOutage_OfAClosedPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := status.Groups[0].Outage
-	if o == nil || o.Host != model.address || o.Cause != "connection refused" || time.Since(o.Since) > 10*time.Second || !o.LastAttempt.After(o.Since) {
+	if o == nil || o.Host != model.Address || o.Cause != "connection refused" || time.Since(o.Since) > 10*time.Second || !o.LastAttempt.After(o.Since) {
 		t.Errorf("status %+v", o)
 	}
 	model.start(t)
@@ -155,7 +128,7 @@ func TestOutage_OfAJob(t *testing.T) {
 		watched <- nil
 	}()
 	said.wait(t, 1)
-	if want := "the model at " + model.address + " does not answer (connection refused)"; message() != want {
+	if want := "the model at " + model.Address + " does not answer (connection refused)"; message() != want {
 		t.Errorf("the message is %q, want %q", message(), want)
 	}
 	time.Sleep(4 * time.Second) // longer than an item may take
