@@ -264,16 +264,18 @@ def test_a_cap_is_left_to_the_caller(failing: Callable[..., tuple[Failing, str]]
 
 
 def test_repetitions_are_bounded_by_number_and_time(failing: Callable[..., tuple[Failing, str]]) -> None:
-    service, target = failing(UNAVAILABLE, "STORAGE_AWAY", 99)
+    # The second attempt has 0.8 s, and the third would come too late, whatever the pauses by chance.
+    service, target = failing(UNAVAILABLE, "STORAGE_AWAY", 99, 1.2)
     with Client(target, max_retries=2) as client:
         assert attempts(client.taxonomy) is not None
     assert service.calls == {"GetTaxonomy": 3}
     start = time.monotonic()
-    with Client(target, max_retries=99, timeout=1) as client:
+    with Client(target, max_retries=99, timeout=2) as client:
         error = attempts(client.taxonomy)
     assert error is not None
     assert error.code == "UNAVAILABLE"
-    assert time.monotonic() - start < 2
+    assert service.calls == {"GetTaxonomy": 5}
+    assert time.monotonic() - start < 3
 
 
 def test_the_asynchronous_client_repeats_the_same_calls(failing: Callable[..., tuple[Failing, str]]) -> None:
