@@ -139,10 +139,10 @@ func TestDoctor_Unreachable(t *testing.T) {
 	defer plain.Close()
 	defer secure.Close()
 	for url, want := range map[string][2]string{
-		"http://" + testkit.FreeAddress(t) + "/v1":        {"(connection refused): check the base URL", "start the server if it is yours, or correct OPENAI_BASE_URL."},
-		"http://no-such-host.invalid/v1":                  {"cannot be reached (", "or correct OPENAI_BASE_URL."},
-		strings.Replace(plain.URL, "http:", "https:", 1):  {"(it speaks http and not https)", "write http:// in place of https:// in OPENAI_BASE_URL."},
-		strings.Replace(secure.URL, "https:", "http:", 1): {"failed: UPSTREAM", "write https:// in place of http:// in OPENAI_BASE_URL."},
+		"http://" + testkit.ReservePort(t).Address + "/v1": {"(connection refused): check the base URL", "start the server if it is yours, or correct OPENAI_BASE_URL."},
+		"http://no-such-host.invalid/v1":                   {"cannot be reached (", "or correct OPENAI_BASE_URL."},
+		strings.Replace(plain.URL, "http:", "https:", 1):   {"(it speaks http and not https)", "write http:// in place of https:// in OPENAI_BASE_URL."},
+		strings.Replace(secure.URL, "https:", "http:", 1):  {"failed: UPSTREAM", "write https:// in place of http:// in OPENAI_BASE_URL."},
 		secure.URL: {"(TLS certificate not valid)", "SSL_CERT_FILE"},
 	} {
 		doctor(t, url, "--timeout=5s").expectAll(t, exitFailed, want[0], want[1])
@@ -215,7 +215,7 @@ func TestDoctor_JSON(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if got := credenzaWith(t, "", "doctor", "--json", "--openai-base-url=http://"+testkit.FreeAddress(t)); got.code != exitFailed || !json.Valid([]byte(got.out)) {
+	if got := credenzaWith(t, "", "doctor", "--json", "--openai-base-url=http://"+testkit.ReservePort(t).Address); got.code != exitFailed || !json.Valid([]byte(got.out)) {
 		t.Errorf("%+v", got)
 	}
 }

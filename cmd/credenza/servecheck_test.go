@@ -105,8 +105,8 @@ func TestServeCheck_NamesEachProblem(t *testing.T) {
 
 // TestServeCheck_LeavesARunningServiceAlone checks the settings of one while it serves.
 func TestServeCheck_LeavesARunningServiceAlone(t *testing.T) {
-	address, folder := freeAddress(t), t.TempDir()
-	p := runProgram(t, "serve", "--backend", "offline", "--grpc-addr", address, "--http-addr", freeAddress(t), "--data-dir", folder)
+	address, folder := testkit.FreeAddress(t), t.TempDir()
+	p := runProgram(t, "serve", "--backend", "offline", "--grpc-addr", address, "--http-addr", testkit.FreeAddress(t), "--data-dir", folder)
 	awaitPort(t, p, address)
 	credenzaWith(t, "", "serve", "--check", "--backend", "offline", "--grpc-addr", address, "--data-dir", folder).expectAll(t, exitOK,
 		"storage ok "+folder+", which a process uses now")

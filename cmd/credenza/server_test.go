@@ -102,7 +102,7 @@ func TestServerIsNoAddressOfHTTP(t *testing.T) {
 }
 
 func TestServerThatIsNotThere(t *testing.T) {
-	address := testkit.FreeAddress(t)
+	address := testkit.ReservePort(t).Address
 	for _, command := range []string{"classify", "eval"} {
 		got := credenzaWith(t, "name,label\nOak chair,CHAIR\n", command, "-", "--server", address)
 		got.expect(t, exitFailed, "credenza: "+address+" cannot be reached: is the service running there")

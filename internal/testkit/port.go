@@ -1,9 +1,12 @@
 package testkit
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -50,4 +53,38 @@ func (p *Port) Listen(t testing.TB) net.Listener {
 		t.Fatal(err)
 	}
 	return listener
+}
+
+// firstPort and manyPorts are below the ports that systems choose for listeners and connections
+// that name none.
+const firstPort, manyPorts = 16_384, 16_384
+
+var portsGiven = func() *atomic.Uint32 {
+	var first atomic.Uint32
+	first.Store(rand.Uint32N(manyPorts)) // another one than that of tests that run at the same time
+	return &first
+}()
+
+// FreeAddress returns an address "127.0.0.1:PORT" with a port of FreePort.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprint("127.0.0.1:", FreePort(t))
+}
+
+// FreePort returns a port for a program that is started or restarted later, free on all
+// addresses of the machine. Until then no other program gets it by chance, as it could get a
+// port of the system's choice.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	var err error
+	for range 100 {
+		port := int(firstPort + portsGiven.Add(1)%manyPorts)
+		var l net.Listener
+		if l, err = new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprint(":", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatalf("no port is free: %v", err)
+	return 0
 }
