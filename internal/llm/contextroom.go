@@ -9,8 +9,18 @@ import (
 // The words for a model's context, and for what the question takes of it: "(2600 in the
 // messages", "your prompt has 3200 tokens".
 var (
-	contextNumber  = regexp.MustCompile(`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})|\+ \d{1,9} > (\d{3,9})`)
-	questionNumber = regexp.MustCompile(`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)|(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens|request has (\d{2,9}) input tokens|request \((\d{2,9}) tokens\)|given: (\d{1,9}) .inputs. tokens|(\d{1,9}) \+ \d{1,9} >`)
+	contextNumber = anyOf(
+		`(?i)(?:context (?:length|window|size)(?: is| of)?(?: only)?|maximum of|must be <=|n_ctx[^0-9]*) ?\(?(\d{3,9})`,
+		`\+ \d{1,9} > (\d{3,9})`,
+	)
+	questionNumber = anyOf(
+		`(?i)\(?(\d{1,9})(?: tokens)? (?:in|from|of) (?:the |your )?(?:messages|input|prompt)`,
+		`(?:prompt|input|messages)[^0-9]{1,40}?(\d{2,9}) tokens`,
+		`request has (\d{2,9}) input tokens`,
+		`request \((\d{2,9}) tokens\)`,
+		`given: (\d{1,9}) .inputs. tokens`,
+		`(\d{1,9}) \+ \d{1,9} >`,
+	)
 )
 
 // tooLongWords are those for a question that is too long by itself.

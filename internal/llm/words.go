@@ -1,6 +1,9 @@
 package llm
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // The words by which errors are told apart, in lower case. They are facts about servers
 // in use; a word that is missing costs an experiment, not an item.
@@ -20,14 +23,26 @@ var (
 		"credit balance", "insufficient balance", "insufficient credit", "insufficient funds", "out of credits", "more credits",
 		"billing", "payment required", "in arrears", "overdue", "account balance", "add funds", "payment method",
 		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded",
-		"free usage exceeded", "spend alert", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded", "monthly limit", "usage limit reached",
+		"free usage exceeded", "spend alert", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded",
+		"monthly limit", "usage limit reached",
 	}
-	dayWords     = []string{"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "tpd limit", "rpd limit", "per week", "weekly", "per month", "monthly", "/ month", "/month"}
-	speedWords   = []string{"too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted", "concurrency limit", "request limit reached"}
-	brokenWords  = []string{"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed", "output_parse_failed", "malformed_function_call"}
+	dayWords = []string{
+		"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "tpd limit", "rpd limit", "per week", "weekly",
+		"per month", "monthly", "/ month", "/month",
+	}
+	speedWords = []string{
+		"too many requests", "throttl", "requests per minute", "tokens per minute", "resource_exhausted",
+		"concurrency limit", "request limit reached",
+	}
+	brokenWords = []string{
+		"json_validate_failed", "failed to generate json", "failed to validate json", "tool_use_failed",
+		"output_parse_failed", "malformed_function_call",
+	}
 	loadingWords = []string{
-		"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up", "model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed",
-		"not ready", "not_ready", "scaled to zero", "scaling up", "scaling_up", "is starting", "starting up", "is initializing", "being initialized", "waking up", "spinning up",
+		"loading model", "model is loading", "is currently loading", "being loaded", "still loading", "warming up",
+		"model_loading", "cold start", "is unloaded", "model reloaded", "model has crashed",
+		"not ready", "not_ready", "scaled to zero", "scaling up", "scaling_up", "is starting", "starting up",
+		"is initializing", "being initialized", "waking up", "spinning up",
 	}
 	roomWords = []string{
 		"higher max_tokens", "higher max_completion_tokens", "max_tokens or model output limit was reached", "increase max_tokens",
@@ -42,8 +57,8 @@ var (
 	contextWords  = []string{
 		"context length", "context_length", "context limit", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
-		"maximum number of input tokens", "`max_new_tokens` must be <=", "maximum prompt length", "prompt token count", "max_prompt_tokens", "input tokens exceed",
-		"exceeds max length", "range of input length", "too large for model with", negativeRoom,
+		"maximum number of input tokens", "`max_new_tokens` must be <=", "maximum prompt length", "prompt token count",
+		"max_prompt_tokens", "input tokens exceed", "exceeds max length", "range of input length", "too large for model with", negativeRoom,
 	}
 	pictureWords     = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
 	thisPictureWords = []string{
@@ -94,42 +109,82 @@ var serverKinds = map[string]bool{
 	"service_unavailable": true, "engine_overloaded_error": true,
 }
 
+// anyOf compiles an expression that matches if one of the patterns does. A flag at the
+// beginning of the first, such as (?i), is one of all.
+func anyOf(patterns ...string) *regexp.Regexp { return regexp.MustCompile(strings.Join(patterns, "|")) }
+
 // What a sentence is about if it has words of two kinds, whatever stands between them.
 var (
-	aboutKey = regexp.MustCompile(`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b` +
-		`|\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b` +
-		`|\bheader\.(?:authorization|x-api-key|api-key)\b|authentication (?:error|failed)|authfailure|is not authorized to\b|\binvalid access token|\baccess token\b[^.;]{0,24}\bexpired`)
+	aboutKey = anyOf(
+		`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b`,
+		`\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`,
+		`\bheader\.(?:authorization|x-api-key|api-key)\b`,
+		`authentication (?:error|failed)`,
+		`authfailure`,
+		`is not authorized to\b`,
+		`\binvalid access token`,
+		`\baccess token\b[^.;]{0,24}\bexpired`,
+	)
 	// aboutAccount matches the state of the account itself: something that it may not use is
 	// "disabled" too. What stands between is a name in quotes, or up to two words with what plain words do not have.
-	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
+	aboutAccount = regexp.MustCompile(`\b(?:organization|account|project|team)` +
+		`(?: "[^"]{1,80}"| '[^']{1,80}'|(?: \S*[\d<'"\x60_-]\S*){1,2})?` +
+		`(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
 		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
-	aboutMoney = regexp.MustCompile(`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b` +
-		`|\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b|\brecharge\b|\btop[ -]up\b|arrear|余额不足|额度(?:不足|已用)|欠费` +
-		`|\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)|(?:\bnot|n['’]t) have any (?:more )?credits` +
-		`|\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b` +
-		`|\bbudget\b[^.;]{0,24}\bexceeded\b|\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b|exceeded ?budget`)
+	aboutMoney = anyOf(
+		`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b`,
+		`\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b`,
+		`\brecharge\b`,
+		`\btop[ -]up\b`,
+		`arrear`,
+		`余额不足`,
+		`额度(?:不足|已用)`,
+		`欠费`,
+		`\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)`,
+		`(?:\bnot|n['’]t) have any (?:more )?credits`,
+		`\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b`,
+		`\bbudget\b[^.;]{0,24}\bexceeded\b`,
+		`\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b`,
+		`exceeded ?budget`,
+	)
 	aboutTokens = regexp.MustCompile(`\b(?:thinking|reasoning|token)s?[ _.-]budget|budget_tokens`)
 	// freeQuota matches what is given for nothing, for a day or once.
 	freeQuota  = regexp.MustCompile(`\bfree (?:allocated )?(?:quota|tier)\b[^.;]{0,40}\b(?:exceeded|exhausted)`)
 	perMinute  = regexp.MustCompile(`per[ _-]?(?:min|sec)`)
-	aboutSpeed = regexp.MustCompile(perMinute.String() + `|throttl|allocated quota exceeded`)
+	aboutSpeed = anyOf(perMinute.String(), `throttl`, `allocated quota exceeded`)
 	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
 	// one code for all quotas.
 	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
 	// aboutModel has nothing but the model's name before "not found": the same is said of
 	// parameters of a model.
-	aboutModel = regexp.MustCompile(`\b(?:model|deployment)(?:\s+(?:or endpoint|with|name|named|id|for this resource))*(?::?\s+(?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|\([^)]{1,120}\)|[\w./:@+-]+))?` +
-		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could |has been )?(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist|` +
-		`deprecated|retired|discontinued|no longer (?:available|supported)|not supported (?:by any|for this|in (?:your|this) region)|blocked at the)\b`)
+	aboutModel = regexp.MustCompile(`\b(?:model|deployment)` +
+		`(?:\s+(?:or endpoint|with|name|named|id|for this resource))*` +
+		`(?::?\s+(?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|\([^)]{1,120}\)|[\w./:@+-]+))?` +
+		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could |has been )?` +
+		`(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist|deprecated|retired|discontinued|no longer (?:available|supported)|` +
+		`not supported (?:by any|for this|in (?:your|this) region)|blocked at the)\b`)
 	// aboutGuardrail wants more than the word, which furniture has too.
-	aboutGuardrail = regexp.MustCompile(`guardrails?[^.;]{0,40}(?:intervened|blocked|violat|triggered|not permitted|denied|rejected|flagged)|failed guardrail|(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`)
+	aboutGuardrail = anyOf(
+		`guardrails?[^.;]{0,40}(?:intervened|blocked|violat|triggered|not permitted|denied|rejected|flagged)`,
+		`failed guardrail`,
+		`(?:intervened|blocked|violat|triggered)[^.;]{0,40}guardrail`,
+	)
 	// aboutRegion matches the words of a provider that does not serve the country of the call.
-	aboutRegion = regexp.MustCompile(`\b(?:user location|country|territory)\b[^.;]{0,40}\bnot (?:supported|available)|\bnot available in your (?:country|territory)`)
+	aboutRegion = anyOf(
+		`\b(?:user location|country|territory)\b[^.;]{0,40}\bnot (?:supported|available)`,
+		`\bnot available in your (?:country|territory)`,
+	)
 	// nothingAllowed matches a quota of nothing.
 	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)\s/]|\.\s|\.?$)`)
 	// aboutConcurrency matches the words for too many calls at once.
-	aboutConcurrency = regexp.MustCompile(`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b|\b(?:concurrent|parallel|simultaneous) (?:request|call|connection)s?\b[^.;]{0,40}\b(?:limit|exceed|reached|maximum)` +
-		`|\bno (?:free |idle |available )?slots?\b|\bslot (?:is )?(?:unavailable|busy)|another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)|并发`)
+	aboutConcurrency = anyOf(
+		`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b`,
+		`\b(?:concurrent|parallel|simultaneous) (?:request|call|connection)s?\b[^.;]{0,40}\b(?:limit|exceed|reached|maximum)`,
+		`\bno (?:free |idle |available )?slots?\b`,
+		`\bslot (?:is )?(?:unavailable|busy)`,
+		`another (?:request|generation) is (?:already |currently )?(?:in progress|being processed|running)`,
+		`并发`,
+	)
 	// aboutRate matches the words for a limit of speed, and not those for "a separate limit".
 	aboutRate = regexp.MustCompile(`(?:^|[^a-z])rate[ _-]?limit`)
 	// aboutLoad matches the words for too many calls of others.
@@ -137,11 +192,27 @@ var (
 	// aboutLength matches a bound on the question of which the words name only the numbers.
 	aboutLength = regexp.MustCompile("\x60(?:inputs|prompt)\x60 must have less than")
 	// aboutPolicy matches what a provider's rules forbid.
-	aboutPolicy = regexp.MustCompile(`\bviolat\w+\b[^.;]{0,40}\b(?:usage|content|safety|acceptable[ -]use)\b[^.;]{0,20}\b(?:guideline|polic|rule)|content you provided[^.;]{0,40}blocked|guardrail checks?\b[^.;]{0,40}\bfailed`)
+	aboutPolicy = anyOf(
+		`\bviolat\w+\b[^.;]{0,40}\b(?:usage|content|safety|acceptable[ -]use)\b[^.;]{0,20}\b(?:guideline|polic|rule)`,
+		`content you provided[^.;]{0,40}blocked`,
+		`guardrail checks?\b[^.;]{0,40}\bfailed`,
+	)
 	// modelCode matches codes for models that are not there, or not for this account.
-	modelCode = regexp.MustCompile(`(?i)^model[_.]?(?:not|terms|permission|access|unavailable|deprecated|retired|blocked|disabled|decommissioned)|^(?:invalid|unknown|unsupported|unavailable)_?model$|(?:key|team)_model_access_denied`)
+	modelCode = anyOf(
+		`(?i)^model[_.]?(?:not|terms|permission|access|unavailable|deprecated|retired|blocked|disabled|decommissioned)`,
+		`^(?:invalid|unknown|unsupported|unavailable)_?model$`,
+		`(?:key|team)_model_access_denied`,
+	)
 	// onlyModel matches Anthropic's words for a model that is not there.
 	onlyModel = regexp.MustCompile(`^model: \S+$`)
 	// passing matches the words of refusals that will not last.
-	passing = regexp.MustCompile(`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))|please retry(?: your request)?(?:[.,!]|$)|failed to get (?:a )?response|please try again(?:[.,!]|$)|稍后(?:重试|再试)|\btimed out\b|temporarily (?:unavailable|overloaded|unable)`)
+	passing = anyOf(
+		`(?:try again|retry) (?:later|shortly|soon|in a (?:few|moment))`,
+		`please retry(?: your request)?(?:[.,!]|$)`,
+		`failed to get (?:a )?response`,
+		`please try again(?:[.,!]|$)`,
+		`稍后(?:重试|再试)`,
+		`\btimed out\b`,
+		`temporarily (?:unavailable|overloaded|unable)`,
+	)
 )
