@@ -86,9 +86,9 @@ func (j *activeJob) obstacleText() string {
 
 // runOnce works on the job until it has ended and returns nil, or returns the first
 // error.
-func (j *activeJob) runOnce(ctx context.Context) error { return j.traced(ctx, j.take) }
+func (j *activeJob) runOnce(ctx context.Context) error { return j.traced(ctx, j.run) }
 
-func (j *activeJob) take(ctx context.Context) (err error) {
+func (j *activeJob) run(ctx context.Context) (err error) {
 	defer recovered(&err)
 	if err := j.begin(ctx); err != nil {
 		return err

@@ -192,8 +192,8 @@ func (j *activeJob) work(ctx context.Context) {
 		}
 		j.setObstacle(err)
 		if !isStores(err) {
-			if err := j.service.takeFailed(ctx, j.rec, err); err != nil {
-				j.log.Debug("a failed take was not counted", zap.Error(err))
+			if err := j.service.countFailedRun(ctx, j.rec, err); err != nil {
+				j.log.Debug("a failed run was not counted", zap.Error(err))
 			}
 		}
 		if pause(ctx, wait) != nil {

@@ -60,13 +60,13 @@ func (s *Service) markRunning(ctx context.Context, job *jobRecord) error {
 	return err
 }
 
-// maxTakes is how many takes of a job may fail in a row, on any replicas, while no result
+// maxFailedRuns is how many runs of a job may fail in a row, on any replicas, while no result
 // is stored.
-const maxTakes = 3
+const maxFailedRuns = 3
 
-// takeFailed counts a take of a job that failed for another reason than its store. It
-// ends the job after maxTakes of them.
-func (s *Service) takeFailed(ctx context.Context, job *jobRecord, cause error) error {
+// countFailedRun counts a replica's run of a job that failed for another reason than its store.
+// It ends the job after maxFailedRuns of them.
+func (s *Service) countFailedRun(ctx context.Context, job *jobRecord, cause error) error {
 	within, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
 	c, err := s.count(within, job)
@@ -77,16 +77,16 @@ func (s *Service) takeFailed(ctx context.Context, job *jobRecord, cause error) e
 		if rec.State.Ended() {
 			return errEnded
 		}
-		if rec.Takes++; rec.TakesAt < c.sum.Done {
-			rec.Takes, rec.TakesAt = 1, c.sum.Done
+		if rec.FailedRuns++; rec.FailedRunsAt < c.sum.Done {
+			rec.FailedRuns, rec.FailedRunsAt = 1, c.sum.Done
 		}
 		return nil
 	})
-	if err != nil || rec.Takes < maxTakes {
+	if err != nil || rec.FailedRuns < maxFailedRuns {
 		return err
 	}
-	job.named(s.log).Error("a job has failed", zap.Int("takes", rec.Takes), zap.Error(cause))
-	return s.end(ctx, job, catalog.JobFailed, fmt.Sprintf("the job was begun %d times and failed each time: %s", rec.Takes, fault.From(asFault(cause)).Message))
+	job.named(s.log).Error("a job has failed", zap.Int("failed_runs", rec.FailedRuns), zap.Error(cause))
+	return s.end(ctx, job, catalog.JobFailed, fmt.Sprintf("the job was begun %d times and failed each time: %s", rec.FailedRuns, fault.From(asFault(cause)).Message))
 }
 
 // endIfDone ends the job if each item has its result, and reports whether the job has

@@ -103,14 +103,14 @@ func (s *Service) List(ctx context.Context, q catalog.JobQuery) ([]catalog.Job, 
 	return jobs, next, err
 }
 
-// showers is how many jobs of a list are read at once.
-const showers = 8
+// listReaders is how many jobs of a list are read at once.
+const listReaders = 8
 
 // showAll returns the jobs of the records, except those that were deleted meanwhile.
 func (s *Service) showAll(ctx context.Context, records []*jobRecord) ([]catalog.Job, error) {
 	jobs := make([]catalog.Job, len(records))
 	showing, ctx := errgroup.WithContext(ctx)
-	showing.SetLimit(showers)
+	showing.SetLimit(listReaders)
 	for i, rec := range records {
 		showing.Go(func() (err error) {
 			jobs[i], err = s.show(ctx, rec)
@@ -209,7 +209,7 @@ func (s *Service) retry(ctx context.Context, owner catalog.Owner, id, requestID 
 		return catalog.Job{}, asFault(err)
 	}
 	if failed.count == 0 {
-		return catalog.Job{}, fault.New(fault.Conflict, "no item of the job has failed in a way that may pass: there is nothing to retry")
+		return catalog.Job{}, fault.New(fault.Conflict, "no failed item of the job may succeed later: there is nothing to retry")
 	}
 	return s.fill(ctx, rec, func(u *upload) error {
 		if err := s.copyItems(ctx, old, u, failed); err != nil {

@@ -14,30 +14,30 @@ import (
 
 // jobRecord is what is stored of a job in addition to its items and results.
 type jobRecord struct {
-	ID          string           `cbor:"1,keyasint"`
-	Upload      string           `cbor:"2,keyasint"`
-	Name        string           `cbor:"3,keyasint,omitempty"`
-	Owner       string           `cbor:"4,keyasint,omitempty"`
-	State       catalog.JobState `cbor:"5,keyasint"`
-	Options     catalog.Options  `cbor:"6,keyasint"`
-	RetryOf     string           `cbor:"7,keyasint,omitempty"`
-	Items       int64            `cbor:"8,keyasint"`
-	Chunks      int64            `cbor:"9,keyasint"`
-	Objects     bool             `cbor:"10,keyasint,omitempty"` // some items are in a bucket of the upload's
-	Created     moment           `cbor:"11,keyasint,omitempty"`
-	Started     moment           `cbor:"12,keyasint,omitempty"`
-	Ended       moment           `cbor:"13,keyasint,omitempty"`
-	Message     string           `cbor:"14,keyasint,omitempty"`
-	Tally       *tally           `cbor:"15,keyasint,omitempty"` // at the end
-	EndedSeq    uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
-	Deleted     moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
-	Form        int              `cbor:"18,keyasint,omitempty"` // see storedForm; zero: 1
-	Needs       string           `cbor:"19,keyasint,omitempty"` // the first version that reads the form, if that is above 1
-	Takes       int              `cbor:"20,keyasint,omitempty"` // takes in a row that failed, and
-	TakesAt     int64            `cbor:"21,keyasint,omitempty"` // the results that were stored at the last one
-	Bytes       int64            `cbor:"22,keyasint,omitempty"` // of the items; 0 in records of earlier versions
-	Corrections int64            `cbor:"23,keyasint,omitempty"` // bytes that these may take before the record changes
-	Trace       string           `cbor:"24,keyasint,omitempty"` // that of the call that created the job, as W3C's traceparent
+	ID           string           `cbor:"1,keyasint"`
+	Upload       string           `cbor:"2,keyasint"`
+	Name         string           `cbor:"3,keyasint,omitempty"`
+	Owner        string           `cbor:"4,keyasint,omitempty"`
+	State        catalog.JobState `cbor:"5,keyasint"`
+	Options      catalog.Options  `cbor:"6,keyasint"`
+	RetryOf      string           `cbor:"7,keyasint,omitempty"`
+	Items        int64            `cbor:"8,keyasint"`
+	Chunks       int64            `cbor:"9,keyasint"`
+	Objects      bool             `cbor:"10,keyasint,omitempty"` // some items are in a bucket of the upload's
+	Created      moment           `cbor:"11,keyasint,omitempty"`
+	Started      moment           `cbor:"12,keyasint,omitempty"`
+	Ended        moment           `cbor:"13,keyasint,omitempty"`
+	Message      string           `cbor:"14,keyasint,omitempty"`
+	Tally        *tally           `cbor:"15,keyasint,omitempty"` // at the end
+	EndedSeq     uint64           `cbor:"16,keyasint,omitempty"` // of the end in the results stream
+	Deleted      moment           `cbor:"17,keyasint,omitempty"` // since when the job is being removed; zero: it is not
+	Form         int              `cbor:"18,keyasint,omitempty"` // see storedForm; zero: 1
+	Needs        string           `cbor:"19,keyasint,omitempty"` // the first version that reads the form, if that is above 1
+	FailedRuns   int              `cbor:"20,keyasint,omitempty"` // in a row, and
+	FailedRunsAt int64            `cbor:"21,keyasint,omitempty"` // the results that were stored at the last one
+	Bytes        int64            `cbor:"22,keyasint,omitempty"` // of the items; 0 in records of earlier versions
+	Corrections  int64            `cbor:"23,keyasint,omitempty"` // bytes that these may take before the record changes
+	Trace        string           `cbor:"24,keyasint,omitempty"` // that of the call that created the job, as W3C's traceparent
 }
 
 // storedForm is the number of the form in which this version stores a job: its record,

@@ -129,7 +129,7 @@ func (st *store) open(ctx context.Context, r reading, beat time.Duration) (messa
 	consumer, err := stream.OrderedConsumer(within, jetstream.OrderedConsumerConfig{
 		FilterSubjects: r.filters, HeadersOnly: r.headersOnly,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.after + 1,
-		InactiveThreshold: time.Minute, MaxResetAttempts: 1, // follow has attempts of its own, which heed ctx
+		InactiveThreshold: time.Minute, MaxResetAttempts: 1, // follow has attempts of its own, which end with ctx
 	})
 	if err != nil {
 		return nil, 0, nil, err

@@ -63,7 +63,7 @@ func (t *tally) add(u *tally) {
 	}
 }
 
-// summary is the tally of a job that has ended.
+// summary returns the tally of a job that has ended.
 func (t *tally) summary(rec *jobRecord) catalog.Summary {
 	return catalog.Summary{
 		Total: t.Done, Succeeded: t.Done - t.Failed, Failed: t.Failed, FailuresByReason: maps.Clone(t.Failures),
@@ -110,7 +110,7 @@ func readTally(msg jetstream.Msg) (t tally) {
 // only new messages.
 type count struct {
 	counted
-	turn *semaphore.Weighted // a lock that heeds a context
+	turn *semaphore.Weighted // a lock that a context ends the wait for
 	last uint64              // sequence counted last
 }
 

@@ -54,7 +54,7 @@ func pageAfter(rec *jobRecord) string { return encodeToken(page{rec.Created, rec
 func parsePage(token string) (page, error) {
 	var p page
 	if token != "" && (!decodeToken(token, &p) || p.ID == "") {
-		return p, fault.Invalid("page_token", "it is none of this server's: send back next_page_token, or none for the first page")
+		return p, fault.Invalid("page_token", "it is not from this server: send back next_page_token, or none for the first page")
 	}
 	return p, nil
 }
@@ -100,7 +100,7 @@ func parseListed(token string, rec *jobRecord, filter catalog.ResultFilter) (lis
 	}
 	var got listedToken
 	if !decodeToken(token, &got) || got.Place.token(rec, filter) != token {
-		return listed{}, fault.Invalid("page_token", "it is of no page of this job's results with this filter: send back next_page_token, or none for the first page")
+		return listed{}, fault.Invalid("page_token", "it is not of this job and filter: send back next_page_token, or none for the first page")
 	}
 	return got.Place, nil
 }

@@ -12,8 +12,8 @@ import (
 // maxScan is the most bytes of a reply that are searched for the category.
 const maxScan = 64 << 10
 
-// overridden is the probability under which all of the names together are no choice of
-// the model's: a grammar made it, and the log-probabilities are those from before.
+// overridden is the probability under which all of the names together are not the model's
+// choice: a grammar made it, and the log-probabilities are those from before.
 const overridden = 0.05
 
 var categoryKey = []byte(`"category"`)
@@ -47,7 +47,7 @@ type Tokens interface {
 // The value is found in the joined tokens, because a token may end within a name or
 // include its quotes.
 func (p *Prompt) Confidence(category string, tokens Tokens) (float64, []catalog.Alternative, bool) {
-	var t tape
+	var t joinedTokens
 	for token, logprob := range tokens.All() {
 		t.add(token, logprob)
 		if len(t.text) > maxScan {
@@ -66,15 +66,15 @@ func (p *Prompt) Confidence(category string, tokens Tokens) (float64, []catalog.
 	return 0, nil, false
 }
 
-// tape is the joined tokens of a reply.
-type tape struct {
+// joinedTokens are the tokens of a reply as one text.
+type joinedTokens struct {
 	text []byte
 	ends []int     // offset of the end of each token in text
 	logs []float64 // each token's log-probability
 	from int       // text before this offset has been searched
 }
 
-func (t *tape) add(token string, logprob float64) {
+func (t *joinedTokens) add(token string, logprob float64) {
 	t.text = append(t.text, token...)
 	t.ends = append(t.ends, len(t.text))
 	t.logs = append(t.logs, logprob)
@@ -82,7 +82,7 @@ func (t *tape) add(token string, logprob float64) {
 
 // value returns the offsets of the value of a "category" key, if it is complete and names
 // the category.
-func (t *tape) value(p *Prompt, category string) (begin, end int, ok bool) {
+func (t *joinedTokens) value(p *Prompt, category string) (begin, end int, ok bool) {
 	for {
 		at := bytes.Index(t.text[t.from:], categoryKey)
 		if at < 0 {
@@ -135,7 +135,7 @@ func quotedValue(text []byte, i int) (begin, end int, state scan) {
 
 // probability multiplies the shares of the tokens with any byte of text[begin:end], and
 // reports whether they are the model's choice.
-func (t *tape) probability(begin, end int, tokens Tokens, names *names, category string) (float64, []catalog.Alternative, bool) {
+func (t *joinedTokens) probability(begin, end int, tokens Tokens, names *names, category string) (float64, []catalog.Alternative, bool) {
 	w, start := weighing{names: names, category: category, product: 1}, 0
 	for i, stop := range t.ends {
 		if stop > begin && start < end {
@@ -154,7 +154,7 @@ func (t *tape) probability(begin, end int, tokens Tokens, names *names, category
 	return w.product, w.alternatives(), true
 }
 
-// probability is at most 1, which rounding can exceed, and 0 for what is no number.
+// probability is at most 1, which rounding can exceed, and 0 for what is not a number.
 func probability(logprob float64) float64 {
 	p := math.Exp(min(logprob, 0))
 	if math.IsNaN(p) {
@@ -163,7 +163,7 @@ func probability(logprob float64) float64 {
 	return p
 }
 
-// place is where one token of a name stands.
+// place is the part of a name that one token has.
 type place struct {
 	token   string
 	written string // of the name, in the tokens before
@@ -181,7 +181,7 @@ type weighing struct {
 }
 
 // add multiplies the product by the probability of this name in that of all names, at one
-// place. It returns false if the model has hardly thought of any name there. Alternatives
+// place. It returns false if the names have hardly any probability there. Alternatives
 // that leave open which name they begin count for neither.
 func (w *weighing) add(pl place, chosen float64, top iter.Seq2[string, float64]) bool {
 	mass := [numReaches]float64{reachesThis: chosen}

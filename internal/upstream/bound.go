@@ -24,7 +24,7 @@ func (q *queues) add(name string, by int) {
 	}
 }
 
-// share is how many attempts of one queue may wait: all queues have the same part
+// share returns how many attempts of one queue may wait: all queues have the same part
 // of the bound, also one that is about to begin.
 func (q *queues) share(name string, bound int) int {
 	n := len(q.byQueue)
@@ -55,7 +55,7 @@ func (g *Gate) Full(caller catalog.Caller, priority catalog.Priority) error {
 		After(time.Duration(again) * time.Second)
 }
 
-// pace is how many attempts a second one of the queues of a class may start, by
+// pace returns how many attempts a second one of the queues of a class may start, by
 // what was started lately.
 func (g *Gate) pace(class catalog.Priority) float64 {
 	speed := 0.0
@@ -83,7 +83,7 @@ func queueName(caller catalog.Caller) string {
 	return fmt.Sprintf("%q", caller.ID)
 }
 
-// queued is how many attempts wait in all.
+// queued returns how many attempts wait in all.
 func (g *Gate) queued() int {
 	n := 0
 	for i := range g.waiting {

@@ -33,7 +33,7 @@ type breaker struct {
 	failedAt instant // when a call failed last
 	steady   instant // since when calls fail without a long pause in between
 	cause    string  // how, for people
-	told     bool    // Outages has it
+	reported bool    // by Outages
 
 	probes  int
 	probeAt instant

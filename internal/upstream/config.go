@@ -14,11 +14,11 @@ const (
 	DefaultBulkShare  = 0.1
 )
 
-// MaxWorkers is the largest pool and the highest ceiling that are taken, as the contract
+// MaxWorkers is the largest pool and the highest ceiling that are accepted, as the contract
 // of UpdateSettings has it.
 const MaxWorkers = 4096
 
-// Config is what a gate is built from. Zero values take the defaults.
+// Config is what a gate is built from. Zero values stand for the defaults.
 type Config struct {
 	// Groups are the quota groups, at least one.
 	Groups []Group
@@ -29,7 +29,7 @@ type Config struct {
 	// fixed pool is its own ceiling.
 	Ceiling int
 	// QueueBound is how many attempts of each class may wait before new calls are
-	// turned away if their caller has its share of the bound waiting.
+	// refused if their caller has its share of the bound waiting.
 	QueueBound int
 	// BulkShare is the part of the starts that bulk calls get while interactive
 	// ones wait too, 0..1. 0: DefaultBulkShare.
@@ -52,10 +52,10 @@ type Group struct {
 	// BaseURL is the server's address.
 	BaseURL string
 	// Models maps the names that callers use to those that the server knows.
-	// Names that are not in it are not served. Empty: every name, as it is.
+	// Names that are not in it are not served. Empty: every name is served, unchanged.
 	Models map[string]string
 	// RequestsPerMinute and TokensPerMinute are limits to be kept from the start.
-	// 0: the provider's headers and 429s tell.
+	// 0: they are learned from the provider's headers and 429s.
 	RequestsPerMinute, TokensPerMinute float64
 }
 
@@ -136,7 +136,7 @@ func (g *Group) validate() error {
 	return nil
 }
 
-// startLimit is how many calls a group begins with if the pool adapts: the
+// startLimit returns how many calls a group begins with if the pool adapts: the
 // original's min(32, cpu+4), but never so few that a short run is over before
 // the pool has grown.
 func startLimit() int { return max(20, min(32, runtime.GOMAXPROCS(0)+4)) }

@@ -63,7 +63,7 @@ func (g *Gate) watch(now instant) instant {
 	for _, q := range g.groups {
 		at = min(at, q.watch(now))
 	}
-	return min(at, g.tellOutages(now))
+	return min(at, g.reportOutages(now))
 }
 
 // next chooses the waiter that starts now and its group, or returns when to look
@@ -89,7 +89,7 @@ func (g *Gate) next(now instant) (best *waiter, on *group, at instant) {
 	return best, on, at
 }
 
-// choose is the lane's choice within the bounds of the pool.
+// choose returns the lane's choice within the bounds of the pool.
 func (g *Gate) choose(now instant, l *lane, w *waiter) (*group, instant) {
 	q, at := l.choose(now, w.need.Tokens)
 	if q != nil && g.inFlight >= g.pool && !q.breaker.open {
@@ -98,7 +98,7 @@ func (g *Gate) choose(now instant, l *lane, w *waiter) (*group, instant) {
 	return q, at
 }
 
-// place is choose for one who need not wait.
+// place returns a group for a waiter that need not wait; see choose.
 func (g *Gate) place(now instant, w *waiter) *group {
 	q, _ := g.choose(now, w.lane, w)
 	return q
@@ -196,7 +196,7 @@ func (g *Gate) arm(now, at instant) {
 	g.timer.Reset(g.timerAt - now)
 }
 
-// tick is the timer.
+// tick is called by the timer.
 func (g *Gate) tick() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -19,12 +19,12 @@
 //
 //   - limit: how many calls may be in flight (slow start, additive growth, cuts)
 //   - level: how fast the provider's headers allow, for requests and for tokens
-//   - learned: how fast 429s allow where headers are silent, and which of them are stray
+//   - learned: how fast 429s allow if headers are silent, and which of them are stray
 //   - ignored: whether headers contradict themselves
-//   - pacer: one start after the other at that speed, pauses after a 429
+//   - pacer: spaces starts at that speed, and pauses after a 429
 //   - breaker: nothing but probes while the server is away
-//   - brake: fewer in flight where a server queues instead of refusing
-//   - latency: what is usual, and so when an attempt has hung
+//   - brake: fewer in flight if a server queues calls instead of refusing them
+//   - latency: how long answers usually take, and so when an attempt has hung
 //
 // The trade-off is one lock around all of it. A lease and its release cost about
 // a microsecond, hundreds of times less than the call that they allow, and in

@@ -86,7 +86,7 @@ func (l *lane) away() bool {
 	return serving
 }
 
-// tokenLimit is the most that one call may use, 0 if that is not known. What
+// tokenLimit returns the most that one call may use, 0 if that is not known. What
 // an answer said is believed for a minute: if no call fits into it, only another
 // answer can correct it.
 func (q *group) tokenLimit(now instant) float64 {
@@ -96,7 +96,7 @@ func (q *group) tokenLimit(now instant) float64 {
 	return 60 * q.tokensPerSecond
 }
 
-// opensAt is when the lane can start a call at the earliest, by what is known now.
+// opensAt returns when the lane can start a call at the earliest, by what is known now.
 func (l *lane) opensAt(now instant, tokens int) instant {
 	at := never
 	for _, q := range l.groups {
@@ -120,7 +120,7 @@ func (q *group) opensAt(now instant, tokens int) instant {
 		q.tokens.opensAt(now, q.spentTokens, q.estimate.cost(tokens)))
 }
 
-// pacedTo is when the learned rate lets the lane start a call at the earliest, if
+// pacedTo returns when the learned rate lets the lane start a call at the earliest, if
 // no answer can change that.
 func (l *lane) pacedTo() instant {
 	at := never
@@ -133,7 +133,7 @@ func (l *lane) pacedTo() instant {
 	return at
 }
 
-// late is the fault of a waiter whose deadline comes: by how its last attempt
+// late returns the fault of a waiter whose deadline comes: by how its last attempt
 // ended, or else by what held its lane up.
 func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 	if w.lane.away() {
@@ -162,7 +162,7 @@ func (g *Gate) late(now instant, w *waiter) *fault.Fault {
 	if paced {
 		return w.lane.lateThrottled(now, w.need.Tokens)
 	}
-	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited its turn: allow more time (item_timeout)")
+	return fault.New(fault.DeadlineExceeded, "the deadline came while the item waited for its turn: allow more time (item_timeout)")
 }
 
 // suspected returns the fault of an item whose deadline comes while every key of its lane

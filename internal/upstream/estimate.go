@@ -9,7 +9,7 @@ type estimate struct {
 
 const estimateFollow = 0.02
 
-// cost is what an attempt of so many guessed tokens will use. Where there is no
+// cost returns what an attempt of so many guessed tokens will use. If there is no
 // guess, it is what attempts use on average.
 func (e *estimate) cost(tokens int) float64 {
 	if tokens <= 0 {

@@ -102,12 +102,12 @@ func newGroup(i int, c *Config) *group {
 
 func (g *Gate) now() instant { return time.Since(g.epoch) }
 
-// wall is the time of day at an instant.
+// wall returns the time of day at an instant.
 func (g *Gate) wall(at instant) time.Time { return g.epoch.Add(at) }
 
-// PoolSize is for how many calls at once items are to be at hand now, on all keys together.
-// It is Limit, but few for a server that has answered nothing yet: if that turns out to be
-// slow, the time of more items would be up before their turn.
+// PoolSize returns for how many calls at once the engine should have items ready, on all keys
+// together. It is Limit, but few for a server that has answered nothing yet: if that turns out
+// to be slow, the time of more items would be up before their turn.
 func (g *Gate) PoolSize() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,7 +122,7 @@ func (g *Gate) PoolSize() int {
 	return min(n, g.pool)
 }
 
-// Limit is how many calls may be in flight now, on all keys together.
+// Limit returns how many calls may be in flight now, on all keys together.
 func (g *Gate) Limit() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -138,8 +138,8 @@ func (g *Gate) limit() int {
 }
 
 // SetCeiling changes how many calls may be in flight on all keys together; a
-// fixed pool is from then on fixed at that number. What is in flight beyond it
-// ends by itself. Values outside 1..MaxWorkers are refused.
+// fixed pool is from then on fixed at that number. Calls in flight beyond it
+// are not ended. Values outside 1..MaxWorkers are refused.
 func (g *Gate) SetCeiling(n int) error {
 	if n < 1 || n > MaxWorkers {
 		return fault.Invalid("max_workers", "%d is not within 1..%d", n, MaxWorkers)
@@ -167,10 +167,10 @@ func (g *Gate) Serves(model string) bool { return len(g.lane(model).groups) > 0 
 // Acquire waits for a turn and returns a lease, which is to be settled.
 //
 // It ends early with a *fault.Fault if waiting is of no use: UpstreamAuth or
-// QuotaExhausted where every serving key is refused or out of quota, RateLimited
-// where a known pause outlasts ctx's deadline, UpstreamUnavailable if the server has
+// QuotaExhausted if every serving key is refused or out of quota, RateLimited
+// if a known pause outlasts ctx's deadline, UpstreamUnavailable if the server has
 // been away for as long as the item may take, InvalidItem if the item needs
-// more tokens than any key is allowed, UpstreamRejected where no key serves the
+// more tokens than any key is allowed, UpstreamRejected if no key serves the
 // model. When the deadline comes, or ctx is cancelled with context.DeadlineExceeded as
 // the cause, the fault says what was waited for. A cancelled ctx ends the wait at once
 // with its error.
@@ -229,8 +229,8 @@ func (g *Gate) ask(ctx context.Context, need Need) (*waiter, *Lease, error) {
 	return w, nil, nil
 }
 
-// collect takes what a waiter got. Where the context ended as the lease came,
-// the context wins: no call is to be made for one who has left.
+// collect returns what a waiter got. If the context ended as the lease came,
+// the context wins: no call is made for a caller that has left.
 func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -255,7 +255,7 @@ func (g *Gate) collect(ctx context.Context, w *waiter) (*Lease, error) {
 	return nil, err
 }
 
-// endOf is a context's end as Acquire returns it, nil while it has not ended.
+// endOf returns a context's end as Acquire returns it, nil while it has not ended.
 func endOf(ctx context.Context) error {
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return fault.From(context.DeadlineExceeded)
@@ -286,7 +286,7 @@ func (g *Gate) Hedge(need Need) (*Lease, bool) {
 	return w.lease, true
 }
 
-// class is the priority that the attempt waits in.
+// class returns the priority that the attempt waits in.
 func (n *Need) class() catalog.Priority { return classOf(n.Priority) }
 
 func classOf(p catalog.Priority) catalog.Priority {

@@ -43,7 +43,7 @@ type group struct {
 	ignored     ignored
 }
 
-// gap is the time that has to lie between the last start and one that needs cost
+// gap returns the time that has to lie between the last start and one that needs cost
 // tokens: the tightest of all speeds decides.
 func (q *group) gap(now instant, cost float64) time.Duration {
 	rate := q.learned.current()
@@ -130,7 +130,7 @@ func (q *group) pick(now instant) *key {
 	return best
 }
 
-// headroom is how much of the group is free, 0..1, times its keys' weight.
+// headroom returns how much of the group is free, 0..1, times its keys' weight.
 func (q *group) headroom(now instant) float64 {
 	free := 1 - float64(q.inFlight)/max(q.limit.value, 1)
 	if !q.ignored.now(now) && q.requests.seen {

@@ -67,7 +67,7 @@ func retryAfter(h http.Header, now time.Time) (d time.Duration, coarse, ok bool)
 }
 
 // clock is the server's, for dates: the answer's Date if it is far from our
-// own time, which is more precise where both clocks are right.
+// own time, which is more precise if both clocks are right.
 type clock struct {
 	header http.Header
 	local  time.Time

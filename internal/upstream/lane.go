@@ -129,7 +129,7 @@ func better(now instant, a, b *group) bool {
 	return a.latency.p50 < b.latency.p50
 }
 
-// first is the waiter whose turn it is, by the order of classes.
+// first returns the waiter whose turn it is, by the order of classes.
 func (l *lane) first(order [numClasses]catalog.Priority) *waiter {
 	for _, c := range order {
 		if w := l.classes[c].first(); w != nil {
@@ -146,5 +146,5 @@ func (l *lane) each(f func(*waiter)) {
 	}
 }
 
-// wait is what a waiter has waited for by now.
+// wait returns what a waiter has waited for by now.
 func (w *waiter) wait(now instant) time.Duration { return now - max(w.asked, w.notBefore) }

@@ -11,7 +11,7 @@ const (
 	latencyStep    = 0.05 // each bucket is 5 % wider than the one before
 	latencyBuckets = 256  // 1 ms to 350 s
 	latencyWindow  = 2048 // answers after which old ones count half
-	latencyFresh   = 16   // answers after which quantiles are worked out anew
+	latencyFresh   = 16   // answers after which quantiles are computed again
 
 	timeoutUnanswered = 10 * time.Minute // while nothing was answered, for items without a deadline
 	timeoutLong       = 30 * time.Second
@@ -117,7 +117,7 @@ func middleOf(bucket int) time.Duration {
 	return time.Duration(math.Exp((float64(bucket)+0.5)*latencyStep) * float64(time.Millisecond))
 }
 
-// timeout is how long an attempt may take. A server that has answered nothing may have to
+// timeout returns how long an attempt may take. A server that has answered nothing may have to
 // load the model first, and would begin again if the call ended. Little is known from the
 // first answers, so three times the slowest of them are allowed, and 30 s at least; from 100
 // on it is five times what all but one in a hundred need.
@@ -144,7 +144,7 @@ func (l *latency) queues(took time.Duration) bool {
 	return took > queueSlow && float64(took) > queueOver*float64(l.quickest)
 }
 
-// stalledAfter is the age from which a call is one of those that should have
+// stalledAfter returns the age from which a call is one of those that should have
 // been answered, 0 while too little is known. Three times the lower quartile is
 // soon; the 99th percentile keeps a mixture of quick and slow questions from
 // looking like an outage. The pause before the first probe is the least: opening
@@ -157,7 +157,7 @@ func (l *latency) stalledAfter() time.Duration {
 	return max(3*l.p25, l.p99, probeFirst)
 }
 
-// giveUpAfter is the age from which a call that was in flight in an outage is
+// giveUpAfter returns the age from which a call that was in flight in an outage is
 // given up.
 func (l *latency) giveUpAfter() time.Duration {
 	if l.seen < 20 {

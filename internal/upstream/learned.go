@@ -78,7 +78,7 @@ const (
 	strayFollow = 1.0 / 400 // of each call without a limit, for the stray share
 )
 
-// learned is the speed that 429s allow where headers are silent. It is infinite
+// learned is the speed that 429s allow if headers are silent. It is infinite
 // until they show a limit.
 //
 // Two kinds of 429 look the same. A limit's vanish when the speed falls a little,
@@ -161,7 +161,7 @@ const (
 
 func newLearned() learned { return learned{cutAt: -1, stray: strayFirst} }
 
-// current is the speed now, in starts a second. If the quota is used up, calls
+// current returns the speed now, in starts a second. If the quota is used up, calls
 // only ask whether it still is.
 func (l *learned) current() float64 {
 	rate := l.curve()
@@ -250,7 +250,7 @@ func (l *learned) usedUp(r refusal) bool {
 	return l.dry
 }
 
-// dryFor is how long nothing has got through.
+// dryFor returns how long nothing has got through.
 func (l *learned) dryFor(now instant) time.Duration { return now - l.drySince }
 
 // alarm reports whether 429s are more than stray ones explain.
@@ -278,14 +278,14 @@ func (l *learned) alarm(r *refusal) bool {
 // it is no longer.
 func (l *learned) known(speed float64) bool { return min(l.curve(), speed) < growMost*l.top }
 
-// near reports whether the speed is where the limit that is known lies, or above.
+// near reports whether the speed is near the known limit, or above it.
 func (l *learned) near(speed float64) bool { return min(l.curve(), speed) > cutNear*l.top }
 
 // alarmed cuts the speed or begins a trial.
 func (l *learned) alarmed(r *refusal) meaning {
 	s := &l.suspect
 	k, calls := float64(s.rejects), float64(max(s.counted-s.from+1, s.rejects))
-	// An alarm is raised where 429s cluster: their share is taken to be less than that.
+	// An alarm is raised if 429s cluster: their share is taken to be less than that.
 	share := max((k-1)/(calls+4), 0.02)
 	speed := max(min(l.curve(), r.speed), growLeast)
 	dense, known := k/calls > denseShare, l.known(r.speed)

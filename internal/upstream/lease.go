@@ -7,9 +7,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/catalog"
 )
 
-// Need is what an attempt asks the gate for.
+// Need describes an attempt that asks the gate for a lease.
 type Need struct {
-	// Caller and Priority decide who goes first.
+	// Caller and Priority decide which attempt goes first.
 	Caller   catalog.Caller
 	Priority catalog.Priority
 	// Model is the name as the caller asked for it; a key may map it to another.
@@ -32,7 +32,7 @@ type Need struct {
 	Failures int
 	// RefusedAt is when a key was refused for the item first. Zero: never.
 	RefusedAt time.Time
-	// After is how the item's attempt before this one ended, for the fault where
+	// After is how the item's attempt before this one ended, for the fault if
 	// the deadline comes while the retry waits. Abandoned: there was none.
 	After Outcome
 	// Asked is called once the attempt has its place in the queue, or needs none. It must not
@@ -43,7 +43,7 @@ type Need struct {
 // Result is how an attempt ended, for Lease.Settle.
 type Result struct {
 	Outcome Outcome
-	// Header is the answer's, nil where none came.
+	// Header is the answer's, nil if none came.
 	Header http.Header
 	// Usage is what the answer reported, zero if it reported nothing.
 	Usage catalog.Usage
@@ -66,7 +66,7 @@ type Result struct {
 	Held bool
 }
 
-// asked is how long the answer asks to wait, and whether that is rounded to seconds.
+// asked returns how long the answer asks to wait, and whether that is rounded to seconds.
 func (r *Result) asked(now time.Time) (d time.Duration, coarse bool) {
 	if d, coarse, ok := retryAfter(r.Header, now); ok {
 		return d, coarse
@@ -80,7 +80,7 @@ type Outcome uint8
 
 // The outcomes of an attempt.
 const (
-	// Abandoned: the caller went away. Says nothing.
+	// Abandoned: the caller went away, which says nothing of key and server.
 	Abandoned Outcome = iota
 	// Succeeded: an answer came, usable or not.
 	Succeeded
@@ -90,9 +90,9 @@ const (
 	Overloaded
 	// TimedOut: no answer within the attempt's time.
 	TimedOut
-	// Broken: 500 or another 5xx, a reset, a connection cut: it comes alone.
+	// Broken: 500 or another 5xx, a reset, a connection cut: a failure of one call, not of all.
 	Broken
-	// Rejected: 400, 404, 422: the question's fault, the server is well.
+	// Rejected: 400, 404, 422: the question's fault; the server works.
 	Rejected
 	// Refused: 401 or 403: the key's fault.
 	Refused
@@ -115,8 +115,8 @@ func (v Outcome) String() string {
 	return outcomeNames[v]
 }
 
-// Lease is the right to make one call on one key. Whoever acquires it settles
-// it. Its methods are safe for concurrent use.
+// Lease is the right to make one call on one key. The caller that acquires it must
+// settle it. Its methods are safe for concurrent use.
 type Lease struct {
 	gate   *Gate
 	group  *group
@@ -145,14 +145,14 @@ type Lease struct {
 	prev, next *Lease // in flight in the group, by start
 }
 
-// Advice is what the gate says of an attempt that did not succeed.
+// Advice is what the gate says about the attempt that follows one.
 type Advice struct {
 	// NotBefore is when the item may be tried again at the earliest. Zero: now.
 	NotBefore time.Time
 	// Asked is how long the answer asked to wait. 0: it did not say.
 	Asked time.Duration
 	// Counts reports whether the attempt is one of those that bound an item. It
-	// is not where it failed for want of quota, on a bad key, or as a probe or
+	// is not if it failed because of a quota or a bad key, or as a probe or
 	// victim of an outage.
 	Counts bool
 	// ItemRefused reports whether the key was refused for this item alone: it is still in
@@ -160,17 +160,17 @@ type Advice struct {
 	ItemRefused bool
 }
 
-// Secret is the key itself, for the Authorization header alone. Empty: the
+// Secret returns the key itself, for the Authorization header alone. Empty: the
 // server asks for none.
 func (l *Lease) Secret() string { return l.key.secret.Reveal() }
 
-// Group is the name of the key's quota group.
+// Group returns the name of the key's quota group.
 func (l *Lease) Group() string { return l.group.name }
 
-// BaseURL is the address of the server that the key is for.
+// BaseURL returns the address of the server that the key is for.
 func (l *Lease) BaseURL() string { return l.group.baseURL }
 
-// Model is the name that the key's server knows the model by.
+// Model returns the name that the key's server knows the model by.
 func (l *Lease) Model(asked string) string {
 	if sent, ok := l.group.models[asked]; ok {
 		return sent
@@ -178,11 +178,11 @@ func (l *Lease) Model(asked string) string {
 	return asked
 }
 
-// QueueTime is how long the attempt waited, from when it was asked for or from
+// QueueTime returns how long the attempt waited, from when it was asked for or from
 // its not-before time.
 func (l *Lease) QueueTime() time.Duration { return l.queued }
 
-// Timeout is how long the attempt may take in all, by what is known now. While the
+// Timeout returns how long the attempt may take in all, by what is known now. While the
 // group's server has answered nothing it is 10 minutes. From then on it is 30 s, or three
 // times the slowest answer if that is more; and once there are 100 answers five times
 // their 99th percentile, 5 s at least. It grows and shrinks during the call.
@@ -192,7 +192,7 @@ func (l *Lease) Timeout() time.Duration {
 	return l.group.latency.timeout()
 }
 
-// TimeLeft is how long the call may go on until TimeLeft is to be asked again. 0: its
+// TimeLeft returns how long the call may go on until TimeLeft is to be asked again. 0: its
 // time is up.
 func (l *Lease) TimeLeft() time.Duration {
 	g := l.gate
@@ -209,12 +209,12 @@ func (l *Lease) TimeLeft() time.Duration {
 // Probe reports whether the call is to show whether a server is still away.
 func (l *Lease) Probe() bool { return l.probe }
 
-// HedgeAfter is the time that all but one in twenty answers need. An attempt
+// HedgeAfter returns the time that all but one in twenty answers need. An attempt
 // that takes longer is a straggler worth a Hedge. 0: not known yet.
 func (l *Lease) HedgeAfter() time.Duration { return l.hedgeAfter }
 
-// WhenGivenUp has f called when the gate gives the call up, since it was under
-// way when the server went away. The call is to be ended then and settled as
+// WhenGivenUp calls f when the gate gives the call up, since it was in flight
+// when the server went away. The call is to be ended then and settled as
 // TimedOut, whatever its error; the attempt does not count. f, such as a
 // context's cancel, must not block nor call the gate. It is called at most once,
 // and not after Settle.
@@ -240,8 +240,8 @@ func (l *Lease) giveUp() {
 	}
 }
 
-// Settle gives the lease back with what the attempt came to, and returns what is to be
-// heeded of a next one. Only the first call counts; further ones are ignored and show up
+// Settle gives the lease back with what the attempt came to, and returns what
+// applies to the next one. Only the first call counts; further ones are ignored and show up
 // in Status as a fault of the program.
 func (l *Lease) Settle(r Result) Advice {
 	g := l.gate

@@ -167,7 +167,7 @@ func (l *level) roll(now instant, spent float64) {
 	l.end += (now-l.end)/l.length*l.length + l.length
 }
 
-// available is what is left by now, given what the group has spent. A call that
+// available returns what is left by now, given what the group has spent. A call that
 // needs cost may go when it is at least that.
 func (l *level) available(now instant, spent, cost float64) float64 {
 	left := l.last.remaining - (spent - l.last.spent)
@@ -181,7 +181,7 @@ func (l *level) available(now instant, spent, cost float64) float64 {
 	}
 }
 
-// promise is the part of the most ever left that a call finds, as far as is known. It
+// promise returns the part of the most ever left that a call finds, as far as is known. It
 // is 0 if that was a good part of the limit: then the two do not contradict.
 func (l *level) promise(now instant, spent float64) float64 {
 	if l.most == 0 || l.most > promiseLow*l.last.limit {
@@ -190,7 +190,7 @@ func (l *level) promise(now instant, spent float64) float64 {
 	return l.available(now, spent, 0) / l.most
 }
 
-// refilled is what a bucket holds when age has passed since there was left.
+// refilled returns what a bucket holds when age has passed since there was left.
 func (l *level) refilled(left float64, age time.Duration, cost float64) float64 {
 	trust := levelTrust
 	if l.refill > 0 {
@@ -204,7 +204,7 @@ func (l *level) refilled(left float64, age time.Duration, cost float64) float64 
 	return min(left, l.last.limit)
 }
 
-// rate is the speed to go at, in units a second, +Inf where nothing is known.
+// rate returns the speed to go at, in units a second, +Inf if nothing is known.
 // cost is what the next call needs; rate is 0 if there is not that much.
 func (l *level) rate(now instant, spent, cost float64) float64 {
 	if !l.seen {
@@ -225,7 +225,7 @@ func (l *level) rate(now instant, spent, cost float64) float64 {
 	return l.refill * max(levelLowest, available/min(0.5*l.last.limit, l.refill))
 }
 
-// opensAt is when a call that needs cost can start at the earliest, as far as
+// opensAt returns when a call that needs cost can start at the earliest, as far as
 // the headers say: now, or the end of a window that is used up, or a bucket's refill.
 func (l *level) opensAt(now instant, spent, cost float64) instant {
 	if !l.seen {

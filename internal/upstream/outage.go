@@ -62,7 +62,7 @@ func (g *Gate) outage(groups []*group) *catalog.Outage {
 		if !q.serving() {
 			continue
 		}
-		if !q.breaker.told {
+		if !q.breaker.reported {
 			return nil
 		}
 		if last == nil || q.breaker.since > last.breaker.since {
@@ -83,7 +83,7 @@ func (q *group) outage(wall func(instant) time.Time) *catalog.Outage {
 	}
 }
 
-// host is where the group's calls go: no path, no query, no user.
+// host returns where the group's calls go: no path, no query, no user.
 func (q *group) host() string {
 	u, err := url.Parse(q.baseURL)
 	if err != nil {
@@ -92,9 +92,9 @@ func (q *group) host() string {
 	return u.Host
 }
 
-// tellOutages wakes those that wait for the channel of Outages if there is news. It
+// reportOutages wakes the callers that wait for the channel of Outages if there is news. It
 // returns when to look again.
-func (g *Gate) tellOutages(now instant) instant {
+func (g *Gate) reportOutages(now instant) instant {
 	at, news := never, false
 	for _, q := range g.groups {
 		b := &q.breaker
@@ -102,8 +102,8 @@ func (g *Gate) tellOutages(now instant) instant {
 		if b.open && !due && q.serving() {
 			at = min(at, b.since+noticeAfter)
 		}
-		news = news || due != b.told
-		b.told = due
+		news = news || due != b.reported
+		b.reported = due
 	}
 	if news {
 		close(g.outagesChanged)
@@ -164,7 +164,7 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 	last := w.lane.lastAway()
 	o := last.outage(g.wall)
 	if g.draining {
-		return fault.New(fault.UpstreamUnavailable, "%v, and this service is going down: try again later", o)
+		return fault.New(fault.UpstreamUnavailable, "%v, and this service is shutting down: try again later", o)
 	}
 	b := &last.breaker
 	away := now - b.since
@@ -176,7 +176,7 @@ func (g *Gate) outlasted(now instant, w *waiter) *fault.Fault {
 		o, away.Round(time.Second))
 }
 
-// itemTime is how long the waiter's item may take in all.
+// itemTime returns how long the waiter's item may take in all.
 func (w *waiter) itemTime() time.Duration {
 	all := w.deadline - w.began()
 	if w.need.Within > 0 {
@@ -185,7 +185,7 @@ func (w *waiter) itemTime() time.Duration {
 	return all
 }
 
-// began is when the waiter's item began.
+// began returns when the waiter's item began.
 func (w *waiter) began() instant { return min(w.asked, w.itemBegan) }
 
 // canProbe reports whether the waiter's call could start now, as a probe.
@@ -196,7 +196,7 @@ func (w *waiter) canProbe(now instant) bool {
 	})
 }
 
-// lastAway is the last one of the lane's groups to go, of a lane that is away.
+// lastAway returns the last one of the lane's groups to go, of a lane that is away.
 func (l *lane) lastAway() *group {
 	var last *group
 	for _, q := range l.groups {

@@ -172,7 +172,7 @@ func (q *group) learn(now instant, l *Lease, told room) meaning {
 	})
 }
 
-// throttleTimes is how long a 429's item waits, and how long its group.
+// throttleTimes returns how long a 429's item waits, and how long its group.
 func (q *group) throttleTimes(asked time.Duration, coarse bool) (wait, pause time.Duration) {
 	switch {
 	case asked == 0:

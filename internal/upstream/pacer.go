@@ -21,7 +21,7 @@ type pacer struct {
 
 func newPacer(r random) pacer { return pacer{last: -never / 2, since: -1, random: r} }
 
-// due is when the next call may start, if gap is to lie between two.
+// due returns when the next call may start, if gap is to lie between two.
 func (p *pacer) due(gap time.Duration) instant { return max(p.last+gap, p.paused) }
 
 // started notes a start. It returns the time since the last one if it was the

@@ -164,7 +164,7 @@ func (c *class) remove(w *waiter) {
 	}
 }
 
-// first is the waiter whose turn it is, or nil.
+// first returns the waiter whose turn it is, or nil.
 func (c *class) first() *waiter {
 	switch {
 	case c.retries.head != nil:
@@ -201,7 +201,7 @@ type floor struct {
 	owed  float64
 }
 
-// order is the sequence in which the classes are asked.
+// order returns the sequence in which the classes are asked.
 func (f *floor) order() [numClasses]catalog.Priority {
 	if f.owed >= 1 {
 		return [...]catalog.Priority{catalog.Bulk, catalog.Interactive}

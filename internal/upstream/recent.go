@@ -37,7 +37,7 @@ func (r *recent) turn(now instant) {
 	r.slot = slot
 }
 
-// count is how many there were.
+// count returns how many there were.
 func (r *recent) count(now instant) int64 {
 	r.turn(now)
 	var n int64

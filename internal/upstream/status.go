@@ -28,7 +28,7 @@ type GroupStatus struct {
 	Keys            []KeyStatus
 	Requests        QuotaStatus
 	Tokens          QuotaStatus
-	// LearnedPerSecond is the speed learned from 429s, 0 where none is.
+	// LearnedPerSecond is the speed learned from 429s, 0 if none is.
 	LearnedPerSecond float64
 	// StrayShare is the share of calls that is answered 429 whatever the speed.
 	StrayShare float64
@@ -69,7 +69,7 @@ type QuotaStatus struct {
 	PerSecond float64
 	// Refill is how much is added each second. 0: not known, or all at once.
 	Refill float64
-	// ResetIn is when the quota is full again, 0 where that is not known.
+	// ResetIn is when the quota is full again, 0 if that is not known.
 	ResetIn time.Duration
 }
 
@@ -185,7 +185,7 @@ func (q *group) status(now instant) GroupStatus {
 	return s
 }
 
-// configured fills in what the configuration says where headers do not.
+// configured fills in what the configuration says if headers do not.
 func (s *QuotaStatus) configured(perSecond float64) {
 	if perSecond == 0 {
 		return

@@ -52,8 +52,8 @@ type panicsAllowed struct{ quiet }
 
 func (panicsAllowed) Panicked(*classify.Call, int64, any, []byte) {}
 
-// TestRun_FailsAfterThreeTakes has jobs that fail on each of two replicas.
-func TestRun_FailsAfterThreeTakes(t *testing.T) {
+// TestRun_FailsForGoodTheThirdTime has jobs that fail on each of two replicas.
+func TestRun_FailsForGoodTheThirdTime(t *testing.T) {
 	for name, tt := range map[string]struct {
 		store *badStore
 		cause string
