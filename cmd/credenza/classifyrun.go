@@ -85,9 +85,7 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)
 		r.rows.stop()
-		if n := r.rows.waiting(); n > 0 {
-			printLine(r.notes, "credenza: waiting for %s in flight: interrupt again to stop at once", catalog.Count(n, "item"))
-		}
+		r.sayWaiting()
 	})
 	defer func() {
 		if !stop() {
@@ -112,6 +110,15 @@ func (r *classifyRun) call(ctx context.Context, client *credenza.Client) error {
 		}
 	}
 	return r.drain()
+}
+
+// sayWaiting says for how many items an interrupted run waits.
+func (r *classifyRun) sayWaiting() {
+	if n := r.rows.waiting(); n > 0 {
+		r.bar.hideWhile(func() {
+			printLine(r.notes, "credenza: waiting for %s in flight: interrupt again to stop at once", catalog.Count(n, "item"))
+		})
+	}
 }
 
 // poolEvery is how often the service is asked for its pool.

@@ -20,7 +20,7 @@ func TestColumns_OfAShopsExport(t *testing.T) {
 	path := write(t, "export.csv", shopExport)
 	got := credenzaWith(t, "", "classify", path)
 	got.expect(t, exitOK, "credenza: columns: product_name from Title, description from Body (HTML), price from Variant Price, "+
-		"id from Variant SKU or Handle; as they are: Vendor; left out: Published\n")
+		"id from Variant SKU or Handle; as attributes: Vendor; left out: Published\n")
 	want := map[float64]string{0: "N-1=SOFA", 1: "N-2=SOFA", 2: "ask=LIGHTING"}
 	if diff := cmp.Diff(want, answers(t, got.out)); diff != "" {
 		t.Error(diff)
@@ -83,7 +83,7 @@ func TestColumns_Choices(t *testing.T) {
 		"another name":  {[]string{"--column", "product_name=Bezeichner", "--column", "id=key"}, exitOK, "product_name from Bezeichner, price from price, id from key"},
 		"a comma in it": {[]string{"--column", "name=a, b"}, exitFailed, `there is no column "a, b"`},
 		"left out":      {[]string{"--column", "price="}, exitOK, "left out: price"},
-		"no field":      {[]string{"--column", "colour=name"}, exitFailed, `"colour" is no field`},
+		"no field":      {[]string{"--column", "colour=name"}, exitFailed, `"colour" is not a field`},
 		"no column":     {[]string{"--column", "id=number"}, exitFailed, `there is no column "number": there are key, name, Bezeichner, price`},
 		"neither":       {[]string{"--column", "id"}, exitFailed, "field=NAME"},
 	} {

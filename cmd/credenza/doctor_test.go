@@ -88,7 +88,7 @@ func TestDoctor_SaysWhatWorksAndWhatToSet(t *testing.T) {
 		"an address without /v1": {only("base-no-v1"), "", exitOK, []string{
 			"/v1/chat/completions learned", "set OPENAI_BASE_URL to that, which saves calls",
 		}},
-		"a page":                      {only("html"), "/v1", exitFailed, []string{"failed: UPSTREAM_REJECTED", "is no model's server: correct OPENAI_BASE_URL."}},
+		"a page":                      {only("html"), "/v1", exitFailed, []string{"failed: UPSTREAM_REJECTED", "is not a model's server: correct OPENAI_BASE_URL."}},
 		"a plain schema":              {only("gemini-schema"), "/v1", exitOK, []string{"format plain_schema learned", "CREDENZA_PROFILE='{format: plain_schema}'"}},
 		"no log-probabilities":        {only("gemini-logprobs"), "/v1", exitOK, []string{"(the model's own word)", "logprobs none learned", "CREDENZA_PROFILE='{logprobs: none}'"}},
 		"one temperature":             {only("kimi-temperature"), "/v1", exitOK, []string{"temperature false learned", "temperature: false"}},
@@ -129,7 +129,7 @@ func TestDoctor_WrongAddress(t *testing.T) {
 	defer server.Close()
 	doctor(t, server.URL+"/api/chat").expectAll(t, exitFailed, "failed: UPSTREAM_REJECTED",
 		server.URL+"/api/chat/chat/completions, then "+server.URL+"/api/chat/v1/chat/completions, then "+server.URL+"/api/chat/completions answered 404",
-		"is no API, but "+server.URL+"/v1 is: set OPENAI_BASE_URL to that.")
+		"is not an API, but "+server.URL+"/v1 is: set OPENAI_BASE_URL to that.")
 }
 
 func TestDoctor_Unreachable(t *testing.T) {
@@ -157,7 +157,7 @@ func TestDoctor_NoServerIsConfigured(t *testing.T) {
 
 func TestDoctor_AServerThatWantsAKey(t *testing.T) {
 	_, url := testkit.ServeSimTCP(t, only("revoked"))
-	credenzaWith(t, "", "doctor", "--openai-base-url", url).expectAll(t, exitFailed, "key (none)", "The server wants a key: set OPENAI_API_KEY.")
+	credenzaWith(t, "", "doctor", "--openai-base-url", url).expectAll(t, exitFailed, "key (none)", "The server requires a key: set OPENAI_API_KEY.")
 }
 
 // TestDoctor_KeysAndModels has a key that is refused among two, and two models.

@@ -231,7 +231,7 @@ func (e *evaluation) sample(in *input, row table.Row) (eval.Sample, error) {
 		want = strings.ToUpper(strings.Join(strings.FieldsFunc(want, separatesWords), "_"))
 	}
 	if !e.scorer.Knows(want) {
-		return eval.Sample{}, fmt.Errorf("%s: line %d: the %s %q is no category of the taxonomy: "+
+		return eval.Sample{}, fmt.Errorf("%s: line %d: the %s %q is not a category of the taxonomy: "+
 			"correct it, or name the right column by --label (the categories: credenza taxonomy show)",
 			in.name, in.rows.Line(), e.Label, label.String())
 	}

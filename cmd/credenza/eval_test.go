@@ -91,7 +91,7 @@ func TestEvalRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"an unknown label":      {[]string{path}, "credenza: " + path + ": line 3: the label \"COOKER\" is no category of the taxonomy"},
+		"an unknown label":      {[]string{path}, "credenza: " + path + ": line 3: the label \"COOKER\" is not a category of the taxonomy"},
 		"a column not there":    {[]string{path, "--label=kind"}, "credenza: " + path + " has no column \"kind\": it has name, label"},
 		"a group not there":     {[]string{path, "--by=shop"}, "has no column \"shop\""},
 		"an exclusion in vain":  {[]string{path, "--exclude=lable"}, "has no column \"lable\""},
@@ -110,7 +110,7 @@ func TestEvalRefuses(t *testing.T) {
 
 func TestEvalFindsWrongLabelsInAPipeOnTheWay(t *testing.T) {
 	got := credenzaWith(t, "{\"name\":\"Oak chair\",\"label\":\"CHAIR\"}\n{\"name\":\"Bed\"}\n", "eval", "-")
-	got.expect(t, exitFailed, "standard input: line 2: the label \"\" is no category")
+	got.expect(t, exitFailed, "standard input: line 2: the label \"\" is not a category")
 }
 
 func TestEvalFindsMisspeltColumnsInJSON(t *testing.T) {
@@ -119,7 +119,7 @@ func TestEvalFindsMisspeltColumnsInJSON(t *testing.T) {
 	for _, c := range []struct{ flag, want string }{
 		{"--exclude=hnit", `has no column "hnit": no row has it, and the first has name, label, shop`},
 		{"--by=shops", `has no column "shops"`},
-		{"--label=lable", `the lable "" is no category`},
+		{"--label=lable", `the lable "" is not a category`},
 		{"--exclude=hint", ""}, // the second row has it
 		{"--by=shop", ""},
 	} {

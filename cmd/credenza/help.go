@@ -22,8 +22,11 @@ var healthSettings = []string{"http-addr", "tls-cert", "config"}
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if node := ctx.Selected(); node != nil && node.Name != "serve" {
 		settings, shown := app.SettingNames(), clientSettings
-		if node.Name == "health" {
+		switch {
+		case node.Name == "health":
 			shown = healthSettings
+		case node.Parent.Name == "tokens":
+			shown = settings // --token-file is the command's own
 		}
 		for _, flag := range node.Flags {
 			if slices.Contains(settings, flag.Name) && !slices.Contains(shown, flag.Name) {

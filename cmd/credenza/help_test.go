@@ -26,10 +26,11 @@ func TestHelp_ShowsSettingsWhereTheyMatter(t *testing.T) {
 		"eval":     {"eval", []string{"--label", "--openai-model"}, []string{"--http-addr", "--jobs-keep"}},
 		"doctor":   {"doctor", []string{"--timeout", "--json", "--openai-base-url"}, []string{"--grpc-addr", "--jobs-keep"}},
 		"health":   {"health", []string{"--url", "--http-addr"}, []string{"--grpc-addr", "--openai-model"}},
+		"tokens":   {"tokens add", []string{"--token-file", "--scopes"}, nil},
 		"demo":     {"demo", []string{"--verbose"}, []string{"--grpc-addr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := credenzaWith(t, "", c.command, "--help")
+			got := credenzaWith(t, "", append(strings.Fields(c.command), "--help")...)
 			got.expect(t, exitOK, "")
 			for _, flag := range c.shown {
 				if !strings.Contains(got.out, flag) {

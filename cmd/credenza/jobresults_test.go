@@ -101,7 +101,7 @@ func TestResults(t *testing.T) {
 	if n := len(answers(t, got.out)); n != 1 {
 		t.Errorf("%d results after the second batch", n)
 	}
-	k.run(t, "", "results", id, "--resume=x").expect(t, exitFailed, "resume_token: it is of no stream of this job")
+	k.run(t, "", "results", id, "--resume=x").expect(t, exitFailed, "resume_token: it is not of this job")
 }
 
 func TestResultsFollowAndGoOn(t *testing.T) {
@@ -188,4 +188,14 @@ func testProgressOfAJob(t *testing.T) {
 	}
 	bar.at(3000)
 	bar.end()
+}
+
+func TestProgress_WhenARunIsInterrupted(t *testing.T) {
+	var out bytes.Buffer
+	r := &classifyRun{notes: &out, bar: newBar(&out, "classifying", 100), rows: newOrdering()}
+	r.rows.asked[0] = &pendingRow{}
+	r.sayWaiting()
+	if got := out.String(); !strings.Contains(got, "\rcredenza: waiting for 1 item in flight: interrupt again to stop at once\n") {
+		t.Errorf("the note is on the bar's line: %q", got)
+	}
 }

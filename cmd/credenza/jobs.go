@@ -221,7 +221,7 @@ func (j *jobServer) created(
 ) error {
 	printLine(s.out, "%s", job.ID)
 	if requestID != "" && job.State != credenza.JobQueued {
-		printLine(s.err, "credenza: this job was there already under the request id %s: no other one was made", requestID)
+		printLine(s.err, "credenza: the request id %s belongs to this job already: no second one was created", requestID)
 	}
 	if watch {
 		return j.follow(ctx, client, job, s.err)

@@ -122,7 +122,7 @@ func TestSubmitPrintsTheID(t *testing.T) {
 
 func TestSubmit_SaysThatTheJobWasThereAlready(t *testing.T) {
 	k := startJobs(t, rpctest.NewJobs())
-	const said = "credenza: this job was there already under the request id key: no other one was made\n"
+	const said = "credenza: the request id key belongs to this job already: no second one was created\n"
 	if got := k.run(t, twoRows, "submit", "-", "--request-id=key"); strings.Contains(got.err, said) {
 		t.Errorf("of a new job it says %q", got.err)
 	}

@@ -118,7 +118,7 @@ func (l *localPictures) read(path string) (data []byte, err error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no file")}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is not a file")}
 	}
 	file, err := root.Open(path)
 	if err != nil {

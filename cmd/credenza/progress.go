@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -13,8 +14,10 @@ import (
 )
 
 // progress shows a progress bar of a call or a job on a terminal, or a line from time to
-// time elsewhere. It uses no colours, so there are none that NO_COLOR would leave out.
+// time elsewhere. It uses no colours, so there are none that NO_COLOR would leave out. It is safe
+// for concurrent use.
 type progress struct {
+	mu    sync.Mutex // a note and the bar must not share a line
 	bar   *progressbar.ProgressBar
 	lines *progressLines // nil: none are wanted
 	what  string
@@ -69,6 +72,8 @@ func roomFor(what string, width int) int {
 
 // done adds n results. It ignores errors of the terminal, as the other methods do.
 func (p *progress) done(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar != nil {
 		_ = p.bar.Add(n)
 	}
@@ -76,13 +81,17 @@ func (p *progress) done(n int) {
 
 // at sets the number of results to n.
 func (p *progress) at(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar != nil {
 		_ = p.bar.Set64(n)
 	}
 }
 
-// hideWhile removes the bar while talk prints.
+// hideWhile removes the bar while talk prints, and draws it again below.
 func (p *progress) hideWhile(talk func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar == nil {
 		talk()
 		return
@@ -101,6 +110,8 @@ func onNotice(notes io.Writer, bar *progress) func(credenza.Notice) {
 
 // end removes the bar.
 func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
@@ -133,6 +144,8 @@ func (r *classifyRun) newBar() *progress {
 // progressed shows the counts of a run. So many rows wait to be written, and a fraction of
 // the input was read; 0 if that is not known.
 func (p *progress) progressed(t *tally, waiting int, fraction float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	left := 0
 	if fraction > 0 {
 		left = max(0, int(float64(t.Rows+waiting)/fraction)-t.Rows)

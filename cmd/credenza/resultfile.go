@@ -140,9 +140,9 @@ func isStream(path string) bool {
 func explainStart(err error) error {
 	switch {
 	case errors.Is(err, partfile.ErrHalfDone):
-		return fmt.Errorf("%w: give --resume to go on with it, or --overwrite to begin again", err)
+		return fmt.Errorf("%w: give --resume to continue it, or --overwrite to start over", err)
 	case errors.Is(err, partfile.ErrFinished):
-		return fmt.Errorf("%w, there is nothing to go on with: leave out --resume to classify again, and replace it", err)
+		return fmt.Errorf("%w, there is nothing to continue: leave out --resume to classify again, and replace it", err)
 	}
 	return fmt.Errorf("the results cannot be written: %w", err)
 }

@@ -171,7 +171,7 @@ func TestClassify_RefusesAHalfDoneFile(t *testing.T) {
 	if rows := records(t, content(t, out+".part")); len(rows) != 3 {
 		t.Errorf("the half-done file has %v", rows)
 	}
-	credenzaWith(t, "", "classify", in, "--out", out).expect(t, exitFailed, out+".part is half done: give --resume to go on with it, or --overwrite to begin again")
+	credenzaWith(t, "", "classify", in, "--out", out).expect(t, exitFailed, out+".part is half done: give --resume to continue it, or --overwrite to start over")
 	credenzaWith(t, "", "classify", in, "--out", out, "--resume", "--trace").expect(t, exitFailed, ".part was begun with --trace \"false\", now it is \"true\"")
 	credenzaWith(t, "", "classify", in, "--out", out, "--resume", "--overwrite").expect(t, exitUsage, "can't be used together")
 	credenzaWith(t, "", "classify", write(t, "other.csv", "id,name,type\nx,Oak chair,Dining chair\nb,Linen sofa,Sofa\n"), "--out", out, "--resume").
@@ -181,7 +181,7 @@ func TestClassify_RefusesAHalfDoneFile(t *testing.T) {
 	if got := columnOf(t, records(t, content(t, out)), "credenza_category"); cmp.Diff([]string{"CHAIR", "SOFA", "BED"}, got) != "" {
 		t.Errorf("got %v", got)
 	}
-	credenzaWith(t, "", "classify", whole, "--out", out, "--resume").expect(t, exitFailed, "is finished, there is nothing to go on with")
+	credenzaWith(t, "", "classify", whole, "--out", out, "--resume").expect(t, exitFailed, "is finished, there is nothing to continue")
 	credenzaWith(t, twoRows, "classify", "-", "--resume").expect(t, exitFailed, "--resume and --overwrite are for files")
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("got %v, %v", entries, err)

@@ -54,17 +54,18 @@ func TestUnknownSettingInTheFile(t *testing.T) {
 
 func TestWrongSettingsStopTheStart(t *testing.T) {
 	for name, c := range map[string]struct{ file, variable, want string }{
-		"file, no number":         {"# mine\nmax_workers: many\n", "", `FILE:2: max_workers: expected a valid 64 bit int but got "many"`},
+		"file, no number":         {"# mine\nmax_workers: many\n", "", `FILE:2: max_workers is "many": give a whole number`},
 		"file, out of range":      {"max_workers: -1\n", "", "FILE:1: max_workers is -1: give a number from 0 to 4096"},
 		"file, no choice":         {"\nlog_level: loud\n", "", "FILE:2: log_level is \"loud\": give one of"},
-		"file, no switch":         {"insecure: perhaps\n", "", "FILE:1: insecure: bool value must be"},
+		"file, no switch":         {"insecure: perhaps\n", "", "FILE:1: insecure is \"perhaps\": give true or false"},
 		"file, found by a part":   {"http_addr: 0.0.0.0:0\n", "", "FILE:1: http_addr: "},
-		"file, two that belong":   {"tls_cert: x\n", "", "FILE:1: tls_cert and tls-key go together"},
+		"file, two that belong":   {"tls_cert: x\n", "", "FILE:1: tls_cert and tls_key go together"},
 		"file, unknown":           {"\nmax_wrkers: 3\n", "", "FILE:2: unknown setting \"max_wrkers\""},
 		"file, two documents":     {"max_workers: 1\n---\ninsecure: true\n", "", "FILE:2: a second YAML document begins here"},
-		"variable, no number":     {"", "CREDENZA_MAX_WORKERS=many", `CREDENZA_MAX_WORKERS: expected a valid 64 bit int but got "many"`},
+		"variable, no number":     {"", "CREDENZA_MAX_WORKERS=many", `CREDENZA_MAX_WORKERS is "many": give a whole number`},
 		"variable, out of range":  {"max_workers: 2", "CREDENZA_MAX_WORKERS=-1", "CREDENZA_MAX_WORKERS is -1: give a number from 0 to 4096"},
 		"variable, not the key's": {"", "CREDENZA_BACKEND=openai", "CREDENZA_BACKEND is openai, but there is neither a key"},
+		"variable, with another":  {"", "CREDENZA_TLS_CERT=a.pem", "CREDENZA_TLS_CERT and --tls-key go together: give both or neither"},
 		"variable, config":        {"", "CREDENZA_CONFIG=/nowhere.yaml", "the settings file cannot be read: open /nowhere.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +120,7 @@ func TestServe_UntilASignal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	log := &lines{seen: map[string]func(){"\"serving\"": cancel}}
 	code := run(ctx, []string{"serve", "--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, streams{err: log})
-	if code != exitOK || !strings.Contains(log.all.String(), "gone down") {
+	if code != exitOK || !strings.Contains(log.all.String(), `"msg":"stopped"`) {
 		t.Errorf("got exit code %d and %s", code, log.all.String())
 	}
 }

@@ -24,7 +24,7 @@ type Settings app.Config
 
 // Help is the second part of `credenza serve --help`.
 func (*serveCommand) Help() string {
-	return `Serves gRPC and HTTP until SIGTERM or SIGINT, then lets running calls end for the drain time-out and exits with 0. A second signal ends it at once. SIGHUP has certificates and tokens read again, which happens by itself too.`
+	return `Serves gRPC and HTTP until SIGTERM or SIGINT, then lets running calls end for the drain time-out and exits with 0. A second signal ends it at once. On SIGHUP it reads certificates and tokens again, as it does by itself within a second of a change.`
 }
 
 // Validate checks the settings. With --check they are the first of the checks.

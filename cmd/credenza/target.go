@@ -44,7 +44,7 @@ func (t *target) connect(ctx context.Context, notes io.Writer, stored *app.Store
 	}
 	client, end, err := app.InProcess(ctx, t.Config, log, stored)
 	if errors.Is(err, app.ErrDataInUse) {
-		printLine(notes, "credenza: %v; until then its answers are not used (--server asks a service that has it)", err)
+		printLine(notes, "credenza: another process uses the data folder %s, so the answers in it are not used: if that is a service, ask it with --server", t.DataDir)
 		t.DataDir = ""
 		client, end, err = app.InProcess(ctx, t.Config, log, stored)
 	}

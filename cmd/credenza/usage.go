@@ -7,19 +7,9 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-)
 
-// parserTexts are texts of the parser about a value, and what is said in their place.
-var parserTexts = []struct {
-	text *regexp.Regexp
-	say  string
-}{
-	// `--batch-size -1` and `--limit=-1`: the parser's advice is wrong or missing.
-	{regexp.MustCompile(`^(--\S+): expected .* but got "(-[0-9.][^"]*)"(.*; perhaps try .*)?$`), "$1 is $2: give no negative number"},
-	{regexp.MustCompile(`^(--\S+): expected duration but got ("[^"]*").*$`), "$1 is $2: give a time with its unit, such as 30s or 5m"},
-	{regexp.MustCompile(`^(--\S+): expected a valid \d+ bit u?int but got ("[^"]*").*$`), "$1 is $2: give a whole number"},
-	{regexp.MustCompile(`^(--\S+): expected a float but got ("[^"]*").*$`), "$1 is $2: give a number, such as 0.5"},
-}
+	"github.com/credenza-dev/credenza/internal/app"
+)
 
 // enumText finds what the parser says of a value that is none of a list.
 var enumText = regexp.MustCompile(`^(\S+) must be one of (\S+) but got (".*")$`)
@@ -28,10 +18,7 @@ var enumText = regexp.MustCompile(`^(\S+) must be one of (\S+) but got (".*")$`)
 // is called.
 func usageText(parse *kong.ParseError) string {
 	command := commandOf(parse)
-	text := strings.TrimPrefix(parse.Error(), strings.TrimPrefix(command, "credenza ")+": ")
-	for _, t := range parserTexts {
-		text = t.text.ReplaceAllString(text, t.say)
-	}
+	text := app.PlainValueError(strings.TrimPrefix(parse.Error(), strings.TrimPrefix(command, "credenza ")+": "))
 	if m := enumText.FindStringSubmatch(text); m != nil {
 		text = fmt.Sprintf("%s must be one of %s, not %s", m[1], listed(m[2]), m[3])
 	}

@@ -10,9 +10,9 @@ import (
 
 func TestUnknownVariables_GiveOneWarningEach(t *testing.T) {
 	for name, c := range map[string]struct{ variable, warning string }{
-		"a typing error":       {"CREDENZA_MAX_WORKER=3", "credenza: the environment has CREDENZA_MAX_WORKER, which is no setting: did you mean CREDENZA_MAX_WORKERS?\n"},
-		"another one":          {"CREDENZA_LOGLEVEL=debug", "credenza: the environment has CREDENZA_LOGLEVEL, which is no setting: did you mean CREDENZA_LOG_LEVEL?\n"},
-		"like none":            {"CREDENZA_ZZZZZZZZZZZZZ=1", "credenza: the environment has CREDENZA_ZZZZZZZZZZZZZ, which is no setting: see `credenza serve --help` for the settings\n"},
+		"a typing error":       {"CREDENZA_MAX_WORKER=3", "credenza: the environment has CREDENZA_MAX_WORKER, which is not a setting: did you mean CREDENZA_MAX_WORKERS?\n"},
+		"another one":          {"CREDENZA_LOGLEVEL=debug", "credenza: the environment has CREDENZA_LOGLEVEL, which is not a setting: did you mean CREDENZA_LOG_LEVEL?\n"},
+		"like none":            {"CREDENZA_ZZZZZZZZZZZZZ=1", "credenza: the environment has CREDENZA_ZZZZZZZZZZZZZ, which is not a setting: see `credenza serve --help` for the settings\n"},
 		"a setting":            {"CREDENZA_MAX_WORKERS=3", ""},
 		"a token":              {"CREDENZA_TOKEN=secret", ""},
 		"of another program":   {"CREDENZIA_MAX_WORKER=3", ""},
@@ -22,7 +22,7 @@ func TestUnknownVariables_GiveOneWarningEach(t *testing.T) {
 		"a link":               {"CREDENZA_PORT=tcp://10.0.0.1:50051", ""},
 		"a link's port":        {"CREDENZA_PORT_50051_TCP_ADDR=10.0.0.1", ""},
 		"another Service's":    {"CREDENZA_WEB_PORT=tcp://10.0.0.1:8000", ""},
-		"a port, by a person":  {"CREDENZA_HTTP_PORT=8000", "credenza: the environment has CREDENZA_HTTP_PORT, which is no setting: did you mean CREDENZA_HTTP_ADDR?\n"},
+		"a port, by a person":  {"CREDENZA_HTTP_PORT=8000", "credenza: the environment has CREDENZA_HTTP_PORT, which is not a setting: did you mean CREDENZA_HTTP_ADDR?\n"},
 		"named by a key group": {"CREDENZA_KEY_GROUPS=[{keys: [$CREDENZA_TEAM_KEY]}]", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestUnknownVariables_GiveOneWarningEach(t *testing.T) {
 			t.Setenv(variable, value)
 			got := credenzaWith(t, "", "taxonomy", "show")
 			warnings := strings.Split(strings.TrimSuffix(got.err, "\n"), "\n")
-			team := "credenza: the environment has CREDENZA_TEAM_KEY, which is no setting"
+			team := "credenza: the environment has CREDENZA_TEAM_KEY, which is not a setting"
 			var others string
 			named := true
 			for _, line := range warnings {
@@ -57,7 +57,7 @@ func TestUnknownVariables_AreInTheLogOfAService(t *testing.T) {
 	}
 	for line := range strings.Lines(p.log.String()) {
 		if !strings.HasPrefix(line, "{") {
-			t.Errorf("a line of the log is no JSON: %s", line)
+			t.Errorf("a line of the log is not JSON: %s", line)
 		}
 	}
 }
@@ -68,9 +68,9 @@ func TestWrongSettings_AreAllShown(t *testing.T) {
 	path := write(t, "c.yaml", "max_workers: many\nmax_wrkers: 3\ntext_batch_size: 0\nbackend: magic\nflush_delay: soon\nqueue_limit: none\ntls_cert: x\n")
 	got := credenzaWith(t, "", "serve", "--config", path, "--queue-limit=7", "--tls-key=y")
 	want := []string{
-		path + `:1: max_workers: expected a valid 64 bit int but got "many"`, path + `:2: unknown setting "max_wrkers": did you mean "max_workers"?`,
-		path + ":3: text_batch_size is 0", path + `:4: backend is "magic"`, path + ":5: flush_delay: expected duration",
-		"CREDENZA_JOBS_KEEP is 0s", "CREDENZA_INSECURE: bool value must be",
+		path + `:1: max_workers is "many": give a whole number`, path + `:2: unknown setting "max_wrkers": did you mean "max_workers"?`,
+		path + ":3: text_batch_size is 0", path + `:4: backend is "magic"`, path + `:5: flush_delay is "soon": give a time with its unit`,
+		"CREDENZA_JOBS_KEEP is 0s", "CREDENZA_INSECURE is \"perhaps\": give true or false",
 	}
 	for _, line := range want {
 		if strings.Count(got.err, "credenza: "+line) != 1 {

@@ -169,7 +169,7 @@ func TestAdmin_TakenPortStopsTheStart(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = app.Start(t.Context(), settings(t, "--backend=offline", "--admin-addr="+l.Addr().String()), app.Options{LogTo: &buffer{}, Data: app.DataNone})
-	if err == nil || !strings.Contains(err.Error(), "give admin-addr another address") {
+	if err == nil || !strings.Contains(err.Error(), "set admin-addr to another address") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -92,23 +92,23 @@ func (d *Diagnosis) adviseOnFailure(names settingsNamed) {
 	case d.Checks[0].Name == "connection":
 		d.add("No connection to %s: start the server if it is yours, or correct %s.", hostOf(d.Server), names.base)
 	case reason == fault.UpstreamAuth && d.Key == upstream.Secret{}.Tail():
-		d.add("The server wants a key: set %s.", names.keys)
+		d.add("The server requires a key: set %s.", names.keys)
 	case reason == fault.UpstreamAuth && strings.Contains(said, ": 403"):
 		d.add("The server forbids the call: the key %s may lack rights, or calls from this network may not be allowed. Correct that at the provider, "+
 			"or give another key in %s.", d.Key, names.keys)
 	case reason == fault.UpstreamAuth:
 		d.add("The server refuses the key %s: give a valid one in %s.", d.Key, names.keys)
 		if strings.Contains(said, "subscription key") {
-			d.add("Azure wants keys in a header of its own: set %s.", fmt.Sprintf(names.profile, "provider: azure"))
+			d.add("Azure expects keys in a header of its own: set %s.", fmt.Sprintf(names.profile, "provider: azure"))
 		}
 	case reason == fault.QuotaExhausted:
 		d.add("The account of the key %s is out of money or quota: add to it, or give another key in %s.", d.Key, names.keys)
 	case reason == fault.RateLimited:
 		d.add("The limit of the key %s is used up for now: wait for as long as the server says, raise the limit, or give another key in %s.", d.Key, names.keys)
 	case d.base != "":
-		d.add("%s is no API, but %s is: set %s to that.", d.Server, d.base, names.base)
-	case strings.Contains(said, "answered 200") && strings.Contains(said, "which is no chat completion"), reason == fault.MalformedAnswer && strings.Contains(said, "no chat completion"):
-		d.add("What answers at %s is no model's server: correct %s.", d.Server, names.base)
+		d.add("%s is not an API, but %s is: set %s to that.", d.Server, d.base, names.base)
+	case strings.Contains(said, "answered 200") && strings.Contains(said, "which is not a chat completion"), reason == fault.MalformedAnswer && strings.Contains(said, "not a chat completion"):
+		d.add("What answers at %s is not a model's server: correct %s.", d.Server, names.base)
 	case reason == fault.MalformedAnswer:
 		d.add("The model does not answer in the form that is asked for: name another one in %s.", names.model)
 	case d.List != nil && !d.List.Listed:

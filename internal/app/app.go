@@ -53,8 +53,8 @@ type Options struct {
 	// CheckModels looks, once started, whether the servers list the configured models, and
 	// warns in the log if not.
 	CheckModels bool
-	// Reload has files read again that may change, which they are by themselves within a
-	// second. Nil: never.
+	// On a value from Reload, certificates and tokens are read again, as they are within a
+	// second of a change anyway. Nil: no other way.
 	Reload <-chan os.Signal
 	// Data is where answers and jobs are kept.
 	Data Data
@@ -151,8 +151,10 @@ func (a *App) startFields() []zap.Field {
 		zap.String("grpc", a.GRPCAddr()), zap.String("http", a.HTTPAddr()),
 		zap.String("backend", a.config.backend()), zap.String("model", a.config.servedModels()[0]),
 		zap.String("data", a.dataPlace), zap.Bool("tls", a.config.TLSCert != ""), zap.String("callers", callers),
-		zap.Int64("memory_limit_mib", memoryLimit()>>20), zap.String("version", Version),
-		zap.String("commit", Commit()),
+		zap.String("version", Version), zap.String("commit", Commit()),
+	}
+	if limit := memoryLimit(); limit > 0 {
+		fields = append(fields, zap.Int64("memory_limit_mib", limit>>20))
 	}
 	if addr := a.AdminAddr(); addr != "" {
 		fields = append(fields, zap.String("admin", addr))
@@ -182,7 +184,7 @@ func (a *App) listenOn(ctx context.Context, setting, addr string) (net.Listener,
 }
 
 func cannotListen(setting, addr string, err error) error {
-	return wrong(setting, "cannot listen on %s: %w: give %s another address", addr, err, setting)
+	return wrong(setting, "cannot listen on %s: %w: set %s to another address", addr, err, setting)
 }
 
 func (a *App) serve() {
@@ -220,7 +222,7 @@ func (a *App) AdminAddr() string {
 	return addressOf(a.admin.listener)
 }
 
-// Backend returns what answers: "openai" or "offline".
+// Backend returns the backend in use: "openai" or "offline".
 func (a *App) Backend() string { return a.config.backend() }
 
 // Wait serves until ctx ends or a server fails, then closes the app, giving
@@ -252,7 +254,7 @@ func (a *App) Close(ctx context.Context) error {
 }
 
 func (a *App) close(ctx context.Context) error {
-	a.log.Info("going down: no new calls, running ones may end")
+	a.log.Info("shutting down: new calls are refused, running calls may end")
 	a.ready.Store(false)
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -279,7 +281,7 @@ func (a *App) close(ctx context.Context) error {
 	err := errors.Join(a.web.Shutdown(last), a.closeAdmin(last))
 	a.serving.Wait()
 	a.closeParts()
-	a.log.Info("gone down")
+	a.log.Info("stopped")
 	_ = a.log.Sync() // standard error cannot be synced everywhere, and nothing can be done
 	return err
 }

@@ -78,7 +78,7 @@ func TestStart_WhileTheClusterHasNoLeader(t *testing.T) {
 		job, err := client.CreateJob(t.Context(), slices.Values(goods(50, nil)), textJob)
 		return err == nil && allSucceed(t, client, job.ID).Total == 50
 	})
-	if said := log.String(); !strings.Contains(said, "see that most of its servers run") {
+	if said := log.String(); !strings.Contains(said, "check that most of its servers run") {
 		t.Errorf("the log says:\n%s", said)
 	}
 }

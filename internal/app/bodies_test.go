@@ -152,7 +152,7 @@ func TestBodies_OfRefusedStreamsNeedNotEnd(t *testing.T) {
 		"both sides send": {head(feed, "Content-Type: application/connect+json", chunked) + spec, 200, `"code":"unimplemented","message":"gRPC, and a method by which both sides send streams, need HTTP/2`},
 		"by gRPC-Web":     {head(feed, "Content-Type: application/grpc-web+proto", chunked), 200, "12gRPC, and a method by which both sides send streams, need HTTP/2"},
 		"by gRPC":         {head(job, "Content-Type: application/grpc+proto", chunked), 200, "12gRPC, and a method by which both sides send streams, need HTTP/2"},
-		"another type":    {head(job, "Content-Type: text/plain", chunked) + spec, 415, "this Content-Type is not taken"},
+		"another type":    {head(job, "Content-Type: text/plain", chunked) + spec, 415, "this Content-Type is not supported"},
 		"no stream":       {head(job, chunked) + spec, 415, "this method is a stream"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ const (
 	leastConnections = 16
 )
 
-// connections is how many connections callers may have open.
+// connections returns how many connections callers may have open.
 func (c *Config) connections() int {
 	if c.MaxConns > 0 {
 		return c.MaxConns

@@ -68,7 +68,7 @@ func (c *Config) dataDir() (string, error) {
 	return usersDataDir()
 }
 
-// usersDataDir is where programs of this user keep their data, by the custom of the
+// usersDataDir returns where programs of this user keep their data, by the custom of the
 // system.
 func usersDataDir() (string, error) {
 	const name = "credenza"

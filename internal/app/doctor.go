@@ -39,7 +39,7 @@ type Diagnosis struct {
 	Advice   []string  `json:"advice"`
 
 	base      string // the base URL that is right, if it is known
-	listError string // why there is no list of models
+	listError string // why there is not a list of models
 }
 
 // Listing is what a server's list says of the model.

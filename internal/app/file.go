@@ -118,7 +118,7 @@ func (r *Resolver) checkFlag(flag *kong.Flag) error {
 	}
 	r.origins[flag.Name] = from
 	if err := decode(flag, text, reflect.New(flag.Target.Type()).Elem()); err != nil {
-		return settingError(flag.Name, "%s%s: %v", from.place, from.name, err)
+		return settingError(flag.Name, "%s%s", from.place, PlainValueError(fmt.Sprintf("%s: %v", from.name, err)))
 	}
 	return nil
 }
@@ -175,18 +175,27 @@ func (r *Resolver) Explain(err error) error {
 	return errors.Join(located...)
 }
 
-// locate puts the place in front of the text, and names settings as that place does.
-// found is false for settings that neither the file nor the environment has set.
+// locate puts the place in front of the text, and names settings as that place does. Those
+// that are set nowhere are named as in the file if the text is about it, else as flags. found
+// is false if neither the file nor the environment has set any of them.
 func (r *Resolver) locate(e *WrongSetting) (found bool, at error) {
 	text, place := e.Error(), ""
 	for _, name := range e.names {
 		if o, ok := r.origins[name]; ok {
 			place, found = cmp.Or(place, o.place), true
-			text = strings.Replace(text, name, o.name, 1)
 		}
 	}
 	if !found {
 		return false, e
+	}
+	for _, name := range e.names {
+		shown := "--" + name
+		if o, ok := r.origins[name]; ok {
+			shown = o.name
+		} else if place != "" {
+			shown = yamlName(name)
+		}
+		text = strings.Replace(text, name, shown, 1)
 	}
 	return true, &SettingError{e.Setting, place + text}
 }
@@ -202,7 +211,7 @@ func inEnvironment(flag *kong.Flag, fits func(string) bool) string {
 	return ""
 }
 
-// unset is the value of a flag that nothing sets.
+// unset returns the value of a flag that nothing sets.
 func unset(flag *kong.Flag) any {
 	if flag.IsBool() && !flag.HasDefault {
 		return "false"
@@ -212,7 +221,7 @@ func unset(flag *kong.Flag) any {
 
 func yamlName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
-// configPath is the file's name from the command line, else the environment.
+// configPath returns the file's name from the command line, else the environment.
 func configPath(ctx *kong.Context) string {
 	for _, flag := range ctx.Flags() {
 		if flag.Name == "config" {
@@ -314,12 +323,12 @@ func noYAML(path string, err error) error {
 	if line := yamlLine(err); line > 0 {
 		place = fmt.Sprintf("%s:%d", path, line)
 	}
-	return settingError("", "%s: this is no YAML: see that brackets and quotes are closed, and that lines are indented alike", place)
+	return settingError("", "%s: this is not YAML: check that brackets and quotes are closed, and that lines are indented alike", place)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// textOf is a setting's value as its flag takes it. Key groups and profiles are YAML there
+// textOf returns a setting's value as its flag takes it. Key groups and profiles are YAML there
 // too.
 func textOf(setting string, n *yaml.Node) (string, error) {
 	if setting != "key_groups" && setting != "profile" {

@@ -295,7 +295,7 @@ func TestUpload_RowsThatCannotBeReadAndSheetsAreNoted(t *testing.T) {
 	}
 	for want, req := range map[string]*credenzav1.DescribeUploadRequest{
 		`has no sheet "none"`: {UploadId: id, Sheet: "none"}, `there is no column "none"`: {UploadId: id, Overrides: map[string]string{"type": "none"}},
-		"is no field": {UploadId: id, Overrides: map[string]string{"none": "name"}},
+		"is not a field": {UploadId: id, Overrides: map[string]string{"none": "name"}},
 	} {
 		if _, err := s.DescribeUpload(t.Context(), req); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "--") {
 			t.Errorf("%v, want %s", err, want)

@@ -108,7 +108,7 @@ func (k *KeyGroups) UnmarshalText(text []byte) error {
 func parseGroups(text []byte) ([]upstream.Group, map[string]llm.Settings, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, nil, &groupsProblem{yamlLine(err), "this is no YAML"}
+		return nil, nil, &groupsProblem{yamlLine(err), "this is not YAML"}
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
 		return nil, nil, nil
@@ -164,7 +164,7 @@ func readGroup(number int, n *yaml.Node) (upstream.Group, llm.Settings, *groupsP
 	if err := n.Decode(&g); err != nil {
 		return upstream.Group{}, llm.Settings{}, &groupsProblem{
 			cmp.Or(yamlLine(err), n.Line),
-			fmt.Sprintf("key group %d is none (name, keys, base_url, models, requests_per_minute, tokens_per_minute, profile)", number),
+			fmt.Sprintf("key group %d is not valid: it may have name, keys, base_url, models, requests_per_minute, tokens_per_minute and profile", number),
 		}
 	}
 	group, err := g.convert()
@@ -178,7 +178,7 @@ func readGroup(number int, n *yaml.Node) (upstream.Group, llm.Settings, *groupsP
 	return group, llm.Settings(g.Profile), nil
 }
 
-// groupName is the name of a group that has none, by its number from 1.
+// groupName returns the name of a group that has none, by its number from 1.
 func groupName(number int) string { return fmt.Sprintf("group %d", number) }
 
 var lineNumber = regexp.MustCompile(`\bline (\d+)\b`)

@@ -118,7 +118,7 @@ func checkFree(ctx context.Context, path string) error {
 	case err != nil:
 		return err
 	case file.Mode().Type() != os.ModeSocket:
-		return errors.New("the file is there and is no socket")
+		return errors.New("the file is there and is not a socket")
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -93,7 +93,7 @@ func TestSockets_LeftByAnotherProcess(t *testing.T) {
 	if err := os.WriteFile(web, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := startOnSockets(t, grpc, web); err == nil || !strings.Contains(err.Error(), "is no socket") {
+	if _, err := startOnSockets(t, grpc, web); err == nil || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("a file in the socket's place: %v", err)
 	}
 	if _, err := os.Stat(web); err != nil {

@@ -27,7 +27,7 @@ type Profile struct {
 func (p *Profile) UnmarshalText(text []byte) error {
 	var read profile
 	if err := yaml.Unmarshal(text, &read); err != nil {
-		p.problem = fmt.Errorf("it is no YAML, or has a member that no profile has: give some of %v", llm.SettingNames())
+		p.problem = fmt.Errorf("it is not YAML, or has a member that no profile has: give some of %v", llm.SettingNames())
 		return nil //nolint:nilerr // see above
 	}
 	p.settings, p.problem = llm.Settings(read), llm.Settings(read).Check()
@@ -92,7 +92,7 @@ func profilesOf(c *Config, model *llm.Client, gate *upstream.Status) []catalog.P
 	return profiles
 }
 
-// profileStore is where what was learned of servers outlives the process, nil if nothing
+// profileStore returns where what was learned of servers outlives the process, nil if nothing
 // does.
 func (a *App) profileStore() llm.Profiles {
 	if a.broker == nil {

@@ -34,7 +34,7 @@ func TestProfile_SurvivesARestart(t *testing.T) {
 func TestProfile_IsChecked(t *testing.T) {
 	for text, want := range map[string]string{
 		"{format: xml}":              "profile: format is \"xml\": give one of json_object, plain_schema, strict_schema, text",
-		"{frmat: text}":              "profile: it is no YAML, or has a member that no profile has",
+		"{frmat: text}":              "profile: it is not YAML, or has a member that no profile has",
 		"{body: {model: x}}":         "profile: body: model is a member of every request already",
 		"{provider: acme}":           "profile: provider is \"acme\": give one of openai, azure",
 		"{reasoning_effort: minmal}": "profile: reasoning_effort is \"minmal\"",

@@ -40,7 +40,7 @@ func (s Servers) check(w *wrongs) {
 	for i, text := range s.urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			w.add("nats-url", "nats-url: address %d is none of NATS: give one such as nats://nats.internal:4222", i+1)
+			w.add("nats-url", "nats-url: address %d is not one of NATS: give one such as nats://nats.internal:4222", i+1)
 		}
 	}
 }

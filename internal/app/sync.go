@@ -19,7 +19,7 @@ func (s *SyncTime) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// within is the time, 0 for always.
+// within returns the time, 0 for always.
 func (s SyncTime) within() time.Duration {
 	switch s.text {
 	case "":

@@ -26,7 +26,7 @@ func (a *App) temporaryDir() (string, error) {
 	a.removeAbandoned()
 	dir, err := os.MkdirTemp("", temporaryPattern)
 	if err != nil {
-		return "", fmt.Errorf("no temporary folder can be made: see that there is room in %s (%w)", os.TempDir(), err)
+		return "", fmt.Errorf("no temporary folder can be created: check that there is room in %s (%w)", os.TempDir(), err)
 	}
 	lock := flock.New(filepath.Join(dir, ownerLock))
 	a.closers = append(a.closers, func() {

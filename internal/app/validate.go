@@ -28,7 +28,7 @@ func (w *wrongs) add(settings, format string, args ...any) {
 // line that names it and says what is right.
 func (c *Config) Validate() error {
 	var w wrongs
-	for _, check := range []func(*wrongs){c.checkGroups, c.checkProfile, c.checkKeys, c.checkTwins, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.checkStore} {
+	for _, check := range []func(*wrongs){c.checkGroups, c.checkProfile, c.checkKeys, c.checkDuplicateKeys, c.checkChoices, c.checkNumbers, c.checkTimes, c.checkUpstream, c.checkAddresses, c.checkOrigins, c.checkStore} {
 		check(&w)
 	}
 	return errors.Join(w...)
@@ -87,9 +87,9 @@ func (c *Config) checkGroups(w *wrongs) {
 	}
 }
 
-// checkTwins finds keys that are there twice: each would be given a
-// quota of its own that it does not have. The same key for another server is another one.
-func (c *Config) checkTwins(w *wrongs) {
+// checkDuplicateKeys finds keys that are given twice: each would count
+// with a quota of its own. The same key for another server is another one.
+func (c *Config) checkDuplicateKeys(w *wrongs) {
 	setting := "openai-api-key"
 	if len(c.KeyGroups.groups) > 0 {
 		setting = "key-groups"
@@ -162,7 +162,7 @@ func (c *Config) checkUpstream(w *wrongs) {
 	}
 	switch u, err := url.Parse(c.baseURL()); {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		w.add("openai-base-url", "openai-base-url is no http or https address: give one such as %s", defaultBaseURL)
+		w.add("openai-base-url", "openai-base-url is not an http or https address: give one such as %s", defaultBaseURL)
 	case u.User != nil:
 		w.add("openai-base-url", "openai-base-url holds a user or password: give keys by OPENAI_API_KEY")
 	}

@@ -29,7 +29,7 @@ func (r *Resolver) UnknownVariables(others ...string) (warnings []string) {
 		if best := nearestOf(name, known); best != "" {
 			advice = fmt.Sprintf("did you mean %s?", best)
 		}
-		warnings = append(warnings, fmt.Sprintf("the environment has %s, which is no setting: %s", name, advice))
+		warnings = append(warnings, fmt.Sprintf("the environment has %s, which is not a setting: %s", name, advice))
 	}
 	slices.Sort(warnings)
 	return warnings

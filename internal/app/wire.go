@@ -277,7 +277,7 @@ const (
 // of memory, a few with more: enough for a full pool of 256 whose shops take a second.
 const maxFetches = 256
 
-// fit is the square that pictures are shrunk to, in pixels a side.
+// fit returns the square that pictures are shrunk to, in pixels a side.
 func (c *Config) fit() int {
 	switch {
 	case c.ImageFit > 0:

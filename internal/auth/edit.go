@@ -141,7 +141,7 @@ func edit(path string, change func(list *yaml.Node) error) error {
 	defer unlock()
 	before, err := readTokens(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the tokens: %w", err)
+		return fmt.Errorf("the token file cannot be read: correct its path or its permissions (%w)", err)
 	}
 	if len(bytes.TrimSpace(before)) > 0 {
 		if _, err := ParseTokens(path, before); err != nil {

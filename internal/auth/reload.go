@@ -44,7 +44,7 @@ func (a *Authority) Reload() (changed bool, err error) {
 	}
 	a.file.data = data
 	if err != nil {
-		return true, fmt.Errorf("read the tokens: %w", err)
+		return true, fmt.Errorf("the token file cannot be read: correct its path or its permissions (%w)", err)
 	}
 	tokens, err := ParseTokens(a.file.path, data)
 	if err == nil {

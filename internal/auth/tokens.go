@@ -63,14 +63,14 @@ type caller struct {
 
 func (c *caller) expired() bool { return !c.expires.IsZero() && !time.Now().Before(c.expires) }
 
-// certificateName is the name by which a client certificate is the caller's.
+// certificateName returns the name by which a client certificate is the caller's.
 func (c *caller) certificateName() string { return cmp.Or(c.subject, c.name) }
 
 // LoadTokens reads a file of tokens; see ParseTokens.
 func LoadTokens(path string) (*Tokens, error) {
 	data, err := readTokens(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the tokens: %w", err)
+		return nil, fmt.Errorf("the token file cannot be read: correct its path or its permissions (%w)", err)
 	}
 	return ParseTokens(path, data)
 }
@@ -269,7 +269,7 @@ var callerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (c *caller) setName(value *yaml.Node) error {
 	if value.Kind != yaml.ScalarNode || !callerName.MatchString(value.Value) {
-		return errors.New("name: up to 64 letters, digits, dots, dashes and underscores are taken")
+		return errors.New("name: use up to 64 letters, digits, dots, dashes and underscores, with a letter or digit first")
 	}
 	c.name = value.Value
 	return nil
@@ -304,7 +304,7 @@ func (c *caller) setScopes(value *yaml.Node) error {
 	for _, node := range value.Content {
 		scope, ok := scopes[node.Value]
 		if !ok {
-			return fmt.Errorf("scopes: entry unknown in line %d: classify and operate are taken", node.Line)
+			return fmt.Errorf("scopes: unknown entry in line %d: give classify or operate", node.Line)
 		}
 		c.scopes |= scope
 	}

@@ -32,7 +32,7 @@ func TestBadTokenFiles(t *testing.T) {
 		{"no scopes", "- name: a\n  sha256: " + hash, "t.yaml:1: the caller has no scopes"},
 		{"empty scopes", "- name: a\n  sha256: " + hash + "\n  scopes: []", "t.yaml:3: scopes: a list is expected"},
 		{"scopes no list", "- name: a\n  sha256: " + hash + "\n  scopes: classify", "t.yaml:3: scopes: a list is expected"},
-		{"unknown scope", "- name: a\n  sha256: " + hash + "\n  scopes: [classify, hunter2]", "t.yaml:3: scopes: entry unknown in line 3"},
+		{"unknown scope", "- name: a\n  sha256: " + hash + "\n  scopes: [classify, hunter2]", "t.yaml:3: scopes: unknown entry in line 3"},
 		{"no time", "- name: a\n  expires: hunter2", "t.yaml:2: expires: a time such as"},
 		{"unknown cap", "- name: a\n  caps: {hunter2: 1}", "t.yaml:2: caps: name unknown or given twice in line 2: the caps are items_in_flight, items_per_minute"},
 		{"cap twice", "- name: a\n  caps: {jobs: 1, jobs: 2}", "t.yaml:2: caps: name unknown or given twice"},

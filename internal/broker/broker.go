@@ -134,10 +134,10 @@ func (b *Broker) awaitJetStream(ctx context.Context) error {
 			return fmt.Errorf("the NATS server has no JetStream that this account may use: enable it there (%w)", err)
 		case ctx.Err() == nil:
 		case b.config.MayBeAway:
-			b.config.Log.Warn("the NATS cluster does not answer, and is tried until it does: see that most of its servers run")
+			b.config.Log.Warn("the NATS cluster does not answer, and is tried until it does: check that most of its servers run")
 			return nil
 		default:
-			return fmt.Errorf("the NATS cluster does not answer: see that most of its servers run (%w)", err)
+			return fmt.Errorf("the NATS cluster does not answer: check that most of its servers run (%w)", err)
 		}
 	}
 }

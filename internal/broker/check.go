@@ -59,7 +59,7 @@ func checkParent(dir string) (string, error) {
 		parent = filepath.Dir(parent)
 	}
 	if err := checkRoom(parent); err != nil {
-		return "", fmt.Errorf("the data folder cannot be made: name another one in data-dir (%w)", err)
+		return "", fmt.Errorf("the data folder cannot be created: name another one in data-dir (%w)", err)
 	}
 	return dir + ", which the start makes", nil
 }

@@ -49,7 +49,7 @@ func startEmbedded(config Config) (*embedded, error) {
 		return nil, errors.New("no data folder is given: name one in data-dir")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: name another one in data-dir (%w)", err)
+		return nil, fmt.Errorf("the data folder cannot be created: name another one in data-dir (%w)", err)
 	}
 	lock := flock.New(filepath.Join(dir, lockName))
 	held, err := lock.TryLock()
@@ -57,7 +57,7 @@ func startEmbedded(config Config) (*embedded, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the data folder cannot be locked: name another one in data-dir (%w)", err)
 	case !held:
-		return nil, fmt.Errorf("%w %s: end it, or name another folder in data-dir", ErrFolderInUse, dir)
+		return nil, fmt.Errorf("%w %s: end that process, or name another folder in data-dir", ErrFolderInUse, dir)
 	}
 	e := &embedded{dir: dir, lock: lock, log: config.Log, disk: newDisk(config)}
 	e.rounds = &rounds{sync: e.disk.sync}

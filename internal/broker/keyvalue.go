@@ -27,7 +27,7 @@ const (
 	valuesTime  = time.Second
 )
 
-// Values returns the store of that name. One that cannot be made now is made later.
+// Values returns the store of that name. One that cannot be created now is created later.
 func (b *Broker) Values(name string, log *zap.Logger) *Values {
 	v := &Values{broker: b, name: name, log: log}
 	ctx, cancel := context.WithTimeout(context.Background(), valuesTime)

@@ -66,7 +66,7 @@ func New() *Calls { return &Calls{calls: map[*call]struct{}{}} }
 
 // ShuttingDown returns the fault of calls that are refused or ended.
 func ShuttingDown() *fault.Fault {
-	return fault.New(fault.ShuttingDown, "the server is going down: call again, another one will answer")
+	return fault.New(fault.ShuttingDown, "the server is shutting down: call again, another one will answer")
 }
 
 // Enter admits a call and returns its context, which End ends, and leave, which is

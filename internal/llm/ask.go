@@ -13,15 +13,15 @@ import (
 // BackendName is what traces call this backend.
 const BackendName = "openai"
 
-// Ask returns the model's answer to a question, making as many calls as it
-// takes within the context's deadline and the config's bounds. It holds a lease
-// only while a call is in flight, but for the question's Hold.
+// Ask returns the model's answer to a question, making as many calls as needed
+// within the context's deadline and the config's bounds. It holds a lease
+// only while a call is in flight, unless the question has a Hold.
 //
 // The error is a *fault.Fault: one of the UPSTREAM reasons, RATE_LIMITED,
 // QUOTA_EXHAUSTED, MALFORMED_ANSWER, REFUSED or DEADLINE_EXCEEDED. If the
 // caller cancelled ctx, it also is context.Canceled, and Ask returns at once. The
-// answer's trace is filled in either way, but for the latency; the review mark is
-// the caller's to set.
+// answer's trace is filled in either way, except the latency; the caller sets the
+// review mark.
 func (c *Client) Ask(ctx context.Context, q catalog.Question) (answer catalog.Answer, err error) {
 	a := c.begin(&q)
 	if q.Picture != nil && c.sites.isBlind(a.need.Model) {
@@ -50,7 +50,7 @@ func (c *Client) Ask(ctx context.Context, q catalog.Question) (answer catalog.An
 	}
 }
 
-// asking is the state of one question on its way.
+// asking is the state of a question that is being asked.
 type asking struct {
 	*Client
 	question *catalog.Question
@@ -87,7 +87,7 @@ type asking struct {
 	form form
 }
 
-// Bounds on calls that are no attempts. They end what would otherwise go round
+// Bounds on calls that are not attempts. They end what would otherwise go on
 // for ever if a server contradicts itself or no key is ever retired.
 const (
 	maxMoves   = 20
@@ -196,7 +196,7 @@ func late(last, f *fault.Fault) *fault.Fault {
 // goOn decides what follows a call that gave no classification: another one, whose
 // earliest start it sets, or the fault that ends the item.
 //
-// It is the one place where retries are decided on.
+// Retries are decided on here and nowhere else.
 func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 	a.need.NotBefore = time.Time{}
 	switch end.step {
@@ -222,7 +222,7 @@ func (a *asking) goOn(ctx context.Context, end *outcome) *fault.Fault {
 		return a.waitUntil(ctx, end)
 	case stepRetry:
 		switch {
-		case end.means == meansLoading: // no failure, but no reason to ask ever so often
+		case end.means == meansLoading: // not a failure, but no reason to ask without end
 			a.need.Failures = max(a.need.Failures, min(a.need.Failures+1, loadingFailures))
 		case end.advice.Counts && a.usedUp(end):
 			return end.fault
@@ -294,8 +294,8 @@ func (f *failures) count(end *outcome) int {
 	return f.kinds[kind]
 }
 
-// waitUntil puts the next attempt off, as the gate advises. An item whose deadline comes first is told
-// at once.
+// waitUntil puts the next attempt off, as the gate advises. It returns the item's fault if its
+// deadline comes first.
 func (a *asking) waitUntil(ctx context.Context, end *outcome) *fault.Fault {
 	a.last = end.fault
 	a.need.NotBefore = end.advice.NotBefore

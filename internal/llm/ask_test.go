@@ -144,7 +144,7 @@ func TestEveryEnd(t *testing.T) {
 		"error without code": {[]answer{{body: `{"error":{"message":"upstream gone"}}`}}, fault.UpstreamUnavailable, 4, "upstream gone"},
 		"cut connection":     {[]answer{{cut: true}}, fault.UpstreamUnavailable, 4, "broke"},
 		"hang":               {[]answer{{hang: true}}, fault.UpstreamTimeout, 4, "in time"},
-		"garbage":            {[]answer{{body: "\x00not json"}}, fault.MalformedAnswer, 4, "no chat completion"},
+		"garbage":            {[]answer{{body: "\x00not json"}}, fault.MalformedAnswer, 4, "not a chat completion"},
 		"prose":              {[]answer{{content: "It is a sofa."}}, fault.MalformedAnswer, 2, "no JSON object"},
 		"not in taxonomy":    {[]answer{{content: strings.Replace(good, "SOFA", "CAR", 1)}}, fault.MalformedAnswer, 2, "CAR"},
 		"cut off":            {[]answer{{content: good[:40], finish: "length"}}, fault.MalformedAnswer, 4, "cut off after 8000 tokens: raise CREDENZA_MAX_OUTPUT_TOKENS"},

@@ -15,9 +15,9 @@ import (
 	"github.com/credenza-dev/credenza/internal/upstream"
 )
 
-// warmer is added to the temperature for an answer that could not be used: at 0
+// addedTemperature is added to the temperature for an answer that could not be used: at 0
 // the same one would come back.
-const warmer = 0.4
+const addedTemperature = 0.4
 
 // attempt makes one call on a lease, or two if the first is a straggler,
 // settles the leases, and returns how it ended.
@@ -67,7 +67,7 @@ func (a *asking) attempt(ctx context.Context, lease *upstream.Lease) (end outcom
 	a.called(ctx, &got, &end)
 	known = a.learn(where.site, sent, &end)
 	a.answer.Trace.Usage.Add(end.result.Usage)
-	if got.cutTwin {
+	if got.otherCut {
 		a.answer.Trace.Usage.Add(end.result.Usage)
 	}
 	return end
@@ -94,7 +94,7 @@ func (a *asking) request(where asked) terms {
 		f.room = min(f.room, a.mostRoom)
 	}
 	if a.malformed > 0 {
-		f.temperature = min(f.temperature+warmer, 2)
+		f.temperature = min(f.temperature+addedTemperature, 2)
 	}
 	if a.body == nil || f != a.form {
 		a.form = f
@@ -215,7 +215,7 @@ func readAll(res *http.Response) (string, error) {
 // onlyReader hides other methods, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
 
-// kind is what the question is asked by.
+// kind returns what the question is asked by.
 func (a *asking) kind() catalog.Kind {
 	if a.question.Picture != nil {
 		return catalog.KindImage

@@ -43,7 +43,7 @@ func causeInWords(err error) string {
 	return "connection broke"
 }
 
-// statusInWords is the same of an answer that is no success.
+// statusInWords returns the same for an answer whose status is not a success.
 func statusInWords(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return fmt.Sprintf("%d %s", status, text)

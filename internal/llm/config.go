@@ -60,7 +60,7 @@ type Config struct {
 	// Spans records traces. Nil: there are none.
 	Spans Spans
 	// Transport carries the calls. Nil: one of the client's own, for up to 4,096
-	// calls at once, which heeds the environment's proxy.
+	// calls at once, which uses the environment's proxy.
 	Transport http.RoundTripper
 }
 

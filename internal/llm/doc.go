@@ -5,19 +5,19 @@
 // one classification or one fault. It is the only place that decides whether to try
 // again; when, and with which key, is the gate's decision:
 //
-//	Ask: +-> Acquire --lease--> call --> judge --+--> classification, or final fault
+//	Ask: +-> Acquire --lease--> call ---> read --+--> classification, or final fault
 //	     |   (waits here,                        |
 //	     |    holding nothing)                   |
 //	     +------ need with a not-before time <---+   the lease is settled first
 //
 // Limits nest: an attempt has Config.AttemptTimeout, an item Config.MaxAttempts of one kind of
 // failure, twice as many of all, and the deadline of its context. Failures on the way to a
-// server that answers others end an item once they are too many for chance. So do 429s,
-// which are no attempts otherwise, as waiting for quota is not the item's fault; neither are
-// a refused key, a model that is being loaded, and a call that only taught us what the
-// server cannot do.
+// server that answers others end an item once they are too many to be chance, and so do 429s.
+// Otherwise a 429 is not counted as an attempt, since waiting for quota is not the item's
+// fault; nor is a refused key, a model that is being loaded, or a call that only taught us
+// what the server cannot do.
 //
-// What a server can do is learned from its answers, never by test calls: where
+// What a server can do is learned from its answers, never by test calls: if
 // it refuses the schema, log-probabilities, the temperature or a token limit by
 // name, the same question goes again without, and so do all later ones to that
 // server and model.

@@ -77,7 +77,7 @@ func mergeQuery(raw string, more url.Values) string {
 	return raw
 }
 
-// publicURL is an address without its user, query and fragment, which may be secret.
+// publicURL returns an address without its user, query and fragment, which may be secret.
 func publicURL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

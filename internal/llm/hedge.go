@@ -13,13 +13,13 @@ import (
 
 // call is one of the two calls of an attempt, and what came of it.
 type call struct {
-	lease   *upstream.Lease
-	number  int // from 1, of the question's calls
-	res     response
-	err     error
-	began   time.Time
-	ended   time.Time
-	cutTwin bool // the other call was cut off, which costs what this one does
+	lease    *upstream.Lease
+	number   int // from 1, of the question's calls
+	res      response
+	err      error
+	began    time.Time
+	ended    time.Time
+	otherCut bool // the other call was cut off, and cost as much as this one
 }
 
 // good reports whether a completion came, usable or not: a proxy's page with
@@ -30,8 +30,8 @@ func (c *call) good() bool {
 
 // send makes the attempt's call. If hedging is on and the answer takes longer
 // than almost all do, it makes the same call again if the gate has room to spare,
-// and goes on with the better of the two. It returns the lease to be settled; the
-// other one it settles itself. What that one cost counts too.
+// and goes on with the better of the two. The returned call has the lease that is
+// still to be settled; send settles the other one, whose cost counts too.
 //
 // Idea from Dean and Barroso, "The Tail at Scale", 2013.
 func (a *asking) send(ctx context.Context, lease *upstream.Lease, where asked) call {
@@ -79,7 +79,7 @@ func (a *asking) race(ctx context.Context, lease *upstream.Lease, where asked, a
 			}
 			stop()
 			lost := <-ended
-			if got.cutTwin = errors.Is(lost.err, context.Canceled); got.cutTwin {
+			if got.otherCut = errors.Is(lost.err, context.Canceled); got.otherCut {
 				a.called(ctx, &lost, &outcome{fault: fault.From(lost.err)})
 				abandon(lost.lease)
 			} else {
@@ -109,8 +109,8 @@ func (a *asking) second(where asked) *upstream.Lease {
 	return lease
 }
 
-// lose settles the worse call of the two. What read writes into the answer is written over
-// by the better one's.
+// lose settles the worse call of the two. What read writes into the answer here, that of the
+// better call overwrites.
 func (a *asking) lose(ctx context.Context, c *call) {
 	end := a.read(ctx, c.res, c.err, a.hidden(c.lease))
 	a.called(ctx, c, &end)
@@ -120,7 +120,7 @@ func (a *asking) lose(ctx context.Context, c *call) {
 
 func abandon(lease *upstream.Lease) { lease.Settle(upstream.Result{Outcome: upstream.Abandoned}) }
 
-// postSafely is post for a goroutine of its own, where no caller recovers.
+// postSafely is post for a goroutine of its own, which must recover from panics itself.
 func (a *asking) postSafely(ctx context.Context, lease *upstream.Lease) (res response, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -227,17 +227,17 @@ func (a *asking) lessRoom(said *serverError) bool {
 	return true
 }
 
-// wrongAddress is the fault of a question that no address answered.
+// wrongAddress returns the fault of a question that no address answered.
 func (a *asking) wrongAddress(s *site, sent terms, end *outcome) *fault.Fault {
 	said := fmt.Sprintf("%s answered %d", s.tried(sent), end.status)
 	if text := public(end.said.message, a.secrets); text != "" {
 		said += ": " + text
 	}
 	return fault.New(fault.UpstreamRejected,
-		"%s, which is no chat completion: set OPENAI_BASE_URL to the address that ends before /chat/completions, such as http://localhost:8080/v1", said)
+		"%s, which is not a chat completion: set OPENAI_BASE_URL to the address that ends before /chat/completions, such as http://localhost:8080/v1", said)
 }
 
-// blind is the fault of a question with a picture to a model that takes none. The item may
+// blind returns the fault of a question with a picture to a model that takes none. The item may
 // be answered from its text.
 func (a *asking) blind() *fault.Fault {
 	a.sites.noteBlind(a.need.Model)

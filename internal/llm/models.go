@@ -22,7 +22,7 @@ const (
 	maxListBytes = 1 << 20
 )
 
-// ErrUnreachable is the cause of a fault if no connection to the server came about.
+// ErrUnreachable is the cause of a fault if no connection to the server was made.
 var ErrUnreachable = errors.New("unreachable")
 
 // ModelList is what a server says of its models.
@@ -138,7 +138,7 @@ func (c *Client) list(ctx context.Context, address string, d *dialect, secret st
 }
 
 func noModelList() *fault.Fault {
-	return fault.New(fault.MalformedAnswer, "what the model's server sent is no list of models")
+	return fault.New(fault.MalformedAnswer, "what the model's server sent is not a list of models")
 }
 
 // readModels reads OpenAI's form, {"data":[{"id":...}]}, a bare list, and {"models":[...]}.

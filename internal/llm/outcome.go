@@ -50,13 +50,13 @@ type outcome struct {
 	onTheWay  bool            // the failure was between here and the model's server
 	completed bool            // a completion came, usable or not
 	empty     bool            // it had no choices
-	cutOff    bool            // it ended for want of room
+	cutOff    bool            // it ended because its room was used up
 	reasoned  bool            // tokens were spent on reasoning
 	advice    upstream.Advice // the gate's, once the lease is settled
 }
 
 // inChoice reports whether a gateway has answered that the model behind it failed. That says
-// little of the item, and the gate knows of no outage, so that the item gets more attempts.
+// little about the item, and the gate knows of no outage, so that the item gets more attempts.
 func (end *outcome) inChoice() bool { return end.said != nil && end.said.inChoice }
 
 // read finds out what came of a call. A classification goes to a.answer.
@@ -73,14 +73,14 @@ func (a *asking) read(ctx context.Context, res response, err error, secrets hidd
 	}
 }
 
-// whole reports whether an answer came as a whole although the connection broke behind it: its
+// whole reports whether an answer came whole although the connection broke after it: its
 // length was wrong, or its end was missing. It is paid for.
 func whole(res response) bool {
 	body := strings.TrimSpace(res.body)
 	return res.status >= 200 && res.status < 300 && strings.HasPrefix(body, "{") && gjson.Valid(body)
 }
 
-// cut is the fault of an item whose context ended in the middle of a call.
+// cut returns the fault of an item whose context ended in the middle of a call.
 func cut(ctx context.Context) *fault.Fault {
 	if cancelled(ctx) {
 		return fault.From(ctx.Err())
@@ -134,16 +134,16 @@ func (a *asking) readCompletion(res response, secrets hidden) outcome {
 	case end.cutOff:
 		end.step = stepAskAgain
 		end.fault = fault.Wrap(err, fault.MalformedAnswer,
-			"the model's answer was cut off after %d tokens: raise CREDENZA_MAX_OUTPUT_TOKENS, or take a model that reasons less", a.form.room)
+			"the model's answer was cut off after %d tokens: raise CREDENZA_MAX_OUTPUT_TOKENS, or use a model that reasons less", a.form.room)
 	default:
 		end.step, end.fault = stepAskAgain, fault.From(err)
 	}
 	return end
 }
 
-// classification finds the answer in whatever member of the completion it stands, and
-// writes it into a.answer. Of several answers, in calls of tools or anywhere, none is likelier than
-// another, so that they must be the same.
+// classification finds the answer in whichever member of the completion it is, and writes it
+// into a.answer. Several answers, in tool calls or elsewhere, must be the same, since none is
+// likelier than another.
 func (a *asking) classification(r *reply) error {
 	var failed error
 	var found *catalog.Classification
@@ -194,15 +194,15 @@ func (a *asking) cutClassification(r *reply) bool {
 	return err == nil
 }
 
-// noCompletion is the outcome of a call whose body is no completion at all: a
-// proxy's page, noise, half a document. The model never saw to it, so this is a
-// failure on the way and not an answer that the model may be asked to mend.
+// noCompletion returns the outcome of a call whose body is no completion at all: a
+// proxy's page, noise, half a document. The model did not write it, so this is a
+// failure on the way and not an answer that the model may be asked to correct.
 func noCompletion(res response) outcome {
 	end := outcome{
 		step: stepRetry, status: res.status, onTheWay: true,
 		result: upstream.Result{Outcome: upstream.Broken, Header: res.header, Cause: "no chat completion"},
 		fault: fault.New(fault.MalformedAnswer,
-			"what the model's server sent is no chat completion: check the base URL, or try again later"),
+			"what the model's server sent is not a chat completion: check the base URL, or try again later"),
 	}
 	end.empty = gjson.Get(res.body, "choices").Exists()
 	if isPage(res.header, res.body) { // of a proxy, or the server's for an address that it does not have
@@ -290,8 +290,8 @@ var meaningOutcomes = [...]struct {
 	meansItem:      {stepFail, upstream.Rejected, fault.UpstreamRejected, "change the item"},
 	meansParameter: {stepFail, upstream.Rejected, fault.UpstreamRejected, "change the item, the model or the server's settings"},
 	meansRoom:      {stepAskAgain, upstream.Rejected, fault.MalformedAnswer, "raise CREDENZA_MAX_OUTPUT_TOKENS"},
-	meansContext:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "shorten the item, or take a model with a larger context"},
-	meansPicture:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "take a model that sees pictures"},
+	meansContext:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "shorten the item, or use a model with a larger context"},
+	meansPicture:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "use a model that accepts pictures"},
 	meansFiltered:  {stepFail, upstream.Rejected, fault.Refused, "change the item's text or picture"},
 	meansAddress:   {stepFail, upstream.Rejected, fault.UpstreamRejected, "correct the base URL"},
 	meansModel:     {stepFail, upstream.Rejected, fault.UpstreamRejected, "name a model that the server has"},
@@ -300,7 +300,7 @@ var meaningOutcomes = [...]struct {
 	meansMoney:     {stepMove, upstream.Exhausted, fault.QuotaExhausted, "raise the quota or give another key"},
 	meansSpeed:     {stepWait, upstream.Throttled, fault.RateLimited, "allow more time, or raise the quota"},
 	meansLoading:   {stepRetry, upstream.Overloaded, fault.UpstreamUnavailable, "allow more time for the model to be loaded"},
-	meansBroken:    {stepRetry, upstream.Succeeded, fault.MalformedAnswer, "try again, or take a model that follows a JSON schema"},
+	meansBroken:    {stepRetry, upstream.Succeeded, fault.MalformedAnswer, "try again, or use a model that follows a JSON schema"},
 	meansSlow:      {stepRetry, upstream.TimedOut, fault.UpstreamTimeout, "try again later"},
 	meansAway:      {stepRetry, upstream.Overloaded, fault.UpstreamUnavailable, "try again later"},
 	meansFailure:   {stepRetry, upstream.Broken, fault.UpstreamUnavailable, "try again later"},
@@ -334,7 +334,7 @@ func callFailed(err error, res response, secrets hidden) outcome {
 	return end
 }
 
-// unreachable reports whether no connection came about.
+// unreachable reports whether no connection was made.
 func unreachable(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return true

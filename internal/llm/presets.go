@@ -76,7 +76,7 @@ func presetFor(name, base string) (*preset, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, nil //nolint:nilerr // a base URL that is no address was refused elsewhere
+		return nil, nil //nolint:nilerr // a base URL that is not an address was refused elsewhere
 	}
 	host := strings.ToLower(u.Host)
 	for i := range presets {

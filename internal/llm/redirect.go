@@ -43,7 +43,7 @@ func movedForGood(status int) bool {
 	return status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect || status == http.StatusBadRequest
 }
 
-// methodAfter returns the method for what an answer redirects to. Modal answers 303 where a
+// methodAfter returns the method for what an answer redirects to. Modal answers 303 if a
 // call takes long: the answer is fetched, and not asked for again.
 func methodAfter(status int, method string) string {
 	if status == http.StatusSeeOther {

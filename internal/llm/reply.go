@@ -350,7 +350,7 @@ func (r *reply) readUsage(c *cursor) {
 	}
 }
 
-// cutOff reports whether an answer ended for want of room: in the server's words, or because
+// cutOff reports whether an answer ended because its room was used up: in the server's words, or because
 // it took all of it.
 func (r *reply) cutOff(f form) bool {
 	finish := strings.ToLower(r.finish)

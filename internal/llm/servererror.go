@@ -72,7 +72,7 @@ func readError(status int, header http.Header, body string) serverError {
 	return e
 }
 
-// detail is the error in a line: status, words and code.
+// detail returns the error in a line: status, words and code.
 func (e *serverError) detail() string {
 	words := strconv.Itoa(e.status)
 	if e.message != "" {
@@ -217,7 +217,7 @@ var waitMembers = map[string]time.Duration{
 	"retry_after": time.Second, "retryAfter": time.Second, "retry_after_seconds": time.Second, "retry_after_ms": time.Millisecond,
 }
 
-// messageText is a message as text: a string, FastAPI's list of violations, or an
+// messageText returns a message as text: a string, FastAPI's list of violations, or an
 // object that has one of them in turn.
 func messageText(v gjson.Result) string {
 	switch {

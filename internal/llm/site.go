@@ -35,7 +35,7 @@ type site struct {
 	settled [catalog.NumKinds]bool // usable answers have come, by what was asked
 	rejects int                    // refusals in a row since the last answer
 	failure string                 // the words of the last failure, while nothing was answered
-	lost    bool                   // all addresses were asked in vain
+	lost    bool                   // no address answered
 	outage  bool                   // nothing that was left out helped against failures
 	good    bool                   // an answer has been of use, or a refusal of the model's own
 	garbled int                    // answers that were of no use, while none was good
@@ -77,7 +77,7 @@ func (s *site) address(t terms) string {
 	return s.endpoints[min(t.Endpoint, len(s.endpoints)-1)]
 }
 
-// tried returns the addresses that were asked in vain, as a part of a sentence.
+// tried returns the addresses that did not answer, as a part of a sentence.
 func (s *site) tried(sent terms) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *site) open() bool {
 }
 
 // answered notes an answer to a request with these terms: whether it was of use, and whether
-// it was whole. One that was cut off for want of room does not end the negotiation, nor does
+// it was whole. One that was cut off does not end the negotiation, nor does
 // one that was of no use, unless others were or all was in vain.
 func (s *site) answered(sent terms, kind catalog.Kind, good, whole bool) {
 	s.mu.Lock()

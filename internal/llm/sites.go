@@ -90,7 +90,7 @@ func (s *sites) peek(id dialectID) (asked, error) {
 	}
 	addresses, err := endpoints(id.base, d.query)
 	if err != nil {
-		return asked{}, fmt.Errorf("the base URL is no address: %w", err)
+		return asked{}, fmt.Errorf("the base URL is not an address: %w", err)
 	}
 	return asked{s.load(d.site(id), d, addresses), d}, nil
 }
@@ -157,7 +157,7 @@ func (s *sites) load(id siteID, d *dialect, addresses []string) *site {
 	})
 }
 
-// site is the site that requests of this dialect go to.
+// site returns the site that requests of this dialect go to.
 func (d *dialect) site(id dialectID) siteID { return siteID{d.key, id.base, id.model} }
 
 // keyHeaders are the headers in which gateways want keys: Azure's, Anthropic's, that of

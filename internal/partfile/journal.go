@@ -228,7 +228,7 @@ func (j *journal) move(to mark) {
 	j.written = slices.DeleteFunc(append(j.written, to.Written...), func(row int64) bool { return row < to.Rows })
 }
 
-// empty reports whether there is nothing to go on with.
+// empty reports whether there is nothing to continue.
 func (j *journal) empty() bool { return j.at == checkpoint{} && len(j.live) == 0 }
 
 // close stores the last mark.

@@ -137,7 +137,7 @@ func TestItems_HaveTheirRows(t *testing.T) {
 }
 
 func TestFiles_RefusesWhatIsNoFileOfProducts(t *testing.T) {
-	for want, content := range map[string]string{"has no rows": "name\n", "is empty": " \n", "is no text": "\x00\x01\x02\x00\x00", "have more than": strings.Repeat("x", 200_000) + ",name\na,b\n"} {
+	for want, content := range map[string]string{"has no rows": "name\n", "is empty": " \n", "is neither text": "\x00\x01\x02\x00\x00", "have more than": strings.Repeat("x", 200_000) + ",name\na,b\n"} {
 		if _, err := files(t, content, productfile.Config{}).Describe(t.Context(), catalog.Owner{}, view); !fault.Is(err, fault.InvalidRequest) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}

@@ -152,5 +152,5 @@ func parseAfter(token string) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, fault.Invalid("page_token", "it is of no page of corrections: send back next_page_token, or none for the first page")
+	return 0, fault.Invalid("page_token", "it is not of these corrections: send back next_page_token, or none for the first page")
 }

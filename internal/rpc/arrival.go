@@ -52,7 +52,7 @@ func (a *arrival) begin(ctx context.Context, info *tap.Info) (context.Context, e
 	return context.WithValue(intake.With(ctx, in), arrivedKey{}, &arrived{handling, sever}), nil
 }
 
-// tooLarge is the fault of a call whose message has more bytes than the limit.
+// tooLarge returns the fault of a call whose message has more bytes than the limit.
 func tooLarge(limit int64) *fault.Fault {
 	return fault.New(fault.MessageTooLarge, "the message has more than %d bytes: send it in several requests", limit)
 }
@@ -211,7 +211,7 @@ func (s receivedStream) RecvMsg(m any) error {
 }
 
 // errUnread is the fault of a stream whose reader takes nothing.
-var errUnread = fault.New(fault.DeadlineExceeded, "the caller took nothing of the answer for too long: read it as it comes")
+var errUnread = fault.New(fault.DeadlineExceeded, "the caller read nothing of the answer for too long: read it as it comes")
 
 // countedStream counts off what was received, and bounds how long a message waits
 // for a reader. The connection's own time-out sees nothing of that while the caller

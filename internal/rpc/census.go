@@ -70,7 +70,7 @@ func (f *form) check(wire []byte) *refusal {
 	case c.items > f.items:
 		return &refusal{
 			Reason: fault.TooManyItems, Field: c.list(),
-			Text: fmt.Sprintf("there are %d, at most %d are taken: %s", c.items, f.items, f.advice),
+			Text: fmt.Sprintf("there are %d, at most %d are allowed: %s", c.items, f.items, f.advice),
 		}
 	case c.entries > f.entries:
 		return f.tooManyEntries()
@@ -86,7 +86,7 @@ func (f *form) tooManyEntries() *refusal {
 	return tooManyOfItems(f.parts.itemField(), f.entries)
 }
 
-// tooManyDecoded is the refusal of a field with too many entries that would be decoded at
+// tooManyDecoded returns the refusal of a field with too many entries that would be decoded at
 // once.
 func (f *form) tooManyDecoded(field string) *refusal {
 	if f.decoded != maxFrameEntries {
@@ -118,7 +118,7 @@ type census struct {
 	field   protoreflect.Name // of the message itself, with the last of these
 }
 
-// list is the name of the field with the items.
+// list returns the name of the field with the items.
 func (c *census) list() string {
 	if c.rows {
 		return "rows"
@@ -259,7 +259,7 @@ func (p *parts) part(number protowire.Number) part {
 	return p.list[number]
 }
 
-// itemField is the name of the field that has what can be counted, for a message
+// itemField returns the name of the field that has what can be counted, for a message
 // of the contract that has any, else empty.
 func (p *parts) itemField() string {
 	if p == nil {

@@ -73,7 +73,7 @@ func (s *checkedStream) RecvMsg(m any) error {
 func (c *checks) check(m any) error {
 	message, ok := m.(proto.Message)
 	if !ok {
-		return fault.From(fmt.Errorf("%T is no message", m))
+		return fault.From(fmt.Errorf("%T is not a message", m))
 	}
 	if err := marked(message); err != nil {
 		return err

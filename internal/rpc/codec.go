@@ -153,7 +153,7 @@ func (s slots) leave() { <-s }
 // field of any contract has it.
 const markNumber protowire.Number = 19_000
 
-var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked: send it as it is")
+var errRefused = errors.New("the message is compressed, and is too large or cannot be unpacked: send it uncompressed")
 
 // marked returns the mark in the message that consists of nothing else but one of
 // ours with its key.
@@ -204,7 +204,7 @@ func (r *refusal) mark(message proto.Message, key ...byte) error {
 	return nil
 }
 
-// wire is the message that has the mark and nothing else.
+// wire returns the message that has the mark and nothing else.
 func (r *refusal) wire(key []byte) ([]byte, error) {
 	text, err := json.Marshal(r)
 	if err != nil {

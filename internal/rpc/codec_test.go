@@ -93,7 +93,7 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		{
 			"items", streamMethod,
 			[][]byte{repeat(1<<19, emptyItem)},
-			tooMany, "items", "items: there are 524288, at most 2000 are taken: send them in several calls, or as a feed",
+			tooMany, "items", "items: there are 524288, at most 2000 are allowed: send them in several calls, or as a feed",
 		},
 		{
 			"one item too many, and a bad rest", streamMethod,
@@ -103,7 +103,7 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		{
 			"items of a chunk", feedMethod,
 			[][]byte{emptySpec, field(2, repeat(1<<19, emptyItem))},
-			tooMany, "items", "items: there are 524288, at most 2000 are taken: send them in several messages",
+			tooMany, "items", "items: there are 524288, at most 2000 are allowed: send them in several messages",
 		},
 		{
 			"items of a chunk that is said in parts", feedMethod,
@@ -113,7 +113,7 @@ func TestCountsAreBoundedBeforeDecoding(t *testing.T) {
 		{
 			"items of a job", submitMethod,
 			[][]byte{repeat(1<<19, emptyItem)},
-			tooMany, "items", "items: there are 524288, at most 2000 are taken: send them in several calls, or by CreateJob",
+			tooMany, "items", "items: there are 524288, at most 2000 are allowed: send them in several calls, or by CreateJob",
 		},
 		{
 			"tags of one item", streamMethod,

@@ -127,7 +127,7 @@ func (v *httpVisit) charge(n int) error {
 	return overHTTP(v.hold(n))
 }
 
-// overHTTP is an error of a body for the transcoder, which takes one that it does not
+// overHTTP returns an error of a body for the transcoder, which takes one that it does not
 // know for a fault of ours.
 func overHTTP(err error) error {
 	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind() == fault.KindOverloaded {

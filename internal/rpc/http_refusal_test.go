@@ -210,8 +210,8 @@ func TestRequestsThatAreNoCalls_SayHowToCall(t *testing.T) {
 		{http.MethodHead, atTaxonomy, "", http.StatusMethodNotAllowed, ""},
 		{http.MethodGet, atTaxonomy, "", http.StatusBadRequest, "add ?connect=v1"},
 		{http.MethodGet, atTaxonomy + "?encoding=json&message={}", "", http.StatusBadRequest, "add ?connect=v1"},
-		{http.MethodPost, atClassify, "application/grpcurl", http.StatusUnsupportedMediaType, "this Content-Type is not taken"},
-		{http.MethodPost, atClassify, "application/grpc-web-text", http.StatusUnsupportedMediaType, "this Content-Type is not taken"},
+		{http.MethodPost, atClassify, "application/grpcurl", http.StatusUnsupportedMediaType, "this Content-Type is not supported"},
+		{http.MethodPost, atClassify, "application/grpc-web-text", http.StatusUnsupportedMediaType, "this Content-Type is not supported"},
 	} {
 		h := startHTTP(t, setup{})
 		req, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, strings.NewReader("{}"))

@@ -110,7 +110,7 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 	case r.Method == http.MethodPost && !plain && !streamed(media):
 		return &httpRefusal{
 			http.StatusUnsupportedMediaType, connect.CodeUnimplemented,
-			"this Content-Type is not taken: send application/json or application/proto, for streams application/connect+json or +proto, " +
+			"this Content-Type is not supported: send application/json or application/proto, for streams application/connect+json or +proto, " +
 				"or call by gRPC-Web or gRPC",
 		}
 	case plain && (method.IsClientStream || method.IsServerStream):
@@ -124,7 +124,7 @@ func (h *HTTPHandler) misfit(v *httpVisit, method grpc.MethodInfo) *httpRefusal 
 			"gRPC, and a method by which both sides send streams, need HTTP/2: call it by HTTP/2, or another method by gRPC-Web or Connect",
 		}
 	case r.Method == http.MethodGet && packedQuery(r):
-		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it as it is"}
+		return &httpRefusal{http.StatusBadRequest, connect.CodeInvalidArgument, "the message in the address is compressed: send it uncompressed"}
 	case identityOf(r.Context()).May(serviceOf(r.URL.Path)) != nil:
 		v.forgetMessage(media)
 		// No read waits for the body, whose deadline would end later calls of the connection.
@@ -201,7 +201,7 @@ func (v *httpVisit) forgetMessage(media string) {
 	v.request.URL = &address
 }
 
-// leastMessage is the body of a call whose message is empty.
+// leastMessage returns the body of a call whose message is empty.
 func leastMessage(media string) io.Reader {
 	const envelope = "\x00\x00\x00\x00"
 	switch {

@@ -63,7 +63,7 @@ func (r *rows) setColumns(chunk *credenzav1.RowChunk, hasRows bool) error {
 	case len(names) == 0:
 		return nil
 	case len(names) > table.MaxColumns:
-		return fault.Invalid("rows.columns", "there are %d, at most %d are taken: leave out those that say nothing about the product", len(names), table.MaxColumns)
+		return fault.Invalid("rows.columns", "there are %d, at most %d are allowed: leave out those that say nothing about the product", len(names), table.MaxColumns)
 	case nameBytes(names, overrides) > maxNameBytes:
 		return fault.Invalid("rows.columns", "with the overrides they have more than %d bytes: shorten their names", maxNameBytes)
 	}

@@ -28,7 +28,7 @@ type unpacker struct {
 	codec *codec
 }
 
-// Type is the name of the encoding, as headers have it.
+// Type returns the name of the encoding, as headers have it.
 func (u *unpacker) Type() string { return inflate.Encoding }
 
 // message unpacks one message or returns the mark of a refusal. The error is that
@@ -49,10 +49,10 @@ func (u *unpacker) message(in io.Reader, limits inflate.Limits) (mem.BufferSlice
 
 // errEncoding refuses what is compressed in another way.
 var errEncoding = &httpRefusal{
-	http.StatusUnsupportedMediaType, connect.CodeUnimplemented, "this encoding is not taken: compress with gzip, or send messages as they are",
+	http.StatusUnsupportedMediaType, connect.CodeUnimplemented, "this encoding is not supported: compress with gzip, or send it uncompressed",
 }
 
-// encodingHeader is the header by which a protocol announces compressed messages.
+// encodingHeader returns the header by which a protocol announces compressed messages.
 func encodingHeader(media string) string {
 	switch {
 	case strings.HasPrefix(media, mediaGRPC):

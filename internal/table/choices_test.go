@@ -45,7 +45,7 @@ func TestMapping_Choices(t *testing.T) {
 }
 
 func TestMapping_WrongChoices(t *testing.T) {
-	for text, want := range map[string]string{"x": "field=NAME", "=x": "field=NAME", "colour=x": `"colour" is no field`} {
+	for text, want := range map[string]string{"x": "field=NAME", "=x": "field=NAME", "colour=x": `"colour" is not a field`} {
 		if _, err := table.ParseColumnChoice(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
@@ -58,7 +58,7 @@ func TestMapping_WrongChoices(t *testing.T) {
 
 func TestMapping_SaysWhatBecameOfColumns(t *testing.T) {
 	_, m := mapped(t, table.MappingConfig{}, `{"Handle":"h","Title":"a","Vendor":"v","Variant SKU":"1","Status":"active","Empty":"","label":"x"}`)
-	if want := "product_name from Title, id from Variant SKU or Handle; as they are: Vendor, label; left out: Status"; m.String() != want {
+	if want := "product_name from Title, id from Variant SKU or Handle; as attributes: Vendor, label; left out: Status"; m.String() != want {
 		t.Errorf("got %q, want %q", m, want)
 	}
 	want := []table.ColumnMatch{

@@ -34,7 +34,7 @@ func (c ColumnChoice) Check() error {
 }
 
 func (c ColumnChoice) noField(names []string) error {
-	return fault.Invalid("column", "%q is no field: give one of %s", clip(c.Field), strings.Join(names, ", "))
+	return fault.Invalid("column", "%q is not a field: give one of %s", clip(c.Field), strings.Join(names, ", "))
 }
 
 // fieldNames are the names of the fields, by field, as in choices and descriptions.

@@ -71,7 +71,7 @@ func (s *headedSource) setHeader(header cellRow) error {
 		names = names[:len(names)-1]
 	}
 	if len(names) > MaxColumns {
-		return s.at.at(header.line).fault("the header names %d columns, at most %d are taken: leave out those that say nothing of the products", len(names), MaxColumns)
+		return s.at.at(header.line).fault("the header names %d columns, at most %d are allowed: leave out those that say nothing about the products", len(names), MaxColumns)
 	}
 	s.setNames(names)
 	return nil

@@ -30,7 +30,7 @@ func (m *Mapping) String() string {
 	for _, list := range []struct {
 		what string
 		keys []string
-	}{{"as they are", plain}, {"left out", hidden}} {
+	}{{"as attributes", plain}, {"left out", hidden}} {
 		if len(list.keys) > 0 {
 			parts = append(parts, list.what+": "+shortList(list.keys))
 		}

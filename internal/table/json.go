@@ -305,7 +305,7 @@ func (s *jsonSource) recover(start position, err error) error {
 func (s *jsonSource) list(start position) (record, bool, error) {
 	r := record{line: start.line}
 	if !json.Valid(ReplaceNaN(s.buf)) {
-		return r, true, start.ofRow(start.fault("the list that begins here is no JSON"))
+		return r, true, start.ofRow(start.fault("the list that begins here is not JSON"))
 	}
 	values, err := decodeList(s.buf)
 	switch {
@@ -359,7 +359,7 @@ func decodeRow(text []byte, start position) (Row, error) {
 	var f *fault.Fault
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		place := max(0, min(int(syntax.Offset)-1, len(text)))
-		f = start.after(text[:place]).fault("is no JSON: %v", syntax)
+		f = start.after(text[:place]).fault("is not JSON: %v", syntax)
 	} else {
 		f = start.fault("%s", strings.TrimSpace(err.Error()))
 	}

@@ -147,7 +147,7 @@ func TestReader_ReadsLongWrappedLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !json.Valid([]byte(text)) {
-				t.Fatal("the test's own text is no JSON")
+				t.Fatal("the test's own text is not JSON")
 			}
 			if got := lines(t, text, table.ReaderConfig{MaxRowBytes: 1_000}); len(got) != n || got[n-1] != fmt.Sprint("1 ", n-1) {
 				t.Errorf("%d rows, the last %q", len(got), got[max(0, len(got)-1)])

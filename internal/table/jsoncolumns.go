@@ -18,7 +18,7 @@ func decodeRowOfColumns(text []byte, start position) ([]jsonColumn, error) {
 	if !json.Valid(text) {
 		_, err := decodeRow(text, start)
 		if err == nil {
-			err = start.fault("is no JSON")
+			err = start.fault("is not JSON")
 		}
 		return nil, err
 	}

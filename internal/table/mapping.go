@@ -88,7 +88,7 @@ const (
 // same field, the first in the list above that is not blank wins and the others become
 // attributes; further addresses and keys are dropped.
 // productColumn is a further name for the column of pages, empty for none; as it is
-// spelled there, it comes before all others. A `product` that is no address counts
+// spelled there, it comes before all others. A `product` that is not an address counts
 // as a name. Of a list of addresses the first counts.
 func MapRow(row Row, productColumn string) *catalog.Item {
 	return mapRow(row, namesOf(productColumn, true, nil))

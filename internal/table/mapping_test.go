@@ -167,7 +167,7 @@ func FuzzReplaceNaN(f *testing.F) {
 }
 
 // FuzzRow compares the row's own reading with encoding/json's, and feeds it what
-// is no JSON at all, which must end in an error or a row.
+// is not JSON at all, which must end in an error or a row.
 func FuzzRow(f *testing.F) {
 	for _, seed := range []string{`{"a":"b\n","c":[1,"x",null,[2],{"y":3}],"d":{"e":"}"}}`, `{}`, `{"a"`, `{"a":[`, `{"a":}`, `{,}`} {
 		f.Add([]byte(seed))

@@ -73,7 +73,7 @@ func (o *opener) openParquet(in io.Reader, buffered *bufio.Reader) (*Reader, err
 	case err != nil:
 		return nil, o.at.fault("is a Parquet file that is damaged: %v", err)
 	case len(s.leaves) > MaxColumns:
-		return nil, o.at.fault("has %d columns, at most %d are taken", len(s.leaves), MaxColumns)
+		return nil, o.at.fault("has %d columns, at most %d are allowed", len(s.leaves), MaxColumns)
 	}
 	s.groups, s.stored, s.pages.file = content.RowGroups(), content.Metadata().RowGroups, file
 	o.closes = append(o.closes, s.close)
@@ -249,7 +249,7 @@ func (s *parquetSource) note() string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("bytes that are no text, such as pictures, are not read (%s): give the pictures' addresses in a column", clip(shortList(names)))
+	return fmt.Sprintf("bytes that are not text, such as pictures, are not read (%s): give the pictures' addresses in a column", clip(shortList(names)))
 }
 
 // row returns the values of a row, and their texts.

@@ -205,7 +205,7 @@ func TestReader_SaysThatBytesInParquetAreNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	note := "bytes that are no text, such as pictures, are not read (image.bytes): give the pictures' addresses in a column"
+	note := "bytes that are not text, such as pictures, are not read (image.bytes): give the pictures' addresses in a column"
 	for i, want := range [][]string{nil, {note}} {
 		if _, err := r.Read(); err != nil {
 			t.Fatal(err)

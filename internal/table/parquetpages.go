@@ -147,7 +147,7 @@ func checkCodecs(groups []format.RowGroup) error {
 			case j >= len(groups[0].Columns) || codec != groups[0].Columns[j].MetaData.Codec:
 				return fmt.Errorf("%w in several ways: write it once more", errCodec)
 			case !slices.Contains(knownCodecs, codec):
-				return fmt.Errorf("%w with %v, which is not taken: write it with zstd, snappy or gzip", errCodec, codec)
+				return fmt.Errorf("%w with %v, which is not supported: write it with zstd, snappy or gzip", errCodec, codec)
 			}
 		}
 	}

@@ -52,11 +52,11 @@ func plainValue(kind parquet.Kind) func(parquet.Value) Value {
 		if text := v.ByteArray(); utf8.Valid(text) {
 			return TextValue(string(text))
 		}
-		return Value{} // bytes that are no text
+		return Value{} // bytes that are not text
 	}
 }
 
-// isBinary reports whether a value is bytes that are no text.
+// isBinary reports whether a value is bytes that are not text.
 func isBinary(v parquet.Value) bool {
 	return (v.Kind() == parquet.ByteArray || v.Kind() == parquet.FixedLenByteArray) && !utf8.Valid(v.ByteArray())
 }

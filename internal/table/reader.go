@@ -35,7 +35,7 @@ func ParseFormat(name string) (Format, error) {
 	case "xlsx":
 		return XLSX, nil
 	}
-	return Auto, fault.Invalid("format", "%q is none of auto, csv, jsonl and table", name)
+	return Auto, fault.Invalid("format", "%q is not one of auto, csv, jsonl and table", name)
 }
 
 // DefaultMaxRowBytes is room for far more text than an item may have: a description that

@@ -125,8 +125,8 @@ func TestReader_RefusesUnreadableInput(t *testing.T) {
 		"JSON array of texts":    {"[\"a\"]", "line 1, column 2: expected an object"},
 		"JSON of an error":       {"{\"error\":{\"code\":401,\"message\":\"no\"}}", "has no list of products, but an object of error"},
 		"JSON something after":   {"[{\"name\":\"a\"}] x", "line 1, column 16: something follows"},
-		"JSON syntax":            {"{\"name\":\"a\"}\n{\"name\":\n  oak}", "line 3, column 3: is no JSON"},
-		"JSON bad NaN":           {"{\"name\":NaNo}", "line 1, column 9: is no JSON"},
+		"JSON syntax":            {"{\"name\":\"a\"}\n{\"name\":\n  oak}", "line 3, column 3: is not JSON"},
+		"JSON bad NaN":           {"{\"name\":NaNo}", "line 1, column 9: is not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := read(t, c.text, table.ReaderConfig{})

@@ -13,7 +13,7 @@ var errNoRow = errors.New("a row must be an object")
 
 // UnmarshalJSON reads an object of any keys. Numbers and booleans become their
 // text, arrays lists, objects within it their JSON; of equal keys the last one
-// wins. Bare NaN is no JSON: see ReplaceNaN.
+// wins. Bare NaN is not JSON: see ReplaceNaN.
 //
 // It cuts the object up by itself, in less than half of the time that
 // json.Decoder's tokens take. As encoding/json's contract has it, the data is

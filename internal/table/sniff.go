@@ -69,7 +69,7 @@ func (o *opener) noSheet() error {
 	if o.cfg.Sheet == "" {
 		return nil
 	}
-	return o.at.fault("is no spreadsheet and has no sheet %q: leave --sheet out", o.cfg.Sheet)
+	return o.at.fault("is not a spreadsheet and has no sheet %q: leave --sheet out", o.cfg.Sheet)
 }
 
 // openCompound says what a file of old Office programs is.
@@ -94,7 +94,7 @@ func (o *opener) openCompound(in io.Reader, buffered *bufio.Reader) (*Reader, er
 // openText reads what is no binary format.
 func (o *opener) openText(in io.Reader, buffered *bufio.Reader, head []byte) (*Reader, error) {
 	if wideEncoding(head) == nil && looksBinary(head) {
-		return nil, o.at.fault("is no text and no kind of file that can be read: save it as CSV, XLSX or JSON")
+		return nil, o.at.fault("is neither text nor a kind of file that can be read: save it as CSV, XLSX or JSON")
 	}
 	for _, s := range textSignatures {
 		if s.begin.Match(head) {

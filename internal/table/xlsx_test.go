@@ -141,7 +141,7 @@ func TestReader_ReadsTheSheetOfThatName(t *testing.T) {
 	if _, err := read(t, workbook(t, nil, inline("See below."), inline("None.")), table.ReaderConfig{}); err == nil || !strings.Contains(err.Error(), "none of See below. is known") {
 		t.Errorf("notes alone: got %v", err)
 	}
-	if _, err := read(t, "name\na\n", table.ReaderConfig{Sheet: "x"}); err == nil || !strings.Contains(err.Error(), "in.csv is no spreadsheet and has no sheet \"x\"") {
+	if _, err := read(t, "name\na\n", table.ReaderConfig{Sheet: "x"}); err == nil || !strings.Contains(err.Error(), "in.csv is not a spreadsheet and has no sheet \"x\"") {
 		t.Errorf("CSV: got %v", err)
 	}
 }
@@ -214,7 +214,7 @@ func TestReader_RefusesOtherFiles(t *testing.T) {
 		"PDF":               {"%PDF-1.7", "in.csv is a PDF document"},
 		"zstd":              {"\x28\xb5\x2f\xfd", "in.csv is compressed with zstd"},
 		"a picture":         {"\xff\xd8\xff\xe0", "in.csv is a picture"},
-		"noise":             {"\x01\x02\x03\x04\x05\x06 name\n", "in.csv is no text and no kind of file that can be read"},
+		"noise":             {"\x01\x02\x03\x04\x05\x06 name\n", "in.csv is neither text nor a kind of file that can be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(t, c.text, table.ReaderConfig{})

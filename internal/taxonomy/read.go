@@ -102,7 +102,7 @@ func (r reader) languages(m *fields) map[string]*fields {
 		key, val := node.Content[i], node.Content[i+1]
 		switch {
 		case !languagePattern.MatchString(key.Value):
-			r.add(key.Line, "%q is no language: write its ISO 639 code in lower case, such as de", clip(key.Value))
+			r.add(key.Line, "%q is not a language: write its ISO 639 code in lower case, such as de", clip(key.Value))
 		case lists[key.Value] != nil:
 			r.add(key.Line, "the language %q is there twice: remove one", key.Value)
 		case val.Kind == yaml.AliasNode:

@@ -242,7 +242,7 @@ func TestParse_Problems(t *testing.T) {
 		{"a style twice", small + "  - {name: BOLD, description: x, keywords: [x], palette: [x], tags: [x, y, z]}\n", "f.yaml:17: the name BOLD is there twice, first in line 12: rename one or merge them"},
 		{"a term of two", replace("The rest.", "The rest.\n    terms: [box kite]"), `f.yaml:10: "box kite" is a term of KITES too, in line 5: keep it in one of them`},
 		{"a term of two in a language", strings.NewReplacer("[kite, Box-Kite]", "{en: [kite], de: [drachen]}", "The rest.", "The rest.\n    terms: {en: [drachen], de: [Drachen]}").Replace(small), `f.yaml:10: "Drachen" is a term of KITES too, in line 5: keep it in one of them`},
-		{"no language", replace("[kite, Box-Kite]", "{German: [drachen]}"), `f.yaml:5: "German" is no language: write its ISO 639 code in lower case, such as de`},
+		{"no language", replace("[kite, Box-Kite]", "{German: [drachen]}"), `f.yaml:5: "German" is not a language: write its ISO 639 code in lower case, such as de`},
 		{"a language without terms", replace("[kite, Box-Kite]", "{de: []}"), "f.yaml:5: terms is empty: give at least 1"},
 		{"a language that is no list", replace("[kite, Box-Kite]", "{de: drachen}"), `f.yaml:5: terms must be a list: write [a, b] or lines with "- "`},
 		{"a term twice", replace("Box-Kite", "KITE"), `f.yaml:5: "kite" is in terms twice, first in line 5: remove one`},

@@ -39,7 +39,7 @@ func checkNumbers() error {
 			continue
 		}
 		if got, err := strconv.Atoi(value); err != nil || got < n.least || got > n.most {
-			return fmt.Errorf("%s is no number from %d to %d: correct it", n.variable, n.least, n.most)
+			return fmt.Errorf("%s is not a number from %d to %d: correct it", n.variable, n.least, n.most)
 		}
 	}
 	return nil

@@ -135,7 +135,7 @@ func newExporter(ctx context.Context) (Exporter, error) {
 		e, err = otlptracehttp.New(ctx)
 	}
 	if err != nil {
-		return nil, errors.New("the exporter of traces cannot be made: correct the OTEL_EXPORTER_OTLP_ variables")
+		return nil, errors.New("the exporter of traces cannot be created: correct the OTEL_EXPORTER_OTLP_ variables")
 	}
 	return e, nil
 }
@@ -148,7 +148,7 @@ func checkEndpoint() error {
 		return nil
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%s is no address: give one such as http://localhost:4318", variable)
+		return fmt.Errorf("%s is not an address: give one such as http://localhost:4318", variable)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func checkCompression() error {
 	case "", "gzip", "none":
 		return nil
 	default:
-		return fmt.Errorf("%s is no compression: give gzip or none", variable)
+		return fmt.Errorf("%s is not a compression: give gzip or none", variable)
 	}
 }
 

@@ -63,7 +63,7 @@ func Open(config Config) (*Store, error) {
 	config.Keep = cmp.Or(config.Keep, DefaultKeep)
 	config.Log = cmp.Or(config.Log, zap.NewNop())
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder of uploads cannot be made: %w", err)
+		return nil, fmt.Errorf("the folder of uploads cannot be created: %w", err)
 	}
 	s := &Store{config: config, inFlight: map[string]int{}}
 	if err := s.load(); err != nil {
@@ -81,7 +81,7 @@ func (s *Store) Close() {
 	s.tidying.Wait()
 }
 
-// MaxBytes is the most that a file may have.
+// MaxBytes returns the most that a file may have.
 func (s *Store) MaxBytes() int64 { return s.config.MaxBytes }
 
 // Open returns a caller's file with its description. The caller closes it.

@@ -71,7 +71,7 @@ func unpacked(r *http.Request, limit int64) (io.Reader, error) {
 	compressed, known := inflate.Named(strings.Join(r.Header.Values("Content-Encoding"), ","))
 	switch {
 	case !known:
-		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not taken: compress with gzip, or send it uncompressed"}
+		return nil, &statusError{http.StatusUnsupportedMediaType, "This encoding is not supported: compress with gzip, or send it uncompressed"}
 	case !compressed:
 		return r.Body, nil
 	}
@@ -97,7 +97,7 @@ func (c *compatible) answer(ctx context.Context, w *answer, call classify.Call, 
 	if err != nil {
 		cancel(err)
 		<-run.ended
-		return fault.Wrap(err, fault.Cancelled, "the caller went away, or took nothing of the answer for %v", c.config.WriteTimeout)
+		return fault.Wrap(err, fault.Cancelled, "the caller went away, or read nothing of the answer for %v", c.config.WriteTimeout)
 	}
 	if end.err == nil {
 		if err := events.complete(end.summary.Total); err != nil {

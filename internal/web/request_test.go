@@ -124,7 +124,7 @@ func TestBadRequests(t *testing.T) {
 		"toggle is huge":             {`{"data":[{"name":"a"}],"toggle":1e300}`, nil, 422, "whole number"},
 		"the column is a list":       {`{"data":[{"name":"a"}],"toggle":1,"product_column":["a"]}`, nil, 422, "must be a text"},
 		"columns are a list":         {`{"data":[{"name":"a"}],"toggle":1,"columns":["a"]}`, nil, 422, "columns must be an object"},
-		"a field that is none":       {`{"data":[{"name":"a"}],"toggle":1,"columns":{"colour":"x"}}`, nil, 422, "is no field"},
+		"a field that is none":       {`{"data":[{"name":"a"}],"toggle":1,"columns":{"colour":"x"}}`, nil, 422, "is not a field"},
 		"no JSON":                    {`name=a`, nil, 422, "JSON decode error"},
 		"nothing":                    {``, nil, 422, "ends too early"},
 		"a list":                     {`[{"name":"a"}]`, nil, 422, "must be an object"},

@@ -69,7 +69,7 @@ func alive(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "o
 func readiness(parts Parts) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if !parts.Ready() {
-			http.Error(w, "not ready: starting, going down, or without its data folder", http.StatusServiceUnavailable)
+			http.Error(w, "not ready: starting, shutting down, or without its data folder", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ready\n")

@@ -284,7 +284,7 @@ func TestDrain(t *testing.T) {
 		defer cancel()
 		go func() { down <- r.Drain(ctx) }()
 		synctest.Wait()
-		if got := r.ask(t, "POST", classifyPath, twoRows); got.status != 503 || !strings.Contains(detail(t, got.body), "going down") {
+		if got := r.ask(t, "POST", classifyPath, twoRows); got.status != 503 || !strings.Contains(detail(t, got.body), "shutting down") {
 			t.Errorf("a new call: %+v", got)
 		}
 		if got := r.ask(t, "GET", "/healthz", ""); got.status != 200 {
@@ -321,7 +321,7 @@ func TestDrainCutsOffWhatDoesNotEnd(t *testing.T) {
 				go func() { down <- r.Drain(ctx) }()
 				if reads {
 					next := lines(t, res)
-					if line := next(); !strings.Contains(line, `"processing_type":"error"`) || !strings.Contains(line, "going down") {
+					if line := next(); !strings.Contains(line, `"processing_type":"error"`) || !strings.Contains(line, "shutting down") {
 						t.Errorf("the last line is %q", line)
 					}
 				}

@@ -170,7 +170,7 @@ func (c *Client) UpdateSettings(ctx context.Context, change Settings) (Settings,
 func logLevelToProto(name string) (credenzav1.LogLevel, error) {
 	n, ok := credenzav1.LogLevel_value["LOG_LEVEL_"+strings.ToUpper(name)]
 	if !ok || n == 0 {
-		message := fmt.Sprintf("%q is no log level: say debug, info, warn or error", name)
+		message := fmt.Sprintf("%q is not a log level: say debug, info, warn or error", name)
 		return 0, &Error{
 			Code: CodeInvalidArgument, Reason: ReasonInvalidRequest, Message: message,
 			Fields: []FieldViolation{{Field: "log_level", Message: message}},

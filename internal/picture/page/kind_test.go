@@ -152,7 +152,7 @@ func TestFind_Software(t *testing.T) {
 		{"lazy-src", `<img src="/spinner.gif" lazy-src="/oak.jpg" alt="Oak chair">`, "/oak.jpg"},
 		{"slick", `<img data-lazy="/oak.jpg" alt="Oak chair">`, "/oak.jpg"},
 		{"jQuery", `<img src="/grey.gif" data-original="/oak.jpg" alt="Oak chair">`, "/oak.jpg"},
-		{"a number that is no address", `<img src="/oak.jpg" data-original="17" data-image="true" alt="Oak chair">`, "/oak.jpg"},
+		{"a number that is not an address", `<img src="/oak.jpg" data-original="17" data-image="true" alt="Oak chair">`, "/oak.jpg"},
 		{"WP Rocket", `<img ` + inline + ` data-lazy-src="/oak.jpg" data-lazy-srcset="/oak.jpg 800w, /s.jpg 100w" alt="Oak chair">`, "/oak.jpg"},
 		{"NitroPack", `<img ` + inline + ` nitro-lazy-src="/oak.jpg" alt="Oak chair">`, "/oak.jpg"},
 		{"Cloudflare", `<img data-cfsrc="/oak.jpg" style="display:none" alt="Oak chair">`, "/oak.jpg"},

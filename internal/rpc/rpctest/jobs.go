@@ -113,13 +113,13 @@ func (j *Jobs) add(spec catalog.JobSpec, retryOf string, items []entry) catalog.
 	return created
 }
 
-// tick is the time of the next event.
+// tick returns the time of the next event.
 func (j *Jobs) tick() time.Time {
 	j.seconds++
 	return time.Date(2030, 1, 2, 3, 0, j.seconds, 0, time.UTC)
 }
 
-// snapshot is what may leave the lock.
+// snapshot returns what may leave the lock.
 func (b *job) snapshot() catalog.Job {
 	s := b.Job
 	s.Failures = maps.Clone(b.summary.FailuresByReason)
@@ -236,7 +236,7 @@ func (j *Jobs) List(_ context.Context, q catalog.JobQuery) ([]catalog.Job, strin
 		page = append(page, b.snapshot())
 	}
 	if !passed {
-		return nil, "", fault.Invalid("page_token", "it is of no list of this service: send next_page_token as it came")
+		return nil, "", fault.Invalid("page_token", "it is not of this service: send next_page_token as it came")
 	}
 	return page, "", nil
 }
@@ -370,7 +370,7 @@ func (j *Jobs) after(who catalog.Owner, id, token string) ([]catalog.JobEvent, <
 	}
 	seen, err := placeOf(token)
 	if err != nil || seen > len(b.events) {
-		return nil, nil, fault.Invalid("resume_token", "it is of no stream of this job: send one as it came, or none to begin again")
+		return nil, nil, fault.Invalid("resume_token", "it is not of this job: send one as it came, or none to begin again")
 	}
 	if seen == len(b.events) && b.State.Ended() { // the summary was the last that came
 		seen--
@@ -378,7 +378,7 @@ func (j *Jobs) after(who catalog.Owner, id, token string) ([]catalog.JobEvent, <
 	return slices.Clone(b.events[seen:]), j.changed, nil
 }
 
-// tokenAfter is the token of the event at a place.
+// tokenAfter returns the token of the event at a place.
 func tokenAfter(place int) string { return fmt.Sprintf("seen-%d", place+1) }
 
 func placeOf(token string) (int, error) {

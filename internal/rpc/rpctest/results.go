@@ -19,7 +19,7 @@ func (j *Jobs) Results(_ context.Context, q catalog.ResultQuery, take func(*cata
 	passed := 0
 	if q.Token != "" {
 		if passed, err = strconv.Atoi(q.Token); err != nil {
-			return catalog.ResultPage{}, fault.Invalid("page_token", "it is of no page of this job: send next_page_token as it came")
+			return catalog.ResultPage{}, fault.Invalid("page_token", "it is not of this job: send next_page_token as it came")
 		}
 	}
 	page := catalog.ResultPage{State: b.State}
