@@ -21,8 +21,8 @@ func (g *Gate) doomed(now instant, w *waiter) *fault.Fault {
 	}
 	if at := l.opensAt(now, w.need.Tokens); at > w.deadline {
 		return fault.New(fault.RateLimited,
-			"the provider allows no call before the item's deadline: allow more time, or try again in %s",
-			(at - now).Round(time.Second)).After(at - now)
+			"the provider allows no call before the item's deadline%s: allow more time, or try again in %s",
+			l.lastThrottled(), (at - now).Round(time.Second)).After(at - now)
 	}
 	if max(w.notBefore, l.pacedTo()) > w.deadline {
 		return g.late(now, w)
@@ -189,8 +189,18 @@ func (l *lane) suspected() *fault.Fault {
 
 func (l *lane) lateThrottled(now instant, tokens int) *fault.Fault {
 	return fault.New(fault.RateLimited,
-		"the deadline came while the item waited for the provider's quota: allow more time or send fewer at once").
+		"the deadline came while the item waited for the provider's quota%s: allow more time or send fewer at once", l.lastThrottled()).
 		After(l.opensAt(now, tokens) - now)
+}
+
+// lastThrottled returns in brackets what the last 429 said, empty if there was none or answers came since.
+func (l *lane) lastThrottled() string {
+	for _, q := range l.groups {
+		if q.throttled != "" && q.serving() {
+			return " (" + q.throttled + ")"
+		}
+	}
+	return ""
 }
 
 func lateAway() *fault.Fault {

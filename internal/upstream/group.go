@@ -40,6 +40,7 @@ type group struct {
 	lastAnswer  instant // of the model; 0: none yet
 	recent      recent  // starts
 	limited     bool    // it has sent a rate header or a 429
+	throttled   string  // a few public words of the last 429, if no answer came since
 	ignored     ignored
 }
 

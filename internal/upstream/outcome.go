@@ -79,7 +79,7 @@ func (q *group) succeeded(now instant, l *Lease, v Outcome) {
 	if v == Rejected {
 		return // says nothing of how long answers take
 	}
-	q.lastAnswer = now
+	q.lastAnswer, q.throttled = now, ""
 	q.limit.strained(false)
 	took, first := now-l.started, !q.latency.known()
 	q.latency.answered(took, l.sawInFlight)
@@ -134,7 +134,7 @@ func (q *group) backoff(now instant, l *Lease, r *Result) time.Duration {
 
 // refused takes in a 429. One that is stray makes its own item wait, no other.
 func (q *group) refused(now instant, l *Lease, r *Result, told room) (wait time.Duration) {
-	q.limited = true
+	q.limited, q.throttled = true, r.Cause
 	asked, coarse := r.asked(l.gate.wall(now))
 	wait, pause := q.throttleTimes(asked, coarse)
 	if told == usedUp {
