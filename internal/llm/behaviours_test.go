@@ -277,6 +277,27 @@ var behaviourEndings = map[string]ending{
 	"base-gemini":        {base: "/v1beta", calls: 3, seconds: 2},
 	"base-slashes":       {base: "//v1/", seconds: 1},
 	"limit-below-left":   {seconds: 5},
+
+	// Statuses and forms of further servers.
+	"parameter-401":            {calls: 7, seconds: 4, source: catalog.FromModel},
+	"parameter-405":            {calls: 7, seconds: 4},
+	"gigachat-blacklist":       {reason: fault.Refused, seconds: 1},
+	"nest-credits":             {reason: fault.QuotaExhausted, says: "Insufficient credits", seconds: 1},
+	"portkey-usage":            {reason: fault.QuotaExhausted, says: "usage limit", seconds: 1},
+	"gemini-no-header":         {reason: fault.UpstreamAuth, says: "Authorization header", seconds: 20},
+	"nim-end-of-life":          {reason: fault.UpstreamRejected, says: "name a model", seconds: 1},
+	"ollama-subscription":      {reason: fault.UpstreamRejected, says: "name a model", seconds: 1},
+	"sglang-too-long":          {reason: fault.UpstreamRejected, says: "shorten the item", calls: 6, seconds: 1},
+	"llamacpp-python-too-long": {reason: fault.UpstreamRejected, says: "shorten the item", calls: 6, seconds: 1},
+	"ark-hours":                {reason: fault.RateLimited, says: "5-hour usage quota", seconds: 1},
+	"zhipu-fair-use":           {reason: fault.RateLimited, says: "Fair Usage Policy", calls: 60, seconds: 120},
+	"dashscope-token-limit":    {calls: 100, seconds: 30},
+	"requests-remaining-0":     {calls: 60, seconds: 20},
+	"minimax-growth":           {calls: 100, seconds: 30},
+	"engine-busy":              {calls: 100, seconds: 30},
+	"login-page":               {reason: fault.UpstreamRejected, says: "Sign in", calls: 6, seconds: 4},
+	"stream-text":              {seconds: 1, source: catalog.FromModel},
+	"apriel-final":             {seconds: 1},
 }
 
 // TestEveryBehaviourOfRealServersEndsAsItShould asks each of them for 30 items at once,

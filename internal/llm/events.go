@@ -82,8 +82,9 @@ type streamed struct {
 }
 
 func (s *streamed) add(choice gjson.Result) {
+	s.content.WriteString(choice.Get("text").String()) // of the older API
 	delta := choice.Get("delta")
-	if !delta.Exists() { // the whole message so far
+	if choice.Get("message").Exists() && !delta.Exists() { // the whole message so far
 		delta = choice.Get("message")
 		s.content.Reset()
 		s.reasoning.Reset()

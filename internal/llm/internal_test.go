@@ -135,6 +135,7 @@ func TestPublic(t *testing.T) {
 		"secret":  {"wrong key abcd-efgh.", "wrong key [key]."},
 		"bearer":  {"got Bearer xyz, no", "got [key], no"},
 		"masked":  {"provided: sk-proj-abc****wxyz. See", "provided: [key]. See"},
+		"version": {"Missing query parameter: api-version", "Missing query parameter: api-version"},
 		"words":   {"the key-value store", "the key-value store"},
 		"invalid": {"a\xff", "a\uFFFD"},
 		"long":    {strings.Repeat("é", 150), strings.Repeat("é", 100) + "..."},

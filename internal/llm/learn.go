@@ -117,11 +117,14 @@ func (a *asking) mend(s *site, sent terms, end *outcome) bool {
 	case meansContext:
 		return a.lessRoom(end.said)
 	case meansAddress:
-		if end.step == stepRetry && !s.failedAlike(end.said, a.kind()) { // a page in place of an answer
+		if end.step == stepRetry && !s.isLost() && !s.failedAlike(end.said, a.kind()) { // a page in place of an answer
 			return false
 		}
 		if s.elsewhere(sent) {
 			return true
+		}
+		if s.isLost() {
+			end.step = stepFail // also for a page
 		}
 		end.result.Outcome = upstream.Rejected // it is there
 		if s.answers.Load() > 0 && end.passes() && end.itemFault != nil {
@@ -210,10 +213,18 @@ func (a *asking) nextRoom() int {
 // leastRoom is the fewest tokens that an answer fits into.
 const leastRoom = 120
 
+// maxTooLong is after how many questions for which less room was in vain it is not tried for others
+// either, unless the server says how much there is.
+const maxTooLong = 2
+
 // lessRoom leaves room in a small context for the question, and reports false if that is
 // no use.
 func (a *asking) lessRoom(said *serverError) bool {
 	room := said.contextRoom()
+	guessed := room == 0 && said.excess() == 0
+	if guessed && a.mostRoom == 0 && a.at.site.tooLong.Load() >= maxTooLong {
+		return false
+	}
 	switch excess := said.excess(); {
 	case excess > 0:
 		room = a.form.room - excess
@@ -221,6 +232,9 @@ func (a *asking) lessRoom(said *serverError) bool {
 		room = a.form.room / 2
 	}
 	if room < leastRoom || room >= a.form.room || a.form.terms.Limit == noLimit {
+		if guessed {
+			a.at.site.tooLong.Add(1)
+		}
 		return false
 	}
 	a.room, a.mostRoom = 0, room

@@ -51,7 +51,7 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, badKeyWords):
 		return meansBadKey
-	case e.status == http.StatusUnauthorized, aboutKey.MatchString(text),
+	case e.status == http.StatusUnauthorized && !anyIn(text, parameterNames), aboutKey.MatchString(text),
 		(aboutAccount.MatchString(text) || aboutRegion.MatchString(text)) && !e.ofParameter(text):
 		return meansKey
 	case anyIn(text, brokenWords):
@@ -64,7 +64,7 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, roomWords):
 		return meansRoom
-	case anyIn(text, contextWords), aboutLength.MatchString(text):
+	case anyIn(text, contextWords), aboutLength.MatchString(text) && !anyIn(text, parameterNames):
 		return meansContext
 	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
@@ -100,20 +100,10 @@ func (e *serverError) pageMeaning() meaning {
 }
 
 func (e *serverError) statusMeaning(text string) meaning {
-	switch e.status {
-	case http.StatusForbidden:
-		if anyIn(text, parameterWords) {
-			return meansParameter
-		}
-		return meansKey
-	case http.StatusNotFound:
-		if anyIn(text, parameterWords) && !strings.Contains(text, "not found") {
-			return meansParameter
-		}
-		return meansAddress
-	}
 	means, known := statusMeanings[e.status]
 	switch {
+	case e.status >= 400 && e.status < 500 && anyIn(text, parameterWords) && !(e.status == http.StatusNotFound && strings.Contains(text, "not found")):
+		return meansParameter
 	case means == meansAway && e.inChoice:
 		return meansFailure
 	case known:
@@ -133,8 +123,8 @@ func (e *serverError) statusMeaning(text string) meaning {
 
 // statusMeanings are those of statuses, for errors whose words say nothing.
 var statusMeanings = map[int]meaning{
-	http.StatusMethodNotAllowed: meansAddress, http.StatusGone: meansAddress,
-	http.StatusProxyAuthRequired: meansKey, http.StatusUnavailableForLegalReasons: meansFiltered,
+	http.StatusNotFound: meansAddress, http.StatusMethodNotAllowed: meansAddress, http.StatusGone: meansAddress,
+	http.StatusUnauthorized: meansKey, http.StatusForbidden: meansKey, http.StatusProxyAuthRequired: meansKey, http.StatusUnavailableForLegalReasons: meansFiltered,
 	http.StatusBadRequest: meansParameter, http.StatusUnprocessableEntity: meansParameter, http.StatusNotImplemented: meansParameter,
 	http.StatusNotAcceptable: meansParameter, http.StatusPreconditionFailed: meansParameter, http.StatusUnsupportedMediaType: meansParameter,
 	http.StatusRequestTimeout: meansSlow, statusClientClosed: meansSlow, statusTokenRequired: meansSlow,
@@ -253,7 +243,8 @@ func (e *serverError) waits() (wait time.Duration, perDay bool) {
 	if wait == 0 {
 		wait = waitIn(e.message)
 	}
-	return wait, wait > longQuota || anyIn(strings.ToLower(e.message+" "+strings.Join(e.quotas, " ")), dayWords)
+	text := strings.ToLower(e.message + " " + strings.Join(e.quotas, " "))
+	return wait, wait > longQuota || anyIn(text, dayWords) || wait == 0 && ofHours.MatchString(text) && !perMinute.MatchString(text)
 }
 
 func anyIn(text string, words []string) bool {

@@ -141,6 +141,30 @@ func TestMeaning(t *testing.T) {
 		"a country as a parameter":       {400, `{"error":{"message":"Parameter user_location.country is not supported"}}`, meansParameter},
 		"a parameter under load":         {400, `{"error":{"message":"logprobs are not available at high load"}}`, meansParameter},
 		"a parameter not ready":          {400, `{"error":{"message":"response_format is not ready for this model"}}`, meansParameter},
+		"requests that remain":           {429, `{"error":"Rate limit: 0 requests remaining, resets in 20s"}`, meansSpeed},
+		"a limit of no requests":         {429, `{"error":"Rate limit: 0 requests per minute"}`, meansMoney},
+		"a parameter by 401":             {401, `{"error":{"message":"logprobs is not enabled for this account"}}`, meansParameter},
+		"a parameter by 405":             {405, `{"error":{"message":"Parameter response_format is not allowed"}}`, meansParameter},
+		"a parameter by 409":             {409, `{"error":{"message":"response_format is in conflict with this model"}}`, meansParameter},
+		"a method":                       {405, `{"detail":"Method Not Allowed"}`, meansAddress},
+		"a question's length":            {400, `{"error":{"message":"Input length (2700 tokens) exceeds the maximum allowed length (2048 tokens)."}}`, meansContext},
+		"a prompt's length":              {400, `{"error":{"message":"Prompt length 2700 is greater than max_seq_len 2048"}}`, meansContext},
+		"a limit of tokens":              {422, `{"status":422,"message":"Tokens limit exceeded: max is 2048"}`, meansContext},
+		"an answer's length":             {400, `{"error":{"message":"max_tokens: 600 tokens exceed the limit of 512"}}`, meansParameter},
+		"a length of something else":     {400, `{"error":{"message":"The schema exceeds the maximum depth"}}`, meansParameter},
+		"a model's end":                  {410, `{"detail":"The model 'm' has reached its end of life on 2026-06-11 and is no longer available."}`, meansModel},
+		"a moved address":                {410, `{"error":"https://api.example.com is no longer supported. Please use https://router.example.com."}`, meansAddress},
+		"texts in a list":                {403, `{"statusCode":403,"message":["Insufficient credits"],"error":"Forbidden"}`, meansMoney},
+		"violations by path":             {422, `{"detail":[{"path":["logprobs"],"message":"Unrecognized key"}]}`, meansParameter},
+		"an allowance":                   {429, `{"error":{"message":"You have exceeded your premium request allowance."}}`, meansMoney},
+		"a usage limit":                  {412, `{"error":{"message":"usage limit exceeded for the virtual key"}}`, meansMoney},
+		"a usage limit, back soon":       {429, `{"error":{"message":"usage limit exceeded, try again in 20s"}}`, meansSpeed},
+		"credits that have expired":      {403, `{"detail":"Cloud credits expired - Please contact your representatives"}`, meansMoney},
+		"an authorization header":        {400, `{"error":{"message":"Missing or invalid Authorization header."}}`, meansKey},
+		"a busy engine":                  {500, `{"error":{"message":"engine busy"}}`, meansAway},
+		"a busy pattern":                 {400, `{"error":{"message":"Cannot parse: rug with busy pattern"}}`, meansParameter},
+		"a rate of growth":               {500, `{"base_resp":{"status_code":2045,"status_msg":"rate growth limit"}}`, meansSpeed},
+		"a model for subscribers":        {403, `{"error":{"message":"this model requires a subscription, upgrade for access"}}`, meansModel},
 		"no parameter, and to retry":     {400, `{"error":{"message":"Upstream failed, please retry.","param":"None"}}`, meansFailure},
 	} {
 		e := readError(c.status, nil, c.body)
@@ -170,6 +194,42 @@ func TestWaitIn(t *testing.T) {
 		"Limit 100000, Used 99924, Requested 2900.": 0,
 	} {
 		if got := waitIn(text); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestWaits_TellsQuotasOfHours(t *testing.T) {
+	for text, want := range map[string]bool{
+		"You have exceeded the 5-hour usage quota.":                  true,
+		"You've reached your hourly limit.":                          true,
+		"Limit reached for 5 hours.":                                 true,
+		"已达到 5 小时的使用上限。":                                             true,
+		"Too many requests. Support answers within 24 hours.":        false,
+		"Limit of 20 requests per minute. Or 1-hour limits.":         false,
+		"5-hour usage quota exceeded, please try again in 7 seconds": false,
+		"The limit is per caller":                                    false,
+	} {
+		e := serverError{message: text}
+		if _, got := e.waits(); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestUntilIn(t *testing.T) {
+	now := time.Date(2026, 8, 29, 15, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"It will reset at 2026-08-29 23:59:59 +0800 CST.":    59*time.Minute + 59*time.Second,
+		"resets at 2026-08-29T15:00:20Z (2056)":              20 * time.Second,
+		"Limit resets at: 2026-08-29 15:01:00 UTC":           time.Minute,
+		"It will reset at 2026-08-29 14:00:00 UTC":           0, // over
+		"Your limit will reset at 2026-08-29 23:59:59":       0, // anywhere
+		"released on 2026-08-29 23:59:59 UTC":                0,
+		"It will reset at 2026-99-29 23:59:59 UTC":           0,
+		"reset. Then a long text about 2026-08-29 23:59:59Z": 0,
+	} {
+		if got := untilIn(text, now); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}

@@ -20,7 +20,12 @@ var keyLike = regexp.MustCompile(`(?i)\bbearer\s+[^\s"',]+|\b(?:sk|pk|rk|gsk|xai
 func public(s string, secrets hidden) string {
 	s = catalog.WithoutEscapes(s[:min(len(s), maxErrorBytes)]) // first, since one may divide a key
 	s = secrets.removed(s)
-	s = keyLike.ReplaceAllString(s, "[key]")
+	s = keyLike.ReplaceAllStringFunc(s, func(word string) string {
+		if strings.EqualFold(word, "api-version") { // of Azure: it is wanted
+			return word
+		}
+		return "[key]"
+	})
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || ('\u202A' <= r && r <= '\u202E') {
 			return ' '

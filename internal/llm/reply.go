@@ -360,7 +360,9 @@ func (r *reply) cutOff(f form) bool {
 
 // filtered reports whether moderation ended the answer.
 func (r *reply) filtered() bool {
-	return anyIn(strings.ToLower(r.finish), []string{"filter", "safety", "sensitive", "prohibited", "blocklist", "recitation", "refusal"})
+	return anyIn(strings.ToLower(r.finish), []string{
+		"filter", "safety", "sensitive", "prohibited", "block", "black", "recitation", "refusal", "guardrail", "moderat", "toxic", "spii",
+	})
 }
 
 // ended reports whether the model ended the answer, as far as the server says, and not

@@ -63,9 +63,14 @@ func readError(status int, header http.Header, body string) serverError {
 		e.message = strings.TrimSpace(body)
 	}
 	e.status = status
-	if after, ok := upstream.RetryAfter(header, time.Now()); ok && after > 0 {
+	now := time.Now()
+	if after, ok := upstream.RetryAfter(header, now); ok && after > 0 {
 		e.later = true
 	}
+	if at, err := http.ParseTime(header.Get("Date")); err == nil { // by the server's own clock
+		now = at
+	}
+	e.wait = cmp.Or(e.wait, untilIn(e.message, now))
 	if to := header.Get("Location"); to != "" && status >= 300 && status < 400 {
 		e.message = "it redirects to " + publicURL(to)
 	}
@@ -98,7 +103,8 @@ func errorIn(root gjson.Result) serverError {
 		case e.IsObject(), e.IsArray() && e.Get("0").Exists():
 			return errorFields(firstOf(e)).unwrapped()
 		case e.Type == gjson.String:
-			return serverError{message: e.Str, code: root.Get("code").String()}.unwrapped()
+			words := strings.TrimSpace(e.Str + " " + messageText(root.Get("message"))) // the first may be the status alone
+			return serverError{message: words, code: root.Get("code").String()}.unwrapped()
 		}
 	}
 	if base := root.Get("base_resp"); base.IsObject() {
@@ -224,7 +230,7 @@ func messageText(v gjson.Result) string {
 	case v.IsArray():
 		return violations(v)
 	case v.IsObject():
-		for _, name := range []string{"detail", "message", "error"} {
+		for _, name := range []string{"detail", "message", "error", "value"} {
 			if inner := v.Get(name); inner.Exists() {
 				return messageText(inner)
 			}
@@ -233,21 +239,27 @@ func messageText(v gjson.Result) string {
 	return v.String()
 }
 
+// violations reads a list of texts, or of objects that name a place and what is wrong there.
 func violations(list gjson.Result) string {
 	var b strings.Builder
 	list.ForEach(func(_, v gjson.Result) bool {
 		if b.Len() > 0 {
 			b.WriteString("; ")
 		}
-		v.Get("loc").ForEach(func(_, step gjson.Result) bool {
-			b.WriteString(step.String())
-			b.WriteByte('.')
-			return true
-		})
-		b.WriteString(" " + v.Get("msg").String())
+		if v.Type == gjson.String {
+			b.WriteString(v.Str)
+		}
+		for _, place := range []string{"loc", "path"} {
+			v.Get(place).ForEach(func(_, step gjson.Result) bool {
+				b.WriteString(step.String())
+				b.WriteByte('.')
+				return true
+			})
+		}
+		b.WriteString(" " + cmp.Or(v.Get("msg").String(), v.Get("message").String()))
 		return b.Len() < 1000
 	})
-	return b.String()
+	return strings.TrimSpace(b.String())
 }
 
 // readDetails reads the google.rpc details that are of use here.
@@ -340,6 +352,27 @@ func waitIn(text string) (wait time.Duration) {
 		wait += time.Duration(n * float64(unit))
 		rest = rest[len(part[0]):]
 	}
+}
+
+// resetTime finds where words name the moment from which calls are served again: "It will reset at
+// 2026-08-29 23:59:59 +0800 CST". One without its zone may be anywhere in a day.
+var resetTime = regexp.MustCompile(`(?i)\breset[^0-9.;]{0,20}(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,9})? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)`)
+
+// untilIn returns how long it is until the moment that a text names, 0 if there is none to come.
+func untilIn(text string, now time.Time) time.Duration {
+	m := resetTime.FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	zone := strings.ReplaceAll(m[3], ":", "")
+	if zone[0] != '+' && zone[0] != '-' {
+		zone = "+0000"
+	}
+	at, err := time.Parse("2006-01-02 15:04:05 -0700", m[1]+" "+m[2]+" "+zone)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), longestWait)
 }
 
 // longestWait bounds what words may ask for; more is no wait that anybody means.

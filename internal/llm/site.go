@@ -47,6 +47,7 @@ type site struct {
 
 	answers, failures atomic.Int64 // calls that were answered, and that were throttled or failed on the way
 	cutsOff           atomic.Bool  // since the last whole answer, one was cut off in the largest room
+	tooLong           atomic.Int32 // questions since the last answer for which less room was in vain
 	gone              atomic.Bool  // since the last answer, an item was told again and again that the address or the model is not there
 }
 
@@ -120,6 +121,7 @@ func (s *site) answered(sent terms, kind catalog.Kind, good, whole bool) {
 	defer s.mu.Unlock()
 	s.answers.Add(1)
 	s.gone.Store(false)
+	s.tooLong.Store(0)
 	s.rejects, s.failure, s.outage = 0, "", false
 	if good {
 		s.good, s.useless, s.doubted = true, false, false
@@ -322,6 +324,13 @@ func (s *site) elsewhere(sent terms) bool {
 		s.lost = s.lost || next == 0
 	}
 	return !s.lost
+}
+
+// isLost reports whether all addresses were asked in vain, and none has answered.
+func (s *site) isLost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost && !s.talks.answered
 }
 
 // goTo has the next request go to an address.

@@ -24,7 +24,7 @@ var (
 		"billing", "payment required", "in arrears", "overdue", "account balance", "add funds", "payment method",
 		"spending limit", "spend limit", "credit card", "no quota", "key limit exceeded",
 		"free usage exceeded", "spend alert", "spending cap", "spend cap", "exceeded your current quota", "quota exceeded",
-		"monthly limit", "usage limit reached",
+		"monthly limit",
 	}
 	dayWords = []string{
 		"perday", "per day", "per-day", "daily", "(tpd)", "(rpd)", "tpd limit", "rpd limit", "per week", "weekly",
@@ -50,7 +50,7 @@ var (
 	}
 	overloadWords = []string{
 		"overloaded", "over capacity", "at capacity", "no capacity", "capacity exceeded", "capacity temporarily exceeded", "insufficient capacity",
-		"experiencing high", "server busy", "service busy", "server is busy", "service is busy", "too busy", "model busy", "model is busy",
+		"experiencing high", "too busy", "temporarily unavailable",
 		"queue is full", "maximum queue", "no instances available", "degraded function", "繁忙", "请求过多",
 	}
 	tooLargeWords = []string{"request too large", "request is too large", "request must be reduced", "tokens must be reduced"}
@@ -58,7 +58,8 @@ var (
 		"context length", "context_length", "context limit", "context window", "context size", "maximum context", "n_ctx", "reduce the length",
 		"too many tokens", "prompt is too long", "input is too long", "input token count", "exceeds the maximum number of tokens",
 		"maximum number of input tokens", "`max_new_tokens` must be <=", "maximum prompt length", "prompt token count",
-		"max_prompt_tokens", "input tokens exceed", "exceeds max length", "range of input length", "too large for model with", negativeRoom,
+		"max_prompt_tokens", "input tokens exceed", "exceeds max length", "range of input length", "too large for model with",
+		"max_seq_len", "body too large", "超长", negativeRoom,
 	}
 	pictureWords     = []string{"image", "picture", "vision", "multimodal", "multi-modal", "mmproj", "visual"}
 	thisPictureWords = []string{
@@ -74,7 +75,7 @@ var (
 	}
 	modelWords = []string{
 		"model not found", "model_not_found", "no such model", "unknown model", "model does not exist", "does not exist or you do not have access",
-		"not found, try pulling", "invalid model", "is not a valid model", "model is not available", "no model named", "deploymentnotfound",
+		"not found, try pulling", "invalid model", "model identifier is invalid", "is not a valid model", "model is not available", "no model named", "deploymentnotfound",
 		"the api deployment for this resource does not exist", "model has been deprecated", "model_decommissioned", "decommissioned", "no models loaded",
 		"is not found for api version",
 	}
@@ -82,12 +83,13 @@ var (
 	accessWords = []string{
 		"unable to access model", "not found the model", "no endpoints found for", "no endpoints found matching", "no allowed providers",
 		"not a chat model", "does not work with the specified model", "real modelid", "endpoint with name", "model and version deployment",
-		"inference profile", "not found for account", "模型不存在",
+		"inference profile", "not found for account", "模型不存在", "requires a subscription",
 	}
 	httpsWords   = []string{"http request to an https server", "http request was sent to https port"}
 	addressWords = []string{
 		"unexpected endpoint", "unknown endpoint", "no route", "route not found", "invalid url", "unknown request url", "unknown_url",
 		"cannot post", "page not found", "resource not found", "url not found", "path not found", "no such endpoint", "not a valid endpoint",
+		"no static resource",
 		"missing authentication token", // a gateway of AWS, of a path that it does not have
 	}
 	parameterNames = []string{
@@ -116,10 +118,11 @@ func anyOf(patterns ...string) *regexp.Regexp { return regexp.MustCompile(string
 // What a sentence is about if it has words of two kinds, whatever stands between them.
 var (
 	aboutKey = anyOf(
-		`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:api|secret|access|subscription)[ _-](?:secret )?key\b`,
+		`\b(?:invalid|incorrect|wrong|missing|expired|revoked|carry|provide)\b[^.;]{0,24}\b(?:(?:api|secret|access|subscription)[ _-](?:secret )?key|authorization header)\b`,
 		`\b(?:api|secret|access|subscription)[ _-]key\b[^.;]{0,24}\b(?:invalid|incorrect|wrong|missing|expired|revoked|required)\b`,
 		`\bheader\.(?:authorization|x-api-key|api-key)\b`,
-		`authentication (?:error|failed)`,
+		`authentication (?:error|failed|credentials? received)`,
+		`\bunauthenticated\b`,
 		`authfailure`,
 		`is not authorized to\b`,
 		`\binvalid access token`,
@@ -132,17 +135,18 @@ var (
 		`(?: (?:has been|is|was)(?: currently| temporarily| permanently)?)? ` +
 		`(?:restricted|suspended|deactivated|disabled|terminated|banned)\b`)
 	aboutMoney = anyOf(
-		`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up)\b`,
+		`\b(?:quota|credits?|balance|budget|allowance|funds|free tier)\b[^.;]{0,40}\b(?:reached|exhausted|insufficient|not enough|depleted|used up|expired)\b`,
 		`\b(?:insufficient|not enough|out of|ran out of)\b[^.;]{0,24}\b(?:quota|credits?|balance|funds)\b`,
 		`\brecharge\b`,
 		`\btop[ -]up\b`,
 		`arrear`,
 		`余额不足`,
-		`额度(?:不足|已用)`,
+		`额度(?:不足|已用|失败)`,
 		`欠费`,
 		`\bno (?:more |remaining )?credits?(?: left| remaining| available|[.,!]|$)`,
 		`(?:\bnot|n['’]t) have any (?:more )?credits`,
-		`\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:usage|weekly|monthly|daily) limits?\b`,
+		`\b(?:reached|exceeded|exhausted|hit|used up|over)\b[^.;]{0,60}\b(?:(?:usage|weekly|monthly|daily) limits?|allowance)\b`,
+		`\busage limits?\b[^.;]{0,24}\b(?:reached|exceeded|exhausted)\b`,
 		`\bbudget\b[^.;]{0,24}\bexceeded\b`,
 		`\b(?:over|exceed(?:s|ed)?)\b[^.;]{0,24}\bbudget\b`,
 		`exceeded ?budget`,
@@ -154,14 +158,20 @@ var (
 	aboutSpeed = anyOf(perMinute.String(), `throttl`, `allocated quota exceeded`)
 	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
 	// one code for all quotas.
-	aboutMinute = regexp.MustCompile(`allocated quota exceeded|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
+	aboutMinute = regexp.MustCompile(`allocated quota exceeded|error-code#token-limit|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
+	// ofHours matches a quota of hours, and not the time in which a support answers.
+	ofHours = anyOf(
+		`\b(?:hourly|\d+[ -]?hours?)\b[^.;]{0,20}\b(?:quota|limit|allowance)`,
+		`\b(?:quota|limit|allowance)\b[^.;]{0,20}\b(?:per|for|every) (?:\d+ )?hours?\b`,
+		`小时.{0,8}(?:上限|限额|额度|配额)`,
+	)
 	// aboutModel has nothing but the model's name before "not found": the same is said of
 	// parameters of a model.
 	aboutModel = regexp.MustCompile(`\b(?:model|deployment)` +
 		`(?:\s+(?:or endpoint|with|name|named|id|for this resource))*` +
 		`(?::?\s+(?:\\?["'\x60][^"'\x60]{1,120}["'\x60]|\([^)]{1,120}\)|[\w./:@+-]+))?` +
 		`(?:\s+(?:you|that was)\s+requested)?\s+(?:is |was |could |has been )?` +
-		`(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist|deprecated|retired|discontinued|no longer (?:available|supported)|` +
+		`(?:not[ _](?:be )?found|does not exist|doesn't exist|not exist|deprecated|retired|discontinued|has reached its end of life|no longer (?:available|supported)|` +
 		`not supported (?:by any|for this|in (?:your|this) region)|blocked at the)\b`)
 	// aboutGuardrail wants more than the word, which furniture has too.
 	aboutGuardrail = anyOf(
@@ -175,7 +185,7 @@ var (
 		`\bnot available in your (?:country|territory)`,
 	)
 	// nothingAllowed matches a quota of nothing.
-	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)\s/]|\.\s|\.?$)`)
+	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)/]|\.\s|\.?\s*$|\s(?:\w+ )?(?:per\b|/))`)
 	// aboutConcurrency matches the words for too many calls at once.
 	aboutConcurrency = anyOf(
 		`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b`,
@@ -186,11 +196,17 @@ var (
 		`并发`,
 	)
 	// aboutRate matches the words for a limit of speed, and not those for "a separate limit".
-	aboutRate = regexp.MustCompile(`(?:^|[^a-z])rate[ _-]?limit`)
+	aboutRate = regexp.MustCompile(`(?:^|[^a-z])rate(?: growth| quota)?[ _-]?limit`)
 	// aboutLoad matches the words for too many calls of others.
-	aboutLoad = regexp.MustCompile(`\b(?:high|heavy) (?:load|traffic)\b`)
-	// aboutLength matches a bound on the question of which the words name only the numbers.
-	aboutLength = regexp.MustCompile("\x60(?:inputs|prompt)\x60 must have less than")
+	aboutLoad = anyOf(
+		`\b(?:high|heavy) (?:load|traffic)\b`,
+		`\b(?:server|service|system|engine|model)(?: is)?(?: \w+)? busy\b`,
+	)
+	// aboutLength matches a bound on the question.
+	aboutLength = anyOf(
+		`\b(?:tokens?|prompt|inputs)\b[^.;]{0,60}\b(?:exceed(?:s|ed)?|(?:longer|greater|less|no more) than|too (?:long|large))\b`,
+		`\bexceed(?:s|ed)?\b[^.;]{0,40}\btokens?\b`,
+	)
 	// aboutPolicy matches what a provider's rules forbid.
 	aboutPolicy = anyOf(
 		`\bviolat\w+\b[^.;]{0,40}\b(?:usage|content|safety|acceptable[ -]use)\b[^.;]{0,20}\b(?:guideline|polic|rule)`,

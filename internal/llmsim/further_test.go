@@ -118,6 +118,26 @@ var furtherBehaviours = map[string]further{
 	"logprobs-empty":      {200, `"content":null`, map[string]string{"logprobs": ""}},
 	"system-ignored":      {200, "How can I help", map[string]string{"messages": `[{"role":"user","content":"Classify.\n\na chair"}]`}},
 	"spoilt-at-first":     {200, `"content":""`, nil},
+
+	"parameter-401":            {401, "not enabled", map[string]string{"logprobs": ""}},
+	"parameter-405":            {405, "not allowed", map[string]string{"response_format": ""}},
+	"gigachat-blacklist":       {200, `"finish_reason":"blacklist"`, nil},
+	"nest-credits":             {403, `["Insufficient credits"]`, nil},
+	"portkey-usage":            {412, "usage_limits_exceeded", nil},
+	"gemini-no-header":         {400, "Authorization header", nil},
+	"nim-end-of-life":          {410, "end of life", nil},
+	"ollama-subscription":      {403, "subscription", nil},
+	"sglang-too-long":          {400, "2048 tokens", nil},
+	"llamacpp-python-too-long": {400, "context window of 2048", nil},
+	"ark-hours":                {429, "AccountQuotaExceeded", nil},
+	"zhipu-fair-use":           {429, `"1313"`, nil},
+	"dashscope-token-limit":    {429, "#token-limit", nil},
+	"requests-remaining-0":     {429, "resets in 5s", nil},
+	"minimax-growth":           {200, `"status_code":2045`, nil},
+	"engine-busy":              {200, `"engine_busy"`, nil},
+	"login-page":               {200, "<title>Sign in</title>", nil},
+	"stream-text":              {200, `"index":0,"text":"{`, nil},
+	"apriel-final":             {200, "[BEGIN FINAL RESPONSE]", nil},
 }
 
 func TestBehaviours_OfFurtherServers(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // "assistantfinal" is what remains of the channels' marks when a server removes the special
 // tokens. Others name the end of their thoughts: <|END_THINKING|>, <|end_of_thought|>, <unused95>,
 // or close what hides them on a page (</details>).
-var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|>|<unused95>|<channel\|>|<\|inner_suffix\|>|\.\.\.done thinking\.|here is my response:|[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch|details)[a-z_]*\s*[>\]▷]|<\|message\|>|assistantfinal`)
+var marks = regexp.MustCompile(`(?i)<\|(?:/|end_(?:of_)?)th(?:ink|ought)[a-z]*\|>|<unused95>|<channel\|>|<\|inner_suffix\|>|\.\.\.done thinking\.|here is my response:|\[begin final response\]|[<\[◁]/[a-z_:]*(?:think|thought|reason|reflect|analysis|scratch|details)[a-z_]*\s*[>\]▷]|<\|message\|>|assistantfinal`)
 
 // thoughts match the marks that open thoughts.
 var thoughts = regexp.MustCompile(`(?i)[<◁][a-z_:]*(?:think|thought|reason|reflect|analysis|scratch|details)[a-z_]*(?:\s[^<>{}]{0,80})?[>▷]|\[think\]` +
