@@ -45,7 +45,7 @@ func (o outcome) expectAll(t *testing.T, code int, parts ...string) {
 // only returns a server that has one behaviour, and a model that knows the answer's form
 // from the instructions.
 func only(behaviour string) llmsim.Config {
-	return llmsim.Config{Behaviours: []string{behaviour}, Answer: llmsim.Answer{Schema: answerSchema()}}
+	return llmsim.Config{Behaviours: []string{behaviour}, Schema: answerSchema()}
 }
 
 var answerSchema = sync.OnceValue(func() string {

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -267,7 +268,7 @@ func TestPause_IsToldWithTheTimeToComeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := build(t, llmsim.Config{Faults: llmsim.Faults{Shares: map[string]float64{"throttle": 1}, RetryAfter: tt.pause}})
+				w := build(t, llmsim.Config{Rules: llmsim.Behaviour{{Status: 429, Header: map[string]string{"Retry-After": strconv.Itoa(int(tt.pause.Seconds()))}}}})
 				began := time.Now()
 				r, err := w.client.Classify(t.Context(), chair, credenza.Options{ItemTimeout: tt.limit})
 				if err != nil || r.Err == nil || r.Err.Reason != "RATE_LIMITED" {

@@ -71,15 +71,15 @@ var scenarios = []scenario{
 		name: "32 slots and a queue", sim: "slots: 32", keys: oneKey, items: 6000, yardstick: true,
 		figures: []figure{slotThroughput(32, 0.95), slotLatency(2)},
 	},
-	stray(0.2, "", "none", ""), stray(0.5, "", "none", ""), stray(1, "", "none", ""), stray(2, "", "none", ""), stray(5, "", "none", ""),
-	stray(1, ", Retry-After 1 s", "seconds", ", retry_after: 1s"),
-	stray(1, ", Retry-After 20 s in ms", "ms", ", retry_after: 20s"),
+	stray(0.2, "", ""), stray(0.5, "", ""), stray(1, "", ""), stray(2, "", ""), stray(5, "", ""),
+	stray(1, ", Retry-After 1 s", "Retry-After: '1'"),
+	stray(1, ", Retry-After 20 s in ms", "Retry-After-Ms: '20000'"),
 	{
 		name: "100/s, no headers, 1 % stray 429s", sim: unknown + "\nfaults: {throttle: 0.01}", keys: oneKey, items: 3000,
 		figures: []figure{quotaUse(2, 0.95), throttled(0.03)},
 	},
 	{
-		name: "100/s, headers that contradict", sim: "quota: {requests: {amount: 100, per: 1s}, minute_limit: true}",
+		name: "100/s, headers that contradict", sim: bucket + "\nrules: [{header: {X-Ratelimit-Limit-Requests: '6000'}}]",
 		keys: oneKey, items: 3000,
 		figures: []figure{quotaUse(2, 0.95), throttled(0.01)},
 	},
@@ -102,10 +102,10 @@ var scenarios = []scenario{
 }
 
 // stray returns an upstream without limits that answers a percentage of calls 429.
-func stray(percent float64, asking, retryAfter, faults string) scenario {
+func stray(percent float64, asking, header string) scenario {
 	return scenario{
 		name: fmt.Sprintf("%g %% stray 429s%s", percent, asking), against: "seed: 1", keys: oneKey, items: 6000,
-		sim:     fmt.Sprintf("quota: {retry_after: %s}\nfaults: {throttle: %g%s}", retryAfter, percent/100, faults),
+		sim:     fmt.Sprintf("rules: [{share: %g, status: 429, header: {%s}}]", percent/100, header),
 		figures: []figure{goodput(0.95)},
 	}
 }

@@ -313,7 +313,7 @@ func TestEveryBehaviourOfRealServersEndsAsItShould(t *testing.T) {
 func playBehaviour(t *testing.T, name string, want ending) {
 	const items = 30
 	sim, local := testkit.ServeSim(t, llmsim.Config{
-		Seed: 1, Behaviours: []string{name}, Answer: llmsim.Answer{Schema: newPrompt(t).Schema()},
+		Seed: 1, Behaviours: []string{name}, Schema: newPrompt(t).Schema(),
 	})
 	base := local.URL
 	if want.base != "" {

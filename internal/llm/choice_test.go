@@ -14,7 +14,7 @@ import (
 // item. The gateway itself answers all the time, so no item waits for it to come back.
 func TestErrorsInChoicesAreNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sim, local := testkit.ServeSim(t, llmsim.Config{Behaviours: []string{"openrouter-choice"}, Answer: llmsim.Answer{Schema: newPrompt(t).Schema()}})
+		sim, local := testkit.ServeSim(t, llmsim.Config{Behaviours: []string{"openrouter-choice"}, Schema: newPrompt(t).Schema()})
 		gate := newGate(t, local.URL, 32, testKey)
 		c, err := llm.New(llm.Config{Model: "m", Transport: local.Client.Transport}, gate, newPrompt(t))
 		if err != nil {

@@ -25,7 +25,7 @@ func TestOneRefusedPicture(t *testing.T) {
 		t.Run(words, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, local := testkit.ServeSim(t, llmsim.Config{
-					Answer: llmsim.Answer{Schema: newPrompt(t).Schema()},
+					Schema: newPrompt(t).Schema(),
 					Rules:  llmsim.Behaviour{{Text: "broken", Status: 400, Body: fmt.Sprintf(`{"error":{"message":%q}}`, words)}},
 				})
 				c, err := llm.New(llm.Config{Model: "m", Transport: local.Client.Transport}, newGate(t, local.URL, 4, testKey), newPrompt(t))
@@ -58,7 +58,7 @@ func TestOneRefusedPicture(t *testing.T) {
 func TestAnswerBesideAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim, local := testkit.ServeSim(t, llmsim.Config{
-			Answer: llmsim.Answer{Schema: newPrompt(t).Schema()},
+			Schema: newPrompt(t).Schema(),
 			Rules:  llmsim.Behaviour{{Choice: `,"error":{"code":"OK","message":"success"}`}},
 		})
 		c, err := llm.New(llm.Config{Model: "m", Transport: local.Client.Transport}, newGate(t, local.URL, 4, testKey), newPrompt(t))

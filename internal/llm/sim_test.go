@@ -20,9 +20,9 @@ func TestFaultyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, local := testkit.ServeSim(t, llmsim.Config{
 			Seed: 7, Latency: llmsim.DefaultLatency(),
-			Faults: llmsim.Faults{Shares: map[string]float64{
+			Faults: map[string]float64{
 				"throttle": 0.10, "error": 0.05, "reset": 0.03, "garbage": 0.015, "html": 0.015, "cut": 0.02, "hang": 0.005,
-			}},
+			},
 		})
 		c, err := llm.New(llm.Config{Model: "m", Transport: local.Client.Transport}, newGate(t, local.URL, 32, testKey), newPrompt(t))
 		if err != nil {

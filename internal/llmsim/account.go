@@ -14,13 +14,10 @@ type Account struct {
 	quota   Quota
 	meters  [3]meter      // as in meterNames
 	changes []QuotaChange // those to come
-	// prefixes are the hashes of the fixed first parts of prompts seen, for the
-	// provider's prompt cache, which is an account's own.
-	prefixes map[uint64]bool
+	// cached are the shapes of the prompts seen, for the provider's prompt cache, which is
+	// an account's own.
+	cached map[*shape]bool
 }
-
-// maxPrefixes bounds the memory of prompts.
-const maxPrefixes = 1024
 
 // meterNames are what a meter counts and the headers that show it, in canonical form,
 // so that they can be set without a look at each of their letters. The hidden meter has none.
@@ -34,7 +31,7 @@ var meterNames = [3]struct{ counts, limit, remaining, reset string }{
 // once still there.
 func NewAccount(q Quota) *Account {
 	return &Account{
-		quota: q, changes: q.Changes, prefixes: make(map[uint64]bool),
+		quota: q, changes: q.Changes, cached: make(map[*shape]bool),
 		meters: [3]meter{newMeter(q.Requests), newMeter(q.Tokens), newMeter(q.Hidden)},
 	}
 }
@@ -46,20 +43,15 @@ func (a *Account) Admit(now time.Duration, model string, tokens int64, h http.He
 	a.advance(now)
 	defer a.Describe(now, h)
 	need := [3]int64{1, tokens, 1}
-	short, wait, tooLarge := -1, time.Duration(0), false
+	short, wait := 0, time.Duration(0)
 	for i := range a.meters {
-		if m := &a.meters[i]; !m.allows(need[i]) {
-			if w := m.wait(need[i]); short < 0 || w > wait {
-				short, wait = i, w
-			}
-			tooLarge = tooLarge || need[i] > m.limit.Burst
+		if w := a.meters[i].wait(need[i]); w > wait {
+			short, wait = i, w
 		}
 	}
-	if short >= 0 {
-		if !tooLarge {
-			a.retryAfter(h, wait)
-		}
-		return a.refusal(model, short, need[short], wait, tooLarge)
+	if wait > 0 {
+		a.retryAfter(h, wait)
+		return a.refusal(model, short, need[short], wait)
 	}
 	for i := range a.meters {
 		a.meters[i].take(need[i])
@@ -68,17 +60,13 @@ func (a *Account) Admit(now time.Duration, model string, tokens int64, h http.He
 }
 
 // refusal is what the provider says of a request that a meter has no room for.
-func (a *Account) refusal(model string, short int, need int64, wait time.Duration, tooLarge bool) *Rule {
-	name, m, shown := &meterNames[short], &a.meters[short], ""
-	if name.limit != "" {
-		shown = fmt.Sprintf("Limit %d, Used %d, ", m.limit.Burst, m.limit.Burst-m.remaining())
-	}
-	reached, advice := "Rate limit reached", fmt.Sprintf("Please try again in %v.", roundUp(wait))
-	if tooLarge {
+func (a *Account) refusal(model string, short int, need int64, wait time.Duration) *Rule {
+	counts, reached, advice := meterNames[short].counts, "Rate limit reached", fmt.Sprintf("Please try again in %v.", roundUp(wait))
+	if wait == never {
 		reached, advice = "Request too large", "The request must be reduced in order to run."
 	}
-	text := fmt.Sprintf("%s for %s on %s: %sRequested %d. %s", reached, model, name.counts, shown, need, advice)
-	return apiError{"rate_limit_exceeded", text, nil, name.counts}.rule(http.StatusTooManyRequests)
+	text := fmt.Sprintf("%s for %s on %s: Limit %d, Requested %d. %s", reached, model, counts, a.meters[short].limit.Burst, need, advice)
+	return refusal(http.StatusTooManyRequests, counts, "rate_limit_exceeded", "", text)
 }
 
 func (a *Account) advance(now time.Duration) {
@@ -105,27 +93,21 @@ func (a *Account) Describe(now time.Duration, h http.Header) {
 		if a.quota.NoHeaders || m.off() || name.limit == "" {
 			continue
 		}
-		limit := m.limit.Burst
-		if a.quota.MinuteLimit {
-			limit = int64(float64(m.limit.Amount) * float64(time.Minute) / float64(m.limit.Per))
-		}
-		values := []string{strconv.FormatInt(limit, 10), strconv.FormatInt(m.remaining(), 10), roundUp(m.reset()).String()}
+		values := []string{strconv.FormatInt(m.limit.Burst, 10), strconv.FormatInt(m.remaining(), 10), roundUp(m.reset()).String()}
 		h[name.limit], h[name.remaining], h[name.reset] = values[:1:1], values[1:2:2], values[2:3:3]
 	}
 }
 
 // retryAfter sets the headers that say when to try again, as the quota configures.
 func (a *Account) retryAfter(h http.Header, wait time.Duration) {
-	wait = roundUp(wait)
-	up := wait + time.Second - 1 // of which the whole seconds count
 	style := cmp.Or(a.quota.RetryAfter, "both")
-	if style == "date" {
-		h.Set("Retry-After", time.Now().Add(up).UTC().Format(http.TimeFormat))
+	if style == "none" || wait == never {
+		return
 	}
-	if style == "seconds" || style == "both" {
-		h.Set("Retry-After", strconv.Itoa(int(up/time.Second)))
+	if wait = roundUp(wait); style != "ms" {
+		h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
-	if style == "ms" || style == "both" {
+	if style != "seconds" {
 		h.Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,48 +15,35 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// The answers to questions without a schema.
-var (
-	prose      = newSound(behaviours["prose"][0].Content)
-	jsonObject = newSound(`{"answer":"simulated"}`)
-)
-
 // answer is a completion on its way to the client.
 type answer struct {
-	sound
-	finish  string
-	message string // JSON in place of the usual message
+	content
+	finish string
 }
 
 // compose sets the call's answer, as a rule changes its content.
 func (c *call) compose(r *Rule) {
-	a, q := &c.answer, &c.question
-	a.sound, a.finish = *prose, "stop"
+	a := &c.answer
+	*a = answer{content: content{text: behaviours["prose"][0].Content}, finish: "stop"}
 	switch {
-	case q.template != nil:
-		a.sound = *q.template.answer(q.subject)
-	case q.format == "json_object":
-		a.sound = *jsonObject
+	case c.template != nil:
+		a.content = *c.template.answer(c.subject)
+	case c.format == "json_object":
+		a.text = `{"answer":"simulated"}`
 	}
-	a.message = c.fill(r.Message, r, nil)
-	switch tokens := a.tokens; {
-	case r.Replace[0] != "":
-		a.sound = *newSound(regexp.MustCompile(r.Replace[0]).ReplaceAllString(string(a.text), r.Replace[1]))
-		a.tokens = tokens // of a model, which knows nothing of the replacement
+	a.text = r.Replace.in(a.text) // the log-probabilities are of a model, which knows nothing of it
+	switch {
 	case r.Content != "":
-		a.sound = *newSound(c.fill(r.Content, r, nil))
+		a.content = content{text: c.fill(r.Content, r, nil)}
 	case r.Cut:
 		a.cut(len(a.text) / 2)
 	}
-	if r.Tokens[0] != "" {
-		a.tokens = regexp.MustCompile(r.Tokens[0]).ReplaceAll(a.tokens, []byte(r.Tokens[1]))
-	}
-	if r.NoLogprobs || r.Message != "" {
-		a.tokens = nil
+	if a.tokens = r.Tokens.in(a.tokens); r.Message != "" {
+		a.tokens = ""
 	}
 	a.finish = cmp.Or(r.Finish, a.finish)
-	if q.maxTokens > 0 && len(a.text) > 4*q.maxTokens {
-		a.cut(4 * q.maxTokens)
+	if c.maxTokens > 0 && len(a.text) > 4*c.maxTokens {
+		a.cut(4 * c.maxTokens)
 	}
 }
 
@@ -66,8 +52,7 @@ func (a *answer) cut(n int) {
 	for n > 0 && n < len(a.text) && !utf8.RuneStart(a.text[n]) {
 		n--
 	}
-	a.sound = *newSound(string(a.text[:n]))
-	a.finish = "length"
+	a.content, a.finish = content{text: a.text[:n]}, "length"
 }
 
 // fill returns a text of a rule with what its words with a dollar sign stand for. The
@@ -78,26 +63,28 @@ func (c *call) fill(text string, r *Rule, body []byte) string {
 	}
 	left := max(c.first+r.Until-c.arrived, 0) + time.Second - 1 // of which the whole seconds count
 	return strings.NewReplacer(
-		"$JSON", string(c.answer.text), "$TEXT", `"`+string(c.answer.escaped)+`"`, "$BODY", string(body),
-		"$QUESTION", string(gjson.AppendJSONString(nil, c.question.text)), "$KEY", tail(c.secret),
+		"$JSON", c.answer.text, "$TEXT", quoted(c.answer.text), "$BODY", string(body),
+		"$QUESTION", quoted(c.text), "$KEY", tail(c.secret),
 		"$LEFT", strconv.Itoa(int(left/time.Second)), "$DATE", time.Now().Add(left).UTC().Format(http.TimeFormat),
 	).Replace(text)
 }
+
+func quoted(text string) string { return string(gjson.AppendJSONString(nil, text)) }
 
 // appendBody appends the body of a chat completion, in the provider's order of
 // fields.
 func (c *call) appendBody(dst []byte, r *Rule) []byte {
 	a, u := &c.answer, c.usage
 	dst = fmt.Appendf(dst, `{"id":"chatcmpl-%s","object":"chat.completion","created":%d,"model":%s,"choices":[{"index":0,"message":`,
-		c.id, time.Now().Unix(), c.question.quoted)
-	if a.message != "" {
-		dst = append(dst, a.message...)
+		c.id, time.Now().Unix(), quoted(c.model))
+	if r.Message != "" {
+		dst = append(dst, c.fill(r.Message, r, nil)...)
 	} else {
-		dst = append(dst, `{"role":"assistant","content":"`...)
-		dst = append(dst, a.escaped...)
-		dst = append(dst, `","refusal":null,"annotations":[]}`...)
+		dst = append(dst, `{"role":"assistant","content":`...)
+		dst = gjson.AppendJSONString(dst, a.text)
+		dst = append(dst, `,"refusal":null,"annotations":[]}`...)
 	}
-	if len(a.tokens) > 0 {
+	if a.tokens != "" {
 		dst = append(dst, `,"logprobs":{"content":[`...)
 		dst = append(dst, a.tokens...)
 		dst = append(dst, `],"refusal":null}`...)

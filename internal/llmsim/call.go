@@ -3,133 +3,138 @@ package llmsim
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 )
 
-// call is one request for a completion on its way through the stations. Calls
-// are used again with their memory.
+// call is one request for a completion on its way through the stations.
 type call struct {
-	w        http.ResponseWriter
-	r        *http.Request
-	buffer   *bytes.Buffer // what was sent
-	body     []byte        // the same without the data of pictures
-	out      []byte
-	digest   xxhash.Digest
-	source   rand.PCG
-	question question
-	answer   answer
+	w    http.ResponseWriter
+	r    *http.Request
+	body []byte // without the data of large pictures
+	out  []byte // empty; has room for the answer
+	*shape
+	// subject is a hash of the last user message: its texts, without their JSON
+	// escapes, and the URLs of its pictures.
+	subject       uint64
+	text          string // the texts of that message
+	pictureTokens int64  // the price of its pictures; 0: there are none
+	answer        answer
 
-	serial  uint64
-	id      string
-	secret  string
-	first   time.Duration // when the server's first call arrived
-	arrived time.Duration
-	others  int     // calls in flight when it arrived
-	luck    float64 // in [0, 1); it decides on shares
-	latency time.Duration
-	key     *key // nil if it is not known, and in an outage
-	state   string
-	usage   Tokens
-	faulty  bool // a fault befell the call
+	serial    uint64
+	id        string
+	secret    string
+	first     time.Duration // when the server's first call arrived
+	arrived   time.Duration
+	busySince time.Duration // when it last came that no call was in flight
+	others    int           // calls in flight when it arrived
+	luck      float64       // in [0, 1); it decides on shares
+	latency   time.Duration
+	key       *key // nil if it is not known, and in an outage
+	state     string
+	usage     Tokens
+	faulty    bool // a fault befell the call
 }
 
-// maxKept is how much memory a call may keep for the next one.
-const maxKept = 4 << 20
+const (
+	maxBody = 64 << 20 // the largest request in bytes; a larger one is answered 413
+	answers = 16 << 10 // room for an answer after the request, in bytes
+)
 
-var calls = sync.Pool{New: func() any { return &call{buffer: new(bytes.Buffer)} }}
+// buffers have the requests and then the answers of calls.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
-	c := calls.Get().(*call)
-	defer func() {
-		if c.buffer.Cap()+cap(c.out) <= maxKept {
-			calls.Put(c)
-		}
-	}()
-	if refused := c.load(r, s.config.MaxBody); refused != nil {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	refused := load(buffer, r)
+	if refused != nil {
 		sendError(w, refused)
 		return
 	}
-	*c = call{w: w, r: r, buffer: c.buffer, out: c.out[:0], secret: bearer(r.Header.Get("Authorization"))}
-	status := statusLeft
-	refused := s.arrive(c)
-	defer func() { s.leave(c, status) }()
+	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	c := &call{w: w, r: r, body: buffer.Bytes(), out: buffer.AvailableBuffer(), secret: secret}
+	end := left
+	refused = s.arrive(c)
+	defer func() { s.leave(c, end) }()
 	c.draw(s.config.Seed, s.config.Latency)
 	if refused != nil {
-		status = s.fail(c, refused)
+		end = s.respond(c, refused, nil)
 	} else {
-		status = s.serve(c)
+		end = s.serve(c)
 	}
 }
 
 // draw decides the call's id, luck and latency, by the seed and its number alone.
 func (c *call) draw(seed uint64, l Latency) {
 	c.id = fmt.Sprintf("%016x", c.serial*0x9e3779b97f4a7c15) // mixed, so that neighbours look different
-	c.source.Seed(seed, c.serial)
-	r := rand.New(&c.source)
+	r := rand.New(rand.NewPCG(seed, c.serial))
 	c.latency = time.Duration(min(float64(l.Median)*math.Exp(l.Sigma*r.NormFloat64()), float64(l.Cap)))
 	c.luck = r.Float64()
 }
 
 // load reads the body.
-func (c *call) load(r *http.Request, limit int64) *Rule {
-	c.buffer.Reset()
-	c.buffer.Grow(int(min(max(r.ContentLength, 4096), limit)) + bytes.MinRead)
-	n, err := c.buffer.ReadFrom(io.LimitReader(r.Body, limit+1))
+func load(buffer *bytes.Buffer, r *http.Request) (refused *Rule) {
+	buffer.Reset()
+	buffer.Grow(int(min(max(r.ContentLength, 4096), maxBody)) + answers)
+	n, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case err != nil:
 		return errBadJSON
-	case n > limit:
+	case n > maxBody:
 		return errTooLarge
 	}
 	return nil
 }
 
-// serve takes a call through the stations after outage and key, and returns how it
-// ended: a status, statusReset or statusLeft.
-func (s *Server) serve(c *call) int {
+// serve takes a call through the stations after outage and key, and returns how it ended.
+func (s *Server) serve(c *call) string {
 	if refused := c.read(s); refused != nil {
-		return s.reject(c, refused)
+		return s.respond(c, refused, nil)
 	}
 	rule := s.ruleFor(c)
 	if rule.free() {
-		return s.fail(c, rule)
+		if !pause(c.r.Context(), rule.Latency) {
+			return left
+		}
+		return s.respond(c, rule, nil)
 	}
 	c.compose(rule)
 	if refused := s.admit(c); refused != nil {
-		return s.reject(c, refused)
+		if rule.Body == "" { // whose headers would be of that body
+			refused.Header = rule.Header
+		}
+		return s.respond(c, refused, nil)
 	}
-	if rule.Break == "hang" {
-		return s.fail(c, rule)
+	if rule.Break != "hang" { // which takes no slot
+		if !s.work(c, rule) {
+			return left
+		}
+		rule = s.finish(c, rule)
 	}
-	if !s.work(c, rule) {
-		return statusLeft
+	if rule.fails() {
+		return s.respond(c, rule, nil)
 	}
-	if rule = s.finish(c, rule); rule.fails() {
-		return s.fail(c, rule)
-	}
-	c.out = c.appendBody(c.out, rule)
-	return s.respond(c, rule, c.out)
+	return s.respond(c, rule, c.appendBody(c.out, rule))
 }
 
 // admit draws on the quota, and sets the headers that report it.
 func (s *Server) admit(c *call) (refused *Rule) {
-	c.usage = Tokens{Prompt: c.question.promptTokens(), Completion: max(tokensOf(len(c.answer.text)), 1)}
+	c.usage = Tokens{Prompt: c.promptTokens(), Completion: max(tokensOf(len(c.answer.text)), 1)}
 	a := c.key.account
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refused = a.Admit(c.arrived, c.question.model, c.usage.total(), c.w.Header()); refused != nil {
+	if refused = a.Admit(c.arrived, c.model, c.usage.total(), c.w.Header()); refused != nil {
 		return refused
 	}
-	if n := c.question.cacheable(); a.prefixes[c.question.prefix] {
+	if n := c.cacheable(); a.cached[c.shape] {
 		c.usage.Cached = n
 	} else {
 		c.usage.Written = n
@@ -138,37 +143,24 @@ func (s *Server) admit(c *call) (refused *Rule) {
 	return nil
 }
 
-// work takes a slot and the time of an answer, and reports whether the client is
-// still there.
+// work takes a slot, all of them for a call that is worked on alone, and the time of an
+// answer, and reports whether the client is still there.
 func (s *Server) work(c *call, rule *Rule) bool {
-	ctx := c.r.Context()
-	if s.slots.Acquire(ctx, 1) != nil {
+	ctx, slots := c.r.Context(), int64(1)
+	if rule.Alone {
+		slots = int64(s.config.Slots)
+	}
+	if s.slots.Acquire(ctx, slots) != nil {
 		return false
 	}
-	defer s.slots.Release(1)
-	if rule.Alone {
-		if s.turn.Acquire(ctx, 1) != nil {
+	defer s.slots.Release(slots)
+	if rule.Load > 0 && !s.loaded.Load() {
+		if !pause(ctx, c.busySince+rule.Load-s.now()) {
 			return false
 		}
-		defer s.turn.Release(1)
-	}
-	return s.loadModel(ctx, rule.Load) && pause(ctx, cmp.Or(rule.Latency, c.latency))
-}
-
-// loadModel waits until the model is in memory, which takes d from the first call on,
-// and reports whether the client is still there.
-func (s *Server) loadModel(ctx context.Context, d time.Duration) bool {
-	if d == 0 || s.loaded.Load() {
-		return true
-	}
-	_, err := s.loading.Do(ctx, "", func(ctx context.Context) (bool, error) {
-		if !pause(ctx, d) {
-			return false, ctx.Err()
-		}
 		s.loaded.Store(true)
-		return true, nil
-	})
-	return err == nil
+	}
+	return pause(ctx, cmp.Or(rule.Latency, c.latency))
 }
 
 // finish returns the rule by which a call ends that was worked on: that of an outage
@@ -180,77 +172,55 @@ func (s *Server) finish(c *call, rule *Rule) *Rule {
 	now := s.now()
 	caught := s.outage(func(o Outage) bool { return o.InFlight && c.arrived < o.Start && o.Start <= now })
 	if rule = cmp.Or(caught, rule); c.usage.Written > 0 && !rule.fails() {
-		keep(c.key.account.prefixes, maxPrefixes, c.question.prefix, true)
+		keep(c.key.account.cached, maxShapes, c.shape, true)
 	}
 	return rule
 }
 
-// respond writes an answer as a rule has it, and returns its status.
-func (s *Server) respond(c *call, rule *Rule, body []byte) int {
-	h := c.w.Header()
-	h["X-Request-Id"] = []string{"req_" + c.id} // clients show it in their errors
-	h["Content-Type"] = typeJSON
-	for name, value := range rule.Header {
-		h.Set(name, c.fill(value, rule, body))
+// respond ends a call as a rule has it, with a body or with an error, and returns how.
+func (s *Server) respond(c *call, rule *Rule, body []byte) string {
+	switch rule.Break {
+	case "hang":
+		<-c.r.Context().Done()
+		return left
+	case "reset":
+		cutConnection(c.w)
+		return reset
 	}
-	if rule.Body != "" {
+	status := cmp.Or(rule.Status, http.StatusOK)
+	s.writeHeader(c, rule, body)
+	switch {
+	case rule.Body != "":
 		body = []byte(c.fill(rule.Body, rule, body))
-	}
-	if rule.Events && c.question.stream {
-		h.Set("Content-Type", "text/event-stream")
+	case body == nil:
+		body = []byte(usualError(status))
+	case c.stream:
+		c.w.Header().Set("Content-Type", "text/event-stream")
 		body = asEvents(body)
 	}
 	if rule.Gzip {
-		h.Set("Content-Encoding", "gzip")
+		c.w.Header().Set("Content-Encoding", "gzip")
 		body = compressed(body)
 	}
-	status := cmp.Or(rule.Status, http.StatusOK)
 	if rule.Break == "half" {
 		send(c.w, status, body[:len(body)/2], len(body)) // net/http cuts the connection
-		return statusLeft
+		return left
 	}
 	send(c.w, status, body, len(body))
-	return status
+	return strconv.Itoa(status)
 }
 
-// reject writes an error.
-func (s *Server) reject(c *call, rule *Rule) int {
-	if rule.Status != http.StatusInternalServerError && !pause(c.r.Context(), s.config.RejectDelay) {
-		return statusLeft
-	}
-	return s.respond(c, rule, usualError(rule.Status))
-}
-
-// fail ends a call by a rule that gives no answer.
-func (s *Server) fail(c *call, rule *Rule) int {
-	switch rule.Break {
-	case "hang":
-		return s.hang(c)
-	case "reset":
-		cutConnection(c.w)
-		return statusReset
-	}
-	if c.state == active {
+// writeHeader sets the headers of an answer: what is left of the quota, which an answer to
+// a question was told as it was admitted, and those of a rule.
+func (s *Server) writeHeader(c *call, rule *Rule, body []byte) {
+	h := c.w.Header()
+	h["X-Request-Id"] = []string{"req_" + c.id} // clients show it in their errors
+	if body == nil && c.state == active {
 		s.mu.Lock()
-		c.key.account.Describe(s.now(), c.w.Header())
+		c.key.account.Describe(s.now(), h)
 		s.mu.Unlock()
-		busy := rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable
-		if wait := s.config.Faults.RetryAfter; busy && wait > 0 {
-			c.key.account.retryAfter(c.w.Header(), wait)
-		}
 	}
-	if !pause(c.r.Context(), rule.Latency) {
-		return statusLeft
+	for name, value := range rule.Header {
+		h.Set(name, c.fill(value, rule, body))
 	}
-	return s.reject(c, rule)
-}
-
-// hang waits until the client leaves, or cuts the connection at the limit.
-func (s *Server) hang(c *call) int {
-	if limit := s.config.Faults.HangLimit; limit > 0 && pause(c.r.Context(), limit) {
-		cutConnection(c.w)
-		return statusReset
-	}
-	<-c.r.Context().Done()
-	return statusLeft
 }

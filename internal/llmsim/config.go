@@ -22,9 +22,8 @@ type Config struct {
 	Seed   uint64   // decides latencies and random faults
 	Models []string // the names served; another one is answered 404. Empty: any
 	// ModelList replaces the answer to GET models, as JSON. "none": there is no such endpoint.
-	ModelList   string        `yaml:"model_list"`
-	Latency     Latency       // how long an answer takes, without the wait for a slot
-	RejectDelay time.Duration `yaml:"reject_delay"` // how long a 4xx or 503 takes
+	ModelList string  `yaml:"model_list"`
+	Latency   Latency // how long an answer takes, without the wait for a slot
 	// Slots is how many calls are worked on at once; the others wait in order of
 	// arrival. 0: any number.
 	Slots  int
@@ -37,15 +36,13 @@ type Config struct {
 	// package. Rules come before those of the ones named here.
 	Behaviours []string
 	Rules      Behaviour
-	Answer     Answer
-	Faults     Faults   // go wrong by chance
-	Outages    []Outage // are planned; SetOutage makes others
-	// MaxBody is the largest request in bytes; a larger one is answered 413.
-	// 0: 64 MiB.
-	MaxBody int64 `yaml:"max_body"`
-	// MaxMessages bounds the user messages that are remembered, at about 40 bytes
-	// each. 0: 1,048,576. Those beyond it are counted in Messages.Forgotten.
-	MaxMessages int `yaml:"max_messages"`
+	// Schema is the JSON schema that the model knows from the instructions. It keeps to
+	// it whatever a request asks for. Empty: it only knows what is asked for.
+	Schema string
+	// Faults are behaviours that calls have by chance: the parts of the calls, from 0 to 1,
+	// by the behaviours' names. Their sum is at most 1.
+	Faults  map[string]float64
+	Outages []Outage // are planned; SetOutage makes others
 }
 
 // Latency is a lognormal distribution. Its mean is Median x exp(Sigma²/2). With
@@ -62,26 +59,14 @@ func DefaultLatency() Latency {
 	return Latency{Median: 200 * time.Millisecond, Sigma: 0.5}
 }
 
-// Answer is how the model answers.
-type Answer struct {
-	// Schema is the JSON schema that the model knows from the instructions. It keeps to
-	// it whatever a request asks for. Empty: it only knows what is asked for.
-	Schema string
-}
-
 // Quota is what a key or a group of keys may use. Each limit may be left out.
 type Quota struct {
 	Requests  Limit
 	Tokens    Limit // of question and answer
 	Hidden    Limit // a further one on requests, which no header shows
 	NoHeaders bool  `yaml:"no_headers"` // leaves out all x-ratelimit headers
-	// MinuteLimit has the limit headers show a minute's worth, whatever the period
-	// that is kept and that remaining and reset refer to: headers that contradict
-	// themselves, as some gateways send.
-	MinuteLimit bool `yaml:"minute_limit"`
 	// RetryAfter is how a 429 says when to try again: in whole "seconds", rounded up,
-	// in "ms", in "both", which is also the meaning of "", as an HTTP "date", or in
-	// "none" of these.
+	// in "ms", in "both", which is also the meaning of "", or in "none" of these.
 	RetryAfter string        `yaml:"retry_after"`
 	Changes    []QuotaChange // replace limits at given times
 }
@@ -118,18 +103,14 @@ func ReadConfig(r io.Reader, base Config) (Config, error) {
 }
 
 func (c Config) check() error {
-	l, known := c.Latency, c.Answer.Schema
-	_, schemaErr := newTemplate(gjson.Parse(known), false)
+	l := c.Latency
+	_, schemaErr := newTemplate(gjson.Parse(c.Schema), false)
 	err := cmp.Or(
 		invalid(c.Slots < 0, "slots", "%d is negative: use 0 for any number", c.Slots),
-		invalid(c.MaxBody < 0, "max_body", "%d is negative: use 0 for 64 MiB", c.MaxBody),
-		invalid(c.MaxMessages < 0, "max_messages", "%d is negative: use 0 for 1,048,576", c.MaxMessages),
-		invalid(c.RejectDelay < 0, "reject_delay", "%v is negative: use 0 for at once", c.RejectDelay),
 		invalid(l.Median < 0 || l.Cap < 0, "latency", "median %v or cap %v is negative", l.Median, l.Cap),
 		// Not by its opposite: NaN must fail too.
 		invalid(!(l.Sigma >= 0 && l.Sigma <= 5), "latency.sigma", "%v is outside 0 to 5", l.Sigma),
-		invalid(known != "" && schemaErr != nil, "answer.schema", "it is no JSON schema of a flat object"),
-		invalid(c.Faults.HangLimit < 0 || c.Faults.RetryAfter < 0, "faults", "hang_limit and retry_after must not be negative"),
+		invalid(c.Schema != "" && schemaErr != nil, "schema", "it is no JSON schema of a flat object"),
 		c.Quota.check("quota"),
 	)
 	for name, q := range c.Groups {
@@ -144,7 +125,7 @@ func (c Config) check() error {
 
 func (q Quota) check(field string) error {
 	err := cmp.Or(
-		oneOf(field+".retry_after", q.RetryAfter, "", "both", "seconds", "ms", "date", "none"),
+		oneOf(field+".retry_after", q.RetryAfter, "", "both", "seconds", "ms", "none"),
 		q.Requests.check(field+".requests"), q.Tokens.check(field+".tokens"), q.Hidden.check(field+".hidden"),
 	)
 	for i, c := range q.Changes {
@@ -175,8 +156,9 @@ func (l Limit) withDefaults() Limit {
 	return l
 }
 
-// behaviour returns the rules of a configuration, those by chance left out.
-func (c Config) behaviour() (all Behaviour, err error) {
+// rules returns the rules of a configuration, those by chance first.
+func (c Config) rules() (all Behaviour, err error) {
+	all, err = byChance(c.Faults)
 	for _, r := range c.Rules {
 		all, err = append(all, r), cmp.Or(err, r.check())
 	}

@@ -38,7 +38,7 @@ func TestDocumentedConfiguration(t *testing.T) {
 	team := config.Groups["team"]
 	if config.Slots != 5 || config.Latency.Cap != 20*time.Second || !team.Requests.Window ||
 		team.Changes[0].Requests.Amount != 500 || config.Keys[2].Changes[0].State != "revoked" ||
-		config.Faults.Shares["hang"] != 0.005 || !config.Outages[0].InFlight {
+		config.Faults["hang"] != 0.005 || !config.Outages[0].InFlight {
 		t.Errorf("read %+v", config)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", config, config, config); strings.Contains(text, "sk-one") {
@@ -62,19 +62,15 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 	limit := func(l llmsim.Limit) config { return config{Quota: llmsim.Quota{Requests: l}} }
 	for field, c := range map[string]config{
 		"slots":                           {Slots: -1},
-		"max_body":                        {MaxBody: -1},
-		"max_messages":                    {MaxMessages: -1},
-		"reject_delay":                    {RejectDelay: -1},
 		"latency":                         {Latency: llmsim.Latency{Median: -1}},
 		"latency.sigma":                   {Latency: llmsim.Latency{Sigma: -1}},
-		"faults: 1.5":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 1.5}}},
-		"faults: the":                     {Faults: llmsim.Faults{Shares: map[string]float64{"cut": 0.6, "hang": 0.6}}},
-		"faults: \"flood\" is no":         {Faults: llmsim.Faults{Shares: map[string]float64{"flood": 0.1}}},
+		"faults: 1.5":                     {Faults: map[string]float64{"cut": 1.5}},
+		"faults: the":                     {Faults: map[string]float64{"cut": 0.6, "hang": 0.6}},
+		"faults: \"flood\" is no":         {Faults: map[string]float64{"flood": 0.1}},
 		"rules.replace":                   {Rules: llmsim.Behaviour{{Replace: [2]string{"("}}}},
 		"rules.status":                    {Rules: llmsim.Behaviour{{Status: 99}}},
 		"rules.break":                     {Rules: llmsim.Behaviour{{Break: "loud"}}},
 		"behaviours: \"bad\" is none":     {Behaviours: []string{"harmony", "bad"}},
-		"faults: hang":                    {Faults: llmsim.Faults{HangLimit: -1}},
 		"quota.requests: amount, per and": limit(llmsim.Limit{Amount: -1}),
 		"quota.requests: amount x":        limit(llmsim.Limit{Amount: 1 << 50, Per: time.Hour}),
 		"quota.requests: a window":        limit(llmsim.Limit{Amount: 1, Burst: 1, Window: true}),

@@ -37,8 +37,8 @@
 // few microseconds on top of net/http, so that the simulator can share two cores
 // with what it measures. Time is only that of package time and every wait ends with
 // the request's context, so the whole simulator runs in a testing/synctest bubble:
-// an hour of quota in no time. Requests for streams are refused, but
-// for behaviours that stream.
+// an hour of quota in no time. A request for a stream gets its whole answer as
+// one event.
 //
 // # As a program
 //

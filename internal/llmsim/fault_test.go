@@ -99,10 +99,10 @@ func TestMarks(t *testing.T) {
 }
 
 func TestFaultsComeAsOftenAsTheyShould(t *testing.T) {
-	faults := llmsim.Faults{Shares: map[string]float64{
+	faults := map[string]float64{
 		"throttle": 0.1, "error": 0.05, "unavailable": 0.06, "reset": 0.04, "hang": 0.03, "garbage": 0.02, "babble": 0.03,
 		"mismatch": 0.05, "html": 0.04, "cut": 0.05, "refuse": 0.05, "filter": 0.05, "comma": 0,
-	}}
+	}
 	want := map[string]float64{
 		"429": 0.1, "500": 0.05, "503": 0.06, "reset": 0.04, "hang": 0.03, "garbage": 0.02, "babble": 0.03,
 		"mismatch": 0.05, "html": 0.04, "cut": 0.05, "refuse": 0.05, "filter": 0.05, "fine": 0.43,
@@ -133,12 +133,11 @@ func TestFaultsComeAsOftenAsTheyShould(t *testing.T) {
 }
 
 func TestFaultsThatSayWhenToComeAgain(t *testing.T) {
-	config := llmsim.Config{
-		Faults: llmsim.Faults{RetryAfter: 1500 * time.Millisecond},
-		Quota:  llmsim.Quota{Requests: llmsim.Limit{Amount: 100}},
-	}
-	c := connect(t, testkit.NewSim(t, config))
-	for text, want := range map[string]string{"sim:429": "1500", "sim:503": "1500", "sim:500": ""} {
+	c := connect(t, testkit.NewSim(t, llmsim.Config{
+		Rules: llmsim.Behaviour{{Share: 1, Text: "busy", Status: 503, Header: map[string]string{"Retry-After-Ms": "1500"}}},
+		Quota: llmsim.Quota{Requests: llmsim.Limit{Amount: 100}},
+	}))
+	for text, want := range map[string]string{"busy": "1500", "sim:503": "", "sim:500": ""} {
 		var response *http.Response
 		_, _ = c.ask(params(text), option.WithResponseInto(&response))
 		expectHeaders(t, response.Header, map[string]string{
@@ -159,21 +158,11 @@ func TestResetOnTCP(t *testing.T) {
 	}
 }
 
-func TestHangLimit(t *testing.T) {
-	config := llmsim.Config{Faults: llmsim.Faults{HangLimit: 5 * time.Second}}
-	bubble(t, config, func(t *testing.T, _ *llmsim.Server, c client) {
-		start := time.Now()
-		if got := c.try("sim:hang"); got != "reset" || time.Since(start) != 5*time.Second {
-			t.Errorf("%s after %v, want a reset after 5s", got, time.Since(start))
-		}
-	})
-}
-
-func TestRejectDelay(t *testing.T) {
-	config := llmsim.Config{RejectDelay: 30 * time.Millisecond, Latency: llmsim.Latency{Median: time.Second}}
+func TestRefusalsTakeNoTime(t *testing.T) {
+	config := llmsim.Config{Latency: llmsim.Latency{Median: time.Second}}
 	bubble(t, config, func(t *testing.T, _ *llmsim.Server, c client) {
 		for text, want := range map[string]time.Duration{
-			"sim:429": 30 * time.Millisecond, "sim:400": 30 * time.Millisecond,
+			"sim:429": 0, "sim:400": 0, "sim:503": 0,
 			"sim:500": time.Second, "sim:reset": time.Second, "x": time.Second,
 		} {
 			start := time.Now()

@@ -157,7 +157,7 @@ func TestBehaviours_OfFurtherServers(t *testing.T) {
 	}
 }
 
-func TestAStreamIsGivenByABehaviourThatStreams(t *testing.T) {
+func TestAStreamIsGivenOnceItIsAskedFor(t *testing.T) {
 	s := sendTo(t, "qwen-stream-only", request(t, `"a chair"`, map[string]string{"stream": "true"}))
 	first, rest, _ := strings.Cut(strings.TrimPrefix(s.body, "data: "), "\n\n")
 	if s.status != 200 || s.header.Get("Content-Type") != "text/event-stream" || rest != "data: [DONE]\n\n" ||

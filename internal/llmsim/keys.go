@@ -108,23 +108,10 @@ func (k *key) stateAt(now time.Duration) string {
 	return state
 }
 
-// bearer returns the secret of an Authorization header, or "".
-func bearer(authorization string) string {
-	scheme, secret, _ := strings.Cut(authorization, " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return secret
-	}
-	return ""
-}
-
-// tail is the part of a secret that may be shown.
+// tail is the part of a secret that may be shown: at most a third, and four characters.
 func tail(secret string) string {
 	if secret == "" {
 		return "none"
 	}
-	shown := 4
-	if len(secret) <= 8 {
-		shown = min(2, len(secret))
-	}
-	return "..." + secret[len(secret)-shown:]
+	return "..." + secret[len(secret)-min(4, len(secret)/3):]
 }

@@ -1,6 +1,9 @@
 package llmsim
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // meter counts use against one Limit. It calculates in whole numbers, so that it
 // admits at exactly the nanosecond at which it says it will.
@@ -30,7 +33,7 @@ func (m *meter) advance(now time.Duration) {
 		if now/m.limit.Per != m.at/m.limit.Per {
 			m.level = full
 		}
-	case now-m.at >= m.untilLevel(full):
+	case now-m.at >= m.reset():
 		m.level = full
 	default:
 		m.level += int64(now-m.at) * m.limit.Amount
@@ -49,23 +52,29 @@ func (m *meter) change(l Limit, at time.Duration) {
 	*m = fresh
 }
 
-// allows reports whether n fit now. A meter that is off allows everything.
-func (m *meter) allows(n int64) bool {
-	return m.off() || n <= m.limit.Burst && m.level >= n*int64(m.limit.Per)
-}
-
 func (m *meter) take(n int64) {
 	if !m.off() {
 		m.level -= n * int64(m.limit.Per)
 	}
 }
 
-// wait is how long until n fit, if nothing is taken before.
+// never is the wait for what is more than a meter ever holds.
+const never = time.Duration(math.MaxInt64)
+
+// wait is how long until n fit, if nothing is taken before; 0: they fit now.
 func (m *meter) wait(n int64) time.Duration {
-	if m.limit.Window {
+	switch missing := n*int64(m.limit.Per) - m.level; {
+	case m.off():
+		return 0
+	case n > m.limit.Burst:
+		return never
+	case missing <= 0:
+		return 0
+	case m.limit.Window:
 		return m.limit.Per - m.at%m.limit.Per
+	default:
+		return time.Duration((missing + m.limit.Amount - 1) / m.limit.Amount)
 	}
-	return m.untilLevel(n * int64(m.limit.Per))
 }
 
 // remaining is what is left, in whole requests or tokens.
@@ -73,9 +82,3 @@ func (m *meter) remaining() int64 { return m.level / int64(m.limit.Per) }
 
 // reset is how long until everything is there again.
 func (m *meter) reset() time.Duration { return m.wait(m.limit.Burst) }
-
-// untilLevel is how long a bucket takes to rise to a level, rounded up.
-func (m *meter) untilLevel(level int64) time.Duration {
-	missing := max(level-m.level, 0)
-	return time.Duration((missing + m.limit.Amount - 1) / m.limit.Amount)
-}

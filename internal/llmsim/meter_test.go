@@ -28,15 +28,15 @@ func TestMeterKeepsItsWord(t *testing.T) {
 				t.Fatalf("%d of %d remain", m.remaining(), m.limit.Burst)
 			}
 			n := rapid.Int64Range(1, m.limit.Burst).Draw(t, "n")
-			if !m.allows(n) {
+			if m.wait(n) > 0 {
 				wait := m.wait(n)
 				m.advance(now + wait - 1)
-				if m.allows(n) {
+				if m.wait(n) == 0 {
 					t.Fatalf("%d fit before the wait of %v was over", n, wait)
 				}
 				now += wait
 				m.advance(now)
-				if !m.allows(n) {
+				if m.wait(n) > 0 {
 					t.Fatalf("%d do not fit after a wait of %v", n, wait)
 				}
 			}

@@ -1,7 +1,6 @@
 package llmsim
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -31,7 +30,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		c := &call{buffer: bytes.NewBufferString(body)}
+		c := &call{body: []byte(body)}
 		refused := c.read(s)
 		want, ok := decode(body)
 		if !ok {
@@ -41,8 +40,8 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%q is valid and was refused", body)
 		}
 		if n := len(want.Messages); refused == nil && n > 0 && want.Messages[n-1].Role == "user" {
-			if text, _ := want.Messages[n-1].Content.(string); c.question.text != text {
-				t.Errorf("%q: read %q, want %q", body, c.question.text, text)
+			if text, _ := want.Messages[n-1].Content.(string); c.text != text {
+				t.Errorf("%q: read %q, want %q", body, c.text, text)
 			}
 		}
 	})
@@ -99,18 +98,18 @@ func FuzzSchema(f *testing.F) {
 		made.logprobs, made.topLogprobs = true, 2
 		a := made.answer(subject)
 		var text string
-		if !json.Valid(a.text) || json.Unmarshal([]byte(`"`+string(a.escaped)+`"`), &text) != nil || text != string(a.text) {
-			t.Fatalf("%s gives %s, as a string %s", schema, a.text, a.escaped)
+		if !json.Valid([]byte(a.text)) || json.Unmarshal([]byte(quoted(a.text)), &text) != nil || text != a.text {
+			t.Fatalf("%s gives %s, as a string %s", schema, a.text, quoted(a.text))
 		}
 		var tokens []struct{ Token string }
-		if err := json.Unmarshal([]byte("["+string(a.tokens)+"]"), &tokens); err != nil {
+		if err := json.Unmarshal([]byte("["+a.tokens+"]"), &tokens); err != nil {
 			t.Fatalf("%s: %v in %s", schema, err, a.tokens)
 		}
 		joined := ""
 		for _, token := range tokens {
 			joined += token.Token
 		}
-		if joined != string(a.text) {
+		if joined != a.text {
 			t.Errorf("tokens join to %s, want %s", joined, a.text)
 		}
 	})

@@ -55,31 +55,37 @@ type Rule struct {
 	// wait for it; if all of them leave, it begins again with the next one.
 	Load    time.Duration
 	Latency time.Duration // replaces that of the server
-	Alone   bool          // the server works on one such call at a time, and the others wait
+	Alone   bool          // the server works on nothing else meanwhile
 	// Status is the answer's. 0: 200. An error is answered at once and costs no quota,
 	// unless it is 500, which fails only after the work.
 	Status int
-	Header map[string]string
-	Body   string // replaces the body; an error without one is worded as by OpenAI
+	Header map[string]string // without a Body also of an answer that the quota refuses
+	Body   string            // replaces the body; an error without one is worded as by OpenAI
 	// Break ends the connection: "reset" cuts it after the work, "half" after half of
 	// the body, and "hang" gives no answer until the client leaves.
 	Break string
 
-	Replace [2]string // changes the sound answer: a regular expression and its replacement
-	Content string    // replaces the message's content
-	Message string    // replaces the whole message, as JSON
-	Choice  string    // further members of the choice, as JSON after a comma: `,"error":{}`
-	Finish  string    // replaces the finish_reason
-	Usage   string    // replaces the usage, as JSON
-	Cut     bool      // leaves half of the content, with finish_reason length
-	// Tokens changes the list of log-probabilities: a regular expression and its
-	// replacement. NoLogprobs leaves out the whole list.
-	Tokens     [2]string
-	NoLogprobs bool `yaml:"no_logprobs"`
-	// Events answers a request for a stream with one. Without such a rule these requests
-	// are refused.
-	Events bool
-	Gzip   bool // compresses the body, whatever the client accepts
+	Replace replacement // changes the sound answer
+	Content string      // replaces the message's content
+	Message string      // replaces the whole message, as JSON
+	Choice  string      // further members of the choice, as JSON after a comma: `,"error":{}`
+	Finish  string      // replaces the finish_reason
+	Usage   string      // replaces the usage, as JSON
+	Cut     bool        // leaves half of the content, with finish_reason length
+	Tokens  replacement // changes the list of log-probabilities
+	Gzip    bool        // compresses the body, whatever the client accepts
+
+	fault bool // it is one of those by chance
+}
+
+// replacement is a regular expression and what its matches become.
+type replacement [2]string
+
+func (p replacement) in(text string) string {
+	if p[0] == "" {
+		return text
+	}
+	return regexp.MustCompile(p[0]).ReplaceAllString(text, p[1])
 }
 
 // behavioursYAML is the table of behaviours.
@@ -146,32 +152,29 @@ func (r *Rule) applies(c *call, attempt int) bool {
 	if r.Share > 0 && !c.drawn(r.Share) {
 		return false
 	}
-	q, n := &c.question, int(c.serial)
+	n := int(c.serial)
 	switch {
 	case r.Nth > 0 && r.Every == 0 && n != r.Nth,
 		r.Every > 0 && n%r.Every != r.Nth,
 		r.First > 0 && n > r.First,
 		r.Attempts > 0 && attempt > r.Attempts,
 		r.Until > 0 && c.arrived-c.first >= r.Until,
-		r.Under > 0 && q.maxTokens >= r.Under,
+		r.Under > 0 && c.maxTokens >= r.Under,
 		r.Beyond > 0 && c.others < r.Beyond,
-		r.Picture && q.pictureTokens == 0,
-		!strings.Contains(q.text, r.Text),
+		r.Picture && c.pictureTokens == 0,
+		!strings.Contains(c.text, r.Text),
 		!strings.HasSuffix(c.secret, r.Key),
 		r.Without != "" && c.r.Header.Get(r.Without) != "",
 		r.NotAt != "" && regexp.MustCompile(r.NotAt).MatchString(c.r.URL.RequestURI()):
 		return false
 	}
-	if len(r.If) == 0 {
-		return true
-	}
-	request := "[" + string(c.body) + "]" // the elements of an array can be queried
-	for _, condition := range r.If {
-		if !gjson.Get(request, "#("+condition+")").Exists() {
-			return false
-		}
-	}
-	return true
+	return len(r.If) == 0 || r.asked(string(c.body))
+}
+
+// asked reports whether the conditions on the request's JSON hold.
+func (r *Rule) asked(request string) bool {
+	request = "[" + request + "]" // the elements of an array can be queried
+	return !slices.ContainsFunc(r.If, func(condition string) bool { return !gjson.Get(request, "#("+condition+")").Exists() })
 }
 
 // drawn reports whether a call's luck falls into a share. Shares that are looked
@@ -188,48 +191,32 @@ func (c *call) drawn(share float64) bool {
 var plain = new(Rule)
 
 // ruleFor returns the rule that applies to a call, and notes whether it is a fault: one
-// by chance or by a mark. The server's behaviour leaves a marked message alone.
+// by chance or by a mark. The server's rules leave a marked message alone.
 func (s *Server) ruleFor(c *call) *Rule {
-	attempt := s.ask(c.question.subject)
-	faults, others := s.faults, s.behaviour
-	if marked := markOf(c.question.text); marked != nil {
-		faults, others = marked, nil
+	attempt, rules := s.ask(c.subject), s.rules
+	marked := markOf(c.text, attempt)
+	if marked != nil {
+		rules = marked
 	}
-	rule := faults.find(c, attempt)
-	if c.faulty = rule != plain; c.faulty {
-		return rule
-	}
-	return others.find(c, attempt)
-}
-
-func (b Behaviour) find(c *call, attempt int) *Rule {
-	for i := range b {
-		if b[i].applies(c, attempt) {
-			return &b[i]
+	for i := range rules {
+		if rule := &rules[i]; rule.applies(c, attempt) {
+			c.faulty = rule.fault || marked != nil
+			return rule
 		}
 	}
 	return plain
 }
 
-// streams reports whether any rule answers with a stream.
-func (b Behaviour) streams() bool {
-	return slices.ContainsFunc(b, func(r Rule) bool { return r.Events })
-}
-
 var markPattern = regexp.MustCompile(`sim:([a-z0-9-]+?)(?:x([1-9][0-9]*))?(?:[^a-z0-9-]|$)`)
 
 // markOf returns the behaviour that a text asks for with its first mark, always, such as
-// "sim:hang", or on so many attempts: "sim:500x2". It returns nil if there is no mark.
-func markOf(text string) Behaviour {
-	if !strings.Contains(text, "sim:") {
-		return nil
-	}
+// "sim:hang", or on so many attempts: "sim:500x2" has no rules from the third one on. It
+// returns nil if there is no mark.
+func markOf(text string, attempt int) Behaviour {
 	for _, mark := range markPattern.FindAllStringSubmatch(text, -1) {
-		b := slices.Clone(behaviourOf(mark[1]))
-		if times, err := strconv.Atoi(mark[2]); err == nil {
-			for i := range b {
-				b[i].Attempts = min(cmp.Or(b[i].Attempts, times), times)
-			}
+		b := behaviourOf(mark[1])
+		if times, err := strconv.Atoi(mark[2]); err == nil && attempt > times {
+			b = b[:0] // not nil if the mark is one
 		}
 		if b != nil {
 			return b
@@ -238,39 +225,24 @@ func markOf(text string) Behaviour {
 	return nil
 }
 
-// Faults are the behaviours that calls have by chance.
-type Faults struct {
-	// Shares are the parts of the calls, from 0 to 1, by the names of behaviours. Their
-	// sum is at most 1.
-	Shares map[string]float64 `yaml:",inline"`
-	// HangLimit is when a hanging call's connection is cut. 0: never. It holds for
-	// marks and outages too.
-	HangLimit time.Duration `yaml:"hang_limit"`
-	// RetryAfter goes with a 429 or 503 of Faults and marks. 0: they say nothing.
-	RetryAfter time.Duration `yaml:"retry_after"`
-}
-
-// roomy is the room, in tokens, in which no answer is cut off by chance: as with a
-// model that begins to ramble, more room is the cure.
-const roomy = 1024
-
-// rules returns the faults as rules with shares.
-func (f Faults) rules() (all Behaviour, err error) {
+// byChance returns the behaviours that calls have by chance, with their shares.
+func byChance(shares map[string]float64) (all Behaviour, err error) {
 	sum := 0.0
-	for _, name := range slices.Sorted(maps.Keys(f.Shares)) {
-		share := f.Shares[name]
+	for _, name := range slices.Sorted(maps.Keys(shares)) {
+		share := shares[name]
 		b, err := named("faults", name)
 		if err = cmp.Or(err, invalid(!(share >= 0 && share <= 1), "faults", "%v is no probability: use 0 to 1", share)); err != nil {
 			return nil, err
 		}
-		sum += share
 		rule := b[0]
-		if rule.Share = share; rule.Cut {
-			rule.Under = roomy
+		rule.fault = true
+		if rule.Cut { // as with a model that begins to ramble, more room is the cure
+			rule.Under = 1024
 		}
-		if share > 0 { // 0 is no condition
+		if rule.Share = share; share > 0 { // 0 is no condition
 			all = append(all, rule)
 		}
+		sum += share
 	}
 	return all, invalid(sum > 1+1e-9, "faults", "the probabilities add up to %v: at most 1 is possible", sum)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"math"
 	"net"
 	"net/http"
@@ -16,54 +15,49 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/credenza-dev/credenza/internal/fault"
-	"github.com/credenza-dev/credenza/internal/singleflight"
 )
 
 // Server is a simulated model server. It is an http.Handler and safe for
 // concurrent use. It holds nothing that has to be closed; a call in it ends with its
 // request's context at the latest.
 type Server struct {
-	config    Config
-	start     time.Time
-	faults    Behaviour // by chance
-	behaviour Behaviour
-	slots     *semaphore.Weighted // first in, first out
-	turn      *semaphore.Weighted // of rules that work on one call at a time
-	loading   singleflight.Group[string, bool]
-	loaded    atomic.Bool // the model is in memory
-	own       *http.ServeMux
+	config Config
+	start  time.Time
+	rules  Behaviour
+	slots  *semaphore.Weighted // first in, first out
+	loaded atomic.Bool         // the model is in memory
+	own    *http.ServeMux
 
 	// One short lock for each station of a call is far from the bottleneck at the
 	// rates of one machine.
-	mu       sync.Mutex
-	serial   uint64
-	first    time.Duration // the arrival of the first call
-	keys     []*key        // in the order in which they came
-	bySecret map[string]*key
-	outages  []Outage
-	shapes   map[uint64]*shape
-	period   *period
+	mu        sync.Mutex
+	serial    uint64
+	first     time.Duration // the arrival of the first call
+	busySince time.Duration // the arrival of the last call that found no other in flight
+	keys      []*key        // in the order in which they came
+	bySecret  map[string]*key
+	outages   []Outage
+	shapes    map[uint64]*shape
+	period    period
 }
 
 // New returns a server whose clock starts now. The error is a *fault.Fault that
 // names the field of config that is wrong.
 func New(config Config) (*Server, error) {
-	if err := config.check(); err != nil {
+	rules, err := config.rules()
+	if err = cmp.Or(config.check(), err); err != nil {
 		return nil, err
 	}
 	config.Latency.Cap = cmp.Or(config.Latency.Cap, math.MaxInt64/2)
-	config.MaxBody = cmp.Or(config.MaxBody, 64<<20)
-	config.MaxMessages = cmp.Or(config.MaxMessages, 1<<20)
+	config.Slots = cmp.Or(config.Slots, math.MaxInt)
 	s := &Server{
-		config: config, start: time.Now(), outages: append([]Outage{{}}, config.Outages...),
-		slots: semaphore.NewWeighted(int64(cmp.Or(config.Slots, math.MaxInt))), turn: semaphore.NewWeighted(1),
-		shapes: make(map[uint64]*shape), period: newPeriod(0, 0), bySecret: make(map[string]*key),
+		config: config, start: time.Now(), rules: rules, outages: append([]Outage{{}}, config.Outages...),
+		slots: semaphore.NewWeighted(int64(config.Slots)), shapes: make(map[uint64]*shape),
+		bySecret: make(map[string]*key),
 	}
+	s.ResetStats()
 	s.own = s.ownEndpoints()
-	var faults, behaviour error
-	s.faults, faults = config.Faults.rules()
-	s.behaviour, behaviour = config.behaviour()
-	if err := cmp.Or(s.addKeys(), faults, behaviour); err != nil {
+	if err := s.addKeys(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -91,19 +85,16 @@ func (s *Server) ownEndpoints() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, map[string]string{"status": "ok"}) })
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, s.Stats()) })
-	for pattern, change := range map[string]func(*http.Request) error{
-		"POST /stats/reset":    func(*http.Request) error { s.ResetStats(); return nil },
-		"POST /admin/outage":   s.beginOutage,
-		"DELETE /admin/outage": func(*http.Request) error { s.EndOutage(); return nil },
-	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := change(r); err != nil {
-				sendError(w, badRequest(fault.From(err).Message, nil, nil))
-				return
-			}
-			w.WriteHeader(http.StatusNoContent)
-		})
+	changed := func(w http.ResponseWriter, err error) {
+		if err != nil {
+			sendError(w, invalidRequest(http.StatusBadRequest, "", "", fault.From(err).Message))
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	}
+	mux.HandleFunc("POST /stats/reset", func(w http.ResponseWriter, _ *http.Request) { s.ResetStats(); changed(w, nil) })
+	mux.HandleFunc("POST /admin/outage", func(w http.ResponseWriter, r *http.Request) { changed(w, s.beginOutage(r)) })
+	mux.HandleFunc("DELETE /admin/outage", func(w http.ResponseWriter, _ *http.Request) { s.EndOutage(); changed(w, nil) })
 	return mux
 }
 
@@ -114,8 +105,7 @@ func (s *Server) listModels(w http.ResponseWriter) {
 		return
 	case "":
 	default:
-		w.Header()["Content-Type"] = typeJSON
-		_, _ = io.WriteString(w, s.config.ModelList) // a client that left is no concern
+		send(w, http.StatusOK, []byte(s.config.ModelList), len(s.config.ModelList))
 		return
 	}
 	names := s.config.Models

@@ -1,11 +1,8 @@
 package llmsim
 
 import (
-	"cmp"
 	"maps"
-	"net/http"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -58,10 +55,13 @@ type Messages struct {
 	Distinct   int64 `json:"distinct"`
 	ExtraAsked int64 `json:"extra_asked"` // calls beyond each message's first
 	ExtraPaid  int64 `json:"extra_paid"`
-	// Forgotten are the calls with a new message that came when MaxMessages were
+	// Forgotten are the calls with a new message that came when maxMessages were
 	// known. If it is not 0, the other counts are too low.
 	Forgotten int64 `json:"forgotten"`
 }
+
+// maxMessages bounds the user messages that are remembered, at about 40 bytes each.
+const maxMessages = 1 << 20
 
 // KeyStats is the use of one key, by its ended calls.
 type KeyStats struct {
@@ -75,13 +75,8 @@ type KeyStats struct {
 	Tokens    int64  `json:"tokens"`
 }
 
-// Ends of calls that have no HTTP status.
-const (
-	statusReset = -1
-	statusLeft  = -2
-)
-
-var statusNames = map[int]string{statusReset: "reset", statusLeft: "left"}
+// The ends of calls that have no HTTP status.
+const reset, left = "reset", "left"
 
 // period is what the statistics are made of. Server.mu guards it.
 type period struct {
@@ -91,13 +86,9 @@ type period struct {
 	took     time.Duration // by all 200s
 }
 
-type messageUse struct{ asked, paid int32 }
-
-func newPeriod(now time.Duration, inFlight int64) *period {
-	return &period{
-		Stats: Stats{ByStatus: make(map[string]int64), InFlight: inFlight, PeakInFlight: inFlight},
-		since: now, messages: make(map[uint64]messageUse),
-	}
+type messageUse struct {
+	asked int32
+	paid  bool
 }
 
 // Calls is how many calls have arrived in this period.
@@ -111,7 +102,11 @@ func (s *Server) InFlight() int64 { return s.Stats().InFlight }
 func (s *Server) ResetStats() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.period = newPeriod(s.now(), s.period.InFlight)
+	now := s.period.InFlight
+	s.period = period{
+		Stats: Stats{ByStatus: make(map[string]int64), InFlight: now, PeakInFlight: now},
+		since: s.now(), messages: make(map[uint64]messageUse),
+	}
 	for _, k := range s.keys {
 		k.stats = KeyStats{Key: k.stats.Key, Group: k.stats.Group}
 	}
@@ -126,8 +121,11 @@ func (s *Server) arrive(c *call) (refused *Rule) {
 	if s.serial++; s.serial == 1 {
 		s.first = c.arrived
 	}
-	c.serial, c.first = s.serial, s.first
-	p := s.period
+	p := &s.period
+	if p.InFlight == 0 {
+		s.busySince = c.arrived
+	}
+	c.serial, c.first, c.busySince = s.serial, s.first, s.busySince
 	c.others = int(p.InFlight)
 	p.Calls++
 	p.InFlight++
@@ -148,11 +146,16 @@ func (s *Server) arrive(c *call) (refused *Rule) {
 func (s *Server) ask(subject uint64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.period
+	p := &s.period
 	use, known := p.messages[subject]
-	if !known && len(p.messages) >= s.config.MaxMessages {
+	switch {
+	case known:
+		p.Messages.ExtraAsked++
+	case len(p.messages) >= maxMessages:
 		p.Messages.Forgotten++
 		return 1
+	default:
+		p.Messages.Distinct++
 	}
 	use.asked++
 	p.messages[subject] = use
@@ -161,43 +164,44 @@ func (s *Server) ask(subject uint64) int {
 
 // pay books what the quota granted. The caller holds the lock.
 func (s *Server) pay(c *call) {
-	t, p := &s.period.Tokens, s.period
+	t, p := &s.period.Tokens, &s.period
 	t.Prompt += c.usage.Prompt
 	t.Cached += c.usage.Cached
 	t.Written += c.usage.Written
 	t.Completion += c.usage.Completion
 	c.key.stats.Tokens += c.usage.total()
-	if use, known := p.messages[c.question.subject]; known {
-		use.paid++
-		p.messages[c.question.subject] = use
+	if use, known := p.messages[c.subject]; known {
+		if use.paid {
+			p.Messages.ExtraPaid++
+		}
+		use.paid = true
+		p.messages[c.subject] = use
 	}
 }
 
 // leave books a call's end.
-func (s *Server) leave(c *call, status int) {
+func (s *Server) leave(c *call, end string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, p, use := s.now(), s.period, &KeyStats{}
+	now, p, use := s.now(), &s.period, &KeyStats{}
 	if c.key != nil {
 		use = &c.key.stats
 	}
 	p.InFlight--
-	p.ByStatus[cmp.Or(statusNames[status], strconv.Itoa(status))]++
+	p.ByStatus[end]++
 	use.Calls++
 	switch {
-	case status == http.StatusOK:
+	case end == "200":
 		p.served(c.arrived, now)
 		if c.faulty {
 			p.Flawed++
 			break
 		}
-		p.Succeeded++
 		use.Succeeded++
 	case c.state != active:
 		use.Denied++
 	}
-	if status == http.StatusTooManyRequests {
-		p.Throttled++
+	if end == "429" {
 		use.Throttled++
 	}
 }
@@ -206,42 +210,38 @@ func (s *Server) leave(c *call, status int) {
 func (p *period) served(arrived, now time.Duration) {
 	took := now - arrived
 	p.took += took
-	p.Latency.Count++
 	p.Latency.Max = max(p.Latency.Max, took)
-	tenth := int((now - p.since) / (100 * time.Millisecond))
-	for len(p.ServedPerTenth) <= tenth && tenth < 10*24*60*60 {
-		p.ServedPerTenth = append(p.ServedPerTenth, 0)
+	if at := now - p.since; at < 24*time.Hour {
+		p.ServedPerSecond = count(p.ServedPerSecond, int(at/time.Second))
+		p.ServedPerTenth = count(p.ServedPerTenth, int(at/(100*time.Millisecond)))
 	}
-	if tenth < len(p.ServedPerTenth) {
-		p.ServedPerTenth[tenth]++
+}
+
+// count adds one to a place of a list, which it lengthens to have that place.
+func count(list []int64, place int) []int64 {
+	for len(list) <= place {
+		list = append(list, 0)
 	}
+	list[place]++
+	return list
 }
 
 // Stats returns what the server has seen.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, p := s.now(), s.period
+	now, p := s.now(), &s.period
 	r := p.Stats
 	r.Period = now - p.since
 	r.ByStatus = maps.Clone(r.ByStatus)
+	r.Throttled, r.Latency.Count = r.ByStatus["429"], r.ByStatus["200"]
+	r.Succeeded = r.Latency.Count - r.Flawed
 	r.Latency.Mean = p.took / time.Duration(max(r.Latency.Count, 1))
-	r.Messages.Distinct = int64(len(p.messages))
-	for _, use := range p.messages {
-		r.Messages.ExtraAsked += int64(max(use.asked-1, 0))
-		r.Messages.ExtraPaid += int64(max(use.paid-1, 0))
-	}
-	r.ServedPerTenth = slices.Clone(r.ServedPerTenth)
-	for i, n := range r.ServedPerTenth {
-		if i%10 == 0 {
-			r.ServedPerSecond = append(r.ServedPerSecond, 0)
-		}
-		r.ServedPerSecond[i/10] += n
-	}
+	r.ServedPerSecond, r.ServedPerTenth = slices.Clone(r.ServedPerSecond), slices.Clone(r.ServedPerTenth)
 	r.Keys = make([]KeyStats, 0, len(s.keys))
 	for _, k := range s.keys {
+		k.stats.State = k.stateAt(now)
 		r.Keys = append(r.Keys, k.stats)
-		r.Keys[len(r.Keys)-1].State = k.stateAt(now)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package llmsim
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -22,7 +23,7 @@ type template struct {
 	members     []member
 	logprobs    bool
 	topLogprobs int
-	written     [variants]atomic.Pointer[sound]
+	written     [variants]atomic.Pointer[content]
 }
 
 type member struct {
@@ -31,16 +32,10 @@ type member struct {
 	choices []string
 }
 
-// sound is the content of a sound answer. It is never changed.
-type sound struct {
-	text    []byte
-	escaped []byte // the same as a part of a JSON string
-	tokens  []byte // log-probabilities, as the elements of a JSON array; empty: none to give
-}
-
-func newSound(text string) *sound {
-	quoted := gjson.AppendJSONString(nil, text)
-	return &sound{text: []byte(text), escaped: quoted[1 : len(quoted)-1]}
+// content is what an answer says.
+type content struct {
+	text   string
+	tokens string // log-probabilities, as the elements of a JSON array; empty: none to give
 }
 
 // newTemplate reads a schema. A strict one must also keep the provider's rules:
@@ -59,10 +54,8 @@ func newTemplate(schema gjson.Result, strict bool) (*template, error) {
 		if strict && !slices.ContainsFunc(required, func(r gjson.Result) bool { return r.Str == name.Str }) {
 			return nil, fmt.Errorf("'required' is required to be supplied and to be an array including every key in properties; missing '%s'", name.Str)
 		}
-		m := member{name: name.Raw, kind: property.Get("type").String()}
-		if first := property.Get("type.0"); first.Exists() { // a list, such as ["string","null"]
-			m.kind = first.Str
-		}
+		kind := cmp.Or(property.Get("type").Str, property.Get("type.0").Str) // a list is such as ["string","null"]
+		m := member{name: name.Raw, kind: kind}
 		for _, value := range property.Get("enum").Array() {
 			m.kind, m.choices = "enum", append(m.choices, value.Raw)
 		}
@@ -75,7 +68,7 @@ func newTemplate(schema gjson.Result, strict bool) (*template, error) {
 }
 
 // answer returns the answer that belongs to a subject.
-func (t *template) answer(subject uint64) *sound {
+func (t *template) answer(subject uint64) *content {
 	place := &t.written[subject%variants]
 	if place.Load() == nil {
 		place.Store(t.write(rand.New(rand.NewPCG(subject%variants, 0))))
@@ -83,7 +76,7 @@ func (t *template) answer(subject uint64) *sound {
 	return place.Load()
 }
 
-func (t *template) write(r *rand.Rand) *sound {
+func (t *template) write(r *rand.Rand) *content {
 	text, doubts := []byte("{"), make(map[int][]string)
 	for i, m := range t.members {
 		if i > 0 {
@@ -110,11 +103,11 @@ func (t *template) write(r *rand.Rand) *sound {
 			text = append(text, `"`+phrase(r, r.IntN(len(words)), 4+r.IntN(8))+`"`...)
 		}
 	}
-	s := newSound(string(append(text, '}')))
+	written := &content{text: string(append(text, '}'))}
 	if t.logprobs {
-		s.tokens = t.tokens(s.text, doubts, r)
+		written.tokens = t.tokens(written.text, doubts, r)
 	}
-	return s
+	return written
 }
 
 // words are plain ASCII, so that they need no escapes.
@@ -142,36 +135,30 @@ func bare(value string) string { return strings.TrimPrefix(value, `"`) }
 // 1, mostly high, and its alternatives, the other choices' first tokens, share most
 // of the rest. Each token has as many alternatives as were asked for: what the other
 // choices leave free goes to words, which no schema would allow.
-func (t *template) tokens(text []byte, doubts map[int][]string, r *rand.Rand) (dst []byte) {
-	for _, at := range tokenPattern.FindAllIndex(text, -1) {
-		token := string(text[at[0]:at[1]])
-		p, choices := 0.9995, doubts[at[0]]
+func (t *template) tokens(text string, doubts map[int][]string, r *rand.Rand) string {
+	var dst []byte
+	for _, at := range tokenPattern.FindAllStringIndex(text, -1) {
+		token, choices := text[at[0]:at[1]], doubts[at[0]]
+		p, likely := 0.9995, []string{token}
 		if len(choices) > 0 {
 			p = 0.35 + 0.649*math.Sqrt(r.Float64())
 		}
-		var top []string
-		if t.topLogprobs > 0 {
-			top = append(top, tokenJSON(token, p)+"}")
-		}
-		left := 1 - p
-		add := func(other string) {
-			top = append(top, tokenJSON(other, left*0.6)+"}")
-			left *= 0.4
-		}
-		for i := 1; i < min(t.topLogprobs, len(choices)); i++ {
-			if other := tokenPattern.FindString(bare(choices[i])); other != token {
-				add(other)
+		for _, choice := range choices {
+			if first := tokenPattern.FindString(bare(choice)); first != token {
+				likely = append(likely, first)
 			}
 		}
-		for first := at[0]; len(top) < t.topLogprobs; first++ {
-			add(words[first%len(words)])
+		likely = append(likely, words...)
+		top := make([]string, min(max(t.topLogprobs, 0), len(likely)))
+		for i, part, left := 0, p, 1-p; i < len(top); i, part, left = i+1, left*0.6, left*0.4 {
+			top[i] = tokenJSON(likely[i], part) + "}"
 		}
 		if len(dst) > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, tokenJSON(token, p)+`,"top_logprobs":[`+strings.Join(top, ",")+"]}"...)
 	}
-	return dst
+	return string(dst)
 }
 
 // tokenJSON returns a token as an object that is still open.

@@ -10,79 +10,68 @@ import (
 	"time"
 )
 
-// apiError is an error as the provider words it. What is nil has no value.
-type apiError struct {
-	Code    any    `json:"code"`
-	Message string `json:"message"`
-	Param   any    `json:"param"`
-	Type    any    `json:"type"`
-}
-
-// body returns the error as the body of an answer.
-func (e apiError) body() []byte {
-	body, _ := json.Marshal(map[string]apiError{"error": e}) // it always has a JSON form
-	return body
-}
-
-// rule returns the rule of a call that is answered with the error.
-func (e apiError) rule(status int) *Rule {
+// refusal returns the rule of a call that is answered with an error as the provider words
+// it. A code or a parameter that is empty is null there.
+func refusal(status int, kind, code, param, message string) *Rule {
+	orNull := func(text string) any {
+		if text == "" {
+			return nil
+		}
+		return text
+	}
+	body, _ := json.Marshal(map[string]any{"error": map[string]any{ // it always has a JSON form
+		"code": orNull(code), "message": message, "param": orNull(param), "type": kind,
+	}})
 	// A dollar sign that a client sent must not stand for anything.
-	return &Rule{Status: status, Body: strings.ReplaceAll(string(e.body()), "$", `\u0024`)}
+	return &Rule{Status: status, Body: strings.ReplaceAll(string(body), "$", `\u0024`)}
 }
 
-const invalidRequest = "invalid_request_error"
-
-func badRequest(message string, param, code any) *Rule {
-	return apiError{code, message, param, invalidRequest}.rule(http.StatusBadRequest)
+// invalidRequest is refusal for a request that is wrong.
+func invalidRequest(status int, code, param, message string) *Rule {
+	return refusal(status, "invalid_request_error", code, param, message)
 }
 
 var (
-	errBadJSON  = badRequest("We could not parse the JSON body of your request.", nil, nil)
-	errTooLarge = apiError{Message: "The request is larger than this server takes.", Type: invalidRequest}.rule(http.StatusRequestEntityTooLarge)
-	errMethod   = apiError{Message: "Not allowed to use this method on this URL.", Type: invalidRequest}.rule(http.StatusMethodNotAllowed)
+	errBadJSON  = invalidRequest(http.StatusBadRequest, "", "", "We could not parse the JSON body of your request.")
+	errTooLarge = invalidRequest(http.StatusRequestEntityTooLarge, "", "", "The request is larger than this server takes.")
+	errMethod   = invalidRequest(http.StatusMethodNotAllowed, "", "", "Not allowed to use this method on this URL.")
+	errUnworded = invalidRequest(0, "simulated_error", "", "The request was refused, as its text asks for.")
 )
 
-// The bodies of errors for which a rule has no words.
-var (
-	bodyBusy       = apiError{"rate_limit_exceeded", "Rate limit reached: the engine is busy.", nil, "requests"}.body()
-	bodyOverloaded = apiError{Message: "The engine is currently overloaded, please try again later.", Type: "server_error"}.body()
-	bodyFailed     = apiError{Message: "The server had an error while processing your request.", Type: "server_error"}.body()
-	bodyRefused    = apiError{"simulated_error", "The request was refused, as its text asks for.", nil, invalidRequest}.body()
-)
-
-func usualError(status int) []byte {
+// usualError is the body of errors for which a rule has no words.
+func usualError(status int) string {
 	switch {
 	case status == http.StatusTooManyRequests:
-		return bodyBusy
+		return behaviours["throttle"][0].Body
 	case status == http.StatusServiceUnavailable:
-		return bodyOverloaded
+		return behaviours["unavailable"][0].Body
 	case status >= http.StatusInternalServerError:
-		return bodyFailed
+		return behaviours["error"][0].Body
 	}
-	return bodyRefused
+	return errUnworded.Body
 }
 
-// typeJSON is the header value that answers share; it is never changed.
-var typeJSON = []string{"application/json"}
-
-// send writes an answer at once and with its length, so that it leaves in one
-// packet. An error means that the client has left, and concerns no caller.
+// send writes an answer at once and with its length, so that it leaves in one packet. It
+// is JSON unless a header says otherwise. An error means that the client has left, and
+// concerns no caller.
 func send(w http.ResponseWriter, status int, body []byte, length int) {
-	w.Header()["Content-Length"] = []string{strconv.Itoa(length)}
+	h := w.Header()
+	h["Content-Length"] = []string{strconv.Itoa(length)}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = []string{"application/json"}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
 // sendError writes an error outside of a call.
 func sendError(w http.ResponseWriter, refused *Rule) {
-	w.Header()["Content-Type"] = typeJSON
 	send(w, refused.Status, []byte(refused.Body), len(refused.Body))
 }
 
 // sendJSON writes a value of the simulator's own, which always has a JSON form.
 func sendJSON(w http.ResponseWriter, value any) {
 	body, _ := json.Marshal(value)
-	w.Header()["Content-Type"] = typeJSON
 	send(w, http.StatusOK, append(body, '\n'), len(body)+1)
 }
 
@@ -104,12 +93,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return true
+	case <-time.After(d):
 	case <-ctx.Done():
-		return false
 	}
+	return ctx.Err() == nil
 }

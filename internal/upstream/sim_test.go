@@ -33,6 +33,7 @@ type server struct {
 	ask      string        // how it says when to come again: an llmsim.Quota.RetryAfter
 	jitter   time.Duration // of the network, on the way to the server
 	coarse   bool          // resets in whole seconds
+	limit    string        // what the header of the limit says, if not the limit
 	late     bool          // headers are written as the answer is sent
 	slow429  bool          // 429s take as long as answers
 	// strayHeader goes with a 429 of faults.
@@ -121,7 +122,7 @@ func (s *server) admit(key string, tokens float64, draw *rand.Rand) (r upstream.
 		a.book = llmsim.NewAccount(a.quota)
 	}
 	ok := a.book.Admit(now.Sub(s.began), "", int64(tokens), r.Header) == nil
-	if s.round(r.Header); !ok {
+	if s.distort(r.Header); !ok {
 		s.refused++
 		r.Outcome = upstream.Throttled
 		if s.slow429 {
@@ -139,8 +140,12 @@ func (s *server) admit(key string, tokens float64, draw *rand.Rand) (r upstream.
 	return r, serve
 }
 
-// round has a coarse server tell its resets in whole seconds.
-func (s *server) round(h http.Header) {
+// distort has a coarse server tell its resets in whole seconds, and another one a limit
+// that is not its own.
+func (s *server) distort(h http.Header) {
+	if s.limit != "" {
+		h.Set("X-Ratelimit-Limit-Requests", s.limit)
+	}
 	for _, name := range []string{"X-Ratelimit-Reset-Requests", "X-Ratelimit-Reset-Tokens"} {
 		if reset, err := time.ParseDuration(h.Get(name)); err == nil && s.coarse {
 			h.Set(name, strconv.Itoa(int(math.Ceil(reset.Seconds()))))
@@ -177,7 +182,7 @@ func (s *server) call(ctx context.Context, gone <-chan struct{}, key string, tok
 	if s.late && r.Outcome == upstream.Succeeded {
 		s.mu.Lock()
 		s.account(key).book.Describe(time.Since(s.began), r.Header)
-		s.round(r.Header)
+		s.distort(r.Header)
 		s.mu.Unlock()
 	}
 	if r.Outcome == upstream.Succeeded {

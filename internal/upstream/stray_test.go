@@ -115,7 +115,7 @@ func TestLimitWithStray429s(t *testing.T) {
 // TestHeadersThatContradict tell the limit of a minute, and what remains of a second
 // of it.
 func TestHeadersThatContradict(t *testing.T) {
-	contradict := func(s *server) { s.account("k").quota.MinuteLimit = true }
+	contradict := func(s *server) { s.limit = "6000" }
 	for _, sc := range []scenario{
 		{name: "100/s, a minute's limit", server: both(hundred, contradict)},
 	} {
