@@ -82,12 +82,15 @@ type streamed struct {
 }
 
 func (s *streamed) add(choice gjson.Result) {
-	s.content.WriteString(choice.Get("text").String()) // of the older API
-	delta := choice.Get("delta")
-	if choice.Get("message").Exists() && !delta.Exists() { // the whole message so far
-		delta = choice.Get("message")
+	delta, message := choice.Get("delta"), choice.Get("message")
+	switch {
+	case delta.Exists(): // Together repeats it as the text of the older API
+	case message.Exists(): // the whole message so far
+		delta = message
 		s.content.Reset()
 		s.reasoning.Reset()
+	default:
+		s.content.WriteString(choice.Get("text").String()) // of the older API
 	}
 	s.addDelta(delta)
 	choice.Get("logprobs.content").ForEach(func(_, token gjson.Result) bool {

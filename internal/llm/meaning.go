@@ -64,7 +64,7 @@ func (e *serverError) meaning() meaning {
 		return meansSpeed
 	case anyIn(text, roomWords):
 		return meansRoom
-	case anyIn(text, contextWords), aboutLength.MatchString(text) && !anyIn(text, parameterNames):
+	case anyIn(text, contextWords), e.tooLong(text):
 		return meansContext
 	case e.status != http.StatusForbidden && anyIn(text, pictureWords) && (anyIn(text, refusalWords) || e.ofThisPicture()):
 		return meansPicture
@@ -102,7 +102,7 @@ func (e *serverError) pageMeaning() meaning {
 func (e *serverError) statusMeaning(text string) meaning {
 	means, known := statusMeanings[e.status]
 	switch {
-	case e.status >= 400 && e.status < 500 && anyIn(text, parameterWords) && !(e.status == http.StatusNotFound && strings.Contains(text, "not found")):
+	case e.status >= 400 && e.refusesQuestion() && anyIn(text, parameterWords) && !(e.status == http.StatusNotFound && strings.Contains(text, "not found")):
 		return meansParameter
 	case means == meansAway && e.inChoice:
 		return meansFailure
@@ -203,6 +203,18 @@ func (e *serverError) ofParameter(text string) bool {
 // refusesParameter reports whether a refusal names a parameter: it will not pass then.
 func (e *serverError) refusesParameter(text string) bool {
 	return (e.status == http.StatusBadRequest || e.status == http.StatusUnprocessableEntity) && anyIn(text, parameterNames)
+}
+
+// refusesQuestion reports whether the status leaves it open that the question is refused. It is false
+// for a failure and for a timeout, whose words may name lengths and parameters too.
+func (e *serverError) refusesQuestion() bool {
+	return e.status < 500 && statusMeanings[e.status] != meansSlow
+}
+
+// tooLong reports whether the question is longer than allowed. With status 403, that is
+// said of the key's own token.
+func (e *serverError) tooLong(text string) bool {
+	return e.refusesQuestion() && e.status != http.StatusForbidden && aboutLength.MatchString(text) && !anyIn(text, parameterNames)
 }
 
 // ofModel reports whether there is no such model, or none that this account may ask.

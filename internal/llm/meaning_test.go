@@ -165,6 +165,14 @@ func TestMeaning(t *testing.T) {
 		"a busy pattern":                 {400, `{"error":{"message":"Cannot parse: rug with busy pattern"}}`, meansParameter},
 		"a rate of growth":               {500, `{"base_resp":{"status_code":2045,"status_msg":"rate growth limit"}}`, meansSpeed},
 		"a model for subscribers":        {403, `{"error":{"message":"this model requires a subscription, upgrade for access"}}`, meansModel},
+		"nothing, by lines":              {429, `{"error":{"message":"You exceeded your current quota.\n* Quota exceeded for metric: requests, limit: 0\n* Quota exceeded for metric: tokens, limit: 0\nPlease retry in 38.8s."}}`, meansMoney},
+		"nothing, by lines in a text":    {429, `{"error":{"message":"b'Quota exceeded for metric: requests, limit: 0\\nPlease retry in 38.8s.'"}}`, meansMoney},
+		"the time of the first token":    {504, `{"error":{"message":"Time to first token exceeded 60 s"}}`, meansAway},
+		"a deadline before any token":    {500, `{"error":{"message":"deadline exceeded, no tokens received"}}`, meansFailure},
+		"the time of a prompt":           {408, `{"error":{"message":"Processing the prompt took longer than 120 seconds"}}`, meansSlow},
+		"advice on a timeout":            {408, `{"error":{"message":"Request timed out. Lower max_tokens or raise the timeout parameter."}}`, meansSlow},
+		"the lifetime of a token":        {403, `{"error":{"message":"The token has exceeded its lifetime"}}`, meansKey},
+		"a length by 200":                {200, `{"error":{"message":"Input length (2700 tokens) exceeds the maximum allowed length (2048 tokens)."}}`, meansContext},
 		"no parameter, and to retry":     {400, `{"error":{"message":"Upstream failed, please retry.","param":"None"}}`, meansFailure},
 	} {
 		e := readError(c.status, nil, c.body)
@@ -260,6 +268,11 @@ func TestReadReply_OfAnEventStream(t *testing.T) {
 	r := readReply(body)
 	if !r.found || len(r.texts) != 1 || r.texts[0] != `{"a":1}` || r.finish != "stop" || r.usage.Prompt != 7 {
 		t.Errorf("got %+v", r)
+	}
+	both := readReply(`data: {"choices":[{"index":0,"text":"{\"a\":","delta":{"content":"{\"a\":"}}]}` + "\n\n" +
+		`data: {"choices":[{"index":0,"text":"1}","finish_reason":"stop","delta":{"content":"1}"}}]}` + "\n\ndata: [DONE]\n\n")
+	if len(both.texts) != 1 || both.texts[0] != `{"a":1}` {
+		t.Errorf("of each text in two forms: %q", both.texts)
 	}
 	failed := readReply("data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n")
 	if e := failed.failure(); e == nil || e.status != 503 || e.message != "overloaded" {

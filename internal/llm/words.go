@@ -184,8 +184,8 @@ var (
 		`\b(?:user location|country|territory)\b[^.;]{0,40}\bnot (?:supported|available)`,
 		`\bnot available in your (?:country|territory)`,
 	)
-	// nothingAllowed matches a quota of nothing.
-	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)/]|\.\s|\.?\s*$|\s(?:\w+ )?(?:per\b|/))`)
+	// nothingAllowed matches a quota of nothing: the sentence, the line or the unit ends after the 0.
+	nothingAllowed = regexp.MustCompile(`\b(?:rate )?limit(?: set)?(?: to| of|:) ?0(?:[,;)/\n\\]|\.\s|\.?\s*$|\s(?:\w+ )?(?:per\b|/))`)
 	// aboutConcurrency matches the words for too many calls at once.
 	aboutConcurrency = anyOf(
 		`\b(?:limit|exceed(?:s|ed)?|max|maximum|too many)\b[^.;]{0,40}\b(?:concurrent|concurrency|parallel|simultaneous)\b`,
