@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -59,8 +58,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		sendError(w, refused)
 		return
 	}
-	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	c := &call{w: w, r: r, body: buffer.Bytes(), out: buffer.AvailableBuffer(), secret: secret}
+	c := &call{w: w, r: r, body: buffer.Bytes(), out: buffer.AvailableBuffer(), secret: bearer(r.Header.Get("Authorization"))}
 	end := left
 	refused = s.arrive(c)
 	defer func() { s.leave(c, end) }()

@@ -38,10 +38,8 @@ type Config struct {
 	Rules      Behaviour
 	// Schema is the JSON schema that the model knows from the instructions. It keeps to
 	// it whatever a request asks for. Empty: it only knows what is asked for.
-	Schema string
-	// Faults are behaviours that calls have by chance: the parts of the calls, from 0 to 1,
-	// by the behaviours' names. Their sum is at most 1.
-	Faults  map[string]float64
+	Schema  string
+	Faults  Faults
 	Outages []Outage // are planned; SetOutage makes others
 }
 
@@ -57,6 +55,22 @@ type Latency struct {
 // of 227 ms.
 func DefaultLatency() Latency {
 	return Latency{Median: 200 * time.Millisecond, Sigma: 0.5}
+}
+
+// Faults are behaviours that calls have by chance: the parts of the calls, from 0 to 1, by the
+// behaviours' names. Their sum is at most 1.
+type Faults map[string]float64
+
+// UnmarshalYAML refuses what is not a behaviour before it reads the values, which need not be numbers then.
+func (f *Faults) UnmarshalYAML(node *yaml.Node) error {
+	for i := 0; i < len(node.Content); i += 2 { // names and values in turn
+		if name := node.Content[i].Value; name != "<<" {
+			if _, err := named("faults", name); err != nil {
+				return err
+			}
+		}
+	}
+	return node.Decode((*map[string]float64)(f))
 }
 
 // Quota is what a key or a group of keys may use. Each limit may be left out.

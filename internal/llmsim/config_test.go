@@ -52,6 +52,10 @@ func TestConfigurationsThatCannotBeRead(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	_, err := llmsim.ReadConfig(strings.NewReader("faults: {hang: 0.1, retry_after: 1s}"), llmsim.Config{})
+	if err == nil || !strings.Contains(err.Error(), `"retry_after" is none of`) {
+		t.Errorf("faults that are none: %v", err)
+	}
 	if _, err := llmsim.ReadConfig(strings.NewReader(""), llmsim.Config{}); err != nil {
 		t.Errorf("an empty file: %v", err)
 	}

@@ -108,6 +108,15 @@ func (k *key) stateAt(now time.Duration) string {
 	return state
 }
 
+// bearer returns the secret of an Authorization header, "" if there is none or it is of another scheme.
+func bearer(authorization string) string {
+	scheme, secret, _ := strings.Cut(authorization, " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return secret
+	}
+	return ""
+}
+
 // tail is the part of a secret that may be shown: at most a third, and four characters.
 func tail(secret string) string {
 	if secret == "" {

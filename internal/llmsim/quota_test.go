@@ -216,6 +216,8 @@ func TestQuotaChanges(t *testing.T) {
 	})
 }
 
+func errorOf[T any](_ T, err error) error { return err }
+
 func TestKeysAndGroups(t *testing.T) {
 	one := llmsim.Quota{Requests: llmsim.Limit{Amount: 4, Per: time.Minute}}
 	config := llmsim.Config{
@@ -253,6 +255,9 @@ func TestKeysAndGroups(t *testing.T) {
 			if strings.Contains(messageOf(err), secret) {
 				t.Errorf("the error shows the key: %s", messageOf(err))
 			}
+		}
+		if got := statusOf(errorOf(c.ask(plainParams("x"), option.WithHeader("Authorization", "Basic sk-own-aaaa")))); got != 401 {
+			t.Errorf("a key by another scheme: %d, want 401", got)
 		}
 		denied("sk-nobody-knows", "invalid_api_key", 401)
 		denied("sk-dead-eeee", "invalid_api_key", 401)
