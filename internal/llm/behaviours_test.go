@@ -290,6 +290,7 @@ var behaviourEndings = map[string]ending{
 	"sglang-too-long":          {reason: fault.UpstreamRejected, says: "shorten the item", calls: 6, seconds: 1},
 	"llamacpp-python-too-long": {reason: fault.UpstreamRejected, says: "shorten the item", calls: 6, seconds: 1},
 	"ark-hours":                {reason: fault.RateLimited, says: "5-hour usage quota", seconds: 1},
+	"ollama-hourly":            {reason: fault.RateLimited, says: "hourly usage limit", seconds: 1},
 	"zhipu-fair-use":           {reason: fault.RateLimited, says: "Fair Usage Policy", calls: 60, seconds: 120},
 	"dashscope-token-limit":    {calls: 100, seconds: 30},
 	"requests-remaining-0":     {calls: 60, seconds: 20},

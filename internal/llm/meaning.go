@@ -155,6 +155,8 @@ func (e *serverError) outOfMoney(text string) bool {
 		return true // whatever the period and the wait
 	case aboutSpeed.MatchString(strings.ToLower(e.message + " " + e.code)): // LiteLLM has one kind for all of 429
 		return false // a quota of a minute
+	case e.status == http.StatusTooManyRequests && ofHours.MatchString(text) && !anyIn(text, dayWords):
+		return false // it is full again today
 	case len(e.quotas) > 0, e.shortWait():
 		return false // a wait is a limit of speed
 	}

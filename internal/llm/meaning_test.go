@@ -172,6 +172,11 @@ func TestMeaning(t *testing.T) {
 		"the time of a prompt":           {408, `{"error":{"message":"Processing the prompt took longer than 120 seconds"}}`, meansSlow},
 		"advice on a timeout":            {408, `{"error":{"message":"Request timed out. Lower max_tokens or raise the timeout parameter."}}`, meansSlow},
 		"the lifetime of a token":        {403, `{"error":{"message":"The token has exceeded its lifetime"}}`, meansKey},
+		"a usage limit of an hour":       {429, `{"error":"you've reached your hourly usage limit, please upgrade to continue"}`, meansSpeed},
+		"a usage limit of hours":         {429, `{"error":{"code":"1308","message":"Usage limit reached for 5 hour. Your limit will reset at 2026-12-01 23:59:59"}}`, meansSpeed},
+		"an allowance of hours":          {429, `{"error":{"message":"You have exceeded the 5-hour allowance."}}`, meansSpeed},
+		"a usage limit of a week":        {429, `{"error":"you have reached your weekly usage limit, hourly limits are open"}`, meansMoney},
+		"credits, and hours of support":  {429, `{"error":"Your credit balance is too low. Support answers within 24 hours."}`, meansMoney},
 		"a length by 200":                {200, `{"error":{"message":"Input length (2700 tokens) exceeds the maximum allowed length (2048 tokens)."}}`, meansContext},
 		"no parameter, and to retry":     {400, `{"error":{"message":"Upstream failed, please retry.","param":"None"}}`, meansFailure},
 	} {

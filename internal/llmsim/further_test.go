@@ -130,6 +130,7 @@ var furtherBehaviours = map[string]further{
 	"sglang-too-long":          {400, "2048 tokens", nil},
 	"llamacpp-python-too-long": {400, "context window of 2048", nil},
 	"ark-hours":                {429, "AccountQuotaExceeded", nil},
+	"ollama-hourly":            {429, "hourly", nil},
 	"zhipu-fair-use":           {429, `"1313"`, nil},
 	"dashscope-token-limit":    {429, "#token-limit", nil},
 	"requests-remaining-0":     {429, "resets in 5s", nil},
