@@ -213,8 +213,8 @@ func (a *asking) nextRoom() int {
 // leastRoom is the fewest tokens that an answer fits into.
 const leastRoom = 120
 
-// maxTooLong is after how many questions for which less room was in vain it is not tried for others
-// either, unless the server says how much there is.
+// maxTooLong is how many questions without an answer between them may find that less room does not
+// help. From then on it is not tried for others either, unless the server says how much there is.
 const maxTooLong = 2
 
 // lessRoom leaves room in a small context for the question, and reports false if that is

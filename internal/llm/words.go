@@ -159,7 +159,7 @@ var (
 	// aboutMinute matches what is said of a quota of a minute, whatever the code: DashScope has
 	// one code for all quotas.
 	aboutMinute = regexp.MustCompile(`allocated quota exceeded|error-code#token-limit|\b(?:requests?|tokens?)[ _-]per[ _-]?(?:min|sec)`)
-	// ofHours matches a quota of hours, and not the time in which a support answers.
+	// ofHours matches a quota of hours, but not the time in which support answers.
 	ofHours = anyOf(
 		`\b(?:hourly|\d+[ -]?hours?)\b[^.;]{0,20}\b(?:quota|limit|allowance)`,
 		`\b(?:quota|limit|allowance)\b[^.;]{0,20}\b(?:per|for|every) (?:\d+ )?hours?\b`,

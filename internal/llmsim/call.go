@@ -32,7 +32,7 @@ type call struct {
 	secret    string
 	first     time.Duration // when the server's first call arrived
 	arrived   time.Duration
-	busySince time.Duration // when it last came that no call was in flight
+	busySince time.Duration // when a call last arrived while none was in flight
 	others    int           // calls in flight when it arrived
 	luck      float64       // in [0, 1); it decides on shares
 	latency   time.Duration

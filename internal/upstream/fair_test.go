@@ -185,7 +185,7 @@ func TestThrottled_CostsLittleMoreWithALongQueue(t *testing.T) {
 	}
 }
 
-// wallClock returns what tells the time outside of the bubble from which it is called.
+// wallClock returns a clock that reads the real time, also within a bubble.
 func wallClock(t *testing.T) func() time.Time {
 	ask, told := make(chan struct{}), make(chan time.Time)
 	go func() {
