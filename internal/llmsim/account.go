@@ -14,9 +14,9 @@ type Account struct {
 	quota   Quota
 	meters  [3]meter      // as in meterNames
 	changes []QuotaChange // those to come
-	// cached are the shapes of the prompts seen, for the provider's prompt cache, which is
+	// cached are the prefixes of the prompts seen, for the provider's prompt cache, which is
 	// an account's own.
-	cached map[*shape]bool
+	cached map[uint64]bool
 }
 
 // meterNames are what a meter counts and the headers that show it, in canonical form,
@@ -31,7 +31,7 @@ var meterNames = [3]struct{ counts, limit, remaining, reset string }{
 // once still there.
 func NewAccount(q Quota) *Account {
 	return &Account{
-		quota: q, changes: q.Changes, cached: make(map[*shape]bool),
+		quota: q, changes: q.Changes, cached: make(map[uint64]bool),
 		meters: [3]meter{newMeter(q.Requests), newMeter(q.Tokens), newMeter(q.Hidden)},
 	}
 }

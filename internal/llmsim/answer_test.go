@@ -244,6 +244,10 @@ func TestUsage(t *testing.T) {
 	}}))
 	long := plainParams("first")
 	long.Messages[0] = openai.SystemMessage(strings.Repeat("word ", 1000)) // 5,000 bytes: 1,250 tokens
+	warmer := long
+	warmer.Temperature, warmer.MaxCompletionTokens = openai.Float(0.4), openai.Int(300)
+	other := long
+	other.Model = "another"
 	for _, step := range []struct {
 		name, key string
 		prompt    openai.ChatCompletionNewParams
@@ -251,6 +255,8 @@ func TestUsage(t *testing.T) {
 	}{
 		{"first sight", "sk-1", long, 0},
 		{"again", "sk-1", long, 1152},
+		{"at another temperature and with other room", "sk-1", warmer, 1152},
+		{"another model", "sk-1", other, 0},
 		{"a key of the same group", "sk-2", long, 1152},
 		{"a key of another group", "sk-3", long, 0},
 		{"too short", "sk-1", plainParams("first"), 0},

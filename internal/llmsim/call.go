@@ -132,7 +132,7 @@ func (s *Server) admit(c *call) (refused *Rule) {
 	if refused = a.Admit(c.arrived, c.model, c.usage.total(), c.w.Header()); refused != nil {
 		return refused
 	}
-	if n := c.cacheable(); a.cached[c.shape] {
+	if n := c.cacheable(); a.cached[c.prefix] {
 		c.usage.Cached = n
 	} else {
 		c.usage.Written = n
@@ -170,7 +170,7 @@ func (s *Server) finish(c *call, rule *Rule) *Rule {
 	now := s.now()
 	caught := s.outage(func(o Outage) bool { return o.InFlight && c.arrived < o.Start && o.Start <= now })
 	if rule = cmp.Or(caught, rule); c.usage.Written > 0 && !rule.fails() {
-		keep(c.key.account.cached, maxShapes, c.shape, true)
+		keep(c.key.account.cached, maxShapes, c.prefix, true)
 	}
 	return rule
 }

@@ -18,8 +18,11 @@ type shape struct {
 	template  *template
 	maxTokens int // 0: no bound
 	textBytes int // of all other messages and the schema
-	stream    bool
-	refused   *Rule // of each request of this shape
+	// prefix is a hash of the model, the messages and the schema, which is what a provider's
+	// prompt cache keeps.
+	prefix  uint64
+	stream  bool
+	refused *Rule // of each request of this shape
 }
 
 // maxShapes bounds the memory of shapes.
@@ -150,6 +153,7 @@ func (s *Server) readShape(body string) *shape {
 		maxTokens: int(max(r.Get("max_tokens").Int(), r.Get("max_completion_tokens").Int(), 0)),
 		stream:    r.Get("stream").Bool(),
 		textBytes: len(schema.Raw),
+		prefix:    xxhash.Sum64String(r.Get("model").Raw + r.Get("messages").Raw + schema.Raw),
 	}
 	for _, content := range r.Get("messages.#.content").Array() {
 		for _, text := range append(content.Get("#.text").Array(), content) {
@@ -195,7 +199,7 @@ func (s *Server) refused(h *shape, body string) *Rule {
 func (c *call) promptTokens() int64 { return tokensOf(c.textBytes+len(c.text)) + c.pictureTokens }
 
 // cacheable is how many of the prompt's tokens a provider's cache can hold, which are
-// those of its shape: from 1,024 tokens on, in steps of 128.
+// those of its prefix: from 1,024 tokens on, in steps of 128.
 func (h *shape) cacheable() int64 {
 	if n := tokensOf(h.textBytes); n >= 1024 {
 		return n / 128 * 128
