@@ -46,8 +46,8 @@ func (st *store) putObject(ctx context.Context, bucket, name string, b []byte) e
 }
 
 // getObject returns an object that putObject stored. The error is *unreadable if parts of it are
-// lost, and one of isMissing if a replica that is behind may not have it yet. The client's own
-// Get has a subscription's goroutine write to a pipe: if the context ends before the subscription
+// lost, and one of isMissing if a store that has just come back may not have it yet. The client's
+// own Get has a subscription's goroutine write to a pipe: if the context ends before the subscription
 // is confirmed, nothing reads the pipe and the goroutine waits for ever, and if it ends later,
 // what was read until then may be reported as a wrong digest.
 func (st *store) getObject(ctx context.Context, bucket, name string) ([]byte, error) {
@@ -55,6 +55,15 @@ func (st *store) getObject(ctx context.Context, bucket, name string) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	b, err := readObject(ctx, stream, bucket, name)
+	if config := &stream.CachedInfo().Config; config.AllowDirect && errors.Is(err, jetstream.ErrMsgNotFound) {
+		config.AllowDirect = false // any server of a cluster answers direct requests: ask the leader, which is never behind
+		b, err = readObject(ctx, stream, bucket, name)
+	}
+	return b, err
+}
+
+func readObject(ctx context.Context, stream jetstream.Stream, bucket, name string) ([]byte, error) {
 	described, err := stream.GetLastMsgForSubject(ctx, objectDescription(bucket, name))
 	if err != nil {
 		return nil, err
