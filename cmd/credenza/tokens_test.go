@@ -39,7 +39,7 @@ func TestTokenFile_IsEdited(t *testing.T) {
 		t.Error("the file has the token itself")
 	}
 	tokens("add", "shop").expect(t, exitFailed, `there is a caller "shop": revoke it first`)
-	tokens("add", "a b").expect(t, exitFailed, "name: up to 64 letters")
+	tokens("add", "a b").expect(t, exitFailed, "name: use up to 64 letters")
 	tokens("add", "x", "--cap", "colours=1").expect(t, exitFailed, `there is no cap "colours"`)
 	tokens("add", "x", "--cap", "jobs=0").expect(t, exitFailed, "jobs: a number from 1")
 	if now, _ := os.ReadFile(path); string(now) != string(stored) {
