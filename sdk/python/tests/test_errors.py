@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -301,3 +302,60 @@ def test_a_proxy_is_not_asked_for_this_machine(server: Server, monkeypatch: pyte
     assert "http_proxy" in os.environ
     with Client(server.target, max_retries=0) as client:
         assert client.taxonomy().version
+
+
+class Cut(JobServiceServicer):  # the other methods are UNIMPLEMENTED
+    """A server whose first watch breaks off, and that answers no later one."""
+
+    def __init__(self) -> None:
+        self.watches = 0
+        self.ended = threading.Event()
+
+    def WatchJob(self, request: Any, context: Any) -> Iterator[jobs.WatchJobResponse]:
+        self.watches += 1
+        if self.watches == 1:
+            context.abort(UNAVAILABLE, "going down")
+        self.ended.wait(10)
+        yield jobs.WatchJobResponse()
+
+
+@pytest.fixture
+def cut() -> Iterator[tuple[Cut, str]]:
+    service = Cut()  # type: ignore[abstract]
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    add_JobServiceServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield service, f"127.0.0.1:{port}"
+    service.ended.set()
+    server.stop(None)
+
+
+def test_a_watch_whose_time_ends_in_an_attempt_keeps_the_outages_error(cut: tuple[Cut, str]) -> None:
+    service, target = cut
+    with Client(target) as client:
+        error = attempts(lambda: list(client.jobs.watch("one", timeout=0.8)))
+        assert error is not None
+        assert (error.code, error.message) == ("UNAVAILABLE", "going down")
+        assert service.watches == 2
+        error = attempts(lambda: list(client.jobs.watch("one", timeout=0.3)))
+        assert error is not None
+        assert error.code == "DEADLINE_EXCEEDED"
+
+
+def test_an_asynchronous_watch_whose_time_ends_in_an_attempt_keeps_the_outages_error(cut: tuple[Cut, str]) -> None:
+    service, target = cut
+
+    async def run() -> CredenzaError | None:
+        async with AsyncClient(target) as client:
+            try:
+                async for _ in client.jobs.watch("one", timeout=0.8):
+                    pass
+            except CredenzaError as e:
+                return e
+        return None
+
+    error = asyncio.run(run())
+    assert error is not None
+    assert (error.code, error.message) == ("UNAVAILABLE", "going down")
+    assert service.watches == 2

@@ -22,6 +22,9 @@ export interface WatchOptions extends CallOptions {
 /** A connection that lasts so long ends an outage without a message: a job may be quiet for hours. */
 const settled = 60_000;
 
+/** An attempt that the watch's end cuts so soon was still connecting: the outage goes on. */
+const brief = 1000;
+
 /**
  * The results of a job, from the beginning or from a token, then live until the job's end.
  *
@@ -59,6 +62,7 @@ class Watcher {
   // Of the current outage.
   #failures = 0;
   #since = 0;
+  #cause: CredenzaError | undefined;
   readonly #end: number;
 
   constructor(
@@ -97,6 +101,7 @@ class Watcher {
       const request = { jobId: this.jobId, resumeToken: this.#token };
       for await (const message of this.rpc.watchJob(request, await this.caller.stream({ timeout }, abort.signal))) {
         this.#failures = 0;
+        this.#cause = undefined;
         this.#token = message.resumeToken || this.#token;
         const event = eventOf(message);
         if (event?.case === "batch") {
@@ -116,7 +121,7 @@ class Watcher {
     this.caller.checkOpen();
     const now = Date.now();
     if (!error.passing || error.code === "DEADLINE_EXCEEDED") {
-      throw error;
+      throw error.code === "DEADLINE_EXCEEDED" && now - opened < brief ? (this.#cause ?? error) : error;
     }
     if (this.#failures === 0 || now - opened >= settled) {
       this.#failures = 0;
@@ -128,6 +133,7 @@ class Watcher {
       throw error;
     }
     this.#failures++;
+    this.#cause = error;
     this.options.onReconnect?.(this.#failures, error);
     await sleep(wait, this.options.signal).catch((reason: unknown) => {
       throw errorFrom(reason, this.options.signal);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
@@ -206,6 +207,7 @@ class AsyncJobs:
         outage, attempts = Outage(self._calls.connection, patience), Attempts(0, timeout)
         while True:
             request = jobs.WatchJobRequest(job_id=name, resume_token=token)
+            opened = time.monotonic()
             call = self._stub.WatchJob(request, **self._calls.settings(attempts))
             status = self._calls.status(call)
             try:
@@ -219,7 +221,7 @@ class AsyncJobs:
             except (grpc.RpcError, asyncio.CancelledError) as e:
                 error = attempts.late(await status.error(e))
                 if self._calls.closed or not broken(error):
-                    raise error from None
+                    raise outage.cause(error, opened) from None
             finally:
                 call.cancel()
             pause = outage.pause(error, attempts.time_left())

@@ -237,6 +237,7 @@ class Jobs:
         outage, attempts = Outage(self._calls.connection, patience), Attempts(0, timeout)
         while True:
             request = jobs.WatchJobRequest(job_id=name, resume_token=token)
+            opened = time.monotonic()
             call = self._stub.WatchJob(request, **self._calls.settings(attempts))
             try:
                 for event in call:
@@ -249,7 +250,7 @@ class Jobs:
             except grpc.RpcError as e:
                 error = attempts.late(error_from_rpc(e))
                 if self._calls.closed or not broken(error):
-                    raise error from None
+                    raise outage.cause(error, opened) from None
             finally:
                 cast("grpc.Call", call).cancel()
             pause = outage.pause(error, attempts.time_left())

@@ -17,6 +17,9 @@ DEFAULT_SERVER = "127.0.0.1:50051"
 #: Seconds that the server may see a deadline pass before its caller does.
 CLOCK_SKEW = 0.05
 
+#: An attempt that a watch's deadline cuts within so many seconds was still connecting.
+BRIEF = 1.0
+
 _OPTIONS = [
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.max_send_message_length", -1),  # the server's own limit says more
@@ -136,11 +139,19 @@ class Outage:
         self._patience = patience
         self._failures = 0
         self._since: float | None = None  # the outage's begin
+        self._error: CredenzaError | None = None  # its last one
         self._heard = False
 
     def message(self) -> None:
         """End the outage: the server has sent something."""
-        self._heard, self._failures, self._since = True, 0, None
+        self._heard, self._failures, self._since, self._error = True, 0, None, None
+
+    def cause(self, error: CredenzaError, opened: float) -> CredenzaError:
+        """Return the outage's error for that of an attempt, opened then, which the watch's deadline
+        has cut before it could fail."""
+        if error.code == "DEADLINE_EXCEEDED" and self._error and time.monotonic() - opened < BRIEF:
+            return self._error
+        return error
 
     def pause(self, error: CredenzaError, left: float | None) -> float:
         """Return the seconds to wait before the next attempt, or raise the error: before the first
@@ -155,4 +166,5 @@ class Outage:
             raise error
         if left is not None and pause >= left:
             raise error
+        self._error = error
         return pause
