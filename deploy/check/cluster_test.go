@@ -92,7 +92,7 @@ func TestPods_ServeTogether(t *testing.T) {
 	}
 	p := start(t, root.command(t.Context(), "/credenza", "serve"))
 	p.await(t, `"serving"`)
-	if log := p.log.String(); strings.Contains(log, "no setting") || !strings.Contains(log, "in a NATS cluster") {
+	if log := p.log.String(); strings.Contains(log, "not a setting") || !strings.Contains(log, "in a NATS cluster") {
 		t.Errorf("the settings are not what they should be:\n%s", log)
 	}
 	for _, probe := range []*corev1.Probe{pod.Containers[0].StartupProbe, pod.Containers[0].LivenessProbe, pod.Containers[0].ReadinessProbe} {

@@ -72,7 +72,7 @@ func TestCompose_Runs(t *testing.T) {
 	c.env = assignments(settings)
 	p := start(t, c.command(t.Context(), "/credenza", "serve"))
 	p.await(t, `"serving"`)
-	if strings.Contains(p.log.String(), "no setting") {
+	if strings.Contains(p.log.String(), "not a setting") {
 		t.Errorf("a variable is no setting:\n%s", p.log)
 	}
 	p.stop(t)
