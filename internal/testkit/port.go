@@ -23,11 +23,15 @@ type Port struct {
 // ReservePort returns a port: connections to it are refused until Listen is called.
 func ReservePort(t testing.TB) *Port {
 	t.Helper()
+	syscall.ForkLock.RLock() // a program that starts now would keep the port
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	syscall.CloseOnExec(fd)
 	socket := os.NewFile(uintptr(fd), "port")
 	t.Cleanup(func() { _ = socket.Close() })
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
