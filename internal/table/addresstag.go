@@ -24,10 +24,17 @@ func withoutTags(v Value) Value {
 	tokens := html.NewTokenizer(strings.NewReader(text[i:]))
 	tokens.Next()
 	found := map[string]string{}
+	whole := "" // the first address of a data attribute of any other script
 	for more := true; more; {
 		var name, value []byte
 		name, value, more = tokens.TagAttr()
 		found[string(name)] = string(value)
+		if whole == "" && strings.HasPrefix(string(name), "data-") {
+			whole = firstAddress(string(value))
+		}
+	}
+	if src := found["src"]; whole != "" && firstAddress(src) == "" && !looksLikeData(src) { // that of a placeholder
+		found["src"] = whole
 	}
 	for _, name := range sources {
 		address := strings.TrimSpace(found[name])

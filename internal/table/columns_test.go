@@ -257,6 +257,7 @@ func TestMapping_Addresses(t *testing.T) {
 		"a tag in a link":     {`<a href="https://i/sofa"><img src="https://i/1.jpg"></a>`, one},
 		"a tag, escaped":      {"&lt;img src=&quot;https://i/1.jpg&quot;&gt;", one},
 		"a lazy tag":          {`<img src="data:image/gif;base64,R0lGODlh" data-src="https://i/1.jpg">`, one},
+		"a tag of a script":   {`<img src="/blank.gif" data-lazy="https://i/1.jpg">`, one},
 		"a tag with sizes":    {`<img srcset="//i.example/1.jpg 1x, //i.example/2.jpg 2x">`, "//i.example/1.jpg"},
 		"a formula of a path": {`=HYPERLINK("images/1.jpg","picture")`, "images/1.jpg"},
 		"other references":    {"https://i/x?a=1&#038;c=2", "https://i/x?a=1&c=2"},

@@ -184,6 +184,7 @@ func (s *jsonSource) leave() {
 func (s *jsonSource) key() (string, error) {
 	start := s.at
 	s.buf = s.buf[:0]
+	escaped := false
 	for len(s.buf) < s.maxRow {
 		next, err := s.in.Peek(1)
 		if err != nil {
@@ -191,9 +192,10 @@ func (s *jsonSource) key() (string, error) {
 		}
 		s.buf = append(s.buf, next[0])
 		s.take()
-		if n := len(s.buf); n > 1 && next[0] == '"' && endOfString(s.buf, 0) == n-1 {
+		if c := s.buf[len(s.buf)-1]; c == '"' && !escaped && len(s.buf) > 1 {
 			return decodeString(s.buf)
 		}
+		escaped = !escaped && s.buf[len(s.buf)-1] == '\\'
 	}
 	return "", start.fault("the key has over %d bytes", s.maxRow)
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // maxWhole is how large a file may be that must be held in memory, because it is written
@@ -203,9 +205,10 @@ func bestRows(text []byte, object []member, depth int) (rowsPlace, int) {
 		return rowsPlace{}, 0
 	}
 	best, score := rowsPlace{}, 0
+	var list member
 	for _, m := range object {
-		if this := m.listScore(); this > score || this == score && this > 0 && splitLists[m.key] {
-			best, score = rowsPlace{m.at, []byte("{["), m.sisterKeys()}, this
+		if this := m.listScore(); this > score || this == score && this > 0 && m.hasColumnsOf(list) {
+			list, best, score = m, rowsPlace{m.at, []byte("{["), m.sisterKeys()}, this
 		}
 	}
 	if looksLikeRow(object) {
@@ -262,6 +265,21 @@ func (m member) listScore() int {
 	return score
 }
 
+// hasColumnsOf reports whether the first object of a list has, itself or in its only object, a
+// member that the first object of the other list names: that one describes the columns.
+func (m member) hasColumnsOf(other member) bool {
+	for _, c := range members(other.first()) {
+		name, err := decodeString(c.value)
+		if c.key != "name" || c.value[0] != '"' || err != nil {
+			continue
+		}
+		return slices.ContainsFunc(members(m.first()), func(cell member) bool {
+			return cell.key == name || cell.isHoisted() && slices.Contains(keysOf(members(cell.value)), name)
+		})
+	}
+	return false
+}
+
 func (m member) sisterKeys() []string {
 	if listNames[string(fold(nil, m.key))] {
 		return nil
@@ -282,20 +300,25 @@ func isRowsByKey(object []member) bool {
 	return len(object) > 0
 }
 
-// isSplit reports whether an object is a data frame in pandas' form "split".
+// isSplit reports whether an object is a data frame in pandas' form "split", and has no list
+// of products. Names further inside are the columns' if nothing else can name them.
 func isSplit(object []member) bool {
-	data := slices.ContainsFunc(object, func(m member) bool {
+	i := slices.IndexFunc(object, func(m member) bool {
 		if !splitLists[m.key] || m.value[0] != '[' {
 			return false
 		}
 		first := m.first()
 		return len(first) > 0 && first[0] == '['
 	})
-	if !data {
+	names, ok := namesIn(object, 0)
+	if i < 0 || !ok || slices.ContainsFunc(object, func(m member) bool { return !splitNames[m.key] && m.listScore() == maxListScore }) {
 		return false
 	}
-	_, ok := namesIn(object, 0)
-	return ok
+	if _, own := namesIn(object, maxWrapping); own {
+		return true
+	}
+	_, headed := listsIn(object)
+	return !headed && !looksLikeRow(object) && gjson.GetBytes(names.value, "#").Int() >= gjson.GetBytes(object[i].first(), "#").Int()
 }
 
 // namesIn returns the list of the columns' names that an object has, or one within it that

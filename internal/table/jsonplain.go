@@ -32,13 +32,13 @@ func plainRow(row Row) Row {
 	}
 	plain := rowBuilder{row: make(Row, 0, len(row))}
 	var inner []Row
-	nested := !describes(row, 1)
+	nested := !describes(row, 1) && !slices.ContainsFunc(row, hasProductText)
 	for _, cell := range row {
 		if id, ok := documentID(cell); ok {
 			cell = Cell{"id", TextValue(id)}
 		}
 		object, ok := objectOf(cell.Value.Text)
-		if ok && (hoisted[string(fold(nil, cell.Key))] || nested && describes(object, 2)) {
+		if ok && (hoisted[string(fold(nil, cell.Key))] || nested && !ofOther(cell.Key) && describes(object, 2)) {
 			inner = append(inner, object)
 			continue
 		}
@@ -78,6 +78,20 @@ func describes(row Row, n int) bool {
 	}
 	return n <= 0
 }
+
+// hasProductText reports whether a cell is a product's name or description by a name with
+// something added, such as "Bezeichnung (DE)".
+func hasProductText(cell Cell) bool {
+	known, _ := namedField(cell.Key)
+	return (known.field == fieldName || known.field == fieldDescription) && !cell.Value.Blank() && !isObjectText(cell.Value.Text)
+}
+
+// others are words for what a product belongs to, and what may have a name, a description and
+// a picture of its own.
+var others = wordSet("brand manufacturer maker producer vendor seller supplier merchant shop store company author designer user owner customer collection series")
+
+// ofOther reports whether a member is not the product by its name.
+func ofOther(key string) bool { return holdsTexts(key) || hasWord(key, others) }
 
 func isObjectText(text string) bool {
 	return len(text) > 2 && text[0] == '{' && text[len(text)-1] == '}'
@@ -178,8 +192,12 @@ func (r Row) name() (Value, bool) {
 	}
 	found, n := Value{}, 0
 	for _, cell := range r {
-		if words := nameWords(cell.Key); len(words) > 1 && words[len(words)-1] == "name" && cell.Value.Kind == Text {
+		words := nameWords(cell.Key)
+		switch last := len(words) - 1; {
+		case last > 0 && words[last] == "name" && cell.Value.Kind == Text:
 			found, n = cell.Value, n+1
+		case cell.Value.Kind == Number && !hasWord(cell.Key, keyWords): // "currency_name" tells of it
+			return Value{}, false
 		}
 	}
 	return found, n == 1
