@@ -227,7 +227,8 @@ func (m *Mapping) matchByName(c *column) {
 		c.field, c.rank = fieldID, rankByValue
 	case bookkeepingNames[folded], strings.HasPrefix(c.key, "@") && c.key != "@id", // "@type" of linked data
 		strings.HasSuffix(c.key, otherLink),
-		strings.HasPrefix(folded, "unnamed") && s.all(s.codes): // row numbers of pandas
+		strings.HasPrefix(folded, "unnamed") && s.all(s.codes), // row numbers of pandas
+		saysLanguage(c):
 		c.hidden = true
 	case named:
 		c.take(known, s)
@@ -249,6 +250,16 @@ func (m *Mapping) matchByName(c *column) {
 	if c.field == attribute && s.addresses == 0 && s.all(s.slugs) && hasWord(c.key, addressWords) {
 		c.hidden = true // a page or a picture within the shop
 	}
+}
+
+// saysLanguage reports whether a column has the language of the text next to it, such as
+// "title.language" next to "title.value".
+func saysLanguage(c *column) bool {
+	words := nameWords(c.key)
+	if n := len(words); n < 2 || words[n-1] != "language" && words[n-1] != "lang" {
+		return false
+	}
+	return !slices.ContainsFunc(c.values, func(v Value) bool { return !v.Blank() && !language.MatchString(v.String()) })
 }
 
 // rankByValue is the rank of a column whose name is not known.

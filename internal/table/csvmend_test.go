@@ -33,6 +33,8 @@ func TestReader_ReadsRowsThatAreWrittenDifferently(t *testing.T) {
 		"numbered texts":                   {"name,description,type\nProduct 1,Description 1,Type 1\nProduct 2,Description 2,Type 2\n", "name=\"Product 1\" description=\"Description 1\" type=\"Type 1\"\nname=\"Product 2\" description=\"Description 2\" type=\"Type 2\"\n"},
 		"a key and a name in German":       {"ID;Produktname\n1;Bett\n", "ID=\"1\" Produktname=\"Bett\"\n"},
 		"a key and a price":                {"ID;PRICE;NAME\n1;9;bed\n", "ID=\"1\" PRICE=\"9\" NAME=\"bed\"\n"},
+		"dashes around a title":            {"-- Products --\nid,name,type\n1,oak bed,a\n2,rug,b\n", plain},
+		"a column like a statement":        {"Set names;name\nx;Bed\n", "Set names=\"x\" name=\"Bed\"\n"},
 		"a hash without comments above":    {"id,name\n# a,bed\n", "id=\"# a\" name=\"bed\"\n"},
 		"the header again in capitals":     {"id,name,type\n1,oak bed,a\nID,Name,TYPE\n2,rug,b\n", plain},
 		"a database's count":               {" id |  name   | type \n----+---------+------\n 1  | oak bed | a\n 2  | rug     | b\n(2 rows)\n\n", "id=\"1\" name=\"oak bed\" type=\"a\"\nid=\"2\" name=\"rug\" type=\"b\"\n"},

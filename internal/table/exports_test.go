@@ -71,6 +71,10 @@ func TestMapping_NamesWithinNames(t *testing.T) {
 			`{"reference":"N1","name.language":"Nora","description.language":"Soft","link_rewrite.language":"nora"}`,
 			nora(func(it *catalog.Item) { it.Description = "Soft" }),
 		},
+		"languages next to texts": {
+			`{"sku":"N1","title.language":"de","title.value":"Nora","description.lang":"pt_BR","description.text":"Soft"}`,
+			nora(func(it *catalog.Item) { it.Description = "Soft" }),
+		},
 		"BMEcat": {
 			`{"SUPPLIER_AID":"N1","ARTICLE_DETAILS.DESCRIPTION_SHORT":"Nora","ARTICLE_DETAILS.DESCRIPTION_LONG":"Soft"}`,
 			nora(func(it *catalog.Item) { it.Description = "Soft" }),

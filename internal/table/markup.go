@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -16,6 +17,19 @@ func looksLikeXML(head []byte) bool {
 	return len(head) > 1 && head[0] == '<' && (head[1] == '?' || head[1] == '!' || head[1] >= 'A')
 }
 
+// tableAlone is how a table begins that a program writes as XML.
+var tableAlone = regexp.MustCompile(`(?s)^<\?xml[^>]*>(?:\s+|<!--.*?-->|<div[^>]*>)*<table\b.*?<tr\b`)
+
+// isPage reports whether what begins in this way, in lower case, is a page in HTML, and not a feed
+// with tables in its texts.
+func isPage(start string) bool {
+	start, _, _ = strings.Cut(start, "<![cdata[")
+	if strings.Contains(start, "<html") || strings.Contains(start, "<!doctype html") || tableAlone.MatchString(start) {
+		return true
+	}
+	return strings.Contains(start, "<table") && !strings.HasPrefix(start, "<?xml")
+}
+
 // openMarkup reads a feed in XML, or the table of a page in HTML, as which shops save
 // files that they call .xls.
 func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
@@ -23,7 +37,7 @@ func (o *opener) openMarkup(text *bufio.Reader, head []byte) (*Reader, error) {
 	switch {
 	case strings.Contains(start, "urn:schemas-microsoft-com:office:spreadsheet"):
 		return nil, o.at.fault("is a spreadsheet in XML of Excel 2003: save it as .xlsx or CSV")
-	case !strings.Contains(start, "<html") && !strings.Contains(start, "<!doctype html") && (strings.HasPrefix(start, "<?xml") || !strings.Contains(start, "<table")):
+	case !isPage(start):
 		return &Reader{source: newFeedSource(text, o.at, o.cfg.MaxRowBytes, head), kind: "xml"}, nil
 	}
 	rows := &htmlRows{tokens: html.NewTokenizer(text), at: o.at}

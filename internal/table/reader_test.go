@@ -113,6 +113,7 @@ func TestReader_RefusesUnreadableInput(t *testing.T) {
 		"mark alone":             {"\ufeff", "in.csv is empty"},
 		"JSON arrays in arrays":  {"[[[[", "line 1, column 2: expected an object"},
 		"a dump of a database":   {"-- MySQL dump\nINSERT INTO `products` VALUES (1,'Sofa');\n", "in.csv is a dump of a database in SQL"},
+		"a dump of SQLite":       {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE p (name text);\n", "in.csv is a dump of a database in SQL"},
 		"phpMyAdmin's JSON":      {"/**\n x */\n[\n{\"type\":\"header\",\"comment\":\"Export to JSON plugin for PHPMyAdmin\"},\n{\"type\":\"table\",\"data\":[{\"name\":\"a\"}]}]", "is an export of phpMyAdmin"},
 		"a spreadsheet":          {"PK\x03\x04rest", "in.csv is a spreadsheet"},
 		"gzip":                   {"\x1f\x8b\x08", "in.csv is compressed and cannot be unpacked"},

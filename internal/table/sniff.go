@@ -172,8 +172,19 @@ var textSignatures = []struct {
 	advice string
 }{
 	{regexp.MustCompile(`^ID;P[A-Z0-9]*(?:;[A-Z])*\r?\n(?:[BCFOPW]|N[NEU]);[A-Z]`), "is a sheet in the format SYLK: save it as .xlsx or CSV"},
-	{regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*(?:-- |/\*!|(?i:INSERT INTO|CREATE TABLE|DROP TABLE|SET NAMES|BEGIN TRANSACTION)\b)`), "is a dump of a database in SQL: export the table of products as CSV or JSON"},
+	{sqlComment, sqlAdvice},
+	{sqlStatement, sqlAdvice},
 }
+
+const sqlAdvice = "is a dump of a database in SQL: export the table of products as CSV or JSON"
+
+// sqlComment and sqlStatement are how the dumps of databases begin: with a comment that says so,
+// or with a statement. A title of a table may begin with dashes, and a column may be "Set names".
+var (
+	sqlComment   = regexp.MustCompile(`(?i)^(?:\xef\xbb\xbf)?\s*-- [\w .-]*\bdump\b`)
+	sqlStatement = regexp.MustCompile(`(?i)^(?:\xef\xbb\xbf)?\s*(?:/\*!\d|INSERT INTO \S|DROP TABLE IF EXISTS|` +
+		`DROP TABLE \S+;\s|CREATE TABLE (?:IF NOT EXISTS )?\S+ ?\(|SET NAMES '?\w+'?;\s|SET \w+ ?=|PRAGMA \w+ ?=|BEGIN TRANSACTION;\s)`)
+)
 
 // signature is how a kind of file begins.
 type signature struct {
