@@ -32,6 +32,7 @@ type jsonSource struct {
 	buf       []byte
 	scanner   objectScanner
 	open      []byte // the brackets that are open
+	deepest   int    // the most that were open
 	lineEnded bool   // since the last such byte a line has ended
 	broken    error  // of the input
 	rows      int
@@ -84,6 +85,14 @@ func (s *jsonSource) read(key string, c byte) (record, bool, error) {
 		return r, false, err
 	}
 	err := s.collect()
+	if s.deepest > maxNesting { // each level is read once more
+		if err == nil {
+			err = start.ofRow(start.fault("the object that begins here has over %d others within each other", maxNesting))
+		} else {
+			err = s.recover(start, err)
+		}
+		return r, true, err
+	}
 	if err == nil && s.rows == 0 {
 		if bytes.Contains(s.buf, []byte("Export to JSON plugin for PHPMyAdmin")) {
 			return r, false, start.fault("is an export of phpMyAdmin, whose tables are within other objects: export the table of products as CSV")

@@ -132,6 +132,7 @@ func TestReader_GoesOnAfterABadObject(t *testing.T) {
 		"the first":          {"{\"a\":\n{\"a\":2}\n{\"a\":3}\n", []string{"1 unreadable", "3 3"}},
 		"spread over lines":  {"{\n\"a\":\n1,\n\"b\": [\n{\n}\n]\n}\n{\"a\":2}", []string{"1 1", "9 2"}},
 		"lists of too much":  {"[[\"name\"],[1,2],[3]]", []string{"1 unreadable", "1 3"}},
+		"objects too deep":   {strings.Repeat(`{"product":`, 101) + "1" + strings.Repeat("}", 101) + "\n{\"name\":\"b\"}", []string{"1 unreadable", "2 b"}},
 		"a nested list cut":  {"{\"products\":[{\"a\":1,\"name\":1},\n{\"a\":x}]}", []string{"1 1", "2 unreadable"}},
 		"a line end in text": {"{\"a\":\"x\ny\"}\n{\"a\":2}\n", []string{"1 unreadable", "2 unreadable", "3 2"}},
 	} {

@@ -17,7 +17,7 @@ var (
 // next.
 func (s *jsonSource) collect() error {
 	s.buf = s.buf[:0]
-	s.scanner, s.open = objectScanner{}, s.open[:0]
+	s.scanner, s.open, s.deepest = objectScanner{}, s.open[:0], 0
 	return s.collectMore(s.maxRow)
 }
 
@@ -64,6 +64,7 @@ func (s *jsonSource) scan(chunk []byte) (n int, closed bool, err error) {
 			return i, false, errNextBegins
 		case c == '{' || c == '[':
 			s.open = append(s.open, c)
+			s.deepest = max(s.deepest, len(s.open))
 		case (c == '}' || c == ']') && len(s.open) > 0:
 			s.open = s.open[:len(s.open)-1]
 		}
