@@ -71,10 +71,15 @@ func (s *csvScanner) findSeparator(line []byte) byte {
 // findLineEnds takes the blank lines at the beginning, and finds out whether the first
 // line after them ends with a carriage return alone.
 func (s *csvScanner) findLineEnds() error {
+	seen := 0 // nothing is visible before it
 	for {
 		rest := s.buf[s.pos:]
-		visible := bytes.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune(" \t\r\n\x1a"+byteOrderMark, r) })
-		if visible >= 0 {
+		visible := bytes.IndexFunc(rest[seen:], func(r rune) bool { return !strings.ContainsRune(" \t\r\n\x1a"+byteOrderMark, r) })
+		if visible < 0 {
+			seen = len(rest)
+		} else {
+			visible += seen
+			seen = visible
 			blank := rest[:1+bytes.LastIndexAny(rest[:visible], "\r\n")]
 			i := bytes.IndexAny(rest[visible:], "\r\n")
 			known := i >= 0 && (rest[visible+i] == '\n' || visible+i+1 < len(rest) || errors.Is(s.err, io.EOF))
@@ -84,7 +89,8 @@ func (s *csvScanner) findLineEnds() error {
 				s.pos += len(blank)
 				return nil
 			}
-		} else if len(rest) > s.limit {
+		}
+		if visible < 0 && len(rest) > s.limit {
 			return errRowTooLong
 		}
 		if !s.more() && !errors.Is(s.err, io.EOF) {
