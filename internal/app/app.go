@@ -127,6 +127,7 @@ func Start(ctx context.Context, config Config, options Options) (*App, error) {
 		a.closeParts()
 		return nil, err
 	}
+	a.reloadFiles() // the start may have waited for NATS meanwhile
 	a.serve()
 	for _, warning := range a.options.Warnings {
 		a.log.Warn(warning)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/credenza-dev/credenza/internal/app"
 	"github.com/credenza-dev/credenza/internal/llmsim"
 	"github.com/credenza-dev/credenza/pkg/credenza"
 )
@@ -99,6 +101,31 @@ func TestTokenFile_ChangesAreInForceAtOnce(t *testing.T) {
 			t.Errorf("%d lines say that the file cannot be used, want 2", said)
 		}
 	})
+}
+
+// TestTokenFile_IsReadAgainAtTheEndOfTheStart has the file change while the service starts.
+func TestTokenFile_IsReadAgainAtTheEndOfTheStart(t *testing.T) {
+	tokens := newTokenFile(t, entry("revoked", ""))
+	listen := func(ctx context.Context, addr string) (net.Listener, error) {
+		tokens.write(entry("added", ""))
+		return new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	}
+	c := settings(t, "--backend=offline", "--token-file="+tokens.path)
+	a, err := app.Start(t.Context(), c, app.Options{LogTo: &buffer{}, Listen: listen, Data: app.DataNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close(t.Context())
+	for name, want := range map[string]codes.Code{"revoked": codes.Unauthenticated, "added": codes.OK} {
+		client, err := credenza.Dial(a.GRPCAddr(), credenza.WithPlaintext(), credenza.WithToken(name+"-token"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		if _, err := client.Taxonomy(t.Context()); status.Code(err) != want {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
 }
 
 // TestRequests_AreIdentifiedOnce counts by the numbers that callers without a name have.
