@@ -234,6 +234,19 @@ func TestReader_KeepsTheCells(t *testing.T) {
 	}
 }
 
+func TestReader_PassesOverManyBlankLines(t *testing.T) {
+	const blank = 100_000
+	text := strings.Repeat(" ", blank) + strings.Repeat("\n", blank) + "name\rbed\r"
+	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{Name: "in.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := r.Read()
+	if err != nil || r.Line() != blank+2 || row[0].Key != "name" || row[0].Value.Text != "bed" {
+		t.Errorf("line %d: %v, error %v", r.Line(), row, err)
+	}
+}
+
 func TestReader_GoesOnAfterALongRow(t *testing.T) {
 	text := "name\nbed\n" + strings.Repeat("x", 3_000) + "\nrug\n"
 	r, err := table.NewReader(strings.NewReader(text), table.ReaderConfig{Name: "in.csv", MaxRowBytes: 1_000})
