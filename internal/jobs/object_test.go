@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/credenza-dev/credenza/internal/catalog"
 	"github.com/credenza-dev/credenza/internal/fault"
 )
@@ -37,4 +39,30 @@ func TestItem_ThatIsAnObjectAndGivenUp(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestItem_WhosePartsAreLost removes one message of several that an item is stored in.
+func TestItem_WhosePartsAreLost(t *testing.T) {
+	b := openBroker(t, t.TempDir())
+	defer b.Close()
+	r := start(t, b, newModel(32))
+	defer r.Close()
+	items := goods(2, func(_ int, it *catalog.Item) { it.ImageData = make([]byte, 1<<20) })
+	job := r.create(t, textual, items)
+	r.watch(t, job.ID, nil, 0)
+	for info := range b.JetStream().ListStreams(t.Context(), jetstream.WithStreamListSubject("$O.>")).Info() {
+		stream, err := b.JetStream().Stream(t.Context(), info.Config.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.DeleteMsg(t.Context(), info.State.FirstSeq+2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Item(t.Context(), allOwners, job.ID, 0); !fault.Is(err, fault.DataLoss) {
+		t.Errorf("the item with a lost part: %v", err)
+	}
+	if it, err := r.Item(t.Context(), allOwners, job.ID, 1); err != nil || len(it.ImageData) != 1<<20 {
+		t.Errorf("the other item: %v", err)
+	}
 }
